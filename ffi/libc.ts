@@ -1,0 +1,96 @@
+/**
+ * Every libc function the program calls, declared once, with its C prototype.
+ *
+ * `ptr` is an address as a number (0 is NULL); addresses come from the arena, see `arena.ts`.
+ * `size_t` and `unsigned long` are `u64` and take numbers. `ssize_t` results are declared `i32`: no
+ * transfer here nears 2 GiB, and a 64-bit result would be a BigInt per packet. The variadic ones
+ * (open, ioctl, fcntl, syslog) are called with a fixed number of integer arguments, which the
+ * x86-64 and the aarch64 calling conventions of Linux and the BSDs allow.
+ */
+export const LIBC = {
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+  mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "u64"], returns: "ptr" },
+  // int munmap(void *addr, size_t length);
+  munmap: { args: ["ptr", "u64"], returns: "i32" },
+  // int open(const char *path, int flags, mode_t mode);
+  open: { args: ["ptr", "i32", "u32"], returns: "i32" },
+  // int close(int fd);
+  close: { args: ["i32"], returns: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count);
+  read: { args: ["i32", "ptr", "u64"], returns: "i32" },
+  // ssize_t write(int fd, const void *buf, size_t count);
+  write: { args: ["i32", "ptr", "u64"], returns: "i32" },
+  // int ioctl(int fd, unsigned long request, void *arg);
+  ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+  // int eventfd(unsigned int initval, int flags);
+  eventfd: { args: ["u32", "i32"], returns: "i32" },
+  // int socket(int domain, int type, int protocol);
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  // int bind(int fd, const struct sockaddr *addr, socklen_t len);
+  bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  // int connect(int fd, const struct sockaddr *addr, socklen_t len);
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  // int getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+  getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+  // int setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  // int getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  // ssize_t recv(int fd, void *buf, size_t len, int flags);
+  recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  // ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to, socklen_t tolen);
+  sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
+  // int recvmmsg(int fd, struct mmsghdr *v, unsigned int vlen, int flags, struct timespec *timeout);
+  recvmmsg: { args: ["i32", "ptr", "u32", "i32", "ptr"], returns: "i32" },
+  // int sendmmsg(int fd, struct mmsghdr *v, unsigned int vlen, int flags);
+  sendmmsg: { args: ["i32", "ptr", "u32", "i32"], returns: "i32" },
+  // ssize_t getrandom(void *buf, size_t len, unsigned int flags);
+  getrandom: { args: ["ptr", "u64", "u32"], returns: "i32" },
+  // unsigned int if_nametoindex(const char *name);
+  if_nametoindex: { args: ["ptr"], returns: "u32" },
+  // int setgroups(size_t size, const gid_t *list);
+  setgroups: { args: ["u64", "ptr"], returns: "i32" },
+  // int setresgid(gid_t real, gid_t effective, gid_t saved);
+  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  // int setresuid(uid_t real, uid_t effective, uid_t saved);
+  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  // int chroot(const char *path);
+  chroot: { args: ["ptr"], returns: "i32" },
+  // int chdir(const char *path);
+  chdir: { args: ["ptr"], returns: "i32" },
+  // void openlog(const char *ident, int option, int facility);
+  openlog: { args: ["ptr", "i32", "i32"], returns: "void" },
+  // void syslog(int priority, const char *format, const char *message);
+  syslog: { args: ["i32", "ptr", "ptr"], returns: "void" },
+} as const satisfies SymbolTable;
+
+export type CType = "i32" | "u32" | "u64" | "ptr";
+export type CResult = "i32" | "u32" | "ptr" | "void";
+export type SymbolTable = Record<
+  string,
+  { readonly args: readonly CType[]; readonly returns: CResult }
+>;
+
+type JsArgs<A extends readonly CType[]> = { -readonly [I in keyof A]: number };
+type JsResult<R extends CResult> = R extends "void" ? void : number;
+export type Calls<T extends SymbolTable> = {
+  readonly [K in keyof T]: (...args: JsArgs<T[K]["args"]>) => JsResult<T[K]["returns"]>;
+};
+
+/** What a runtime's backend provides. */
+export interface Libc {
+  readonly call: Calls<typeof LIBC>;
+  /** errno of this thread after a call that failed; read it before any other call. */
+  errno(): number;
+  /** The memory at `address` as an ArrayBuffer that neither copies nor owns it. */
+  memory(address: number, length: number): ArrayBuffer;
+}
+
+/** Shared libraries to try, in order: glibc, then musl. */
+export const LIBC_PATHS = [
+  "libc.so.6",
+  "libc.musl-x86_64.so.1",
+  "libc.musl-aarch64.so.1",
+] as const;

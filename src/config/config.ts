@@ -1,0 +1,98 @@
+import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Millis } from "#src/protocol/time.ts";
+
+/** The effective configuration of one role: typed, complete, frozen. `schema.ts` is its source. */
+export interface Config {
+  /** Where it was read from; undefined when defaults and flags made all of it. */
+  readonly file: string | undefined;
+  readonly relay: RelayConfig;
+  readonly server: ServerConfig;
+  readonly status: StatusConfig;
+  readonly log: LogConfig;
+}
+
+export interface RelayConfig {
+  /** `cone` is another name of `relay`, as in Miredo. */
+  readonly type: "relay" | "restricted";
+  readonly interfaceName: string;
+  /** Bytes, 1280..65535. */
+  readonly interfaceMtu: number;
+  /** Unsigned 32-bit number; 0 is every address. */
+  readonly bindAddress: number;
+  /** 0: the kernel picks. */
+  readonly bindPort: number;
+  /** Upper 32 bits of the service prefix. */
+  readonly prefix: number;
+  /** `any`: what the kernel routes. `self`: only this host's own addresses (RFC 4380 §5.5). */
+  readonly served: "any" | "self" | readonly Ipv6Prefix[];
+  readonly refuseReserved: boolean;
+  readonly maxPeers: number;
+  readonly holdPackets: number;
+  readonly holdBytes: number;
+  readonly holdAge: Millis;
+  readonly holdMemory: number;
+  /** ICMPv6 errors a second. */
+  readonly icmpRate: number;
+  readonly icmpBurst: number;
+  /** Stateless bubbles a second to peers that are unknown. */
+  readonly challengeRate: number;
+  /** Bytes asked for as the UDP socket's receive buffer, and its send buffer. */
+  readonly socketBuffer: number;
+  readonly drainTime: Millis;
+  readonly process: ProcessConfig;
+}
+
+export interface ServerConfig {
+  /** Undefined: not given, which is an error when the server starts. */
+  readonly bindAddress: number | undefined;
+  /** Default: bindAddress + 1. */
+  readonly bindAddress2: number | undefined;
+  /** What clients see, behind 1:1 NAT; default: the bound address. */
+  readonly advertisedAddress: number | undefined;
+  readonly advertisedAddress2: number | undefined;
+  /** Accept two addresses that are not consecutive. */
+  readonly allowNonConsecutive: boolean;
+  readonly prefix: number;
+  readonly interfaceMtu: number;
+  readonly refuseReserved: boolean;
+  readonly requireAuthentication: boolean;
+  /** HMAC with which authentication values are made. RFC 4380 §5.2.2 */
+  readonly authenticationAlgorithm: "sha1" | "sha256";
+  readonly secrets: readonly SecretConfig[];
+  readonly solicitationRate: number;
+  readonly solicitationBurst: number;
+  readonly icmpMaxLength: number;
+  readonly socketBuffer: number;
+  readonly process: ProcessConfig;
+}
+
+export interface SecretConfig {
+  readonly clientId: string;
+  readonly key: Uint8Array;
+  readonly valid: boolean;
+}
+
+export interface ProcessConfig {
+  /** Drop to this user once everything is open. */
+  readonly user: string | undefined;
+  readonly chroot: string | undefined;
+  readonly pidFile: string | undefined;
+}
+
+export interface StatusConfig {
+  readonly enabled: boolean;
+  /** IP address to listen on. */
+  readonly address: string;
+  /** Default 9545 for the relay, 9544 for the server; undefined until the role is known. */
+  readonly port: number | undefined;
+  /** Path of a Unix socket to listen on as well. */
+  readonly socket: string | undefined;
+}
+
+export interface LogConfig {
+  readonly level: "error" | "warn" | "info" | "debug";
+  readonly format: "logfmt" | "json";
+  readonly target: "stderr" | "syslog";
+  /** Name of the syslog facility, e.g. `daemon`. */
+  readonly facility: string;
+}

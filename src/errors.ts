@@ -1,0 +1,32 @@
+/** Base of every error this program raises on purpose; `message` is for people, `code` is stable. */
+export abstract class TeredoError extends Error {
+  abstract readonly code: string;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A configuration that the operator has to fix. Exit status 78 (EX_CONFIG). */
+export class ConfigError extends TeredoError {
+  readonly code = "ERR_CONFIG";
+  readonly problems: readonly string[];
+
+  /** @param problems one line each: `file:line: key: problem; what to do` */
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** Something about this machine that keeps a daemon from starting. Exit status 1. */
+export class StartError extends TeredoError {
+  readonly code = "ERR_START";
+  /** The command or step that mends it, as the operator would type it. */
+  readonly mend: string | undefined;
+
+  constructor(problem: string, mend?: string) {
+    super(mend === undefined ? problem : `${problem}; ${mend}`);
+    this.mend = mend;
+  }
+}
