@@ -1,7 +1,6 @@
 import type { Counters } from "#src/protocol/counters.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Gauges } from "#src/status/snapshot.ts";
 
 /** A role's interface and sockets, open but not yet served: privileges can be dropped here. */
 export interface OpenRole {
@@ -15,11 +14,19 @@ export interface OpenRole {
   close(): void;
 }
 
+/** Levels of the relay's state, as last published by the thread; all 0 for the server. */
+export interface Levels {
+  readonly peers: number;
+  readonly peersTrusted: number;
+  readonly heldPackets: number;
+  readonly heldBytes: number;
+}
+
 /** A running datapath thread, seen from the main thread. */
 export interface Datapath {
   /** Written by the thread, read here at any moment. */
   readonly counters: Counters;
-  gauges(): Gauges;
+  levels(): Levels;
   /** Time since the thread last came round its loop. */
   heartbeatAge(): Millis;
   /** Settles when the thread has ended; rejects when it failed. */
