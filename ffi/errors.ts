@@ -1,3 +1,6 @@
+import { type Libc } from "./libc.ts";
+import { errnoName } from "./linux_errno.ts";
+
 /** A system call that failed while setting something up; never raised per packet. */
 export class SyscallError extends Error {
   readonly code = "ERR_SYSCALL";
@@ -5,10 +8,23 @@ export class SyscallError extends Error {
   /** The kernel's number, e.g. 1 for EPERM. */
   readonly errno: number;
 
-  constructor(syscall: string, about: string, errno: number, errnoName: string) {
-    super(`${syscall}(${about}): ${errnoName}`);
+  /** @param about what it was called for, e.g. `192.0.2.1:3545` */
+  constructor(syscall: string, about: string, errno: number, name = errnoName(errno)) {
+    super(`${syscall}(${about}): ${name}`);
     this.name = "SyscallError";
     this.syscall = syscall;
     this.errno = errno;
   }
+}
+
+/**
+ * Passes a call's result on unless it is the -1 of a failure. Only while setting something up.
+ *
+ * No other call may come between the one checked and this, or errno is lost.
+ *
+ * @throws SyscallError such as `bind(192.0.2.1:3545): EADDRINUSE (Address already in use)`
+ */
+export function check(libc: Libc, result: number, syscall: string, about: string): number {
+  if (result !== -1) return result;
+  throw new SyscallError(syscall, about, libc.errno());
 }
