@@ -1,0 +1,43 @@
+import { type Fields, type Format, type Level, LEVELS } from "./record.ts";
+
+/** Takes one finished line, without a line feed. */
+export type Sink = (level: Level, line: string) => void;
+
+/** Fields, or a function that makes them, called only when the line is written. */
+export type FieldSource = Fields | (() => Fields);
+
+export interface Logger {
+  enabled(level: Level): boolean;
+  log(level: Level, message: string, fields?: FieldSource): void;
+  error(message: string, fields?: FieldSource): void;
+  warn(message: string, fields?: FieldSource): void;
+  info(message: string, fields?: FieldSource): void;
+  debug(message: string, fields?: FieldSource): void;
+}
+
+export interface LoggerOptions {
+  readonly level: Level;
+  readonly format: Format;
+  readonly sink: Sink;
+  /** RFC 3339 text of this moment; undefined: lines carry no time. */
+  readonly time: (() => string) | undefined;
+}
+
+/** A logger that builds nothing for a level that is off. */
+export function createLogger(options: LoggerOptions): Logger {
+  const limit = LEVELS.indexOf(options.level);
+  const enabled = (level: Level) => LEVELS.indexOf(level) <= limit;
+  const log = (level: Level, message: string, source: FieldSource = {}) => {
+    if (!enabled(level)) return;
+    const fields = typeof source === "function" ? source() : source;
+    options.sink(level, options.format({ time: options.time?.(), level, message, fields }));
+  };
+  return {
+    enabled,
+    log,
+    error: (message, fields) => log("error", message, fields),
+    warn: (message, fields) => log("warn", message, fields),
+    info: (message, fields) => log("info", message, fields),
+    debug: (message, fields) => log("debug", message, fields),
+  };
+}

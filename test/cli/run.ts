@@ -1,0 +1,46 @@
+import { spawn, spawnSync } from "node:child_process";
+
+/** Command lines for the runtime that this test itself runs on. */
+const BUN = "Bun" in globalThis;
+
+export const runArguments = {
+  /** Source files of the program. */
+  file: (path: string, ...args: string[]) =>
+    BUN ? [path, ...args] : ["run", "-A", "--no-check", "--quiet", path, ...args],
+  /** A script given as text; it may use the import aliases. */
+  evaluate: (script: string) => BUN ? ["-e", script] : ["eval", "--quiet", script],
+};
+
+export interface Done {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program to test: the binary that `TEREDO_BIN` names, or the source on this runtime. */
+export function command(args: readonly string[]): [string, string[]] {
+  const binary = process.env["TEREDO_BIN"];
+  if (binary !== undefined && binary !== "") return [binary, [...args]];
+  return [process.execPath, runArguments.file("src/main.ts", ...args)];
+}
+
+const QUIET = { NO_COLOR: "1", JOURNAL_STREAM: "", NOTIFY_SOCKET: "" };
+
+export function teredo(args: readonly string[], env: Record<string, string> = {}): Done {
+  const [path, argv] = command(args);
+  const done = spawnSync(path, argv, {
+    encoding: "utf8",
+    env: { ...process.env, ...QUIET, ...env },
+    timeout: 60_000,
+  });
+  return { status: done.status, stdout: done.stdout, stderr: done.stderr };
+}
+
+/** Starts the program without waiting for its end. */
+export function start(args: readonly string[], env: Record<string, string> = {}) {
+  const [path, argv] = command(args);
+  return spawn(path, argv, {
+    env: { ...process.env, ...QUIET, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
