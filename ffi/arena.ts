@@ -1,3 +1,4 @@
+import { SyscallError } from "./errors.ts";
 import { type Libc } from "./libc.ts";
 import { MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 
@@ -25,16 +26,16 @@ export class Arena {
   readonly #libc: Libc;
   #next = 0;
 
-  /** @throws Error if the kernel has no memory left */
+  /** @throws SyscallError if the kernel has no memory left */
   constructor(libc: Libc, length: number) {
     this.#libc = libc;
     this.#length = Math.ceil(length / PAGE) * PAGE;
     const access = PROT_READ | PROT_WRITE;
     const flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    // Either backend may give a pointer as a BigInt; addresses on LP64 fit a number.
+    // User space ends below 2^48 (2^52 with large addresses), so a number holds any address exactly.
     this.#base = Number(libc.call.mmap(0, this.#length, access, flags, -1, 0));
     if (this.#base === MAP_FAILED) {
-      throw new Error(`mmap of ${this.#length} bytes: errno ${libc.errno()}`);
+      throw new SyscallError("mmap", `${this.#length} bytes`, libc.errno());
     }
     const memory = libc.memory(this.#base, this.#length);
     this.u8 = new Uint8Array(memory);
@@ -46,6 +47,9 @@ export class Arena {
 
   /** Offset of `length` zeroed bytes. @throws RangeError when the arena is used up */
   take(length: number): number {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw new RangeError(`an arena block cannot have ${length} bytes`);
+    }
     const at = this.#next;
     const next = at + Math.ceil(length / ALIGNMENT) * ALIGNMENT;
     if (next > this.#length) {
@@ -70,7 +74,7 @@ export class Arena {
     return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 0x100000000;
   }
 
-  /** Offset of a NUL-terminated copy of `text`. */
+  /** Offset of a NUL-terminated copy of `text`, which stays as long as the arena: for start-up only. */
   cString(text: string): number {
     const bytes = new TextEncoder().encode(text);
     const at = this.take(bytes.length + 1);

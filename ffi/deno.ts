@@ -16,7 +16,7 @@ const ARGUMENT = { i32: "i32", u32: "u32", u64: "usize", ptr: "usize" } as const
 const RESULT = { i32: "i32", u32: "u32", ptr: "usize", void: "void" } as const;
 
 /** @throws if no library of that name is found, or a symbol is missing from it */
-export function openLibc(path: string): Libc {
+export function openLibc(path: string, errnoLocation: string): Libc {
   const ffi = (globalThis as unknown as { Deno: DenoFfi }).Deno;
   const table = Object.fromEntries(
     Object.entries(LIBC).map(([name, f]) => [
@@ -26,7 +26,7 @@ export function openLibc(path: string): Libc {
   );
   const { symbols } = ffi.dlopen(path, {
     ...table,
-    __errno_location: { parameters: [], result: "usize" },
+    [errnoLocation]: { parameters: [], result: "usize" },
   });
   const pointer = (address: number | bigint) => {
     const made = ffi.UnsafePointer.create(BigInt(address));
@@ -35,7 +35,7 @@ export function openLibc(path: string): Libc {
   };
   // Thread-local, but fixed within a thread: looked up once, then only loaded from.
   const errno = new ffi.UnsafePointerView(
-    pointer((symbols["__errno_location"] as () => bigint)()),
+    pointer((symbols[errnoLocation] as () => bigint)()),
   );
   return {
     call: symbols as unknown as Calls<typeof LIBC>,

@@ -74,12 +74,15 @@ export type SymbolTable = Record<
 >;
 
 type JsArgs<A extends readonly CType[]> = { -readonly [I in keyof A]: number };
-type JsResult<R extends CResult> = R extends "void" ? void : number;
+// A pointer comes back as a BigInt from Deno always, from Bun when it has no exact number: Number() it.
+type JsResult<R extends CResult> = R extends "void" ? void
+  : R extends "ptr" ? number | bigint
+  : number;
 export type Calls<T extends SymbolTable> = {
   readonly [K in keyof T]: (...args: JsArgs<T[K]["args"]>) => JsResult<T[K]["returns"]>;
 };
 
-/** What a runtime's backend provides. */
+/** What a runtime's backend provides. Belongs to the thread that opened it. */
 export interface Libc {
   readonly call: Calls<typeof LIBC>;
   /** errno of this thread after a call that failed; read it before any other call. */
@@ -87,10 +90,3 @@ export interface Libc {
   /** The memory at `address` as an ArrayBuffer that neither copies nor owns it. */
   memory(address: number, length: number): ArrayBuffer;
 }
-
-/** Shared libraries to try, in order: glibc, then musl. */
-export const LIBC_PATHS = [
-  "libc.so.6",
-  "libc.musl-x86_64.so.1",
-  "libc.musl-aarch64.so.1",
-] as const;

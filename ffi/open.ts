@@ -1,18 +1,22 @@
-import { type Libc, LIBC_PATHS } from "./libc.ts";
+import process from "node:process";
+import { type Libc } from "./libc.ts";
+import { platformOf } from "./platform.ts";
 
 /**
- * Opens libc for the runtime this runs on.
+ * Opens libc for the runtime and the kernel this runs on.
  *
  * Each thread opens its own: errno is the calling thread's.
  *
- * @throws Error when no known C library is found
+ * @throws PlatformError on an unsupported kernel, Error when no known C library is found
  */
 export async function openLibc(): Promise<Libc> {
+  const { libcPaths, errnoLocation } = platformOf(process.platform, process.arch);
+  // The other runtime's file cannot even be loaded here, hence an import of one of them only.
   const backend = "Bun" in globalThis ? await import("./bun.ts") : await import("./deno.ts");
   const problems: string[] = [];
-  for (const path of LIBC_PATHS) {
+  for (const path of libcPaths) {
     try {
-      return backend.openLibc(path);
+      return backend.openLibc(path, errnoLocation);
     } catch (error) {
       problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
