@@ -1,0 +1,166 @@
+import { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { Server } from "#src/protocol/server.ts";
+import {
+  type Authenticate,
+  PRIMARY,
+  SECONDARY,
+  type ServerOptions,
+  type ServerSink,
+  type ServerSocket,
+} from "#src/protocol/server_contract.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { BATCH } from "./frames.ts";
+import { RawIpv6Sender } from "./raw_ipv6.ts";
+import { Level, type SharedState } from "./shared.ts";
+import { UdpReceiver } from "./udp_receive.ts";
+import { UdpSender } from "./udp_send.ts";
+import { Waiter } from "./waiter.ts";
+
+/** Descriptors a server works on; all non-blocking. */
+export interface ServerDescriptors {
+  readonly primary: number;
+  readonly secondary: number;
+  readonly ipv6: number;
+  readonly wake: number;
+}
+
+export interface ServerLoopOptions {
+  readonly server: ServerOptions;
+  readonly authenticate: Authenticate;
+  readonly clock: () => Millis;
+}
+
+/** Batches taken at a stop, so that what had arrived before it is still answered. */
+const LAST_BATCHES = 64;
+
+/**
+ * The server's one thread:
+ *
+ *     wait -> batch of the primary address -> flush -> batch of the secondary -> flush
+ */
+export class ServerLoop implements ServerSink {
+  readonly #shared: SharedState;
+  readonly #counters: Counters;
+  readonly #options: ServerLoopOptions;
+  readonly #server: Server;
+  readonly #receivers: readonly [UdpReceiver, UdpReceiver];
+  readonly #senders: readonly [UdpSender, UdpSender];
+  readonly #ipv6: RawIpv6Sender;
+  readonly #waiter: Waiter;
+
+  constructor(
+    libc: Libc,
+    shared: SharedState,
+    descriptors: ServerDescriptors,
+    options: ServerLoopOptions,
+  ) {
+    this.#shared = shared;
+    this.#counters = shared.counters;
+    this.#options = options;
+    const arena = new Arena(
+      libc,
+      2 * (UdpReceiver.arenaLength + UdpSender.arenaLength) + RawIpv6Sender.arenaLength +
+        Waiter.arenaLength + 65_536,
+    );
+    const { primary, secondary } = descriptors;
+    this.#server = new Server(options.server, this.#counters, options.authenticate);
+    this.#receivers = [
+      new UdpReceiver(libc, arena, primary),
+      new UdpReceiver(libc, arena, secondary),
+    ];
+    this.#senders = [
+      new UdpSender(libc, arena, primary, this.#counters),
+      new UdpSender(libc, arena, secondary, this.#counters),
+    ];
+    this.#ipv6 = new RawIpv6Sender(libc, arena, descriptors.ipv6, "packet");
+    this.#waiter = new Waiter(libc, arena, [primary, secondary, descriptors.wake]);
+  }
+
+  /** Serves until a stop is requested. @throws Error when a descriptor fails for good */
+  run(): void {
+    while (!this.#shared.stopping) {
+      this.#waiter.wait(Infinity);
+      this.#turn(this.#waiter.isReady(PRIMARY), this.#waiter.isReady(SECONDARY));
+      this.#beat();
+    }
+    this.#finish();
+  }
+
+  /** What the kernel had already taken for us is still answered. */
+  #finish(): void {
+    for (let i = 0; i < LAST_BATCHES; i++) {
+      if (this.#receive(PRIMARY) + this.#receive(SECONDARY) === 0) return;
+    }
+  }
+
+  #turn(primaryReady: boolean, secondaryReady: boolean): void {
+    while (primaryReady || secondaryReady) {
+      if (primaryReady) primaryReady = this.#receive(PRIMARY) === BATCH;
+      if (secondaryReady) secondaryReady = this.#receive(SECONDARY) === BATCH;
+      this.#beat();
+      if (this.#shared.stopping) return;
+    }
+  }
+
+  /** UDP side -> server rules. RFC 4380 §5.3.1 */
+  #receive(socket: ServerSocket): number {
+    const udp = this.#receivers[socket];
+    const count = udp.receive();
+    if (count === 0) return 0;
+    const now = this.#options.clock();
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      const length = udp.length(i);
+      bytes += length;
+      this.#server.fromUdp(
+        socket,
+        udp.bytes,
+        udp.at(i),
+        length,
+        udp.address(i),
+        udp.port(i),
+        now,
+        this,
+      );
+    }
+    this.#counters[Counter.udp_received_datagrams]! += count;
+    this.#counters[Counter.udp_received_bytes]! += bytes;
+    this.#counters[DROPS_AT + Drop.SocketOverflow]! += udp.overflowsBefore(count - 1);
+    // Forwarding sends from the slots themselves: they must be out before they are filled again.
+    this.#flush();
+    udp.release(count);
+    return count;
+  }
+
+  sendDatagram(
+    socket: ServerSocket,
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+  ): void {
+    this.#senders[socket].queue(b, at, length, address, port, 0);
+  }
+
+  sendIpv6(b: Uint8Array, at: number, length: number): void {
+    if (this.#ipv6.send(b, at, length)) {
+      this.#counters[Counter.ipv6_sent_packets]! += 1;
+      this.#counters[Counter.ipv6_sent_bytes]! += length;
+    } else {
+      this.#counters[DROPS_AT + Drop.SendFailed]! += 1;
+    }
+  }
+
+  #flush(): void {
+    this.#senders[PRIMARY].flush();
+    this.#senders[SECONDARY].flush();
+  }
+
+  #beat(): void {
+    this.#shared.levels[Level.Beat]! += 1;
+  }
+}

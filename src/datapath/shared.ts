@@ -1,0 +1,81 @@
+import { type Counters, COUNTERS_LENGTH, makeCounters } from "#src/protocol/counters.ts";
+import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+
+/**
+ * Memory that the datapath thread and the main thread share, in this order:
+ *
+ *     counters   Float64 x COUNTERS_LENGTH    written by the thread
+ *     levels     Float64 x 8                  written by the thread
+ *     control    Int32 x 4                    written by the main thread
+ *     served     17 bytes x MAX_SERVED        written by the main thread: address (16), length (1)
+ */
+const LEVELS_AT = 8 * COUNTERS_LENGTH;
+const LEVELS = 8;
+const CONTROL_AT = LEVELS_AT + 8 * LEVELS;
+const CONTROLS = 4;
+const SERVED_AT = CONTROL_AT + 4 * CONTROLS;
+const SERVED_ENTRY = IPV6_LENGTH + 1;
+/** Served prefixes that can be set; see docs/limits.md. */
+export const MAX_SERVED = 256;
+const SHARED_LENGTH = SERVED_AT + SERVED_ENTRY * MAX_SERVED;
+
+/** Cells of `levels`. */
+export const Level = { Beat: 0, Peers: 1, PeersTrusted: 2, HeldPackets: 3, HeldBytes: 4 } as const;
+
+const Control = { Command: 0, ServedVersion: 1, ServedCount: 2 } as const;
+const RUN = 0;
+const STOP = 1;
+/** `served` holds no list: any address is served. */
+const ANY = -1;
+
+export class SharedState {
+  readonly buffer: SharedArrayBuffer;
+  readonly counters: Counters;
+  readonly levels: Float64Array;
+  readonly #control: Int32Array;
+  readonly #served: Uint8Array;
+
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(SHARED_LENGTH)) {
+    this.buffer = buffer;
+    this.counters = makeCounters(buffer);
+    this.levels = new Float64Array(buffer, LEVELS_AT, LEVELS);
+    this.#control = new Int32Array(buffer, CONTROL_AT, CONTROLS);
+    this.#served = new Uint8Array(buffer, SERVED_AT);
+  }
+
+  /** Asks the thread to finish; it must be woken as well. */
+  requestStop(): void {
+    Atomics.store(this.#control, Control.Command, STOP);
+  }
+
+  get stopping(): boolean {
+    return Atomics.load(this.#control, Control.Command) !== RUN;
+  }
+
+  /** Changes whenever the served prefixes do. */
+  get servedVersion(): number {
+    return Atomics.load(this.#control, Control.ServedVersion);
+  }
+
+  /** @throws RangeError for more than {@link MAX_SERVED} prefixes */
+  setServed(prefixes: readonly Ipv6Prefix[] | undefined): void {
+    if (prefixes !== undefined && prefixes.length > MAX_SERVED) {
+      throw new RangeError(`At most ${MAX_SERVED} served prefixes, not ${prefixes.length}`);
+    }
+    prefixes?.forEach((prefix, i) => {
+      this.#served.set(prefix.bytes, SERVED_ENTRY * i);
+      this.#served[SERVED_ENTRY * i + IPV6_LENGTH] = prefix.length;
+    });
+    Atomics.store(this.#control, Control.ServedCount, prefixes?.length ?? ANY);
+    Atomics.add(this.#control, Control.ServedVersion, 1);
+  }
+
+  served(): readonly Ipv6Prefix[] | undefined {
+    const count = Atomics.load(this.#control, Control.ServedCount);
+    if (count === ANY) return undefined;
+    return Array.from({ length: count }, (_, i) => ({
+      bytes: this.#served.slice(SERVED_ENTRY * i, SERVED_ENTRY * i + IPV6_LENGTH),
+      length: this.#served[SERVED_ENTRY * i + IPV6_LENGTH]!,
+    }));
+  }
+}

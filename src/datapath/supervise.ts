@@ -1,0 +1,85 @@
+import { Worker } from "node:worker_threads";
+import type { Arena } from "#ffi/arena.ts";
+import { check } from "#ffi/errors.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { EFD_CLOEXEC, EFD_NONBLOCK, SIZEOF_EVENTFD_T } from "#ffi/linux.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import type { Datapath } from "./datapath.ts";
+import { Level, type SharedState } from "./shared.ts";
+import type { ThreadData } from "./thread.ts";
+
+/** How often the thread's heartbeat is looked at, so that its age is right whenever asked. */
+const HEARTBEAT_CHECK: Millis = 250;
+
+/** An eventfd that wakes the thread out of `poll`. */
+export class Wake {
+  readonly fd: number;
+  readonly #libc: Libc;
+  readonly #address: number;
+
+  constructor(libc: Libc, arena: Arena) {
+    this.#libc = libc;
+    this.fd = check(libc, libc.call.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "wake");
+    const at = arena.take(SIZEOF_EVENTFD_T);
+    arena.u32[at >> 2] = 1;
+    this.#address = arena.address(at);
+  }
+
+  signal(): void {
+    this.#libc.call.write(this.fd, this.#address, SIZEOF_EVENTFD_T);
+  }
+}
+
+/** Starts a datapath thread and watches over it. `close` runs once, when the thread has ended. */
+export async function superviseThread(
+  data: ThreadData,
+  shared: SharedState,
+  wake: Wake,
+  close: () => void,
+): Promise<Datapath> {
+  const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: data });
+  const ended = new Promise<void>((resolve, reject) => {
+    let failure: Error | undefined;
+    worker.on("error", (error: unknown) => {
+      failure ??= error instanceof Error ? error : new Error(String(error));
+    });
+    worker.on("exit", () => {
+      close();
+      if (failure === undefined && !shared.stopping) {
+        failure = new Error("The datapath thread ended by itself");
+      }
+      failure === undefined ? resolve() : reject(failure);
+    });
+  });
+  ended.catch(() => {}); // whoever awaits it gets the error; nobody may yet
+  await Promise.race([ended, new Promise<void>((resolve) => worker.once("message", resolve))]);
+
+  let seenBeat = -1;
+  let seenAt = performance.now();
+  const heartbeatAge = () => {
+    const beat = shared.levels[Level.Beat]!;
+    if (beat !== seenBeat) [seenBeat, seenAt] = [beat, performance.now()];
+    return performance.now() - seenAt;
+  };
+  const watch = setInterval(heartbeatAge, HEARTBEAT_CHECK);
+  watch.unref();
+
+  return {
+    counters: shared.counters,
+    levels: () => ({
+      peers: shared.levels[Level.Peers]!,
+      peersTrusted: shared.levels[Level.PeersTrusted]!,
+      heldPackets: shared.levels[Level.HeldPackets]!,
+      heldBytes: shared.levels[Level.HeldBytes]!,
+    }),
+    heartbeatAge,
+    ended,
+    stop: async () => {
+      shared.requestStop();
+      wake.signal();
+      clearInterval(watch);
+      await ended;
+    },
+    setServed: (prefixes) => shared.setServed(prefixes),
+  };
+}

@@ -1,0 +1,62 @@
+import { createHmac } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { openLibc } from "#ffi/open.ts";
+import type { RelayOptions } from "#src/protocol/relay_contract.ts";
+import type { ServerOptions } from "#src/protocol/server_contract.ts";
+import { type RelayDescriptors, RelayLoop } from "./relay_loop.ts";
+import { type ServerDescriptors, ServerLoop } from "./server_loop.ts";
+import { SharedState } from "./shared.ts";
+
+/** What the main thread hands a datapath thread. Keys come along: both are one process. */
+export type ThreadData =
+  | {
+    readonly role: "relay";
+    readonly shared: SharedArrayBuffer;
+    readonly descriptors: RelayDescriptors;
+    readonly options: RelayOptions;
+    readonly replyFromLocal: boolean;
+    /** Key of the bubble tokens' HMAC-SHA-256. */
+    readonly key: Uint8Array;
+    /** Seed of the peer table's hash. */
+    readonly seed: number;
+  }
+  | {
+    readonly role: "server";
+    readonly shared: SharedArrayBuffer;
+    readonly descriptors: ServerDescriptors;
+    readonly options: ServerOptions;
+    /** HMAC of authentication values. RFC 4380 §5.2.2 */
+    readonly algorithm: "sha1" | "sha256";
+  };
+
+const clock = () => performance.now();
+
+/**
+ * Builds the loop of one role and runs it until it is told to stop.
+ *
+ * The thread blocks in system calls from here on: it takes no messages, only the shared control word
+ * and the wake descriptor reach it.
+ */
+async function main(data: ThreadData): Promise<void> {
+  const libc = await openLibc();
+  const shared = new SharedState(data.shared);
+  const loop = data.role === "relay"
+    ? new RelayLoop(libc, shared, data.descriptors, {
+      relay: data.options,
+      replyFromLocal: data.replyFromLocal,
+      hash: (message) => createHmac("sha256", data.key).update(message).digest(),
+      seed: data.seed,
+      clock,
+    })
+    : new ServerLoop(libc, shared, data.descriptors, {
+      server: data.options,
+      authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
+      clock,
+    });
+  parentPort!.postMessage("ready");
+  // Lets the message leave before the thread blocks.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  loop.run();
+}
+
+await main(workerData as ThreadData);

@@ -1,0 +1,127 @@
+import type { Arena } from "#ffi/arena.ts";
+import { check } from "#ffi/errors.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  AF_INET,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  IP_MTU_DISCOVER,
+  IP_PKTINFO,
+  IP_PMTUDISC_DONT,
+  SIZEOF_SOCKADDR_IN,
+  SIZEOF_SOCKLEN_T,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_RXQ_OVFL,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCKADDR_IN_ADDR_AT,
+  SOCKADDR_IN_FAMILY_AT,
+  SOCKADDR_IN_PORT_AT,
+  SOL_IP,
+  SOL_SOCKET,
+} from "#ffi/linux.ts";
+import { StartError } from "#src/errors.ts";
+import { readU16, writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { formatIpv4 } from "#src/protocol/ipv4.ts";
+
+export interface UdpSocketOptions {
+  /** IPv4 address to bind; 0 is every address. */
+  readonly address: number;
+  /** 0: the kernel picks. */
+  readonly port: number;
+  /** Bytes wanted for each of the receive and send buffers. */
+  readonly buffer: number;
+}
+
+export interface UdpSocket {
+  readonly fd: number;
+  /** The port bound. */
+  readonly port: number;
+}
+
+/**
+ * Opens and binds a UDP socket as Teredo wants it: the DF bit clear (RFC 4380 §5.1.2), ECN and
+ * the rest of TOS zero (RFC 9601 §6.1.3, the kernel's default), the address a datagram was sent to
+ * reported, so that an answer can leave from it.
+ *
+ * @throws StartError naming the address, and how to mend it
+ */
+export function openUdpSocket(libc: Libc, arena: Arena, options: UdpSocketOptions): UdpSocket {
+  const about = `${formatIpv4(options.address)}:${options.port}`;
+  const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "AF_INET, SOCK_DGRAM");
+  try {
+    const set = (level: number, name: number, value: number) =>
+      setOption(libc, arena, fd, level, name, value);
+    check(libc, set(SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT), "setsockopt", "IP_MTU_DISCOVER");
+    check(libc, set(SOL_IP, IP_PKTINFO, 1), "setsockopt", "IP_PKTINFO");
+    check(libc, set(SOL_SOCKET, SO_RXQ_OVFL, 1), "setsockopt", "SO_RXQ_OVFL");
+    // Beyond net.core.rmem_max only with CAP_NET_ADMIN; without it the kernel gives what it allows.
+    if (set(SOL_SOCKET, SO_RCVBUFFORCE, options.buffer) < 0) {
+      set(SOL_SOCKET, SO_RCVBUF, options.buffer);
+    }
+    if (set(SOL_SOCKET, SO_SNDBUFFORCE, options.buffer) < 0) {
+      set(SOL_SOCKET, SO_SNDBUF, options.buffer);
+    }
+    bind(libc, arena, fd, options, about);
+    return { fd, port: boundPort(libc, arena, fd, about) };
+  } catch (error) {
+    libc.call.close(fd);
+    throw error;
+  }
+}
+
+function setOption(
+  libc: Libc,
+  arena: Arena,
+  fd: number,
+  level: number,
+  name: number,
+  value: number,
+): number {
+  const at = arena.take(4);
+  arena.i32[at >> 2] = value;
+  return libc.call.setsockopt(fd, level, name, arena.address(at), 4);
+}
+
+function bind(
+  libc: Libc,
+  arena: Arena,
+  fd: number,
+  options: UdpSocketOptions,
+  about: string,
+): void {
+  const at = arena.take(SIZEOF_SOCKADDR_IN);
+  arena.u16[(at + SOCKADDR_IN_FAMILY_AT) >> 1] = AF_INET;
+  writeU16(arena.u8, at + SOCKADDR_IN_PORT_AT, options.port);
+  writeU32(arena.u8, at + SOCKADDR_IN_ADDR_AT, options.address);
+  const result = libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN);
+  if (result === 0) return;
+  const errno = libc.errno();
+  if (errno === EADDRINUSE) {
+    throw new StartError(
+      `UDP ${about} is in use by another program`,
+      `see which: ss -lunp 'sport = :${options.port}'`,
+    );
+  }
+  if (errno === EADDRNOTAVAIL) {
+    throw new StartError(
+      `${formatIpv4(options.address)} is not an address of this host`,
+      `add it: ip addr add ${formatIpv4(options.address)}/32 dev INTERFACE`,
+    );
+  }
+  check(libc, result, "bind", about);
+}
+
+function boundPort(libc: Libc, arena: Arena, fd: number, about: string): number {
+  const at = arena.take(SIZEOF_SOCKADDR_IN);
+  const lengthAt = arena.take(SIZEOF_SOCKLEN_T);
+  arena.u32[lengthAt >> 2] = SIZEOF_SOCKADDR_IN;
+  const result = libc.call.getsockname(fd, arena.address(at), arena.address(lengthAt));
+  check(libc, result, "getsockname", about);
+  return readU16(arena.u8, at + SOCKADDR_IN_PORT_AT);
+}

@@ -1,0 +1,64 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  EINTR,
+  POLLERR,
+  POLLFD_EVENTS_AT,
+  POLLFD_FD_AT,
+  POLLFD_REVENTS_AT,
+  POLLIN,
+  POLLNVAL,
+  SIZEOF_POLLFD,
+} from "#ffi/linux.ts";
+import type { Millis } from "#src/protocol/time.ts";
+
+/** How long a loop sleeps at most, so that its heartbeat stays fresh. */
+const LONGEST_WAIT: Millis = 500;
+
+/** Waits for any of a few descriptors to be readable, by `poll`. */
+export class Waiter {
+  readonly #libc: Libc;
+  readonly #arena: Arena;
+  readonly #fds: number;
+  readonly #count: number;
+
+  static readonly arenaLength: number = 4096;
+
+  constructor(libc: Libc, arena: Arena, descriptors: readonly number[]) {
+    this.#libc = libc;
+    this.#arena = arena;
+    this.#count = descriptors.length;
+    this.#fds = arena.take(SIZEOF_POLLFD * descriptors.length);
+    descriptors.forEach((fd, i) => {
+      const entry = this.#fds + i * SIZEOF_POLLFD;
+      arena.i32[(entry + POLLFD_FD_AT) >> 2] = fd;
+      arena.u16[(entry + POLLFD_EVENTS_AT) >> 1] = POLLIN;
+    });
+  }
+
+  /**
+   * Waits until a descriptor is ready, at most `timeout` (rounded up, so that a timer is due when
+   * this returns) and never longer than the heartbeat allows.
+   *
+   * @throws Error when poll itself fails, or a descriptor is gone
+   */
+  wait(timeout: Millis): void {
+    const ms = Math.max(0, Math.min(Math.ceil(timeout), LONGEST_WAIT));
+    const ready = this.#libc.call.poll(this.#arena.address(this.#fds), this.#count, ms);
+    if (ready >= 0) return;
+    const errno = this.#libc.errno();
+    for (let i = 0; i < this.#count; i++) this.#setReady(i, 0);
+    if (errno !== EINTR) throw new Error(`poll in the datapath: errno ${errno}`);
+  }
+
+  /** Whether descriptor `i` of the constructor's list had something to read (or an error). */
+  isReady(i: number): boolean {
+    const events = this.#arena.u16[(this.#fds + i * SIZEOF_POLLFD + POLLFD_REVENTS_AT) >> 1]!;
+    if (events & POLLNVAL) throw new Error("A descriptor of the datapath was closed under it");
+    return (events & (POLLIN | POLLERR)) !== 0;
+  }
+
+  #setReady(i: number, events: number): void {
+    this.#arena.u16[(this.#fds + i * SIZEOF_POLLFD + POLLFD_REVENTS_AT) >> 1] = events;
+  }
+}
