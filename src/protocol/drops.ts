@@ -46,6 +46,10 @@ export const DROP_NAMES = [
   "socket_overflow",
   "send_queue_full",
   "draining",
+  // Trailers. RFC 6081 §4, §5.1.2
+  "trailers_too_long",
+  "unknown_trailer",
+  "bad_trailer",
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
@@ -88,5 +92,8 @@ export const Drop = {
   SocketOverflow: 33,
   SendQueueFull: 34,
   Draining: 35,
+  TrailersTooLong: 36,
+  UnknownTrailer: 37,
+  BadTrailer: 38,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];
