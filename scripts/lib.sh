@@ -1,0 +1,70 @@
+# Shared by the scripts beside it; sourced, never run. Installs what a step needs on a bare machine
+# that has only Node and npm (and, for the network lab, Debian's apt).
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"
+export PATH
+
+say() { printf '%s\n' "== $*" >&2; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# npm packages, exactly as locked; again only when the lock file has changed since.
+need_packages() {
+  command -v npm >/dev/null || die "npm is missing: install Node.js (apt-get install nodejs npm)"
+  local stamp=node_modules/.installed-lock
+  if ! cmp -s package-lock.json "$stamp"; then
+    say "installing npm packages"
+    npm ci --no-audit --no-fund --loglevel=error >&2
+    cp package-lock.json "$stamp"
+  fi
+  # Where npm runs no install scripts, the two runtimes still have to unpack themselves.
+  bun --version >/dev/null 2>&1 || node node_modules/bun/install.js >&2
+  deno --version >/dev/null 2>&1 || node node_modules/deno/install.cjs >&2
+}
+
+# need_commands COMMAND=PACKAGE...: Debian packages of the commands that are not there yet.
+need_commands() {
+  local missing=() pair
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || die "missing: ${missing[*]}. Install them with your package manager."
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "missing: ${missing[*]}. As root: apt-get install ${missing[*]}"
+    root=(sudo)
+  fi
+  say "installing ${missing[*]}"
+  without_services "${root[@]}" apt-get -q update >/dev/null
+  # A daemon among them must not start on this machine: only its program is wanted.
+  without_services "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q install -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Runs a command while Debian's policy forbids starting services. See invoke-rc.d(8).
+without_services() {
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ] && [ -w /usr/sbin ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && made=1
+  fi
+  local status=0
+  "$@" || status=$?
+  [ -z "$made" ] || rm -f "$policy"
+  return "$status"
+}
+
+# What `teredo demo` runs on.
+need_demo_tools() {
+  need_commands ip=iproute2 nft=nftables unshare=util-linux ping=iputils-ping ethtool=ethtool
+}
+
+# What the tests run besides: real peers, judges, a C compiler for the layout test.
+need_test_tools() {
+  need_demo_tools
+  need_commands miredo=miredo miredo-server=miredo-server tshark=tshark tcpdump=tcpdump \
+    iperf3=iperf3 rdisc6=ndisc6 gcc=gcc setpriv=util-linux
+  # gcc alone can lack the C library's headers.
+  [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import test from "node:test";
+
+/**
+ * The architecture as a test: what each folder may import, besides itself.
+ *
+ *     cli -> daemon -> datapath -> protocol
+ *
+ * Packages and `node:` modules are named where a folder may use them.
+ */
+const ALLOWED: Record<string, readonly string[]> = {
+  "src/protocol": [],
+  "ffi": ["node:process", "bun:ffi"],
+  "src/log": ["ffi", "src/errors.ts", "node:"],
+  "src/config": ["src/protocol", "src/errors.ts", "node:"],
+  "src/datapath": ["src/protocol", "ffi", "src/errors.ts", "node:crypto", "node:worker_threads"],
+  "src/status": ["src/protocol", "src/errors.ts", "node:", "hono", "@hono/node-server"],
+  "src/daemon": [
+    "src/datapath",
+    "src/status",
+    "src/log",
+    "src/config",
+    "src/protocol",
+    "ffi",
+    "src/errors.ts",
+    "node:",
+  ],
+  "src/probe": ["src/protocol", "src/errors.ts", "node:"],
+  "src/demo": ["src/probe", "src/protocol", "ffi", "src/errors.ts", "node:"],
+  "src/cli": ["src/", "ffi", "node:", "@stricli/core"],
+};
+
+/** The only files that may name a runtime. */
+const RUNTIME_FILES = ["ffi/bun.ts", "ffi/deno.ts", "ffi/open.ts"];
+const RUNTIME = /\b(Bun|Deno)\b|"bun(:|")/;
+/** Ambient things that pure code must do without. */
+const AMBIENT =
+  /\b(process|console|performance|crypto)\.|\b(Buffer|Date|setTimeout|setInterval)\b|Math\.random/;
+const IMPORT = /\bfrom\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)|^import\s+"([^"]+)"/gm;
+const MAX_LINES = 400;
+
+const root = join(import.meta.dirname!, "..");
+const read = (file: string) => readFileSync(join(root, file), "utf8");
+const withoutComments = (text: string) =>
+  text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$|\s\/\/ .*$/gm, "");
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`)
+    .sort();
+}
+
+/** The file or module that an import in `file` means: a path of this project, or a bare name. */
+function target(file: string, specifier: string): string {
+  if (specifier.startsWith("#")) return specifier.slice(1);
+  if (specifier.startsWith(".")) return normalize(join(dirname(file), specifier));
+  return specifier;
+}
+
+function imports(file: string): string[] {
+  return [...withoutComments(read(file)).matchAll(IMPORT)]
+    .map(([, from, dynamic, bare]) => target(file, (from ?? dynamic ?? bare)!));
+}
+
+for (const [folder, allowed] of Object.entries(ALLOWED)) {
+  test(`imports of ${folder} point inwards`, () => {
+    for (const file of sources(folder)) {
+      for (const to of imports(file)) {
+        const mayImport = to.startsWith(`${folder}/`) || allowed.some((it) => to.startsWith(it));
+        assert.ok(mayImport, `${file} imports ${to}`);
+      }
+    }
+  });
+}
+
+test("every folder of src has its rule", () => {
+  const folders = readdirSync(join(root, "src"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `src/${entry.name}`);
+  assert.deepEqual(folders.filter((it) => !(it in ALLOWED)), []);
+});
+
+test("src/protocol is pure: no clock, randomness, timer, console or runtime", () => {
+  for (const file of sources("src/protocol")) {
+    assert.doesNotMatch(withoutComments(read(file)), AMBIENT, file);
+  }
+});
+
+test("only the two FFI backends name a runtime", () => {
+  for (const file of [...sources("src"), ...sources("ffi")]) {
+    if (RUNTIME_FILES.includes(file)) continue;
+    assert.doesNotMatch(withoutComments(read(file)), RUNTIME, file);
+  }
+});
+
+test("no file is longer than a reader can hold", () => {
+  const long = [...sources("src"), ...sources("ffi")]
+    .map((file) => [file, read(file).split("\n").length] as const)
+    .filter(([, lines]) => lines > MAX_LINES);
+  assert.deepEqual(long, []);
+});
+
+test("files are named in snake_case", () => {
+  for (const file of [...sources("src"), ...sources("ffi"), ...sources("test")]) {
+    assert.match(file, /^[a-z0-9_/]+\.ts$/);
+  }
+});
+
+test("no import cycle", () => {
+  const files = [...sources("src"), ...sources("ffi")];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    assert.ok(!path.includes(file), `import cycle: ${[...path, file].join(" -> ")}`);
+    if (done.has(file) || !files.includes(file)) return;
+    for (const to of imports(file)) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+});
