@@ -19,11 +19,18 @@ export interface Snapshot {
   readonly mtu: number;
   /** `2001::/32` */
   readonly prefix: string;
+  /** Empty only before the first evaluation: then the daemon is not ready. */
   readonly checks: readonly ReadinessCheck[];
   readonly gauges: Gauges;
+  /** Processor time of the whole process, user and system. */
+  readonly cpuSeconds: number;
   readonly counters: Readonly<Record<CounterName, number>>;
-  readonly drops: Readonly<Record<DropName, number>>;
+  /** By reason; `none` is no reason and not among them. */
+  readonly drops: Readonly<Record<DropReason, number>>;
 }
+
+/** What `teredo_drops_total{reason="..."}` can say. */
+export type DropReason = Exclude<DropName, "none">;
 
 export interface ReadinessCheck {
   readonly name: string;
@@ -31,12 +38,24 @@ export interface ReadinessCheck {
   readonly detail: string;
 }
 
-/** Levels rather than totals; all 0 for the server, which keeps no state. */
+/** Levels rather than totals; the first five are all 0 for the server, which keeps no state. */
 export interface Gauges {
   readonly peers: number;
   readonly peersTrusted: number;
   readonly peersLimit: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
+  /** Resident memory of the process. */
   readonly memoryBytes: number;
+}
+
+/** A heartbeat older than this means a datapath that no longer turns. */
+export const HEARTBEAT_LIMIT_SECONDS = 2;
+
+export function isAlive(snapshot: Snapshot): boolean {
+  return snapshot.heartbeatAgeSeconds < HEARTBEAT_LIMIT_SECONDS;
+}
+
+export function isReady(snapshot: Snapshot): boolean {
+  return snapshot.checks.length > 0 && snapshot.checks.every((check) => check.ok);
 }

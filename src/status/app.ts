@@ -1,0 +1,52 @@
+import { Hono } from "hono";
+import { EXPOSITION_TYPE, formatExposition } from "./exposition.ts";
+import { metricsOf } from "./metrics.ts";
+import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
+
+const METHODS = ["GET", "HEAD"];
+
+/**
+ * The status pages, read-only.
+ *
+ * @param read called once a request; must not wait for the datapath
+ */
+export function createStatus(read: () => Snapshot): Hono {
+  const app = new Hono();
+
+  app.use((c, next) => {
+    // Each answer is the state of one moment.
+    c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
+    if (METHODS.includes(c.req.method)) return next();
+    const error = "Only GET and HEAD are answered here";
+    return Promise.resolve(c.json({ error }, 405, { Allow: METHODS.join(", ") }));
+  });
+
+  app.get("/healthz", (c) => {
+    const snapshot = read();
+    const healthy = isAlive(snapshot);
+    const { heartbeatAgeSeconds } = snapshot;
+    return c.json({ healthy, heartbeatAgeSeconds }, healthy ? 200 : 503);
+  });
+
+  app.get("/readyz", (c) => {
+    const snapshot = read();
+    return c.json(snapshot.checks, isReady(snapshot) ? 200 : 503);
+  });
+
+  app.get("/metrics", (c) => {
+    return c.body(formatExposition(metricsOf(read())), 200, { "Content-Type": EXPOSITION_TYPE });
+  });
+
+  app.get("/status", (c) => c.json(read()));
+
+  app.notFound((c) =>
+    c.json({
+      error: `There is nothing at ${c.req.path}`,
+      paths: ["/healthz", "/readyz", "/metrics", "/status"],
+    }, 404)
+  );
+
+  app.onError((error, c) => c.json({ error: error.message }, 500));
+  return app;
+}

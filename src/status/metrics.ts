@@ -1,0 +1,130 @@
+import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
+import type { Metric } from "./exposition.ts";
+import { type DropReason, isReady, type Snapshot } from "./snapshot.ts";
+
+/** What each counter counts, for HELP and for docs/metrics.md. */
+export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
+  udp_received_datagrams: "UDP datagrams received.",
+  udp_received_bytes: "Payload of the UDP datagrams received, in bytes.",
+  udp_sent_datagrams: "UDP datagrams sent.",
+  udp_sent_bytes: "Payload of the UDP datagrams sent, in bytes.",
+  ipv6_received_packets: "IPv6 packets read from the IPv6 side.",
+  ipv6_received_bytes: "IPv6 packets read from the IPv6 side, in bytes.",
+  ipv6_sent_packets: "IPv6 packets written to the IPv6 side.",
+  ipv6_sent_bytes: "IPv6 packets written to the IPv6 side, in bytes.",
+  bubbles_received: "Bubbles received by the relay.",
+  bubbles_sent_direct: "Bubbles sent straight to a peer's mapped address.",
+  bubbles_sent_indirect: "Bubbles sent by way of a peer's server.",
+  bubbles_sent_challenge: "Bubbles sent to a peer without an entry, to make it prove itself.",
+  bubbles_answered: "Bubbles that answered one of ours.",
+  peers_created: "Entries made in the list of recent peers.",
+  peers_trusted: "Entries that became trusted.",
+  peers_expired: "Entries removed because nothing came or went.",
+  peers_failed: "Entries removed because the peer answered none of our bubbles.",
+  peers_evicted: "Entries removed to make room for another.",
+  packets_held: "Packets held for a peer that was not yet trusted.",
+  packets_released: "Held packets sent once their peer was trusted.",
+  icmpv6_errors_sent: "ICMPv6 errors sent.",
+  icmpv6_errors_suppressed: "ICMPv6 errors not sent because of the rate limit.",
+  solicitations_received: "Router solicitations received by the server.",
+  advertisements_sent: "Router advertisements sent by the server.",
+  bubbles_forwarded: "Bubbles that the server passed on to a client.",
+  icmpv6_forwarded: "ICMPv6 packets that the server passed on to a client.",
+  native_forwarded: "Packets that the server passed on to the IPv6 Internet.",
+  echoes_answered: "Echo requests that the server answered itself.",
+};
+
+/** Name in the exposition of a counter. */
+export function counterMetric(name: CounterName): string {
+  return `teredo_${name}_total`;
+}
+
+/** Everything that `GET /metrics` gives, in a fixed order. docs/metrics.md lists it. */
+export function metricsOf(snapshot: Snapshot): Metric[] {
+  return [
+    ...identity(snapshot),
+    ...health(snapshot),
+    ...levels(snapshot),
+    ...COUNTER_NAMES.map((name) => counter(name, snapshot)),
+    drops(snapshot),
+  ];
+}
+
+function identity(snapshot: Snapshot): Metric[] {
+  const { role, version } = snapshot;
+  return [
+    {
+      name: "teredo_build_info",
+      type: "gauge",
+      help: "Always 1; the labels say what runs.",
+      samples: [{ labels: { role, version }, value: 1 }],
+    },
+    gauge(
+      "teredo_process_start_time_seconds",
+      "Start of the process, in seconds since 1970-01-01 UTC.",
+      Date.parse(snapshot.startedAt) / 1000,
+    ),
+    {
+      name: "teredo_process_cpu_seconds_total",
+      type: "counter",
+      help: "Processor time used, user and system.",
+      samples: [{ value: snapshot.cpuSeconds }],
+    },
+    gauge(
+      "teredo_process_resident_memory_bytes",
+      "Resident memory of the process.",
+      snapshot.gauges.memoryBytes,
+    ),
+  ];
+}
+
+function health(snapshot: Snapshot): Metric[] {
+  return [
+    gauge("teredo_ready", "1 when every readiness check passes.", Number(isReady(snapshot))),
+    {
+      name: "teredo_check_ok",
+      type: "gauge",
+      help: "1 when the readiness check passes.",
+      samples: snapshot.checks.map(({ name, ok }) => ({
+        labels: { check: name },
+        value: Number(ok),
+      })),
+    },
+    gauge("teredo_draining", "1 while the daemon is ending.", Number(snapshot.draining)),
+    gauge(
+      "teredo_heartbeat_age_seconds",
+      "Time since the datapath last came round its loop.",
+      snapshot.heartbeatAgeSeconds,
+    ),
+    gauge("teredo_interface_mtu_bytes", "MTU of the tunnel.", snapshot.mtu),
+  ];
+}
+
+function levels({ gauges }: Snapshot): Metric[] {
+  return [
+    gauge("teredo_peers", "Entries in the list of recent peers.", gauges.peers),
+    gauge("teredo_trusted_peers", "Entries that are trusted.", gauges.peersTrusted),
+    gauge("teredo_peers_limit", "Entries there is room for.", gauges.peersLimit),
+    gauge("teredo_held_packets", "Packets held at this moment.", gauges.heldPackets),
+    gauge("teredo_held_bytes", "Bytes of the packets held at this moment.", gauges.heldBytes),
+  ];
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name, type: "gauge", help, samples: [{ value }] };
+}
+
+function counter(name: CounterName, snapshot: Snapshot): Metric {
+  const samples = [{ value: snapshot.counters[name] }];
+  return { name: counterMetric(name), type: "counter", help: COUNTER_HELP[name], samples };
+}
+
+function drops(snapshot: Snapshot): Metric {
+  const reasons = Object.keys(snapshot.drops) as DropReason[];
+  return {
+    name: "teredo_drops_total",
+    type: "counter",
+    help: "Packets discarded, by the one reason each had.",
+    samples: reasons.map((reason) => ({ labels: { reason }, value: snapshot.drops[reason] })),
+  };
+}

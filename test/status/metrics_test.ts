@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import fc from "fast-check";
+import { COUNTER_NAMES } from "#src/protocol/counters.ts";
+import { DROP_NAMES } from "#src/protocol/drops.ts";
+import { formatExposition } from "#src/status/exposition.ts";
+import { counterMetric, metricsOf } from "#src/status/metrics.ts";
+import { parseExposition } from "./exposition_parser.ts";
+import { sampleSnapshot } from "./sample.ts";
+
+const parsed = () => parseExposition(formatExposition(metricsOf(sampleSnapshot())));
+
+test("metricsOf() gives text that a strict parser takes", () => {
+  for (const [name, { help, samples }] of parsed()) {
+    assert.match(name, /^teredo_[a-z0-9_]+$/);
+    assert.ok(help.endsWith("."), name);
+    assert.ok(samples.size > 0, name);
+  }
+});
+
+test("metricsOf() ends the names of counters, and of nothing else, in _total", () => {
+  for (const [name, { type }] of parsed()) {
+    assert.equal(name.endsWith("_total"), type === "counter", name);
+  }
+});
+
+test("metricsOf() exposes every counter with its own value", () => {
+  const metrics = parsed();
+  for (const [i, name] of COUNTER_NAMES.entries()) {
+    assert.equal(metrics.get(counterMetric(name))?.samples.get(""), 1000 + i, name);
+  }
+});
+
+test("metricsOf() exposes every drop reason with its own value, and no other", () => {
+  const { samples } = parsed().get("teredo_drops_total")!;
+  const reasons = DROP_NAMES.filter((name) => name !== "none");
+  assert.equal(samples.size, reasons.length);
+  for (const [i, reason] of reasons.entries()) {
+    assert.equal(samples.get(`{reason="${reason}"}`), 2000 + i, reason);
+  }
+});
+
+const levels: readonly [string, number][] = [
+  ["teredo_process_start_time_seconds", Date.parse("2026-11-23T06:00:00Z") / 1000],
+  ["teredo_process_cpu_seconds_total", 1.75],
+  ["teredo_process_resident_memory_bytes", 50_000_000],
+  ["teredo_ready", 1],
+  ["teredo_draining", 0],
+  ["teredo_heartbeat_age_seconds", 0.25],
+  ["teredo_interface_mtu_bytes", 1280],
+  ["teredo_peers", 7],
+  ["teredo_trusted_peers", 5],
+  ["teredo_peers_limit", 1_048_576],
+  ["teredo_held_packets", 3],
+  ["teredo_held_bytes", 3840],
+];
+
+for (const [name, want] of levels) {
+  test(`metricsOf() gives ${name}`, () => {
+    assert.equal(parsed().get(name)?.samples.get(""), want);
+  });
+}
+
+test("metricsOf() labels what runs and which check fails", () => {
+  const snapshot = sampleSnapshot({
+    checks: [{ name: "tun", ok: false, detail: "" }, { name: "route", ok: true, detail: "" }],
+  });
+  const metrics = parseExposition(formatExposition(metricsOf(snapshot)));
+  const build = metrics.get("teredo_build_info")!.samples;
+  assert.deepEqual([...build], [['{role="relay",version="1.2.3"}', 1]]);
+  const checks = metrics.get("teredo_check_ok")!.samples;
+  assert.deepEqual([...checks], [['{check="tun"}', 0], ['{check="route"}', 1]]);
+  assert.equal(metrics.get("teredo_ready")!.samples.get(""), 0);
+});
+
+test("formatExposition() escapes any label and help, and keeps any number", () => {
+  fc.assert(
+    fc.property(
+      fc.string({ minLength: 1 }),
+      fc.string({ minLength: 1 }),
+      fc.double(),
+      (help, label, value) => {
+        const samples = [{ labels: { a: label.replaceAll(/[\r]/g, "") }, value }];
+        const safeHelp = "h" + help.replaceAll(/[\r\u2028\u2029]/g, "");
+        const text = formatExposition([{ name: "m", type: "gauge", help: safeHelp, samples }]);
+        const metric = parseExposition(text).get("m")!;
+        const [read] = metric.samples.values();
+        assert.ok(Object.is(read, value) || (read === 0 && value === 0));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("docs/metrics.md lists every metric with its type, and no other", () => {
+  const text = readFileSync("docs/metrics.md", "utf8");
+  const rows = [...text.matchAll(/^\| `(teredo_[a-z0-9_]+)` +\| (counter|gauge) +\|/gm)];
+  const want = [...parsed()].map(([name, { type }]) => `${name} ${type}`);
+  assert.deepEqual(rows.map(([, name, type]) => `${name} ${type}`).sort(), want.sort());
+});
+
+test("docs/metrics.md explains every drop reason, and no other", () => {
+  const text = readFileSync("docs/metrics.md", "utf8");
+  const rows = [...text.matchAll(/^\| `([a-z0-9_]+)` +\| (?!counter|gauge)/gm)].map(([, name]) =>
+    name!
+  );
+  assert.deepEqual(rows.sort(), DROP_NAMES.filter((name) => name !== "none").sort());
+});

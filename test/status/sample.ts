@@ -1,0 +1,36 @@
+import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
+import { DROP_NAMES } from "#src/protocol/drops.ts";
+import type { DropReason, Snapshot } from "#src/status/snapshot.ts";
+
+/** A snapshot in which every number is another one, so that none can stand in for another. */
+export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
+  const counters = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, 1000 + i]));
+  const reasons = DROP_NAMES.filter((name) => name !== "none");
+  const drops = Object.fromEntries(reasons.map((name, i) => [name, 2000 + i]));
+  return {
+    role: "relay",
+    version: "1.2.3",
+    pid: 4242,
+    startedAt: "2026-11-23T06:00:00.000Z",
+    uptimeSeconds: 12.5,
+    heartbeatAgeSeconds: 0.25,
+    draining: false,
+    listening: ["0.0.0.0:3545"],
+    interfaceName: "teredo",
+    mtu: 1280,
+    prefix: "2001::/32",
+    checks: [{ name: "datapath", ok: true, detail: "alive" }],
+    gauges: {
+      peers: 7,
+      peersTrusted: 5,
+      peersLimit: 1_048_576,
+      heldPackets: 3,
+      heldBytes: 3840,
+      memoryBytes: 50_000_000,
+    },
+    cpuSeconds: 1.75,
+    counters: counters as Record<CounterName, number>,
+    drops: drops as Record<DropReason, number>,
+    ...changes,
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * The part of JSON Schema 2020-12 that docs/status.schema.json uses. A keyword beyond it is an
+ * error, so that no rule of the schema goes unchecked.
+ */
+type Schema = Readonly<Record<string, unknown>>;
+
+const ANNOTATIONS = new Set(["$schema", "$defs", "title", "description", "required", "properties"]);
+
+export function validate(root: Schema, value: unknown, schema: Schema = root, at = "$"): string[] {
+  return Object.entries(schema).flatMap(([keyword, rule]) => {
+    if (ANNOTATIONS.has(keyword)) return [];
+    const check = KEYWORDS[keyword];
+    if (check === undefined) return [`${at}: keyword ${keyword} is not known here`];
+    return check({ root, value, schema, at }, rule);
+  }).concat(missing(schema, value, at), nested(root, schema, value, at));
+}
+
+interface Context {
+  readonly root: Schema;
+  readonly value: unknown;
+  readonly schema: Schema;
+  readonly at: string;
+}
+
+const KEYWORDS: Record<string, (context: Context, rule: unknown) => string[]> = {
+  type: ({ value, at }, rule) => typeOf(value, rule) ? [] : [`${at}: not of type ${rule}`],
+  enum: ({ value, at }, rule) =>
+    (rule as unknown[]).includes(value) ? [] : [`${at}: ${value} is none of ${rule}`],
+  minimum: ({ value, at }, rule) => Number(value) >= Number(rule) ? [] : [`${at}: below ${rule}`],
+  pattern: ({ value, at }, rule) =>
+    new RegExp(String(rule), "u").test(String(value)) ? [] : [`${at}: ${value} is not ${rule}`],
+  items: ({ root, value, at }, rule) =>
+    (value as unknown[]).flatMap((item, i) => validate(root, item, rule as Schema, `${at}[${i}]`)),
+  additionalProperties: ({ value, schema, at }) =>
+    Object.keys(value as object)
+      .filter((name) => !(name in (schema["properties"] as object)))
+      .map((name) => `${at}.${name}: unexpected`),
+  $ref: ({ root, value, at }, rule) => {
+    const name = String(rule).replace("#/$defs/", "");
+    return validate(root, value, (root["$defs"] as Record<string, Schema>)[name]!, at);
+  },
+};
+
+function typeOf(value: unknown, type: unknown): boolean {
+  if (type === "array") return Array.isArray(value);
+  if (type === "integer") return Number.isInteger(value);
+  return typeof value === type && value !== null;
+}
+
+function missing(schema: Schema, value: unknown, at: string): string[] {
+  const required = (schema["required"] ?? []) as string[];
+  return required.filter((name) => !(name in (value as object))).map((n) => `${at}.${n}: missing`);
+}
+
+function nested(root: Schema, schema: Schema, value: unknown, at: string): string[] {
+  const properties = (schema["properties"] ?? {}) as Record<string, Schema>;
+  const object = value as Record<string, unknown>;
+  return Object.entries(properties)
+    .filter(([name]) => name in object)
+    .flatMap(([name, inner]) => validate(root, object[name], inner, `${at}.${name}`));
+}
