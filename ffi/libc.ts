@@ -20,6 +20,10 @@ export const LIBC = {
   read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   // ssize_t write(int fd, const void *buf, size_t count);
   write: { args: ["i32", "ptr", "u64"], returns: "i32" },
+  // int flock(int fd, int operation);
+  flock: { args: ["i32", "i32"], returns: "i32" },
+  // int ftruncate(int fd, off_t length);
+  ftruncate: { args: ["i32", "u64"], returns: "i32" },
   // int ioctl(int fd, unsigned long request, void *arg);
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);

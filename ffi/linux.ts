@@ -38,6 +38,8 @@ export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
 export const FD_CLOEXEC = 1;
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
 
 // struct pollfd, <poll.h>
 export const SIZEOF_POLLFD = 8;
