@@ -13,9 +13,16 @@ import test from "node:test";
 const ALLOWED: Record<string, readonly string[]> = {
   "src/protocol": [],
   "ffi": ["node:process", "bun:ffi"],
-  "src/log": ["ffi", "src/errors.ts", "node:"],
+  "src/log": ["src/protocol/time.ts", "ffi", "src/errors.ts", "node:"],
   "src/config": ["src/protocol", "src/errors.ts", "node:"],
-  "src/datapath": ["src/protocol", "ffi", "src/errors.ts", "node:crypto", "node:worker_threads"],
+  "src/datapath": [
+    "src/protocol",
+    "ffi",
+    "src/errors.ts",
+    "node:crypto",
+    "node:fs",
+    "node:worker_threads",
+  ],
   "src/status": ["src/protocol", "src/errors.ts", "node:", "hono", "@hono/node-server"],
   "src/daemon": [
     "src/datapath",
