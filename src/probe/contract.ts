@@ -1,0 +1,69 @@
+import type { Millis } from "#src/protocol/time.ts";
+
+/** An IPv4 address and UDP port, as numbers in host order. */
+export interface Endpoint {
+  readonly address: number;
+  readonly port: number;
+}
+
+export interface ProbeOptions {
+  /** The server's primary and secondary address. RFC 4380 §5.2 */
+  readonly serverAddress: number;
+  readonly secondaryAddress: number;
+  /** Where our own socket is bound. */
+  readonly local: Endpoint;
+  /** Upper 32 bits of the service prefix. */
+  readonly prefix: number;
+  readonly refuseReserved: boolean;
+  /** 16 bytes of a native IPv6 host; undefined: qualification is all. */
+  readonly target: Uint8Array | undefined;
+  /** How many pings, repetitions not counted; 1 or more. */
+  readonly pings: number;
+  /** From one echo request to the next. */
+  readonly pingInterval: Millis;
+}
+
+/** What the NAT between the server and us lets a client conclude. RFC 4380 §5.2.1, RFC 6081 §3.1 */
+export type NatKind =
+  | "none"
+  | "firewall" // no NAT, yet strangers' packets do not arrive
+  | "cone"
+  | "restricted" // by address, or by address and port: a server cannot tell them apart
+  | "symmetric"
+  | "unknown"; // the secondary address was silent
+
+/** Fills the bytes from a cryptographic generator. RFC 5991 §4 */
+export type FillRandom = (bytes: Uint8Array) => void;
+
+/** Where the client hands its output; bytes belong to the client again when the call returns. */
+export interface ProbeSink {
+  sendDatagram(b: Uint8Array, at: number, length: number, address: number, port: number): void;
+  report(event: ProbeEvent): void;
+}
+
+/** Which way an echo request went: to find the relay, or straight to the one that was found. */
+export type Via = "server" | "relay";
+
+export type ProbeEvent =
+  | { kind: "solicited"; to: number; cone: boolean; attempt: number }
+  | { kind: "advertised"; from: number; mapped: Endpoint; mtu: number; rtt: Millis }
+  | { kind: "silent"; step: "cone" | "secondary" }
+  | { kind: "qualified"; address: Uint8Array; mapped: Endpoint; nat: NatKind; mtu: number }
+  | { kind: "ping"; ping: number; attempt: number; via: Via }
+  | { kind: "bubble"; origin: Endpoint; answered: boolean }
+  | { kind: "challenge"; from: Endpoint; answered: boolean }
+  | { kind: "reply"; ping: number; attempts: number; relay: Endpoint; rtt: Millis; via: Via }
+  | { kind: "lost"; ping: number }
+  | { kind: "unreachable"; type: number; code: number; from: Uint8Array }
+  | { kind: "ignored"; from: Endpoint; reason: string }
+  | { kind: "failed"; failure: Failure }
+  | { kind: "finished" };
+
+/** Why a probe ended without what it was asked for. */
+export type Failure =
+  | "server-silent"
+  | "key-refused"
+  | "mapping-not-global"
+  | "no-relay" // nothing but silence after the echo requests
+  | "relay-silent" // a relay asked for us by a bubble; nothing more came
+  | "unreachable";

@@ -1,0 +1,105 @@
+import { formatIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import type { Endpoint, Failure, NatKind, ProbeEvent } from "./contract.ts";
+
+/** What a probe found out; with `--json` it is printed as it is. */
+export interface ProbeOutcome {
+  readonly server: string;
+  readonly secondary: string;
+  readonly local: string;
+  reachable: boolean;
+  address?: string;
+  mapped?: string;
+  nat?: NatKind;
+  mtu?: number;
+  target?: string;
+  relay?: string;
+  readonly pings: PingOutcome[];
+  pingsLost: number;
+  failure?: { readonly step: Failure; readonly problem: string; readonly mend: string };
+}
+
+export interface PingOutcome {
+  readonly ping: number;
+  /** 1 unless the first request, or its answer, was lost. */
+  readonly attempts: number;
+  readonly via: "server" | "relay";
+  readonly relay: string;
+  readonly milliseconds: number;
+}
+
+/** Adds what `event` says to `outcome`. */
+export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
+  switch (event.kind) {
+    case "qualified":
+      outcome.address = formatIpv6(event.address);
+      outcome.mapped = formatEndpoint(event.mapped);
+      outcome.nat = event.nat;
+      outcome.mtu = event.mtu;
+      outcome.reachable = outcome.target === undefined;
+      return;
+    case "reply":
+      outcome.reachable = true;
+      outcome.relay = formatEndpoint(event.relay);
+      outcome.pings.push({
+        ping: event.ping,
+        attempts: event.attempts,
+        via: event.via,
+        relay: outcome.relay,
+        milliseconds: Math.round(event.rtt * 1000) / 1000,
+      });
+      return;
+    case "lost":
+      outcome.pingsLost++;
+      return;
+    case "failed":
+      outcome.reachable = false;
+      outcome.failure = { step: event.failure, ...explain(event.failure, outcome) };
+      return;
+  }
+}
+
+/** What went wrong, and what to do about it. */
+function explain(failure: Failure, outcome: ProbeOutcome): { problem: string; mend: string } {
+  switch (failure) {
+    case "server-silent":
+      return {
+        problem: `server ${outcome.server} did not answer three router solicitations`,
+        mend:
+          `check that a Teredo server runs there and that UDP to its port 3544 is not blocked ` +
+          `on the way`,
+      };
+    case "key-refused":
+      return {
+        problem: `server ${outcome.server} answered that it wants another key`,
+        mend:
+          `it requires secure qualification, which a probe has no key for: try one that does not`,
+      };
+    case "mapping-not-global":
+      return {
+        problem: `server ${outcome.server} sees this host under an address that is not global`,
+        mend: `the server stands inside the NAT: use one on the Internet`,
+      };
+    case "no-relay":
+      return {
+        problem: `no relay called for us after four echo requests to ${outcome.target}`,
+        mend:
+          `check that ${outcome.target} answers a ping, that it has a route to 2001::/32 by way ` +
+          `of a relay, and that server ${outcome.server} forwards ICMPv6`,
+      };
+    case "relay-silent":
+      return {
+        problem: `a relay called for us, and nothing came after our answer`,
+        mend: `check that UDP from and to the relay's port is not blocked between here and there`,
+      };
+    case "unreachable":
+      return {
+        problem: `${outcome.target} is unreachable: a router on the way said so`,
+        mend: `check the address, and that its network has a route to it`,
+      };
+  }
+}
+
+export function formatEndpoint(endpoint: Endpoint): string {
+  return `${formatIpv4(endpoint.address)}:${endpoint.port}`;
+}

@@ -1,0 +1,198 @@
+import { randomFillSync } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv6, isGlobalScope, isMulticast, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { ProbeClient } from "./client.ts";
+import type { Endpoint, ProbeEvent, ProbeOptions } from "./contract.ts";
+import { narrate } from "./narrate.ts";
+import { formatEndpoint, type ProbeOutcome, record } from "./outcome.ts";
+
+/** The probe's command line. */
+export interface ProbeRunOptions {
+  /** IPv4 address or name of the server. */
+  readonly server: string;
+  /** Default: the server's address + 1. */
+  readonly secondary?: string | undefined;
+  /** IPv6 address to ping; undefined: qualification is all. */
+  readonly ping?: string | undefined;
+  /** Pings in all; default 5. */
+  readonly count?: number | undefined;
+  /** Milliseconds between two; default 1000. */
+  readonly interval?: Millis | undefined;
+  /** UDP port to send from; default: the kernel picks. */
+  readonly port?: number | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface ProbeIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+/** @returns 0 when the server, and the host to ping if one is given, answered; 1 otherwise */
+export async function runProbe(options: ProbeRunOptions, io: ProbeIo): Promise<number> {
+  const asked = await readOptions(options);
+  if (typeof asked === "string") return refuse(asked, io);
+  let socket: Socket;
+  let local: Endpoint;
+  try {
+    local = { address: await localAddressTowards(asked.serverAddress), port: 0 };
+    socket = await bind(local.address, options.port ?? 0);
+    local = { ...local, port: socket.address().port };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return refuse(`No UDP socket towards ${options.server}: ${problem}`, io);
+  }
+  const outcome = emptyOutcome({ ...asked, local });
+  const report = (event: ProbeEvent) => {
+    record(outcome, event);
+    if (!options.json) say(event, io);
+  };
+  await drive(socket, { ...asked, local }, report);
+  conclude(outcome, options.json === true, io);
+  return outcome.reachable ? 0 : 1;
+}
+
+function refuse(problem: string, io: ProbeIo): number {
+  io.stderr.write(`${problem}\n`);
+  return 1;
+}
+
+/** The options as numbers and bytes, or what is wrong with them. */
+async function readOptions(
+  options: ProbeRunOptions,
+): Promise<Omit<ProbeOptions, "local"> | string> {
+  const serverAddress = await resolve(options.server);
+  if (serverAddress === undefined) return `Server ${options.server} has no IPv4 address`;
+  if (!isGlobalUnicast(serverAddress, false)) {
+    return `Server ${formatIpv4(serverAddress)} is not a public address: no Teredo server is there`;
+  }
+  const secondaryAddress = options.secondary === undefined
+    ? serverAddress + 1 // where clients expect it
+    : parseIpv4(options.secondary);
+  if (secondaryAddress === undefined) return `${options.secondary} is not an IPv4 address`;
+  const target = options.ping === undefined ? undefined : parseIpv6(options.ping);
+  if (options.ping !== undefined) {
+    if (target === undefined) return `${options.ping} is not an IPv6 address`;
+    if (isTeredo(target, 0, SERVICE_PREFIX)) {
+      return `${options.ping} is a Teredo address: give a host with native IPv6`;
+    }
+    if (isMulticast(target, 0) || !isGlobalScope(target, 0)) {
+      return `${options.ping} is not an address of the IPv6 Internet`;
+    }
+  }
+  return {
+    serverAddress,
+    secondaryAddress,
+    prefix: SERVICE_PREFIX,
+    refuseReserved: false,
+    target,
+    pings: Math.max(1, options.count ?? 5),
+    pingInterval: options.interval ?? 1_000,
+  };
+}
+
+async function resolve(server: string): Promise<number | undefined> {
+  const address = parseIpv4(server);
+  if (address !== undefined) return address;
+  try {
+    return parseIpv4((await lookup(server, { family: 4 })).address);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The address the kernel sends from towards `server`; nothing is sent to learn it. */
+async function localAddressTowards(server: number): Promise<number> {
+  const socket = createSocket("udp4");
+  try {
+    const connected = once(socket, "connect");
+    socket.connect(TEREDO_PORT, formatIpv4(server));
+    await connected;
+    return parseIpv4(socket.address().address)!;
+  } finally {
+    socket.close();
+  }
+}
+
+async function bind(address: number, port: number): Promise<Socket> {
+  const socket = createSocket("udp4");
+  const listening = once(socket, "listening");
+  socket.bind({ address: formatIpv4(address), port });
+  await listening;
+  return socket;
+}
+
+/** Runs the client over `socket` until it has finished. */
+function drive(
+  socket: Socket,
+  options: ProbeOptions,
+  report: (event: ProbeEvent) => void,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const client = new ProbeClient(options, { sendDatagram, report }, (b) => randomFillSync(b));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function sendDatagram(b: Uint8Array, at: number, length: number, to: number, port: number) {
+    // What the kernel refuses (no route, a firewall here) is as lost as on the way.
+    socket.send(b.slice(at, at + length), port, formatIpv4(to), () => {});
+  }
+  function step(act: (now: Millis) => void) {
+    act(performance.now());
+    clearTimeout(timer);
+    if (client.finished) {
+      socket.close(() => resolve());
+      return;
+    }
+    const wait = Math.max(0, client.deadline - performance.now());
+    timer = setTimeout(() => step((now) => client.tick(now)), Math.ceil(wait));
+  }
+
+  socket.on("error", () => {});
+  socket.on("message", (bytes, { address, port }) => {
+    if (client.finished) return;
+    const from = parseIpv4(address)!;
+    step((now) => client.receive(bytes, 0, bytes.length, from, port, now));
+  });
+  step((now) => client.start(now));
+  return promise;
+}
+
+function emptyOutcome(options: ProbeOptions): ProbeOutcome {
+  return {
+    server: formatIpv4(options.serverAddress),
+    secondary: formatIpv4(options.secondaryAddress),
+    local: formatEndpoint(options.local),
+    reachable: false,
+    ...(options.target === undefined ? {} : { target: formatIpv6(options.target) }),
+    pings: [],
+    pingsLost: 0,
+  };
+}
+
+function say(event: ProbeEvent, io: ProbeIo): void {
+  const line = narrate(event);
+  if (line !== undefined) io.stdout.write(`${line}\n`);
+}
+
+function conclude(outcome: ProbeOutcome, json: boolean, io: ProbeIo): void {
+  if (json) {
+    io.stdout.write(`${JSON.stringify(outcome)}\n`);
+    return;
+  }
+  if (outcome.failure !== undefined) {
+    const { problem, mend } = outcome.failure;
+    io.stderr.write(`Not reachable: ${problem}; ${mend}\n`);
+    return;
+  }
+  if (outcome.target === undefined) return;
+  const sent = outcome.pings.length + outcome.pingsLost;
+  io.stdout.write(
+    `${outcome.target} answered ${outcome.pings.length} of ${sent} pings through relay ` +
+      `${outcome.relay}\n`,
+  );
+}
