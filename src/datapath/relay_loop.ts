@@ -25,6 +25,7 @@ export interface RelayDescriptors {
 /** What the loop needs of its thread besides descriptors. */
 export interface RelayLoopOptions {
   readonly relay: RelayOptions;
+  readonly interfaceName: string;
   /** Whether replies must name the address they leave from: the socket is bound to every one. */
   readonly replyFromLocal: boolean;
   readonly hash: KeyedHash;
@@ -74,7 +75,7 @@ export class RelayLoop implements RelaySink {
     );
     this.#arena = arena;
     this.#relay = new Relay(options.relay, this.#counters, options.hash, options.seed);
-    this.#tun = Tun.adopt(libc, arena, descriptors.tun);
+    this.#tun = new Tun(libc, arena, descriptors.tun, options.interfaceName);
     this.#frames = new Frames(arena);
     this.#receiver = new UdpReceiver(libc, arena, descriptors.udp);
     this.#sender = new UdpSender(libc, arena, descriptors.udp, this.#counters);
@@ -149,7 +150,7 @@ export class RelayLoop implements RelaySink {
       const length = this.#tun.read(at, CAPACITY);
       if (length === 0) break;
       if (length < 0) {
-        throw new Error(`The TUN interface is gone: read: ${errnoName(-length)}`);
+        throw new Error(`The interface ${this.#tun.name} is gone: read: ${errnoName(-length)}`);
       }
       total += length;
       this.#relay.fromIpv6(bytes, at, length, now, this);

@@ -1,16 +1,19 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { randomBytes } from "#ffi/random.ts";
-import { readU32 } from "#src/protocol/bytes.ts";
+import { readU32, writeU32 } from "#src/protocol/bytes.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
+import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import type { RelayOptions } from "#src/protocol/relay_contract.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
 import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
-import { openTunnel } from "./interface.ts";
+import { configureTunnel, tearDown } from "./interface.ts";
+import { Netlink } from "./netlink.ts";
 import { openRawIcmpv6, openRawIpv6 } from "./raw_ipv6.ts";
 import { SharedState } from "./shared.ts";
 import { superviseThread, Wake } from "./supervise.ts";
+import { Tun } from "./tun.ts";
 import { openUdpSocket } from "./udp_socket.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
@@ -76,27 +79,27 @@ export function openRelay(libc: Libc, start: RelayStart): OpenRole {
     });
     opened.add(udp.fd, closeFd);
     const icmpv6 = opened.add(openRawIcmpv6(libc, arena), closeFd);
-    const tunnel = opened.add(
-      openTunnel(libc, {
-        name: start.interfaceName,
-        mtu: start.rules.mtu,
-        prefix: start.rules.prefix,
-      }),
-      (it) => it.close(),
-    );
+    const tun = opened.add(Tun.open(libc, arena, start.interfaceName), (it) => it.close());
+    const netlink = opened.add(new Netlink(libc), (it) => it.close());
+    const tunnel = configureTunnel(netlink, {
+      interfaceName: tun.name,
+      mtu: start.rules.mtu,
+      prefix: servicePrefixRoute(start.rules.prefix),
+    });
     const random = randomBytes(libc, KEY_LENGTH + 4);
     const shared = new SharedState();
     shared.setServed(start.rules.served);
     return {
       listening: [`${formatIpv4(start.bindAddress)}:${udp.port}`],
-      interfaceName: tunnel.name,
+      interfaceName: tun.name,
       close: () => opened.close(),
       start: () =>
         superviseThread(
           {
             role: "relay",
             shared: shared.buffer,
-            descriptors: { tun: tunnel.fd, udp: udp.fd, icmpv6, wake: wake.fd },
+            descriptors: { tun: tun.fd, udp: udp.fd, icmpv6, wake: wake.fd },
+            interfaceName: tun.name,
             options: { ...start.rules, servicePort: udp.port },
             replyFromLocal: start.bindAddress === 0,
             key: random.slice(0, KEY_LENGTH),
@@ -104,10 +107,18 @@ export function openRelay(libc: Libc, start: RelayStart): OpenRole {
           },
           shared,
           wake,
-          () => opened.close(),
+          // The route goes first, so that no new packets come while the last ones are served.
+          { stopping: () => tearDown(netlink, tunnel), ended: () => opened.close() },
         ),
     };
   });
+}
+
+/** 2001::/32, from its upper 32 bits. */
+function servicePrefixRoute(prefix: number): Ipv6Prefix {
+  const bytes = new Uint8Array(IPV6_LENGTH);
+  writeU32(bytes, 0, prefix);
+  return { bytes, length: 32 };
 }
 
 /** Opens the server's two UDP sockets and its raw IPv6 socket. @throws StartError, SyscallError */
@@ -143,7 +154,7 @@ export function openServer(libc: Libc, start: ServerStart): OpenRole {
           },
           shared,
           wake,
-          () => opened.close(),
+          { stopping: () => {}, ended: () => opened.close() },
         ),
     };
   });

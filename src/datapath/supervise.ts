@@ -30,12 +30,20 @@ export class Wake {
   }
 }
 
-/** Starts a datapath thread and watches over it. `close` runs once, when the thread has ended. */
+/** What is to be done on the main thread when the datapath's comes to its end. */
+export interface ThreadHooks {
+  /** Runs when a stop is asked for, before the thread is told. */
+  stopping(): void;
+  /** Runs once, when the thread has ended: closes what it worked on. */
+  ended(): void;
+}
+
+/** Starts a datapath thread and watches over it. @throws Error if it fails before it serves */
 export async function superviseThread(
   data: ThreadData,
   shared: SharedState,
   wake: Wake,
-  close: () => void,
+  hooks: ThreadHooks,
 ): Promise<Datapath> {
   const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: data });
   const ended = new Promise<void>((resolve, reject) => {
@@ -44,7 +52,7 @@ export async function superviseThread(
       failure ??= error instanceof Error ? error : new Error(String(error));
     });
     worker.on("exit", () => {
-      close();
+      hooks.ended();
       if (failure === undefined && !shared.stopping) {
         failure = new Error("The datapath thread ended by itself");
       }
@@ -75,6 +83,7 @@ export async function superviseThread(
     heartbeatAge,
     ended,
     stop: async () => {
+      hooks.stopping();
       shared.requestStop();
       wake.signal();
       clearInterval(watch);

@@ -13,6 +13,7 @@ export type ThreadData =
     readonly role: "relay";
     readonly shared: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
+    readonly interfaceName: string;
     readonly options: RelayOptions;
     readonly replyFromLocal: boolean;
     /** Key of the bubble tokens' HMAC-SHA-256. */
@@ -43,6 +44,7 @@ async function main(data: ThreadData): Promise<void> {
   const loop = data.role === "relay"
     ? new RelayLoop(libc, shared, data.descriptors, {
       relay: data.options,
+      interfaceName: data.interfaceName,
       replyFromLocal: data.replyFromLocal,
       hash: (message) => createHmac("sha256", data.key).update(message).digest(),
       seed: data.seed,
