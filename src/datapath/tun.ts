@@ -1,4 +1,5 @@
 import { type Arena } from "#ffi/arena.ts";
+import { check } from "#ffi/errors.ts";
 import { type Libc } from "#ffi/libc.ts";
 import {
   EAGAIN,
@@ -14,7 +15,6 @@ import {
   TUNSETIFF,
   TUNSETPERSIST,
 } from "#ffi/linux.ts";
-import { StartError } from "#src/errors.ts";
 import { deviceProblem, interfaceProblem, nameProblem } from "./tun_problems.ts";
 
 export const TUN_DEVICE = "/dev/net/tun";
@@ -107,9 +107,11 @@ function attach(libc: Libc, arena: Arena, fd: number, name: string): string {
   if (libc.call.ioctl(fd, TUNSETIFF, arena.address(request)) === -1) {
     throw interfaceProblem(name, libc.errno());
   }
-  if (libc.call.ioctl(fd, TUNSETPERSIST, 0) === -1) {
-    throw new StartError(`the TUN interface ${name} cannot be made to go away with its process`);
-  }
-  const bytes = arena.u8.subarray(request + IFREQ_NAME_AT, request + IFREQ_NAME_AT + IFNAMSIZ);
-  return new TextDecoder().decode(bytes.slice(0, bytes.indexOf(0)));
+  check(libc, libc.call.ioctl(fd, TUNSETPERSIST, 0), "ioctl", `TUNSETPERSIST of ${name}`);
+  return nameIn(arena, request);
+}
+
+function nameIn(arena: Arena, request: number): string {
+  const bytes = arena.u8.slice(request + IFREQ_NAME_AT, request + IFREQ_NAME_AT + IFNAMSIZ);
+  return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
 }

@@ -60,7 +60,8 @@ export function deviceProblem(errno: number): StartError {
 }
 
 /** Why the driver did not give an interface of this name. */
-export function interfaceProblem(name: string, errno: number): StartError {
+export function interfaceProblem(wanted: string, errno: number): StartError {
+  const name = wanted === "" ? "tunN" : wanted;
   switch (errno) {
     case EPERM:
       return new StartError(

@@ -1,0 +1,35 @@
+import { RTN_UNICAST } from "#ffi/linux.ts";
+import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { type Netlink } from "./netlink.ts";
+import { type Ipv6Route, links, routesOf } from "./routing.ts";
+
+/** A route of the prefix, as an operator sees it. */
+export interface Owner {
+  /** Of the interface; 0 or the loopback's for a route that refuses. */
+  readonly index: number;
+  /** Undefined for a route that leads nowhere, such as `unreachable`. */
+  readonly interfaceName: string | undefined;
+  readonly metric: number;
+  /** The command that takes the route away. */
+  readonly mend: string;
+}
+
+/** Who has exactly `prefix` in the main routing table, the lowest metric, which wins, first. */
+export function ownersOf(netlink: Netlink, prefix: Ipv6Prefix): Owner[] {
+  const names = new Map(links(netlink).map((link) => [link.index, link.name]));
+  return routesOf(netlink, prefix)
+    .sort((a, b) => a.metric - b.metric)
+    .map((route) => ownerOf(route, names.get(route.index)));
+}
+
+function ownerOf(route: Ipv6Route, linkName: string | undefined): Owner {
+  // The kernel shows loopback as the device of routes that refuse.
+  const interfaceName = route.type === RTN_UNICAST ? linkName : undefined;
+  const device = interfaceName === undefined ? "" : `dev ${interfaceName} `;
+  return {
+    index: route.index,
+    interfaceName,
+    metric: route.metric,
+    mend: `ip -6 route delete ${formatIpv6Prefix(route.prefix)} ${device}metric ${route.metric}`,
+  };
+}
