@@ -1,6 +1,8 @@
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
+export type Role = "relay" | "server";
+
 /** The effective configuration of one role: typed, complete, frozen. `schema.ts` is its source. */
 export interface Config {
   /** Where it was read from; undefined when defaults and flags made all of it. */
@@ -43,9 +45,9 @@ export interface RelayConfig {
 }
 
 export interface ServerConfig {
-  /** Undefined: not given, which is an error when the server starts. */
+  /** Undefined only for the relay: without it a server's configuration does not load. */
   readonly bindAddress: number | undefined;
-  /** Default: bindAddress + 1. */
+  /** bindAddress + 1 unless given. */
   readonly bindAddress2: number | undefined;
   /** What clients see, behind 1:1 NAT; default: the bound address. */
   readonly advertisedAddress: number | undefined;
@@ -58,6 +60,9 @@ export interface ServerConfig {
   readonly requireAuthentication: boolean;
   /** HMAC with which authentication values are made. RFC 4380 §5.2.2 */
   readonly authenticationAlgorithm: "sha1" | "sha256";
+  /** Path of the file that `secrets` come from. */
+  readonly secretsFile: string | undefined;
+  /** What `secretsFile` holds; read for the server only, empty for the relay. */
   readonly secrets: readonly SecretConfig[];
   readonly solicitationRate: number;
   readonly solicitationBurst: number;

@@ -1,0 +1,132 @@
+import { ConfigError } from "#src/errors.ts";
+import type { Role } from "./config.ts";
+import { quote } from "./kinds.ts";
+import { loadDocument } from "./load.ts";
+import {
+  type Directive,
+  entriesOfDirective,
+  isClientDirective,
+  spellingOf,
+  splitDirective,
+} from "./miredo.ts";
+import { Problems } from "./problems.ts";
+import { type ReadFile } from "./files.ts";
+import type { Entry, Section } from "./settings.ts";
+import { sectionsOf } from "./settings.ts";
+import type { Document, Line } from "./syntax.ts";
+
+export interface Converted {
+  /** The configuration in the native syntax. */
+  readonly text: string;
+  /** What was dropped or taken otherwise than its writer may think. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Turns a miredo.conf or miredo-server.conf into the native syntax. Comments stay with the lines
+ * they stand above or behind; a directive that is ignored becomes a comment that says so.
+ *
+ * @param notices of reading the document, which are handed on
+ * @throws ConfigError when the file is native already, or would not load
+ */
+export function convertDocument(
+  document: Document,
+  role: Role,
+  readFile: ReadFile,
+  problems: Problems,
+): Converted {
+  if (document.syntax === "native") {
+    throw new ConfigError([`${document.file}: in the native syntax already; use it as it is`]);
+  }
+  const { values, notices } = loadDocument(role, document, {}, readFile, problems);
+  const writer = new Writer(role);
+  for (const line of document.lines) {
+    const directive = splitDirective(line.text);
+    if (directive === undefined) writer.comment(line);
+    else writer.directive(directive, values);
+  }
+  return { text: `# Converted from ${document.file}\n${writer.text()}`, notices };
+}
+
+type Texts = Parameters<Writer["directive"]>[1];
+
+/** Puts each line into its section, comments with what follows them. */
+class Writer {
+  readonly #role: Role;
+  readonly #blocks = new Map<Section, string[]>();
+  readonly #done = new Set<string>();
+  #pending: string[] = [];
+
+  constructor(role: Role) {
+    this.#role = role;
+    for (const section of sectionsOf(role)) this.#blocks.set(section, []);
+  }
+
+  comment({ text }: Line): void {
+    const body = text.trim().replace(/^#+/, "");
+    const directive = body === text.trim() ? undefined : splitDirective(body);
+    this.#pending.push(this.#commentedOut(directive) ?? text.trim());
+  }
+
+  /** `#BindPort 3545` shows what could be written, so it is converted as well. */
+  #commentedOut(directive: Directive | undefined): string | undefined {
+    if (directive?.value === undefined || directive.rest !== "") return undefined;
+    const [entry] = entriesOfDirective(directive.name, this.#role);
+    const parsed = entry?.kind.parse(directive.value, "miredo");
+    if (entry === undefined || parsed === undefined || "problem" in parsed) return undefined;
+    return `#${entry.key} = ${entry.kind.format(parsed.value)}`;
+  }
+
+  directive(
+    directive: Directive,
+    values: ReadonlyMap<string, { readonly value: unknown; readonly origin: string | undefined }>,
+  ): void {
+    const name = spellingOf(directive.name) ?? directive.name;
+    const entries = entriesOfDirective(name, this.#role);
+    if (directive.value === undefined || entries.length === 0 || this.#done.has(name)) {
+      this.#drop(directive, name);
+      return;
+    }
+    this.#done.add(name);
+    for (const entry of entries) {
+      const block = this.#blocks.get(entry.section)!;
+      block.push(...this.#pending, assignment(entry, directive, values));
+      this.#pending = [];
+      if (entry.id === "log.facility") block.push("target = syslog");
+    }
+  }
+
+  #drop({ value, rest }: Directive, name: string): void {
+    const why = isClientDirective(name)
+      ? "for clients"
+      : this.#done.has(name)
+      ? "repeated"
+      : "ignored";
+    this.#pending.push(
+      `# dropped, ${why}: ${[quote(name).slice(1, -1), value, rest].join(" ").trim()}`,
+    );
+  }
+
+  text(): string {
+    const [first = [], ...others] = this.#blocks.values();
+    // Comments behind the last directive go with the first section, which is always there.
+    first.push(...this.#pending);
+    const named = [...this.#blocks.keys()];
+    return [first, ...others].map((lines, i) => {
+      if (i > 0 && lines.length === 0) return "";
+      return `\n[${named[i]}]\n${trimBlank(lines).map((line) => `${line}\n`).join("")}`;
+    }).join("");
+  }
+}
+
+function assignment(entry: Entry, { rest }: Directive, values: Texts): string {
+  const { value } = values.get(entry.id)!;
+  const comment = rest.startsWith("#") ? `  ${rest}` : "";
+  return `${entry.key} = ${entry.kind.format(value)}${comment}`;
+}
+
+function trimBlank(lines: readonly string[]): readonly string[] {
+  const start = lines.findIndex((line) => line !== "");
+  const end = lines.findLastIndex((line) => line !== "");
+  return start < 0 ? [] : lines.slice(start, end + 1);
+}

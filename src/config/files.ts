@@ -1,0 +1,64 @@
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import type { Role } from "./config.ts";
+
+/** A file as the readers want it. */
+export interface FileContent {
+  readonly bytes: Uint8Array;
+  /** Permissions, as stat(2) has them. */
+  readonly mode: number;
+}
+
+/** @throws an error with `code`, as `node:fs` has them */
+export type ReadFile = (path: string) => FileContent;
+
+/** Configuration files are small; a device or a fifo would never end. */
+export const readRegularFile: ReadFile = (path) => {
+  const fd = openSync(path, "r");
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw Object.assign(new Error("not a regular file"), { code: "EINVAL" });
+    if (stat.size > 64 * 1024 * 1024) {
+      throw Object.assign(new Error("file too large"), { code: "EFBIG" });
+    }
+    return { bytes: readFileSync(fd), mode: stat.mode };
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** Where a daemon looks when it is given no path, in this order: our places, then Miredo's. */
+export function searchPlaces(role: Role): readonly string[] {
+  const miredo = role === "relay" ? "miredo.conf" : "miredo-server.conf";
+  return [
+    "/etc/teredo/teredo.ini",
+    "/usr/local/etc/teredo.ini",
+    `/etc/miredo/${miredo}`,
+    `/etc/${miredo}`,
+    `/usr/local/etc/${miredo}`,
+  ];
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "no such file; check the path"],
+  ["ENOTDIR", "no such file; check the path"],
+  ["EACCES", "not allowed to read it; check owner and mode"],
+  ["EPERM", "not allowed to read it; check owner and mode"],
+  ["EISDIR", "a directory; name the file in it"],
+  ["EINVAL", "not a regular file; name a file"],
+  ["EFBIG", "far too long; is it a configuration?"],
+]);
+
+/** Why a read failed: `problem; what to do`. */
+export function whyUnreadable(error: unknown): string {
+  const reason = REASONS.get(codeOf(error));
+  return reason ?? `cannot be read (${codeOf(error) || String(error)}); check the disk`;
+}
+
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : "";
+  return typeof code === "string" ? code : "";
+}

@@ -1,0 +1,138 @@
+import { ConfigError } from "#src/errors.ts";
+import type { Role } from "./config.ts";
+import { convertDocument, type Converted } from "./convert.ts";
+import { type ReadFile, readRegularFile, whyUnreadable } from "./files.ts";
+import type { Syntax } from "./kinds.ts";
+import { loadDocument, type LoadedConfig } from "./load.ts";
+import { roleOfMiredo } from "./miredo.ts";
+import { Problems } from "./problems.ts";
+import { showJson, showText } from "./show.ts";
+import { type Document, readDocument } from "./syntax.ts";
+
+/** For `teredo config …`: work on one file, whose role its content tells. */
+export interface InspectOptions {
+  /** Instead of what the content tells. */
+  readonly role?: Role | undefined;
+  /** Text a flag gives to a setting, by `section.key`. */
+  readonly overrides?: Readonly<Record<string, string>> | undefined;
+  readonly readFile?: ReadFile | undefined;
+}
+
+export interface Checked {
+  readonly file: string;
+  readonly syntax: Syntax;
+  /** Daemons that the file is for. */
+  readonly roles: readonly Role[];
+  /** None: the daemons would start with it. */
+  readonly errors: readonly string[];
+  readonly notices: readonly string[];
+}
+
+/** Validates a file, also one that cannot be read. Never throws for what is in it. */
+export function checkFile(file: string, options: InspectOptions = {}): Checked {
+  const problems = new Problems();
+  const document = open(file, options, problems);
+  const roles = rolesOf(document, options);
+  if (problems.errors.length > 0 && document.lines.length === 0) {
+    return { file, syntax: document.syntax, roles, ...problems };
+  }
+  const notices = new Set<string>();
+  const errors = new Set<string>();
+  for (const role of roles) {
+    const own = copyOf(problems);
+    try {
+      load(document, role, options, own);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+    for (const text of own.notices) notices.add(text);
+    for (const text of own.errors) errors.add(text);
+  }
+  return { file, syntax: document.syntax, roles, errors: [...errors], notices: [...notices] };
+}
+
+export interface Shown {
+  /** Native syntax, with origins as comments. */
+  readonly text: string;
+  /** The same as data. */
+  readonly json: Record<string, unknown>;
+  readonly notices: readonly string[];
+}
+
+/**
+ * The effective configuration that a file gives.
+ *
+ * @throws ConfigError when it would not load
+ */
+export function showFile(file: string, options: InspectOptions = {}): Shown {
+  const problems = new Problems();
+  const document = openOrThrow(file, options, problems);
+  const roles = rolesOf(document, options);
+  const loaded = roles.map((role) => load(document, role, options, copyOf(problems)));
+  const notices = new Set(loaded.flatMap((one) => one.notices));
+  return {
+    text: showText(loaded[0]!, roles),
+    json: showJson(loaded[0]!, roles),
+    notices: [...notices],
+  };
+}
+
+/**
+ * A Miredo file in the native syntax.
+ *
+ * @throws ConfigError when it is native already, or would not load
+ */
+export function convertFile(file: string, options: InspectOptions = {}): Converted {
+  const problems = new Problems();
+  const document = openOrThrow(file, options, problems);
+  const [role = "relay"] = rolesOf(document, options);
+  return convertDocument(document, role, options.readFile ?? readRegularFile, problems);
+}
+
+/**
+ * Native: `[relay]` and `[server]` tell. Miredo's: the directives, or else the file's name. A file
+ * that tells neither is a relay's, which needs no setting.
+ */
+export function rolesOf(document: Document, { role }: InspectOptions = {}): readonly Role[] {
+  if (role !== undefined) return [role];
+  if (document.syntax === "miredo") {
+    return [roleOfMiredo(document) ?? (/server/i.test(document.file) ? "server" : "relay")];
+  }
+  const roles = (["relay", "server"] as const).filter((name) =>
+    document.lines.some((line) => new RegExp(`^\\s*\\[\\s*${name}\\s*\\]`).test(line.text))
+  );
+  return roles.length === 0 ? ["relay"] : roles;
+}
+
+function open(file: string, { readFile = readRegularFile }: InspectOptions, problems: Problems) {
+  try {
+    return readDocument(readFile(file).bytes, file, problems);
+  } catch (error) {
+    problems.error(file, whyUnreadable(error));
+    return { file, syntax: "native", lines: [] } satisfies Document;
+  }
+}
+
+function openOrThrow(file: string, options: InspectOptions, problems: Problems): Document {
+  const document = open(file, options, problems);
+  if (document.lines.length === 0) problems.throwIfAny();
+  return document;
+}
+
+/** What reading the file told, as the start of what a role has to say about it. */
+function copyOf(problems: Problems): Problems {
+  const copy = new Problems();
+  copy.errors.push(...problems.errors);
+  copy.notices.push(...problems.notices);
+  return copy;
+}
+
+function load(
+  document: Document,
+  role: Role,
+  options: InspectOptions,
+  problems: Problems,
+): LoadedConfig {
+  const { overrides = {}, readFile = readRegularFile } = options;
+  return loadDocument(role, document, overrides, readFile, problems);
+}

@@ -1,0 +1,152 @@
+import { assemble, resolve, type Values } from "./assemble.ts";
+import { checkConfig } from "./checks.ts";
+import type { Config, Role, SecretConfig } from "./config.ts";
+import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
+import { readIni } from "./ini.ts";
+import { readMiredo, roleOfMiredo, splitDirective } from "./miredo.ts";
+import { Problems } from "./problems.ts";
+import { readSecrets } from "./secrets.ts";
+import { BY_ID, entryOf } from "./settings.ts";
+import { type Document, type Given, readDocument } from "./syntax.ts";
+
+export interface LoadOptions {
+  /** `-c FILE`; without it the usual places are searched. */
+  readonly path?: string | undefined;
+  /** Text a flag gives to a setting, by `section.key`; it wins over the file. */
+  readonly overrides?: Readonly<Record<string, string>> | undefined;
+  /** Default: the file system. */
+  readonly readFile?: ReadFile | undefined;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly role: Role;
+  /** For the log, one line each: what works but is not what its writer may think. */
+  readonly notices: readonly string[];
+  /** Every setting's value and where it came from. */
+  readonly values: Values;
+}
+
+/**
+ * The configuration of a daemon: file, flags and defaults, checked as a whole and frozen.
+ *
+ * @throws ConfigError naming every problem
+ */
+export function loadConfig(role: Role, options: LoadOptions = {}): LoadedConfig {
+  const readFile = options.readFile ?? readRegularFile;
+  const problems = new Problems();
+  const document = findDocument(role, options.path, readFile, problems);
+  problems.throwIfAny();
+  return loadDocument(role, document, options.overrides ?? {}, readFile, problems);
+}
+
+/** {@link loadConfig} of a file that is read already; undefined: none. */
+export function loadDocument(
+  role: Role,
+  document: Document | undefined,
+  overrides: Readonly<Record<string, string>>,
+  readFile: ReadFile,
+  problems: Problems,
+): LoadedConfig {
+  const given = document === undefined ? [] : readSettings(role, document, problems);
+  const flags = fromFlags(overrides);
+  const values = resolve([...given, ...flags], problems);
+  if (document?.syntax === "miredo") checkMiredoRole(role, document, values, problems);
+  // What is missing or does not fit together is only known once all that is given can be read.
+  problems.throwIfAny();
+  const secrets = role === "server" ? loadSecrets(values, readFile, problems) : [];
+  const config = assemble(values, { file: document?.file, role, secrets });
+  checkConfig(config, role, (id) => whereOf(id, values, document?.file), problems);
+  problems.throwIfAny();
+  return { config, role, notices: problems.notices, values };
+}
+
+function readSettings(role: Role, document: Document, problems: Problems): readonly Given[] {
+  return document.syntax === "native"
+    ? readIni(document, problems)
+    : readMiredo(document, role, problems);
+}
+
+function findDocument(
+  role: Role,
+  path: string | undefined,
+  readFile: ReadFile,
+  problems: Problems,
+): Document | undefined {
+  for (const place of path === undefined ? searchPlaces(role) : [path]) {
+    try {
+      return readDocument(readFile(place).bytes, place, problems);
+    } catch (error) {
+      if (path === undefined && isMissing(error)) continue;
+      problems.error(place, whyUnreadable(error));
+      return undefined;
+    }
+  }
+  problems.notice("no configuration file", `looked at ${searchPlaces(role).join(", ")}`);
+  return undefined;
+}
+
+function fromFlags(overrides: Readonly<Record<string, string>>): Given[] {
+  return Object.entries(overrides).map(([id, text]) => {
+    const entry = entryOf(id);
+    return { entry, text, name: entry.flag, origin: entry.flag, syntax: "native" };
+  });
+}
+
+/** Miredo is a client unless told otherwise; here the command says what runs. */
+function checkMiredoRole(
+  role: Role,
+  document: Document,
+  values: Values,
+  problems: Problems,
+): void {
+  const { file } = document;
+  const actual = roleOfMiredo(document);
+  if (role === "server") {
+    if (actual === "relay" && values.get("server.bind_address")!.origin === undefined) {
+      problems.error(file, "this is the miredo.conf of a relay or client; run `teredo relay`");
+    }
+  } else if (actual === "server") {
+    problems.error(file, "this is a miredo-server.conf; run `teredo server`");
+  } else if (values.get("relay.type")!.origin === undefined && !namesType(document)) {
+    problems.notice(
+      file,
+      "RelayType: not given, which makes Miredo a client, but this is a relay; " +
+        "write `RelayType relay`",
+    );
+  }
+}
+
+/** A wrong `RelayType` has its own problem. */
+function namesType(document: Document): boolean {
+  return document.lines.some((line) => {
+    const directive = splitDirective(line.text);
+    return directive?.value !== undefined && directive.name.toLowerCase() === "relaytype";
+  });
+}
+
+function loadSecrets(
+  values: Values,
+  readFile: ReadFile,
+  problems: Problems,
+): readonly SecretConfig[] {
+  const file = values.get("server.secrets_file")!.value as string | undefined;
+  if (file === undefined) return [];
+  try {
+    const { bytes, mode } = readFile(file);
+    const secrets = readSecrets(bytes, mode, file, problems);
+    if (secrets.length === 0) problems.notice(file, "no secrets in it; add a client");
+    return secrets;
+  } catch (error) {
+    problems.error(file, whyUnreadable(error));
+    return [];
+  }
+}
+
+/** Names a setting in a problem found after reading: by its line, its flag, or the file it lacks in. */
+function whereOf(id: string, values: Values, file: string | undefined): string {
+  const { origin } = values.get(id)!;
+  const entry = BY_ID.get(id)!;
+  if (origin === entry.flag) return origin;
+  return `${origin ?? file ?? "configuration"}: ${origin === undefined ? id : entry.key}`;
+}

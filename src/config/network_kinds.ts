@@ -1,0 +1,112 @@
+import { isIP } from "node:net";
+import {
+  formatIpv6,
+  formatIpv6Prefix,
+  type Ipv6Prefix,
+  isLinkLocal,
+  isMulticast,
+  parseIpv6,
+  parseIpv6Prefix,
+} from "#src/protocol/ipv6.ts";
+import { readU32, writeU32 } from "#src/protocol/bytes.ts";
+import { type Kind, type Parsed, quote } from "./kinds.ts";
+
+/**
+ * Upper 32 bits of an IPv6 prefix, as `2001:0::` or `2001::/32`.
+ *
+ * Miredo drops bits past the 32nd without a word; in its syntax they are named and dropped.
+ */
+export const prefix32: Kind<number> = {
+  name: "IPv6 prefix",
+  range: "`A:B::` or `A:B::/32`, unicast",
+  parse(text, syntax) {
+    const bytes = parseIpv6(text.replace(/\/32$/, ""));
+    if (bytes === undefined) {
+      return { problem: `${quote(text)} is not an IPv6 prefix of 32 bits; write e.g. 2001::/32` };
+    }
+    if (isMulticast(bytes, 0) || isLinkLocal(bytes, 0) || bytes[0] === 0) {
+      return { problem: `${quote(text)} cannot hold unicast addresses; write e.g. 2001::/32` };
+    }
+    const value = readU32(bytes, 0);
+    if (bytes.every((byte, i) => i < 4 || byte === 0)) return { value };
+    const meant = prefix32.format(value);
+    if (syntax === "native") {
+      return { problem: `${quote(text)} has bits set past the 32nd; write ${meant}` };
+    }
+    return { value, warning: `${quote(text)} has bits past the 32nd, ignored; write ${meant}` };
+  },
+  format(value) {
+    const bytes = new Uint8Array(16);
+    writeU32(bytes, 0, value);
+    return `${formatIpv6(bytes)}/32`;
+  },
+};
+
+type Served = "any" | "self" | readonly Ipv6Prefix[];
+const MAX_SERVED = 256;
+
+/** `any`, `self`, or prefixes parted by commas or blanks. */
+export const served: Kind<Served> = {
+  name: "prefixes",
+  range: "`any`, `self`, or up to 256 prefixes like `2001:db8::/32, 2001:db8:1::/48`",
+  parse(text) {
+    if (text === "any" || text === "self") return { value: text };
+    const words = text.split(/[\s,]+/).filter((word) => word !== "");
+    if (words.length === 0 || words.length > MAX_SERVED) {
+      return { problem: `${words.length} prefixes; write 1 to ${MAX_SERVED}, \`any\` or \`self\`` };
+    }
+    return servedPrefixes(words);
+  },
+  format: (value) =>
+    typeof value === "string" ? value : value.map((prefix) => formatIpv6Prefix(prefix)).join(", "),
+};
+
+function servedPrefixes(words: readonly string[]): Parsed<readonly Ipv6Prefix[]> {
+  const value: Ipv6Prefix[] = [];
+  for (const word of words) {
+    const prefix = parseIpv6Prefix(word);
+    if (prefix === undefined) {
+      return {
+        problem: `${quote(word)} is not an IPv6 prefix without host bits; ` +
+          "write e.g. 2001:db8::/32, `any` or `self`",
+      };
+    }
+    value.push(prefix);
+  }
+  return { value };
+}
+
+/** Where an HTTP server listens: an IPv4 or IPv6 address. */
+export const ipAddress: Kind<string> = {
+  name: "IP address",
+  range: "an IPv4 or IPv6 address",
+  parse(text) {
+    if (isIP(text) !== 0 && !text.includes("%")) return { value: text };
+    return { problem: `${quote(text)} is not an IP address; write e.g. 127.0.0.1 or ::1` };
+  },
+  format: (value) => value,
+};
+
+/** IFNAMSIZ of `<linux/if.h>` and `<net/if.h>`, with its closing zero. */
+const INTERFACE_NAME_SIZE = 16;
+
+/** A name the kernel takes; `%d` in it becomes a free number. */
+export const interfaceName: Kind<string> = {
+  name: "interface name",
+  range: "1 to 15 characters, no blank, `/` or `:`",
+  parse(text) {
+    if (text.length >= INTERFACE_NAME_SIZE) {
+      return {
+        problem: `${quote(text)} has ${text.length} characters; write at most ${
+          INTERFACE_NAME_SIZE - 1
+        }`,
+      };
+    }
+    const fits = /^[!-~]+$/.test(text) && !/[/:]/.test(text) && text !== "." && text !== "..";
+    if (!fits || !/^[^%]*(%d)?[^%]*$/.test(text)) {
+      return { problem: `${quote(text)} cannot name an interface; write e.g. \`teredo\`` };
+    }
+    return { value: text };
+  },
+  format: (value) => value,
+};

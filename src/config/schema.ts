@@ -1,0 +1,385 @@
+import type {
+  LogConfig,
+  ProcessConfig,
+  RelayConfig,
+  ServerConfig,
+  StatusConfig,
+} from "./config.ts";
+import { boolean, choice, duration, integer, ipv4, type Kind, size } from "./kinds.ts";
+import { interfaceName, ipAddress, prefix32, served } from "./network_kinds.ts";
+import { facility, path, userName } from "./system_kinds.ts";
+
+/** One setting: everything this program knows about it. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  /** Undefined: not set. */
+  readonly default: T;
+  /** In words, for a default that depends on something else. */
+  readonly defaultText?: string;
+  /** Directive of miredo.conf or miredo-server.conf. */
+  readonly miredo?: string;
+  /** The directive is ours: Miredo calls it superfluous. */
+  readonly miredoExtension?: true;
+  /** Whether a running daemon takes a new value on SIGHUP, or has to be restarted. */
+  readonly reload: "yes" | "restart";
+  /** Paragraphs for people, parted by empty lines; code stands between backticks. */
+  readonly doc: string;
+}
+
+/** A setting for each field of `C`, named as the field; the compiler sees that none is missing. */
+type Table<C> = { readonly [F in keyof C]-?: Setting<C[F]> };
+
+type Flat<C extends { process: ProcessConfig }> = Omit<C, "process"> & ProcessConfig;
+
+const NO_CLIENT = "makes a Teredo client, which this program is not; for a relay write `relay`, " +
+  "for a client keep Miredo";
+
+const MTU = { kind: integer(1280, 65535, "bytes"), default: 1280, miredo: "InterfaceMTU" } as const;
+const PREFIX = { kind: prefix32, default: 0x20010000, miredo: "Prefix" } as const;
+
+const REFUSE_RESERVED: Setting<boolean> = {
+  kind: boolean,
+  default: false,
+  reload: "restart",
+  doc: `Refuse, besides the IPv4 addresses that RFC 4380 section 5.2.4 lists, those reserved later:
+shared address space 100.64.0.0/10, documentation, benchmarking, protocol assignments and 240.0.0.0/4.
+
+Off by default: the RFC's list is what other implementations use, and carriers number clients from
+some of these ranges inside their own networks.`,
+};
+
+const SOCKET_BUFFER: Setting<number> = {
+  kind: size(4096, 1024 ** 3),
+  default: 4 * 1024 ** 2,
+  reload: "restart",
+  doc: `Receive buffer and send buffer asked for on each UDP socket. Without CAP_NET_ADMIN the
+kernel gives no more than \`net.core.rmem_max\` and \`net.core.wmem_max\`.`,
+};
+
+const PROCESS: Table<ProcessConfig> = {
+  user: {
+    kind: userName,
+    default: undefined,
+    reload: "restart",
+    doc: `Become this user once interface and sockets are open. Not set: stay who started it.
+
+Miredo's flag \`-u\`. Miredo becomes \`miredo\` of its own accord; here it has to be asked for.`,
+  },
+  chroot: {
+    kind: path,
+    default: undefined,
+    reload: "restart",
+    doc: `Change the root directory to this one once interface and sockets are open. Files that a
+reload reads again then have to be inside it. Miredo's flag \`-t\`.`,
+  },
+  pidFile: {
+    kind: path,
+    default: undefined,
+    reload: "restart",
+    doc: `Write the process number to this file, and remove it at the end. Miredo's flag \`-p\`.
+Not needed under systemd.`,
+  },
+};
+
+const RELAY: Table<Flat<RelayConfig>> = {
+  type: {
+    kind: choice(["relay", "restricted"], { cone: "relay" }, {
+      client: NO_CLIENT,
+      autoclient: NO_CLIENT,
+    }),
+    default: "relay",
+    miredo: "RelayType",
+    reload: "restart",
+    doc:
+      `How the relay first reaches a client. \`relay\` (or \`cone\`): by indirect bubbles only, for
+a relay whose UDP port anyone may write to. \`restricted\`: a direct bubble goes out beside each
+indirect one, for a relay behind a NAT or firewall that lets in only answers; RFC 4380 section 5.4.1.
+
+Prefer \`relay\`, with the UDP port open.`,
+  },
+  interfaceName: {
+    kind: interfaceName,
+    default: "teredo",
+    miredo: "InterfaceName",
+    reload: "restart",
+    doc: `Name of the TUN interface, which is made at start and removed at the end. \`%d\` in it
+becomes a free number. Miredo without \`InterfaceName\` lets the kernel pick \`tun0\`, \`tun1\`...`,
+  },
+  interfaceMtu: {
+    ...MTU,
+    reload: "restart",
+    doc: `MTU of the TUN interface. Every Teredo client takes 1280; more only helps where the path
+to each client is known to carry it.`,
+  },
+  bindAddress: {
+    kind: ipv4,
+    default: 0,
+    defaultText: "`0.0.0.0`: every address",
+    miredo: "BindAddress",
+    reload: "restart",
+    doc: `IPv4 address whose UDP port is served. With \`0.0.0.0\`, a reply leaves from the address
+that the client wrote to.`,
+  },
+  bindPort: {
+    kind: integer(0, 65535),
+    default: 3545,
+    miredo: "BindPort",
+    reload: "restart",
+    doc: `UDP port of the relay, the service port of RFC 4380. 0: the kernel picks one, a new one
+at each start, so that clients' NATs and your firewall have to learn it again; this is what Miredo
+does without \`BindPort\`. 3544 is the servers' port and not for relays.`,
+  },
+  prefix: {
+    ...PREFIX,
+    reload: "restart",
+    doc: `The Teredo service prefix, always 32 bits long: the route to it leads into the TUN
+interface. Anything but 2001::/32 is for closed test networks.`,
+  },
+  served: {
+    kind: served,
+    default: "any",
+    reload: "yes",
+    doc: `Which IPv6 addresses clients may reach through this relay, and which may reach them.
+\`any\`: whatever this machine routes. \`self\`: only its own addresses, a host-specific relay as
+RFC 4380 section 5.5 has it. Or a list of prefixes, e.g. your network's, for a relay that is not to
+carry strangers' traffic.`,
+  },
+  refuseReserved: REFUSE_RESERVED,
+  maxPeers: {
+    kind: integer(16, 16_777_216),
+    default: 1_048_576,
+    reload: "restart",
+    doc: `Clients remembered at once. When the table is full, the client that was silent longest is
+forgotten first.`,
+  },
+  holdPackets: {
+    kind: integer(1, 256),
+    default: 8,
+    reload: "restart",
+    doc: `Packets held for one client while the relay waits for its bubble; more are dropped and
+counted. They leave in the order they came.`,
+  },
+  holdBytes: {
+    kind: size(1280, 1024 ** 2),
+    default: 10_240,
+    reload: "restart",
+    doc: `Bytes held for one client. At least \`interface_mtu\`, so that a single packet fits.`,
+  },
+  holdAge: {
+    kind: duration(100, 60_000),
+    default: 8_000,
+    reload: "restart",
+    doc: `A packet held longer than this is dropped, and its sender told by an ICMPv6 error. The
+default outlasts the four bubbles that are sent two seconds apart.`,
+  },
+  holdMemory: {
+    kind: size(65_536, 4 * 1024 ** 3),
+    default: 16 * 1024 ** 2,
+    reload: "restart",
+    doc: `Bytes held for all clients together: the bound against someone who scans the Teredo
+prefix.`,
+  },
+  icmpRate: {
+    kind: integer(0, 100_000, "a second"),
+    default: 10,
+    reload: "restart",
+    doc: `ICMPv6 errors sent a second on average (RFC 4443 section 2.4 (f)). 0: none.`,
+  },
+  icmpBurst: {
+    kind: integer(1, 100_000),
+    default: 10,
+    reload: "restart",
+    doc: `ICMPv6 errors that may be sent at once.`,
+  },
+  challengeRate: {
+    kind: integer(0, 1_000_000, "a second"),
+    default: 100,
+    reload: "restart",
+    doc: `Direct bubbles sent a second to clients that the relay does not know, so that flows
+survive its restart. Each is an answer to one datagram and no longer than it. 0: none; such flows
+then wait for the IPv6 side to speak.`,
+  },
+  socketBuffer: SOCKET_BUFFER,
+  drainTime: {
+    kind: duration(0, 60_000),
+    default: 1_000,
+    reload: "restart",
+    doc: `At SIGTERM, go on serving this long after \`/readyz\` has turned to 503, so that routers
+and load balancers can turn away.`,
+  },
+  ...PROCESS,
+};
+
+const SERVER: Table<Flat<Omit<ServerConfig, "secrets">>> = {
+  bindAddress: {
+    kind: ipv4,
+    default: undefined,
+    defaultText: "none: a server needs it",
+    miredo: "ServerBindAddress",
+    reload: "restart",
+    doc: `Primary IPv4 address: UDP port 3544 is served on it, and it is part of every client's
+Teredo address. A public address of this machine; behind 1:1 NAT the private one, with
+\`advertised_address\` beside it.`,
+  },
+  bindAddress2: {
+    kind: ipv4,
+    default: undefined,
+    defaultText: "`bind_address` + 1",
+    miredo: "ServerBindAddress2",
+    reload: "restart",
+    doc: `Secondary IPv4 address, from which clients learn whether their NAT is a cone. Windows
+clients take it to be the primary address plus one.`,
+  },
+  advertisedAddress: {
+    kind: ipv4,
+    default: undefined,
+    defaultText: "`bind_address`",
+    miredo: "AdvertisedAddress",
+    miredoExtension: true,
+    reload: "restart",
+    doc: `Primary address as clients see it, for a server whose public addresses are mapped 1:1 to
+private ones, as cloud providers do it. Give both advertised addresses or neither.`,
+  },
+  advertisedAddress2: {
+    kind: ipv4,
+    default: undefined,
+    defaultText: "`bind_address2`",
+    miredo: "AdvertisedAddress2",
+    miredoExtension: true,
+    reload: "restart",
+    doc: `Secondary address as clients see it.`,
+  },
+  allowNonConsecutive: {
+    kind: boolean,
+    default: false,
+    reload: "restart",
+    doc: `Accept a secondary address that is not the primary plus one (as clients see them). Windows
+clients assume that it is, and then take their NAT for worse than it is.`,
+  },
+  prefix: {
+    ...PREFIX,
+    reload: "restart",
+    doc: `The Teredo service prefix that is advertised, always 32 bits long. Anything but 2001::/32
+is for closed test networks.`,
+  },
+  interfaceMtu: {
+    ...MTU,
+    reload: "restart",
+    doc: `MTU that router advertisements tell clients. RFC 4380 section 5.2.1 has 1280.`,
+  },
+  refuseReserved: REFUSE_RESERVED,
+  requireAuthentication: {
+    kind: boolean,
+    default: false,
+    reload: "restart",
+    doc: `Answer only router solicitations with a valid authentication value (secure qualification,
+RFC 4380 section 5.2.2). Needs \`secrets_file\`. Clients in the field know no secret: this is for
+closed networks.`,
+  },
+  authenticationAlgorithm: {
+    kind: choice(["sha1", "sha256"]),
+    default: "sha1",
+    reload: "restart",
+    doc: `Hash of the HMAC that makes authentication values; RFC 4380 names SHA-1.`,
+  },
+  secretsFile: {
+    kind: path,
+    default: undefined,
+    reload: "restart",
+    doc: `File of client identifiers and their keys, one client a line: \`NAME hex:00112233...\` or
+\`NAME text:passphrase\`, and \`revoked\` behind it for a client that shall be told to get a new key.
+\`#\` starts a comment. Not readable by others: \`chmod 640\`.`,
+  },
+  solicitationRate: {
+    kind: integer(0, 1_000_000, "a second"),
+    default: 100,
+    reload: "restart",
+    doc: `Router solicitations answered a second for one IPv4 address; many clients can share one
+behind a carrier's NAT. 0: no limit.`,
+  },
+  solicitationBurst: {
+    kind: integer(1, 1_000_000),
+    default: 200,
+    reload: "restart",
+    doc: `Router solicitations answered at once for one IPv4 address.`,
+  },
+  icmpMaxLength: {
+    kind: integer(8, 1240, "bytes"),
+    default: 88,
+    reload: "restart",
+    doc: `Longest ICMPv6 message that is forwarded, header included. 88 is enough for clients'
+pings and keeps servers from being used as relays.`,
+  },
+  socketBuffer: SOCKET_BUFFER,
+  ...PROCESS,
+};
+
+const STATUS: Table<StatusConfig> = {
+  enabled: {
+    kind: boolean,
+    default: true,
+    reload: "restart",
+    doc: `Serve health, metrics and status over HTTP.`,
+  },
+  address: {
+    kind: ipAddress,
+    default: "127.0.0.1",
+    reload: "restart",
+    doc: `Address to listen on. There is no password: let only those in who may know your clients'
+addresses.`,
+  },
+  port: {
+    kind: integer(0, 65535),
+    default: undefined,
+    defaultText: "9545 for the relay, 9544 for the server",
+    reload: "restart",
+    doc: `TCP port to listen on. 0: the kernel picks one. Leave it unset in a file that relay and
+server share.`,
+  },
+  socket: {
+    kind: path,
+    default: undefined,
+    reload: "restart",
+    doc: `Path of a Unix socket to listen on as well.`,
+  },
+};
+
+const LOG: Table<LogConfig> = {
+  level: {
+    kind: choice(["error", "warn", "info", "debug"]),
+    default: "info",
+    reload: "yes",
+    doc: `The least important messages that are still written.`,
+  },
+  format: {
+    kind: choice(["logfmt", "json"]),
+    default: "logfmt",
+    reload: "yes",
+    doc: `\`logfmt\`: \`key=value\` pairs. \`json\`: one object a line.`,
+  },
+  target: {
+    kind: choice(["stderr", "syslog"]),
+    default: "stderr",
+    reload: "yes",
+    doc: `Where messages go. Under systemd, stderr is the journal. In Miredo's syntax the directive
+\`SyslogFacility\` chooses \`syslog\`.`,
+  },
+  facility: {
+    kind: facility,
+    default: "daemon",
+    miredo: "SyslogFacility",
+    reload: "yes",
+    doc: `Facility of messages sent to syslog.`,
+  },
+};
+
+/** The only source of sections, keys, types, defaults, Miredo's names and documentation. */
+export const SCHEMA = { relay: RELAY, server: SERVER, status: STATUS, log: LOG } as const;
+
+/** What each section is about, for documents. */
+export const SECTION_DOCS = {
+  relay: "The relay: `teredo relay`.",
+  server: "The server: `teredo server`.",
+  status: "Health, metrics and status over HTTP, of either daemon.",
+  log: "Messages of either daemon.",
+} as const;

@@ -1,0 +1,86 @@
+import type { SecretConfig } from "./config.ts";
+import { quote } from "./kinds.ts";
+import type { Problems } from "./problems.ts";
+import { isBlankOrComment } from "./syntax.ts";
+
+/** Length octets of the authentication encapsulation are one byte each. RFC 4380 §5.1.1 */
+const MAX_CLIENT_ID_LENGTH = 255;
+const MAX_KEY_LENGTH = 255;
+const SHORT_KEY_LENGTH = 16;
+const MAX_CLIENTS = 65_536;
+const MAX_FILE_LENGTH = 16 * 1024 * 1024;
+const WORLD_READABLE = 0o004;
+
+/**
+ * Reads a secrets file: a line `NAME hex:HEX` or `NAME text:TEXT` a client, and `revoked` behind it
+ * for one that is told to get a new key. No problem quotes a key.
+ *
+ * @param mode permissions of the file; it must be closed to others
+ */
+export function readSecrets(
+  bytes: Uint8Array,
+  mode: number,
+  file: string,
+  problems: Problems,
+): readonly SecretConfig[] {
+  if ((mode & WORLD_READABLE) !== 0) {
+    problems.error(file, "anyone can read this file of secrets; chmod 640 it");
+  }
+  if (bytes.length > MAX_FILE_LENGTH) {
+    problems.error(file, `longer than ${MAX_FILE_LENGTH} bytes; is it a file of secrets?`);
+    return [];
+  }
+  const secrets = new Map<string, SecretConfig>();
+  for (const [i, line] of new TextDecoder().decode(bytes).split(/\r?\n/).entries()) {
+    if (isBlankOrComment(line)) continue;
+    const where = `${file}:${i + 1}`;
+    const secret = readSecret(line.trim(), where, problems);
+    if (secret === undefined) continue;
+    if (secrets.has(secret.clientId)) {
+      problems.error(where, `${quote(secret.clientId)}: client stands twice; delete one line`);
+    }
+    if (secrets.size === MAX_CLIENTS) {
+      problems.error(where, `more than ${MAX_CLIENTS} clients; delete those no longer needed`);
+      break;
+    }
+    secrets.set(secret.clientId, secret);
+  }
+  return [...secrets.values()];
+}
+
+function readSecret(line: string, where: string, problems: Problems): SecretConfig | undefined {
+  const [clientId = "", keyText = "", state, ...more] = line.split(/[ \t]+/);
+  const error = (problem: string): undefined => {
+    problems.error(where, `${quote(clientId)}: ${problem}`);
+  };
+  if (new TextEncoder().encode(clientId).length > MAX_CLIENT_ID_LENGTH) {
+    return error(`name of over ${MAX_CLIENT_ID_LENGTH} bytes; choose a shorter one`);
+  }
+  const key = readKey(keyText);
+  if (key === undefined) {
+    return error("has no key; write hex: and pairs of digits, or text: and a word");
+  }
+  if (key.length > MAX_KEY_LENGTH) {
+    return error(`key of over ${MAX_KEY_LENGTH} bytes; choose a shorter one`);
+  }
+  if ((state !== undefined && state !== "revoked") || more.length > 0) {
+    return error("more behind the key; write nothing or `revoked`");
+  }
+  if (key.length < SHORT_KEY_LENGTH) {
+    problems.notice(
+      where,
+      `${
+        quote(clientId)
+      }: key of ${key.length} bytes can be guessed; write ${SHORT_KEY_LENGTH} or more`,
+    );
+  }
+  return { clientId, key, valid: state === undefined };
+}
+
+function readKey(text: string): Uint8Array | undefined {
+  const match = /^(hex|text):(.+)$/.exec(text);
+  if (match === null) return undefined;
+  if (match[1] === "text") return new TextEncoder().encode(match[2]);
+  if (!/^([0-9a-f]{2})+$/i.test(match[2]!)) return undefined;
+  return Uint8Array.from(match[2]!.match(/../g)!, (pair) => parseInt(pair, 16));
+}

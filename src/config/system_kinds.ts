@@ -1,0 +1,52 @@
+import { type Kind, quote } from "./kinds.ts";
+
+/** An absolute path: the daemon works from `/`. */
+export const path: Kind<string> = {
+  name: "path",
+  range: "an absolute path",
+  parse(text) {
+    // deno-lint-ignore no-control-regex
+    if (!text.startsWith("/") || /[\x00-\x1f\x7f"]/.test(text) || text.length > 1023) {
+      return { problem: `${quote(text)} is not an absolute path; write it from \`/\`` };
+    }
+    return { value: text };
+  },
+  format: quoteIfNeeded,
+};
+
+/** A blank before `#` or `;` would start a comment. */
+function quoteIfNeeded(value: string): string {
+  return /\s/.test(value) ? `"${value}"` : value;
+}
+
+export const userName: Kind<string> = {
+  name: "user name",
+  range: "a user of this system",
+  parse(text) {
+    if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\$?$/.test(text)) return { value: text };
+    return { problem: `${quote(text)} cannot be a user name; write one that \`id\` knows` };
+  },
+  format: (value) => value,
+};
+
+/** Facilities of syslog(3), by the names that Miredo takes. */
+export const FACILITIES = [
+  ...["auth", "authpriv", "cron", "daemon", "ftp", "kern"],
+  ...Array.from({ length: 8 }, (_, i) => `local${i}`),
+  ...["lpr", "mail", "news", "syslog", "user", "uucp"],
+];
+
+/** Miredo goes on as `daemon` when it does not know a facility, and so do we in its syntax. */
+export const facility: Kind<string> = {
+  name: "syslog facility",
+  range: FACILITIES.map((name) => `\`${name}\``).join(", "),
+  parse(text, syntax) {
+    const name = syntax === "miredo" ? text.toLowerCase() : text;
+    if (FACILITIES.includes(name)) return { value: name };
+    const problem = `${quote(text)} is not a syslog facility`;
+    const mend = `write ${FACILITIES.join(", ")}`;
+    if (syntax === "native") return { problem: `${problem}; ${mend}` };
+    return { value: "daemon", warning: `${problem}, \`daemon\` is used; ${mend}` };
+  },
+  format: (value) => value,
+};
