@@ -1,0 +1,98 @@
+import { createHmac } from "node:crypto";
+import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { Server } from "#src/protocol/server.ts";
+import {
+  type Authenticate,
+  PRIMARY,
+  type ServerOptions,
+  type ServerSocket,
+} from "#src/protocol/server_contract.ts";
+import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { CLIENT, CLIENT_PORT, SECONDARY_SERVER, SERVER, toHex } from "./vectors.ts";
+
+export const hmacSha1: Authenticate = (key, message) =>
+  createHmac("sha1", key).update(message).digest();
+
+export const ALICE = {
+  clientId: new TextEncoder().encode("alice"),
+  key: new TextEncoder().encode("0123456789abcdef0123"),
+  valid: true,
+};
+
+export const OPTIONS: ServerOptions = {
+  prefix: SERVICE_PREFIX,
+  serverAddress: SERVER,
+  secondaryAddress: SECONDARY_SERVER,
+  ownAddresses: [SERVER, SECONDARY_SERVER],
+  mtu: 1280,
+  refuseReserved: false,
+  requireAuthentication: false,
+  secrets: [],
+  solicitationRate: 0,
+  solicitationBurst: 1,
+  icmpMaxLength: 88,
+};
+
+/** What a server gave to its sink. */
+export type Sent =
+  | { to: "udp"; socket: ServerSocket; hex: string; address: number; port: number }
+  | { to: "ipv6"; hex: string };
+
+export interface From {
+  socket?: ServerSocket;
+  address?: number;
+  port?: number;
+  now?: number;
+}
+
+const HEADROOM = 64;
+
+/** A server, the datagrams it is given, and all it does in return. */
+export class ServerLab {
+  readonly counters = makeCounters();
+  readonly server: Server;
+  sent: Sent[] = [];
+
+  constructor(options: Partial<ServerOptions> = {}) {
+    this.server = new Server({ ...OPTIONS, ...options }, this.counters, hmacSha1);
+  }
+
+  /** Gives the server one datagram, by default from the client of the vectors. */
+  receive(datagram: Uint8Array, from: From = {}): Drop {
+    // Surrounded by bytes that would be seen if they got out.
+    const frame = new Uint8Array(HEADROOM + datagram.length + 32).fill(0xee);
+    frame.set(datagram, HEADROOM);
+    this.sent = [];
+    return this.server.fromUdp(
+      from.socket ?? PRIMARY,
+      frame,
+      HEADROOM,
+      datagram.length,
+      from.address ?? CLIENT,
+      from.port ?? CLIENT_PORT,
+      from.now ?? 0,
+      {
+        sendDatagram: (socket, b, at, length, address, port) => {
+          this.sent.push({ to: "udp", socket, hex: toHex(b, at, length), address, port });
+        },
+        sendIpv6: (b, at, length) => {
+          this.sent.push({ to: "ipv6", hex: toHex(b, at, length) });
+        },
+      },
+    );
+  }
+
+  count(name: CounterName): number {
+    return this.counters[Counter[name]]!;
+  }
+
+  drops(reason: Drop): number {
+    return this.counters[DROPS_AT + reason]!;
+  }
+
+  /** All drops of all reasons. */
+  get allDrops(): number {
+    return this.counters.subarray(DROPS_AT).reduce((sum, n) => sum + n, 0);
+  }
+}
