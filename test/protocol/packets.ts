@@ -1,6 +1,10 @@
+import { writeAuthentication, writeOrigin } from "#src/protocol/build.ts";
 import { copyBytes, writeU16 } from "#src/protocol/bytes.ts";
 import { payloadChecksum } from "#src/protocol/checksum.ts";
+import { parseIpv4 } from "#src/protocol/ipv4.ts";
 import { DESTINATION_AT, parseIpv6, SOURCE_AT, writeIpv6Header } from "#src/protocol/ipv6.ts";
+import { SERVICE_PREFIX, toBytes } from "#src/protocol/teredo_address.ts";
+import { NONCE, SERVER } from "./vectors.ts";
 
 const ICMPV6 = 58;
 
@@ -50,4 +54,47 @@ export function fixChecksum(b: Uint8Array, at = 0): Uint8Array {
   writeU16(b, at + 42, 0);
   writeU16(b, at + 42, payloadChecksum(b, at));
   return b;
+}
+
+/** A Teredo address of a client of `server`. */
+export function teredo(mappedAddress: number, mappedPort: number, server = SERVER): Uint8Array {
+  const flags = 0;
+  return toBytes({
+    prefix: SERVICE_PREFIX,
+    serverAddress: server,
+    flags,
+    mappedAddress,
+    mappedPort,
+  });
+}
+
+export function bubble(from: Address, to: Address): Uint8Array {
+  return packet(59, from, to);
+}
+
+export function origin(address: number, port: number): Uint8Array {
+  const b = new Uint8Array(8);
+  writeOrigin(b, 0, address, port);
+  return b;
+}
+
+/** An authentication with a nonce and neither identifier nor value. */
+export function nonceOnly(): Uint8Array {
+  const b = new Uint8Array(13);
+  const empty = new Uint8Array(0);
+  writeAuthentication(b, 0, empty, empty, NONCE, 0, 0);
+  return b;
+}
+
+/** A copy of `bytes` with one byte changed. */
+export function change(bytes: Uint8Array, at: number, value: number): Uint8Array {
+  const copy = bytes.slice();
+  copy[at] = value;
+  return copy;
+}
+
+export function ip4(text: string): number {
+  const address = parseIpv4(text);
+  if (address === undefined) throw new Error(`Not an address: ${text}`);
+  return address;
 }

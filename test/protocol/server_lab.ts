@@ -1,10 +1,12 @@
+import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
-import { Drop } from "#src/protocol/drops.ts";
+import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { Server } from "#src/protocol/server.ts";
 import {
   type Authenticate,
   PRIMARY,
+  SECONDARY,
   type ServerOptions,
   type ServerSocket,
 } from "#src/protocol/server_contract.ts";
@@ -95,4 +97,26 @@ export class ServerLab {
   get allDrops(): number {
     return this.counters.subarray(DROPS_AT).reduce((sum, n) => sum + n, 0);
   }
+}
+
+/** The packet is discarded for exactly this reason, counted once, and nobody hears of it. */
+export function assertSilent(lab: ServerLab, datagram: Uint8Array, reason: Drop, from: From = {}) {
+  const before = lab.drops(reason);
+  const allBefore = lab.allDrops;
+  const drop = lab.receive(datagram, from);
+  assert.equal(DROP_NAMES[drop], DROP_NAMES[reason]);
+  assert.deepEqual(lab.sent, []);
+  assert.equal(lab.drops(reason), before + 1);
+  assert.equal(lab.allDrops, allBefore + 1);
+}
+
+/** Exactly one datagram goes to the client of the vectors, or to `to`. */
+export function assertAnswer(
+  lab: ServerLab,
+  hex: string,
+  socket: typeof PRIMARY | typeof SECONDARY = PRIMARY,
+  address = CLIENT,
+  port = CLIENT_PORT,
+) {
+  assert.deepEqual(lab.sent, [{ to: "udp", socket, hex, address, port }]);
 }
