@@ -22,11 +22,13 @@ export class ConfigError extends TeredoError {
 /** Something about this machine that keeps a daemon from starting. Exit status 1. */
 export class StartError extends TeredoError {
   readonly code = "ERR_START";
+  readonly problem: string;
   /** The command or step that mends it, as the operator would type it. */
   readonly mend: string | undefined;
 
   constructor(problem: string, mend?: string) {
     super(mend === undefined ? problem : `${problem}; ${mend}`);
+    this.problem = problem;
     this.mend = mend;
   }
 }

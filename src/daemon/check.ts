@@ -1,0 +1,40 @@
+/** Outcome of one check. `warn`: it works, but somebody should know. */
+export type Verdict = "ok" | "warn" | "fail";
+
+export interface CheckResult {
+  /** Stable, for programs. */
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** One sentence for people, without full stop. */
+  readonly detail: string;
+  /** The command (or step) that mends it. */
+  readonly mend?: string;
+}
+
+export const ok = (name: string, detail: string): CheckResult => ({ name, verdict: "ok", detail });
+
+export const warn = (name: string, detail: string, mend: string): CheckResult => ({
+  name,
+  verdict: "warn",
+  detail,
+  mend,
+});
+
+export const fail = (name: string, detail: string, mend: string): CheckResult => ({
+  name,
+  verdict: "fail",
+  detail,
+  mend,
+});
+
+const LABELS: Readonly<Record<Verdict, string>> = { ok: "ok  ", warn: "warn", fail: "FAIL" };
+
+/** `FAIL name: detail; mend: command`. The daemons refuse to start with the same line. */
+export function formatCheck(result: CheckResult): string {
+  const mend = result.mend === undefined ? "" : `; mend: ${result.mend}`;
+  return `${LABELS[result.verdict]} ${result.name}: ${result.detail}${mend}`;
+}
+
+export function failures(results: readonly CheckResult[]): CheckResult[] {
+  return results.filter((result) => result.verdict === "fail");
+}

@@ -1,0 +1,62 @@
+import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { Capability, Host } from "./host.ts";
+import type { CheckResult } from "./check.ts";
+import { checkMtu, checkRelayAddress, checkServerAddresses } from "./checks_address.ts";
+import {
+  checkDefaultRoute,
+  checkForwarding,
+  checkIpv6,
+  checkServiceRoute,
+  checkTun,
+} from "./checks_ipv6.ts";
+import { checkChroot, checkClock, checkPrivileges, checkUser } from "./checks_process.ts";
+
+/** Interface and route; ICMPv6 errors. */
+const RELAY_NEEDS: readonly Capability[] = ["CAP_NET_ADMIN", "CAP_NET_RAW"];
+/** Native packets. */
+const SERVER_NEEDS: readonly Capability[] = ["CAP_NET_RAW"];
+
+/** Ports below this take a capability. ip-sysctl, ip_unprivileged_port_start */
+const UNPRIVILEGED_PORT = 1024;
+
+/** What `teredo check ROLE` shows and what a daemon asks of its machine before it starts. */
+export function checkRole(
+  host: Host,
+  role: Role,
+  config: { readonly relay: RelayConfig; readonly server: ServerConfig },
+): CheckResult[] {
+  return role === "relay" ? checkRelay(host, config.relay) : checkServer(host, config.server);
+}
+
+export function checkRelay(host: Host, relay: RelayConfig): CheckResult[] {
+  return [
+    checkPrivileges(host, relay.process, portNeeds(RELAY_NEEDS, relay.bindPort)),
+    checkTun(host),
+    checkIpv6(host),
+    ...checkForwarding(host, relay),
+    checkDefaultRoute(host),
+    checkServiceRoute(host, relay),
+    ...checkRelayAddress(host, relay),
+    checkMtu(host, relay.interfaceMtu),
+    checkClock(host),
+    ...checkUser(host, relay.process),
+    ...checkChroot(host, relay.process),
+  ];
+}
+
+export function checkServer(host: Host, server: ServerConfig): CheckResult[] {
+  return [
+    checkPrivileges(host, server.process, SERVER_NEEDS),
+    checkIpv6(host),
+    checkDefaultRoute(host),
+    ...checkServerAddresses(host, server),
+    checkMtu(host, server.interfaceMtu),
+    checkClock(host),
+    ...checkUser(host, server.process),
+    ...checkChroot(host, server.process),
+  ];
+}
+
+function portNeeds(needs: readonly Capability[], port: number): readonly Capability[] {
+  return port > 0 && port < UNPRIVILEGED_PORT ? [...needs, "CAP_NET_BIND_SERVICE"] : needs;
+}

@@ -1,0 +1,135 @@
+import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
+import { EADDRINUSE, EADDRNOTAVAIL, errnoName } from "#ffi/linux.ts";
+import { formatIpv4, isGlobalUnicast } from "#src/protocol/ipv4.ts";
+import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { type CheckResult, fail, ok, warn } from "./check.ts";
+import type { Host } from "./host.ts";
+
+/** Outer IPv4 and UDP headers. */
+const OUTER_LENGTH = 28;
+
+/** The relay's own address and port. */
+export function checkRelayAddress(host: Host, relay: RelayConfig): CheckResult[] {
+  const { bindAddress, bindPort, refuseReserved } = relay;
+  const results = bindAddress === 0 ? [] : [checkPresent(host, bindAddress)];
+  results.push(relayPublic(host, bindAddress, refuseReserved));
+  if (bindPort === 0 || results.some((result) => result.verdict === "fail")) return results;
+  return [...results, checkPort(host, bindAddress, bindPort, "choose another bind_port")];
+}
+
+/** Clients refuse packets from private addresses; a port forwarding may still make it public. */
+function relayPublic(host: Host, bound: number, refuseReserved: boolean): CheckResult {
+  const own = bound === 0 ? [...host.ipv4Addresses().values()].flat() : [bound];
+  const found = own.find((address) => isGlobalUnicast(address, refuseReserved));
+  if (found !== undefined) return ok("public", formatIpv4(found));
+  return warn(
+    "public",
+    "this host has no public IPv4 address: clients reach the relay only if its UDP port is " +
+      "forwarded to it",
+    "forward the relay's UDP port on the NAT in front of this host",
+  );
+}
+
+/** The server's two addresses, and what clients see of them. */
+export function checkServerAddresses(host: Host, server: ServerConfig): CheckResult[] {
+  const first = server.bindAddress;
+  if (first === undefined) {
+    return [
+      fail("address", "no bind_address is configured", "teredo server --bind-address A.B.C.D"),
+    ];
+  }
+  const second = server.bindAddress2 ?? first + 1;
+  const seenFirst = server.advertisedAddress ?? first;
+  const seenSecond = server.advertisedAddress2 ?? second;
+  return [
+    ...[first, second].flatMap((address) => addressAndPort(host, address)),
+    ...[seenFirst, seenSecond].map((address) => serverPublic(address, server.refuseReserved)),
+    consecutive(seenFirst, seenSecond, server.allowNonConsecutive),
+  ];
+}
+
+function addressAndPort(host: Host, address: number): CheckResult[] {
+  const present = checkPresent(host, address);
+  if (present.verdict === "fail") return [present];
+  return [present, checkPort(host, address, TEREDO_PORT, "servers have no other port")];
+}
+
+/** Binding is the judge: it also knows of addresses that no interface shows. */
+function checkPresent(host: Host, address: number): CheckResult {
+  const text = formatIpv4(address);
+  const errno = host.bindUdp(address, 0);
+  if (errno === 0) return ok("address", `${text} is on this host`);
+  if (errno !== EADDRNOTAVAIL) {
+    return fail(
+      "address",
+      `${text} cannot be bound: ${errnoName(errno)}`,
+      "choose another address",
+    );
+  }
+  const mend = addressCommand(host.platform, text, interfaceFor(host, address));
+  return fail("address", `${text} is not on this host`, mend);
+}
+
+/** The interface of the nearest address (the other one of the pair, mostly), else the default route's. */
+function interfaceFor(host: Host, address: number): string {
+  const addresses = [...host.ipv4Addresses()];
+  const near = addresses.find(([, own]) => own.some((it) => Math.abs(it - address) <= 1));
+  return near?.[0] ?? host.defaultInterface4() ?? addresses[0]?.[0] ?? "INTERFACE";
+}
+
+/** @param platform as `process.platform` */
+export function addressCommand(platform: string, address: string, interfaceName: string): string {
+  return platform === "linux"
+    ? `ip addr add ${address}/32 dev ${interfaceName}`
+    : `ifconfig ${interfaceName} inet ${address} netmask 255.255.255.255 alias`;
+}
+
+function serverPublic(address: number, refuseReserved: boolean): CheckResult {
+  const text = formatIpv4(address);
+  if (isGlobalUnicast(address, refuseReserved)) return ok("public", text);
+  return fail(
+    "public",
+    `${text} is not a global unicast address: clients and relays refuse it`,
+    "behind 1:1 NAT set advertised_address and advertised_address2 to the public addresses",
+  );
+}
+
+function consecutive(first: number, second: number, allowed: boolean): CheckResult {
+  const pair = `${formatIpv4(first)}, ${formatIpv4(second)}`;
+  if (second === first + 1) return ok("consecutive", pair);
+  const detail = `${pair} are not consecutive, as Windows clients take them to be`;
+  const mend = `use ${formatIpv4(first + 1)} as second address, or allow_non_consecutive = yes`;
+  return allowed ? warn("consecutive", detail, mend) : fail("consecutive", detail, mend);
+}
+
+function checkPort(host: Host, address: number, port: number, otherwise: string): CheckResult {
+  const name = `${formatIpv4(address)}:${port}`;
+  const errno = host.bindUdp(address, port);
+  if (errno === 0) return ok("port", `UDP ${name} is free`);
+  if (errno !== EADDRINUSE) {
+    return fail("port", `UDP ${name} cannot be bound: ${errnoName(errno)}`, "start it as root");
+  }
+  const owner = host.udpOwner(port);
+  if (owner === undefined) {
+    return fail("port", `UDP ${name} is taken`, `ss -ulpn 'sport = :${port}' shows by whom`);
+  }
+  return fail(
+    "port",
+    `UDP ${name} is taken by ${owner.name} (process ${owner.pid})`,
+    `kill ${owner.pid}, or systemctl stop ${owner.name}; ${otherwise}`,
+  );
+}
+
+/** Whether full-size packets of the tunnel fit the IPv4 path in one piece. */
+export function checkMtu(host: Host, mtu: number): CheckResult {
+  const outer = host.defaultInterface4();
+  const limit = outer === undefined ? undefined : host.sysctl(`net/ipv6/conf/${outer}/mtu`);
+  if (limit === undefined) return ok("mtu", `${mtu}`);
+  if (mtu + OUTER_LENGTH <= Number(limit)) return ok("mtu", `${mtu} fits ${limit} of ${outer}`);
+  return warn(
+    "mtu",
+    `${mtu} bytes and ${OUTER_LENGTH} of headers do not fit ${limit} of ${outer}: ` +
+      "full-size packets leave as fragments",
+    "interface_mtu = 1280",
+  );
+}

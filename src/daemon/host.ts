@@ -1,0 +1,55 @@
+import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+
+/** Capabilities that the daemons may need, by their names in capabilities(7). */
+export const CAPABILITIES = {
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
+  CAP_NET_BIND_SERVICE: 10,
+  CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
+  CAP_SYS_CHROOT: 18,
+} as const;
+export type Capability = keyof typeof CAPABILITIES;
+
+export interface Route6 {
+  readonly prefix: Ipv6Prefix;
+  readonly interfaceName: string;
+  /** Made by the kernel from a router advertisement. */
+  readonly fromAdvertisement: boolean;
+  /** Packets are refused or thrown away rather than sent. */
+  readonly rejects: boolean;
+}
+
+export interface User {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups, `gid` included. */
+  readonly groups: readonly number[];
+}
+
+/** What the checks ask of this machine; every answer is of the moment it is asked. */
+export interface Host {
+  /** As `process.platform`. */
+  readonly platform: string;
+  /** In force for this process. */
+  capabilities(): ReadonlySet<Capability>;
+  /** 0 when the TUN device opens, else the error number. */
+  openTunDevice(): number;
+  /** By path below /proc/sys, e.g. `net/ipv6/conf/all/forwarding`; undefined: no such variable. */
+  sysctl(path: string): string | undefined;
+  /** IPv4 addresses by the interface that has them, loopback not among them. */
+  ipv4Addresses(): ReadonlyMap<string, readonly number[]>;
+  /** Names of all interfaces, also of those that are down. */
+  interfaceNames(): readonly string[];
+  /** Interface of the IPv4 default route. */
+  defaultInterface4(): string | undefined;
+  routes6(): readonly Route6[];
+  /** 0 when a UDP socket can be bound there now, else the error number. @param port 0: any */
+  bindUdp(address: number, port: number): number;
+  /** Who has a UDP socket on this port, as far as it can be seen. */
+  udpOwner(port: number): { readonly pid: number; readonly name: string } | undefined;
+  user(name: string): User | undefined;
+  isDirectory(path: string): boolean;
+  year(): number;
+}
