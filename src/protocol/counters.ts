@@ -39,6 +39,8 @@ export const COUNTER_NAMES = [
   "icmpv6_forwarded",
   "native_forwarded",
   "echoes_answered",
+  // Relay: of the bubbles sent, those to peers that packets still flow to
+  "bubbles_sent_refresh",
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

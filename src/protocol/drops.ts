@@ -50,6 +50,8 @@ export const DROP_NAMES = [
   "trailers_too_long",
   "unknown_trailer",
   "bad_trailer",
+  // Relay, IPv6 side. RFC 4380 §7.1
+  "source_not_served",
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
@@ -95,5 +97,6 @@ export const Drop = {
   TrailersTooLong: 36,
   UnknownTrailer: 37,
   BadTrailer: 38,
+  SourceNotServed: 39,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];
