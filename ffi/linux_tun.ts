@@ -50,7 +50,7 @@ export const IFF_DETACH_QUEUE = 0x400;
 export const IFF_PERSIST = 0x800;
 export const IFF_NO_PI = 0x1000;
 export const IFF_VNET_HDR = 0x4000;
-export const TUN_EXCL = 0x8000;
+export const IFF_TUN_EXCL = 0x8000;
 
 // <linux/if_tun.h>: offloads of TUNSETOFFLOAD, passed by value
 export const TUN_F_CSUM = 1;

@@ -1,0 +1,96 @@
+/** How the names of `ffi/linux.ts` are written in C: what `layout_test.ts` compiles. */
+
+export const HEADERS = [
+  "arpa/inet.h",
+  "errno.h",
+  "fcntl.h",
+  "netinet/icmp6.h",
+  "netinet/in.h",
+  "netinet/udp.h",
+  "net/if.h",
+  "net/if_arp.h",
+  "poll.h",
+  "stddef.h",
+  "stdint.h",
+  "stdio.h",
+  "string.h",
+  "sys/eventfd.h",
+  "sys/file.h",
+  "sys/ioctl.h",
+  "sys/mman.h",
+  "sys/prctl.h",
+  "sys/random.h",
+  "sys/socket.h",
+  "sys/uio.h",
+  "syslog.h",
+  "time.h",
+  "linux/capability.h",
+  "linux/icmp.h",
+  "linux/if_tun.h",
+  "linux/rtnetlink.h",
+  "linux/sockios.h",
+  "linux/virtio_net.h",
+];
+
+/** C type of a SIZEOF_ name, and what its field names start with. */
+export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix: string]>> = {
+  CMSGHDR: ["struct cmsghdr", "cmsg_"],
+  EVENTFD_T: ["eventfd_t", ""],
+  ICMP6_FILTER: ["struct icmp6_filter", ""],
+  IFADDRMSG: ["struct ifaddrmsg", "ifa_"],
+  IFINFOMSG: ["struct ifinfomsg", "ifi_"],
+  IFREQ: ["struct ifreq", "ifr_"],
+  IN6_PKTINFO: ["struct in6_pktinfo", "ipi6_"],
+  IN_PKTINFO: ["struct in_pktinfo", "ipi_"],
+  IOVEC: ["struct iovec", "iov_"],
+  IP_MREQN: ["struct ip_mreqn", "imr_"],
+  MMSGHDR: ["struct mmsghdr", "msg_"],
+  MSGHDR: ["struct msghdr", "msg_"],
+  NLMSGERR: ["struct nlmsgerr", ""],
+  NLMSGHDR: ["struct nlmsghdr", "nlmsg_"],
+  POLLFD: ["struct pollfd", ""],
+  RTATTR: ["struct rtattr", "rta_"],
+  RTMSG: ["struct rtmsg", "rtm_"],
+  RTNEXTHOP: ["struct rtnexthop", "rtnh_"],
+  SOCKADDR_IN: ["struct sockaddr_in", "sin_"],
+  SOCKADDR_IN6: ["struct sockaddr_in6", "sin6_"],
+  SOCKADDR_NL: ["struct sockaddr_nl", "nl_"],
+  SOCKADDR_STORAGE: ["struct sockaddr_storage", ""],
+  SOCKLEN_T: ["socklen_t", ""],
+  TIMESPEC: ["struct timespec", "tv_"],
+  VIRTIO_NET_HDR: ["struct virtio_net_hdr", ""],
+};
+
+/** Names whose C expression is not the name itself. */
+export const EXPRESSIONS: Readonly<Record<string, string>> = {
+  CMSGHDR_DATA_AT: "CMSG_LEN(0)", // the data is a flexible member that C gives no name
+  MAP_FAILED: "(uintptr_t) MAP_FAILED",
+  NLA_TYPE_MASK: "NLA_TYPE_MASK & 0xffff", // an int there, applied to a 16-bit type
+};
+
+/** Names that headers before Linux 6.2 lack; checked only where they are defined. */
+export const NEWER: readonly string[] = [
+  "TUN_F_USO4",
+  "TUN_F_USO6",
+  "VIRTIO_NET_HDR_GSO_UDP_L4",
+];
+
+/** The C expression for a name of `ffi/linux.ts`. */
+export function expressionOf(name: string): string {
+  const special = EXPRESSIONS[name];
+  if (special !== undefined) return special;
+  if (name.startsWith("SIZEOF_")) return `sizeof(${typeOf(name.slice(7), name)[0]})`;
+  if (!name.endsWith("_AT")) return name;
+  const structure = Object.keys(TYPES)
+    .filter((it) => name.startsWith(`${it}_`))
+    .sort((a, b) => b.length - a.length)[0] ?? "";
+  const [type, prefix] = typeOf(structure, name);
+  const field = name.slice(structure.length + 1, -"_AT".length).toLowerCase();
+  return `offsetof(${type}, ${prefix}${field})`;
+}
+
+function typeOf(key: string, name: string): readonly [string, string] {
+  const type = TYPES[key];
+  if (type === undefined) throw new Error(`layout_table.ts knows no C type for ${name}`);
+  return type;
+}
