@@ -103,6 +103,11 @@ export class Lab {
     await gone;
   }
 
+  /** The command that enters a namespace from outside, for a person to type. */
+  enterCommand(namespace: string): string {
+    return this.#enter(namespace).join(" ");
+  }
+
   #enter(namespace?: string): string[] {
     const user = this.#asRoot ? [] : ["--user", "--preserve-credentials"];
     const init = `/proc/${this.#init}`;
