@@ -13,7 +13,11 @@ const errnos = constants.filter(([name]) => /^E[A-Z0-9]+$/.test(name));
 
 function run(command: string, args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
-  assert.equal(status, 0, `${command} failed, and a C compiler is needed here: ${error?.message ?? stderr}`);
+  assert.equal(
+    status,
+    0,
+    `${command} failed, and a C compiler is needed here: ${error?.message ?? stderr}`,
+  );
   return stdout;
 }
 

@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import test from "node:test";
+import { Worker } from "node:worker_threads";
+import { Arena } from "#ffi/arena.ts";
+import { check, SyscallError } from "#ffi/errors.ts";
+import { EAGAIN, EBADF, EFD_CLOEXEC, EFD_NONBLOCK, EINVAL, ENOENT, POLLIN } from "#ffi/linux.ts";
+import { openLibc } from "#ffi/open.ts";
+import { PlatformError, platformOf } from "#ffi/platform.ts";
+import { randomBytes } from "#ffi/random.ts";
+
+const libc = await openLibc();
+const PAGE = 4096;
+
+function withArena(length: number, use: (arena: Arena) => void): void {
+  const arena = new Arena(libc, length);
+  try {
+    use(arena);
+  } finally {
+    arena.close();
+  }
+}
+
+test("Arena.take() gives zeroed, separate blocks on cache lines", () => {
+  withArena(PAGE, (arena) => {
+    const blocks = [1, 63, 64, 65, 0, 200].map((length) => ({ at: arena.take(length), length }));
+    for (const { at, length } of blocks) {
+      assert.equal(arena.address(at) % 64, 0);
+      assert.ok(arena.u8.subarray(at, at + length).every((byte) => byte === 0));
+      arena.u8.fill(at & 0xff, at, at + length);
+    }
+    for (const { at, length } of blocks) {
+      assert.ok(arena.u8.subarray(at, at + length).every((byte) => byte === (at & 0xff)));
+    }
+  });
+});
+
+test("Arena.take() refuses what does not fit, and gives the rest to the last byte", () => {
+  withArena(2 * PAGE, (arena) => {
+    assert.equal(arena.u8.length, 2 * PAGE);
+    arena.take(PAGE);
+    assert.throws(() => arena.take(PAGE + 1), /arena of 8192 bytes has no 4097 left/);
+    assert.equal(arena.take(PAGE), PAGE);
+    assert.throws(() => arena.take(1), RangeError);
+    for (const length of [-1, 0.5, NaN]) assert.throws(() => arena.take(length), RangeError);
+  });
+});
+
+test("the arena's views, addresses and pointers are one memory", () => {
+  withArena(PAGE, (arena) => {
+    const at = arena.take(64);
+    assert.equal(arena.address(at + 24) - arena.address(at), 24);
+    arena.u32[at >> 2] = 0x01020304;
+    assert.deepEqual([...arena.u8.subarray(at, at + 4)], [4, 3, 2, 1]);
+    assert.equal(arena.u16[(at + 2) >> 1], 0x0102);
+    arena.i32[at >> 2] = -2;
+    assert.equal(arena.u32[at >> 2], 0xffff_fffe);
+    for (const value of [0, 1, 0xffff_ffff, 0x1_0000_0000, arena.address(at), 2 ** 53 - 1]) {
+      arena.writeU64(at + 8, value);
+      assert.equal(arena.readU64(at + 8), value);
+    }
+  });
+});
+
+test("Arena.cString() ends in NUL, for system calls that want text", () => {
+  withArena(PAGE, (arena) => {
+    const at = arena.cString("lo");
+    assert.deepEqual([...arena.u8.subarray(at, at + 3)], [0x6c, 0x6f, 0]);
+    assert.equal(libc.call.if_nametoindex(arena.address(at)), 1);
+  });
+});
+
+test("an arena that the kernel cannot give is an error with its name", () => {
+  assert.throws(() => new Arena(libc, 2 ** 50), /^SyscallError: mmap\(\d+ bytes\): ENOMEM \(/);
+});
+
+test("errno is that of the call just made", () => {
+  withArena(PAGE, (arena) => {
+    const missing = arena.address(arena.cString("/nowhere/at/all"));
+    const failing: readonly [number, () => number][] = [
+      [EBADF, () => libc.call.close(-1)],
+      [ENOENT, () => libc.call.open(missing, 0, 0)],
+      [EINVAL, () => libc.call.eventfd(0, 0x7fff_fff0)],
+    ];
+    for (let round = 0; round < 30_000; round++) {
+      const [errno, call] = failing[round % failing.length]!;
+      assert.equal(call(), -1);
+      assert.equal(libc.errno(), errno);
+    }
+  });
+});
+
+test("errno belongs to the thread that failed", { timeout: 30_000 }, async () => {
+  const rounds = 50_000;
+  const worker = new Worker(new URL("./errno_worker.ts", import.meta.url), {
+    workerData: { rounds },
+  });
+  const told = once(worker, "message");
+  withArena(PAGE, (arena) => {
+    const missing = arena.address(arena.cString("/nowhere/at/all"));
+    for (let round = 0; round < rounds; round++) {
+      libc.call.open(missing, 0, 0);
+      assert.equal(libc.errno(), ENOENT);
+    }
+  });
+  assert.deepEqual((await told)[0], [[EBADF, rounds]]);
+  await worker.terminate();
+});
+
+test("check() passes results on and names what failed", () => {
+  assert.equal(check(libc, 7, "read", "tun"), 7);
+  assert.equal(check(libc, 0, "read", "tun"), 0);
+  assert.throws(() => check(libc, libc.call.close(-1), "close", "192.0.2.1:3545"), (error) => {
+    assert.ok(error instanceof SyscallError);
+    assert.equal(error.message, "close(192.0.2.1:3545): EBADF (Bad file descriptor)");
+    assert.deepEqual([error.syscall, error.errno, error.code], ["close", EBADF, "ERR_SYSCALL"]);
+    return true;
+  });
+});
+
+test("randomBytes() fills any length, with other bytes each time", () => {
+  for (const length of [0, 1, 16, 256, 257, 100_000]) {
+    assert.equal(randomBytes(libc, length).length, length);
+  }
+  // Each has one chance in 2^256 to fail.
+  assert.notDeepEqual(randomBytes(libc, 32), randomBytes(libc, 32));
+  assert.ok(randomBytes(libc, 100_000).subarray(-32).some((byte) => byte !== 0));
+});
+
+test("an eventfd wakes a thread that blocks in poll", { timeout: 30_000 }, async () => {
+  const rounds = 20;
+  const arena = new Arena(libc, PAGE);
+  const value = arena.take(8);
+  const fd = check(libc, libc.call.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "");
+  const worker = new Worker(new URL("./poll_worker.ts", import.meta.url), {
+    workerData: { fd, rounds },
+  });
+  assert.deepEqual((await once(worker, "message"))[0], { waiting: true });
+  for (let round = 1; round <= rounds; round++) {
+    const told = once(worker, "message");
+    arena.writeU64(value, round);
+    assert.equal(libc.call.write(fd, arena.address(value), 8), 8);
+    assert.deepEqual((await told)[0], { revents: POLLIN, sum: round });
+  }
+  assert.equal(libc.call.read(fd, arena.address(value), 8), -1);
+  assert.equal(libc.errno(), EAGAIN);
+  libc.call.close(fd);
+  arena.close();
+  await worker.terminate();
+});
+
+test("many calls keep the kernel's memory and ours the same, whatever is collected", () => {
+  withArena(16 * PAGE, (arena) => {
+    const at = arena.take(8 * PAGE);
+    const fd = check(libc, libc.call.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "");
+    let garbage: Uint8Array[] = [];
+    for (let round = 1; round <= 100_000; round++) {
+      const slot = at + (round % 512) * 64;
+      arena.writeU64(slot, round);
+      assert.equal(libc.call.write(fd, arena.address(slot), 8), 8);
+      arena.writeU64(slot, 0);
+      assert.equal(libc.call.read(fd, arena.address(slot), 8), 8);
+      assert.equal(arena.readU64(slot), round);
+      garbage.push(new Uint8Array(1000));
+      if (garbage.length === 1000) garbage = [];
+    }
+    libc.call.close(fd);
+  });
+});
+
+test("platformOf() knows Linux, and says of other systems that they are not supported", () => {
+  for (const architecture of ["x64", "arm64"]) {
+    assert.equal(platformOf("linux", architecture).layout.SIZEOF_MSGHDR, 56);
+  }
+  const refused: readonly [string, string, RegExp][] = [
+    ["freebsd", "x64", /^PlatformError: FreeBSD is not supported by this build yet: the layouts/],
+    ["openbsd", "arm64", /^PlatformError: OpenBSD is not supported by this build yet/],
+    ["win32", "x64", /^PlatformError: win32 is not supported by this build: it runs on Linux/],
+    ["linux", "s390x", /^PlatformError: s390x is not supported by this build/],
+  ];
+  for (const [kernel, architecture, message] of refused) {
+    assert.throws(() => platformOf(kernel, architecture), (error) => {
+      assert.ok(error instanceof PlatformError);
+      assert.match(String(error), message);
+      return true;
+    });
+  }
+});
