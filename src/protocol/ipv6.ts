@@ -143,7 +143,7 @@ export interface Ipv6Prefix {
 
 /** `address/length`; refuses host bits that are set, which are nearly always a slip. */
 export function parseIpv6Prefix(text: string): Ipv6Prefix | undefined {
-  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
   if (match === null) return undefined;
   const bytes = parseIpv6(match[1]!);
   const length = Number(match[2]);
