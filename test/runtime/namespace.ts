@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readlinkSync } from "node:fs";
+import { basename } from "node:path";
+import process from "node:process";
+import test from "node:test";
+
+/** Set in the inner run, to the outer network namespace. */
+const MARK = "TEREDO_TEST_OUTER_NETNS";
+const NETNS = "/proc/self/ns/net";
+const TIMEOUT_MS = 120_000;
+
+/** How this runtime is told to run tests; both then take files. */
+const RUN_TESTS = process.versions.deno === undefined ? ["test"] : ["test", "-A", "--no-check"];
+/** And a program. */
+export const RUN = process.versions.deno === undefined ? ["run"] : ["run", "-A", "--no-check"];
+
+/**
+ * Runs `tests` in a network, mount and process namespace of their own, which vanishes with them.
+ *
+ * The file runs itself again inside, under the same runtime, as the one test of the outer run.
+ *
+ * @param file of the caller
+ */
+export function inNamespace(file: string, tests: () => void): void {
+  const outer = process.env[MARK];
+  if (outer !== undefined) {
+    assert.notEqual(readlinkSync(NETNS), outer, "these tests would change the host's own network");
+    return tests();
+  }
+  const name = `${basename(file)} in a network namespace`;
+  test(name, { timeout: TIMEOUT_MS }, () => {
+    assert.equal(process.getuid?.(), 0, "making network namespaces and TUN interfaces needs root");
+    const inner = [process.execPath, ...RUN_TESTS, file];
+    const isolated = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const { status, stdout, stderr, error } = spawnSync("unshare", [...isolated, ...inner], {
+      encoding: "utf8",
+      env: { ...process.env, [MARK]: readlinkSync(NETNS), NO_COLOR: "1" },
+      timeout: TIMEOUT_MS,
+    });
+    assert.equal(error, undefined, "unshare (Debian package util-linux) is needed");
+    assert.equal(status, 0, `${stdout}\n${stderr}`);
+    assert.match(`${stdout}\n${stderr}`, /\b[1-9]\d* pass/, "the inner run ran no test");
+  });
+}
+
+/** Runs a command of blank-separated words; its output. Throws when it fails. */
+export function sh(command: string): string {
+  const [program, ...args] = command.split(" ");
+  return execFileSync(program!, args, { encoding: "utf8", stdio: "pipe" });
+}
+
+/** What `ip -j` prints, parsed. */
+// deno-lint-ignore no-explicit-any -- JSON of iproute2, looked into field by field
+export function ip(args: string): any[] {
+  return JSON.parse(sh(`ip -d -j ${args}`) || "[]");
+}
