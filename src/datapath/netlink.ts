@@ -111,6 +111,13 @@ export class Netlink {
     throw new Error(`netlink(${about}): what it lists kept changing`);
   }
 
+  /** Asks for one thing. @param parse as for {@link dump} @throws SyscallError */
+  ask<T>(type: number, body: Uint8Array, about: string, parse: Parse<T>): T | undefined {
+    this.#send(type, NLM_F_REQUEST | NLM_F_ACK, body, about);
+    const results = this.#receive(about, parse);
+    return results === INTERRUPTED ? undefined : results[0];
+  }
+
   /** Connected to the kernel, the socket takes no message from another process. */
   #connect(): void {
     const { call } = this.#libc;

@@ -218,6 +218,22 @@ export function routesOf(netlink: Netlink, prefix: Ipv6Prefix): Ipv6Route[] {
   });
 }
 
+/**
+ * Index of the interface that a packet to `address` would leave by; undefined: none.
+ *
+ * One lookup, where {@link routesOf} reads the whole table.
+ */
+export function routeTo(netlink: Netlink, address: Uint8Array): number | undefined {
+  const body = message(
+    SIZEOF_RTMSG,
+    [[RTMSG_FAMILY_AT, 1, AF_INET6], [RTMSG_DST_LEN_AT, 1, 8 * IPV6_LENGTH]],
+    attribute(RTA_DST, address),
+  );
+  return netlink.ask(RTM_GETROUTE, body, `route to ${formatIpv6(address)}`, (payload) => {
+    return readU32(readAttributes(payload, SIZEOF_RTMSG).get(RTA_OIF));
+  });
+}
+
 /** Adds `prefix` to the main table, straight to the interface. EEXIST if it is there already. */
 export function addRoute(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
   const about = `add route ${formatIpv6Prefix(prefix)}`;
