@@ -19,7 +19,7 @@ export function checkRelayAddress(host: Host, relay: RelayConfig): CheckResult[]
 
 /** Clients refuse packets from private addresses; a port forwarding may still make it public. */
 function relayPublic(host: Host, bound: number, refuseReserved: boolean): CheckResult {
-  const own = bound === 0 ? [...host.ipv4Addresses().values()].flat() : [bound];
+  const own = bound === 0 ? host.interfaces().flatMap((it) => it.ipv4) : [bound];
   const found = own.find((address) => isGlobalUnicast(address, refuseReserved));
   if (found !== undefined) return ok("public", formatIpv4(found));
   return warn(
@@ -72,9 +72,10 @@ function checkPresent(host: Host, address: number): CheckResult {
 
 /** The interface of the nearest address (the other one of the pair, mostly), else the default route's. */
 function interfaceFor(host: Host, address: number): string {
-  const addresses = [...host.ipv4Addresses()];
-  const near = addresses.find(([, own]) => own.some((it) => Math.abs(it - address) <= 1));
-  return near?.[0] ?? host.defaultInterface4() ?? addresses[0]?.[0] ?? "INTERFACE";
+  const all = host.interfaces();
+  const near = all.find(({ ipv4 }) => ipv4.some((it) => Math.abs(it - address) <= 1));
+  const some = all.find((it) => it.up && !it.loopback);
+  return near?.name ?? host.defaultInterface4() ?? some?.name ?? "INTERFACE";
 }
 
 /** @param platform as `process.platform` */
@@ -123,9 +124,9 @@ function checkPort(host: Host, address: number, port: number, otherwise: string)
 /** Whether full-size packets of the tunnel fit the IPv4 path in one piece. */
 export function checkMtu(host: Host, mtu: number): CheckResult {
   const outer = host.defaultInterface4();
-  const limit = outer === undefined ? undefined : host.sysctl(`net/ipv6/conf/${outer}/mtu`);
+  const limit = host.interfaces().find((it) => it.name === outer)?.mtu;
   if (limit === undefined) return ok("mtu", `${mtu}`);
-  if (mtu + OUTER_LENGTH <= Number(limit)) return ok("mtu", `${mtu} fits ${limit} of ${outer}`);
+  if (mtu + OUTER_LENGTH <= limit) return ok("mtu", `${mtu} fits ${limit} of ${outer}`);
   return warn(
     "mtu",
     `${mtu} bytes and ${OUTER_LENGTH} of headers do not fit ${limit} of ${outer}: ` +

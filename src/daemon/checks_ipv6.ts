@@ -1,11 +1,12 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { deviceProblem } from "#src/datapath/tun_problems.ts";
-import { readU32 } from "#src/protocol/bytes.ts";
+import { writeU32 } from "#src/protocol/bytes.ts";
+import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Host, Route6 } from "./host.ts";
-import { describeRoute } from "./linux_proc.ts";
 
 const ALL = "net/ipv6/conf/all";
+const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 
 export function checkTun(host: Host): CheckResult {
   const errno = host.openTunDevice();
@@ -46,12 +47,12 @@ function forwarding(host: Host): CheckResult {
 
 /**
  * A host that forwards ignores router advertisements unless accept_ra is 2, so that the default
- * route which came by one runs out. Routes that a network manager made of one are not concerned.
+ * route which came by one runs out. With 0 it is a network manager that heeds them.
  */
 function advertisedRoutes(host: Host): CheckResult[] {
   const routes = defaultRoutes(host).filter((route) => route.fromAdvertisement);
   return routes.map(({ interfaceName }) => {
-    if (host.sysctl(`net/ipv6/conf/${interfaceName}/accept_ra`) === "2") {
+    if (host.sysctl(`net/ipv6/conf/${interfaceName}/accept_ra`) !== "1") {
       return ok("accept_ra", `${interfaceName} keeps its advertised default route`);
     }
     return fail(
@@ -74,32 +75,25 @@ export function checkDefaultRoute(host: Host): CheckResult {
 }
 
 function defaultRoutes(host: Host): Route6[] {
-  return host.routes6().filter((route) => route.prefix.length === 0 && !route.rejects);
+  return host.routesOf(DEFAULT).filter((route) => !route.rejects);
 }
 
-/** Whether another interface already has the service prefix, or a part of it. */
+/** Whether another interface already has the service prefix. */
 export function checkServiceRoute(host: Host, relay: RelayConfig): CheckResult {
-  const others = host.routes6().filter((route) =>
-    route.prefix.length >= 32 && readU32(route.prefix.bytes, 0) === relay.prefix &&
-    route.interfaceName !== relay.interfaceName
+  const prefix = servicePrefix(relay.prefix);
+  const text = formatIpv6Prefix(prefix);
+  const other = host.routesOf(prefix).find((route) => route.interfaceName !== relay.interfaceName);
+  if (other === undefined) return ok("service_route", `nothing else has ${text}`);
+  const owner = other.rejects ? "refused by a route" : `routed to ${other.interfaceName}`;
+  return fail(
+    "service_route",
+    `${text} is already ${owner}, perhaps by another Teredo relay or client`,
+    `systemctl stop miredo, or ${other.removal}`,
   );
-  const owner = others.find((route) => route.prefix.length === 32);
-  if (owner !== undefined) {
-    const route = describeRoute(owner);
-    return fail(
-      "service_route",
-      `the Teredo prefix is already routed: ${route}`,
-      `stop the program that did it (e.g. systemctl stop miredo), or ip -6 route del ${route}`,
-    );
-  }
-  const [part] = others.filter((route) => route.prefix.length < 128);
-  if (part !== undefined) {
-    const route = describeRoute(part);
-    return warn(
-      "service_route",
-      `a part of the Teredo prefix is routed elsewhere: ${route}`,
-      `ip -6 route del ${route}`,
-    );
-  }
-  return ok("service_route", "nothing else has the Teredo prefix");
+}
+
+export function servicePrefix(prefix: number): Ipv6Prefix {
+  const bytes = new Uint8Array(IPV6_LENGTH);
+  writeU32(bytes, 0, prefix);
+  return { bytes, length: 32 };
 }

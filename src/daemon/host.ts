@@ -11,13 +11,25 @@ export const CAPABILITIES = {
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
+export interface Interface {
+  readonly name: string;
+  /** Administratively. */
+  readonly up: boolean;
+  readonly loopback: boolean;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly ipv4: readonly number[];
+  readonly hasLinkLocal: boolean;
+}
+
 export interface Route6 {
-  readonly prefix: Ipv6Prefix;
   readonly interfaceName: string;
-  /** Made by the kernel from a router advertisement. */
+  /** Of router advertisements, whoever heeds them: the kernel or a network manager. */
   readonly fromAdvertisement: boolean;
   /** Packets are refused or thrown away rather than sent. */
   readonly rejects: boolean;
+  /** The command that takes it away. */
+  readonly removal: string;
 }
 
 export interface User {
@@ -38,13 +50,13 @@ export interface Host {
   openTunDevice(): number;
   /** By path below /proc/sys, e.g. `net/ipv6/conf/all/forwarding`; undefined: no such variable. */
   sysctl(path: string): string | undefined;
-  /** IPv4 addresses by the interface that has them, loopback not among them. */
-  ipv4Addresses(): ReadonlyMap<string, readonly number[]>;
-  /** Names of all interfaces, also of those that are down. */
-  interfaceNames(): readonly string[];
+  interfaces(): readonly Interface[];
   /** Interface of the IPv4 default route. */
   defaultInterface4(): string | undefined;
-  routes6(): readonly Route6[];
+  /** Routes for exactly this prefix. Reads the whole table: at start only. */
+  routesOf(prefix: Ipv6Prefix): readonly Route6[];
+  /** Interface by which packets to this address leave. One lookup. */
+  routeTo(address: Uint8Array): string | undefined;
   /** 0 when a UDP socket can be bound there now, else the error number. @param port 0: any */
   bindUdp(address: number, port: number): number;
   /** Who has a UDP socket on this port, as far as it can be seen. */

@@ -1,42 +1,50 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   AF_INET,
+  IFF_LOOPBACK,
+  IFF_UP,
   O_CLOEXEC,
   O_RDWR,
+  RTN_UNICAST,
+  RTPROT_RA,
   SIZEOF_SOCKADDR_IN,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_PORT_AT,
 } from "#ffi/linux.ts";
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import type { Host } from "./host.ts";
-import {
-  parseCapabilities,
-  parseDefaultInterface4,
-  parseInterfaceNames,
-  parseRoutes6,
-  parseUdpInodes,
-} from "./linux_proc.ts";
+import { Netlink } from "#src/datapath/netlink.ts";
+import { addresses, links, routesOf, routeTo } from "#src/datapath/routing.ts";
+import { readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { formatIpv6Prefix, type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
+import type { Host, Interface, Route6 } from "./host.ts";
+import { parseCapabilities, parseDefaultInterface4, parseUdpInodes } from "./linux_proc.ts";
 import { findUser } from "./passwd.ts";
 
 const TUN_DEVICE = "/dev/net/tun";
 
-/** This machine, seen through /proc and a few system calls. It changes nothing. */
+/**
+ * This machine, seen through rtnetlink, /proc and a few system calls. It changes nothing.
+ *
+ * What was asked once before a change of the root directory can be asked after it, except for
+ * users, directories and the owners of ports.
+ */
 export function linuxHost(libc: Libc): Host {
+  const netlink = new Netlink(libc);
+  const variables = new Map<string, number>();
+  const nameOf = (index: number | undefined) =>
+    links(netlink).find((link) => link.index === index)?.name;
   return {
     platform: "linux",
     capabilities: () => parseCapabilities(text("/proc/self/status")),
     openTunDevice: () => openErrno(libc, TUN_DEVICE),
-    sysctl: (path) => optionalText(`/proc/sys/${path}`)?.trim(),
-    ipv4Addresses,
-    interfaceNames: () => parseInterfaceNames(text("/proc/net/dev")),
+    sysctl: (path) => readVariable(variables, path),
+    interfaces: () => interfaces(netlink),
     defaultInterface4: () => parseDefaultInterface4(text("/proc/net/route")),
-    routes6: () => parseRoutes6(text("/proc/net/ipv6_route")),
+    routesOf: (prefix) => routes(netlink, prefix),
+    routeTo: (address) => nameOf(lookUp(netlink, address)),
     bindUdp: (address, port) => bindErrno(libc, address, port),
     udpOwner,
     user: (name) => findUser(text("/etc/passwd"), text("/etc/group"), name),
@@ -45,26 +53,64 @@ export function linuxHost(libc: Libc): Host {
   };
 }
 
-function optionalText(path: string): string | undefined {
+function text(path: string): string {
   try {
     return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Its file stays open, and is read again from the start. */
+function readVariable(open: Map<string, number>, path: string): string | undefined {
+  try {
+    const fd = open.get(path) ?? openSync(`/proc/sys/${path}`, "r");
+    open.set(path, fd);
+    const bytes = new Uint8Array(256);
+    const length = readSync(fd, bytes, 0, bytes.length, 0);
+    return new TextDecoder().decode(bytes.subarray(0, length)).trim();
   } catch {
     return undefined;
   }
 }
 
-function text(path: string): string {
-  return optionalText(path) ?? "";
+function interfaces(netlink: Netlink): Interface[] {
+  const all = addresses(netlink);
+  return links(netlink).map(({ index, name, flags, mtu }) => {
+    const own = all.filter((address) => address.index === index);
+    return {
+      name,
+      mtu,
+      up: (flags & IFF_UP) !== 0,
+      loopback: (flags & IFF_LOOPBACK) !== 0,
+      ipv4: own.filter((it) => it.family === AF_INET).map((it) => readU32(it.bytes, 0)),
+      hasLinkLocal: own.some((it) => it.family !== AF_INET && isLinkLocal(it.bytes, 0)),
+    };
+  });
 }
 
-function ipv4Addresses(): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
-    const ipv4 = addresses.filter((it) => it.family === "IPv4" && !it.internal)
-      .flatMap((it) => parseIpv4(it.address) ?? []);
-    if (ipv4.length > 0) found.set(name, ipv4);
+function routes(netlink: Netlink, prefix: Ipv6Prefix): Route6[] {
+  const names = new Map(links(netlink).map((link) => [link.index, link.name]));
+  return routesOf(netlink, prefix).map(({ index, type, protocol, metric }) => {
+    const rejects = type !== RTN_UNICAST;
+    const interfaceName = names.get(index) ?? "";
+    const device = rejects ? "" : `dev ${interfaceName} `;
+    return {
+      interfaceName,
+      fromAdvertisement: protocol === RTPROT_RA,
+      rejects,
+      removal: `ip -6 route delete ${formatIpv6Prefix(prefix)} ${device}metric ${metric}`,
+    };
+  });
+}
+
+/** Without a route the kernel answers ENETUNREACH or the like. */
+function lookUp(netlink: Netlink, address: Uint8Array): number | undefined {
+  try {
+    return routeTo(netlink, address);
+  } catch {
+    return undefined;
   }
-  return found;
 }
 
 function openErrno(libc: Libc, path: string): number {

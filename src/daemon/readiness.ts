@@ -1,0 +1,62 @@
+import type { RelayConfig, Role } from "#src/config/config.ts";
+import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
+import { servicePrefix } from "./checks_ipv6.ts";
+import type { Host } from "./host.ts";
+
+/** What readiness is judged by. */
+export interface Served {
+  readonly role: Role;
+  readonly relay: RelayConfig;
+  readonly open: OpenRole;
+  readonly datapath: Datapath;
+  readonly draining: boolean;
+}
+
+/** Whether the daemon can serve at this moment, point by point. */
+export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
+  const checks = [datapath(served), sockets(served), serving(served)];
+  return served.role === "relay" ? [...checks, ...relayChecks(host, served)] : checks;
+}
+
+const point = (name: string, ok: boolean, detail: string): ReadinessCheck => ({ name, ok, detail });
+
+function datapath({ datapath }: Served): ReadinessCheck {
+  const alive = datapath.heartbeatAge() < HEARTBEAT_LIMIT_SECONDS * 1000;
+  return point("datapath", alive, alive ? "alive" : "no sign of life");
+}
+
+function sockets({ open }: Served): ReadinessCheck {
+  return point("sockets", open.listening.length > 0, `UDP ${open.listening.join(", ")}`);
+}
+
+function serving({ draining }: Served): ReadinessCheck {
+  return point("serving", !draining, draining ? "draining" : "accepting traffic");
+}
+
+function relayChecks(host: Host, { relay, open }: Served): ReadinessCheck[] {
+  const name = open.interfaceName ?? relay.interfaceName;
+  const checks = [tunnel(host, name), route(host, relay.prefix, name)];
+  return relay.served === "self" ? checks : [...checks, forwarding(host)];
+}
+
+function tunnel(host: Host, name: string): ReadinessCheck {
+  const found = host.interfaces().find((it) => it.name === name);
+  if (found === undefined) return point("interface", false, `${name} is gone`);
+  if (!found.up) return point("interface", false, `${name} is down`);
+  if (!found.hasLinkLocal) return point("interface", false, `${name} has no link-local address`);
+  return point("interface", true, `${name} is up and has its address`);
+}
+
+/** Where packets to 2001:: would go. */
+function route(host: Host, prefix: number, name: string): ReadinessCheck {
+  const actual = host.routeTo(servicePrefix(prefix).bytes);
+  if (actual === name) return point("route", true, `the prefix leads to ${name}`);
+  const detail = actual === undefined ? "the prefix leads nowhere" : `it leads to ${actual}`;
+  return point("route", false, detail);
+}
+
+function forwarding(host: Host): ReadinessCheck {
+  const on = host.sysctl("net/ipv6/conf/all/forwarding") === "1";
+  return point("forwarding", on, on ? "on" : "net.ipv6.conf.all.forwarding is not 1");
+}
