@@ -64,7 +64,7 @@ export class Ping {
       target: this.#target,
       identifier: this.#identifier,
       // Each repetition has its own, so that a late answer is not timed against a later request.
-      sequence: (this.number * ECHO_ATTEMPTS + attempt) & 0xffff,
+      sequence: ((this.number - 1) * ECHO_ATTEMPTS + attempt + 1) & 0xffff,
       data: this.#data,
     };
   }
