@@ -10,9 +10,8 @@ import {
   splitDirective,
 } from "./miredo.ts";
 import { Problems } from "./problems.ts";
-import { type ReadFile } from "./files.ts";
-import type { Entry, Section } from "./settings.ts";
-import { sectionsOf } from "./settings.ts";
+import type { ReadFile } from "./files.ts";
+import { type Entry, type Section, sectionsOf } from "./settings.ts";
 import type { Document, Line } from "./syntax.ts";
 
 export interface Converted {
@@ -63,18 +62,26 @@ class Writer {
   }
 
   comment({ text }: Line): void {
-    const body = text.trim().replace(/^#+/, "");
-    const directive = body === text.trim() ? undefined : splitDirective(body);
-    this.#pending.push(this.#commentedOut(directive) ?? text.trim());
+    const comment = text.trim();
+    const body = comment.replace(/^#+/, "");
+    const [entry, value] = this.#commentedOut(body === comment ? undefined : splitDirective(body));
+    if (entry === undefined) this.#pending.push(comment);
+    else this.#put(entry.section, `#${entry.key} = ${entry.kind.format(value)}`);
   }
 
   /** `#BindPort 3545` shows what could be written, so it is converted as well. */
-  #commentedOut(directive: Directive | undefined): string | undefined {
-    if (directive?.value === undefined || directive.rest !== "") return undefined;
+  #commentedOut(directive: Directive | undefined): [Entry, unknown] | [undefined] {
+    if (directive?.value === undefined || directive.rest !== "") return [undefined];
     const [entry] = entriesOfDirective(directive.name, this.#role);
     const parsed = entry?.kind.parse(directive.value, "miredo");
-    if (entry === undefined || parsed === undefined || "problem" in parsed) return undefined;
-    return `#${entry.key} = ${entry.kind.format(parsed.value)}`;
+    if (entry === undefined || parsed === undefined || "problem" in parsed) return [undefined];
+    return [entry, parsed.value];
+  }
+
+  /** The line, below the comments that stood above it. */
+  #put(section: Section, line: string): void {
+    this.#blocks.get(section)!.push(...this.#pending, line);
+    this.#pending = [];
   }
 
   directive(
@@ -89,10 +96,8 @@ class Writer {
     }
     this.#done.add(name);
     for (const entry of entries) {
-      const block = this.#blocks.get(entry.section)!;
-      block.push(...this.#pending, assignment(entry, directive, values));
-      this.#pending = [];
-      if (entry.id === "log.facility") block.push("target = syslog");
+      this.#put(entry.section, assignment(entry, directive, values));
+      if (entry.id === "log.facility") this.#put("log", "target = syslog");
     }
   }
 
@@ -102,9 +107,8 @@ class Writer {
       : this.#done.has(name)
       ? "repeated"
       : "ignored";
-    this.#pending.push(
-      `# dropped, ${why}: ${[quote(name).slice(1, -1), value, rest].join(" ").trim()}`,
-    );
+    const line = [quote(name).slice(1, -1), value, rest].join(" ").trim();
+    this.#put(this.#role, `# dropped, ${why}: ${line}`);
   }
 
   text(): string {

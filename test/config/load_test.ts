@@ -1,0 +1,370 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Config, Role } from "#src/config/config.ts";
+import { readRegularFile, searchPlaces } from "#src/config/files.ts";
+import { loadConfig, type LoadedConfig } from "#src/config/load.ts";
+import { ConfigError } from "#src/errors.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/ipv4.ts";
+import { memoryFiles } from "./memory_files.ts";
+
+const FILE = "/etc/teredo/teredo.ini";
+
+function load(role: Role, text: string, overrides: Record<string, string> = {}): LoadedConfig {
+  return loadConfig(role, { path: FILE, overrides, readFile: memoryFiles({ [FILE]: text }) });
+}
+
+function problemsOf(run: () => unknown): readonly string[] {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems.map((text) => text.replaceAll(`${FILE}:`, ":"));
+  }
+  return [];
+}
+
+test("loadConfig() without a file gives the defaults, and tells where it looked", () => {
+  const { config, notices } = loadConfig("relay", { readFile: memoryFiles({}) });
+  assert.deepEqual(notices, [
+    "no configuration file: looked at /etc/teredo/teredo.ini, /usr/local/etc/teredo.ini, " +
+    "/etc/miredo/miredo.conf, /etc/miredo.conf, /usr/local/etc/miredo.conf",
+  ]);
+  assert.equal(config.file, undefined);
+  assert.deepEqual(config.relay, {
+    type: "relay",
+    interfaceName: "teredo",
+    interfaceMtu: 1280,
+    bindAddress: 0,
+    bindPort: 3545,
+    prefix: 0x20010000,
+    served: "any",
+    refuseReserved: false,
+    maxPeers: 1_048_576,
+    holdPackets: 8,
+    holdBytes: 10_240,
+    holdAge: 8_000,
+    holdMemory: 16_777_216,
+    icmpRate: 10,
+    icmpBurst: 10,
+    challengeRate: 100,
+    socketBuffer: 4_194_304,
+    drainTime: 1_000,
+    process: { user: undefined, chroot: undefined, pidFile: undefined },
+  });
+  assert.equal(config.status.port, 9545);
+});
+
+for (const role of ["relay", "server"] as const) {
+  test(`loadConfig() of a ${role} takes the first file of the places, in their order`, () => {
+    const places = searchPlaces(role);
+    const content = (place: string) =>
+      place.endsWith(".ini") ? "[server]\nbind_address = 192.0.2.1\n" : (
+        role === "relay" ? "RelayType relay\n" : "ServerBindAddress 192.0.2.1\n"
+      );
+    for (const [i, place] of places.entries()) {
+      const files = Object.fromEntries(places.slice(i).map((p) => [p, content(p)]));
+      assert.equal(loadConfig(role, { readFile: memoryFiles(files) }).config.file, place);
+    }
+  });
+}
+
+test("loadConfig() does not pass over a file that it may not read", () => {
+  const readFile = () => {
+    throw Object.assign(new Error("no"), { code: "EACCES" });
+  };
+  assert.deepEqual(problemsOf(() => loadConfig("relay", { readFile })), [
+    ": not allowed to read it; check owner and mode",
+  ]);
+});
+
+test("loadConfig() freezes the configuration in depth", () => {
+  const { config } = load(
+    "server",
+    "[relay]\nserved = 2001:db8::/32\n[server]\nbind_address = 192.0.2.1\n",
+  );
+  assert.throws(() => {
+    (config.relay as { bindPort: number }).bindPort = 1;
+  }, TypeError);
+  assert.ok(Object.isFrozen(config.relay.served) && Object.isFrozen(config.relay.process));
+  assert.ok(Object.isFrozen(config.server.secrets) && Object.isFrozen(config));
+});
+
+test("loadConfig() takes the seeds' relay file unchanged", () => {
+  const { config, notices } = loadConfig("relay", { path: "test/data/config/miredo.conf" });
+  assert.deepEqual(notices, []);
+  const { relay } = config;
+  assert.equal(relay.type, "relay");
+  assert.equal(relay.interfaceName, "teredo");
+  assert.equal(formatIpv4(relay.bindAddress), "198.51.100.50");
+  assert.equal(relay.bindPort, 3545);
+  assert.equal(relay.prefix, 0x20010000);
+  assert.equal(relay.interfaceMtu, 1280);
+});
+
+test("loadConfig() takes the seeds' server file unchanged", () => {
+  const { config, notices } = loadConfig("server", { path: "test/data/config/miredo-server.conf" });
+  assert.deepEqual(notices, []);
+  const { server } = config;
+  assert.equal(formatIpv4(server.bindAddress!), "198.51.100.1");
+  assert.equal(formatIpv4(server.bindAddress2!), "198.51.100.2");
+  assert.equal(server.prefix, 0x20010000);
+  assert.equal(server.interfaceMtu, 1280);
+  assert.equal(config.status.port, 9544);
+});
+
+test("loadConfig() of Miredo's syntax: the first of two directives counts, numbers are C's", () => {
+  const text =
+    "RelayType cone\nBindPort 0x10\nBindPort 7\nInterfaceMTU 02400\nSyslogFacility USER\n";
+  const { config } = load("relay", text);
+  assert.equal(config.relay.bindPort, 16);
+  assert.equal(config.relay.interfaceMtu, 1280);
+  assert.deepEqual([config.log.target, config.log.facility], ["syslog", "user"]);
+});
+
+test("loadConfig() of Miredo's syntax: AdvertisedAddress is understood", () => {
+  const { config } = load(
+    "server",
+    "ServerBindAddress 10.0.0.4\nAdvertisedAddress 192.0.2.1\nAdvertisedAddress2 192.0.2.2\n",
+  );
+  assert.equal(config.server.advertisedAddress, parseIpv4("192.0.2.1"));
+  assert.equal(config.server.bindAddress2, parseIpv4("10.0.0.5"));
+});
+
+test("loadConfig() refuses the other daemon's Miredo file", () => {
+  assert.deepEqual(
+    problemsOf(() => load("relay", "ServerBindAddress 192.0.2.1\n")),
+    [
+      ": this is a miredo-server.conf; run `teredo server`".replace(": ", " "),
+    ].map((text) => `:${text}`),
+  );
+  assert.match(
+    problemsOf(() => load("server", "RelayType relay\n"))[0]!,
+    /this is the miredo.conf of a relay or client; run `teredo relay`/,
+  );
+});
+
+test("loadConfig() lets flags win over the file, and names them in problems", () => {
+  const text = "[relay]\nbind_port = 1000\ntype = restricted\n";
+  const { config, values } = load("relay", text, { "relay.bind_port": "2000" });
+  assert.equal(config.relay.bindPort, 2000);
+  assert.equal(values.get("relay.bind_port")!.origin, "--bind-port");
+  assert.equal(values.get("relay.type")!.origin, `${FILE}:3`);
+  assert.equal(values.get("relay.prefix")!.origin, undefined);
+  assert.deepEqual(
+    problemsOf(() => load("relay", text, { "relay.bind_port": "x", "status.port": "70000" })),
+    [
+      "--bind-port: `x` is not a whole number; write it in decimal digits",
+      "--status-port: `70000` is out of range; write a number from 0 to 65535",
+    ],
+  );
+});
+
+test("loadConfig() refuses overrides of what is no setting", () => {
+  for (const id of ["relay.nonsense", "__proto__", "relay.__proto__"]) {
+    const overrides = Object.fromEntries([[id, "1"]]);
+    assert.throws(() => load("relay", "", overrides), TypeError);
+  }
+});
+
+const SERVER = "[server]\nbind_address = 192.0.2.1\n";
+
+const crossed: readonly (readonly [string, Role, string, string])[] = [
+  [
+    "no server address",
+    "server",
+    "[server]\n",
+    ": server.bind_address: not set; set the server's primary IPv4 address, here or by the flag --bind-address",
+  ],
+  [
+    "no address after the last",
+    "server",
+    "[server]\nbind_address = 255.255.255.255\n",
+    ":2: bind_address: 255.255.255.255 has no address behind it; write one of this machine's",
+  ],
+  [
+    "any address",
+    "server",
+    "[server]\nbind_address = 0.0.0.0\n",
+    ":2: bind_address: 0.0.0.0 is not a host's address; write one of this machine's",
+  ],
+  [
+    "private address",
+    "server",
+    "[server]\nbind_address = 10.0.0.1\nbind_address2 = 192.0.2.1\nallow_non_consecutive = yes\n",
+    ":2: bind_address: clients cannot reach 10.0.0.1; write a public address, or set advertised_address and advertised_address2",
+  ],
+  [
+    "the same address twice",
+    "server",
+    `${SERVER}bind_address2 = 192.0.2.1\n`,
+    ":3: bind_address2: the same as bind_address; write the address after it",
+  ],
+  [
+    "addresses apart",
+    "server",
+    `${SERVER}bind_address2 = 192.0.2.9\n`,
+    ":3: bind_address2: 192.0.2.9 is not 192.0.2.1 plus one, as Windows clients take it to be; write the next address, or set `allow_non_consecutive`",
+  ],
+  [
+    "one advertised address",
+    "server",
+    `${SERVER}advertised_address = 198.51.100.1\n`,
+    ": server.advertised_address2: not set, though the other one is; advertise both or neither",
+  ],
+  [
+    "advertised addresses apart",
+    "server",
+    `${SERVER}advertised_address = 198.51.100.1\nadvertised_address2 = 198.51.100.9\n`,
+    ":4: advertised_address2: 198.51.100.9 is not 198.51.100.1 plus one, as Windows clients take it to be; write the next address, or set `allow_non_consecutive`",
+  ],
+  [
+    "a private advertised address",
+    "server",
+    `${SERVER}advertised_address = 10.0.0.1\nadvertised_address2 = 10.0.0.2\n`,
+    ":3: advertised_address: clients cannot reach 10.0.0.1; write the public address",
+  ],
+  [
+    "a reserved address, refused",
+    "server",
+    `${SERVER}refuse_reserved = yes\n`,
+    ":2: bind_address: clients cannot reach 192.0.2.1; write a public address, or set advertised_address and advertised_address2",
+  ],
+  [
+    "authentication without secrets",
+    "server",
+    `${SERVER}require_authentication = yes\n`,
+    ":3: require_authentication: no client can authenticate without secrets; set `secrets_file`",
+  ],
+  [
+    "a multicast address",
+    "relay",
+    "[relay]\nbind_address = 224.0.0.1\n",
+    ":2: bind_address: 224.0.0.1 is not a host's address; write one of this machine's",
+  ],
+  [
+    "too little to hold",
+    "relay",
+    "[relay]\ninterface_mtu = 65535\n",
+    ": relay.hold_bytes: 10240 bytes hold no packet of interface_mtu 65535; write at least 65535",
+  ],
+  [
+    "less to hold for all than for one",
+    "relay",
+    "[relay]\nhold_bytes = 1MiB\nhold_memory = 64KiB\n",
+    ":3: hold_memory: 65536 bytes for all clients are less than hold_bytes 1048576 for one; write more",
+  ],
+];
+
+for (const [name, role, text, want] of crossed) {
+  test(`checkConfig() names ${name}`, () => {
+    assert.equal(problemsOf(() => load(role, text))[0], want);
+  });
+}
+
+test("checkConfig() leaves the other role's settings alone", () => {
+  assert.deepEqual(problemsOf(() => load("relay", "[server]\nbind_address = 10.0.0.1\n")), []);
+});
+
+const noticed: readonly (readonly [string, string, RegExp])[] = [
+  [
+    "the servers' port",
+    "[relay]\nbind_port = 3544\n",
+    /:2: bind_port: 3544 is the port of servers/,
+  ],
+  ["a restricted relay", "[relay]\ntype = restricted\n", /:2: type: a restricted relay is slower/],
+  [
+    "a status open to all",
+    "[status]\naddress = 0.0.0.0\n",
+    /:2: address: anyone who reaches 0.0.0.0/,
+  ],
+];
+
+for (const [name, text, want] of noticed) {
+  test(`checkConfig() gives notice of ${name}`, () => {
+    assert.match(load("relay", text).notices.join("\n"), want);
+  });
+}
+
+test("allow_non_consecutive and 1:1 NAT let any pair be bound", () => {
+  const nat = `${SERVER.replace("192.0.2.1", "10.0.0.1")}bind_address2 = 10.9.9.9\n` +
+    "advertised_address = 192.0.2.1\nadvertised_address2 = 192.0.2.2\n";
+  assert.deepEqual(problemsOf(() => load("server", nat)), []);
+  const apart = `${SERVER}bind_address2 = 192.0.2.9\nallow_non_consecutive = yes\n`;
+  assert.deepEqual(problemsOf(() => load("server", apart)), []);
+});
+
+const SECRETS = "/etc/teredo/secrets";
+
+function loadSecrets(text: string, mode = 0o640): Config["server"] {
+  const files = { [FILE]: `${SERVER}secrets_file = ${SECRETS}\n`, [SECRETS]: text };
+  const readFile = memoryFiles(files, { [SECRETS]: mode });
+  return loadConfig("server", { path: FILE, readFile }).config.server;
+}
+
+test("readSecrets() takes names and keys in hexadecimal or as text (S-05)", () => {
+  const server = loadSecrets(
+    "# clients\nalice hex:00112233445566778899aabbccddeeff\n\nbob\ttext:a-very-long-passphrase revoked\r\n",
+  );
+  assert.deepEqual(server.secrets.map((s) => [s.clientId, s.key.length, s.valid]), [
+    ["alice", 16, true],
+    ["bob", 22, false],
+  ]);
+  assert.deepEqual([...server.secrets[0]!.key.subarray(0, 3)], [0, 0x11, 0x22]);
+});
+
+const badSecrets: readonly (readonly [string, string, string])[] = [
+  ["no key", "alice\n", "`alice`: has no key; write hex: and pairs of digits, or text: and a word"],
+  [
+    "a bare key",
+    "alice sesame\n",
+    "`alice`: has no key; write hex: and pairs of digits, or text: and a word",
+  ],
+  [
+    "half a byte",
+    "alice hex:123\n",
+    "`alice`: has no key; write hex: and pairs of digits, or text: and a word",
+  ],
+  [
+    "junk",
+    `alice text:${"k".repeat(16)} x\n`,
+    "`alice`: more behind the key; write nothing or `revoked`",
+  ],
+  [
+    "a key over 255 bytes",
+    `alice text:${"k".repeat(256)}\n`,
+    "`alice`: key of over 255 bytes; choose a shorter one",
+  ],
+  [
+    "a client twice",
+    `a text:${"k".repeat(16)}\n`.repeat(2),
+    "`a`: client stands twice; delete one line",
+  ],
+];
+
+for (const [name, text, want] of badSecrets) {
+  test(`readSecrets() names ${name}, and never a key`, () => {
+    const [problem] = problemsOf(() => loadSecrets(text));
+    assert.ok(problem!.endsWith(want), problem);
+    assert.doesNotMatch(problem!, /sesame|kkk/);
+  });
+}
+
+test("readSecrets() refuses a file that anyone can read", () => {
+  assert.deepEqual(problemsOf(() => loadSecrets(`a text:${"k".repeat(16)}\n`, 0o644)), [
+    "/etc/teredo/secrets: anyone can read this file of secrets; chmod 640 it",
+  ]);
+});
+
+test("loadConfig() of a relay does not touch the server's secrets", () => {
+  const readFile = memoryFiles({ [FILE]: `${SERVER}secrets_file = ${SECRETS}\n` });
+  assert.deepEqual(loadConfig("relay", { path: FILE, readFile }).config.server.secrets, []);
+  assert.deepEqual(problemsOf(() => loadConfig("server", { path: FILE, readFile })), [
+    "/etc/teredo/secrets: no such file; check the path",
+  ]);
+});
+
+test("readRegularFile() refuses devices and directories", () => {
+  for (const path of ["/dev/null", "/dev"]) {
+    assert.throws(() => readRegularFile(path), { code: "EINVAL" });
+  }
+});

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import type { Config, Role } from "#src/config/config.ts";
+import { diffConfig } from "#src/config/diff.ts";
+import { checkFile, convertFile, showFile } from "#src/config/inspect.ts";
+import { loadConfig } from "#src/config/load.ts";
+import { sampleText } from "#src/config/sample.ts";
+import { SCHEMA } from "#src/config/schema.ts";
+import { ENTRIES, flagsOf } from "#src/config/settings.ts";
+import { ConfigError } from "#src/errors.ts";
+import { memoryFiles } from "./memory_files.ts";
+
+const FILE = "c";
+
+function load(role: Role, text: string, overrides: Record<string, string> = {}): Config {
+  return loadConfig(role, { path: FILE, overrides, readFile: memoryFiles({ [FILE]: text }) })
+    .config;
+}
+
+const show = (text: string) => showFile(FILE, { readFile: memoryFiles({ [FILE]: text }) });
+const convert = (text: string) => convertFile(FILE, { readFile: memoryFiles({ [FILE]: text }) });
+
+/** A value other than the default, for each setting that a single one can have. */
+const OTHER: ReadonlyMap<string, string> = new Map([
+  ["relay.type", "restricted"],
+  ["relay.interface_name", "ter#0"],
+  ["relay.interface_mtu", "1400"],
+  ["relay.bind_address", "198.51.100.50"],
+  ["relay.bind_port", "3546"],
+  ["relay.prefix", "2001:db8::/32"],
+  ["relay.served", "2001:db8::/32, 2001:db8:1::/48"],
+  ["relay.hold_age", "9s"],
+  ["relay.hold_bytes", "9999"],
+  ["relay.user", "nobody"],
+  ["relay.pid_file", "/run/a b # c"],
+  ["server.bind_address", "198.51.100.1"],
+  ["server.bind_address2", "198.51.100.2"],
+  ["server.advertised_address", "203.0.113.1"],
+  ["server.advertised_address2", "203.0.113.2"],
+  ["server.authentication_algorithm", "sha256"],
+  ["status.enabled", "no"],
+  ["status.address", "::1"],
+  ["status.port", "1234"],
+  ["status.socket", "/run/teredo.sock"],
+  ["log.level", "debug"],
+  ["log.target", "syslog"],
+  ["log.facility", "local3"],
+]);
+
+function nativeText(ids: readonly string[]): string {
+  return Object.keys(SCHEMA).map((section) => {
+    const lines = ids.filter((id) => id.startsWith(`${section}.`)).map((id) => {
+      const text = OTHER.get(id)!;
+      return `${id.slice(section.length + 1)} = ${text.includes(" #") ? `"${text}"` : text}\n`;
+    });
+    return `[${section}]\n${lines.join("")}`;
+  }).join("");
+}
+
+test("showFile() gives what loads as the same configuration", () => {
+  fc.assert(fc.property(fc.subarray([...OTHER.keys()]), (chosen) => {
+    const ids = new Set([...chosen, "server.bind_address"]);
+    if (ids.has("server.advertised_address") !== ids.has("server.advertised_address2")) return;
+    const text = nativeText([...ids]);
+    const shown = show(text).text;
+    for (const role of ["relay", "server"] as const) {
+      assert.deepEqual(load(role, shown), load(role, text));
+    }
+    // The values are the same when shown again; only their origins have changed.
+    const plain = (s: string) => s.replace(/ {2}# [^#]*$/gm, "").replace(/ +$/gm, "");
+    assert.equal(plain(show(shown).text), plain(shown));
+  }));
+});
+
+test("showFile() tells where each value came from", () => {
+  const { text, json } = show("[relay]\nbind_port = 7\n");
+  assert.match(text, /^bind_port = 7 +# c:2$/m);
+  assert.match(text, /^prefix = 2001::\/32 +# default$/m);
+  assert.match(text, /^#port = +# not set: 9545 for the relay, 9544 for the server$/m);
+  assert.doesNotMatch(text, /\[server\]/);
+  assert.deepEqual((json as { relay: Record<string, unknown> }).relay.bind_port, {
+    value: "7",
+    origin: "c:2",
+  });
+});
+
+const miredoLine = fc.oneof(
+  fc.constantFrom(
+    "RelayType relay",
+    "relaytype RESTRICTED # why",
+    "InterfaceName teredo",
+    "BindAddress 198.51.100.50",
+    "BindPort 0xdd9",
+    "BindPort 3546 junk",
+    "BindPort",
+    "Prefix 2001:0:1::",
+    "InterfaceMTU 02600",
+    "SyslogFacility local1  # there",
+    "SyslogFacility nonsense",
+    "ServerAddress teredo.example.net",
+    "ServerBindAddress2 192.0.2.1",
+    "Bogus [relay]",
+    "; x",
+    "",
+  ),
+  fc.string({ maxLength: 30 }).map((text) => `#${text}`),
+);
+
+test("convertFile() gives what loads as the same configuration", () => {
+  fc.assert(fc.property(fc.array(miredoLine, { maxLength: 20 }), (lines) => {
+    const text = ["BindPort 3545", ...lines, ""].join("\n");
+    const converted = convert(text).text;
+    assert.deepEqual({ ...load("relay", converted) }, { ...load("relay", text) }, converted);
+    assert.deepEqual(diffConfig(load("relay", text), load("relay", converted)), []);
+  }));
+});
+
+test("convertFile() keeps comments, and says what it dropped", () => {
+  const { text, notices } = convert(
+    "# My relay\nRelayType cone # yes\n\n# Fixed\nBindPort 3545\n#InterfaceMTU 1400\n" +
+      "ServerAddress a.example\nSyslogFacility user\n# end\n",
+  );
+  assert.equal(
+    text,
+    "# Converted from c\n\n[relay]\n# My relay\ntype = relay  # yes\n\n# Fixed\nbind_port = 3545\n" +
+      "#interface_mtu = 1400\n# dropped, for clients: ServerAddress a.example\n# end\n\n" +
+      "[log]\nfacility = user\ntarget = syslog\n",
+  );
+  assert.deepEqual(notices, [
+    "c:7: ServerAddress: is for Teredo clients and ignored here; delete it",
+  ]);
+});
+
+test("convertFile() converts a server's file", () => {
+  const { text } = convert("ServerBindAddress 198.51.100.1\nPrefix 2001:0::\nInterfaceMTU 1280\n");
+  assert.equal(
+    text,
+    "# Converted from c\n\n[server]\nbind_address = 198.51.100.1\nprefix = 2001::/32\n" +
+      "interface_mtu = 1280\n",
+  );
+});
+
+test("convertFile() refuses a native file, and one that would not load", () => {
+  assert.throws(() => convert("[relay]\n"), /c: in the native syntax already; use it as it is/);
+  assert.throws(() => convert("RelayType sponge\n"), ConfigError);
+});
+
+test("sampleText() loads as the defaults, also with every comment sign taken away", () => {
+  const { file: _, ...defaults } = loadConfig("relay", { readFile: memoryFiles({}) }).config;
+  const { file: __, ...sample } = load("relay", sampleText());
+  assert.deepEqual(sample, defaults);
+  const bare = sampleText().replace(/^#(\w+ = \S)/gm, "$1").replace(/^(\w+ =) +#.*$/gm, "#$1");
+  const { file: ___, ...all } = load("relay", bare);
+  assert.deepEqual(all, defaults);
+});
+
+test("sampleText() holds every key", () => {
+  for (const { key } of ENTRIES) assert.match(sampleText(), new RegExp(`^#${key} =`, "m"));
+});
+
+test("diffConfig() names changed keys and whether they need a restart", () => {
+  const before = load("relay", "[relay]\nbind_port = 1\n[server]\nbind_address = 192.0.2.1\n");
+  const after = load("relay", "[relay]\nserved = self\n[log]\nlevel = debug\n");
+  assert.deepEqual(diffConfig(before, after, "relay"), [
+    { id: "relay.bind_port", from: "1", to: "3545", reload: "restart" },
+    { id: "relay.served", from: "any", to: "self", reload: "yes" },
+    { id: "log.level", from: "info", to: "debug", reload: "yes" },
+  ]);
+  assert.deepEqual(diffConfig(before, before), []);
+  assert.ok(diffConfig(before, after).some((change) => change.id === "server.bind_address"));
+});
+
+test("diffConfig() sees secrets that changed under the same path", () => {
+  const file = "/s";
+  const text = `[server]\nbind_address = 192.0.2.1\nsecrets_file = ${file}\n`;
+  const of = (secrets: string) =>
+    loadConfig("server", {
+      path: FILE,
+      readFile: memoryFiles({ [FILE]: text, [file]: secrets }, { [file]: 0o600 }),
+    }).config;
+  const a = of(`a text:${"k".repeat(16)}\n`);
+  assert.deepEqual(diffConfig(a, of(`a text:${"k".repeat(16)}\n`)), []);
+  assert.deepEqual(diffConfig(a, of(`a text:${"x".repeat(16)}\n`)), [
+    { id: "server.secrets_file", from: file, to: "/s (new content)", reload: "restart" },
+  ]);
+});
+
+test("SCHEMA names each setting once, with a flag of its own and a text", () => {
+  for (const role of ["relay", "server"] as const) {
+    const flags = flagsOf(role).map((entry) => entry.flag);
+    assert.equal(new Set(flags).size, flags.length);
+  }
+  assert.equal(new Set(ENTRIES.map((entry) => entry.id)).size, ENTRIES.length);
+  for (const { id, doc, key, default: value, kind } of ENTRIES) {
+    assert.match(key, /^[a-z][a-z0-9_]*$/);
+    assert.match(doc, /\.$/, id);
+    if (value === undefined) continue;
+    assert.deepEqual(kind.parse(kind.format(value), "native"), { value });
+  }
+});
+
+test("checkFile() is total: any text gives a verdict, and only a ConfigError stops a load", () => {
+  const word = fc.constantFrom(
+    ...["[relay]", "[server]", "[", "]", "=", "#", ";", '"', "bind_port", "RelayType", "relay"],
+    ...["__proto__", "1280", "3545", "\n", "\n", " ", "\t", "\r\n", "\0", "\ufeff", "\\"],
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 200 }),
+    fc.array(word).map((w) => w.join("")),
+  );
+  fc.assert(
+    fc.property(text, (content) => {
+      const readFile = memoryFiles({ [FILE]: content });
+      for (const role of [undefined, "relay", "server"] as const) {
+        const { errors, notices } = checkFile(FILE, { role, readFile });
+        for (const line of [...errors, ...notices]) assert.match(line, /^c(:\d+)?: [^\n\0]+$/);
+      }
+      for (
+        const run of [() => load("relay", content), () => show(content), () => convert(content)]
+      ) {
+        try {
+          run();
+        } catch (error) {
+          assert.ok(error instanceof ConfigError, String(error));
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
