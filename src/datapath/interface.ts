@@ -9,21 +9,12 @@ import {
   ESRCH,
   IFF_MULTICAST,
   IFF_NOARP,
-  IFF_UP,
 } from "#ffi/linux.ts";
 import { StartError } from "#src/errors.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
 import { type Owner, ownersOf } from "./owners.ts";
-import {
-  addAddress,
-  addresses,
-  addRoute,
-  deleteRoute,
-  type InterfaceAddress,
-  links,
-  setUp,
-} from "./routing.ts";
+import { addAddress, addRoute, deleteRoute, links, setUp } from "./routing.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
 export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
@@ -85,26 +76,6 @@ export function configureTunnel(netlink: Netlink, setup: TunnelSetup): Tunnel {
  */
 export function tearDown(netlink: Netlink, tunnel: Tunnel): void {
   unless([ESRCH, ENODEV, EPERM], () => deleteRoute(netlink, tunnel.prefix, tunnel.index));
-}
-
-/**
- * What someone took from the interface since it was configured, in words; empty when it is whole.
- *
- * For readiness: the relay serves nobody without each of these.
- */
-export function missingFrom(netlink: Netlink, tunnel: Tunnel): string[] {
-  const { index, prefix } = tunnel;
-  const link = links(netlink).find((it) => it.index === index);
-  if (link === undefined) return ["the interface is gone"];
-  const isOwn = (it: InterfaceAddress) =>
-    it.index === index && it.bytes.every((byte, i) => byte === LINK_LOCAL_ADDRESS[i]);
-  const winner = ownersOf(netlink, prefix)[0];
-  const missing: string[] = [];
-  if ((link.flags & IFF_UP) === 0) missing.push("the interface is down");
-  if (!addresses(netlink).some(isOwn)) missing.push("its link-local address is gone");
-  if (winner === undefined) missing.push(`the route of ${formatIpv6Prefix(prefix)} is gone`);
-  else if (winner.index !== index) missing.push(`${formatIpv6Prefix(prefix)} ${taken(winner)}`);
-  return missing;
 }
 
 function refuseOtherOwner(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {

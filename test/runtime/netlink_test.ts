@@ -6,10 +6,10 @@ import { Arena } from "#ffi/arena.ts";
 import { SyscallError } from "#ffi/errors.ts";
 import { AF_INET, AF_INET6, EINVAL, IFF_LOOPBACK, RTPROT_STATIC } from "#ffi/linux.ts";
 import { openLibc } from "#ffi/open.ts";
-import { configureTunnel, missingFrom, tearDown } from "#src/datapath/interface.ts";
+import { configureTunnel, tearDown } from "#src/datapath/interface.ts";
 import { Netlink } from "#src/datapath/netlink.ts";
 import { ownersOf } from "#src/datapath/owners.ts";
-import { addresses, addRoute, links, routesOf } from "#src/datapath/routing.ts";
+import { addresses, addRoute, links, routesOf, routeTo } from "#src/datapath/routing.ts";
 import { Tun } from "#src/datapath/tun.ts";
 import { StartError } from "#src/errors.ts";
 import { writeU16 } from "#src/protocol/bytes.ts";
@@ -170,32 +170,16 @@ inNamespace(import.meta.filename!, () => {
     });
   });
 
-  test("missingFrom() tells what was taken from the interface", () => {
+  test("routeTo() follows the kernel's choice among routes of the prefix", () => {
     withTun(({ netlink }) => {
-      const tunnel = configureTunnel(netlink, SETUP);
-      const address = "its link-local address is gone";
-      const route = "the route of 2001::/32 is gone";
-      const steps: readonly [command: string, missing: readonly string[]][] = [
-        ["ip -6 route delete 2001::/32 dev teredo", [route]],
-        ["ip -6 address flush dev teredo", [address, route]],
-        ["ip link set teredo down", ["the interface is down", address, route]],
-        ["ip link delete teredo", ["the interface is gone"]],
-      ];
-      assert.deepEqual(missingFrom(netlink, tunnel), []);
-      for (const [command, missing] of steps) {
-        sh(command);
-        assert.deepEqual(missingFrom(netlink, tunnel), missing, command);
-      }
-    });
-  });
-
-  test("missingFrom() sees a route that wins over the tunnel's", () => {
-    withTun(({ netlink }) => {
-      const tunnel = configureTunnel(netlink, SETUP);
-      sh("ip -6 route add blackhole 2001::/32 metric 1");
-      assert.deepEqual(missingFrom(netlink, tunnel), ["2001::/32 is refused by a route"]);
-      sh("ip -6 route delete blackhole 2001::/32 metric 1");
-      assert.deepEqual(missingFrom(netlink, tunnel), []);
+      const client = parseIpv6("2001:0:5ef5:79fd::1")!;
+      assert.throws(() => routeTo(netlink, client), /ENETUNREACH/);
+      const { index } = configureTunnel(netlink, SETUP);
+      assert.equal(routeTo(netlink, client), index);
+      sh("ip -6 route add 2001::/32 dev lo metric 1");
+      assert.equal(routeTo(netlink, client), 1);
+      sh("ip -6 route delete 2001::/32 dev lo metric 1");
+      assert.equal(routeTo(netlink, client), index);
     });
   });
 
