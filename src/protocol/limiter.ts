@@ -59,7 +59,7 @@ export class Limiter {
     this.#interval = rate > 0 ? 1_000 / rate : 0;
     this.#depth = Math.max(1, burst) * this.#interval + SLACK;
     let sets = 1;
-    while (sets * WAYS < capacity) sets *= 2;
+    while (rate > 0 && sets * WAYS < capacity) sets *= 2;
     this.#mask = sets - 1;
     this.#keys = new Uint32Array(sets * WAYS);
     this.#fullAt = new Float64Array(sets * WAYS);

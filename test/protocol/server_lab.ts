@@ -46,6 +46,8 @@ export interface From {
   address?: number;
   port?: number;
   now?: number;
+  /** What lies around the datagram in its frame; nobody may see it. */
+  fill?: number;
 }
 
 const HEADROOM = 64;
@@ -62,8 +64,7 @@ export class ServerLab {
 
   /** Gives the server one datagram, by default from the client of the vectors. */
   receive(datagram: Uint8Array, from: From = {}): Drop {
-    // Surrounded by bytes that would be seen if they got out.
-    const frame = new Uint8Array(HEADROOM + datagram.length + 32).fill(0xee);
+    const frame = new Uint8Array(HEADROOM + datagram.length + 32).fill(from.fill ?? 0xee);
     frame.set(datagram, HEADROOM);
     this.sent = [];
     return this.server.fromUdp(
