@@ -39,8 +39,10 @@ export function checkServerAddresses(host: Host, server: ServerConfig): CheckRes
     ];
   }
   const second = server.bindAddress2 ?? first + 1;
-  const seenFirst = server.advertisedAddress ?? first;
-  const seenSecond = server.advertisedAddress2 ?? second;
+  const advertised = server.advertisedAddress;
+  const seenFirst = advertised ?? first;
+  const seenSecond = server.advertisedAddress2 ??
+    (advertised === undefined ? second : advertised + 1);
   return [
     ...[first, second].flatMap((address) => addressAndPort(host, address)),
     ...[seenFirst, seenSecond].map((address) => serverPublic(address, server.refuseReserved)),

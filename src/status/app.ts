@@ -47,6 +47,7 @@ export function createStatus(read: () => Snapshot): Hono {
     }, 404)
   );
 
-  app.onError((error, c) => c.json({ error: error.message }, 500));
+  // Only a daemon that has not come up, or is going down, has no snapshot to give.
+  app.onError((error, c) => c.json({ error: error.message }, 503));
   return app;
 }

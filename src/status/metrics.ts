@@ -32,6 +32,7 @@ export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   icmpv6_forwarded: "ICMPv6 packets that the server passed on to a client.",
   native_forwarded: "Packets that the server passed on to the IPv6 Internet.",
   echoes_answered: "Echo requests that the server answered itself.",
+  bubbles_sent_refresh: "Of the bubbles sent, those to peers that packets still flow to.",
 };
 
 /** Name in the exposition of a counter. */

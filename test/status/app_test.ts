@@ -94,11 +94,11 @@ for (const path of ["/", "/peers", "/metrics/", "/status.php"]) {
   });
 }
 
-test("createStatus() answers 500 with the reason when no snapshot can be made", async () => {
+test("createStatus() answers 503 with the reason when no snapshot can be made", async () => {
   const app = createStatus(() => {
     throw new Error("No snapshot");
   });
   const response = await app.request("/status");
-  assert.equal(response.status, 500);
+  assert.equal(response.status, 503);
   assert.deepEqual(await response.json(), { error: "No snapshot" });
 });

@@ -1,0 +1,166 @@
+import type { Libc } from "#ffi/libc.ts";
+import { openLibc } from "#ffi/open.ts";
+import type { Config, ProcessConfig, Role } from "#src/config/config.ts";
+import { loadConfig } from "#src/config/load.ts";
+import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import type { Logger } from "#src/log/logger.ts";
+import { createStatus } from "#src/status/app.ts";
+import { failures } from "./check.ts";
+import { checkRole } from "./checks.ts";
+import { Cleanup } from "./cleanup.ts";
+import type { Host, User } from "./host.ts";
+import { linuxHost } from "./linux_host.ts";
+import { type Notifier, openNotifier } from "./notify.ts";
+import { openLog } from "./open_log.ts";
+import { openRelay, openServer } from "./open.ts";
+import { PidFile } from "./pid_file.ts";
+import { dropPrivileges } from "./privileges.ts";
+import { ChecksFailed } from "./refusal.ts";
+import { Ending } from "./signals.ts";
+import { DaemonState } from "./state.ts";
+import { closeAll, openStatusServers } from "./status_servers.ts";
+import { watchOver } from "./watch.ts";
+
+export interface DaemonOptions {
+  readonly role: Role;
+  readonly version: string;
+  /** `-c FILE`; without it the usual places are searched. */
+  readonly path: string | undefined;
+  /** Text of flags, by `section.key`. */
+  readonly overrides: Readonly<Record<string, string>>;
+}
+
+/** What every stage of a daemon's life needs. */
+interface Context {
+  readonly role: Role;
+  readonly config: Config;
+  readonly libc: Libc;
+  readonly host: Host;
+  readonly log: Logger;
+  readonly state: DaemonState;
+  readonly ending: Ending;
+  readonly cleanup: Cleanup;
+}
+
+/**
+ * Runs a relay or server until it is told to end.
+ *
+ * @returns 0 when it ended as told, 1 when its datapath failed, which is logged
+ * @throws before it serves: ConfigError, ChecksFailed, StartError, SyscallError, PlatformError
+ */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const { role, version } = options;
+  const { config, notices } = loadConfig(role, options);
+  const libc = await openLibc();
+  const log = openLog(libc, config.log, `teredo-${role}`);
+  log.info("Starting", { role, version, pid: process.pid, file: config.file });
+  for (const problem of notices) log.warn("Configuration", { problem });
+  const host = linuxHost(libc);
+  const cleanup = new Cleanup();
+  const ending = new Ending(log);
+  const state = new DaemonState(role, version, config, host);
+  try {
+    return await live({ role, config, libc, host, log, state, ending, cleanup });
+  } catch (error) {
+    // Whoever started us reads standard error; syslog's reader would learn nothing.
+    if (config.log.target === "syslog") log.error("Failed to start", { error: String(error) });
+    throw error;
+  } finally {
+    await cleanup.run();
+    ending.close();
+  }
+}
+
+async function live(context: Context): Promise<number> {
+  const { role, config, libc, host, state, cleanup, ending } = context;
+  const own = config[role].process;
+  refuseUnfit(context);
+  if (own.pidFile !== undefined) {
+    const pidFile = new PidFile(libc, own.pidFile, process.pid);
+    cleanup.add(() => pidFile.close());
+  }
+  const notifier = openNotifier(libc, process.env, process.pid);
+  cleanup.add(() => notifier.close());
+  const open = openRole(context);
+  const closeUnserved = cleanup.add(() => open.close());
+  await openStatus(context, userOf(host, own));
+  giveUpPrivileges(context, own);
+  const datapath = await open.start();
+  cleanup.remove(closeUnserved);
+  cleanup.add(() => datapath.stop());
+  state.serve(open, datapath);
+  cleanup.add(watchOver({ ...context, datapath, notifier }));
+  announce(context, open, notifier);
+  const failure = await Promise.race([ending.signalled, failureOf(datapath)]);
+  if (failure instanceof Error) return failed(context, failure);
+  return await end(context, datapath, notifier);
+}
+
+/** The words are those of `teredo check`. */
+function refuseUnfit({ role, config, host, log }: Context): void {
+  const results = checkRole(host, role, config);
+  for (const { name, detail, mend, verdict } of results) {
+    if (verdict === "warn") log.warn("Check", { check: name, detail, mend });
+  }
+  const failed = failures(results);
+  if (failed.length > 0) throw new ChecksFailed(failed);
+}
+
+function openRole({ role, config, libc, host }: Context): OpenRole {
+  if (role === "server") return openServer(libc, config.server);
+  return openRelay(libc, config.relay, host.interfaces().flatMap((it) => it.ipv4));
+}
+
+function userOf(host: Host, { user }: ProcessConfig): User | undefined {
+  return user === undefined ? undefined : host.user(user);
+}
+
+async function openStatus(context: Context, user: User | undefined): Promise<void> {
+  const { role, config, state, cleanup, log } = context;
+  const servers = await openStatusServers(createStatus(state.read), role, config.status, user);
+  cleanup.add(() => closeAll(servers));
+  for (const { url } of servers) log.info("Status pages", { url });
+}
+
+function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): void {
+  dropPrivileges(libc, userOf(host, own), own.chroot);
+  const { user, chroot } = own;
+  if (user !== undefined || chroot !== undefined) log.info("Privileges dropped", { user, chroot });
+}
+
+function announce({ role, log }: Context, open: OpenRole, notifier: Notifier): void {
+  log.info("Ready", { role, listening: open.listening, interface: open.interfaceName });
+  notifier.send("READY=1");
+}
+
+function failureOf(datapath: Datapath): Promise<Error> {
+  return datapath.ended.then(
+    () => new Error("The datapath ended by itself"),
+    (error) => error instanceof Error ? error : new Error(String(error)),
+  );
+}
+
+function failed({ log }: Context, failure: Error): number {
+  log.error("Datapath failed", { error: failure.message });
+  return 1;
+}
+
+/** Turns `/readyz` first, so that routers and load balancers turn away, and serves on meanwhile. */
+async function end(context: Context, datapath: Datapath, notifier: Notifier): Promise<number> {
+  const { role, config, log, state } = context;
+  notifier.send("STOPPING=1");
+  state.drain();
+  if (role === "relay") {
+    const { drainTime } = config.relay;
+    log.info("Draining", { seconds: drainTime / 1000 });
+    const failure = await Promise.race([after(drainTime), failureOf(datapath)]);
+    if (failure instanceof Error) return failed(context, failure);
+  }
+  await context.cleanup.run();
+  log.info("Ended");
+  return 0;
+}
+
+function after(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,62 @@
+import type { Config, Role } from "#src/config/config.ts";
+import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import { formatIpv6Prefix } from "#src/protocol/ipv6.ts";
+import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
+import { servicePrefix } from "./checks_ipv6.ts";
+import type { Host } from "./host.ts";
+import { readinessOf } from "./readiness.ts";
+import { takeSnapshot } from "./snapshot.ts";
+
+/** A daemon as the status pages see it: first starting, then serving, then draining. */
+export class DaemonState {
+  readonly #role: Role;
+  readonly #version: string;
+  readonly #config: Config;
+  readonly #host: Host;
+  readonly #startedAt = new Date();
+  #serving: { open: OpenRole; datapath: Datapath } | undefined;
+  #checks: readonly ReadinessCheck[] = [];
+  #draining = false;
+
+  constructor(role: Role, version: string, config: Config, host: Host) {
+    this.#role = role;
+    this.#version = version;
+    this.#config = config;
+    this.#host = host;
+  }
+
+  serve(open: OpenRole, datapath: Datapath): void {
+    this.#serving = { open, datapath };
+    this.refresh();
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.refresh();
+  }
+
+  /** Looks at what readiness depends on; in between, the last outcome stands. */
+  refresh(): void {
+    if (this.#serving === undefined) return;
+    const { relay } = this.#config;
+    const served = { role: this.#role, relay, draining: this.#draining, ...this.#serving };
+    this.#checks = readinessOf(this.#host, served);
+  }
+
+  /** @throws Error before {@link serve} */
+  readonly read = (): Snapshot => {
+    if (this.#serving === undefined) throw new Error("The daemon is starting");
+    const own = this.#config[this.#role];
+    return takeSnapshot({
+      ...this.#serving,
+      role: this.#role,
+      version: this.#version,
+      startedAt: this.#startedAt,
+      mtu: own.interfaceMtu,
+      prefix: formatIpv6Prefix(servicePrefix(own.prefix)),
+      peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
+      draining: this.#draining,
+      checks: this.#checks,
+    });
+  };
+}

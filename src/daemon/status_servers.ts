@@ -1,0 +1,63 @@
+import { chownSync } from "node:fs";
+import type { Hono } from "hono";
+import type { Role, StatusConfig } from "#src/config/config.ts";
+import { StartError } from "#src/errors.ts";
+import { type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
+import type { User } from "./host.ts";
+
+/** TCP port by role, when none is configured. */
+export const DEFAULT_PORTS: Readonly<Record<Role, number>> = { relay: 9545, server: 9544 };
+
+/** Opens what `[status]` asks for. @throws StartError */
+export async function openStatusServers(
+  app: Hono,
+  role: Role,
+  config: StatusConfig,
+  user: User | undefined,
+): Promise<Listening[]> {
+  if (!config.enabled) return [];
+  const opened: Listening[] = [];
+  try {
+    const port = config.port ?? DEFAULT_PORTS[role];
+    opened.push(await tcp(app, config.address, port));
+    if (config.socket !== undefined) opened.push(await unix(app, config.socket, user));
+    return opened;
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+export async function closeAll(servers: readonly Listening[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.close()));
+}
+
+async function tcp(app: Hono, address: string, port: number): Promise<Listening> {
+  try {
+    return await listenTcp(app, address, port);
+  } catch (error) {
+    throw new StartError(
+      `the status pages cannot listen on ${address}, port ${port}: ${reasonOf(error)}`,
+      "choose another port in [status], or enabled = no",
+    );
+  }
+}
+
+async function unix(app: Hono, path: string, user: User | undefined): Promise<Listening> {
+  try {
+    const listening = await listenUnix(app, path);
+    if (user !== undefined) chownSync(path, user.uid, user.gid);
+    return listening;
+  } catch (error) {
+    throw new StartError(
+      `the status pages cannot listen on the socket: ${reasonOf(error)}`,
+      "choose another socket in [status]",
+    );
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = (error as Error & { code?: unknown }).code;
+  return code === "EADDRINUSE" ? "another program does (EADDRINUSE)" : error.message;
+}

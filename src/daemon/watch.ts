@@ -1,0 +1,106 @@
+import type { RelayConfig, Role } from "#src/config/config.ts";
+import type { Datapath } from "#src/datapath/datapath.ts";
+import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
+import type { Logger } from "#src/log/logger.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import {
+  type DropReason,
+  isAlive,
+  type ReadinessCheck,
+  type Snapshot,
+} from "#src/status/snapshot.ts";
+import type { Notifier } from "./notify.ts";
+import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
+import type { DaemonState } from "./state.ts";
+
+const LOOK_EVERY: Millis = 1_000;
+
+/**
+ * Drops that point at this machine or its configuration rather than at some stranger's packet:
+ * somebody should hear of them without looking at the metrics.
+ */
+const OWN_TROUBLE: readonly DropReason[] = [
+  "peer_table_full",
+  "socket_overflow",
+  "send_failed",
+  "send_queue_full",
+  "tun_write_failed",
+];
+
+export interface Watched {
+  readonly role: Role;
+  readonly config: { readonly relay: RelayConfig };
+  readonly log: Logger;
+  readonly state: DaemonState;
+  readonly datapath: Datapath;
+  readonly notifier: Notifier;
+}
+
+/** Looks at a serving daemon again and again. @returns a function that ends it */
+export function watchOver(watched: Watched): () => void {
+  const { role, config, log, state, notifier } = watched;
+  const now = () => performance.now();
+  const watch = new Watch(log, new LimitedLog(log, { ...DEFAULT_LIMITS, now }));
+  const timers = [setInterval(() => {
+    state.refresh();
+    watch.look(state.read());
+  }, LOOK_EVERY)];
+  if (role === "relay" && config.relay.served === "self") {
+    const follow = followOwnAddresses(watched);
+    follow();
+    timers.push(setInterval(follow, SERVED_REFRESH));
+  }
+  if (notifier.watchdog !== undefined) {
+    const ping = () => isAlive(state.read()) && notifier.send("WATCHDOG=1");
+    timers.push(setInterval(ping, notifier.watchdog));
+  }
+  return () => timers.forEach((timer) => clearInterval(timer));
+}
+
+/** A host-specific relay serves the addresses that the host has now. RFC 4380 §5.5 */
+function followOwnAddresses({ config, datapath, log }: Watched): () => void {
+  let known: string | undefined;
+  return () => {
+    const prefixes = servedPrefixes(config.relay);
+    const served = describeServed(prefixes);
+    if (served === known) return;
+    known = served;
+    datapath.setServed(prefixes);
+    log.info("Serving own addresses", { served });
+  };
+}
+
+/** Logs what changes for better or worse between two looks at the daemon. */
+export class Watch {
+  readonly #log: Logger;
+  readonly #limited: LimitedLog;
+  readonly #checks = new Map<string, boolean>();
+  #drops: Snapshot["drops"] | undefined;
+
+  constructor(log: Logger, limited: LimitedLog) {
+    this.#log = log;
+    this.#limited = limited;
+  }
+
+  look(snapshot: Snapshot): void {
+    for (const check of snapshot.checks) this.#turned(check);
+    if (this.#drops !== undefined) this.#dropped(this.#drops, snapshot.drops);
+    this.#drops = snapshot.drops;
+    this.#limited.flush();
+  }
+
+  #turned({ name, ok, detail }: ReadinessCheck): void {
+    const before = this.#checks.get(name) ?? true;
+    this.#checks.set(name, ok);
+    if (before === ok) return;
+    if (ok) this.#log.info("Ready again", { check: name, detail });
+    else this.#log.warn("Not ready", { check: name, detail });
+  }
+
+  #dropped(before: Snapshot["drops"], now: Snapshot["drops"]): void {
+    for (const reason of OWN_TROUBLE) {
+      const count = now[reason] - before[reason];
+      if (count > 0) this.#limited.log(reason, "warn", "Packets dropped", { reason, count });
+    }
+  }
+}
