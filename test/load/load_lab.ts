@@ -1,0 +1,149 @@
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import {
+  HOST_IPV6,
+  IPV4_LINK,
+  IPV6_LINK,
+  RELAY_ADDRESS,
+  SERVER_ADDRESS,
+} from "#src/demo/topology.ts";
+import { GENERATOR_NETWORK } from "./plan.ts";
+import type { LoadPlan, LoadResult, SolicitationPlan } from "./role.ts";
+
+/** Namespace of the generator's clients; the host's is `host6`. */
+const CLIENTS = "cli0";
+export const RELAY_PORT = 3545;
+/** Past its schedule the generator ends by itself; this is for one that does not. */
+const GRACE_MS = 45_000;
+
+export interface Usage {
+  /** Processor time of all processes in the namespace, in nanoseconds. */
+  readonly cpu: number;
+  /** Their resident memory, in bytes. */
+  readonly memory: number;
+}
+
+export interface Exchange {
+  readonly clients: LoadResult;
+  readonly host: LoadResult;
+}
+
+/** The lab with the generator's network in it, and frames of real size at the relay. */
+export class LoadLab {
+  readonly lab: Lab;
+
+  private constructor(lab: Lab) {
+    this.lab = lab;
+  }
+
+  static async create(): Promise<LoadLab> {
+    const lab = await Lab.create({ nats: ["none"] });
+    try {
+      await lab.sh("core", networkOf(lab.sites[0]!.publicAddress));
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+    return new LoadLab(lab);
+  }
+
+  close(): Promise<void> {
+    return this.lab.close();
+  }
+
+  /** Runs both ends of a load to their end. @throws Error with what the one that failed said */
+  async exchange(
+    plan: Pick<LoadPlan, "clients" | "up" | "down" | "seconds">,
+    pin: readonly string[] = [],
+  ): Promise<Exchange> {
+    const whole: LoadPlan = {
+      ...plan,
+      relay: RELAY_ADDRESS,
+      relayPort: RELAY_PORT,
+      host: HOST_IPV6,
+    };
+    const timeout = GRACE_MS + 2_000 * plan.seconds;
+    const clients = this.#generate(CLIENTS, "clients", whole, timeout, pin);
+    const host = this.#generate("host6", "host", whole, timeout, pin);
+    const [first, second] = await Promise.all([clients, host]);
+    return { clients: first, host: second };
+  }
+
+  solicit(
+    plan: Omit<SolicitationPlan, "server">,
+    pin: readonly string[] = [],
+  ): Promise<LoadResult> {
+    const whole: SolicitationPlan = { ...plan, server: SERVER_ADDRESS };
+    return this.#generate(CLIENTS, "solicitor", whole, GRACE_MS + 2_000 * plan.seconds, pin);
+  }
+
+  async #generate(
+    namespace: string,
+    role: string,
+    plan: LoadPlan | SolicitationPlan,
+    timeout: number,
+    pin: readonly string[],
+  ): Promise<LoadResult> {
+    const argv = [...pin, ...sourceCommand("generator.ts"), role, JSON.stringify(plan)];
+    const { status, stdout, stderr } = await this.lab.run(namespace, argv, { timeout });
+    if (status !== 0) throw new Error(`load generator, ${role}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** What the processes in `namespace` have used up to now. */
+  async usage(namespace: string): Promise<Usage> {
+    const text = await this.lab.sh(namespace, usageScript(namespace));
+    const sum = (tag: string) =>
+      text.split("\n").filter((line) => line.split(/\s+/)[0] === tag)
+        .reduce((total, line) => total + Number(line.split(/\s+/)[1]), 0);
+    return { cpu: sum("cpu"), memory: 1024 * sum("VmRSS:") };
+  }
+
+  /** `GET url` from inside `namespace`. */
+  async get(namespace: string, url: string): Promise<{ status: number; body: string }> {
+    const done = await this.lab.run(namespace, [...sourceCommand("http_get.ts"), url]);
+    if (done.status !== 0) throw new Error(`GET ${url}: ${done.stderr}`);
+    return JSON.parse(done.stdout);
+  }
+
+  /** Asks for `url` four times a second until it is stopped; prints each status that is not 200. */
+  watch(namespace: string, url: string): LabProcess {
+    return this.lab.spawn(namespace, [...sourceCommand("http_get.ts"), url, "watch"]);
+  }
+}
+
+/** How to run a file beside this one on the runtime that runs us. */
+function sourceCommand(file: string): string[] {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const run = "Bun" in globalThis ? [] : ["run", "-A", "--no-check", "--quiet"];
+  return [process.execPath, ...run, path];
+}
+
+/**
+ * The generator's network stands behind the clients' namespace, and is local there as a whole.
+ *
+ * A veth would hand the generator's bursts over uncut, for the receiver's socket to cut: the bridge's
+ * ports to the relay and the server cut them, as a wire does.
+ */
+function networkOf(gateway: string): string {
+  return [
+    ...["rly", "srv"].flatMap((name) => [
+      `ip -n ${name} route add ${GENERATOR_NETWORK} via ${gateway}`,
+      `ethtool -K ${name}-${IPV4_LINK} tso off tx-udp-segmentation off >/dev/null`,
+      `ethtool -K ${name}-${IPV6_LINK} tso off tx-udp-segmentation off >/dev/null`,
+    ]),
+    `ip -n ${CLIENTS} route add local ${GENERATOR_NETWORK} dev lo`,
+  ].join("\n") + "\n";
+}
+
+/** schedstat counts nanoseconds; what /proc/PID/stat has is sampled, and wrong on an idle machine. */
+function usageScript(namespace: string): string {
+  return `for pid in $(ip netns pids ${namespace}); do
+  [ -e /proc/$pid/exe ] && [ $pid != $$ ] || continue
+  for task in /proc/$pid/task/*/schedstat; do sed 's/^/cpu /' $task 2>/dev/null || :; done
+  grep VmRSS: /proc/$pid/status || :
+done
+`;
+}
