@@ -45,18 +45,13 @@ export class TrailerReader {
 
   /** Moves to the next trailer. False at the end and, for good, at a malformed one. */
   next(b: Uint8Array): boolean {
-    if (this.#end - this.#at < HEADER_LENGTH) return this.#stop();
+    if (this.#end - this.#at < HEADER_LENGTH) return false;
     this.type = b[this.#at]!;
     this.valueLength = b[this.#at + 1]!;
     this.valueAt = this.#at + HEADER_LENGTH;
-    if (this.#end - this.valueAt < this.valueLength) return this.#stop();
+    if (this.#end - this.valueAt < this.valueLength) return false;
     this.#at = this.valueAt + this.valueLength;
     return true;
-  }
-
-  #stop(): false {
-    this.#at = this.#end;
-    return false;
   }
 }
 

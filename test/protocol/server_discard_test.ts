@@ -177,6 +177,18 @@ const SILENT: readonly {
   },
   {
     row: "S-10",
+    what: "an echo request to our link-local address with code 1",
+    datagram: icmpv6(128, A2, SERVER_LINK_LOCAL, ECHO_BODY, 64, 1),
+    drop: Drop.NotHandled,
+  },
+  {
+    row: "S-10",
+    what: "an echo reply to our link-local address",
+    datagram: icmpv6(129, A2, SERVER_LINK_LOCAL, ECHO_BODY),
+    drop: Drop.NotHandled,
+  },
+  {
+    row: "S-10",
     what: "an echo request to our link-local address with a wrong checksum",
     datagram: change(icmpv6(128, A2, SERVER_LINK_LOCAL, ECHO_BODY), 55, 0),
     drop: Drop.BadChecksum,

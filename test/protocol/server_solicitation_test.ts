@@ -135,6 +135,12 @@ test("Server.fromUdp() answers X1 with the nonce alone when it has no secrets (S
   assertAnswer(lab, toHex(vector("M3")));
 });
 
+test("Server.fromUdp() takes no client identifier for one that is empty (S-25)", () => {
+  const lab = new ServerLab({ secrets: [{ ...ALICE, clientId: new Uint8Array(0) }] });
+  assert.equal(lab.receive(vector("R3")), Drop.None);
+  assertAnswer(lab, toHex(vector("M3")));
+});
+
 test("Server.fromUdp() finds each of many clients by its identifier (S-24)", () => {
   const encode = (text: string) => new TextEncoder().encode(text);
   const others = Array.from({ length: 500 }, (_, i) => ({
