@@ -1,0 +1,85 @@
+import type { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import { IPV4_LINK, IPV6_LINK } from "#src/demo/topology.ts";
+import { RELAY_PORT, START_PATIENCE } from "./programs.ts";
+
+type Link = typeof IPV4_LINK | typeof IPV6_LINK;
+
+/** What passes a link, kept in the lab's own /run, for tshark to judge. */
+export class Capture {
+  readonly #lab: Lab;
+  readonly #file: string;
+  readonly #tcpdump: LabProcess;
+
+  private constructor(lab: Lab, file: string, tcpdump: LabProcess) {
+    this.#lab = lab;
+    this.#file = file;
+    this.#tcpdump = tcpdump;
+  }
+
+  /** @param filter of tcpdump, to leave bulk traffic out */
+  static async start(lab: Lab, link: Link, filter = ""): Promise<Capture> {
+    const file = `/run/${link}-${Math.random().toString(36).slice(2)}.pcap`;
+    const argv = ["tcpdump", "-Z", "root", "-B", "16384", "-U", "-i", link, "-w", file];
+    const tcpdump = lab.spawn("core", filter === "" ? argv : [...argv, filter]);
+    await tcpdump.waitForLine(/listening on/, START_PATIENCE);
+    return new Capture(lab, file, tcpdump);
+  }
+
+  /** Ends the capture. @throws Error if the kernel had to leave packets out */
+  async stop(): Promise<void> {
+    const { stderr } = await this.#tcpdump.stop();
+    if (!/^0 packets dropped by kernel/m.test(stderr)) throw new Error(stderr);
+  }
+
+  /** Lines of `fields`, tab-separated, for each packet that the display filter `wanted` matches. */
+  async read(wanted: string, fields: readonly string[]): Promise<string[]> {
+    const argv = ["tshark", "-n", "-r", this.#file, ...CHECK, "-Y", wanted, "-T", "fields"];
+    const columns = fields.flatMap((field) => ["-e", field]);
+    const { status, stdout, stderr } = await this.#lab.run("core", [...argv, ...columns], {
+      timeout: 120_000,
+    });
+    if (status !== 0) throw new Error(stderr);
+    return stdout.split("\n").filter((line) => line !== "");
+  }
+
+  async count(wanted: string): Promise<number> {
+    return (await this.read(wanted, ["frame.number"])).length;
+  }
+
+  /** One line for each packet among `wanted` that tshark objects to. */
+  complaints(wanted: string): Promise<string[]> {
+    return this.read(`(${wanted}) && (${COMPLAINT})`, [
+      "frame.number",
+      "ip.src",
+      "ip.dst",
+      "_ws.col.Info",
+      "_ws.expert.message",
+    ]);
+  }
+}
+
+/** Every checksum is verified, and the relay's port is Teredo too. */
+const CHECK = [
+  ...["ip", "udp", "tcp"].flatMap((protocol) => ["-o", `${protocol}.check_checksum:TRUE`]),
+  "-d",
+  `udp.port==${RELAY_PORT},teredo`,
+];
+
+/** Severities by number: their names changed between tshark's releases. */
+const ERROR = 0x800000;
+const WARNING = 0x600000;
+
+/**
+ * What must never be seen. Remarks on how a TCP connection goes (a window, a retransmission) are
+ * about the two hosts, not about who carries their packets.
+ */
+const COMPLAINT = [
+  "_ws.malformed",
+  `_ws.expert.severity == ${ERROR}`,
+  `(_ws.expert.severity == ${WARNING} && !tcp)`,
+  "ip.checksum.status == 0",
+  "udp.checksum.status == 0",
+  "tcp.checksum.status == 0",
+  "icmpv6.checksum.status == 0",
+].join(" || ");

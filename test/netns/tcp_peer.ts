@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+/**
+ * A program of its own, run inside a namespace.
+ *
+ *     serve ADDRESS PORT          sends back to each who connects what it has read, once that has ended
+ *     exchange ADDRESS PORT SIZE  sends SIZE bytes, reads them back, exit status 0 if they are the same
+ */
+const [mode, address, port, size] = process.argv.slice(2);
+
+/** Bytes that differ from place to place, so that a lost or doubled segment shows. */
+function pattern(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = 1;
+  for (let i = 0; i < length; i++) {
+    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
+    bytes[i] = state >>> 16;
+  }
+  return bytes;
+}
+
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, "end");
+  return Buffer.concat(chunks);
+}
+
+async function exchange(): Promise<boolean> {
+  const sent = pattern(Number(size));
+  const socket = connect({ host: address!, port: Number(port), allowHalfOpen: true });
+  await once(socket, "connect");
+  const answer = readAll(socket);
+  socket.end(sent);
+  const got = await answer;
+  console.log(`${got.length} bytes came back`);
+  return got.equals(sent);
+}
+
+if (mode === "serve") {
+  const server = createServer({ allowHalfOpen: true }, async (socket) => {
+    socket.on("error", () => {});
+    socket.end(await readAll(socket));
+  });
+  server.listen(Number(port), address, () => console.log("listening"));
+} else {
+  process.exit(await exchange() ? 0 : 1);
+}

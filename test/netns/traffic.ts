@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import type { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import type { ProbeOutcome } from "#src/probe/outcome.ts";
+import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
+import { START_PATIENCE, teredo } from "./programs.ts";
+
+export interface PingOptions {
+  readonly count?: number;
+  /** Further arguments of ping(8). */
+  readonly more?: readonly string[];
+}
+
+/** Pings and returns what ping(8) says. */
+export async function ping(
+  lab: Lab,
+  namespace: string,
+  target: string,
+  options: PingOptions = {},
+): Promise<string> {
+  const argv = ["ping", "-6", "-n", "-i", "0.2", "-W", "3", "-c", `${options.count ?? 5}`];
+  const { stdout, stderr } = await lab.run(namespace, [...argv, ...options.more ?? [], target]);
+  return stdout + stderr;
+}
+
+/** Every packet answered, the first one included. */
+export async function assertPing(
+  lab: Lab,
+  namespace: string,
+  target: string,
+  options: PingOptions = {},
+): Promise<void> {
+  const said = await ping(lab, namespace, target, options);
+  assert.match(said, / 0% packet loss/, `${namespace} to ${target}:\n${said}`);
+  assert.match(said, /icmp_seq=1 /, said);
+}
+
+const TCP_BYTES = 1024 * 1024;
+const TCP_PORT = 5001;
+
+function tcpPeer(...args: string[]): string[] {
+  const script = fileURLToPath(new URL("./tcp_peer.ts", import.meta.url));
+  const flags = "deno" in process.versions ? ["run", "-A", "--no-check"] : [];
+  return [process.execPath, ...flags, script, ...args];
+}
+
+/** Sends back what it reads, to any number of clients. */
+export async function startTcpServer(lab: Lab, namespace = "host6"): Promise<LabProcess> {
+  const server = lab.spawn(namespace, tcpPeer("serve", HOST_IPV6, `${TCP_PORT}`));
+  await server.waitForLine(/listening/, START_PATIENCE);
+  return server;
+}
+
+/** 1 MiB over one TCP connection up, and the same bytes down again. */
+export async function assertTcp(lab: Lab, namespace: string): Promise<void> {
+  const argv = tcpPeer("exchange", HOST_IPV6, `${TCP_PORT}`, `${TCP_BYTES}`);
+  const { status, stdout, stderr } = await lab.run(namespace, argv);
+  assert.equal(status, 0, `TCP from ${namespace}: ${stdout}${stderr}`);
+}
+
+export interface ProbeArguments {
+  readonly server?: string;
+  readonly target?: string;
+  readonly count?: number;
+  /** Milliseconds. */
+  readonly interval?: number;
+}
+
+export function probeCommand(options: ProbeArguments = {}): string[] {
+  return teredo(
+    "probe",
+    options.server ?? SERVER_ADDRESS,
+    "--ping",
+    options.target ?? HOST_IPV6,
+    "--count",
+    `${options.count ?? 4}`,
+    "--interval",
+    `${options.interval ?? 200}`,
+    "--json",
+  );
+}
+
+export async function probe(
+  lab: Lab,
+  namespace: string,
+  options: ProbeArguments = {},
+): Promise<ProbeOutcome> {
+  const { stdout, stderr } = await lab.run(namespace, probeCommand(options));
+  if (stdout === "") throw new Error(`probe in ${namespace}: ${stderr}`);
+  return JSON.parse(stdout) as ProbeOutcome;
+}
