@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Role } from "./config.ts";
 
 /** A file as the readers want it. */
@@ -11,13 +11,15 @@ export interface FileContent {
 /** @throws an error with `code`, as `node:fs` has them */
 export type ReadFile = (path: string) => FileContent;
 
-/** Configuration files are small; a device or a fifo would never end. */
+const MAX_LENGTH = 16 * 1024 * 1024;
+
+/** Configuration files are small; a device or a fifo would never end, or not even open. */
 export const readRegularFile: ReadFile = (path) => {
-  const fd = openSync(path, "r");
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw Object.assign(new Error("not a regular file"), { code: "EINVAL" });
-    if (stat.size > 64 * 1024 * 1024) {
+    if (stat.size > MAX_LENGTH) {
       throw Object.assign(new Error("file too large"), { code: "EFBIG" });
     }
     return { bytes: readFileSync(fd), mode: stat.mode };

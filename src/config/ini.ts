@@ -160,5 +160,6 @@ function mendKey(section: Section | undefined, name: string): string {
     e.miredo?.toLowerCase() === name.toLowerCase()
   );
   if (other !== undefined) return `did you mean \`${other.key}\` of [${other.section}]?`;
-  return "`teredo help config` lists the keys";
+  const keys = here.map((e) => e.key).join(", ");
+  return section === undefined ? "put keys below a [section]" : `[${section}] knows ${keys}`;
 }

@@ -36,10 +36,10 @@ function comment(text: string): string {
   return wrap(text, WIDTH).map((line) => `# ${line}\n`).join("");
 }
 
-/** Fills lines of at most `width` characters. */
+/** Fills lines of at most `width` characters; does not break what stands between backticks. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.match(/(`[^`]*`|[^\s`])+/g) ?? []) {
     const last = lines.at(-1);
     if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = `${last} ${word}`;

@@ -33,6 +33,9 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
   ["a key before any section", "bind_port = 1\n", [
     "teredo.ini:1: bind_port: stands before any section; put it below [relay]",
   ]],
+  ["an unknown key before any section", "xyzzy = 1\n", [
+    "teredo.ini:1: xyzzy: unknown key; put keys below a [section]",
+  ]],
   ["a key of two sections before any", "prefix = 2001::/32\n", [
     "teredo.ini:1: prefix: stands before any section; put it below [relay] or [server]",
   ]],
@@ -46,12 +49,12 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
   ["a directive of Miredo's as key", "[relay]\nRelayType = cone\n", [
     "teredo.ini:2: RelayType: unknown key; did you mean `type`?",
   ]],
-  ["a key like nothing known", "[relay]\nxyzzy = 1\n", [
-    "teredo.ini:2: xyzzy: unknown key; `teredo help config` lists the keys",
+  ["a key like nothing known", "[log]\nxyzzy = 1\n", [
+    "teredo.ini:2: xyzzy: unknown key; [log] knows level, format, target, facility",
   ]],
-  ["names of the prototype of objects", "[relay]\n__proto__ = 1\nconstructor = 1\n[toString]\n", [
-    "teredo.ini:2: __proto__: unknown key; `teredo help config` lists the keys",
-    "teredo.ini:3: constructor: unknown key; `teredo help config` lists the keys",
+  ["names of the prototype of objects", "[log]\n__proto__ = 1\nconstructor = 1\n[toString]\n", [
+    "teredo.ini:2: __proto__: unknown key; [log] knows level, format, target, facility",
+    "teredo.ini:3: constructor: unknown key; [log] knows level, format, target, facility",
     "teredo.ini:4: [`toString`]: unknown section; write one of [relay], [server], [status], [log]",
   ]],
   ["an unknown section, and nothing of what is in it", "[realy]\nfoo = 1\n[log]\nlevel = x\n", [

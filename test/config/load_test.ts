@@ -131,12 +131,9 @@ test("loadConfig() of Miredo's syntax: AdvertisedAddress is understood", () => {
 });
 
 test("loadConfig() refuses the other daemon's Miredo file", () => {
-  assert.deepEqual(
-    problemsOf(() => load("relay", "ServerBindAddress 192.0.2.1\n")),
-    [
-      ": this is a miredo-server.conf; run `teredo server`".replace(": ", " "),
-    ].map((text) => `:${text}`),
-  );
+  assert.deepEqual(problemsOf(() => load("relay", "ServerBindAddress 192.0.2.1\n")), [
+    ": this is a miredo-server.conf; run `teredo server`",
+  ]);
   assert.match(
     problemsOf(() => load("server", "RelayType relay\n"))[0]!,
     /this is the miredo.conf of a relay or client; run `teredo relay`/,

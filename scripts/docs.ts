@@ -1,0 +1,138 @@
+/**
+ * Writes the documents that are made from the schema:
+ *
+ *     bun scripts/docs.ts     (or: deno run -A scripts/docs.ts)
+ *
+ * A test fails while a committed one differs from what this would write.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { searchPlaces } from "#src/config/files.ts";
+import { sampleText, wrap } from "#src/config/sample.ts";
+import { SECTION_DOCS } from "#src/config/schema.ts";
+import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
+import { manPage } from "./man.ts";
+
+/** Of the formatter, deno.json. */
+const WIDTH = 100;
+
+/** Each document's text, by its path. */
+export function documents(): ReadonlyMap<string, string> {
+  return new Map([
+    ["docs/configuration.md", reference()],
+    ["docs/examples/teredo.ini", sampleText()],
+    ["docs/man/teredo.ini.5", manPage()],
+  ]);
+}
+
+const introduction = (): string =>
+  `# Configuration
+
+<!-- Made from src/config/schema.ts by scripts/docs.ts: change it there. -->
+
+One file can hold the settings of relay and server. Every setting has a default; a relay needs no
+file at all, a server needs its address. [examples/teredo.ini](examples/teredo.ini) is a file with
+every setting and its default.
+
+## Where it is looked for
+
+\`-c FILE\` names the file. Without it the first of these is read:
+
+${places()}
+The last three are Miredo's own files, read as they are: see [migrating.md](migrating.md). Which
+syntax a file has is told by its content: a \`[section]\`, or a first line \`key = value\`, makes it
+native.
+
+## The native syntax
+
+\`\`\`ini
+# A comment; so is everything behind a blank and "#" or ";".
+[relay]
+bind_address = 198.51.100.50
+hold_age = 8s
+pid_file = "/run/a file # with signs"
+
+[log]
+level = debug
+\`\`\`
+
+- Each section and each key stands once. Keys are written in small letters.
+- A duration has its unit: \`500ms\`, \`2s\`, \`5min\`, \`1h\`. A size may: \`10240\`, \`10KiB\`, \`16MiB\`,
+  \`1GiB\`.
+- A boolean is \`yes\` or \`no\` (also \`true\`, \`false\`, \`on\`, \`off\`).
+- Addresses are written in full; host names are not looked up.
+- The file is UTF-8 of at most 1 MiB, with lines of at most 1054 characters.
+
+Flags on the command line win over the file. Anything that is not understood keeps the daemon from
+starting (exit status 78), with every problem named by file and line:
+
+\`\`\`text
+teredo.ini:2: bindport: unknown key; did you mean \`bind_port\`?
+teredo.ini:3: hold_age: \`2\` is not a duration; write e.g. 500ms, 2s, 5min or 1h
+\`\`\`
+
+\`teredo config check FILE\` tells the same without starting anything, \`teredo config show FILE\`
+prints the settings in effect with the line that each comes from, and \`teredo config convert FILE\`
+turns a Miredo file into the native syntax.
+
+A daemon reads its configuration when it starts, and not again: SIGHUP changes nothing. "Change"
+below tells which settings need a restart by their nature, and which (\`reload\`) do not.
+`;
+
+function reference(): string {
+  return `${introduction()}${SECTIONS.map(sectionText).join("")}`;
+}
+
+function places(): string {
+  const [relay, server] = [searchPlaces("relay"), searchPlaces("server")];
+  const rows = relay.map((place, i) => [`\`${place}\``, `\`${server[i]}\``]);
+  return table([["relay", "server"], ...rows]);
+}
+
+function sectionText(section: Section): string {
+  const entries = ENTRIES.filter((entry) => entry.section === section);
+  const rows = entries.map((entry) => [
+    `[\`${entry.key}\`](#${section}-${entry.key})`,
+    defaultOf(entry),
+    entry.miredo === undefined ? "" : `\`${entry.miredo}\``,
+  ]);
+  const overview = table([["key", "default", "Miredo"], ...rows]);
+  const head = `\n## [${section}]\n\n${SECTION_DOCS[section]}\n\n${overview}`;
+  return head + entries.map(entryText).join("");
+}
+
+function entryText(entry: Entry): string {
+  const { kind, miredo, miredoExtension, section, key } = entry;
+  const extension = miredoExtension ? " (ours: Miredo ignores it with a warning)" : "";
+  const facts = [
+    `Type: ${kind.name}, ${kind.range}`,
+    ...(kind.unit === undefined ? [] : [`Unit: ${kind.unit}`]),
+    `Default: ${defaultOf(entry)}`,
+    ...(miredo === undefined ? [] : [`Miredo: \`${miredo}\`${extension}`]),
+    `Change: ${entry.reload === "yes" ? "reload" : "restart"}`,
+  ];
+  const paragraphs = entry.doc.split("\n\n").map((text) => wrap(text, WIDTH).join("\n"));
+  const list = facts.map((fact) => `- ${wrap(fact, WIDTH - 2).join("\n  ")}\n`).join("");
+  return `\n### [${section}] ${key}\n\n${paragraphs.join("\n\n")}\n\n${list}`;
+}
+
+function defaultOf(entry: Entry): string {
+  if (entry.defaultText !== undefined) return entry.defaultText;
+  return entry.default === undefined ? "not set" : `\`${entry.kind.format(entry.default)}\``;
+}
+
+/** A Markdown table with columns of even width, as the formatter wants it. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |\n`;
+  const [head = [], ...body] = rows;
+  return line(head) + line(widths.map((width) => "-".repeat(width))) + body.map(line).join("");
+}
+
+if (import.meta.main) {
+  for (const [path, text] of documents()) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+}

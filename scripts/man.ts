@@ -1,0 +1,105 @@
+/** The manual page teredo.ini(5), made from the schema; scripts/docs.ts writes it. */
+import { FACILITIES } from "#src/config/system_kinds.ts";
+import { SECTION_DOCS } from "#src/config/schema.ts";
+import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
+
+const HEAD = String.raw`.\" Made from src/config/schema.ts by scripts/docs.ts: change it there.
+.TH TEREDO.INI 5 "" teredo "File formats"
+.SH NAME
+teredo.ini \- configuration of the Teredo relay and server
+.SH SYNOPSIS
+.I /etc/teredo/teredo.ini
+.SH DESCRIPTION
+Settings of
+.B teredo relay
+and
+.BR "teredo server" ,
+in sections.
+One file can hold the settings of both.
+Every setting has a default; a relay needs no file at all, a server needs its address.
+.PP
+A setting is a line
+.IR "key " = " value" .
+Comments start with # or ; at the beginning of a line or behind a blank.
+A value that holds a blank with such a sign stands between double quotes.
+Each section and each key stands once.
+.PP
+A duration has its unit: 500ms, 2s, 5min, 1h.
+A size may have one: 10240, 10KiB, 16MiB, 1GiB.
+A boolean is yes or no (also true, false, on, off).
+Addresses are written in full; host names are not looked up.
+.PP
+The syntax of
+.BR miredo.conf (5)
+and
+.BR miredo\-server.conf (5)
+is understood as well; which one a file has is told by its content.
+.PP
+.B teredo config check
+.I FILE
+tells what is wrong with a file,
+.B teredo config show
+.I FILE
+prints the settings in effect and where each comes from, and
+.B teredo config convert
+.I FILE
+turns a Miredo file into this syntax.
+.PP
+A daemon reads its configuration when it starts; a change needs a restart.
+`;
+
+const TAIL = String.raw`.SH FILES
+The first of these is read when no
+.B \-c
+.I FILE
+is given:
+.PP
+.nf
+/etc/teredo/teredo.ini
+/usr/local/etc/teredo.ini
+/etc/miredo/miredo.conf, /etc/miredo/miredo\-server.conf
+/etc/miredo.conf, /etc/miredo\-server.conf
+/usr/local/etc/miredo.conf, /usr/local/etc/miredo\-server.conf
+.fi
+.SH EXIT STATUS
+A daemon that is given a wrong configuration names every problem by file and line, and exits with
+status 78.
+.SH SEE ALSO
+RFC 4380, RFC 5991, RFC 6081, RFC 9601
+`;
+
+export function manPage(): string {
+  return `${HEAD}${SECTIONS.map(sectionText).join("")}${TAIL}`;
+}
+
+function sectionText(section: Section): string {
+  const entries = ENTRIES.filter((entry) => entry.section === section);
+  const title = `.SH SECTION [${section}]\n${roff(SECTION_DOCS[section])}\n`;
+  return title + entries.map(entryText).join("");
+}
+
+function entryText(entry: Entry): string {
+  const [first = "", ...others] = entry.doc.split("\n\n");
+  const paragraphs = [roff(first), ...others.map((text) => `.IP\n${roff(text)}`)].join("\n");
+  return `.TP\n.B ${roff(entry.key)}\n${paragraphs}\n.IP\n${facts(entry)}\n`;
+}
+
+function facts({ kind, default: value, defaultText, miredo }: Entry): string {
+  const range = kind.name === "syslog facility" ? FACILITIES.join(", ") : kind.range;
+  const unit = kind.unit === undefined ? "" : `, ${kind.unit}`;
+  const given = value === undefined ? "not set" : kind.format(value);
+  const sentences = [
+    `Type: ${kind.name}, ${range}${unit}.`,
+    `Default: ${defaultText ?? given}.`,
+    ...(miredo === undefined ? [] : [`Miredo: \`${miredo}\`.`]),
+  ];
+  return sentences.map(roff).join("\n");
+}
+
+/** Text as roff: a sentence a line, code in bold, nothing taken for a request. */
+function roff(text: string): string {
+  return text.replace(/\s+/g, " ").replaceAll("\\", "\\e").replaceAll("-", "\\-")
+    .replace(/`([^`]*)`/g, "\\fB$1\\fR")
+    .replace(/([.:;]) (?=[A-Z])/g, "$1\n")
+    .replace(/^(?=[.'])/gm, "\\&");
+}
