@@ -63,8 +63,8 @@ level = debug
 - Addresses are written in full; host names are not looked up.
 - The file is UTF-8 of at most 1 MiB, with lines of at most 1054 characters.
 
-Flags on the command line win over the file. Anything that is not understood keeps the daemon from
-starting (exit status 78), with every problem named by file and line:
+Flags on the command line win over the file; each setting has one. Anything that is not understood
+keeps the daemon from starting (exit status 78), with every problem named by file and line:
 
 \`\`\`text
 teredo.ini:2: bindport: unknown key; did you mean \`bind_port\`?
@@ -109,6 +109,7 @@ function entryText(entry: Entry): string {
     ...(kind.unit === undefined ? [] : [`Unit: ${kind.unit}`]),
     `Default: ${defaultOf(entry)}`,
     ...(miredo === undefined ? [] : [`Miredo: \`${miredo}\`${extension}`]),
+    `Flag: \`${entry.flag}\``,
     `Change: ${entry.reload === "yes" ? "reload" : "restart"}`,
   ];
   const paragraphs = entry.doc.split("\n\n").map((text) => wrap(text, WIDTH).join("\n"));

@@ -146,11 +146,11 @@ carry strangers' traffic.`,
   },
   refuseReserved: REFUSE_RESERVED,
   maxPeers: {
-    kind: integer(16, 16_777_216),
+    kind: integer(16, 4_194_304),
     default: 1_048_576,
     reload: "restart",
-    doc: `Clients remembered at once. When the table is full, the client that was silent longest is
-forgotten first.`,
+    doc: `Clients remembered at once, at some hundred bytes each. When the table is full, the oldest
+client that never proved itself is forgotten first.`,
   },
   holdPackets: {
     kind: integer(1, 256),
@@ -173,7 +173,7 @@ counted. They leave in the order they came.`,
 default outlasts the four bubbles that are sent two seconds apart.`,
   },
   holdMemory: {
-    kind: size(65_536, 4 * 1024 ** 3),
+    kind: size(65_536, 1024 ** 3),
     default: 16 * 1024 ** 2,
     reload: "restart",
     doc: `Bytes held for all clients together: the bound against someone who scans the Teredo
@@ -183,7 +183,9 @@ prefix.`,
     kind: integer(0, 100_000, "a second"),
     default: 10,
     reload: "restart",
-    doc: `ICMPv6 errors sent a second on average (RFC 4443 section 2.4 (f)). 0: none.`,
+    doc:
+      `ICMPv6 errors sent a second on average (RFC 4443 section 2.4 (f)), of which one destination
+gets a share only. 0: none.`,
   },
   icmpBurst: {
     kind: integer(1, 100_000),
@@ -307,8 +309,8 @@ behind a carrier's NAT. 0: no limit.`,
     kind: integer(8, 1240, "bytes"),
     default: 88,
     reload: "restart",
-    doc: `Longest ICMPv6 message that is forwarded, header included. 88 is enough for clients'
-pings and keeps servers from being used as relays.`,
+    doc: `Longest ICMPv6 message that is forwarded, its header included, and the most bytes of
+trailers. 88 is enough for clients' pings and keeps servers from being used as relays.`,
   },
   socketBuffer: SOCKET_BUFFER,
   ...PROCESS,
@@ -355,7 +357,7 @@ const LOG: Table<LogConfig> = {
     kind: choice(["logfmt", "json"]),
     default: "logfmt",
     reload: "yes",
-    doc: `\`logfmt\`: \`key=value\` pairs. \`json\`: one object a line.`,
+    doc: `How a message is written. \`logfmt\`: \`key=value\` pairs. \`json\`: one object a line.`,
   },
   target: {
     kind: choice(["stderr", "syslog"]),
