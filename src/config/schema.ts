@@ -167,10 +167,12 @@ counted. They leave in the order they came.`,
   },
   holdAge: {
     kind: duration(100, 60_000),
-    default: 8_000,
+    default: 10_000,
     reload: "restart",
-    doc: `A packet held longer than this is dropped, and its sender told by an ICMPv6 error. The
-default outlasts the four bubbles that are sent two seconds apart.`,
+    doc:
+      `A packet held longer than this is dropped. The default outlasts the 8 s after which a client
+that answers none of its four bubbles is given up, and the senders of what was held are told by an
+ICMPv6 error.`,
   },
   holdMemory: {
     kind: size(65_536, 1024 ** 3),

@@ -42,7 +42,7 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     maxPeers: 1_048_576,
     holdPackets: 8,
     holdBytes: 10_240,
-    holdAge: 8_000,
+    holdAge: 10_000,
     holdMemory: 16_777_216,
     icmpRate: 10,
     icmpBurst: 10,
