@@ -3,10 +3,12 @@ import { EADDRINUSE, EADDRNOTAVAIL, errnoName } from "#ffi/linux.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
-import type { Host } from "./host.ts";
+import type { Host, Interface } from "./host.ts";
 
 /** Outer IPv4 and UDP headers. */
 const OUTER_LENGTH = 28;
+/** Addresses no further apart are likely of one network. */
+const NEAR = 256;
 
 /** The relay's own address and port. */
 export function checkRelayAddress(host: Host, relay: RelayConfig): CheckResult[] {
@@ -72,12 +74,13 @@ function checkPresent(host: Host, address: number): CheckResult {
   return fail("address", `${text} is not on this host`, mend);
 }
 
-/** The interface of the nearest address (the other one of the pair, mostly), else the default route's. */
+/** The interface of a near address (the other one of the pair, mostly), else the default route's. */
 function interfaceFor(host: Host, address: number): string {
   const all = host.interfaces();
-  const near = all.find(({ ipv4 }) => ipv4.some((it) => Math.abs(it - address) <= 1));
+  const distance = ({ ipv4 }: Interface) => Math.min(...ipv4.map((it) => Math.abs(it - address)));
+  const near = all.filter((it) => distance(it) < NEAR).sort((a, b) => distance(a) - distance(b));
   const some = all.find((it) => it.up && !it.loopback);
-  return near?.name ?? host.defaultInterface4() ?? some?.name ?? "INTERFACE";
+  return near[0]?.name ?? host.defaultInterface4() ?? some?.name ?? "INTERFACE";
 }
 
 /** @param platform as `process.platform` */

@@ -83,7 +83,8 @@ export class Watch {
   }
 
   look(snapshot: Snapshot): void {
-    for (const check of snapshot.checks) this.#turned(check);
+    // An end that was asked for is no trouble.
+    if (!snapshot.draining) { for (const check of snapshot.checks) this.#turned(check); }
     if (this.#drops !== undefined) this.#dropped(this.#drops, snapshot.drops);
     this.#drops = snapshot.drops;
     this.#limited.flush();

@@ -1,0 +1,63 @@
+import { type Application, buildApplication, buildRouteMap, help, version } from "@stricli/core";
+import { configCommands } from "./commands_config.ts";
+import { checkCommands, relayCommand, serverCommand } from "./commands_daemon.ts";
+import {
+  completionCommand,
+  decodeCommand,
+  demoCommand,
+  encodeCommand,
+  probeCommand,
+  statusCommand,
+} from "./commands_tools.ts";
+import type { Context } from "./context.ts";
+import { statusOf } from "./exit.ts";
+import { TEXT } from "./text.ts";
+
+const ROOT = buildRouteMap({
+  routes: {
+    relay: relayCommand,
+    server: serverCommand,
+    check: checkCommands,
+    config: configCommands,
+    status: statusCommand,
+    decode: decodeCommand,
+    encode: encodeCommand,
+    probe: probeCommand,
+    demo: demoCommand,
+    completion: completionCommand,
+  },
+  docs: {
+    brief: "Teredo relay and server: IPv6 for hosts behind IPv4 NATs (RFC 4380)",
+    fullDescription: "Teredo relay and server: IPv6 for hosts behind IPv4 NATs (RFC 4380).\n" +
+      "`teredo help COMMAND` says more about each command.",
+  },
+});
+
+/** The command table: parsing, help and completion come from it. */
+export function buildApp(currentVersion: string): Application<Context> {
+  return buildApplication<Context>(
+    ROOT,
+    {
+      name: "teredo",
+      scanner: { caseStyle: "original", allowArgumentEscapeSequence: true },
+      localization: { text: TEXT },
+      determineExitCode: statusOf,
+    },
+    {
+      help: help({
+        alias: "h",
+        brief: "Print help and exit",
+        formatting: {
+          caseStyle: "original",
+          onlyRequiredInUsageLine: true,
+          useAliasInUsageLine: false,
+        },
+      }),
+      version: version({
+        alias: "V",
+        brief: "Print the version and exit",
+        info: { currentVersion },
+      }),
+    },
+  );
+}

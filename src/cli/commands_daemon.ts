@@ -1,0 +1,79 @@
+import { buildCommand, buildRouteMap } from "@stricli/core";
+import type { Context } from "./context.ts";
+import { ALIASES, daemonFlags, type FlagTexts } from "./daemon_flags.ts";
+import { JSON_FLAG } from "./shared_flags.ts";
+
+const FOREGROUND = {
+  kind: "boolean",
+  optional: true,
+  withNegated: false,
+  brief: "Stay in the foreground: always so, accepted because Miredo's daemons need it",
+} as const;
+
+const DAEMON_ALIASES = { ...ALIASES, f: "foreground" } as const;
+
+/** Miredo's SERVER_NAME. */
+const SERVER_ADDRESS = {
+  kind: "tuple",
+  parameters: [{
+    parse: String,
+    optional: true,
+    placeholder: "A.B.C.D",
+    brief: "Primary address, instead of the file's; the secondary one is the next",
+  }],
+} as const;
+
+export const relayCommand = buildCommand<FlagTexts, [], Context>({
+  loader: async () => (await import("./run_daemon.ts")).relay,
+  parameters: {
+    flags: { ...daemonFlags("relay"), foreground: FOREGROUND },
+    aliases: DAEMON_ALIASES,
+  } as never,
+  docs: {
+    brief: "Run a Teredo relay in the foreground",
+    fullDescription: "Carries packets between the IPv6 Internet and Teredo clients.\n" +
+      "Every setting of the file has a flag that overrides it. SIGTERM and SIGINT drain and end it.",
+  },
+});
+
+export const serverCommand = buildCommand<FlagTexts, [string?], Context>({
+  loader: async () => (await import("./run_daemon.ts")).server,
+  parameters: {
+    flags: { ...daemonFlags("server"), foreground: FOREGROUND },
+    aliases: DAEMON_ALIASES,
+    positional: SERVER_ADDRESS,
+  } as never,
+  docs: {
+    brief: "Run a Teredo server in the foreground",
+    fullDescription: "Tells clients their mapped address and introduces them to relays.\n" +
+      "Every setting of the file has a flag that overrides it. SIGTERM and SIGINT end it.",
+  },
+});
+
+const checkRelay = buildCommand<FlagTexts & { json?: boolean }, [], Context>({
+  loader: async () => (await import("./run_check.ts")).checkRelay,
+  parameters: {
+    flags: { ...daemonFlags("relay"), json: JSON_FLAG },
+    aliases: ALIASES,
+  } as never,
+  docs: { brief: "Check whether this machine can run a relay" },
+});
+
+const checkServer = buildCommand<FlagTexts & { json?: boolean }, [string?], Context>({
+  loader: async () => (await import("./run_check.ts")).checkServer,
+  parameters: {
+    flags: { ...daemonFlags("server"), json: JSON_FLAG },
+    aliases: ALIASES,
+    positional: SERVER_ADDRESS,
+  } as never,
+  docs: { brief: "Check whether this machine can run a server" },
+});
+
+export const checkCommands = buildRouteMap({
+  routes: { relay: checkRelay, server: checkServer },
+  docs: {
+    brief: "Check platform and configuration, with the command that mends each problem",
+    fullDescription:
+      "One line a check: ok, warn or FAIL. A daemon refuses to start when one fails.",
+  },
+});

@@ -1,0 +1,144 @@
+import { buildCommand, numberParser } from "@stricli/core";
+import { NAT_KINDS } from "#src/demo/nat.ts";
+import type { DemoOptions } from "#src/demo/run.ts";
+import { type Shell, SHELLS } from "./completion.ts";
+import type { Context } from "./context.ts";
+import { UsageError } from "./exit.ts";
+import { type DecodeFlags, parsePrefix } from "./run_decode.ts";
+import { type EncodeFlags, parseAddress, parseU16 } from "./run_encode.ts";
+import type { ProbeFlags } from "./run_probe.ts";
+import type { StatusFlags } from "./run_status.ts";
+import { JSON_FLAG, switchFlag, valueFlag } from "./shared_flags.ts";
+
+const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
+
+export const statusCommand = buildCommand<StatusFlags, [], Context>({
+  loader: () => import("./run_status.ts"),
+  parameters: {
+    flags: {
+      url: valueFlag(
+        String,
+        "URL",
+        "http://HOST:PORT or unix:/PATH; default: relay and server on this host",
+      ),
+      json: JSON_FLAG,
+      watch: switchFlag("Again every second, with rates, until Ctrl-C"),
+    },
+  },
+  docs: { brief: "Show a running daemon" },
+});
+
+export const decodeCommand = buildCommand<DecodeFlags, string[], Context>({
+  loader: () => import("./run_decode.ts"),
+  parameters: {
+    flags: { json: JSON_FLAG, prefix: PREFIX },
+    positional: {
+      kind: "array",
+      minimum: 1,
+      parameter: { parse: String, placeholder: "ADDR", brief: "Teredo IPv6 address" },
+    },
+  },
+  docs: { brief: "Take Teredo addresses apart" },
+});
+
+export const encodeCommand = buildCommand<EncodeFlags, [], Context>({
+  loader: () => import("./run_encode.ts"),
+  parameters: {
+    flags: {
+      server: {
+        kind: "parsed",
+        parse: parseAddress,
+        placeholder: "A.B.C.D",
+        brief: "Server's IPv4 address",
+      },
+      address: {
+        kind: "parsed",
+        parse: parseAddress,
+        placeholder: "A.B.C.D",
+        brief: "Mapped IPv4 address",
+      },
+      port: { kind: "parsed", parse: parseU16, placeholder: "PORT", brief: "Mapped UDP port" },
+      cone: switchFlag("Set the cone bit"),
+      flags: valueFlag(parseU16, "0xHHHH", "Flags; default 0"),
+      prefix: PREFIX,
+      json: JSON_FLAG,
+    },
+  },
+  docs: { brief: "Make a Teredo address of its parts" },
+});
+
+export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
+  loader: () => import("./run_probe.ts"),
+  parameters: {
+    flags: {
+      secondary: valueFlag(String, "A.B.C.D", "Server's secondary address; default: the next one"),
+      ping: valueFlag(String, "IPV6", "Host to ping through the relay that answers"),
+      count: valueFlag(positive, "N", "Pings; default 5"),
+      interval: valueFlag(positive, "MS", "Milliseconds between two pings; default 1000"),
+      port: valueFlag(parseU16, "PORT", "UDP port to send from; default: any"),
+      json: JSON_FLAG,
+    },
+    positional: {
+      kind: "tuple",
+      parameters: [{ parse: String, placeholder: "SERVER", brief: "Server's address or name" }],
+    },
+  },
+  docs: {
+    brief: "Act as a Teredo client over one UDP socket",
+    fullDescription: "Qualifies with the server, reports mapping and kind of NAT, then pings an " +
+      "IPv6 host through the relay that answers. Needs neither root nor a TUN interface.",
+  },
+});
+
+function positive(text: string): number {
+  const value = numberParser(text);
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${text} is not 1 or more`);
+  return value;
+}
+
+export const demoCommand = buildCommand<DemoOptions, [], Context>({
+  loader: () => import("./run_demo.ts"),
+  parameters: {
+    flags: {
+      nat: {
+        kind: "enum",
+        values: NAT_KINDS,
+        optional: true,
+        brief: "NAT in front of the client; default port-restricted",
+      },
+      keep: switchFlag("Leave the network up until Ctrl-C"),
+      inside: {
+        ...valueFlag(String, "WHAT", "For the demo's own use inside its namespaces"),
+        hidden: true,
+      },
+    },
+  },
+  docs: {
+    brief: "Build a whole Teredo network on this machine and send traffic through it",
+    fullDescription:
+      "Server, relay, client behind a NAT and IPv6 host live in network namespaces " +
+      "of their own; nothing of it stays.",
+  },
+});
+
+export const completionCommand = buildCommand<object, [Shell], Context>({
+  loader: () => import("./run_completion.ts"),
+  parameters: {
+    positional: {
+      kind: "tuple",
+      parameters: [{
+        parse: parseShell,
+        proposeCompletions: (partial: string) => SHELLS.filter((it) => it.startsWith(partial)),
+        placeholder: "SHELL",
+        brief: SHELLS.join(", "),
+      }],
+    },
+  },
+  docs: { brief: "Print a completion script for a shell" },
+});
+
+function parseShell(text: string): Shell {
+  const shell = SHELLS.find((it) => it === text);
+  if (shell === undefined) throw new UsageError(`${text} is none of ${SHELLS.join(", ")}`);
+  return shell;
+}

@@ -1,0 +1,97 @@
+import { formatIpv4, isGlobalUnicast, isLaterReserved } from "#src/protocol/ipv4.ts";
+import { formatIpv6, formatIpv6Prefix, IPV6_LENGTH, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { writeU32 } from "#src/protocol/bytes.ts";
+import { CONE_FLAG, RANDOM_FLAGS, readTeredoAddress } from "#src/protocol/teredo_address.ts";
+
+/** Reserved bit `z` after the cone bit. RFC 4380 §4 */
+const RESERVED_FLAG = 0x4000;
+/** Universal/local and individual/group bits of an interface identifier. RFC 4291 §2.5.1 */
+const UNIVERSAL_FLAG = 0x0200;
+const GROUP_FLAG = 0x0100;
+
+/** The parts of a Teredo address, as `teredo decode` shows them. */
+export interface Decoded {
+  readonly address: string;
+  /** `2001::/32` */
+  readonly prefix: string;
+  readonly serverAddress: string;
+  /** Four hexadecimal digits. */
+  readonly flags: string;
+  readonly cone: boolean;
+  /** The 12 bits drawn at random, in place. RFC 5991 §3.1 */
+  readonly randomFlags: string;
+  readonly mappedAddress: string;
+  readonly mappedPort: number;
+  /** What makes the address odd, or refused by others. */
+  readonly notes: readonly string[];
+}
+
+/** @param prefix upper 32 bits that a Teredo address must have @returns what is wrong, or the parts */
+export function decode(text: string, prefix: number): Decoded | string {
+  const bytes = parseIpv6(text);
+  if (bytes === undefined) return `${text} is not an IPv6 address`;
+  const parts = readTeredoAddress(bytes);
+  if (parts.prefix !== prefix) {
+    return `${text} is not a Teredo address: it is not in ${prefixText(prefix)}`;
+  }
+  return {
+    address: formatIpv6(bytes),
+    prefix: prefixText(parts.prefix),
+    serverAddress: formatIpv4(parts.serverAddress),
+    flags: hex(parts.flags),
+    cone: (parts.flags & CONE_FLAG) !== 0,
+    randomFlags: hex(parts.flags & RANDOM_FLAGS),
+    mappedAddress: formatIpv4(parts.mappedAddress),
+    mappedPort: parts.mappedPort,
+    notes: [
+      ...ipv4Notes("server", parts.serverAddress),
+      ...flagNotes(parts.flags),
+      ...ipv4Notes("mapped", parts.mappedAddress),
+      ...(parts.mappedPort === 0 ? ["mapped port 0 cannot be written to"] : []),
+    ],
+  };
+}
+
+export function ipv4Notes(which: "server" | "mapped", address: number): string[] {
+  if (!isGlobalUnicast(address, false)) {
+    return [
+      `${which} address is not global unicast: packets are discarded (RFC 4380 section 5.2.4)`,
+    ];
+  }
+  return isLaterReserved(address) ? [`${which} address is in a range reserved after RFC 4380`] : [];
+}
+
+export function flagNotes(flags: number): string[] {
+  const notes: string[] = [];
+  if (flags & CONE_FLAG) notes.push("cone bit is set: clients since RFC 5991 leave it 0");
+  if (flags & RESERVED_FLAG) notes.push("reserved flag 0x4000 is set");
+  if (flags & UNIVERSAL_FLAG) notes.push("universal bit 0x0200 is set, which must be 0");
+  if (flags & GROUP_FLAG) notes.push("group bit 0x0100 is set, which must be 0");
+  if ((flags & RANDOM_FLAGS) === 0) notes.push("no random flag bits: a client older than RFC 5991");
+  return notes;
+}
+
+/** Lines for people; `notes` last. */
+export function formatDecoded(decoded: Decoded): string {
+  const kind = decoded.cone ? "cone" : "not cone";
+  return [
+    decoded.address,
+    `  prefix          ${decoded.prefix}`,
+    `  server address  ${decoded.serverAddress}`,
+    `  flags           ${decoded.flags} (${kind}, random bits ${decoded.randomFlags})`,
+    `  mapped address  ${decoded.mappedAddress}`,
+    `  mapped port     ${decoded.mappedPort}`,
+    ...decoded.notes.map((note) => `  note            ${note}`),
+    "",
+  ].join("\n");
+}
+
+function hex(flags: number): string {
+  return `0x${flags.toString(16).padStart(4, "0")}`;
+}
+
+function prefixText(prefix: number): string {
+  const bytes = new Uint8Array(IPV6_LENGTH);
+  writeU32(bytes, 0, prefix);
+  return formatIpv6Prefix({ bytes, length: 32 });
+}

@@ -1,0 +1,43 @@
+import { proposeCompletions, run } from "@stricli/core";
+import { buildApp } from "./app.ts";
+import { COMPLETE } from "./completion.ts";
+import type { Context } from "./context.ts";
+import { withoutSynonyms } from "./daemon_flags.ts";
+import { EXIT, statusOfParser } from "./exit.ts";
+import { openOutput } from "./output.ts";
+import { version } from "./version.ts";
+
+/** Runs one command line. @param argv without the program's name @returns the exit status */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const missing = argv.length === 0;
+  // Help that nobody asked for is a complaint.
+  const process = {
+    stdout: openOutput(missing ? 2 : 1),
+    stderr: openOutput(2),
+    env: globalThis.process.env,
+  };
+  const context: Context = { process, status: EXIT.Ok };
+  const app = buildApp(version());
+  if (argv[0] === COMPLETE) return await complete(app, argv.slice(1), context);
+  await run(app, missing ? ["--help"] : withoutHelpCommand(withoutSynonyms(argv)), context);
+  const status = statusOfParser(context.process.exitCode);
+  if (status !== EXIT.Ok) return status;
+  return missing ? EXIT.Usage : context.status;
+}
+
+/** `teredo help a b` is `teredo a b --help`. */
+function withoutHelpCommand(argv: readonly string[]): readonly string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+}
+
+/** One proposal a line: the word, a tab, what it does. */
+async function complete(
+  app: ReturnType<typeof buildApp>,
+  words: readonly string[],
+  context: Context,
+): Promise<number> {
+  for (const { completion, brief } of await proposeCompletions(app, words, context)) {
+    context.process.stdout.write(`${completion}\t${brief}\n`);
+  }
+  return EXIT.Ok;
+}

@@ -1,0 +1,35 @@
+import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import type { Role } from "#src/config/config.ts";
+import { runDaemon } from "#src/daemon/run.ts";
+import type { Context } from "./context.ts";
+import { type FlagTexts, overridesOf } from "./daemon_flags.ts";
+import { UsageError } from "./exit.ts";
+import { version } from "./version.ts";
+
+/** `teredo relay` */
+export async function relay(this: Context, flags: FlagTexts): Promise<void> {
+  await run(this, "relay", flags, overridesOf("relay", flags));
+}
+
+/** `teredo server [A.B.C.D]`; the address as Miredo's SERVER_NAME: the secondary one is the next. */
+export async function server(this: Context, flags: FlagTexts, address?: string): Promise<void> {
+  await run(this, "server", flags, serverOverrides(flags, address));
+}
+
+export function serverOverrides(flags: FlagTexts, address?: string): Record<string, string> {
+  const overrides = overridesOf("server", flags);
+  if (address === undefined) return overrides;
+  const primary = parseIpv4(address);
+  if (primary === undefined) throw new UsageError(`${address} is not an IPv4 address`);
+  return { ...overrides, "server.bind_address": address };
+}
+
+async function run(
+  context: Context,
+  role: Role,
+  flags: FlagTexts,
+  overrides: Record<string, string>,
+): Promise<void> {
+  const path = flags["config"];
+  context.status = await runDaemon({ role, version: version(), path, overrides });
+}

@@ -1,0 +1,60 @@
+import type { Snapshot } from "#src/status/snapshot.ts";
+import type { Context } from "./context.ts";
+import { EXIT, messageOf, UsageError } from "./exit.ts";
+import { DEFAULT_URLS, fetchSnapshot } from "./status_client.ts";
+import { formatStatus } from "./status_table.ts";
+
+export interface StatusFlags {
+  readonly url?: string;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+const INTERVAL = 1_000;
+const CLEAR_SCREEN = "\x1b[2J\x1b[H";
+
+/** `teredo status`: of the daemon at --url, or of every one that answers at a default place. */
+export default async function runStatus(this: Context, flags: StatusFlags): Promise<void> {
+  let before: readonly Snapshot[] = [];
+  const { stdout } = this.process;
+  do {
+    const now = await ask(this, flags.url);
+    if (flags.watch && stdout.isTerminal) stdout.write(CLEAR_SCREEN);
+    show(this, flags, now, before);
+    this.status = now.length > 0 ? EXIT.Ok : EXIT.Failed;
+    before = now;
+    if (flags.watch) await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+  } while (flags.watch);
+}
+
+async function ask(context: Context, url: string | undefined): Promise<Snapshot[]> {
+  const urls = url === undefined ? DEFAULT_URLS : [url];
+  const answers = await Promise.allSettled(urls.map(fetchSnapshot));
+  const found = answers.flatMap((it) => it.status === "fulfilled" ? [it.value] : []);
+  if (found.length > 0) return found;
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === "fulfilled") continue;
+    if (answer.reason instanceof UsageError) throw answer.reason;
+    context.process.stderr.write(`teredo: no answer from ${urls[i]}: ${reasonOf(answer.reason)}\n`);
+  }
+  return [];
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "nothing listens there";
+  if (code === "ENOENT" || code === "FailedToOpenSocket") return "there is no such socket";
+  return messageOf(error);
+}
+
+function show(
+  { process: { stdout } }: Context,
+  { json }: StatusFlags,
+  now: readonly Snapshot[],
+  before: readonly Snapshot[],
+): void {
+  for (const snapshot of now) {
+    if (json) stdout.write(`${JSON.stringify(snapshot)}\n`);
+    else stdout.write(formatStatus(stdout, snapshot, before.find((it) => it.pid === snapshot.pid)));
+  }
+}

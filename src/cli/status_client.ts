@@ -1,0 +1,56 @@
+import { get, type IncomingMessage, type RequestOptions } from "node:http";
+import type { Snapshot } from "#src/status/snapshot.ts";
+import { UsageError } from "./exit.ts";
+
+/** Where a daemon listens unless its configuration says otherwise: relay, server. */
+export const DEFAULT_URLS = ["http://127.0.0.1:9545", "http://127.0.0.1:9544"] as const;
+
+const TIMEOUT = 5_000;
+const MAX_BODY = 1_000_000;
+
+/** Asks a daemon for its state. @param url `http://host:port` or `unix:/path` @throws Error, UsageError */
+export async function fetchSnapshot(url: string): Promise<Snapshot> {
+  const { status, body } = await request(requestOptions(url));
+  if (status !== 200) throw new Error(`${url} answers with status ${status}`);
+  const snapshot = parse(body);
+  if (snapshot === undefined) throw new Error(`${url} is not a teredo daemon`);
+  return snapshot;
+}
+
+function requestOptions(url: string): RequestOptions {
+  const path = /^unix:(?:\/\/)?(\/.+)$/.exec(url)?.[1];
+  const common = { path: "/status", agent: false, timeout: TIMEOUT } as const;
+  if (path !== undefined) return { ...common, socketPath: path, headers: { Host: "localhost" } };
+  const parsed = URL.parse(url);
+  if (parsed?.protocol !== "http:") {
+    throw new UsageError(`${url} is neither http://HOST:PORT nor unix:/PATH`);
+  }
+  const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1");
+  return { ...common, host, port: parsed.port === "" ? 80 : Number(parsed.port) };
+}
+
+function request(options: RequestOptions): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = get(options, (response: IncomingMessage) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        body += text;
+        if (body.length > MAX_BODY) sent.destroy(new Error("The answer is too long"));
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("error", reject);
+    });
+    sent.on("timeout", () => sent.destroy(new Error(`No answer within ${TIMEOUT / 1000} s`)));
+    sent.on("error", reject);
+  });
+}
+
+function parse(body: string): Snapshot | undefined {
+  try {
+    const value = JSON.parse(body) as Snapshot;
+    return typeof value.role === "string" && typeof value.counters === "object" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Snapshot } from "#src/status/snapshot.ts";
+import { isAlive, isReady } from "#src/status/snapshot.ts";
+import { bold, coloured, type Output } from "./output.ts";
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+/** One daemon for people. @param before an earlier snapshot, for rates */
+export function formatStatus(output: Output, now: Snapshot, before?: Snapshot): string {
+  return [
+    `${bold(output, `teredo ${now.role} ${now.version}`)}  ${condition(output, now)}`,
+    `  process    ${now.pid}, up ${duration(now.uptimeSeconds)}, ` +
+    `${Math.round(now.gauges.memoryBytes / 1e6)} MB, ${now.cpuSeconds.toFixed(1)} s of processor`,
+    `  listening  UDP ${now.listening.join(", ")}`,
+    ...(now.interfaceName === undefined ? [] : [tunnel(now)]),
+    ...now.checks.filter((check) => !check.ok).map((check) =>
+      `  ${coloured(output, 31, "FAIL")}       ${check.name}: ${check.detail}`
+    ),
+    ...(now.role === "relay" ? [peers(now)] : []),
+    ...table("counted", now.counters, before, (it) => it.counters, now),
+    ...table("dropped", now.drops, before, (it) => it.drops, now),
+    "",
+  ].join("\n");
+}
+
+function condition(output: Output, now: Snapshot): string {
+  if (!isAlive(now)) return coloured(output, 31, "no sign of life");
+  if (now.draining) return coloured(output, 33, "draining");
+  return isReady(now) ? coloured(output, 32, "ready") : coloured(output, 31, "not ready");
+}
+
+function tunnel(now: Snapshot): string {
+  return `  interface  ${now.interfaceName}, MTU ${now.mtu}, ${now.prefix}`;
+}
+
+function peers({ gauges }: Snapshot): string {
+  const { peers, peersTrusted, peersLimit, heldPackets, heldBytes } = gauges;
+  return `  peers      ${NUMBER.format(peers)}, ${NUMBER.format(peersTrusted)} trusted, ` +
+    `room for ${NUMBER.format(peersLimit)}; holding ${NUMBER.format(heldPackets)} packets, ` +
+    `${NUMBER.format(heldBytes)} bytes`;
+}
+
+/** Rows of what is not 0, with the rate a second beside the total where there was an earlier look. */
+function table(
+  title: string,
+  totals: Readonly<Record<string, number>>,
+  before: Snapshot | undefined,
+  select: (snapshot: Snapshot) => Readonly<Record<string, number>>,
+  now: Snapshot,
+): string[] {
+  const rows = Object.entries(totals).filter(([, total]) => total > 0);
+  if (rows.length === 0) return [`  ${title}    nothing`];
+  const seconds = before === undefined ? 0 : now.uptimeSeconds - before.uptimeSeconds;
+  const rate = (name: string, total: number) =>
+    seconds > 0
+      ? NUMBER.format(Math.round((total - select(before!)[name]!) / seconds)).padStart(14) + "/s"
+      : "";
+  return [
+    `  ${title}`,
+    ...rows.map(([name, total]) =>
+      `    ${name.padEnd(28)}${NUMBER.format(total).padStart(20)}${rate(name, total)}`
+    ),
+  ];
+}
+
+/** `1 d 2 h`, `3 min 4 s` */
+export function duration(seconds: number): string {
+  const units: readonly [number, string][] = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
+  const at = Math.max(0, units.findIndex(([length]) => seconds >= length));
+  if (seconds < 1) return "0 s";
+  const shown = units.slice(at, at + 2).map(([length, name], i) => {
+    const value = i === 0 ? seconds : seconds % units[at]![0];
+    return [Math.floor(value / length), name] as const;
+  });
+  return shown.filter(([value], i) => i === 0 || value > 0).map((it) => it.join(" ")).join(" ");
+}

@@ -1,0 +1,29 @@
+import { type ApplicationText, ArgumentScannerError, text_en } from "@stricli/core";
+import { messageOf } from "./exit.ts";
+
+/** Stricli's words, in this program's form: `teredo: problem`. */
+export const TEXT: ApplicationText = {
+  ...text_en,
+  formatException: messageOf,
+  noCommandRegisteredForInput(args) {
+    const did = args.corrections.length === 0
+      ? ""
+      : `; did you mean ${args.corrections.join(", ")}?`;
+    return `teredo: there is no command "${args.input}"${did}\nTry: teredo help`;
+  },
+  exceptionWhileParsingArguments(error, ansiColor) {
+    const message = error instanceof ArgumentScannerError
+      ? text_en.exceptionWhileParsingArguments.call(this, error, ansiColor)
+      : messageOf(error);
+    return `teredo: ${message}`;
+  },
+  exceptionWhileLoadingCommandFunction: (error) => `teredo: ${messageOf(error)}`,
+  exceptionWhileLoadingCommandContext: (error) => `teredo: ${messageOf(error)}`,
+  exceptionWhileRunningCommand: (error) => prefixed(messageOf(error)),
+  commandErrorResult: (error) => prefixed(messageOf(error)),
+};
+
+/** Each line on its own can be told from other programs' lines in a journal. */
+function prefixed(message: string): string {
+  return message.split("\n").map((line) => `teredo: ${line}`).join("\n");
+}
