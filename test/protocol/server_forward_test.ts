@@ -124,7 +124,7 @@ test("Server.fromUdp() forwards ICMPv6 up to 88 bytes and trailers up to 88 (S-1
   assertSilent(wide, icmpv6(128, A2, HOST, new Uint8Array(1237)), Drop.Icmpv6TooLarge);
 });
 
-test("Server.fromUdp() lets our own address through on other ports: a relay may live beside us (S-28)", () => {
+test("Server.fromUdp() lets our own address through on other ports: a relay may live beside us (S-28, S-30)", () => {
   const lab = new ServerLab();
   const from = { address: SERVER, port: RELAY_PORT };
   assert.equal(lab.receive(B2.subarray(8), from), Drop.None);
