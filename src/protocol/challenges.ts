@@ -11,6 +11,8 @@ import type { Tokens } from "./token.ts";
 /** Answers a second to one IPv4 address, which may be a NAT with many clients, and at once. */
 const RATE_PER_ADDRESS = 10;
 const BURST_PER_ADDRESS = 20;
+/** Turns remembered, one a mapping; two mappings that share one do no harm. */
+const TURNS = 4_096;
 
 /**
  * Bubbles to peers that are not in the table, whose packets came from where their address says.
@@ -23,7 +25,8 @@ const BURST_PER_ADDRESS = 20;
  * Never more bytes leave than came, to whoever was named as the sender. Not every client can be
  * asked the same way: the direct bubble alone reaches one whose server is down; Miredo's client
  * takes bubbles with a link-local source only from its server. So both go out when the packet was
- * as long as two bubbles, else they take turns.
+ * as long as two bubbles, else they take turns: of two packets in a row one is asked for by way
+ * of the server.
  */
 export class Challenges {
   readonly #tokens: Tokens;
@@ -33,7 +36,7 @@ export class Challenges {
   readonly #byAddress = new Limiter(RATE_PER_ADDRESS, BURST_PER_ADDRESS);
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
   readonly #source = new Uint8Array(IPV6_LENGTH);
-  #direct = false;
+  readonly #turns = new Uint8Array(TURNS);
 
   /** @param rate bubbles a second to all strangers together */
   constructor(tokens: Tokens, filter: Ipv4Filter, counters: Counters, rate: number) {
@@ -63,14 +66,18 @@ export class Challenges {
     const server = serverAddressOf(peer, peerAt);
     const indirect = this.#filter.isServer(server) && !this.#filter.isOurServer(server);
     const both = length >= 2 * BUBBLE_LENGTH;
-    this.#direct = !this.#direct;
+    const direct = both || !indirect || this.#isTurnOfDirect(address, port);
 
     this.#tokens.write(this.#source, 0, peer, peerAt, now);
     writeBubble(this.#bubble, 0, this.#source, 0, peer, peerAt);
-    let sent = false;
-    if (both || this.#direct || !indirect) sent = this.#put(address, port, local, now, sink);
-    if (!indirect || (!both && this.#direct)) return sent;
+    const sent = direct && this.#put(address, port, local, now, sink);
+    if (!indirect || (direct && !both)) return sent;
     return this.#put(server, TEREDO_PORT, local, now, sink) || sent;
+  }
+
+  /** The first packet from a mapping is answered directly, the next one not. */
+  #isTurnOfDirect(address: number, port: number): boolean {
+    return (this.#turns[(address ^ port) & (TURNS - 1)]! ^= 1) === 1;
   }
 
   #put(address: number, port: number, local: number, now: Millis, sink: RelaySink): boolean {

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { isGlobalUnicast } from "#src/protocol/ipv4.ts";
+import { Counter, type CounterName, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { DESTINATION_AT, isBubble, isMulticast, SOURCE_AT } from "#src/protocol/ipv6.ts";
+import type { Relay } from "#src/protocol/relay.ts";
+import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
+import { mayBeToken } from "#src/protocol/token.ts";
+
+const SPACING = 2_000;
+const WINDOW = 300_000;
+const MAX_BUBBLES = 4;
+const TOKEN_LIFETIME = 60_000;
+
+/** What the watch knows of one Teredo address. */
+interface Watched {
+  /** Times of bubbles since it was last heard of. */
+  bubbles: number[];
+  lastBubble: number;
+  /** The source of the last bubbles it was sent, and when; no challenge makes a peer without. */
+  tokens: Map<string, number>;
+}
+
+type Call = "ipv6" | "client" | "tick";
+
+/**
+ * A relay that checks itself: each call and all its output against what must always hold.
+ *
+ * - Nothing goes to an address that is not global unicast.
+ * - To one peer: bubbles 2 s apart, and never five in 300 s without an answer (RFC 4380 §5.2.6).
+ * - An unknown peer gets no more bytes than it sent, and becomes known only by a token.
+ * - No ICMPv6 error about an ICMPv6 error, a bubble or multicast (RFC 4443 §2.4).
+ * - What is held stays within its limits.
+ * - Every packet in is sent, swallowed, held or counted as one drop.
+ */
+export class RelayWatch implements RelaySink {
+  readonly #relay: Relay;
+  readonly #counters: Counters;
+  readonly #options: RelayOptions;
+  readonly #out: RelaySink;
+  readonly #watched = new Map<string, Watched>();
+  #call: Call = "tick";
+  #now = 0;
+  #udpBytes = 0;
+  readonly #seen = {
+    packetsIn: 0,
+    dataSent: 0,
+    ipv6Sent: 0,
+    swallowed: 0,
+    challenges: 0,
+    bubbles: 0,
+    errors: 0,
+  };
+
+  constructor(relay: Relay, counters: Counters, options: RelayOptions, out: RelaySink) {
+    this.#relay = relay;
+    this.#counters = counters;
+    this.#options = options;
+    this.#out = out;
+  }
+
+  fromIpv6(b: Uint8Array, now: number): Drop {
+    this.#begin("ipv6", now);
+    this.#seen.packetsIn++;
+    const drop = this.#relay.fromIpv6(b, 0, b.length, now, this);
+    this.#end();
+    return drop;
+  }
+
+  fromClient(b: Uint8Array, address: number, port: number, local: number, now: number): Drop {
+    this.#begin("client", now);
+    this.#seen.packetsIn++;
+    const before = this.#relay.gauges.peers;
+    const drop = this.#relay.fromClient(b, 0, b.length, address, port, local, now, this);
+    // These came from a peer, though their destinations were no good.
+    const heard = drop === Drop.None || drop === Drop.DestinationScope ||
+      drop === Drop.DestinationNotServed;
+    if (drop === Drop.UnknownPeer || drop === Drop.RateLimited) {
+      assert.ok(this.#udpBytes <= b.length, `${this.#udpBytes} bytes sent for ${b.length}`);
+    } else if (!heard) assert.equal(this.#udpBytes, 0, "an answer to what was dropped");
+    const ipv6At = b.findIndex((byte) => byte >> 4 === 6);
+    if (this.#relay.gauges.peers > before) this.#checkAdmission(b, ipv6At);
+    if (heard) this.#watch(b, ipv6At + SOURCE_AT).bubbles = [];
+    if (drop === Drop.None && isBubble(b, ipv6At)) this.#seen.swallowed++;
+    this.#end();
+    return drop;
+  }
+
+  /** Runs all timers due until `now`, each at its time. */
+  runTimers(now: number): void {
+    for (let next = this.#relay.nextTimer(); next <= now; next = this.#relay.nextTimer()) {
+      this.#begin("tick", Math.max(this.#now, next));
+      this.#relay.tick(this.#now, this);
+      this.#end();
+    }
+  }
+
+  nextTimer(): number {
+    return this.#relay.nextTimer();
+  }
+
+  sendDatagram(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+  ): void {
+    assert.ok(isGlobalUnicast(address, this.#options.refuseReserved), `sent to ${address}`);
+    assert.ok(port > 0 && port < 65_536);
+    assert.ok(!this.#options.ownAddresses.includes(address) || port !== this.#options.servicePort);
+    if (isBubble(b, at) && mayBeToken(b, at + SOURCE_AT)) this.#checkBubble(b, at, length, port);
+    else this.#seen.dataSent++;
+    this.#udpBytes += length;
+    this.#out.sendDatagram(b, at, length, address, port, local);
+  }
+
+  sendIpv6(b: Uint8Array, at: number, length: number): void {
+    assert.equal(this.#call, "client");
+    assert.ok(!isMulticast(b, at + DESTINATION_AT));
+    this.#seen.ipv6Sent++;
+    this.#out.sendIpv6(b, at, length);
+  }
+
+  sendIcmpv6Error(b: Uint8Array, at: number, length: number): void {
+    assert.ok(length >= 48 + 40 && length <= 1_280);
+    const quoted = at + 48;
+    assert.deepEqual(
+      b.subarray(at + DESTINATION_AT, at + DESTINATION_AT + 16),
+      b.subarray(quoted + SOURCE_AT, quoted + SOURCE_AT + 16),
+    );
+    assert.ok(!isMulticast(b, quoted + DESTINATION_AT) && !isMulticast(b, quoted + SOURCE_AT));
+    assert.notEqual(b[quoted + 6], 59, "an error about a bubble");
+    if (b[quoted + 6] === 58) assert.ok(b[quoted + 40]! >= 128, "an error about an error");
+    this.#seen.errors++;
+    this.#out.sendIcmpv6Error(b, at, length);
+  }
+
+  /** Checks that the relay has forgotten everything, after long silence. */
+  checkEmpty(): void {
+    const empty = { peers: 0, trusted: 0, heldPackets: 0, heldBytes: 0 };
+    assert.deepEqual(this.#relay.gauges, empty);
+    assert.equal(this.#relay.nextTimer(), Infinity);
+  }
+
+  #begin(call: Call, now: number): void {
+    assert.ok(now >= this.#now, "time went back");
+    this.#call = call;
+    this.#now = now;
+    this.#udpBytes = 0;
+  }
+
+  #end(): void {
+    const { heldBytes, heldPackets, peers, trusted } = this.#relay.gauges;
+    assert.ok(heldBytes <= this.#options.holdMemory && heldPackets * 40 <= heldBytes);
+    assert.ok(trusted <= peers && peers <= this.#options.maxPeers);
+    const seen = this.#seen;
+    const drops = this.#counters.subarray(DROPS_AT).reduce((sum, n) => sum + n, 0);
+    assert.equal(
+      seen.packetsIn,
+      seen.dataSent + seen.ipv6Sent + seen.swallowed + heldPackets + drops,
+      "a packet in is neither sent, swallowed, held nor counted as a drop",
+    );
+    const count = (name: CounterName) => this.#counters[Counter[name]];
+    assert.equal(seen.errors, count("icmpv6_errors_sent"));
+    assert.equal(seen.challenges, count("bubbles_sent_challenge"));
+    assert.equal(
+      seen.bubbles,
+      count("bubbles_sent_direct")! + count("bubbles_sent_indirect")!,
+    );
+  }
+
+  #checkBubble(b: Uint8Array, at: number, length: number, port: number): void {
+    assert.equal(length, 40);
+    assert.equal(b[at + 7], 0);
+    const peer = this.#watch(b, at + DESTINATION_AT);
+    peer.tokens.set(textOf(b, at + SOURCE_AT), this.#now);
+    if (peer.tokens.size > 8) peer.tokens.delete(peer.tokens.keys().next().value!);
+    if (this.#call === "client") {
+      this.#seen.challenges++;
+      return;
+    }
+    this.#seen.bubbles++;
+    // The direct one of a pair goes first, and the pair counts as one.
+    if (this.#options.restricted && port === 3544 && peer.lastBubble === this.#now) return;
+    assert.ok(
+      this.#now - peer.lastBubble >= SPACING,
+      `bubble after ${this.#now - peer.lastBubble}`,
+    );
+    peer.lastBubble = this.#now;
+    peer.bubbles = peer.bubbles.filter((time) => this.#now - time < WINDOW);
+    peer.bubbles.push(this.#now);
+    assert.ok(peer.bubbles.length <= MAX_BUBBLES, "a fifth bubble in 300 s without an answer");
+  }
+
+  /** Only an answer to a bubble of ours makes an entry for a packet from outside. */
+  #checkAdmission(b: Uint8Array, ipv6At: number): void {
+    assert.ok(isBubble(b, ipv6At), "unsolicited data made an entry");
+    const { tokens } = this.#watch(b, ipv6At + SOURCE_AT);
+    const sentAt = tokens.get(textOf(b, ipv6At + DESTINATION_AT));
+    assert.ok(sentAt !== undefined, "a bubble without token made an entry");
+    assert.ok(this.#now - sentAt < TOKEN_LIFETIME, "an old token made an entry");
+  }
+
+  #watch(b: Uint8Array, at: number): Watched {
+    const key = textOf(b, at);
+    let watched = this.#watched.get(key);
+    if (watched === undefined) {
+      watched = { bubbles: [], lastBubble: -Infinity, tokens: new Map() };
+      this.#watched.set(key, watched);
+    }
+    return watched;
+  }
+}
+
+function textOf(b: Uint8Array, at: number): string {
+  return String.fromCharCode(...b.subarray(at, at + 16));
+}
