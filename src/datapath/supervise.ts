@@ -38,6 +38,12 @@ export interface ThreadHooks {
   ended(): void;
 }
 
+/** A compiled binary keeps each entry point by its path from the first one's folder. */
+function threadUrl(self: string): URL {
+  const compiled = self.includes("/$bunfs/");
+  return new URL(compiled ? "./datapath/thread.js" : "./thread.ts", self);
+}
+
 /** Starts a datapath thread and watches over it. @throws Error if it fails before it serves */
 export async function superviseThread(
   data: ThreadData,
@@ -45,7 +51,7 @@ export async function superviseThread(
   wake: Wake,
   hooks: ThreadHooks,
 ): Promise<Datapath> {
-  const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: data });
+  const worker = new Worker(threadUrl(import.meta.url), { workerData: data });
   const ended = new Promise<void>((resolve, reject) => {
     let failure: Error | undefined;
     worker.on("error", (error: unknown) => {
