@@ -63,5 +63,7 @@ export interface Host {
   udpOwner(port: number): { readonly pid: number; readonly name: string } | undefined;
   user(name: string): User | undefined;
   isDirectory(path: string): boolean;
+  /** Of this process, in bytes. */
+  residentMemory(): number;
   year(): number;
 }

@@ -20,10 +20,18 @@ import { addresses, links, routesOf, routeTo } from "#src/datapath/routing.ts";
 import { readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
 import type { Host, Interface, Route6 } from "./host.ts";
-import { parseCapabilities, parseDefaultInterface4, parseUdpInodes } from "./linux_proc.ts";
+import {
+  parseCapabilities,
+  parseDefaultInterface4,
+  parseResidentMemory,
+  parseUdpInodes,
+} from "./linux_proc.ts";
 import { findUser } from "./passwd.ts";
 
 const TUN_DEVICE = "/dev/net/tun";
+const SELF = "/proc/self/status";
+/** Of the files in /proc that are read again and again. */
+const MAX_LENGTH = 8192;
 
 /**
  * This machine, seen through rtnetlink, /proc and a few system calls. It changes nothing.
@@ -33,14 +41,17 @@ const TUN_DEVICE = "/dev/net/tun";
  */
 export function linuxHost(libc: Libc): Host {
   const netlink = new Netlink(libc);
-  const variables = new Map<string, number>();
+  const files = new Map<string, number>();
+  const read = (path: string) => readAgain(files, path);
+  // Opened now, so that it can be read after a change of root directory or user.
+  read(SELF);
   const nameOf = (index: number | undefined) =>
     links(netlink).find((link) => link.index === index)?.name;
   return {
     platform: "linux",
-    capabilities: () => parseCapabilities(text("/proc/self/status")),
+    capabilities: () => parseCapabilities(read(SELF) ?? ""),
     openTunDevice: () => openErrno(libc, TUN_DEVICE),
-    sysctl: (path) => readVariable(variables, path),
+    sysctl: (path) => read(`/proc/sys/${path}`),
     interfaces: () => interfaces(netlink),
     defaultInterface4: () => parseDefaultInterface4(text("/proc/net/route")),
     routesOf: (prefix) => routes(netlink, prefix),
@@ -49,6 +60,7 @@ export function linuxHost(libc: Libc): Host {
     udpOwner,
     user: (name) => findUser(text("/etc/passwd"), text("/etc/group"), name),
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    residentMemory: () => parseResidentMemory(read(SELF) ?? ""),
     year: () => new Date().getUTCFullYear(),
   };
 }
@@ -61,12 +73,12 @@ function text(path: string): string {
   }
 }
 
-/** Its file stays open, and is read again from the start. */
-function readVariable(open: Map<string, number>, path: string): string | undefined {
+/** The file stays open, and is read from its start each time. */
+function readAgain(open: Map<string, number>, path: string): string | undefined {
   try {
-    const fd = open.get(path) ?? openSync(`/proc/sys/${path}`, "r");
+    const fd = open.get(path) ?? openSync(path, "r");
     open.set(path, fd);
-    const bytes = new Uint8Array(256);
+    const bytes = new Uint8Array(MAX_LENGTH);
     const length = readSync(fd, bytes, 0, bytes.length, 0);
     return new TextDecoder().decode(bytes.subarray(0, length)).trim();
   } catch {

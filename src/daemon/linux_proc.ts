@@ -9,6 +9,11 @@ export function parseCapabilities(status: string): Set<Capability> {
   return new Set(names.filter((name) => (mask >> BigInt(CAPABILITIES[name])) & 1n));
 }
 
+/** The resident memory in /proc/PID/status, in bytes. */
+export function parseResidentMemory(status: string): number {
+  return 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
+}
+
 /** /proc/net/route: the interface of the default route with the lowest metric. */
 export function parseDefaultInterface4(text: string): string | undefined {
   const routes = text.split("\n").slice(1).map((line) => line.trim().split(/\s+/));

@@ -84,10 +84,11 @@ async function live(context: Context): Promise<number> {
   const open = openRole(context);
   const closeUnserved = cleanup.add(() => open.close());
   await openStatus(context, userOf(host, own));
-  giveUpPrivileges(context, own);
+  // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start();
   cleanup.remove(closeUnserved);
   cleanup.add(() => datapath.stop());
+  giveUpPrivileges(context, own);
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);

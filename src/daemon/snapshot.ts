@@ -21,6 +21,7 @@ export interface Source {
   readonly peersLimit: number;
   readonly draining: boolean;
   readonly checks: readonly ReadinessCheck[];
+  readonly memoryBytes: number;
 }
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
@@ -43,7 +44,7 @@ export function takeSnapshot(source: Source): Snapshot {
     gauges: {
       ...datapath.levels(),
       peersLimit: source.peersLimit,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: source.memoryBytes,
     },
     cpuSeconds: (user + system) / 1e6,
     counters: readCounters(datapath.counters),

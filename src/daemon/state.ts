@@ -57,6 +57,7 @@ export class DaemonState {
       peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
       draining: this.#draining,
       checks: this.#checks,
+      memoryBytes: this.#host.residentMemory(),
     });
   };
 }

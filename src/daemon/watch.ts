@@ -40,19 +40,29 @@ export interface Watched {
 export function watchOver(watched: Watched): () => void {
   const { role, config, log, state, notifier } = watched;
   const now = () => performance.now();
-  const watch = new Watch(log, new LimitedLog(log, { ...DEFAULT_LIMITS, now }));
-  const timers = [setInterval(() => {
+  const limited = new LimitedLog(log, { ...DEFAULT_LIMITS, now });
+  const watch = new Watch(log, limited);
+  const look = () => {
     state.refresh();
     watch.look(state.read());
-  }, LOOK_EVERY)];
+  };
+  // What cannot be seen for a while must not end what works.
+  const guarded = (step: () => void) => () => {
+    try {
+      step();
+    } catch (error) {
+      limited.log("look", "error", "Cannot look at the daemon", { error: String(error) });
+    }
+  };
+  const timers = [setInterval(guarded(look), LOOK_EVERY)];
   if (role === "relay" && config.relay.served === "self") {
     const follow = followOwnAddresses(watched);
     follow();
-    timers.push(setInterval(follow, SERVED_REFRESH));
+    timers.push(setInterval(guarded(follow), SERVED_REFRESH));
   }
   if (notifier.watchdog !== undefined) {
-    const ping = () => isAlive(state.read()) && notifier.send("WATCHDOG=1");
-    timers.push(setInterval(ping, notifier.watchdog));
+    const ping = () => void (isAlive(state.read()) && notifier.send("WATCHDOG=1"));
+    timers.push(setInterval(guarded(ping), notifier.watchdog));
   }
   return () => timers.forEach((timer) => clearInterval(timer));
 }
