@@ -96,18 +96,11 @@ export class RelayLoop implements RelaySink {
     this.#finish();
   }
 
-  /** One round; drains each side up to a batch, and the other one again before the next. */
+  /** A batch of each side that has something: neither waits until the other one is drained. */
   #turn(udpReady: boolean, tunReady: boolean): void {
-    while (udpReady || tunReady) {
-      const now = this.#options.clock();
-      if (udpReady) udpReady = this.#fromUdp(now) === BATCH;
-      if (tunReady) tunReady = this.#fromTun(now) === BATCH;
-      if (now >= this.#relay.nextTimer()) this.#relay.tick(now, this);
-      this.#sender.flush();
-      this.#beat();
-      if (this.#shared.stopping) return;
-    }
     const now = this.#options.clock();
+    if (udpReady) this.#fromUdp(now);
+    if (tunReady) this.#fromTun(now);
     if (now >= this.#relay.nextTimer()) this.#relay.tick(now, this);
     this.#sender.flush();
   }

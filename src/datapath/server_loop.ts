@@ -12,7 +12,6 @@ import {
   type ServerSocket,
 } from "#src/protocol/server_contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { BATCH } from "./frames.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
 import { Level, type SharedState } from "./shared.ts";
 import { UdpReceiver } from "./udp_receive.ts";
@@ -96,13 +95,10 @@ export class ServerLoop implements ServerSink {
     }
   }
 
+  /** A batch of each socket that has something: a flood at one does not silence the other. */
   #turn(primaryReady: boolean, secondaryReady: boolean): void {
-    while (primaryReady || secondaryReady) {
-      if (primaryReady) primaryReady = this.#receive(PRIMARY) === BATCH;
-      if (secondaryReady) secondaryReady = this.#receive(SECONDARY) === BATCH;
-      this.#beat();
-      if (this.#shared.stopping) return;
-    }
+    if (primaryReady) this.#receive(PRIMARY);
+    if (secondaryReady) this.#receive(SECONDARY);
   }
 
   /** UDP side -> server rules. RFC 4380 §5.3.1 */
