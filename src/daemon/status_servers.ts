@@ -1,7 +1,7 @@
 import { chownSync } from "node:fs";
-import type { Hono } from "hono";
 import type { Role, StatusConfig } from "#src/config/config.ts";
 import { StartError } from "#src/errors.ts";
+import type { StatusApp } from "#src/status/app.ts";
 import { type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
 import type { User } from "./host.ts";
 
@@ -10,7 +10,7 @@ export const DEFAULT_PORTS: Readonly<Record<Role, number>> = { relay: 9545, serv
 
 /** Opens what `[status]` asks for. @throws StartError */
 export async function openStatusServers(
-  app: Hono,
+  app: StatusApp,
   role: Role,
   config: StatusConfig,
   user: User | undefined,
@@ -32,7 +32,7 @@ export async function closeAll(servers: readonly Listening[]): Promise<void> {
   await Promise.all(servers.map((server) => server.close()));
 }
 
-async function tcp(app: Hono, address: string, port: number): Promise<Listening> {
+async function tcp(app: StatusApp, address: string, port: number): Promise<Listening> {
   try {
     return await listenTcp(app, address, port);
   } catch (error) {
@@ -43,7 +43,7 @@ async function tcp(app: Hono, address: string, port: number): Promise<Listening>
   }
 }
 
-async function unix(app: Hono, path: string, user: User | undefined): Promise<Listening> {
+async function unix(app: StatusApp, path: string, user: User | undefined): Promise<Listening> {
   try {
     const listening = await listenUnix(app, path);
     if (user !== undefined) chownSync(path, user.uid, user.gid);

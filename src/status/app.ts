@@ -3,6 +3,9 @@ import { EXPOSITION_TYPE, formatExposition } from "./exposition.ts";
 import { metricsOf } from "./metrics.ts";
 import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
 
+/** The pages as a plain value: `app.request("/metrics")` asks without a port. */
+export type StatusApp = Hono;
+
 const METHODS = ["GET", "HEAD"];
 
 /**
@@ -10,7 +13,7 @@ const METHODS = ["GET", "HEAD"];
  *
  * @param read called once a request; must not wait for the datapath
  */
-export function createStatus(read: () => Snapshot): Hono {
+export function createStatus(read: () => Snapshot): StatusApp {
   const app = new Hono();
 
   app.use((c, next) => {
