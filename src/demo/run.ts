@@ -53,7 +53,13 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<number>
   let lab: Lab | undefined;
   try {
     lab = await createLab(options.nat ?? "port-restricted");
-    return await Promise.race([show(lab, options, io, interrupt), interrupt.then(() => 1)]);
+    const shown = show(lab, (text) => !interrupt.came && io.stdout.write(`${text}\n`));
+    const status = await Promise.race([shown, interrupt.promise.then(() => 1)]);
+    if (options.keep && !interrupt.came) {
+      io.stdout.write(howToEnter(lab));
+      await interrupt.promise;
+    }
+    return status;
   } catch (error) {
     return complain(error instanceof Error ? error.message : String(error), io);
   } finally {
@@ -67,12 +73,22 @@ function complain(problem: string, io: DemoIo): number {
   return 1;
 }
 
-/** Resolves at the first Ctrl-C or SIGTERM. */
-function onInterrupt(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
+interface Interrupt {
+  came: boolean;
+  readonly promise: Promise<void>;
+}
+
+/** The first Ctrl-C or SIGTERM. */
+function onInterrupt(): Interrupt {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const interrupt = { came: false, promise };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      interrupt.came = true;
+      resolve();
+    });
+  }
+  return interrupt;
 }
 
 async function createLab(nat: NatKind): Promise<Lab> {
@@ -90,29 +106,20 @@ async function createLab(nat: NatKind): Promise<Lab> {
   }
 }
 
-async function show(
-  lab: Lab,
-  options: DemoOptions,
-  io: DemoIo,
-  interrupt: Promise<void>,
-): Promise<number> {
-  const [site] = lab.sites;
-  const say = (text: string) => io.stdout.write(`${text}\n`);
-  say(drawing(site!));
-  const daemons = await startDaemons(lab, say);
+type Say = (text: string) => void;
+
+async function show(lab: Lab, say: Say): Promise<number> {
+  const site = lab.sites[0]!;
+  say(drawing(site));
+  await startDaemons(lab, say);
   await startWatching(lab, say);
-  const answered = await probe(lab, site!, say);
+  const answered = await probe(lab, site, say);
   await showStatus(lab, say);
   say(LOOK_FURTHER);
-  if (options.keep) {
-    say(howToEnter(lab, site!));
-    await interrupt;
-  }
-  for (const daemon of daemons.toReversed()) await daemon.stop();
   return answered ? 0 : 1;
 }
 
-async function startDaemons(lab: Lab, say: (text: string) => void): Promise<LabProcess[]> {
+async function startDaemons(lab: Lab, say: Say): Promise<void> {
   const self = selfCommand();
   const server = lab.spawn("srv", [...self, "server", "-c", await serverFile(lab)]);
   const relay = lab.spawn("rly", [...self, "relay", "-c", await relayFile(lab)]);
@@ -122,7 +129,6 @@ async function startDaemons(lab: Lab, say: (text: string) => void): Promise<LabP
   ]);
   say(`teredo server waits on ${SERVER_ADDRESS} and ${SECONDARY_ADDRESS}, UDP port 3544`);
   say(`teredo relay carries 2001::/32 from ${RELAY_ADDRESS}, UDP port ${RELAY_PORT}`);
-  return [server, relay];
 }
 
 function serverFile(lab: Lab): Promise<string> {
@@ -158,13 +164,13 @@ async function get(lab: Lab, namespace: string, url: string): Promise<string | u
   return status === 0 ? stdout : undefined;
 }
 
-async function startWatching(lab: Lab, say: (text: string) => void): Promise<void> {
+async function startWatching(lab: Lab, say: Say): Promise<void> {
   const watch = lab.spawn("core", [...selfCommand(), "demo", "--inside", "watch"]);
   await watch.waitForLine(/^watching$/, START_PATIENCE);
   watch.onLine((line) => line !== "" && say(`  ${line}`));
 }
 
-async function probe(lab: Lab, site: Site, say: (text: string) => void): Promise<boolean> {
+async function probe(lab: Lab, site: Site, say: Say): Promise<boolean> {
   say(`\nA client behind the NAT qualifies and pings ${HOST_IPV6}; what passes is indented:\n`);
   const argv = ["probe", SERVER_ADDRESS, "--ping", HOST_IPV6, "--count", `${PINGS}`];
   const client = lab.spawn(site.client, [...selfCommand(), ...argv]);
@@ -173,11 +179,14 @@ async function probe(lab: Lab, site: Site, say: (text: string) => void): Promise
   return status === 0 && stdout.includes(`${PINGS} of ${PINGS}`);
 }
 
+/** What was counted at all; what describes the process or its set-up is left out. */
+const COUNTERS = /^teredo_(udp|ipv6|bubbles|peers|packets|drops)_.*(total|_total\{.*\}) [^0]/;
+
 /** The relay's own account of what was just seen. */
-async function showStatus(lab: Lab, say: (text: string) => void): Promise<void> {
+async function showStatus(lab: Lab, say: Say): Promise<void> {
   const metrics = await get(lab, "rly", `${RELAY_STATUS}/metrics`) ?? "";
   say(`\nThe relay counted, by ${RELAY_STATUS}/metrics (without what is zero):\n`);
-  const counted = metrics.split("\n").filter((line) => /^teredo_.* [^0]/.test(line));
+  const counted = metrics.split("\n").filter((line) => COUNTERS.test(line));
   for (const line of counted) say(`  ${line}`);
 }
 

@@ -58,10 +58,10 @@ To look further:
   teredo help                   the rest; a real relay starts with: teredo check relay
 `;
 
-export function howToEnter(lab: Lab, site: Site): string {
+export function howToEnter(lab: Lab): string {
   const shell = (namespace: string) => `  ${lab.enterCommand(namespace)} sh`;
   return `The network stays up until Ctrl-C. A shell in it (as root, or the same user):
-${shell(site.client)}    # the client
+${shell(lab.sites[0]!.client)}    # the client
 ${shell("rly")}    # the relay: ip -6 route; curl http://127.0.0.1:9545/metrics
 ${shell("host6")}    # the IPv6 host: ping a client, tcpdump -ni ipv6
 ${shell("core")}    # both links: tcpdump -ni ipv4 udp

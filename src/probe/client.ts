@@ -41,6 +41,8 @@ export class ProbeClient {
   #address: Uint8Array | undefined;
   #ping: Ping | undefined;
   #via: Via = "server";
+  /** Of the last echo request. A number for each keeps a late answer from being timed wrong. */
+  #sequence = 0;
   /** Pings answered or given up; and those answered. */
   #done = 0;
   #answered = 0;
@@ -169,9 +171,10 @@ export class ProbeClient {
 
   #sendEcho(ping: Ping, now: Millis): void {
     this.#via = this.#relay === undefined ? "server" : "relay";
+    this.#sequence = (this.#sequence + 1) & 0xffff;
     const { address, port } = this.#relay ??
       { address: this.#options.serverAddress, port: TEREDO_PORT };
-    const length = writeEchoRequest(this.#buffer, 0, ping.repeat(now));
+    const length = writeEchoRequest(this.#buffer, 0, ping.repeat(this.#sequence, now));
     this.#sink.sendDatagram(this.#buffer, 0, length, address, port);
     const { number, attempts: attempt } = ping;
     this.#sink.report({ kind: "ping", ping: number, attempt, via: this.#via });

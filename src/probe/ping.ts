@@ -14,8 +14,8 @@ export class Ping {
   readonly #target: Uint8Array;
   readonly #identifier: number;
   readonly #data = new Uint8Array(ECHO_DATA_LENGTH);
-  /** When each repetition was sent, first one included. */
-  readonly #sentAt: Millis[] = [];
+  /** Each request sent, repetitions included, with its own sequence number. */
+  readonly #requests: { readonly sequence: number; readonly sentAt: Millis }[] = [];
 
   constructor(
     number: number,
@@ -32,7 +32,7 @@ export class Ping {
   }
 
   get attempts(): number {
-    return this.#sentAt.length;
+    return this.#requests.length;
   }
 
   get exhausted(): boolean {
@@ -40,31 +40,30 @@ export class Ping {
   }
 
   get startedAt(): Millis {
-    return this.#sentAt[0] ?? 0;
+    return this.#requests[0]?.sentAt ?? 0;
   }
 
   get deadline(): Millis {
-    return (this.#sentAt.at(-1) ?? 0) + ECHO_TIMEOUT;
+    return (this.#requests.at(-1)?.sentAt ?? 0) + ECHO_TIMEOUT;
   }
 
   /** The request to send now. */
-  repeat(now: Millis): Echo {
-    this.#sentAt.push(now);
-    return this.#echo(this.#sentAt.length - 1);
+  repeat(sequence: number, now: Millis): Echo {
+    this.#requests.push({ sequence, sentAt: now });
+    return this.#echo(sequence);
   }
 
-  /** When the repetition was sent that `matches` recognises; undefined: none of them. */
+  /** When the request was sent that `matches` recognises; undefined: none of them. */
   sentAt(matches: (echo: Echo) => boolean): Millis | undefined {
-    return this.#sentAt.find((_, attempt) => matches(this.#echo(attempt)));
+    return this.#requests.find(({ sequence }) => matches(this.#echo(sequence)))?.sentAt;
   }
 
-  #echo(attempt: number): Echo {
+  #echo(sequence: number): Echo {
     return {
       source: this.#source,
       target: this.#target,
       identifier: this.#identifier,
-      // Each repetition has its own, so that a late answer is not timed against a later request.
-      sequence: ((this.number - 1) * ECHO_ATTEMPTS + attempt + 1) & 0xffff,
+      sequence,
       data: this.#data,
     };
   }

@@ -43,6 +43,7 @@ async function observe<T>(
 ): Promise<Observed<T>> {
   const { namespace, status } = daemon;
   const counts = async () => readCounts((await load.get(namespace, `${status}/metrics`)).body);
+  await load.prefer(namespace);
   const before = await counts();
   const health = load.watch(namespace, `${status}/healthz`);
   const running = run();
