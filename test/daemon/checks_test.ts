@@ -1,0 +1,394 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, ENXIO } from "#ffi/linux.ts";
+import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
+import { failures, formatCheck } from "#src/daemon/check.ts";
+import { checkRelay, checkServer } from "#src/daemon/checks.ts";
+import { addressCommand } from "#src/daemon/checks_address.ts";
+import type { Capability } from "#src/daemon/host.ts";
+import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import {
+  type Facts,
+  fakeHost,
+  PRIMARY_ADDRESS,
+  relayConfig,
+  serverConfig,
+  UPLINK,
+} from "./fake_host.ts";
+
+interface Case {
+  readonly name: string;
+  readonly facts?: Facts;
+  readonly relay?: Partial<RelayConfig>;
+  readonly server?: Partial<ServerConfig>;
+  /** Lines that must be there; every other line must be ok. */
+  readonly want: readonly string[];
+}
+
+const PROCESS = { user: undefined, chroot: undefined, pidFile: undefined };
+const unable = (...missing: Capability[]) => () => {
+  const held = new Set(fakeHost().capabilities());
+  for (const name of missing) held.delete(name);
+  return held;
+};
+const absent = (address: string) => (asked: number) =>
+  asked === parseIpv4(address) ? EADDRNOTAVAIL : 0;
+const taken = (wanted: number) => (_: number, port: number) => port === wanted ? EADDRINUSE : 0;
+const advertised = (interfaceName: string) => () => [
+  { interfaceName, fromAdvertisement: true, rejects: false, removal: "" },
+];
+
+const NO_IPV6_ROUTE = "warn ipv6_route: there is no IPv6 default route, so only networks with a " +
+  "route of their own are reachable; mend: ip -6 route add default via ROUTER dev INTERFACE";
+
+const cases: readonly Case[] = [
+  { name: "all is well", want: [] },
+  {
+    name: "neither root nor capabilities",
+    facts: { capabilities: () => new Set() },
+    want: [
+      "FAIL privileges: this process lacks CAP_NET_ADMIN, CAP_NET_RAW; mend: start it as root, " +
+      "e.g. with sudo, or under systemd with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW",
+    ],
+  },
+  {
+    name: "a user to become, without the right to",
+    facts: {
+      capabilities: unable("CAP_SETUID", "CAP_SETGID"),
+      user: (name) => ({ name, uid: 65534, gid: 65534, groups: [65534] }),
+    },
+    relay: { process: { ...PROCESS, user: "nobody" } },
+    want: [
+      "FAIL privileges: this process lacks CAP_SETUID, CAP_SETGID; mend: start it as root, e.g. " +
+      "with sudo, or under systemd with AmbientCapabilities=CAP_SETUID CAP_SETGID",
+    ],
+  },
+  {
+    name: "a root directory to change to, without the right to",
+    facts: { capabilities: unable("CAP_SYS_CHROOT") },
+    relay: { process: { ...PROCESS, chroot: "/var/empty" } },
+    want: [
+      "FAIL privileges: this process lacks CAP_SYS_CHROOT; mend: start it as root, e.g. with " +
+      "sudo, or under systemd with AmbientCapabilities=CAP_SYS_CHROOT",
+    ],
+  },
+  {
+    name: "a low port without the right to it",
+    facts: { capabilities: unable("CAP_NET_BIND_SERVICE") },
+    relay: { bindPort: 1000 },
+    want: [
+      "FAIL privileges: this process lacks CAP_NET_BIND_SERVICE; mend: start it as root, e.g. " +
+      "with sudo, or under systemd with AmbientCapabilities=CAP_NET_BIND_SERVICE",
+    ],
+  },
+  {
+    name: "no TUN device",
+    facts: { openTunDevice: () => ENOENT },
+    want: [
+      "FAIL tun: /dev/net/tun is missing, so the kernel's TUN driver cannot be reached; mend: run " +
+      "`modprobe tun`; in a container start it with --device /dev/net/tun, or run `mkdir -p " +
+      "/dev/net && mknod /dev/net/tun c 10 200`",
+    ],
+  },
+  {
+    name: "no TUN driver",
+    facts: { openTunDevice: () => ENXIO },
+    want: [
+      "FAIL tun: the kernel has no TUN driver behind /dev/net/tun; mend: run `modprobe tun`",
+    ],
+  },
+  {
+    name: "a TUN device that is not ours to open",
+    facts: { openTunDevice: () => EACCES },
+    want: [
+      "FAIL tun: /dev/net/tun may not be opened: EACCES (Permission denied); mend: start as root; " +
+      "in a container start it with --device /dev/net/tun",
+    ],
+  },
+  {
+    name: "a kernel without IPv6",
+    facts: { variables: { "net/ipv6/conf/all/disable_ipv6": undefined } },
+    want: [
+      "FAIL ipv6: the kernel has no IPv6; mend: boot without ipv6.disable=1; modprobe ipv6",
+    ],
+  },
+  ...["all", "default"].map((which) => ({
+    name: `IPv6 switched off for ${which} interfaces`,
+    facts: { variables: { [`net/ipv6/conf/${which}/disable_ipv6`]: "1" } },
+    want: [
+      `FAIL ipv6: IPv6 is switched off by net.ipv6.conf.${which}.disable_ipv6=1; mend: sysctl -w ` +
+      `net.ipv6.conf.${which}.disable_ipv6=0`,
+    ],
+  })),
+  {
+    name: "no forwarding",
+    facts: { variables: { "net/ipv6/conf/all/forwarding": "0" } },
+    want: [
+      "FAIL forwarding: the kernel does not forward IPv6 packets; mend: sysctl -w " +
+      "net.ipv6.conf.all.forwarding=1",
+    ],
+  },
+  {
+    name: "no forwarding, which a host-specific relay does without (H rows)",
+    facts: { variables: { "net/ipv6/conf/all/forwarding": "0" } },
+    relay: { served: "self" },
+    want: [],
+  },
+  {
+    name: "a default route that forwarding will take away",
+    facts: {
+      variables: { "net/ipv6/conf/wan.7/accept_ra": "1" },
+      routesOf: (prefix) => prefix.length === 0 ? advertised("wan.7")() : [],
+    },
+    want: [
+      "FAIL accept_ra: wan.7 will lose its IPv6 default route: it came by router advertisement, " +
+      "which a forwarding host ignores unless accept_ra is 2; mend: sysctl -w " +
+      "net.ipv6.conf.wan/7.accept_ra=2",
+    ],
+  },
+  ...["0", "2"].map((value) => ({
+    name: `an advertised default route under accept_ra=${value}`,
+    facts: {
+      variables: { "net/ipv6/conf/eth0/accept_ra": value },
+      routesOf: (prefix: { length: number }) => prefix.length === 0 ? advertised("eth0")() : [],
+    },
+    want: [],
+  })),
+  { name: "no IPv6 default route", facts: { routesOf: () => [] }, want: [NO_IPV6_ROUTE] },
+  {
+    name: "a default route that only refuses",
+    facts: {
+      routesOf: (prefix) =>
+        prefix.length > 0
+          ? []
+          : [{ interfaceName: "lo", fromAdvertisement: false, rejects: true, removal: "" }],
+    },
+    want: [NO_IPV6_ROUTE],
+  },
+  {
+    name: "another owner of the prefix",
+    facts: {
+      routesOf: (prefix) => [{
+        interfaceName: prefix.length === 0 ? "eth0" : "tun3",
+        fromAdvertisement: false,
+        rejects: false,
+        removal: "ip -6 route delete 2001::/32 dev tun3 metric 1024",
+      }],
+    },
+    want: [
+      "FAIL service_route: 2001::/32 is already routed to tun3, perhaps by another Teredo relay or " +
+      "client; mend: systemctl stop miredo, or ip -6 route delete 2001::/32 dev tun3 metric 1024",
+    ],
+  },
+  {
+    name: "a prefix that a route refuses",
+    facts: {
+      routesOf: (prefix) => [{
+        interfaceName: "lo",
+        fromAdvertisement: false,
+        rejects: prefix.length > 0,
+        removal: "ip -6 route delete 2001::/32 metric 1",
+      }],
+    },
+    want: [
+      "FAIL service_route: 2001::/32 is already refused by a route, perhaps by another Teredo relay " +
+      "or client; mend: systemctl stop miredo, or ip -6 route delete 2001::/32 metric 1",
+    ],
+  },
+  {
+    name: "our own interface left over",
+    facts: {
+      routesOf: (prefix) => [{
+        interfaceName: prefix.length === 0 ? "eth0" : "teredo",
+        fromAdvertisement: false,
+        rejects: false,
+        removal: "",
+      }],
+    },
+    want: [],
+  },
+  {
+    name: "an address that this host lacks",
+    facts: { bindUdp: absent("198.51.100.9") },
+    relay: { bindAddress: parseIpv4("198.51.100.9")! },
+    want: [
+      "FAIL address: 198.51.100.9 is not on this host; mend: ip addr add 198.51.100.9/32 dev eth0",
+    ],
+  },
+  {
+    name: "private addresses only",
+    facts: { interfaces: () => [{ ...UPLINK, ipv4: [parseIpv4("192.168.1.5")!] }] },
+    want: [
+      "warn public: this host has no public IPv4 address: clients reach the relay only if its UDP " +
+      "port is forwarded to it; mend: forward the relay's UDP port on the NAT in front of this host",
+    ],
+  },
+  {
+    name: "a port taken by a program",
+    facts: { bindUdp: taken(3545), udpOwner: () => ({ pid: 77, name: "miredo" }) },
+    want: [
+      "FAIL port: UDP 0.0.0.0:3545 is taken by miredo (process 77); mend: kill 77, or systemctl " +
+      "stop miredo; choose another bind_port",
+    ],
+  },
+  {
+    name: "a port taken by nobody visible",
+    facts: { bindUdp: taken(3545) },
+    want: [
+      "FAIL port: UDP 0.0.0.0:3545 is taken; mend: ss -ulpn 'sport = :3545' shows by whom",
+    ],
+  },
+  {
+    name: "an MTU that the path cannot carry",
+    facts: { interfaces: () => [{ ...UPLINK, mtu: 1300 }] },
+    want: [
+      "warn mtu: 1280 bytes and 28 of headers do not fit 1300 of eth0: full-size packets leave as " +
+      "fragments; mend: interface_mtu = 1280",
+    ],
+  },
+  {
+    name: "a clock that was never set",
+    facts: { year: () => 1970 },
+    want: [
+      "warn clock: the clock says 1970: times in logs and metrics will mislead; mend: timedatectl " +
+      "set-ntp true",
+    ],
+  },
+  {
+    name: "an unknown user",
+    relay: { process: { ...PROCESS, user: "teredo" } },
+    want: [
+      "FAIL user: there is no user teredo in /etc/passwd; mend: useradd --system --no-create-home " +
+      "--shell /usr/sbin/nologin teredo",
+    ],
+  },
+  {
+    name: "the superuser as user",
+    facts: { user: (name) => ({ name, uid: 0, gid: 0, groups: [0] }) },
+    relay: { process: { ...PROCESS, user: "root" } },
+    want: [
+      "FAIL user: root is the superuser, so nothing would be given up; mend: choose another user, " +
+      "e.g. nobody, or none",
+    ],
+  },
+  {
+    name: "a root directory that is none",
+    facts: { isDirectory: () => false },
+    relay: { process: { ...PROCESS, chroot: "/nowhere" } },
+    want: ["FAIL chroot: /nowhere is not a directory; mend: mkdir -p /nowhere"],
+  },
+  { name: "a fit server", server: {}, want: [] },
+  {
+    name: "a server without raw sockets",
+    facts: { capabilities: unable("CAP_NET_RAW") },
+    server: {},
+    want: [
+      "FAIL privileges: this process lacks CAP_NET_RAW; mend: start it as root, e.g. with sudo, or " +
+      "under systemd with AmbientCapabilities=CAP_NET_RAW",
+    ],
+  },
+  {
+    name: "a server whose second address is missing",
+    facts: {
+      bindUdp: absent("198.51.100.2"),
+      interfaces: () => [
+        { ...UPLINK, name: "lan0", ipv4: [parseIpv4("192.168.1.1")!] },
+        { ...UPLINK, name: "wan0", ipv4: [PRIMARY_ADDRESS] },
+      ],
+      defaultInterface4: () => "lan0",
+    },
+    server: {},
+    want: [
+      "FAIL address: 198.51.100.2 is not on this host; mend: ip addr add 198.51.100.2/32 dev wan0",
+    ],
+  },
+  {
+    name: "a BSD server whose addresses are missing",
+    facts: { platform: "freebsd", bindUdp: () => EADDRNOTAVAIL, interfaces: () => [] },
+    server: {},
+    want: [
+      "FAIL address: 198.51.100.1 is not on this host; mend: ifconfig eth0 inet 198.51.100.1 " +
+      "netmask 255.255.255.255 alias",
+      "FAIL address: 198.51.100.2 is not on this host; mend: ifconfig eth0 inet 198.51.100.2 " +
+      "netmask 255.255.255.255 alias",
+    ],
+  },
+  {
+    name: "a server on private addresses",
+    server: { bindAddress: parseIpv4("10.0.0.1")!, bindAddress2: parseIpv4("10.0.0.2")! },
+    want: ["10.0.0.1", "10.0.0.2"].map((address) =>
+      `FAIL public: ${address} is not a global unicast address: clients and relays refuse it; ` +
+      "mend: behind 1:1 NAT set advertised_address and advertised_address2 to the public addresses"
+    ),
+  },
+  {
+    name: "a server behind 1:1 NAT",
+    server: {
+      bindAddress: parseIpv4("10.0.0.1")!,
+      bindAddress2: parseIpv4("10.0.0.7")!,
+      advertisedAddress: PRIMARY_ADDRESS,
+      advertisedAddress2: PRIMARY_ADDRESS + 1,
+    },
+    want: [],
+  },
+  {
+    name: "two server addresses that are not consecutive",
+    server: { bindAddress2: PRIMARY_ADDRESS + 4 },
+    want: [
+      "FAIL consecutive: 198.51.100.1, 198.51.100.5 are not consecutive, as Windows clients take " +
+      "them to be; mend: use 198.51.100.2 as second address, or allow_non_consecutive = yes",
+    ],
+  },
+  {
+    name: "the same on purpose",
+    server: { bindAddress2: PRIMARY_ADDRESS + 4, allowNonConsecutive: true },
+    want: [
+      "warn consecutive: 198.51.100.1, 198.51.100.5 are not consecutive, as Windows clients take " +
+      "them to be; mend: use 198.51.100.2 as second address, or allow_non_consecutive = yes",
+    ],
+  },
+  {
+    name: "a server beside Miredo's",
+    facts: { bindUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "miredo-server" }) },
+    server: {},
+    want: ["198.51.100.1", "198.51.100.2"].map((address) =>
+      `FAIL port: UDP ${address}:3544 is taken by miredo-server (process 5); mend: kill 5, or ` +
+      "systemctl stop miredo-server; servers have no other port"
+    ),
+  },
+];
+
+for (const { name, facts, relay, server, want } of cases) {
+  const role = server === undefined ? "Relay" : "Server";
+  test(`check${role}() of ${name}`, () => {
+    const host = fakeHost(facts);
+    const results = server === undefined
+      ? checkRelay(host, relayConfig(relay))
+      : checkServer(host, serverConfig(server));
+    const odd = results.filter((result) => result.verdict !== "ok").map(formatCheck);
+    assert.deepEqual(odd, want);
+    const failed = want.filter((line) => line.startsWith("FAIL")).length;
+    assert.equal(failures(results).length, failed);
+  });
+}
+
+test("checkRelay() names its checks in a fixed order", () => {
+  const names = checkRelay(fakeHost(), relayConfig()).map((result) => result.name);
+  const want = "privileges tun ipv6 forwarding ipv6_route service_route public port mtu clock";
+  assert.equal(names.join(" "), want);
+});
+
+test("checkServer() names its checks in a fixed order", () => {
+  const names = checkServer(fakeHost(), serverConfig()).map((result) => result.name);
+  const want = "privileges ipv6 ipv6_route address port address port public public consecutive " +
+    "mtu clock";
+  assert.equal(names.join(" "), want);
+});
+
+test("addressCommand() is the one of the platform", () => {
+  assert.equal(addressCommand("linux", "192.0.2.1", "eth0"), "ip addr add 192.0.2.1/32 dev eth0");
+  assert.equal(
+    addressCommand("openbsd", "192.0.2.1", "em0"),
+    "ifconfig em0 inet 192.0.2.1 netmask 255.255.255.255 alias",
+  );
+});

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { findUser } from "#src/daemon/passwd.ts";
+import {
+  parseCapabilities,
+  parseDefaultInterface4,
+  parseResidentMemory,
+  parseUdpInodes,
+} from "#src/daemon/linux_proc.ts";
+import { watchdogInterval } from "#src/daemon/notify.ts";
+import { describeServed, servedPrefixes } from "#src/daemon/served.ts";
+import { Cleanup } from "#src/daemon/cleanup.ts";
+import { parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { relayConfig } from "./fake_host.ts";
+
+const PASSWD = "root:x:0:0:root:/root:/bin/sh\nteredo:x:998:997::/:/bin/false\nodd:x:y:1::/:\n";
+const GROUP = "root:x:0:\nteredo:x:997:\nlogs:x:44:alice,teredo\nnet:x:45:teredo2\n";
+
+const users: readonly [string, string, unknown][] = [
+  ["a user with groups", "teredo", { name: "teredo", uid: 998, gid: 997, groups: [997, 44] }],
+  ["a user by number", "998", { name: "teredo", uid: 998, gid: 997, groups: [997, 44] }],
+  ["the superuser", "root", { name: "root", uid: 0, gid: 0, groups: [0] }],
+  ["a user who is not there", "alice", undefined],
+  ["a malformed line", "odd", undefined],
+  ["the empty name", "", undefined],
+];
+
+for (const [name, wanted, want] of users) {
+  test(`findUser() finds ${name}`, () => {
+    assert.deepEqual(findUser(PASSWD, GROUP, wanted), want);
+  });
+}
+
+test("parseCapabilities() reads the effective set", () => {
+  const status = "CapPrm:\t000001ffffffffff\nCapEff:\t0000000000003000\nCapBnd:\t0\n";
+  assert.deepEqual([...parseCapabilities(status)], ["CAP_NET_ADMIN", "CAP_NET_RAW"]);
+  assert.deepEqual([...parseCapabilities("")], []);
+});
+
+test("parseResidentMemory() gives bytes", () => {
+  assert.equal(parseResidentMemory("VmPeak:\t  10 kB\nVmRSS:\t   64 kB\n"), 65536);
+  assert.equal(parseResidentMemory(""), 0);
+});
+
+test("parseDefaultInterface4() takes the lowest metric", () => {
+  const head = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n";
+  const row = (name: string, to: string, metric: number, mask: string) =>
+    `${name}\t${to}\t0101A8C0\t0003\t0\t0\t${metric}\t${mask}\t0\t0\t0\n`;
+  const text = head + row("wlan0", "00000000", 600, "00000000") +
+    row("eth0", "00000000", 100, "00000000") + row("tun0", "00000000", 0, "000000FF");
+  assert.equal(parseDefaultInterface4(text), "eth0");
+  assert.equal(parseDefaultInterface4(head), undefined);
+});
+
+test("parseUdpInodes() finds the sockets of a port", () => {
+  const text =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid " +
+    "timeout inode ref pointer drops\n" +
+    "  10: 016433C6:0DD8 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 4242 2 0 0\n" +
+    "  11: 016433C6:0DD9 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 4243 2 0 0\n";
+  assert.deepEqual(parseUdpInodes(text, 3544), ["4242"]);
+  assert.deepEqual(parseUdpInodes(text, 53), []);
+});
+
+const watchdogs: readonly [string, Record<string, string>, number | undefined][] = [
+  ["none asked for", {}, undefined],
+  ["20 s", { WATCHDOG_USEC: "20000000" }, 10_000],
+  ["ours by number", { WATCHDOG_USEC: "20000000", WATCHDOG_PID: "7" }, 10_000],
+  ["another process's", { WATCHDOG_USEC: "20000000", WATCHDOG_PID: "8" }, undefined],
+  ["nonsense", { WATCHDOG_USEC: "soon" }, undefined],
+  ["nothing", { WATCHDOG_USEC: "0" }, undefined],
+];
+
+for (const [name, env, want] of watchdogs) {
+  test(`watchdogInterval() of ${name}`, () => assert.equal(watchdogInterval(env, 7), want));
+}
+
+const own = () => ["2001:db8::1", "fe80::1%eth0", "::1", "2001:0:1::2", "fd00::1", "2001:db8::2"];
+
+test("servedPrefixes() of any is every address", () => {
+  assert.equal(servedPrefixes(relayConfig({ served: "any" }), own), undefined);
+  assert.equal(describeServed(undefined), "any");
+});
+
+test("servedPrefixes() of self is this host's global addresses, one by one (H rows)", () => {
+  const prefixes = servedPrefixes(relayConfig({ served: "self" }), own);
+  assert.equal(describeServed(prefixes), "2001:db8::1/128,2001:db8::2/128");
+});
+
+test("servedPrefixes() of a list is the list", () => {
+  const served = [parseIpv6Prefix("2001:db8::/32")!];
+  assert.equal(servedPrefixes(relayConfig({ served }), own), served);
+});
+
+test("Cleanup.run() undoes last first, also after a step that fails, and once", async () => {
+  const done: string[] = [];
+  const cleanup = new Cleanup();
+  cleanup.add(() => void done.push("first"));
+  const removed = cleanup.add(() => void done.push("removed"));
+  cleanup.add(async () => {
+    await Promise.resolve();
+    done.push("second");
+    throw new Error("Failed on purpose");
+  });
+  cleanup.add(() => void done.push("third"));
+  cleanup.remove(removed);
+  await cleanup.run();
+  await cleanup.run();
+  assert.deepEqual(done, ["third", "second", "first"]);
+});

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { AF_UNIX, EADDRINUSE, EADDRNOTAVAIL, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux.ts";
+import { openLibc } from "#ffi/open.ts";
+import { linuxHost } from "#src/daemon/linux_host.ts";
+import { openNotifier } from "#src/daemon/notify.ts";
+import { PidFile } from "#src/daemon/pid_file.ts";
+import { dropPrivileges } from "#src/daemon/privileges.ts";
+import { parseIpv4 } from "#src/protocol/ipv4.ts";
+
+const libc = await openLibc();
+const LOOPBACK = parseIpv4("127.0.0.1")!;
+
+async function inFolder(body: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "teredo-daemon-"));
+  try {
+    await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("PidFile holds the number while it is open, and is gone after close()", () =>
+  inFolder((folder) => {
+    const path = join(folder, "pid");
+    const file = new PidFile(libc, path, 4242);
+    assert.equal(readFileSync(path, "utf8"), "4242\n");
+    file.close();
+    assert.equal(existsSync(path), false);
+  }));
+
+test("PidFile refuses while another holds it, and names the holder", () =>
+  inFolder((folder) => {
+    const path = join(folder, "pid");
+    const file = new PidFile(libc, path, 4242);
+    assert.throws(() => new PidFile(libc, path, 1), {
+      message: `the pid file ${path} is held by process 4242, which runs; stop it first, or ` +
+        "choose another pid_file",
+    });
+    assert.equal(readFileSync(path, "utf8"), "4242\n");
+    file.close();
+  }));
+
+test("PidFile takes over the file of a process that is gone, however long its text", () =>
+  inFolder((folder) => {
+    const path = join(folder, "pid");
+    writeFileSync(path, "123456789 and more\n");
+    const file = new PidFile(libc, path, 7);
+    assert.equal(readFileSync(path, "utf8"), "7\n");
+    file.close();
+  }));
+
+test("PidFile says why it cannot be written", () => {
+  const path = "/nowhere/teredo.pid";
+  assert.throws(() => new PidFile(libc, path, 7), {
+    message: `the pid file cannot be written: open(${path}): ENOENT (No such file or directory); ` +
+      "choose another path",
+  });
+});
+
+/** A datagram socket of the kind a service manager listens on. */
+function receiver(libc: Libc, path: string) {
+  const arena = new Arena(libc, 8192);
+  const fd = libc.call.socket(AF_UNIX, SOCK_DGRAM, 0);
+  const at = arena.take(110);
+  arena.u16[at >> 1] = AF_UNIX;
+  const name = new TextEncoder().encode(path);
+  arena.u8.set(name, at + 2);
+  if (path.startsWith("@")) arena.u8[at + 2] = 0;
+  assert.equal(libc.call.bind(fd, arena.address(at), 2 + name.length), 0);
+  const into = arena.take(1024);
+  return {
+    read: () => {
+      const length = libc.call.recv(fd, arena.address(into), 1024, MSG_DONTWAIT);
+      return new TextDecoder().decode(arena.u8.slice(into, into + Math.max(0, length)));
+    },
+    close: () => libc.call.close(fd),
+  };
+}
+
+for (const kind of ["file", "abstract"] as const) {
+  test(`openNotifier() reaches a socket of kind ${kind}`, () =>
+    inFolder((folder) => {
+      const path = kind === "file" ? join(folder, "notify") : `@teredo-test-${process.pid}`;
+      const manager = receiver(libc, path);
+      const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "3000000" };
+      const notifier = openNotifier(libc, env, process.pid);
+      notifier.send("READY=1");
+      assert.equal(manager.read(), "READY=1");
+      notifier.send("STOPPING=1");
+      assert.equal(manager.read(), "STOPPING=1");
+      assert.equal(notifier.watchdog, 1500);
+      notifier.close();
+      manager.close();
+    }));
+}
+
+for (const path of [undefined, "", "relative", "/nowhere/notify", `/${"x".repeat(200)}`]) {
+  test(`openNotifier() is silent for NOTIFY_SOCKET=${path?.slice(0, 20)}`, () => {
+    const notifier = openNotifier(libc, { NOTIFY_SOCKET: path }, process.pid);
+    notifier.send("READY=1");
+    assert.equal(notifier.watchdog, undefined);
+    notifier.close();
+  });
+}
+
+test("linuxHost() answers about this machine", () => {
+  const host = linuxHost(libc);
+  assert.ok(host.interfaces().some((it) => it.loopback && it.ipv4.includes(LOOPBACK)));
+  assert.ok(host.residentMemory() > 1_000_000);
+  assert.match(host.sysctl("net/ipv4/ip_forward") ?? "", /^[01]$/);
+  assert.equal(host.sysctl("net/ipv4/no_such_variable"), undefined);
+  assert.equal(host.user("root")?.uid, 0);
+  assert.equal(host.isDirectory("/proc"), true);
+  assert.equal(host.isDirectory("/proc/self/status"), false);
+  assert.equal(host.isDirectory("/nowhere"), false);
+});
+
+test("linuxHost() knows whether a port can be bound, and who has it", async () => {
+  const host = linuxHost(libc);
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  assert.equal(host.bindUdp(LOOPBACK, port), EADDRINUSE);
+  assert.equal(host.udpOwner(port)?.pid, process.pid);
+  socket.close();
+  await once(socket, "close");
+  assert.equal(host.bindUdp(LOOPBACK, port), 0);
+  assert.equal(host.udpOwner(port), undefined);
+  assert.equal(host.bindUdp(parseIpv4("192.0.2.77")!, 0), EADDRNOTAVAIL);
+});
+
+test("dropPrivileges() to the superuser is refused", () => {
+  const root = { name: "root", uid: 0, gid: 0, groups: [0] };
+  assert.throws(() => dropPrivileges(libc, root, undefined), {
+    message: "root is the superuser; choose another user",
+  });
+});
+
+test("dropPrivileges() says which root directory could not be had", () => {
+  assert.throws(
+    () => dropPrivileges(libc, undefined, "/nowhere"),
+    /^SyscallError: chroot\(\/nowhere\): /,
+  );
+});

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { readinessOf, type Served } from "#src/daemon/readiness.ts";
+import { Watch } from "#src/daemon/watch.ts";
+import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import { LimitedLog } from "#src/log/limited.ts";
+import { createLogger } from "#src/log/logger.ts";
+import { formatLogfmt, type Level } from "#src/log/record.ts";
+import { makeCounters } from "#src/protocol/counters.ts";
+import type { Snapshot } from "#src/status/snapshot.ts";
+import { sampleSnapshot } from "#test/status/sample.ts";
+import { type Facts, fakeHost, relayConfig, UPLINK } from "./fake_host.ts";
+
+const OPEN: OpenRole = {
+  listening: ["0.0.0.0:3545"],
+  interfaceName: "teredo",
+  start: () => Promise.reject(new Error("Not here")),
+  close: () => {},
+};
+
+const datapath = (age: number): Datapath => ({
+  counters: makeCounters(),
+  levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
+  heartbeatAge: () => age,
+  ended: Promise.resolve(),
+  stop: () => Promise.resolve(),
+  setServed: () => {},
+});
+
+const TUNNEL = { ...UPLINK, name: "teredo", ipv4: [], mtu: 1280 };
+
+interface Case {
+  readonly name: string;
+  readonly facts?: Facts;
+  readonly served?: Partial<Served>;
+  /** `name: detail` of the checks that fail. */
+  readonly want: readonly string[];
+}
+
+const cases: readonly Case[] = [
+  { name: "all is well", want: [] },
+  {
+    name: "the datapath is stuck",
+    served: { datapath: datapath(2_000) },
+    want: ["datapath: no sign of life"],
+  },
+  { name: "the daemon is ending", served: { draining: true }, want: ["serving: draining"] },
+  {
+    name: "the interface is gone",
+    facts: { interfaces: () => [UPLINK], routeTo: () => "eth0" },
+    want: ["interface: teredo is gone", "route: it leads to eth0"],
+  },
+  {
+    name: "the interface is down",
+    facts: { interfaces: () => [{ ...TUNNEL, up: false }], routeTo: () => undefined },
+    want: ["interface: teredo is down", "route: the prefix leads nowhere"],
+  },
+  {
+    name: "the interface lost its address",
+    facts: { interfaces: () => [{ ...TUNNEL, hasLinkLocal: false }] },
+    want: ["interface: teredo has no link-local address"],
+  },
+  {
+    name: "forwarding went off",
+    facts: { variables: { "net/ipv6/conf/all/forwarding": "0" } },
+    want: ["forwarding: net.ipv6.conf.all.forwarding is not 1"],
+  },
+  {
+    name: "forwarding is off in a relay that serves its own host",
+    facts: { variables: { "net/ipv6/conf/all/forwarding": "0" } },
+    served: { relay: relayConfig({ served: "self" }) },
+    want: [],
+  },
+  {
+    name: "a server has neither interface nor forwarding",
+    facts: { interfaces: () => [], variables: { "net/ipv6/conf/all/forwarding": "0" } },
+    served: { role: "server" },
+    want: [],
+  },
+];
+
+for (const { name, facts, served, want } of cases) {
+  test(`readinessOf() when ${name}`, () => {
+    const host = fakeHost({ interfaces: () => [UPLINK, TUNNEL], ...facts });
+    const base = {
+      role: "relay",
+      relay: relayConfig(),
+      open: OPEN,
+      datapath: datapath(10),
+    } as const;
+    const checks = readinessOf(host, { ...base, draining: false, ...served });
+    const failed = checks.filter((check) => !check.ok).map((it) => `${it.name}: ${it.detail}`);
+    assert.deepEqual(failed, want);
+  });
+}
+
+function watching(): { watch: Watch; lines: string[] } {
+  const lines: string[] = [];
+  const sink = (_: Level, line: string) => void lines.push(line);
+  const log = createLogger({ level: "info", format: formatLogfmt, sink, time: undefined });
+  const limits = { burst: 2, interval: 1000, maxKeys: 8, now: () => 0 };
+  return { watch: new Watch(log, new LimitedLog(log, limits)), lines };
+}
+
+const withCheck = (ok: boolean, detail: string): Partial<Snapshot> => ({
+  checks: [{ name: "route", ok, detail }],
+});
+
+test("Watch.look() logs a check once when it turns, either way", () => {
+  const { watch, lines } = watching();
+  watch.look(sampleSnapshot(withCheck(true, "a")));
+  watch.look(sampleSnapshot(withCheck(false, "b")));
+  watch.look(sampleSnapshot(withCheck(false, "c")));
+  watch.look(sampleSnapshot(withCheck(true, "d")));
+  assert.deepEqual(lines, [
+    'level=warn msg="Not ready" check=route detail=b',
+    'level=info msg="Ready again" check=route detail=d',
+  ]);
+});
+
+test("Watch.look() logs no check that fails because the daemon is ending", () => {
+  const { watch, lines } = watching();
+  watch.look(sampleSnapshot({ ...withCheck(false, "draining"), draining: true }));
+  assert.deepEqual(lines, []);
+});
+
+test("Watch.look() logs drops that are this machine's doing, and bounds the lines", () => {
+  const { watch, lines } = watching();
+  const drops = sampleSnapshot().drops;
+  const later = (n: number): Partial<Snapshot> => ({
+    drops: { ...drops, socket_overflow: drops.socket_overflow + n, bad_token: drops.bad_token + n },
+  });
+  for (const n of [0, 0, 3, 4, 9, 20]) watch.look(sampleSnapshot(later(n)));
+  assert.deepEqual(lines, [
+    'level=warn msg="Packets dropped" reason=socket_overflow count=3',
+    'level=warn msg="Packets dropped" reason=socket_overflow count=1',
+  ]);
+});
