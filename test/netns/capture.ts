@@ -20,7 +20,19 @@ export class Capture {
   /** @param filter of tcpdump, to leave bulk traffic out */
   static async start(lab: Lab, link: Link, filter = ""): Promise<Capture> {
     const file = `/run/${link}-${Math.random().toString(36).slice(2)}.pcap`;
-    const argv = ["tcpdump", "-Z", "root", "-B", "16384", "-U", "-i", link, "-w", file];
+    const argv = [
+      "tcpdump",
+      "-Z",
+      "root",
+      "-B",
+      "16384",
+      "--immediate-mode",
+      "-U",
+      "-i",
+      link,
+      "-w",
+      file,
+    ];
     const tcpdump = lab.spawn("core", filter === "" ? argv : [...argv, filter]);
     await tcpdump.waitForLine(/listening on/, START_PATIENCE);
     return new Capture(lab, file, tcpdump);

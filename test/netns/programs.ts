@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { selfCommand } from "#src/demo/self.ts";
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
@@ -13,6 +14,13 @@ export const START_PATIENCE = 20_000;
 export function teredo(...args: string[]): string[] {
   const binary = process.env["TEREDO_BIN"];
   return [...(binary ? [binary] : selfCommand()), ...args];
+}
+
+/** A program of this folder, on the runtime that this test runs on. */
+export function script(name: string, ...args: string[]): string[] {
+  const file = fileURLToPath(new URL(`./${name}`, import.meta.url));
+  const flags = "deno" in process.versions ? ["run", "-A", "--no-check"] : [];
+  return [process.execPath, ...flags, file, ...args];
 }
 
 export function wait(milliseconds: number): Promise<void> {

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import type { ProbeOutcome } from "#src/probe/outcome.ts";
 import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
-import { START_PATIENCE, teredo } from "./programs.ts";
+import { script, START_PATIENCE, teredo } from "./programs.ts";
 
 export interface PingOptions {
   readonly count?: number;
@@ -39,22 +38,16 @@ export async function assertPing(
 const TCP_BYTES = 1024 * 1024;
 const TCP_PORT = 5001;
 
-function tcpPeer(...args: string[]): string[] {
-  const script = fileURLToPath(new URL("./tcp_peer.ts", import.meta.url));
-  const flags = "deno" in process.versions ? ["run", "-A", "--no-check"] : [];
-  return [process.execPath, ...flags, script, ...args];
-}
-
 /** Sends back what it reads, to any number of clients. */
 export async function startTcpServer(lab: Lab, namespace = "host6"): Promise<LabProcess> {
-  const server = lab.spawn(namespace, tcpPeer("serve", HOST_IPV6, `${TCP_PORT}`));
+  const server = lab.spawn(namespace, script("tcp_peer.ts", "serve", HOST_IPV6, `${TCP_PORT}`));
   await server.waitForLine(/listening/, START_PATIENCE);
   return server;
 }
 
 /** 1 MiB over one TCP connection up, and the same bytes down again. */
 export async function assertTcp(lab: Lab, namespace: string): Promise<void> {
-  const argv = tcpPeer("exchange", HOST_IPV6, `${TCP_PORT}`, `${TCP_BYTES}`);
+  const argv = script("tcp_peer.ts", "exchange", HOST_IPV6, `${TCP_PORT}`, `${TCP_BYTES}`);
   const { status, stdout, stderr } = await lab.run(namespace, argv);
   assert.equal(status, 0, `TCP from ${namespace}: ${stdout}${stderr}`);
 }
