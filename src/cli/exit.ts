@@ -19,8 +19,13 @@ export class UsageError extends TeredoError {
 
 /** Exit status of an error that ended a command. */
 export function statusOf(error: unknown): number {
-  if (error instanceof ConfigError) return EXIT.Config;
+  if (error instanceof ConfigError) return isOfFlags(error) ? EXIT.Usage : EXIT.Config;
   return error instanceof UsageError ? EXIT.Usage : EXIT.Failed;
+}
+
+/** Whether the file is not to blame. */
+function isOfFlags({ problems }: ConfigError): boolean {
+  return problems.every((problem) => problem.startsWith("--"));
 }
 
 /** Stricli's own codes are negative. */

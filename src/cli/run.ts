@@ -9,20 +9,29 @@ import { version } from "./version.ts";
 
 /** Runs one command line. @param argv without the program's name @returns the exit status */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  const missing = argv.length === 0;
+  const app = buildApp(version());
+  const incomplete = isGroup(app, argv);
   // Help that nobody asked for is a complaint.
   const process = {
-    stdout: openOutput(missing ? 2 : 1),
+    stdout: openOutput(incomplete ? 2 : 1),
     stderr: openOutput(2),
     env: globalThis.process.env,
   };
   const context: Context = { process, status: EXIT.Ok };
-  const app = buildApp(version());
   if (argv[0] === COMPLETE) return await complete(app, argv.slice(1), context);
-  await run(app, missing ? ["--help"] : withoutHelpCommand(withoutSynonyms(argv)), context);
+  const words = incomplete ? [...argv, "--help"] : withoutHelpCommand(withoutSynonyms(argv));
+  await run(app, words, context);
   const status = statusOfParser(context.process.exitCode);
   if (status !== EXIT.Ok) return status;
-  return missing ? EXIT.Usage : context.status;
+  return incomplete ? EXIT.Usage : context.status;
+}
+
+/** `teredo` and `teredo check` alone only name commands to choose from. */
+function isGroup(app: ReturnType<typeof buildApp>, argv: readonly string[]): boolean {
+  if (argv.length === 0) return true;
+  const isMap = "getRoutingTargetForInput" in app.root;
+  const target = isMap ? app.root.getRoutingTargetForInput(argv[0]!) : undefined;
+  return argv.length === 1 && target !== undefined && "getAllEntries" in target;
 }
 
 /** `teredo help a b` is `teredo a b --help`. */
