@@ -6,11 +6,14 @@ import { DESTINATION_AT, isBubble, isMulticast, SOURCE_AT } from "#src/protocol/
 import type { Relay } from "#src/protocol/relay.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
 import { mayBeToken } from "#src/protocol/token.ts";
+import { keyOf } from "./packets.ts";
 
 const SPACING = 2_000;
 const WINDOW = 300_000;
 const MAX_BUBBLES = 4;
 const TOKEN_LIFETIME = 60_000;
+/** Calls from one look into the books to the next. */
+const BOOKKEEPING = 16;
 
 /** What the watch knows of one Teredo address. */
 interface Watched {
@@ -27,7 +30,8 @@ type Call = "ipv6" | "client" | "tick";
  * A relay that checks itself: each call and all its output against what must always hold.
  *
  * - Nothing goes to an address that is not global unicast.
- * - To one peer: bubbles 2 s apart, and never five in 300 s without an answer (RFC 4380 §5.2.6).
+ * - To one peer: bubbles 2 s apart, and never five in 300 s without an answer (RFC 4380 §5.2.6),
+ *   unless the table was too small for its peers.
  * - An unknown peer gets no more bytes than it sent, and becomes known only by a token.
  * - No ICMPv6 error about an ICMPv6 error, a bubble or multicast (RFC 4443 §2.4).
  * - What is held stays within its limits.
@@ -42,6 +46,7 @@ export class RelayWatch implements RelaySink {
   #call: Call = "tick";
   #now = 0;
   #udpBytes = 0;
+  #calls = 0;
   readonly #seen = {
     packetsIn: 0,
     dataSent: 0,
@@ -139,6 +144,7 @@ export class RelayWatch implements RelaySink {
 
   /** Checks that the relay has forgotten everything, after long silence. */
   checkEmpty(): void {
+    this.checkBooks();
     const empty = { peers: 0, trusted: 0, heldPackets: 0, heldBytes: 0 };
     assert.deepEqual(this.#relay.gauges, empty);
     assert.equal(this.#relay.nextTimer(), Infinity);
@@ -155,7 +161,13 @@ export class RelayWatch implements RelaySink {
     const { heldBytes, heldPackets, peers, trusted } = this.#relay.gauges;
     assert.ok(heldBytes <= this.#options.holdMemory && heldPackets * 40 <= heldBytes);
     assert.ok(trusted <= peers && peers <= this.#options.maxPeers);
+    if (++this.#calls % BOOKKEEPING === 0) this.checkBooks();
+  }
+
+  /** Every packet in has gone somewhere, and the counters say what was seen. */
+  checkBooks(): void {
     const seen = this.#seen;
+    const { heldPackets } = this.#relay.gauges;
     const drops = this.#counters.subarray(DROPS_AT).reduce((sum, n) => sum + n, 0);
     assert.equal(
       seen.packetsIn,
@@ -175,13 +187,15 @@ export class RelayWatch implements RelaySink {
     assert.equal(length, 40);
     assert.equal(b[at + 7], 0);
     const peer = this.#watch(b, at + DESTINATION_AT);
-    peer.tokens.set(textOf(b, at + SOURCE_AT), this.#now);
+    peer.tokens.set(keyOf(b, at + SOURCE_AT), this.#now);
     if (peer.tokens.size > 8) peer.tokens.delete(peer.tokens.keys().next().value!);
     if (this.#call === "client") {
       this.#seen.challenges++;
       return;
     }
     this.#seen.bubbles++;
+    // What was forgotten for want of room cannot be limited.
+    if (this.#counters[Counter.peers_evicted]! > 0) return;
     // The direct one of a pair goes first, and the pair counts as one.
     if (this.#options.restricted && port === 3544 && peer.lastBubble === this.#now) return;
     assert.ok(
@@ -198,13 +212,13 @@ export class RelayWatch implements RelaySink {
   #checkAdmission(b: Uint8Array, ipv6At: number): void {
     assert.ok(isBubble(b, ipv6At), "unsolicited data made an entry");
     const { tokens } = this.#watch(b, ipv6At + SOURCE_AT);
-    const sentAt = tokens.get(textOf(b, ipv6At + DESTINATION_AT));
+    const sentAt = tokens.get(keyOf(b, ipv6At + DESTINATION_AT));
     assert.ok(sentAt !== undefined, "a bubble without token made an entry");
     assert.ok(this.#now - sentAt < TOKEN_LIFETIME, "an old token made an entry");
   }
 
   #watch(b: Uint8Array, at: number): Watched {
-    const key = textOf(b, at);
+    const key = keyOf(b, at);
     let watched = this.#watched.get(key);
     if (watched === undefined) {
       watched = { bubbles: [], lastBubble: -Infinity, tokens: new Map() };
@@ -212,8 +226,4 @@ export class RelayWatch implements RelaySink {
     }
     return watched;
   }
-}
-
-function textOf(b: Uint8Array, at: number): string {
-  return String.fromCharCode(...b.subarray(at, at + 16));
 }
