@@ -88,8 +88,9 @@ export class RelayLoop implements RelaySink {
   run(): void {
     while (!this.#shared.stopping) {
       const now = this.#options.clock();
-      this.#adoptServed();
       this.#waiter.wait(this.#relay.nextTimer() - now);
+      // After the wait: what was set during it holds for the packet that ended it.
+      this.#adoptServed();
       this.#turn(this.#waiter.isReady(0), this.#waiter.isReady(1));
       this.#publish();
     }
