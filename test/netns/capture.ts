@@ -1,9 +1,12 @@
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { IPV4_LINK, IPV6_LINK } from "#src/demo/topology.ts";
-import { RELAY_PORT, START_PATIENCE } from "./programs.ts";
+import { RELAY_PORT, START_PATIENCE, wait } from "./programs.ts";
 
 type Link = typeof IPV4_LINK | typeof IPV6_LINK;
+
+/** After this long tcpdump has seen everything that passed; to be woken by each packet would cost it some. */
+const READ_TIMEOUT = 1_200;
 
 /** What passes a link, kept in the lab's own /run, for tshark to judge. */
 export class Capture {
@@ -40,6 +43,7 @@ export class Capture {
 
   /** Ends the capture. @throws Error if the kernel had to leave packets out */
   async stop(): Promise<void> {
+    await wait(READ_TIMEOUT);
     const { stderr } = await this.#tcpdump.stop();
     if (!/^0 packets dropped by kernel/m.test(stderr)) throw new Error(stderr);
   }

@@ -158,5 +158,5 @@ function emittedBy(pair: Pair, sites: readonly Site[]): string {
     ...pair.relay === "teredo" ? [RELAY_ADDRESS] : [],
     ...sites.map((site) => site.publicAddress),
   ];
-  return `udp && ip.src in {${addresses.join(", ")}}`;
+  return `udp && !icmp && ip.src in {${addresses.join(", ")}}`;
 }

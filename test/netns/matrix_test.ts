@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { inLanes } from "./lanes.ts";
 import { NATS, type Pair, type PairRun, runPair } from "./matrix.ts";
 
 /** Every program of ours against every one of Miredo's, behind each kind of NAT. */
@@ -10,15 +11,12 @@ const PAIRS: readonly Pair[] = [
   { server: "miredo", relay: "miredo" },
 ];
 
-/** Labs at a time: more would starve each other on two cores. */
-const SIDE_BY_SIDE = 2;
-
-const runs: Promise<PairRun>[] = [];
-PAIRS.forEach((pair, i) => {
-  const before = runs[i - SIDE_BY_SIDE];
-  const through = before?.then(({ judged }) => judged).catch(() => {}) ?? Promise.resolve();
-  runs.push(through.then(() => runPair(pair)));
-});
+const started = PAIRS.map(() => Promise.withResolvers<PairRun>());
+const judgements = inLanes(PAIRS.map((pair, i) => async () => {
+  const run = runPair(pair);
+  started[i]!.resolve(run);
+  return await run.judged;
+}));
 
 const OPTIONS = { timeout: 300_000 };
 
@@ -30,7 +28,7 @@ for (const [i, { server, relay }] of PAIRS.entries()) {
       `miredo client, ${nat} NAT, ${through}: ping and 1 MB of TCP both ways (${standing})`,
       OPTIONS,
       async () => {
-        await (await runs[i]!).miredo.get(nat);
+        await (await started[i]!.promise).miredo.get(nat);
       },
     );
 
@@ -38,7 +36,7 @@ for (const [i, { server, relay }] of PAIRS.entries()) {
       `teredo probe, ${nat} NAT, ${through}: no ping repeated (${standing})`,
       OPTIONS,
       async () => {
-        const outcome = await (await runs[i]!).probe.get(nat)!;
+        const outcome = await (await started[i]!.promise).probe.get(nat)!;
         assert.equal(outcome.failure, undefined);
         assert.equal(outcome.nat, told);
         assert.deepEqual(outcome.pings.map((it) => [it.attempts, it.via]), [
@@ -52,7 +50,7 @@ for (const [i, { server, relay }] of PAIRS.entries()) {
   }
 
   test(`tshark has no complaint about what teredo sent: ${through}`, OPTIONS, async () => {
-    const { complaints, emitted } = await (await runs[i]!).judged;
+    const { complaints, emitted } = await judgements[i]!;
     assert.deepEqual(complaints, []);
     assert.ok(emitted > 100, `only ${emitted} packets seen`);
   });
