@@ -230,6 +230,16 @@ test("Relay.fromClient() takes a trusted peer back to the mapping of its address
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT, RELAY)]);
 });
 
+test("Relay.fromClient() no longer knows the mapping of a peer that failed (R-21, R-22)", () => {
+  const { lab, token } = resolving();
+  lab.fromClient(bubble(A2, token), ELSEWHERE);
+  lab.advance(30_000);
+  lab.fromIpv6(PACKET);
+  lab.advance(8_000);
+  assert.equal(lab.count("peers_failed"), 1);
+  assertRefused(lab, ANSWER, Drop.SourceMismatch, ELSEWHERE);
+});
+
 test("Relay.fromClient() wants the right token, in a bubble, for another mapping (R-22)", () => {
   const { lab, token } = resolving();
   for (let at = 8; at < 16; at++) {

@@ -186,6 +186,8 @@ test("Relay.fromIpv6() sends no fifth bubble in 300 s, and says so at once (R-15
   lab.now = lastBubble + 300_000;
   assert.equal(lab.fromIpv6(PACKET), Drop.None);
   assert.equal(lab.sent[0]!.to, "65.54.227.120:3544");
+  lab.advance(6_000);
+  assert.equal(lab.sent.length, 3); // four again
 });
 
 test("Relay.tick() forgets a failed peer 300 s after its last bubble (R-14, R-15)", () => {
@@ -242,6 +244,7 @@ test("Relay.fromIpv6() asks for a sign of life before the 30 s run out, and goes
   assert.equal(lab.relay.gauges.heldPackets, 1);
   lab.advance(2_000);
   assert.deepEqual(lab.sent.map((s) => s.to), ["icmpv6"]);
+  assert.deepEqual(lab.relay.gauges, { peers: 1, trusted: 0, heldPackets: 0, heldBytes: 0 });
 });
 
 test("Relay.fromIpv6() never stops a flow in one direction whose peer answers bubbles (R-10)", () => {

@@ -58,6 +58,16 @@ test("Timers.take() gives early what lies past the wheel's end", () => {
   assert.ok(timers.next() > NOW + 400_000);
 });
 
+test("Timers.next() is the nearest, also when the furthest stands just behind it on the wheel", () => {
+  for (let k = 0; k < 64; k++) {
+    const now = NOW + k * TIMER_STEP;
+    const timers = new Timers(2);
+    timers.set(1, now + 409_300, now);
+    timers.set(2, now + 50_000, now);
+    run(timers, new Map([[1, now + 409_300], [2, now + 50_000]]));
+  }
+});
+
 test("Timers.take() gives all after a long sleep, and then keeps time again", () => {
   const timers = new Timers(1_000);
   for (let id = 1; id <= 1_000; id++) timers.set(id, NOW + id * 300, NOW);
