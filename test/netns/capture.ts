@@ -5,8 +5,11 @@ import { RELAY_PORT, START_PATIENCE, wait } from "./programs.ts";
 
 type Link = typeof IPV4_LINK | typeof IPV6_LINK;
 
-/** After this long tcpdump has seen everything that passed; to be woken by each packet would cost it some. */
+/** The kernel hands packets to tcpdump a second late at most. */
 const READ_TIMEOUT = 1_200;
+
+/** 32 MiB in slots of 2 KiB: whole packets of these links, 16,000 of them, while tcpdump is not run. */
+const ROOM = ["-B", "32768", "-s", "2048"];
 
 /** What passes a link, kept in the lab's own /run, for tshark to judge. */
 export class Capture {
@@ -20,23 +23,9 @@ export class Capture {
     this.#tcpdump = tcpdump;
   }
 
-  /** @param filter of tcpdump, to leave bulk traffic out */
-  static async start(lab: Lab, link: Link, filter = ""): Promise<Capture> {
+  static async start(lab: Lab, link: Link): Promise<Capture> {
     const file = `/run/${link}-${Math.random().toString(36).slice(2)}.pcap`;
-    const argv = [
-      "tcpdump",
-      "-Z",
-      "root",
-      "-B",
-      "16384",
-      "--immediate-mode",
-      "-U",
-      "-i",
-      link,
-      "-w",
-      file,
-    ];
-    const tcpdump = lab.spawn("core", filter === "" ? argv : [...argv, filter]);
+    const tcpdump = lab.spawn("core", ["tcpdump", ...ROOM, "-Z", "root", "-i", link, "-w", file]);
     await tcpdump.waitForLine(/listening on/, START_PATIENCE);
     return new Capture(lab, file, tcpdump);
   }
