@@ -20,4 +20,5 @@ const started = role === "clients"
   : role === "host"
   ? new Host(libc, plan)
   : new Solicitor(libc, plan);
+console.error("listening");
 console.log(JSON.stringify(started.run()));

@@ -60,6 +60,25 @@ export class LoadLab {
     return new LoadLab(lab);
   }
 
+  /**
+   * Frames of real size on every link, and receivers that join them again: what network cards do.
+   * A veth does so for its peer only while that sends single frames itself.
+   */
+  async makeWireLike(): Promise<void> {
+    const single = ["tso", "tx-udp-segmentation", "tx-udp_tnl-segmentation"];
+    const off = single.map((feature) => `${feature} off`).join(" ");
+    await this.lab.sh(
+      "core",
+      `for name in ${CLIENTS} srv rly host6; do
+  for link in ${IPV4_LINK} ${IPV6_LINK}; do
+    [ -e /sys/class/net/$name-$link ] || continue
+    ethtool -K $name-$link ${off} >/dev/null
+    nsenter --net=/run/netns/$name ethtool -K $link gro on >/dev/null
+  done
+done`,
+    );
+  }
+
   close(): Promise<void> {
     return this.lab.close();
   }
@@ -76,9 +95,14 @@ export class LoadLab {
       host: HOST_IPV6,
     };
     const timeout = GRACE_MS + 2_000 * plan.seconds;
-    const clients = this.#generate(CLIENTS, "clients", whole, timeout, pin);
-    const host = this.#generate("host6", "host", whole, timeout, pin);
-    const [first, second] = await Promise.all([clients, host]);
+    const clients = this.#generate(CLIENTS, "clients", whole, pin);
+    // To be greeted, they must be there: the relay may still trust them from an earlier run.
+    await clients.waitForLine(/listening/, GRACE_MS);
+    const host = this.#generate("host6", "host", whole, pin);
+    const [first, second] = await Promise.all([
+      resultOf(clients, timeout),
+      resultOf(host, timeout),
+    ]);
     return { clients: first, host: second };
   }
 
@@ -87,21 +111,18 @@ export class LoadLab {
     pin: readonly string[] = [],
   ): Promise<LoadResult> {
     const whole: SolicitationPlan = { ...plan, server: SERVER_ADDRESS };
-    return this.#generate(CLIENTS, "solicitor", whole, GRACE_MS + 2_000 * plan.seconds, pin);
+    const solicitor = this.#generate(CLIENTS, "solicitor", whole, pin);
+    return resultOf(solicitor, GRACE_MS + 2_000 * plan.seconds);
   }
 
-  async #generate(
+  #generate(
     namespace: string,
     role: string,
     plan: LoadPlan | SolicitationPlan,
-    timeout: number,
     pin: readonly string[],
-  ): Promise<LoadResult> {
+  ): LabProcess {
     const command = [...sourceCommand("generator.ts"), role, JSON.stringify(plan)];
-    const argv = [...PREFERRED, ...pin, ...command];
-    const { status, stdout, stderr } = await this.lab.run(namespace, argv, { timeout });
-    if (status !== 0) throw new Error(`load generator, ${role}: ${stderr}`);
-    return JSON.parse(stdout);
+    return this.lab.spawn(namespace, [...PREFERRED, ...pin, ...command]);
   }
 
   /**
@@ -134,10 +155,19 @@ done`,
     return JSON.parse(done.stdout);
   }
 
-  /** Asks for `url` four times a second until it is stopped; prints each status that is not 200. */
+  /** Asks for `url` every second until it is stopped; prints each status that is not 200. */
   watch(namespace: string, url: string): LabProcess {
     return this.lab.spawn(namespace, [...sourceCommand("http_get.ts"), url, "watch"]);
   }
+}
+
+/** What a generator printed at its end. @throws Error with what it said otherwise */
+async function resultOf(generator: LabProcess, timeout: number): Promise<LoadResult> {
+  const timer = setTimeout(() => generator.kill("SIGKILL"), timeout);
+  const { status, stdout, stderr } = await generator.result;
+  clearTimeout(timer);
+  if (status !== 0) throw new Error(`load generator: ${stderr}`);
+  return JSON.parse(stdout);
 }
 
 /** How to run a file beside this one on the runtime that runs us. */

@@ -22,8 +22,8 @@ const SOLICITATION_LENGTH = 13 + 48;
 const ADVERTISEMENT_LENGTH = 13 + 8 + 96;
 
 /**
- * What resident memory may grow by from the fifth second to the last: a packet that left one byte
- * behind would show, the collector's own rhythm must not.
+ * What resident memory may grow by from the fifth second to the last: three bytes kept of each packet
+ * are more. The collector's own rhythm and what the status pages take must fit in.
  */
 const MEMORY_TOLERANCE = 8 * 1024 * 1024;
 
