@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import type { NatKind } from "#src/demo/nat.ts";
-import { HOST_IPV6 } from "#src/demo/topology.ts";
+import {
+  HOST_IPV6,
+  IPV4_LINK,
+  RELAY_ADDRESS,
+  SECONDARY_ADDRESS,
+  SERVER_ADDRESS,
+} from "#src/demo/topology.ts";
+import { Capture } from "./capture.ts";
 import { START_PATIENCE, startMiredoClient, startRelay, startServer } from "./programs.ts";
 import { assertPing, probeCommand } from "./traffic.ts";
 
@@ -37,27 +44,51 @@ const PACKETS = 30;
 const PROBE_PINGS = 30;
 
 /** Has all flows up, ends the relay by `signal`, starts another one, and sees which flows go on. */
-export function restartRelay(signal: NodeJS.Signals): Promise<void>[] {
+export function restartRelay(signal: NodeJS.Signals): RestartRun {
   const network = build(signal);
   const flows = FLOWS.map(async (_, i) => await (await network).outcomes[i]!());
-  void Promise.allSettled(flows).then(async () => (await network).lab.close()).catch(() => {});
-  for (const flow of flows) flow.catch(() => {}); // whoever asks for it sees it
-  return flows;
+  const complaints = judge(network, flows);
+  for (const outcome of [...flows, complaints]) outcome.catch(() => {}); // whoever asks sees it
+  return { flows, complaints };
+}
+
+export interface RestartRun {
+  /** By the places of {@link FLOWS}. */
+  readonly flows: readonly Promise<void>[];
+  /** Packets of our server and both relays that tshark objects to, one line each. */
+  readonly complaints: Promise<readonly string[]>;
+}
+
+async function judge(
+  network: Promise<Restarted>,
+  flows: readonly Promise<void>[],
+): Promise<readonly string[]> {
+  const { lab, capture } = await network;
+  try {
+    await Promise.allSettled(flows);
+    await capture.stop();
+    const ours = [SERVER_ADDRESS, SECONDARY_ADDRESS, RELAY_ADDRESS].join(", ");
+    return await capture.complaints(`udp && !icmp && ip.src in {${ours}}`);
+  } finally {
+    await lab.close();
+  }
 }
 
 interface Restarted {
   readonly lab: Lab;
+  readonly capture: Capture;
   readonly outcomes: (() => Promise<void>)[];
 }
 
 async function build(signal: NodeJS.Signals): Promise<Restarted> {
-  const lab = await Lab.create({ nats: FLOWS.map(({ nat }) => nat) });
+  const lab = await Lab.create({ nats: FLOWS.map(({ nat }) => nat), checksums: true });
   try {
+    const capture = await Capture.start(lab, IPV4_LINK);
     const [relay] = await Promise.all([startRelay(lab, "teredo"), startServer(lab, "teredo")]);
     const outcomes = await Promise.all(FLOWS.map((flow, i) => establish(lab, flow, `cli${i}`)));
     await end(relay, signal);
     await startRelay(lab, "teredo");
-    return { lab, outcomes };
+    return { lab, capture, outcomes };
   } catch (error) {
     await lab.close();
     throw error;

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { describe, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "#src/demo/describe.ts";
+import { NAT_KINDS, natRules } from "#src/demo/nat.ts";
+import { nameOf } from "#src/demo/text.ts";
+import { buildScript, makeSites } from "#src/demo/topology.ts";
+import { concat } from "#test/protocol/packets.ts";
+import { fromHex, vector } from "#test/protocol/vectors.ts";
+
+const itself = (address: string) => address;
+
+/** IPv4 and UDP headers in front of a payload: 192.0.2.45:40000 to 65.54.227.120:3544. */
+function onWire(payload: Uint8Array): Uint8Array {
+  const length = (payload.length + 8).toString(16).padStart(4, "0");
+  const ipv4 = fromHex("4500 0000 0000 0000 4011 0000 c000022d 4136e378");
+  return concat(ipv4, fromHex(`9c40 0dd8 ${length} 0000`), payload);
+}
+
+const cases: { id: string; what: RegExp }[] = [
+  { id: "R1", what: /^router solicitation, cone bit 1, fe80::\S+ > ff02::2$/ },
+  { id: "R3", what: /^nonce \| router solicitation, cone bit 0, / },
+  {
+    id: "M1",
+    what: /^origin 192\.0\.2\.45:40000 \| router advertisement fe80::8000:f227:bec9:1c87/,
+  },
+  { id: "M3", what: /^nonce \| origin 192\.0\.2\.45:40000 \| router advertisement / },
+  { id: "B2", what: /^origin 203\.0\.113\.9:3545 \| bubble fe80::1234:5678:9abc:def0 > 2001:0:/ },
+  { id: "E1", what: /^echo request 1 2001:0:\S+ > 2001:db8::1$/ },
+  { id: "E2", what: /^echo reply 1 2001:db8::1 > 2001:0:/ },
+  { id: "U1", what: /^unreachable, code 3 / },
+  { id: "A1", what: /^not Teredo \(/ },
+];
+
+for (const { id, what } of cases) {
+  test(`describe() says what ${id} is`, () => {
+    const packet = onWire(vector(id));
+    const line = describe(packet, packet.length, ETHERTYPE_IPV4, itself);
+    assert.match(line?.what ?? "", what);
+    assert.equal(line?.from, "192.0.2.45:40000");
+    assert.equal(line?.to, "65.54.227.120:3544");
+  });
+}
+
+test("describe() reads a ping on the IPv6 link, and leaves neighbour discovery out", () => {
+  const echo = vector("E1");
+  const line = describe(echo, echo.length, ETHERTYPE_IPV6, itself);
+  assert.deepEqual([line?.to, line?.what], ["2001:db8::1", "IPv6: echo request 1"]);
+  const neighbour = vector("E1").with(40, 135);
+  assert.equal(describe(neighbour, neighbour.length, ETHERTYPE_IPV6, itself), undefined);
+});
+
+test("describe() survives every cut of a packet", () => {
+  for (const id of ["M3", "B2", "U1"]) {
+    const whole = onWire(vector(id));
+    for (let length = 0; length <= whole.length; length++) {
+      describe(whole.slice(0, length), length, ETHERTYPE_IPV4, itself);
+      describe(whole.slice(0, length), length, ETHERTYPE_IPV6, itself);
+    }
+  }
+});
+
+test("nameOf() knows the demo's addresses", () => {
+  assert.equal(nameOf("198.51.100.50"), "relay");
+  assert.equal(nameOf("2001:0:c633:6401::1"), "client");
+  assert.equal(nameOf("fe80::1"), "fe80::1");
+});
+
+test("buildScript() gives each client a NAT of its kind, or none", () => {
+  const sites = makeSites(NAT_KINDS);
+  const script = buildScript(sites);
+  for (const { client, nat, natNamespace } of sites) {
+    assert.match(script, new RegExp(`^ip netns add ${client}$`, "m"));
+    assert.equal(natNamespace === client, nat === "none");
+  }
+  assert.match(natRules("symmetric", "192.168.1.2"), /fully-random/);
+  assert.equal(natRules("none", "192.168.1.2"), "");
+});
