@@ -1,0 +1,282 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { validate } from "#test/status/schema_validator.ts";
+import { onMachine } from "./namespace.ts";
+
+const RELAY = "relay -c $work/teredo.ini --drain-time 100ms";
+const SERVER = "server -c $work/teredo.ini --bind-address 198.51.100.1";
+
+/** Fails with everything that was said. */
+function expectLines(script: string, want: readonly (string | RegExp)[]): void {
+  const done = onMachine(script);
+  const shown = `${done.stdout}\n${done.stderr}`;
+  assert.equal(done.stderr, "", shown);
+  assert.equal(done.lines.length, want.length, shown);
+  for (const [i, line] of want.entries()) {
+    if (typeof line === "string") assert.equal(done.lines[i], line, shown);
+    else assert.match(done.lines[i]!, line, shown);
+  }
+}
+
+test("teredo relay makes its interface, serves, and leaves nothing after SIGTERM", () => {
+  expectLines(
+    `daemon relay ${RELAY} -f -p /run/relay.pid --status-socket /run/relay.sock
+until_says relay msg=Ready
+[ "$(cat /run/relay.pid)" = $pid ] && echo "pid file"
+ip -brief -6 addr show dev teredo | tr -s ' '
+ip -6 route show 2001::/32
+teredo status --url unix:/run/relay.sock | head -n 1
+kill -HUP $pid
+until_says relay SIGHUP
+kill -TERM $pid
+ended
+ip link show dev teredo 2>&1
+ls -A /run`,
+    [
+      "pid file",
+      /^teredo UNKNOWN fe80::ffff:ffff:ffff\/64 ?$/,
+      /^2001::\/32 dev teredo metric 1024 /,
+      /^teredo relay \S+ {2}ready$/,
+      "exit status 0",
+      'Device "teredo" does not exist.',
+    ],
+  );
+});
+
+test("teredo status --json of a live relay keeps to docs/status.schema.json", () => {
+  const { lines, stderr } = onMachine(`daemon relay ${RELAY}
+until_says relay msg=Ready
+teredo status --json
+kill $pid; ended`);
+  assert.equal(stderr, "");
+  const schema = JSON.parse(readFileSync("docs/status.schema.json", "utf8"));
+  const snapshot = JSON.parse(lines[0]!);
+  assert.deepEqual(validate(schema, snapshot), []);
+  assert.deepEqual(snapshot.listening, ["0.0.0.0:3545"]);
+  assert.equal(snapshot.interfaceName, "teredo");
+});
+
+test("teredo server listens on both addresses and ends with SIGINT", () => {
+  expectLines(
+    `daemon server ${SERVER}
+until_says server msg=Ready
+teredo status | sed -n 's/^teredo \\(server\\) .*  /\\1 /p; /listening/p'
+kill -INT $pid
+ended`,
+    ["server ready", "  listening  UDP 198.51.100.1:3544, 198.51.100.2:3544", "exit status 0"],
+  );
+});
+
+test("teredo relay -u -t gives up every privilege and still serves", () => {
+  expectLines(
+    `mkdir /run/jail
+daemon relay ${RELAY} -u nobody -t /run/jail -p /run/relay.pid
+until_says relay msg=Ready
+cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|CapEff|CapPrm):' | sort -u | tr -s '\\t' ' '
+sleep 1.2 # beyond the next look at readiness
+teredo status --json | grep -o '"ok":[a-z]*' | sort | uniq -c | tr -s ' '
+kill $pid
+ended
+ip link show dev teredo 2>&1
+[ -s /run/relay.pid ] || echo "pid file empty"
+daemon again ${RELAY} -p /run/relay.pid
+until_says again msg=Ready
+kill $pid
+ended`,
+    [
+      "CapEff: 0000000000000000",
+      "CapPrm: 0000000000000000",
+      "Gid: 65534 65534 65534 65534",
+      "Uid: 65534 65534 65534 65534",
+      ' 6 "ok":true',
+      "exit status 0",
+      'Device "teredo" does not exist.',
+      "pid file empty",
+      "exit status 0",
+    ],
+  );
+});
+
+test("teredo relay drains after SIGTERM, and a second signal ends it at once", () => {
+  expectLines(
+    `daemon relay relay -c $work/teredo.ini --drain-time 60s
+until_says relay msg=Ready
+kill -TERM $pid
+until_says relay msg=Draining
+teredo status | head -n 1
+kill -TERM $pid
+ended
+tail -n 1 $work/relay.log | cut -d ' ' -f 2-
+ip link show dev teredo 2>&1`,
+    [
+      /^teredo relay \S+ {2}draining$/,
+      "exit status 1",
+      'level=warn msg="Ended at once by a second signal" signal=SIGTERM',
+      'Device "teredo" does not exist.',
+    ],
+  );
+});
+
+test("teredo relay takes over after a killed process", () => {
+  expectLines(
+    `daemon relay ${RELAY} -p /run/relay.pid --status-socket /run/relay.sock
+until_says relay msg=Ready
+kill -KILL $pid
+wait $pid 2> /dev/null
+daemon again ${RELAY} -p /run/relay.pid --status-socket /run/relay.sock
+until_says again msg=Ready
+[ "$(cat /run/relay.pid)" = $pid ] && echo "pid file"
+teredo status --url unix:/run/relay.sock | head -n 1
+kill $pid
+ended`,
+    ["pid file", /ready$/, "exit status 0"],
+  );
+});
+
+test("readiness follows the machine", () => {
+  expectLines(
+    `daemon relay ${RELAY}
+until_says relay msg=Ready
+ip -6 route del 2001::/32 dev teredo
+sysctl -qw net.ipv6.conf.all.forwarding=0
+until_says relay 'check=forwarding'
+teredo status | sed -n '1p; /FAIL/p'
+ip -6 route add 2001::/32 dev teredo
+sysctl -qw net.ipv6.conf.all.forwarding=1
+until_says relay 'msg="Ready again" check=forwarding'
+teredo status | head -n 1
+ip link set dev teredo down
+until_says relay 'check=interface'
+teredo status | grep interface:
+kill $pid
+ended`,
+    [
+      /not ready$/,
+      "  FAIL       route: the prefix leads nowhere",
+      "  FAIL       forwarding: net.ipv6.conf.all.forwarding is not 1",
+      / {2}ready$/,
+      "  FAIL       interface: teredo is down",
+      "exit status 0",
+    ],
+  );
+});
+
+test("a relay that serves its own host follows the host's addresses (H rows)", () => {
+  expectLines(
+    `sysctl -qw net.ipv6.conf.all.forwarding=0
+ip -6 addr add 2001:db8::7/64 dev eth0 nodad
+daemon relay ${RELAY} --served self
+until_says relay msg=Ready
+grep -o 'msg="Serving own addresses" .*' $work/relay.log
+teredo status | head -n 1
+kill $pid
+ended`,
+    [
+      'msg="Serving own addresses" served=2001:db8::7/128',
+      / {2}ready$/,
+      "exit status 0",
+    ],
+  );
+});
+
+test("teredo check and the daemon refuse with the same words", () => {
+  expectLines(
+    `sysctl -qw net.ipv6.conf.all.forwarding=0
+teredo check relay -c $work/teredo.ini | grep -E '^FAIL'
+echo "exit status \${PIPESTATUS[0]}"
+teredo ${RELAY} 2>&1 | grep FAIL
+echo "exit status \${PIPESTATUS[0]}"
+ip addr del 198.51.100.2/24 dev eth0
+teredo check server -c $work/teredo.ini 198.51.100.1 | grep -E '^FAIL'
+teredo ${SERVER} 2>&1 | grep FAIL`,
+    [
+      "FAIL forwarding: the kernel does not forward IPv6 packets; mend: sysctl -w net.ipv6.conf.all.forwarding=1",
+      "exit status 1",
+      "teredo: FAIL forwarding: the kernel does not forward IPv6 packets; mend: sysctl -w net.ipv6.conf.all.forwarding=1",
+      "exit status 1",
+      "FAIL address: 198.51.100.2 is not on this host; mend: ip addr add 198.51.100.2/32 dev eth0",
+      "teredo: FAIL address: 198.51.100.2 is not on this host; mend: ip addr add 198.51.100.2/32 dev eth0",
+    ],
+  );
+});
+
+test("teredo check passes once each mend was done, and --json says so", () => {
+  const { lines, stderr } = onMachine(`sysctl -qw net.ipv6.conf.all.forwarding=0
+mend() { teredo check relay -c $work/teredo.ini | sed -n 's/^FAIL.*; mend: //p' | sh; }
+mend
+ip -6 route add default dev eth0
+teredo check relay -c $work/teredo.ini --json | tr -d '\\n'`);
+  assert.equal(stderr, "");
+  const report = JSON.parse(lines.at(-1)!);
+  assert.equal(report.role, "relay");
+  assert.equal(report.ok, true);
+  const odd = report.checks.filter((it: { verdict: string }) => it.verdict !== "ok");
+  assert.deepEqual(odd, []);
+});
+
+test("a second relay is refused by the pid file, by the route and by the status port", () => {
+  expectLines(
+    `daemon relay ${RELAY} -p /run/relay.pid
+until_says relay msg=Ready
+second="teredo ${RELAY} --interface-name other --bind-port 3600 --log-level error"
+$second 2>&1
+$second --prefix 2001:5::/32 -p /run/relay.pid 2>&1 | sed "s/process $pid/process PID/"
+$second --prefix 2001:5::/32 2>&1
+teredo ${RELAY} --prefix 2001:5::/32 --interface-name other --log-level error 2>&1 | sed "s/$pid/PID/g"
+ip link show dev other 2>&1
+kill $pid
+ended`,
+    [
+      "teredo: FAIL service_route: 2001::/32 is already routed to teredo, perhaps by another Teredo " +
+      "relay or client; mend: systemctl stop miredo, or ip -6 route delete 2001::/32 dev teredo metric 1024",
+      "teredo: the pid file /run/relay.pid is held by process PID, which runs; stop it first, or " +
+      "choose another pid_file",
+      "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
+      "(EADDRINUSE); choose another port in [status], or enabled = no",
+      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by \S+ \(process PID\); mend: kill PID, or systemctl stop \S+; choose another bind_port$/,
+      'Device "other" does not exist.',
+      "exit status 0",
+    ],
+  );
+});
+
+test("a configuration that is wrong ends a daemon with 78, and every problem is named", () => {
+  expectLines(
+    `printf '[relay]\\nbind_port = 99999\\nbogus = 1\\n' > $work/wrong.ini
+teredo relay -c $work/wrong.ini 2>&1 | sort
+echo "exit status \${PIPESTATUS[0]}"
+teredo check relay -c $work/wrong.ini | cut -d ' ' -f 1-3 | sort
+teredo config check $work/wrong.ini 2>&1 | wc -l`,
+    [
+      /^teredo: \$work\/wrong\.ini:2: bind_port: /,
+      /^teredo: \$work\/wrong\.ini:3: bogus: /,
+      "exit status 78",
+      /^FAIL configuration: \$work\/wrong\.ini:2:/,
+      /^FAIL configuration: \$work\/wrong\.ini:3:/,
+      "2",
+    ],
+  );
+});
+
+test("a miredo.conf starts a relay unchanged, and config convert keeps its meaning", () => {
+  expectLines(
+    `printf 'RelayType cone\\nInterfaceName mire\\nBindPort 3590\\nBindAddress 198.51.100.2\\n' > $work/miredo.conf
+teredo config convert $work/miredo.conf > $work/native.ini
+for file in miredo.conf native.ini; do
+  daemon relay relay --conf $work/$file --drain-time 0s --pidfile /run/$file.pid
+  until_says relay msg=Ready
+  teredo status | grep -E 'listening|interface'
+  kill $pid
+  ended
+done`,
+    [
+      "  listening  UDP 198.51.100.2:3590",
+      "  interface  mire, MTU 1280, 2001::/32",
+      "exit status 0",
+      "  listening  UDP 198.51.100.2:3590",
+      "  interface  mire, MTU 1280, 2001::/32",
+      "exit status 0",
+    ],
+  );
+});
