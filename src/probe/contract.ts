@@ -12,6 +12,8 @@ export interface ProbeOptions {
   readonly secondaryAddress: number;
   /** Where our own socket is bound. */
   readonly local: Endpoint;
+  /** This host's IPv4 addresses: a mapping to one of them is no NAT's doing. */
+  readonly ownAddresses: readonly number[];
   /** Upper 32 bits of the service prefix. */
   readonly prefix: number;
   readonly refuseReserved: boolean;
@@ -56,6 +58,7 @@ export type ProbeEvent =
   | { kind: "lost"; ping: number }
   | { kind: "unreachable"; type: number; code: number; from: Uint8Array }
   | { kind: "ignored"; from: Endpoint; reason: string }
+  | { kind: "unsent"; to: Endpoint; reason: string }
   | { kind: "failed"; failure: Failure }
   | { kind: "finished" };
 

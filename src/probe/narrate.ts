@@ -49,6 +49,8 @@ export function narrate(event: ProbeEvent): string | undefined {
       return `${formatIpv6(event.from)} says: ICMPv6 error type ${event.type} code ${event.code}`;
     case "ignored":
       return `ignored a datagram from ${formatEndpoint(event.from)}: ${event.reason}`;
+    case "unsent":
+      return `nothing could be sent to ${formatEndpoint(event.to)}: ${event.reason}`;
     case "failed":
     case "finished":
       return undefined;

@@ -128,9 +128,9 @@ export class Qualification {
   }
 
   #natKind(): NatKind {
-    const { local } = this.#options;
+    const { local, ownAddresses } = this.#options;
     if (this.#symmetric) return "symmetric";
-    if (this.#mapped!.address === local.address && this.#mapped!.port === local.port) {
+    if (ownAddresses.includes(this.#mapped!.address) && this.#mapped!.port === local.port) {
       return this.#unfiltered ? "none" : "firewall";
     }
     if (this.#unfiltered) return "cone";

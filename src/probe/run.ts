@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
+import { networkInterfaces } from "node:os";
 import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/ipv4.ts";
 import { formatIpv6, isGlobalScope, isMulticast, parseIpv6 } from "#src/protocol/ipv6.ts";
 import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
@@ -45,14 +46,16 @@ export async function runProbe(options: ProbeRunOptions, io: ProbeIo): Promise<n
     local = { ...local, port: socket.address().port };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return refuse(`No UDP socket towards ${options.server}: ${problem}`, io);
+    const look = `ip route get ${formatIpv4(asked.serverAddress)}`;
+    return refuse(`No UDP socket towards ${options.server}: ${problem}; look at: ${look}`, io);
   }
-  const outcome = emptyOutcome({ ...asked, local });
+  const full = { ...asked, local, ownAddresses: ownIpv4() };
+  const outcome = emptyOutcome(full);
   const report = (event: ProbeEvent) => {
     record(outcome, event);
     if (!options.json) say(event, io);
   };
-  await drive(socket, { ...asked, local }, report);
+  await drive(socket, full, report);
   conclude(outcome, options.json === true, io);
   return outcome.reachable ? 0 : 1;
 }
@@ -65,7 +68,7 @@ function refuse(problem: string, io: ProbeIo): number {
 /** The options as numbers and bytes, or what is wrong with them. */
 async function readOptions(
   options: ProbeRunOptions,
-): Promise<Omit<ProbeOptions, "local"> | string> {
+): Promise<Omit<ProbeOptions, "local" | "ownAddresses"> | string> {
   const serverAddress = await resolve(options.server);
   if (serverAddress === undefined) return `Server ${options.server} has no IPv4 address`;
   if (!isGlobalUnicast(serverAddress, false)) {
@@ -113,10 +116,17 @@ async function localAddressTowards(server: number): Promise<number> {
     const connected = once(socket, "connect");
     socket.connect(TEREDO_PORT, formatIpv4(server));
     await connected;
-    return parseIpv4(socket.address().address)!;
+    // Deno knows the port alone, and says 0.0.0.0.
+    return parseIpv4(socket.address().address) || ownIpv4()[0] || 0;
   } finally {
     socket.close();
   }
+}
+
+function ownIpv4(): number[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.filter((it) => it.family === "IPv4" && !it.internal)
+    .map((it) => parseIpv4(it.address)!);
 }
 
 async function bind(address: number, port: number): Promise<Socket> {
@@ -138,8 +148,10 @@ function drive(
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function sendDatagram(b: Uint8Array, at: number, length: number, to: number, port: number) {
-    // What the kernel refuses (no route, a firewall here) is as lost as on the way.
-    socket.send(b.slice(at, at + length), port, formatIpv4(to), () => {});
+    socket.send(b.slice(at, at + length), port, formatIpv4(to), (error) => {
+      // What the kernel refuses (no route, a firewall here) is as lost as on the way.
+      if (error) report({ kind: "unsent", to: { address: to, port }, reason: error.message });
+    });
   }
   function step(act: (now: Millis) => void) {
     act(performance.now());

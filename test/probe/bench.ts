@@ -30,6 +30,7 @@ export const OPTIONS: ProbeOptions = {
   serverAddress: SERVER,
   secondaryAddress: SECONDARY_SERVER,
   local: { address: CLIENT_LOCAL, port: CLIENT_PORT },
+  ownAddresses: [CLIENT_LOCAL],
   prefix: SERVICE_PREFIX,
   refuseReserved: false,
   target: TARGET,

@@ -185,7 +185,10 @@ test("ProbeClient asks the secondary address last, and that three times (C-15)",
 });
 
 const otherPort = concat(vector("H1"), origin(CLIENT, CLIENT_PORT + 1), vector("M2").slice(8));
-const mappedAsLocal: Partial<ProbeOptions> = { local: { address: CLIENT, port: CLIENT_PORT } };
+const mappedAsLocal: Partial<ProbeOptions> = {
+  local: { address: CLIENT, port: CLIENT_PORT },
+  ownAddresses: [CLIENT],
+};
 
 const nats: {
   nat: string;
