@@ -16,6 +16,8 @@ const CLEAR_SCREEN = "\x1b[2J\x1b[H";
 /** `teredo status`: of the daemon at --url, or of every one that answers at a default place. */
 export default async function runStatus(this: Context, flags: StatusFlags): Promise<void> {
   let before: readonly Snapshot[] = [];
+  // Ctrl-C is how watching ends, so no failure.
+  if (flags.watch) process.on("SIGINT", () => process.exit(EXIT.Ok));
   const { stdout } = this.process;
   do {
     const now = await ask(this, flags.url);

@@ -1,4 +1,5 @@
 import { type ApplicationText, ArgumentScannerError, text_en } from "@stricli/core";
+import { isJournal } from "#src/log/stderr.ts";
 import { messageOf } from "./exit.ts";
 
 /** Stricli's words, in this program's form: `teredo: problem`. */
@@ -23,7 +24,8 @@ export const TEXT: ApplicationText = {
   commandErrorResult: (error) => prefixed(messageOf(error)),
 };
 
-/** Each line on its own can be told from other programs' lines in a journal. */
+/** Each line stands on its own in a journal, and there says that it is an error. */
 function prefixed(message: string): string {
-  return message.split("\n").map((line) => `teredo: ${line}`).join("\n");
+  const prefix = isJournal() ? "<3>teredo: " : "teredo: ";
+  return message.split("\n").map((line) => prefix + line).join("\n");
 }
