@@ -52,12 +52,14 @@ export async function superviseThread(
   hooks: ThreadHooks,
 ): Promise<Datapath> {
   const worker = new Worker(threadUrl(import.meta.url), { workerData: data });
+  let over = false;
   const ended = new Promise<void>((resolve, reject) => {
     let failure: Error | undefined;
     worker.on("error", (error: unknown) => {
       failure ??= error instanceof Error ? error : new Error(String(error));
     });
     worker.on("exit", () => {
+      over = true;
       hooks.ended();
       if (failure === undefined && !shared.stopping) {
         failure = new Error("The datapath thread ended by itself");
@@ -89,10 +91,11 @@ export async function superviseThread(
     heartbeatAge,
     ended,
     stop: async () => {
+      clearInterval(watch);
+      if (over) return await ended; // what stopping works on is closed already
       hooks.stopping();
       shared.requestStop();
       wake.signal();
-      clearInterval(watch);
       await ended;
     },
     setServed: (prefixes) => shared.setServed(prefixes),

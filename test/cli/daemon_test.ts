@@ -134,6 +134,21 @@ ended`,
   );
 });
 
+test("a relay whose interface is taken away ends with 1 and says why", () => {
+  expectLines(
+    `daemon relay ${RELAY} -p /run/relay.pid
+until_says relay msg=Ready
+ip link del teredo
+ended
+grep -o 'level=error.*' $work/relay.log
+ls -A /run`,
+    [
+      "exit status 1",
+      /^level=error msg="Datapath failed" error="The interface teredo is gone/,
+    ],
+  );
+});
+
 test("readiness follows the machine", () => {
   expectLines(
     `daemon relay ${RELAY}
