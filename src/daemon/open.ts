@@ -66,10 +66,8 @@ function serverRules(
   bindAddress: number,
   bindAddress2: number,
 ): ServerOptions {
-  const advertised = config.advertisedAddress;
-  const serverAddress = advertised ?? bindAddress;
-  const secondaryAddress = config.advertisedAddress2 ??
-    (advertised === undefined ? bindAddress2 : advertised + 1);
+  const serverAddress = config.advertisedAddress ?? bindAddress;
+  const secondaryAddress = config.advertisedAddress2 ?? bindAddress2;
   return {
     prefix: config.prefix,
     serverAddress,
