@@ -170,12 +170,14 @@ export class Server {
   #forward(b: Uint8Array, address: number, port: number, sink: ServerSink): Drop {
     const d = this.#datagram;
     const destination = d.ipv6At + DESTINATION_AT;
-    if (!isGlobalScope(b, destination) || isMulticast(b, destination)) return Drop.DestinationScope;
+    const toClient = isTeredo(b, destination, this.#options.prefix);
+    // The service prefix is what the operator says it is, in a closed network also one of fc00::/7.
+    if (!toClient && !isNative(b, destination)) return Drop.DestinationScope;
     // A server carries no data (RFC 4380 §3.4); uncapped, echoes and trailers would.
     if (this.#isTooLong(b, d.ipv6At)) return Drop.Icmpv6TooLarge;
     if (d.end - d.trailersAt > this.#options.icmpMaxLength) return Drop.TrailersTooLong;
 
-    return isTeredo(b, destination, this.#options.prefix)
+    return toClient
       ? this.#forwardToClient(b, destination, address, port, sink)
       : this.#forwardToNative(b, sink);
   }
@@ -237,6 +239,11 @@ export class Server {
   #isTooLong(b: Uint8Array, at: number): boolean {
     return readU16(b, at + PAYLOAD_LENGTH_AT) > this.#options.icmpMaxLength;
   }
+}
+
+/** Global unicast. */
+function isNative(b: Uint8Array, at: number): boolean {
+  return isGlobalScope(b, at) && !isMulticast(b, at);
 }
 
 /** Whether the packet at `at` has an ICMPv6 message, and at once: no extension header between. */

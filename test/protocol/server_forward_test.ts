@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Drop } from "#src/protocol/drops.ts";
+import { writeU32 } from "#src/protocol/bytes.ts";
 import { formatIpv6 } from "#src/protocol/ipv6.ts";
 import { writeBubble } from "#src/protocol/build.ts";
 import { PRIMARY, SECONDARY } from "#src/protocol/server_contract.ts";
@@ -39,6 +40,19 @@ test("Server.fromUdp() forwards a relay's bubble to its client as B2, on either 
     assertAnswer(lab, toHex(B2)); // always from the primary
   }
   assert.equal(lab.count("bubbles_forwarded"), 2);
+});
+
+test("Server.fromUdp() forwards to clients of any prefix it is told, fc00::/7 included (S-11, S-14)", () => {
+  const prefix = 0xfd001234;
+  const lab = new ServerLab({ prefix });
+  const client = Uint8Array.from(A2);
+  writeU32(client, 0, prefix);
+  for (const from of ["fe80::1", "2001:db8::1"]) {
+    const asked = bubble(from, client);
+    assert.equal(lab.receive(asked, FROM_RELAY), Drop.None);
+    assertAnswer(lab, toHex(concat(origin(RELAY, RELAY_PORT), asked)));
+  }
+  assertSilent(lab, bubble(client, "fd00:9999::1"), Drop.DestinationScope);
 });
 
 test("Server.fromUdp() puts its own origin in the place of one that came (S-15, S-17)", () => {
