@@ -9,7 +9,7 @@ import {
   CMSGHDR_TYPE_AT,
   EAGAIN,
   EINTR,
-  IN_PKTINFO_ADDR_AT,
+  IN_PKTINFO_SPEC_DST_AT,
   IP_PKTINFO,
   MMSGHDR_LEN_AT,
   MSG_DONTWAIT,
@@ -130,10 +130,13 @@ export class UdpReceiver {
     return readU16(this.bytes, this.#names + i * NAME_STRIDE + SOCKADDR_IN_PORT_AT);
   }
 
-  /** The address of ours that datagram `i` was sent to; 0 if the socket does not report it. */
+  /**
+   * The address of ours that datagram `i` was sent to; of a broadcast, one of that interface, since
+   * nothing can leave from a broadcast address. 0 if the socket does not report it.
+   */
   local(i: number): number {
     const data = this.#findControl(i, SOL_IP, IP_PKTINFO);
-    return data < 0 ? 0 : readU32(this.bytes, data + IN_PKTINFO_ADDR_AT);
+    return data < 0 ? 0 : readU32(this.bytes, data + IN_PKTINFO_SPEC_DST_AT);
   }
 
   /** Datagrams the kernel threw away for want of buffer before `i` since this was last asked. */

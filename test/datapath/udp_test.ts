@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
@@ -150,6 +152,23 @@ test("UdpReceiver.local() and UdpSender: an answer leaves from the address that 
     assert.equal(answer!.address, LOOPBACK_2);
     assert.equal(answer!.text, "answer");
   });
+});
+
+test("UdpReceiver.local() of a broadcast is an address that answers can leave from", async () => {
+  const client = createSocket("udp4");
+  client.bind(0, "127.0.0.1");
+  await once(client, "listening");
+  client.setBroadcast(true);
+  const answered = once(client, "message");
+  const any = open(0);
+  await new Promise((sent) => client.send("hello", any.port, "127.255.255.255", sent));
+  const [hello] = receive(any, 1);
+  any.sender.queue(bytes("answer"), 0, 6, hello!.address, hello!.port, hello!.local);
+  any.sender.flush();
+  assert.equal(any.counters[DROPS_AT + Drop.SendFailed], 0);
+  assert.equal(String((await answered)[0]), "answer");
+  client.close();
+  any.close();
 });
 
 test("UdpReceiver.overflowsBefore() tells what the kernel threw away", () => {
