@@ -23,11 +23,11 @@ export function nameProblem(name: string): StartError | undefined {
       `choose an InterfaceName of at most ${MAX_NAME_LENGTH}`,
     );
   }
-  // dev_valid_name() of the kernel; "%" would make the kernel take the name for a pattern.
-  if (/[/:%\s\0]/.test(name) || name === "." || name === "..") {
+  // dev_valid_name() of the kernel, which puts a free number in the place of one "%d".
+  if (/[/:%\s\0]/.test(name.replace("%d", "")) || name === "." || name === "..") {
     return new StartError(
       `"${name}" is no name for an interface`,
-      "choose an InterfaceName without '/', ':', '%' and blanks",
+      "choose an InterfaceName without '/', ':' and blanks, and with '%' only in one '%d'",
     );
   }
   return undefined;

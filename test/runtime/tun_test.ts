@@ -54,6 +54,9 @@ inNamespace(import.meta.filename!, () => {
     const tun = Tun.open(libc, arena, "");
     assert.equal(tun.name, "tun0");
     assert.ok(exists("tun0"));
+    const second = Tun.open(libc, arena, "tun%d");
+    assert.equal(second.name, "tun1");
+    second.close();
     tun.close();
     opensAndGoes("fifteen-letters");
   });
@@ -63,7 +66,8 @@ inNamespace(import.meta.filename!, () => {
       ["sixteen-letters.", /has 16 bytes; choose an InterfaceName of at most 15/],
       ["a b", /is no name for an interface/],
       ["a/b", /is no name for an interface/],
-      ["tun%d", /is no name for an interface/],
+      ["tun%d%d", /is no name for an interface/],
+      ["tun%s", /is no name for an interface/],
       ["..", /is no name for an interface/],
     ];
     for (const [name, message] of names) assert.match(refused(name).message, message);
