@@ -93,10 +93,13 @@ export async function superviseThread(
     stop: async () => {
       clearInterval(watch);
       if (over) return await ended; // what stopping works on is closed already
-      hooks.stopping();
-      shared.requestStop();
-      wake.signal();
-      await ended;
+      try {
+        hooks.stopping();
+      } finally {
+        shared.requestStop(); // a thread left running would keep the process alive
+        wake.signal();
+        await ended;
+      }
     },
     setServed: (prefixes) => shared.setServed(prefixes),
   };
