@@ -11,8 +11,14 @@ import type { Tokens } from "./token.ts";
 /** Answers a second to one IPv4 address, which may be a NAT with many clients, and at once. */
 const RATE_PER_ADDRESS = 10;
 const BURST_PER_ADDRESS = 20;
-/** Turns remembered, one a mapping; two mappings that share one do no harm. */
+/** Mappings remembered as asked by way of their server. */
 const TURNS = 4_096;
+/** An odd number of 32 bits, from the golden ratio: neighbours do not share a cell. */
+const SPREAD = 0x9e3779b1;
+/** IPv4 and UDP. */
+const OUTER_HEADERS_LENGTH = 28;
+/** From here on both bubbles together are no more bytes on the wire than came. */
+const BOTH_LENGTH = 2 * (OUTER_HEADERS_LENGTH + BUBBLE_LENGTH) - OUTER_HEADERS_LENGTH;
 
 /**
  * Bubbles to peers that are not in the table, whose packets came from where their address says.
@@ -25,8 +31,8 @@ const TURNS = 4_096;
  * Never more bytes leave than came, to whoever was named as the sender. Not every client can be
  * asked the same way: the direct bubble alone reaches one whose server is down; Miredo's client
  * takes bubbles with a link-local source only from its server. So both go out when the packet was
- * as long as two bubbles, else they take turns: of two packets in a row one is asked for by way
- * of the server.
+ * as long as two bubbles with their headers, else they take turns: of two packets in a row one is
+ * asked for by way of the server.
  */
 export class Challenges {
   readonly #tokens: Tokens;
@@ -36,7 +42,7 @@ export class Challenges {
   readonly #byAddress = new Limiter(RATE_PER_ADDRESS, BURST_PER_ADDRESS);
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
   readonly #source = new Uint8Array(IPV6_LENGTH);
-  readonly #turns = new Uint8Array(TURNS);
+  readonly #askedIndirectly = new Uint32Array(TURNS);
 
   /** @param rate bubbles a second to all strangers together */
   constructor(tokens: Tokens, filter: Ipv4Filter, counters: Counters, rate: number) {
@@ -65,7 +71,7 @@ export class Challenges {
     if (length < BUBBLE_LENGTH || !this.#byAddress.take(address, now)) return false;
     const server = serverAddressOf(peer, peerAt);
     const indirect = this.#filter.isServer(server) && !this.#filter.isOurServer(server);
-    const both = length >= 2 * BUBBLE_LENGTH;
+    const both = length >= BOTH_LENGTH;
     const direct = both || !indirect || this.#isTurnOfDirect(address, port);
 
     this.#tokens.write(this.#source, 0, peer, peerAt, now);
@@ -75,9 +81,16 @@ export class Challenges {
     return this.#put(server, TEREDO_PORT, local, now, sink) || sent;
   }
 
-  /** The first packet from a mapping is answered directly, the next one not. */
+  /**
+   * The first packet from a mapping asks by way of the server, where most clients listen, the next
+   * one directly. Of two mappings that share a cell each is taken to be the first.
+   */
   #isTurnOfDirect(address: number, port: number): boolean {
-    return (this.#turns[(address ^ port) & (TURNS - 1)]! ^= 1) === 1;
+    const mapping = (Math.imul(address, SPREAD) ^ port) >>> 0;
+    const cell = mapping & (TURNS - 1);
+    const asked = this.#askedIndirectly[cell] === mapping;
+    this.#askedIndirectly[cell] = asked ? 0 : mapping;
+    return asked;
   }
 
   #put(address: number, port: number, local: number, now: Millis, sink: RelaySink): boolean {
