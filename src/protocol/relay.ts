@@ -198,8 +198,6 @@ export class Relay {
     const source = datagram.ipv6At + SOURCE_AT;
     if (!isTeredo(b, source, this.#prefix)) return Drop.SourceNotTeredo;
     const bubble = isBubble(b, datagram.ipv6At);
-    if (bubble) this.#counters[Counter.bubbles_received]!++;
-
     const p = this.#peers.find(b, source);
     if (p !== NO_PEER && this.#peers.isSettledAt(p, address, port)) {
       this.#states.hear(p, local, now);
@@ -209,8 +207,10 @@ export class Relay {
         : this.#recognize(p, b, bubble, address, port, local, now, sink);
       if (drop !== Drop.None) return drop;
     }
+    if (!bubble) return this.#deliver(b, datagram.ipv6At, datagram.ipv6Length, sink);
     // Bubbles end here, now that they have done their work on the entry. RFC 4380 §5.4.2
-    return bubble ? Drop.None : this.#deliver(b, datagram.ipv6At, datagram.ipv6Length, sink);
+    this.#counters[Counter.bubbles_received]!++;
+    return Drop.None;
   }
 
   /** The datagram's source has an entry that is not trusted, is resolving, or is mapped elsewhere. */

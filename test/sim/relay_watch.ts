@@ -12,6 +12,8 @@ const SPACING = 2_000;
 const WINDOW = 300_000;
 const MAX_BUBBLES = 4;
 const TOKEN_LIFETIME = 60_000;
+/** IPv4 and UDP. */
+const OUTER_HEADERS_LENGTH = 28;
 /** Calls from one look into the books to the next. */
 const BOOKKEEPING = 16;
 
@@ -81,7 +83,8 @@ export class RelayWatch implements RelaySink {
     const heard = drop === Drop.None || drop === Drop.DestinationScope ||
       drop === Drop.DestinationNotServed;
     if (drop === Drop.UnknownPeer || drop === Drop.RateLimited) {
-      assert.ok(this.#udpBytes <= b.length, `${this.#udpBytes} bytes sent for ${b.length}`);
+      const came = b.length + OUTER_HEADERS_LENGTH;
+      assert.ok(this.#udpBytes <= came, `${this.#udpBytes} bytes sent for ${came}`);
     } else if (!heard) assert.equal(this.#udpBytes, 0, "an answer to what was dropped");
     const ipv6At = b.findIndex((byte) => byte >> 4 === 6);
     if (this.#relay.gauges.peers > before) this.#checkAdmission(b, ipv6At);
@@ -117,7 +120,7 @@ export class RelayWatch implements RelaySink {
     assert.ok(!this.#options.ownAddresses.includes(address) || port !== this.#options.servicePort);
     if (isBubble(b, at) && mayBeToken(b, at + SOURCE_AT)) this.#checkBubble(b, at, length, port);
     else this.#seen.dataSent++;
-    this.#udpBytes += length;
+    this.#udpBytes += length + OUTER_HEADERS_LENGTH;
     this.#out.sendDatagram(b, at, length, address, port, local);
   }
 
@@ -176,6 +179,7 @@ export class RelayWatch implements RelaySink {
     );
     const count = (name: CounterName) => this.#counters[Counter[name]];
     assert.equal(seen.errors, count("icmpv6_errors_sent"));
+    assert.equal(seen.swallowed, count("bubbles_received"));
     assert.equal(seen.challenges, count("bubbles_sent_challenge"));
     assert.equal(
       seen.bubbles,
