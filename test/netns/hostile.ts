@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import type { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import type { Snapshot } from "#src/status/snapshot.ts";
+import { IPV4_LINK, IPV6_LINK } from "#src/demo/topology.ts";
+import { get, RELAY_PORT, script, START_PATIENCE, until, wait } from "./programs.ts";
+import { REPEATED, SCANNED } from "./storm_kinds.ts";
+import type { Testimony } from "./witness.ts";
+
+/** The daemons' namespaces, with the ports of their status pages. */
+export const DAEMONS = { rly: 9545, srv: 9544 } as const;
+export type DaemonPlace = keyof typeof DAEMONS;
+
+/** The RFC's list, where nothing of ours may go. RFC 4380 §5.2.4 */
+const GUARD = `table ip guard {
+  counter bad { }
+  chain out {
+    type filter hook output priority 0;
+    udp sport { 3544, ${RELAY_PORT} } ip daddr {
+      0.0.0.0/8, 10.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.88.99.0/24,
+      192.168.0.0/16, 224.0.0.0/4, 255.255.255.255
+    } counter name bad
+  }
+}
+`;
+
+/**
+ * Lets every packet in that a kernel can be told to let in, whatever its source, and every packet out
+ * to wherever: `gateway` swallows them. What is sent to an address that is not global is counted.
+ */
+export async function expose(lab: Lab, place: DaemonPlace, gateway: string): Promise<void> {
+  const settings = ["all", "ipv4"].flatMap((link) => [
+    `echo 0 > /proc/sys/net/ipv4/conf/${link}/rp_filter`,
+    `echo 1 > /proc/sys/net/ipv4/conf/${link}/accept_local`,
+  ]);
+  const script = [...settings, `ip route add default via ${gateway}`, "nft -f - <<'RULES'", GUARD];
+  await lab.sh(place, `${script.join("\n")}RULES\n`);
+}
+
+/** Datagrams that the daemon at `place` sent to addresses that are not global unicast. */
+export async function astray(lab: Lab, place: DaemonPlace): Promise<number> {
+  const listing = await lab.sh(place, "nft list counter ip guard bad");
+  return Number(/packets (\d+)/.exec(listing)![1]);
+}
+
+/** The mapped address in a bubble's destination, as it stands there: every bit inverted. */
+const MAPPED = { first: "udp[44]", last: "udp[47]" };
+const inverted = (byte: number) => byte ^ 0xff;
+/** A bubble, for one of 16 of the clients that are not there. */
+const SAMPLE = [
+  `udp src port ${RELAY_PORT}`,
+  "udp[4:2] = 48",
+  `(${
+    [SCANNED, REPEATED].map((it) => `${MAPPED.first} = ${inverted(it.mapped >>> 24)}`).join(" or ")
+  })`,
+  `${MAPPED.last} & 15 = 15`,
+].join(" and ");
+
+/** Files of {@link Witness}, with the link and the filter of each. */
+const WATCHED = {
+  bubbles: [IPV4_LINK, SAMPLE],
+  errors: [IPV6_LINK, "icmp6 and ip6[40] = 1"],
+} as const;
+
+/** The kernel hands packets to tcpdump a second late at most. */
+const READ_TIMEOUT = 1_200;
+
+/** Listens to what the relay sends, and tells what it saw. */
+export class Witness {
+  readonly #lab: Lab;
+  readonly #dumps: readonly LabProcess[];
+
+  private constructor(lab: Lab, dumps: readonly LabProcess[]) {
+    this.#lab = lab;
+    this.#dumps = dumps;
+  }
+
+  static async start(lab: Lab): Promise<Witness> {
+    const dumps = Object.entries(WATCHED).map(([name, [link, filter]]) => {
+      const room = ["-B", "32768", "-s", "128", "-Z", "root"];
+      const file = `/run/${name}.pcap`;
+      return lab.spawn("rly", ["tcpdump", ...room, "-Q", "out", "-i", link, "-w", file, filter]);
+    });
+    await Promise.all(dumps.map((dump) => dump.waitForLine(/listening on/, START_PATIENCE)));
+    return new Witness(lab, dumps);
+  }
+
+  /** @throws Error if the kernel had to leave packets out */
+  async testify(): Promise<Testimony> {
+    await wait(READ_TIMEOUT);
+    for (const dump of this.#dumps) {
+      const { stderr } = await dump.stop();
+      assert.match(stderr, /^0 packets dropped by kernel/m, stderr);
+    }
+    const files = Object.keys(WATCHED).map((name) => `/run/${name}.pcap`);
+    const { stdout, stderr } = await this.#lab.run("rly", script("witness.ts", ...files));
+    assert.notEqual(stdout, "", stderr);
+    return JSON.parse(stdout) as Testimony;
+  }
+}
+
+/** What a daemon and its kernel say they have done. */
+export interface Books {
+  readonly status: Snapshot;
+  /** Datagrams that the kernel handed over, and took. */
+  readonly kernel: { readonly received: number; readonly sent: number };
+}
+
+/** The books at a moment in which nothing moves, so that all can be compared with all. */
+export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
+  const read = async () =>
+    JSON.parse(
+      (await get(lab, place, `http://127.0.0.1:${DAEMONS[place]}/status`))!,
+    ) as Snapshot;
+  const moving = ({ counters, drops, gauges: { heldPackets } }: Snapshot) =>
+    JSON.stringify([counters, drops, heldPackets]);
+  let status = await read();
+  let kernel = { received: 0, sent: 0 };
+  await until("nothing moves any more", async () => {
+    const before = moving(status);
+    kernel = await udpOf(lab, place);
+    status = await read();
+    return moving(status) === before;
+  });
+  return { status, kernel };
+}
+
+async function udpOf(lab: Lab, place: DaemonPlace): Promise<Books["kernel"]> {
+  const lines = (await lab.sh(place, "cat /proc/net/snmp")).split("\n");
+  const [names, values] = lines.filter((line) => line.startsWith("Udp: "))
+    .map((line) => line.split(" "));
+  const value = (name: string) => Number(values![names!.indexOf(name)]);
+  return { received: value("InDatagrams"), sent: value("OutDatagrams") };
+}
+
+/** Packets discarded, but for those that the kernel did before the daemon saw them. */
+function discarded({ drops }: Snapshot): number {
+  const all = Object.values(drops).reduce((sum, n) => sum + n, 0);
+  return all - drops.socket_overflow;
+}
+
+/** Whatever came to the relay, or was made there, is somewhere. */
+export function assertRelayBalances({ status, kernel }: Books): void {
+  const { counters: n, gauges } = status;
+  assert.equal(n.udp_received_datagrams, kernel.received);
+  assert.equal(n.udp_sent_datagrams, kernel.sent);
+  const made = n.bubbles_sent_direct + n.bubbles_sent_indirect + n.bubbles_sent_challenge;
+  assert.equal(
+    n.udp_received_datagrams + n.ipv6_received_packets + made,
+    n.udp_sent_datagrams + n.ipv6_sent_packets + n.bubbles_received + gauges.heldPackets +
+      discarded(status),
+  );
+  const { hold_full, hold_expired, peer_unreachable, peer_table_full } = status.drops;
+  const gone = n.packets_held - n.packets_released - gauges.heldPackets;
+  assert.ok(gone <= hold_full + hold_expired + peer_unreachable + peer_table_full);
+}
+
+/** Every datagram is answered, passed on or discarded; every answer is sent or was refused. */
+export function assertServerBalances({ status, kernel }: Books): void {
+  const { counters: n, drops } = status;
+  assert.equal(n.udp_received_datagrams, kernel.received);
+  assert.equal(n.udp_sent_datagrams, kernel.sent);
+  const answers = n.advertisements_sent + n.bubbles_forwarded + n.icmpv6_forwarded +
+    n.echoes_answered;
+  const refused = drops.send_failed + drops.send_queue_full;
+  const done = answers + n.native_forwarded;
+  assert.equal(n.udp_received_datagrams, done + discarded(status) - refused);
+  assert.equal(done, n.udp_sent_datagrams + n.ipv6_sent_packets + refused);
+}

@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import type { DropReason } from "#src/status/snapshot.ts";
+import type { ProbeOutcome } from "#src/probe/outcome.ts";
+import {
+  assertRelayBalances,
+  assertServerBalances,
+  astray,
+  type Books,
+  type DaemonPlace,
+  DAEMONS,
+  expose,
+  quietBooks,
+  Witness,
+} from "./hostile.ts";
+import { script, startRelay, startServer, wait } from "./programs.ts";
+import { probe } from "./traffic.ts";
+import type { Testimony } from "./witness.ts";
+
+const OPTIONS = { timeout: 120_000 };
+const SEED = process.env["TEREDO_STORM_SEED"] ?? `${Math.floor(Math.random() * 2 ** 32)}`;
+const SECONDS = 15;
+/** Packets a second of all kinds, at relay and server together; and at the relay's IPv6 side. */
+const IPV4_RATE = 8_000;
+const IPV6_RATE = 11_000;
+const MAX_PEERS = 131_072;
+const ICMP_RATE = 10;
+const ICMP_BURST = 10;
+const CHALLENGE_RATE = 100;
+const RELAY_CONF = `[relay]
+interface_name = teredo
+bind_port = 3545
+max_peers = ${MAX_PEERS}
+icmp_rate = ${ICMP_RATE}
+icmp_burst = ${ICMP_BURST}
+challenge_rate = ${CHALLENGE_RATE}
+`;
+
+const MIB = 1024 * 1024;
+/**
+ * Resident memory in MiB: 60 to start with, the runtime's heap, and for the relay 16 of held packets,
+ * 14 of peers, 5 of slots that giants touched.
+ */
+const MEMORY = { rly: 256, srv: 160 } as const;
+/** Seconds between what the relay's clock says and when a packet is on the wire. */
+const JITTER = 0.1;
+const BOTH = [
+  "truncated",
+  "not_teredo",
+  "not_ipv6",
+  "bad_length",
+  "source_not_global",
+  "mapped_address_not_global",
+  "own_address",
+  "source_mismatch",
+  "source_scope",
+  "destination_scope",
+  "rate_limited",
+] as const;
+/** Reasons that the storm is made to find. */
+const MET: Record<DaemonPlace, readonly DropReason[]> = {
+  rly: [
+    ...BOTH,
+    "server_address_not_global",
+    "source_not_teredo",
+    "unknown_peer",
+    "bad_token",
+    "hold_full",
+    "peer_unreachable",
+  ],
+  srv: [...BOTH, "not_bubble_or_icmpv6", "not_accepted", "bad_checksum", "trailers_too_long"],
+};
+
+/** What the storm left behind, at the moment when all was quiet again. */
+interface Aftermath {
+  readonly sent: Record<string, number>[];
+  readonly during: ProbeOutcome;
+  readonly after: ProbeOutcome;
+  readonly pulses: Record<DaemonPlace, { health: number[]; memory: number[] }>;
+  readonly books: Record<DaemonPlace, Books>;
+  readonly testimony: Testimony;
+}
+
+let lab: Lab;
+let relay: LabProcess;
+let server: LabProcess;
+let aftermath: Aftermath;
+
+before(async () => {
+  console.error(`storm seed ${SEED}: TEREDO_STORM_SEED=${SEED} gives the same storm`);
+  lab = await Lab.create({ nats: ["port-restricted", "none"] });
+  const attacker = lab.sites[1]!.publicAddress;
+  await Promise.all([expose(lab, "srv", attacker), expose(lab, "rly", attacker)]);
+  const daemons = [startServer(lab, "teredo"), startRelay(lab, "teredo", RELAY_CONF)] as const;
+  [server, relay] = await Promise.all(daemons);
+  aftermath = await weather(attacker);
+});
+
+after(() => lab.close());
+
+async function weather(attacker: string): Promise<Aftermath> {
+  const witness = await Witness.start(lab);
+  const storm = (place: string, ...args: (string | number)[]) =>
+    lab.run(place, script("storm.ts", ...args.map(String)), { timeout: 60_000 });
+  const pulses = Promise.all([takePulse("rly"), takePulse("srv")]);
+  const storms = Promise.all([
+    storm("cli1", "ipv4", SEED, IPV4_RATE, SECONDS, attacker),
+    storm("host6", "ipv6", SEED, IPV6_RATE, SECONDS),
+  ]);
+  await wait(5_000);
+  const during = await probe(lab, "cli0", { count: 20 });
+  const sent = (await storms).map(({ stdout, stderr }) => {
+    assert.notEqual(stdout, "", stderr);
+    return JSON.parse(stdout);
+  });
+  const afterwards = await probe(lab, "cli0");
+  const [rly, srv] = await pulses;
+  const books = { rly: await quietBooks(lab, "rly"), srv: await quietBooks(lab, "srv") };
+  const testimony = await witness.testify();
+  return { sent, during, after: afterwards, pulses: { rly, srv }, books, testimony };
+}
+
+async function takePulse(place: DaemonPlace): Promise<{ health: number[]; memory: number[] }> {
+  const argv = script("pulse.ts", `${DAEMONS[place]}`, `${SECONDS + 5}`);
+  const { stdout } = await lab.run(place, argv, { timeout: 60_000 });
+  const beats = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const all = (key: string) => beats.flatMap((beat) => key in beat ? [beat[key] as number] : []);
+  return { health: all("health"), memory: all("memory") };
+}
+
+test("relay and server live through the storm, healthy all along", OPTIONS, () => {
+  for (const { health } of Object.values(aftermath.pulses)) {
+    assert.ok(health.length >= 4 * SECONDS);
+    assert.deepEqual([...new Set(health)], [200]);
+  }
+  assert.equal(relay.ended, false);
+  assert.equal(server.ended, false);
+});
+
+test("nothing of what strangers send makes their memory grow past its bound", OPTIONS, () => {
+  for (const place of ["rly", "srv"] as const) {
+    const most = Math.max(...aftermath.pulses[place].memory);
+    assert.ok(most > 0 && most < MEMORY[place] * MIB, `${place}: ${most / MIB} MiB`);
+  }
+  const { gauges, counters } = aftermath.books.rly.status;
+  assert.ok(gauges.peers <= MAX_PEERS);
+  assert.ok(counters.peers_evicted > 0, "the scan was not larger than the table");
+});
+
+test("every datagram and packet of the storm is accounted for", OPTIONS, () => {
+  assertRelayBalances(aftermath.books.rly);
+  assertServerBalances(aftermath.books.srv);
+});
+
+test("the storm met every rule that discards", OPTIONS, () => {
+  for (const place of ["rly", "srv"] as const) {
+    const { drops } = aftermath.books[place].status;
+    for (const reason of MET[place]) assert.ok(drops[reason] > 0, `${place}: no ${reason}`);
+  }
+  for (const sent of aftermath.sent) {
+    for (const [kind, count] of Object.entries(sent)) assert.ok(count > 100, `${count} ${kind}`);
+  }
+});
+
+test(
+  "nothing goes to an address that is not global unicast (R-02, S-13, S-22)",
+  OPTIONS,
+  async () => {
+    assert.equal(await astray(lab, "rly"), 0);
+    assert.equal(await astray(lab, "srv"), 0);
+  },
+);
+
+test(
+  "no client gets more than four bubbles, 2 s apart, however it is asked for (R-15)",
+  OPTIONS,
+  () => {
+    const { peers, mostBubbles, closest } = aftermath.testimony;
+    assert.ok(peers > 1_000, `${peers} peers`);
+    assert.equal(mostBubbles, 4);
+    assert.ok(closest > 2 - JITTER, `${closest} s`);
+  },
+);
+
+test("strangers get no more bubbles than challenge_rate allows (R-23)", OPTIONS, () => {
+  const { counters, uptimeSeconds } = aftermath.books.rly.status;
+  const sent = counters.bubbles_sent_challenge;
+  assert.ok(sent > CHALLENGE_RATE && sent <= CHALLENGE_RATE * (uptimeSeconds + 1), `${sent}`);
+});
+
+test(
+  "ICMPv6 errors stay within icmp_rate and icmp_burst, and all of them leave (I-01)",
+  OPTIONS,
+  () => {
+    const { errors, mostErrors } = aftermath.testimony;
+    const { counters } = aftermath.books.rly.status;
+    assert.equal(errors, counters.icmpv6_errors_sent);
+    assert.ok(counters.icmpv6_errors_suppressed > 1_000);
+    assert.ok(mostErrors <= ICMP_RATE + ICMP_BURST + 1, `${mostErrors} in a second`);
+  },
+);
+
+test("a flood of solicitations from one address is not answered as one (S-31)", OPTIONS, () => {
+  const { counters, drops } = aftermath.books.srv.status;
+  assert.ok(drops.rate_limited > 10_000);
+  assert.ok(counters.advertisements_sent < counters.solicitations_received / 4);
+});
+
+test("an honest client works in the storm and after it", OPTIONS, () => {
+  const { during, after } = aftermath;
+  assert.ok(during.reachable, JSON.stringify(during));
+  assert.ok(during.pingsLost <= 2, `${during.pingsLost} of 20 pings lost`);
+  assert.ok(after.reachable && after.pingsLost === 0, JSON.stringify(after));
+});
+
+test("both end as told, having logged little of it", OPTIONS, async () => {
+  for (const daemon of [relay, server]) {
+    const { status, stdout, stderr } = await daemon.stop();
+    assert.equal(status, 0, stderr);
+    assert.ok((stdout + stderr).split("\n").length < 50, stderr);
+  }
+});
