@@ -64,7 +64,14 @@ need_demo_tools() {
 need_test_tools() {
   need_demo_tools
   need_commands miredo=miredo miredo-server=miredo-server tshark=tshark tcpdump=tcpdump \
-    iperf3=iperf3 rdisc6=ndisc6 gcc=gcc setpriv=util-linux
+    gcc=gcc setpriv=util-linux sysctl=procps mount=mount
   # gcc alone can lack the C library's headers.
   [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"
+}
+
+# dist/teredo, built again only when a source is newer.
+need_binary() {
+  if [ ! -x dist/teredo ] || [ -n "$(find src ffi package.json -newer dist/teredo -print -quit)" ]; then
+    scripts/build
+  fi
 }
