@@ -69,8 +69,8 @@ Miredo's flag \`-u\`. Miredo becomes \`miredo\` of its own accord; here it has t
     kind: path,
     default: undefined,
     reload: "restart",
-    doc: `Change the root directory to this one once interface and sockets are open. Files that a
-reload reads again then have to be inside it. Miredo's flag \`-t\`.`,
+    doc: `Change the root directory to this one once interface and sockets are open. Miredo's flag
+\`-t\`.`,
   },
   pidFile: {
     kind: path,
@@ -199,8 +199,8 @@ gets a share only. 0: none.`,
     kind: integer(0, 1_000_000, "a second"),
     default: 100,
     reload: "restart",
-    doc: `Direct bubbles sent a second to clients that the relay does not know, so that flows
-survive its restart. Each is an answer to one datagram and no longer than it. 0: none; such flows
+    doc: `Bubbles sent a second to clients that the relay does not know, so that flows survive its
+restart. They answer a datagram, and are no more bytes on the wire than it was. 0: none; such flows
 then wait for the IPv6 side to speak.`,
   },
   socketBuffer: SOCKET_BUFFER,
