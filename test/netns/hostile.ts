@@ -106,6 +106,9 @@ export interface Books {
   readonly kernel: { readonly received: number; readonly sent: number };
 }
 
+/** Milliseconds; the relay itself falls silent for 2 s between two bubbles. */
+const LONGEST_PAUSE = 2_500;
+
 /** The books at a moment in which nothing moves, so that all can be compared with all. */
 export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
   const read = async () =>
@@ -118,6 +121,7 @@ export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
   let kernel = { received: 0, sent: 0 };
   await until("nothing moves any more", async () => {
     const before = moving(status);
+    await wait(LONGEST_PAUSE);
     kernel = await udpOf(lab, place);
     status = await read();
     return moving(status) === before;
