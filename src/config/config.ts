@@ -38,6 +38,8 @@ export interface RelayConfig {
   readonly icmpBurst: number;
   /** Stateless bubbles a second to peers that are unknown. */
   readonly challengeRate: number;
+  /** New peers a second that packets from one IPv6 /64 may bring. */
+  readonly newPeerRate: number;
   /** Bytes asked for as the UDP socket's receive buffer, and its send buffer. */
   readonly socketBuffer: number;
   readonly drainTime: Millis;

@@ -203,6 +203,15 @@ gets a share only. 0: none.`,
 restart. They answer a datagram, and are no more bytes on the wire than it was. 0: none; such flows
 then wait for the IPv6 side to speak.`,
   },
+  newPeerRate: {
+    kind: integer(0, 1_000_000, "a second"),
+    default: 1_000,
+    reload: "restart",
+    doc:
+      `Clients new to the relay that packets from one IPv6 network (/64) may address a second, and
+at once. Each costs memory and up to four bubbles to the server that the address names, so that a
+scan of the Teredo prefix would flood that server through the relay. 0: no limit.`,
+  },
   socketBuffer: SOCKET_BUFFER,
   drainTime: {
     kind: duration(0, 60_000),

@@ -41,6 +41,7 @@ export function openRelay(
       icmpRate: config.icmpRate,
       icmpBurst: config.icmpBurst,
       challengeRate: config.challengeRate,
+      newPeerRate: config.newPeerRate,
     },
   });
 }

@@ -4,9 +4,8 @@ import {
   ICMPV6_UNREACHABLE,
   writeIcmpv6Error,
 } from "./build.ts";
-import { readU16, readU32 } from "./bytes.ts";
+import { readU16 } from "./bytes.ts";
 import { Counter, type Counters } from "./counters.ts";
-import { halfSipHash } from "./half_sip_hash.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
@@ -22,6 +21,7 @@ import {
 } from "./ipv6.ts";
 import { Limiter, TokenBucket } from "./limiter.ts";
 import type { RelayOptions, RelaySink } from "./relay_contract.ts";
+import { sourceNetwork } from "./source_network.ts";
 import type { Millis } from "./time.ts";
 
 const ICMPV6_REDIRECT = 137;
@@ -84,9 +84,8 @@ export class Icmpv6Errors {
     sink: RelaySink,
   ): void {
     if (!mayCauseError(b, at, length)) return;
-    if (
-      !this.#byDestination.take(this.#networkOf(b, at + SOURCE_AT), now) || !this.#all.take(now)
-    ) {
+    const network = sourceNetwork(b, at + SOURCE_AT, this.#key0, this.#key1);
+    if (!this.#byDestination.take(network, now) || !this.#all.take(now)) {
       this.#counters[Counter.icmpv6_errors_suppressed]!++;
       return;
     }
@@ -95,11 +94,6 @@ export class Icmpv6Errors {
     const end = writeIcmpv6Error(error, 0, type, code, 0, UNSPECIFIED, b, at, length);
     sink.sendIcmpv6Error(error, 0, end);
     this.#counters[Counter.icmpv6_errors_sent]!++;
-  }
-
-  #networkOf(b: Uint8Array, at: number): number {
-    const hash = halfSipHash(this.#key0, this.#key1, readU32(b, at), readU32(b, at + 4), 0, 0);
-    return hash >>> 0;
   }
 }
 

@@ -19,9 +19,11 @@ import {
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "./ipv6.ts";
+import { Limiter } from "./limiter.ts";
 import { PeerStates } from "./peer_states.ts";
 import { NO_PEER, type PeerId, Peers } from "./peers.ts";
 import type { RelayOptions, RelaySink } from "./relay_contract.ts";
+import { sourceNetwork } from "./source_network.ts";
 import {
   hasMapping,
   isTeredo,
@@ -57,6 +59,9 @@ export class Relay {
   readonly #challenges: Challenges;
   readonly #errors: Icmpv6Errors;
   readonly #states: PeerStates;
+  readonly #newPeers: Limiter;
+  readonly #key0: number;
+  readonly #key1: number;
   readonly #datagram = new TeredoDatagram();
   #served: readonly Ipv6Prefix[] | undefined;
 
@@ -67,6 +72,8 @@ export class Relay {
   constructor(options: RelayOptions, counters: Counters, hash: KeyedHash, seed: number) {
     const key = hash(Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
     const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
+    this.#key0 = key0;
+    this.#key1 = key1;
     this.#prefix = options.prefix;
     this.#counters = counters;
     this.#served = options.served;
@@ -76,6 +83,7 @@ export class Relay {
     this.#tokens = new Tokens(hash);
     this.#challenges = new Challenges(this.#tokens, this.#filter, counters, options.challengeRate);
     this.#errors = new Icmpv6Errors(options, counters, key0, key1);
+    this.#newPeers = new Limiter(options.newPeerRate, options.newPeerRate);
     const bubbles = new Bubbles(this.#peers, this.#tokens, counters, options.restricted);
     this.#states = new PeerStates(this.#peers, this.#hold, bubbles, this.#errors, counters);
   }
@@ -145,12 +153,22 @@ export class Relay {
     if (drop !== Drop.None) return drop;
 
     const p = this.#peers.find(b, at + DESTINATION_AT);
+    if (p === NO_PEER && !this.#mayBringPeer(b, at + SOURCE_AT, now)) return Drop.RateLimited;
     // Case 2 is not for us: relays ignore the cone bit. RFC 5991 §3.2
     if (p === NO_PEER || !this.#peers.isValid(p, now)) {
       return this.#states.holdAndBubble(p, b, at, length, now, sink);
     }
     this.#states.send(p, b, at, length, now, sink);
     return Drop.None;
+  }
+
+  /**
+   * A new peer costs an entry, a held packet and up to four bubbles to a server that the sender
+   * chose: one network's scan must not fill the table, nor turn us against that server.
+   * RFC 4380 §7.3.5
+   */
+  #mayBringPeer(b: Uint8Array, at: number, now: Millis): boolean {
+    return this.#newPeers.take(sourceNetwork(b, at, this.#key0, this.#key1), now);
   }
 
   #checkPacket(b: Uint8Array, at: number, length: number): Drop {

@@ -58,4 +58,6 @@ export interface RelayOptions {
   readonly icmpBurst: number;
   /** Stateless bubbles to unknown peers a second, over all of them. */
   readonly challengeRate: number;
+  /** Peers a second, and at once, that packets from one IPv6 /64 may bring into the table; 0: any. */
+  readonly newPeerRate: number;
 }

@@ -47,6 +47,7 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     icmpRate: 10,
     icmpBurst: 10,
     challengeRate: 100,
+    newPeerRate: 1_000,
     socketBuffer: 4_194_304,
     drainTime: 1_000,
     process: { user: undefined, chroot: undefined, pidFile: undefined },

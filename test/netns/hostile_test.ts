@@ -37,6 +37,7 @@ max_peers = ${MAX_PEERS}
 icmp_rate = ${ICMP_RATE}
 icmp_burst = ${ICMP_BURST}
 challenge_rate = ${CHALLENGE_RATE}
+new_peer_rate = 0
 `;
 
 const MIB = 1024 * 1024;

@@ -26,6 +26,7 @@ export const RELAY_OPTIONS: RelayOptions = {
   icmpRate: 100,
   icmpBurst: 100,
   challengeRate: 100,
+  newPeerRate: 0,
 };
 
 /** What a relay gave to its sink. */

@@ -273,6 +273,36 @@ test("Relay.fromIpv6() holds again for a peer silent for 30 s, which stays trust
   ]);
 });
 
+test("Relay.fromIpv6() lets one IPv6 network bring newPeerRate peers a second (R-26)", () => {
+  const lab = new RelayLab({ newPeerRate: 10, maxPeers: 64 });
+  const scan = (source: string, count: number, from: number) => {
+    for (let i = 0; i < count; i++) {
+      const client = teredo(CLIENT, from + i);
+      lab.fromIpv6(data(source, client));
+    }
+  };
+  scan("2001:db8::1", 15, 1_000);
+  scan("2001:db8::2", 5, 2_000); // of the same /64
+  assert.equal(lab.relay.gauges.peers, 10);
+  assert.equal(lab.drops(Drop.RateLimited), 10);
+  scan("2001:db8:0:1::1", 3, 3_000); // another one has its own share
+  assert.equal(lab.relay.gauges.peers, 13);
+  scan("2001:db8::1", 5, 1_000); // peers that are there cost nothing
+  assert.equal(lab.drops(Drop.RateLimited), 10);
+  lab.advance(1_000);
+  scan("2001:db8::1", 10, 4_000);
+  assert.equal(lab.relay.gauges.peers, 23);
+  assert.equal(lab.drops(Drop.RateLimited), 10);
+});
+
+test("Relay.fromIpv6() limits no new peers when newPeerRate is 0 (R-26)", () => {
+  const lab = new RelayLab({ newPeerRate: 0, maxPeers: 64 });
+  for (let i = 0; i < 60; i++) {
+    lab.fromIpv6(data("2001:db8::1", teredo(CLIENT, 1_000 + i)));
+  }
+  assert.equal(lab.relay.gauges.peers, 60);
+});
+
 test("Relay.tick() forgets a trusted peer after 300 s of silence both ways (R-26)", () => {
   const lab = trusted();
   lab.advance(299_000);
