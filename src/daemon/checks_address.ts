@@ -122,8 +122,14 @@ function checkPort(host: Host, address: number, port: number, otherwise: string)
   return fail(
     "port",
     `UDP ${name} is taken by ${owner.name} (process ${owner.pid})`,
-    `kill ${owner.pid}, or systemctl stop ${owner.name}; ${otherwise}`,
+    `kill ${owner.pid}, or systemctl stop ${unitOf(owner.name, port)}; ${otherwise}`,
   );
+}
+
+/** The systemd unit of a program: ours are one program with two units. */
+function unitOf(program: string, port: number): string {
+  if (program !== "teredo") return program;
+  return port === TEREDO_PORT ? "teredo-server" : "teredo-relay";
 }
 
 /** Whether full-size packets of the tunnel fit the IPv4 path in one piece. */

@@ -1,8 +1,11 @@
 import type { RelayConfig, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
+import { formatIpv4 } from "#src/protocol/ipv4.ts";
 import { servicePrefix } from "./checks_ipv6.ts";
 import type { Host } from "./host.ts";
+
+const ANY_ADDRESS = "0.0.0.0";
 
 /** What readiness is judged by. */
 export interface Served {
@@ -15,7 +18,7 @@ export interface Served {
 
 /** Whether the daemon can serve at this moment, point by point. */
 export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
-  const checks = [datapath(served), sockets(served), serving(served)];
+  const checks = [datapath(served), sockets(host, served), serving(served)];
   return served.role === "relay" ? [...checks, ...relayChecks(host, served)] : checks;
 }
 
@@ -26,8 +29,14 @@ function datapath({ datapath }: Served): ReadinessCheck {
   return point("datapath", alive, alive ? "alive" : "no sign of life");
 }
 
-function sockets({ open }: Served): ReadinessCheck {
-  return point("sockets", open.listening.length > 0, `UDP ${open.listening.join(", ")}`);
+/** A socket outlives the address it is bound to, but nothing reaches it then. */
+function sockets(host: Host, { open }: Served): ReadinessCheck {
+  const present = host.interfaces().flatMap((it) => it.ipv4).map(formatIpv4);
+  const gone = open.listening
+    .map((endpoint) => endpoint.slice(0, endpoint.indexOf(":")))
+    .filter((address) => address !== ANY_ADDRESS && !present.includes(address));
+  if (gone.length === 0) return point("sockets", true, `UDP ${open.listening.join(", ")}`);
+  return point("sockets", false, `${gone.join(", ")} is no longer on this host`);
 }
 
 function serving({ draining }: Served): ReadinessCheck {

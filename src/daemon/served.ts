@@ -1,5 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { RelayConfig } from "#src/config/config.ts";
+import { MAX_SERVED } from "#src/datapath/shared.ts";
 import { isTeredo } from "#src/protocol/teredo_address.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, isGlobalScope, parseIpv6 } from "#src/protocol/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -16,14 +17,14 @@ export function servedPrefixes(
   return relay.served === "self" ? hostPrefixes(own(), relay.prefix) : relay.served;
 }
 
-/** A prefix of 128 bits for each global address, Teredo addresses excepted. */
+/** A prefix of 128 bits for each global address, Teredo addresses excepted; the first MAX_SERVED. */
 function hostPrefixes(addresses: readonly string[], servicePrefix: number): Ipv6Prefix[] {
   return addresses.flatMap((text) => {
     const bytes = parseIpv6(text.replace(/%.*$/, ""));
     const usable = bytes !== undefined && isGlobalScope(bytes, 0) &&
       !isTeredo(bytes, 0, servicePrefix);
     return usable ? [{ bytes, length: 128 }] : [];
-  });
+  }).slice(0, MAX_SERVED);
 }
 
 function ownAddresses(): string[] {

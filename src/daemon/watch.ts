@@ -10,6 +10,7 @@ import {
   type Snapshot,
 } from "#src/status/snapshot.ts";
 import type { Notifier } from "./notify.ts";
+import { MAX_SERVED } from "#src/datapath/shared.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
 import type { DaemonState } from "./state.ts";
 
@@ -56,9 +57,9 @@ export function watchOver(watched: Watched): () => void {
   };
   const timers = [setInterval(guarded(look), LOOK_EVERY)];
   if (role === "relay" && config.relay.served === "self") {
-    const follow = followOwnAddresses(watched);
+    const follow = guarded(followOwnAddresses(watched));
     follow();
-    timers.push(setInterval(guarded(follow), SERVED_REFRESH));
+    timers.push(setInterval(follow, SERVED_REFRESH));
   }
   if (notifier.watchdog !== undefined) {
     const ping = () => void (isAlive(state.read()) && notifier.send("WATCHDOG=1"));
@@ -77,6 +78,8 @@ function followOwnAddresses({ config, datapath, log }: Watched): () => void {
     known = served;
     datapath.setServed(prefixes);
     log.info("Serving own addresses", { served });
+    if (prefixes?.length !== MAX_SERVED) return;
+    log.warn("Serving no more own addresses than these", { count: MAX_SERVED });
   };
 }
 

@@ -348,6 +348,15 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "a server beside another one of ours",
+    facts: { bindUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "teredo" }) },
+    server: {},
+    want: ["198.51.100.1", "198.51.100.2"].map((address) =>
+      `FAIL port: UDP ${address}:3544 is taken by teredo (process 5); mend: kill 5, or ` +
+      "systemctl stop teredo-server; servers have no other port"
+    ),
+  },
+  {
     name: "a server beside Miredo's",
     facts: { bindUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "miredo-server" }) },
     server: {},

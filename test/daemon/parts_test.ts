@@ -8,6 +8,7 @@ import {
   parseUdpInodes,
 } from "#src/daemon/linux_proc.ts";
 import { watchdogInterval } from "#src/daemon/notify.ts";
+import { MAX_SERVED } from "#src/datapath/shared.ts";
 import { describeServed, servedPrefixes } from "#src/daemon/served.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
 import { parseIpv6Prefix } from "#src/protocol/ipv6.ts";
@@ -85,6 +86,12 @@ test("servedPrefixes() of any is every address", () => {
 test("servedPrefixes() of self is this host's global addresses, one by one (H rows)", () => {
   const prefixes = servedPrefixes(relayConfig({ served: "self" }), own);
   assert.equal(describeServed(prefixes), "2001:db8::1/128,2001:db8::2/128");
+});
+
+test("servedPrefixes() of self keeps to what the thread has room for (H rows)", () => {
+  const many = () =>
+    Array.from({ length: MAX_SERVED + 44 }, (_, i) => `2001:db8::${i.toString(16)}`);
+  assert.equal(servedPrefixes(relayConfig({ served: "self" }), many)!.length, MAX_SERVED);
 });
 
 test("servedPrefixes() of a list is the list", () => {

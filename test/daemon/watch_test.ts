@@ -9,7 +9,7 @@ import { formatLogfmt, type Level } from "#src/log/record.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
-import { type Facts, fakeHost, relayConfig, UPLINK } from "./fake_host.ts";
+import { type Facts, fakeHost, PRIMARY_ADDRESS, relayConfig, UPLINK } from "./fake_host.ts";
 
 const OPEN: OpenRole = {
   listening: ["0.0.0.0:3545"],
@@ -70,6 +70,15 @@ const cases: readonly Case[] = [
     facts: { variables: { "net/ipv6/conf/all/forwarding": "0" } },
     served: { relay: relayConfig({ served: "self" }) },
     want: [],
+  },
+  {
+    name: "an address it is bound to has left the host",
+    facts: { interfaces: () => [{ ...UPLINK, ipv4: [PRIMARY_ADDRESS] }] },
+    served: {
+      role: "server",
+      open: { ...OPEN, listening: ["198.51.100.1:3544", "198.51.100.2:3544"] },
+    },
+    want: ["sockets: 198.51.100.2 is no longer on this host"],
   },
   {
     name: "a server has neither interface nor forwarding",
