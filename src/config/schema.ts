@@ -140,7 +140,8 @@ interface. Anything but 2001::/32 is for closed test networks.`,
     default: "any",
     reload: "yes",
     doc: `Which IPv6 addresses clients may reach through this relay, and which may reach them.
-\`any\`: whatever this machine routes. \`self\`: only its own addresses, a host-specific relay as
+\`any\`: whatever this machine routes, which includes inner networks (fc00::/7) that it has a route
+to: filter those in the FORWARD chain, or list what is to be reached. \`self\`: only its own addresses, a host-specific relay as
 RFC 4380 section 5.5 has it. Or a list of prefixes, e.g. your network's, for a relay that is not to
 carry strangers' traffic.`,
   },
