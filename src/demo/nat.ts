@@ -8,10 +8,6 @@ export const NAT_KINDS = [
 ] as const;
 export type NatKind = (typeof NAT_KINDS)[number];
 
-export function isNatKind(text: string): text is NatKind {
-  return (NAT_KINDS as readonly string[]).includes(text);
-}
-
 /** Interfaces of a NAT's namespace. */
 export const NAT_INSIDE = "inside";
 export const NAT_OUTSIDE = "outside";
