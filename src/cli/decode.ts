@@ -1,7 +1,11 @@
 import { formatIpv4, isGlobalUnicast, isLaterReserved } from "#src/protocol/ipv4.ts";
-import { formatIpv6, formatIpv6Prefix, IPV6_LENGTH, parseIpv6 } from "#src/protocol/ipv6.ts";
-import { writeU32 } from "#src/protocol/bytes.ts";
-import { CONE_FLAG, RANDOM_FLAGS, readTeredoAddress } from "#src/protocol/teredo_address.ts";
+import { formatIpv6, formatIpv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
+import {
+  CONE_FLAG,
+  RANDOM_FLAGS,
+  readTeredoAddress,
+  servicePrefixOf,
+} from "#src/protocol/teredo_address.ts";
 
 /** Reserved bit `z` after the cone bit. RFC 4380 §4 */
 const RESERVED_FLAG = 0x4000;
@@ -91,7 +95,5 @@ function hex(flags: number): string {
 }
 
 function prefixText(prefix: number): string {
-  const bytes = new Uint8Array(IPV6_LENGTH);
-  writeU32(bytes, 0, prefix);
-  return formatIpv6Prefix({ bytes, length: 32 });
+  return formatIpv6Prefix(servicePrefixOf(prefix));
 }

@@ -1,7 +1,7 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { deviceProblem } from "#src/datapath/tun_problems.ts";
-import { writeU32 } from "#src/protocol/bytes.ts";
 import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Host, Route6 } from "./host.ts";
 
@@ -80,7 +80,7 @@ function defaultRoutes(host: Host): Route6[] {
 
 /** Whether another interface already has the service prefix. */
 export function checkServiceRoute(host: Host, relay: RelayConfig): CheckResult {
-  const prefix = servicePrefix(relay.prefix);
+  const prefix = servicePrefixOf(relay.prefix);
   const text = formatIpv6Prefix(prefix);
   const other = host.routesOf(prefix).find((route) => route.interfaceName !== relay.interfaceName);
   if (other === undefined) return ok("service_route", `nothing else has ${text}`);
@@ -90,10 +90,4 @@ export function checkServiceRoute(host: Host, relay: RelayConfig): CheckResult {
     `${text} is already ${owner}, perhaps by another Teredo relay or client`,
     `systemctl stop miredo, or ${other.removal}`,
   );
-}
-
-export function servicePrefix(prefix: number): Ipv6Prefix {
-  const bytes = new Uint8Array(IPV6_LENGTH);
-  writeU32(bytes, 0, prefix);
-  return { bytes, length: 32 };
 }

@@ -2,7 +2,7 @@ import type { RelayConfig, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { servicePrefix } from "./checks_ipv6.ts";
+import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
 import type { Host } from "./host.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
@@ -59,7 +59,7 @@ function tunnel(host: Host, name: string): ReadinessCheck {
 
 /** Where packets to 2001:: would go. */
 function route(host: Host, prefix: number, name: string): ReadinessCheck {
-  const actual = host.routeTo(servicePrefix(prefix).bytes);
+  const actual = host.routeTo(servicePrefixOf(prefix).bytes);
   if (actual === name) return point("route", true, `the prefix leads to ${name}`);
   const detail = actual === undefined ? "the prefix leads nowhere" : `it leads to ${actual}`;
   return point("route", false, detail);

@@ -1,8 +1,8 @@
 import type { Config, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
 import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
-import { servicePrefix } from "./checks_ipv6.ts";
 import type { Host } from "./host.ts";
 import { readinessOf } from "./readiness.ts";
 import { takeSnapshot } from "./snapshot.ts";
@@ -53,7 +53,7 @@ export class DaemonState {
       version: this.#version,
       startedAt: this.#startedAt,
       mtu: own.interfaceMtu,
-      prefix: formatIpv6Prefix(servicePrefix(own.prefix)),
+      prefix: formatIpv6Prefix(servicePrefixOf(own.prefix)),
       peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
       draining: this.#draining,
       checks: this.#checks,

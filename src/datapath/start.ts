@@ -1,12 +1,11 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { randomBytes } from "#ffi/random.ts";
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
+import { readU32 } from "#src/protocol/bytes.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import type { RelayOptions } from "#src/protocol/relay_contract.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
-import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
 import { configureTunnel, tearDown } from "./interface.ts";
 import { Netlink } from "./netlink.ts";
@@ -84,7 +83,7 @@ export function openRelay(libc: Libc, start: RelayStart): OpenRole {
     const tunnel = configureTunnel(netlink, {
       interfaceName: tun.name,
       mtu: start.rules.mtu,
-      prefix: servicePrefixRoute(start.rules.prefix),
+      prefix: servicePrefixOf(start.rules.prefix),
     });
     const random = randomBytes(libc, KEY_LENGTH + 4);
     const shared = new SharedState();
@@ -112,13 +111,6 @@ export function openRelay(libc: Libc, start: RelayStart): OpenRole {
         ),
     };
   });
-}
-
-/** 2001::/32, from its upper 32 bits. */
-function servicePrefixRoute(prefix: number): Ipv6Prefix {
-  const bytes = new Uint8Array(IPV6_LENGTH);
-  writeU32(bytes, 0, prefix);
-  return { bytes, length: 32 };
 }
 
 /** Opens the server's two UDP sockets and its raw IPv6 socket. @throws StartError, SyscallError */

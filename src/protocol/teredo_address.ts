@@ -1,5 +1,5 @@
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.ts";
-import { IPV6_LENGTH } from "./ipv6.ts";
+import { IPV6_LENGTH, type Ipv6Prefix } from "./ipv6.ts";
 
 /**
  * Teredo address, 16 bytes (RFC 4380 §4, RFC 5991 §3.1):
@@ -28,6 +28,13 @@ export interface TeredoAddress {
   readonly flags: number;
   readonly mappedAddress: number;
   readonly mappedPort: number;
+}
+
+/** The range of addresses behind the upper 32 bits of a service prefix. */
+export function servicePrefixOf(prefix: number): Ipv6Prefix {
+  const bytes = new Uint8Array(IPV6_LENGTH);
+  writeU32(bytes, 0, prefix);
+  return { bytes, length: 32 };
 }
 
 /** Whether the 16 bytes at `at` lie in the service prefix. */
