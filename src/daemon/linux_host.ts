@@ -9,15 +9,14 @@ import {
   O_RDWR,
   RTN_UNICAST,
   RTPROT_RA,
-  SIZEOF_SOCKADDR_IN,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-  SOCKADDR_IN_ADDR_AT,
-  SOCKADDR_IN_PORT_AT,
 } from "#ffi/linux.ts";
 import { Netlink } from "#src/datapath/netlink.ts";
 import { addresses, links, routesOf, routeTo } from "#src/datapath/routing.ts";
-import { readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { TUN_DEVICE } from "#src/datapath/tun.ts";
+import { bindIpv4 } from "#src/datapath/udp_socket.ts";
+import { readU32 } from "#src/protocol/bytes.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
 import type { Host, Interface, Route6 } from "./host.ts";
 import {
@@ -28,7 +27,6 @@ import {
 } from "./linux_proc.ts";
 import { findUser } from "./passwd.ts";
 
-const TUN_DEVICE = "/dev/net/tun";
 const SELF = "/proc/self/status";
 /** Of the files in /proc that are read again and again. */
 const MAX_LENGTH = 8192;
@@ -138,12 +136,7 @@ function bindErrno(libc: Libc, address: number, port: number): number {
   const fd = libc.call.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return libc.errno();
   const arena = new Arena(libc, 4096);
-  const at = arena.take(SIZEOF_SOCKADDR_IN);
-  arena.u16[at >> 1] = AF_INET;
-  writeU16(arena.u8, at + SOCKADDR_IN_PORT_AT, port);
-  writeU32(arena.u8, at + SOCKADDR_IN_ADDR_AT, address);
-  const bound = libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN);
-  const errno = bound < 0 ? libc.errno() : 0;
+  const errno = bindIpv4(libc, arena, fd, address, port) < 0 ? libc.errno() : 0;
   libc.call.close(fd);
   arena.close();
   return errno;

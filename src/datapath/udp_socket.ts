@@ -75,7 +75,8 @@ export function openUdpSocket(libc: Libc, arena: Arena, options: UdpSocketOption
   }
 }
 
-function setOption(
+/** Sets an option whose value is an int. @returns -1 when the kernel refused it */
+export function setOption(
   libc: Libc,
   arena: Arena,
   fd: number,
@@ -95,11 +96,7 @@ function bind(
   options: UdpSocketOptions,
   about: string,
 ): void {
-  const at = arena.take(SIZEOF_SOCKADDR_IN);
-  arena.u16[(at + SOCKADDR_IN_FAMILY_AT) >> 1] = AF_INET;
-  writeU16(arena.u8, at + SOCKADDR_IN_PORT_AT, options.port);
-  writeU32(arena.u8, at + SOCKADDR_IN_ADDR_AT, options.address);
-  const result = libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN);
+  const result = bindIpv4(libc, arena, fd, options.address, options.port);
   if (result === 0) return;
   const errno = libc.errno();
   if (errno === EADDRINUSE) {
@@ -115,6 +112,21 @@ function bind(
     );
   }
   check(libc, result, "bind", about);
+}
+
+/** Binds to an IPv4 address and port. @returns -1 when the kernel refused it */
+export function bindIpv4(
+  libc: Libc,
+  arena: Arena,
+  fd: number,
+  address: number,
+  port: number,
+): number {
+  const at = arena.take(SIZEOF_SOCKADDR_IN);
+  arena.u16[(at + SOCKADDR_IN_FAMILY_AT) >> 1] = AF_INET;
+  writeU16(arena.u8, at + SOCKADDR_IN_PORT_AT, port);
+  writeU32(arena.u8, at + SOCKADDR_IN_ADDR_AT, address);
+  return libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN);
 }
 
 function boundPort(libc: Libc, arena: Arena, fd: number, about: string): number {

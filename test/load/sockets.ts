@@ -16,6 +16,7 @@ import {
   SOL_UDP,
   UDP_SEGMENT,
 } from "#ffi/linux.ts";
+import { setOption } from "#src/datapath/udp_socket.ts";
 import { writeU16 } from "#src/protocol/bytes.ts";
 
 /** The generator must not be what loses packets. */
@@ -56,17 +57,4 @@ export function openUdp6(libc: Libc, arena: Arena, port: number): number {
   const bound = libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN6);
   check(libc, bound, "bind", `[::]:${port}`);
   return fd;
-}
-
-function setOption(
-  libc: Libc,
-  arena: Arena,
-  fd: number,
-  level: number,
-  name: number,
-  value: number,
-): number {
-  const at = arena.take(4);
-  arena.i32[at >> 2] = value;
-  return libc.call.setsockopt(fd, level, name, arena.address(at), 4);
 }
