@@ -1,4 +1,4 @@
-import { openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
+import { openSync, readlinkSync, readSync, statSync } from "node:fs";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
@@ -7,17 +7,17 @@ import {
   IFF_UP,
   O_CLOEXEC,
   O_RDWR,
-  RTN_UNICAST,
-  RTPROT_RA,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
 } from "#ffi/linux.ts";
 import { Netlink } from "#src/datapath/netlink.ts";
-import { addresses, links, routesOf, routeTo } from "#src/datapath/routing.ts";
+import { ownersOf } from "#src/datapath/owners.ts";
+import { findHolder, type Holder, textOf } from "#src/datapath/proc.ts";
+import { addresses, links, routeTo } from "#src/datapath/routing.ts";
 import { TUN_DEVICE } from "#src/datapath/tun.ts";
 import { bindIpv4 } from "#src/datapath/udp_socket.ts";
 import { readU32 } from "#src/protocol/bytes.ts";
-import { formatIpv6Prefix, type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
+import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
 import type { Host, Interface, Route6 } from "./host.ts";
 import {
   parseCapabilities,
@@ -51,24 +51,16 @@ export function linuxHost(libc: Libc): Host {
     openTunDevice: () => openErrno(libc, TUN_DEVICE),
     sysctl: (path) => read(`/proc/sys/${path}`),
     interfaces: () => interfaces(netlink),
-    defaultInterface4: () => parseDefaultInterface4(text("/proc/net/route")),
+    defaultInterface4: () => parseDefaultInterface4(textOf("/proc/net/route")),
     routesOf: (prefix) => routes(netlink, prefix),
     routeTo: (address) => nameOf(lookUp(netlink, address)),
     bindUdp: (address, port) => bindErrno(libc, address, port),
     udpOwner,
-    user: (name) => findUser(text("/etc/passwd"), text("/etc/group"), name),
+    user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
     residentMemory: () => parseResidentMemory(read(SELF) ?? ""),
     year: () => new Date().getUTCFullYear(),
   };
-}
-
-function text(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** The file stays open, and is read from its start each time. */
@@ -100,18 +92,12 @@ function interfaces(netlink: Netlink): Interface[] {
 }
 
 function routes(netlink: Netlink, prefix: Ipv6Prefix): Route6[] {
-  const names = new Map(links(netlink).map((link) => [link.index, link.name]));
-  return routesOf(netlink, prefix).map(({ index, type, protocol, metric }) => {
-    const rejects = type !== RTN_UNICAST;
-    const interfaceName = names.get(index) ?? "";
-    const device = rejects ? "" : `dev ${interfaceName} `;
-    return {
-      interfaceName,
-      fromAdvertisement: protocol === RTPROT_RA,
-      rejects,
-      removal: `ip -6 route delete ${formatIpv6Prefix(prefix)} ${device}metric ${metric}`,
-    };
-  });
+  return ownersOf(netlink, prefix).map(({ interfaceName, rejects, fromAdvertisement, mend }) => ({
+    interfaceName: interfaceName ?? "",
+    fromAdvertisement,
+    rejects,
+    removal: mend,
+  }));
 }
 
 /** Without a route the kernel answers ENETUNREACH or the like. */
@@ -142,29 +128,15 @@ function bindErrno(libc: Libc, address: number, port: number): number {
   return errno;
 }
 
-function udpOwner(port: number): { pid: number; name: string } | undefined {
+function udpOwner(port: number): Holder | undefined {
   const tables = ["/proc/net/udp", "/proc/net/udp6"];
-  const inodes = tables.flatMap((table) => parseUdpInodes(text(table), port));
+  const inodes = tables.flatMap((table) => parseUdpInodes(textOf(table), port));
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
   if (wanted.size === 0) return undefined;
-  for (const pid of list("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    const folder = `/proc/${pid}/fd`;
-    if (list(folder).some((fd) => wanted.has(link(`${folder}/${fd}`)))) {
-      return { pid: Number(pid), name: text(`/proc/${pid}/comm`).trim() };
-    }
-  }
-  return undefined;
+  return findHolder("fd", (path) => wanted.has(link(path)));
 }
 
-// Processes end while they are looked at, and those of others cannot be read.
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
+// The descriptor may be closed by now, or somebody else's.
 function link(path: string): string {
   try {
     return readlinkSync(path);

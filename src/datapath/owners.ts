@@ -1,4 +1,4 @@
-import { RTN_UNICAST } from "#ffi/linux.ts";
+import { RTN_UNICAST, RTPROT_RA } from "#ffi/linux.ts";
 import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
 import { type Ipv6Route, links, routesOf } from "./routing.ts";
@@ -9,7 +9,11 @@ export interface Owner {
   readonly index: number;
   /** Undefined for a route that leads nowhere, such as `unreachable`. */
   readonly interfaceName: string | undefined;
+  /** Packets are refused or thrown away rather than sent. */
+  readonly rejects: boolean;
   readonly metric: number;
+  /** A router advertisement made it, whoever heeded that: the kernel or a network manager. */
+  readonly fromAdvertisement: boolean;
   /** The command that takes the route away. */
   readonly mend: string;
 }
@@ -24,12 +28,15 @@ export function ownersOf(netlink: Netlink, prefix: Ipv6Prefix): Owner[] {
 
 function ownerOf(route: Ipv6Route, linkName: string | undefined): Owner {
   // The kernel shows loopback as the device of routes that refuse.
-  const interfaceName = route.type === RTN_UNICAST ? linkName : undefined;
+  const rejects = route.type !== RTN_UNICAST;
+  const interfaceName = rejects ? undefined : linkName;
   const device = interfaceName === undefined ? "" : `dev ${interfaceName} `;
   return {
     index: route.index,
     interfaceName,
+    rejects,
     metric: route.metric,
+    fromAdvertisement: route.protocol === RTPROT_RA,
     mend: `ip -6 route delete ${formatIpv6Prefix(route.prefix)} ${device}metric ${route.metric}`,
   };
 }

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import {
   EACCES,
   EBUSY,
@@ -11,6 +10,7 @@ import {
   IFNAMSIZ,
 } from "#ffi/linux.ts";
 import { StartError } from "#src/errors.ts";
+import { findHolder, textOf } from "./proc.ts";
 
 const MAX_NAME_LENGTH = IFNAMSIZ - 1;
 
@@ -84,35 +84,10 @@ export function interfaceProblem(wanted: string, errno: number): StartError {
   }
 }
 
-/** ` by process 123 (miredo)`, or nothing when it cannot be seen, as in another PID namespace. */
+/** ` by process 123 (miredo)`, or nothing when it cannot be seen. */
 function holderOf(name: string): string {
-  for (const pid of list("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    const descriptors = list(`/proc/${pid}/fdinfo`);
-    if (descriptors.some((fd) => attachedTo(`/proc/${pid}/fdinfo/${fd}`, name))) {
-      return ` by process ${pid} (${text(`/proc/${pid}/comm`).trim()})`;
-    }
-  }
-  return "";
-}
-
-/** The TUN driver shows `iff:\tNAME` for each of its descriptors. */
-function attachedTo(fdinfo: string, name: string): boolean {
-  return text(fdinfo).split("\n").includes(`iff:\t${name}`);
-}
-
-// Processes end while they are looked at, and those of others cannot be read.
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function text(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  // The TUN driver shows `iff:\tNAME` for each of its descriptors.
+  const line = `iff:\t${name}`;
+  const holder = findHolder("fdinfo", (path) => textOf(path).split("\n").includes(line));
+  return holder === undefined ? "" : ` by process ${holder.pid} (${holder.name})`;
 }
