@@ -1,9 +1,11 @@
 import { get, type IncomingMessage, type RequestOptions } from "node:http";
+import { STATUS_PORT } from "#src/config/assemble.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { UsageError } from "./exit.ts";
 
 /** Where a daemon listens unless its configuration says otherwise: relay, server. */
-export const DEFAULT_URLS = ["http://127.0.0.1:9545", "http://127.0.0.1:9544"] as const;
+export const DEFAULT_URLS: readonly string[] = [STATUS_PORT.relay, STATUS_PORT.server]
+  .map((port) => `http://127.0.0.1:${port}`);
 
 const TIMEOUT = 5_000;
 const MAX_BODY = 1_000_000;

@@ -39,7 +39,8 @@ export interface Surroundings {
   readonly secrets: readonly SecretConfig[];
 }
 
-const STATUS_PORT: Readonly<Record<Role, number>> = { relay: 9545, server: 9544 };
+/** TCP port of the status pages, when none is configured. */
+export const STATUS_PORT: Readonly<Record<Role, number>> = { relay: 9545, server: 9544 };
 const PROCESS_FIELDS: readonly string[] = [
   "user",
   "chroot",

@@ -1,13 +1,21 @@
+import {
+  CAP_NET_ADMIN,
+  CAP_NET_BIND_SERVICE,
+  CAP_NET_RAW,
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_SYS_CHROOT,
+} from "#ffi/linux.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 
 /** Capabilities that the daemons may need, by their names in capabilities(7). */
 export const CAPABILITIES = {
-  CAP_SETGID: 6,
-  CAP_SETUID: 7,
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_ADMIN: 12,
-  CAP_NET_RAW: 13,
-  CAP_SYS_CHROOT: 18,
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_NET_BIND_SERVICE,
+  CAP_NET_ADMIN,
+  CAP_NET_RAW,
+  CAP_SYS_CHROOT,
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 

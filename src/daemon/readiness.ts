@@ -3,7 +3,7 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
 import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
-import type { Host } from "./host.ts";
+import type { Host, Interface } from "./host.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
 
@@ -18,8 +18,9 @@ export interface Served {
 
 /** Whether the daemon can serve at this moment, point by point. */
 export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
-  const checks = [datapath(served), sockets(host, served), serving(served)];
-  return served.role === "relay" ? [...checks, ...relayChecks(host, served)] : checks;
+  const interfaces = host.interfaces();
+  const checks = [datapath(served), sockets(interfaces, served), serving(served)];
+  return served.role === "relay" ? [...checks, ...relayChecks(host, interfaces, served)] : checks;
 }
 
 const point = (name: string, ok: boolean, detail: string): ReadinessCheck => ({ name, ok, detail });
@@ -30,8 +31,8 @@ function datapath({ datapath }: Served): ReadinessCheck {
 }
 
 /** A socket outlives the address it is bound to, but nothing reaches it then. */
-function sockets(host: Host, { open }: Served): ReadinessCheck {
-  const present = host.interfaces().flatMap((it) => it.ipv4).map(formatIpv4);
+function sockets(interfaces: readonly Interface[], { open }: Served): ReadinessCheck {
+  const present = interfaces.flatMap((it) => it.ipv4).map(formatIpv4);
   const gone = open.listening
     .map((endpoint) => endpoint.slice(0, endpoint.indexOf(":")))
     .filter((address) => address !== ANY_ADDRESS && !present.includes(address));
@@ -43,14 +44,18 @@ function serving({ draining }: Served): ReadinessCheck {
   return point("serving", !draining, draining ? "draining" : "accepting traffic");
 }
 
-function relayChecks(host: Host, { relay, open }: Served): ReadinessCheck[] {
+function relayChecks(
+  host: Host,
+  interfaces: readonly Interface[],
+  { relay, open }: Served,
+): ReadinessCheck[] {
   const name = open.interfaceName ?? relay.interfaceName;
-  const checks = [tunnel(host, name), route(host, relay.prefix, name)];
+  const checks = [tunnel(interfaces, name), route(host, relay.prefix, name)];
   return relay.served === "self" ? checks : [...checks, forwarding(host)];
 }
 
-function tunnel(host: Host, name: string): ReadinessCheck {
-  const found = host.interfaces().find((it) => it.name === name);
+function tunnel(interfaces: readonly Interface[], name: string): ReadinessCheck {
+  const found = interfaces.find((it) => it.name === name);
   if (found === undefined) return point("interface", false, `${name} is gone`);
   if (!found.up) return point("interface", false, `${name} is down`);
   if (!found.hasLinkLocal) return point("interface", false, `${name} has no link-local address`);

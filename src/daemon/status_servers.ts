@@ -1,12 +1,10 @@
 import { chownSync } from "node:fs";
+import { STATUS_PORT } from "#src/config/assemble.ts";
 import type { Role, StatusConfig } from "#src/config/config.ts";
 import { StartError } from "#src/errors.ts";
 import type { StatusApp } from "#src/status/app.ts";
 import { type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
 import type { User } from "./host.ts";
-
-/** TCP port by role, when none is configured. */
-export const DEFAULT_PORTS: Readonly<Record<Role, number>> = { relay: 9545, server: 9544 };
 
 /** Opens what `[status]` asks for. @throws StartError */
 export async function openStatusServers(
@@ -18,7 +16,7 @@ export async function openStatusServers(
   if (!config.enabled) return [];
   const opened: Listening[] = [];
   try {
-    const port = config.port ?? DEFAULT_PORTS[role];
+    const port = config.port ?? STATUS_PORT[role];
     opened.push(await tcp(app, config.address, port));
     if (config.socket !== undefined) opened.push(await unix(app, config.socket, user));
     return opened;
