@@ -1,9 +1,8 @@
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
 import type { Role } from "#src/config/config.ts";
 import { runDaemon } from "#src/daemon/run.ts";
 import type { Context } from "./context.ts";
 import { type FlagTexts, overridesOf } from "./daemon_flags.ts";
-import { UsageError } from "./exit.ts";
+import { parseAddress } from "./run_encode.ts";
 import { version } from "./version.ts";
 
 /** `teredo relay` */
@@ -19,8 +18,7 @@ export async function server(this: Context, flags: FlagTexts, address?: string):
 export function serverOverrides(flags: FlagTexts, address?: string): Record<string, string> {
   const overrides = overridesOf("server", flags);
   if (address === undefined) return overrides;
-  const primary = parseIpv4(address);
-  if (primary === undefined) throw new UsageError(`${address} is not an IPv4 address`);
+  parseAddress(address); // throws for what is none
   return { ...overrides, "server.bind_address": address };
 }
 

@@ -11,12 +11,12 @@ import {
   SIZEOF_IOVEC,
   SIZEOF_MMSGHDR,
   SOCK_CLOEXEC,
+  SOCK_DGRAM,
 } from "#ffi/linux.ts";
 import { readU16, writeU16 } from "#src/protocol/bytes.ts";
 
 // <linux/if_packet.h>, <linux/if_ether.h>: only this file listens to links.
 const AF_PACKET = 17;
-const SOCK_DGRAM = 2;
 const ETH_P_ALL = 0x0003;
 /** `family (2, host order), protocol (2, network order), interface index (4), ...` */
 const SIZEOF_SOCKADDR_LL = 20;
