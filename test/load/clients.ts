@@ -19,6 +19,7 @@ import {
   writeIpv6Header,
 } from "#src/protocol/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { drain } from "./drain.ts";
 import {
   PAYLOAD_LENGTH,
   payloadClient,
@@ -147,16 +148,8 @@ export class Clients implements Party {
   }
 
   receive(): boolean {
-    const udp = this.#receiver;
-    let any = false;
-    for (;;) {
-      const count = udp.receive();
-      if (count === 0) break;
-      any = true;
-      for (let i = 0; i < count; i++) this.#take(i);
-      this.#overflowed += udp.overflowsBefore(count - 1);
-      udp.release(count);
-    }
+    const { any, lost } = drain(this.#receiver, (i) => this.#take(i));
+    this.#overflowed += lost;
     this.#sender.flush();
     this.#queued = 0;
     return any;

@@ -2,6 +2,7 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { drain } from "./drain.ts";
 import {
   PAYLOAD_LENGTH,
   payloadClient,
@@ -122,19 +123,13 @@ export class Host implements Party {
 
   receive(): boolean {
     const udp = this.#receiver;
-    let any = false;
-    for (;;) {
-      const count = udp.receive();
-      if (count === 0) return any;
-      any = true;
-      for (let i = 0; i < count; i++) {
-        const at = udp.at(i);
-        if (udp.length(i) !== PAYLOAD_LENGTH) this.tally.takeForeign();
-        else this.tally.take(sequenceOf(udp.bytes, at), payloadClient(udp.bytes, at));
-      }
-      this.#overflowed += udp.overflowsBefore(count - 1);
-      udp.release(count);
-    }
+    const { any, lost } = drain(udp, (i) => {
+      const at = udp.at(i);
+      if (udp.length(i) !== PAYLOAD_LENGTH) this.tally.takeForeign();
+      else this.tally.take(sequenceOf(udp.bytes, at), payloadClient(udp.bytes, at));
+    });
+    this.#overflowed += lost;
+    return any;
   }
 
   #result(sendSeconds: number): LoadResult {

@@ -25,6 +25,7 @@ import {
 } from "#src/protocol/ipv6.ts";
 import { TEREDO_PORT, writeLinkLocal } from "#src/protocol/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { drain } from "./drain.ts";
 import { clientAddress } from "./plan.ts";
 import {
   cpuSeconds,
@@ -128,19 +129,12 @@ export class Solicitor implements Party {
   }
 
   receive(): boolean {
-    const udp = this.#receiver;
-    let any = false;
-    for (;;) {
-      const count = udp.receive();
-      if (count === 0) return any;
-      any = true;
-      for (let i = 0; i < count; i++) {
-        const sequence = this.#answeredBy(i);
-        this.tally.take(sequence, sequence % this.#plan.sources);
-      }
-      this.#overflowed += udp.overflowsBefore(count - 1);
-      udp.release(count);
-    }
+    const { any, lost } = drain(this.#receiver, (i) => {
+      const sequence = this.#answeredBy(i);
+      this.tally.take(sequence, sequence % this.#plan.sources);
+    });
+    this.#overflowed += lost;
+    return any;
   }
 
   /** The number of the solicitation that datagram `i` answers; -1 for anything but a right answer. */
