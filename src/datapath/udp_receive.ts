@@ -1,4 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
+import { SyscallError } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   CMSG_NEXT,
@@ -83,7 +84,7 @@ export class UdpReceiver {
    * Takes what has arrived, up to {@link BATCH} datagrams, without waiting.
    *
    * @returns how many; their slots hold until the next call
-   * @throws Error when the socket itself fails
+   * @throws SyscallError when the socket itself fails
    */
   receive(): number {
     const count = this.#libc.call.recvmmsg(
@@ -96,7 +97,7 @@ export class UdpReceiver {
     if (count >= 0) return count;
     const errno = this.#libc.errno();
     if (errno === EAGAIN || errno === EINTR) return 0;
-    throw new Error(`recvmmsg on the UDP socket: errno ${errno}`);
+    throw new SyscallError("recvmmsg", "UDP", errno);
   }
 
   /** The kernel overwrites lengths and flags of the headers it used; puts them back. */

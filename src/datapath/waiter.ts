@@ -1,4 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
+import { SyscallError } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   EINTR,
@@ -40,7 +41,7 @@ export class Waiter {
    * Waits until a descriptor is ready, at most `timeout` (rounded up, so that a timer is due when
    * this returns) and never longer than the heartbeat allows.
    *
-   * @throws Error when poll itself fails, or a descriptor is gone
+   * @throws SyscallError when poll itself fails
    */
   wait(timeout: Millis): void {
     const ms = Math.max(0, Math.min(Math.ceil(timeout), LONGEST_WAIT));
@@ -48,10 +49,14 @@ export class Waiter {
     if (ready >= 0) return;
     const errno = this.#libc.errno();
     for (let i = 0; i < this.#count; i++) this.#setReady(i, 0);
-    if (errno !== EINTR) throw new Error(`poll in the datapath: errno ${errno}`);
+    if (errno !== EINTR) throw new SyscallError("poll", "datapath", errno);
   }
 
-  /** Whether descriptor `i` of the constructor's list had something to read (or an error). */
+  /**
+   * Whether descriptor `i` of the constructor's list had something to read (or an error).
+   *
+   * @throws Error when it was closed
+   */
   isReady(i: number): boolean {
     const events = this.#arena.u16[(this.#fds + i * SIZEOF_POLLFD + POLLFD_REVENTS_AT) >> 1]!;
     if (events & POLLNVAL) throw new Error("A descriptor of the datapath was closed under it");

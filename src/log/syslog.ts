@@ -1,5 +1,6 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { LOG_NDELAY, LOG_PID } from "#ffi/linux.ts";
 import type { Sink } from "./logger.ts";
 import { SEVERITY } from "./record.ts";
 
@@ -26,10 +27,6 @@ export const FACILITIES: Readonly<Record<string, number>> = {
   local6: 22,
   local7: 23,
 };
-
-// <syslog.h>, the same on Linux and the BSDs
-const LOG_PID = 0x01;
-const LOG_NDELAY = 0x08;
 
 /** Longer lines are cut: a datagram of the C library's own limit would be refused whole. */
 const MAX_LINE = 4096;
