@@ -1,7 +1,7 @@
 import { createAdaptorServer } from "@hono/node-server";
-import type { Hono } from "hono";
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { type AddressInfo, connect } from "node:net";
+import type { StatusApp } from "./app.ts";
 import { isLocalHost, isLoopbackAddress } from "./hosts.ts";
 
 /** A slow or hostile reader holds a connection no longer, and no more of them, than this. */
@@ -24,7 +24,7 @@ export interface Listening {
 }
 
 /** Serves `app` on TCP. @param port 0: the kernel picks. @throws Error when it cannot be bound */
-export async function listenTcp(app: Hono, address: string, port: number): Promise<Listening> {
+export async function listenTcp(app: StatusApp, address: string, port: number): Promise<Listening> {
   const guarded = isLoopbackAddress(address);
   const server = makeServer((request) => {
     if (guarded && !isLocalHost(request.headers.get("host"))) return foreignHost();
@@ -42,7 +42,7 @@ export async function listenTcp(app: Hono, address: string, port: number): Promi
  *
  * @throws Error when the path is taken or cannot be bound
  */
-export async function listenUnix(app: Hono, path: string): Promise<Listening> {
+export async function listenUnix(app: StatusApp, path: string): Promise<Listening> {
   await removeStale(path);
   const server = makeServer((request) => app.fetch(request));
   await listening(server, () => server.listen({ path }));
