@@ -116,6 +116,21 @@ export class Relay {
   }
 
   /**
+   * Whether {@link fromIpv6} would send this packet at once: its peer is trusted and valid.
+   *
+   * For super-packets, which may be longer than `mtu`. What is sent at once may be given to
+   * {@link fromIpv6} whole and cut up by the sink; what may have to be held, or answered with an
+   * error, has to be cut up before. Changes and counts nothing.
+   *
+   * @param length of header and payload, that of all segments together
+   */
+  isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
+    if (this.#checkPacket(b, at, length) !== Drop.None) return false;
+    const p = this.#peers.find(b, at + DESTINATION_AT);
+    return p !== NO_PEER && this.#peers.isValid(p, now);
+  }
+
+  /**
    * One datagram that `address`:`port` sent to our service port at `local`. RFC 4380 §5.4.2
    *
    * @returns why it was dropped, which has been counted; a bubble that was taken in is no drop

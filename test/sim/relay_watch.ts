@@ -38,6 +38,7 @@ type Call = "ipv6" | "client" | "tick";
  * - No ICMPv6 error about an ICMPv6 error, a bubble or multicast (RFC 4443 §2.4).
  * - What is held stays within its limits.
  * - Every packet in is sent, swallowed, held or counted as one drop.
+ * - {@link Relay.isOpen} says beforehand which packets to clients are sent at once.
  */
 export class RelayWatch implements RelaySink {
   readonly #relay: Relay;
@@ -69,7 +70,10 @@ export class RelayWatch implements RelaySink {
   fromIpv6(b: Uint8Array, now: number): Drop {
     this.#begin("ipv6", now);
     this.#seen.packetsIn++;
+    const { dataSent } = this.#seen;
+    const open = this.#isOpen(b, now);
     const drop = this.#relay.fromIpv6(b, 0, b.length, now, this);
+    assert.equal(this.#seen.dataSent, dataSent + (open ? 1 : 0), `isOpen() said ${open}`);
     this.#end();
     return drop;
   }
@@ -151,6 +155,18 @@ export class RelayWatch implements RelaySink {
     const empty = { peers: 0, trusted: 0, heldPackets: 0, heldBytes: 0 };
     assert.deepEqual(this.#relay.gauges, empty);
     assert.equal(this.#relay.nextTimer(), Infinity);
+  }
+
+  /** Whether the relay says that it would send the packet at once, which must change nothing. */
+  #isOpen(b: Uint8Array, now: number): boolean {
+    const counters = this.#counters.slice();
+    const { gauges } = this.#relay;
+    const timer = this.#relay.nextTimer();
+    const open = this.#relay.isOpen(b, 0, b.length, now);
+    assert.deepEqual(this.#counters, counters);
+    assert.deepEqual(this.#relay.gauges, gauges);
+    assert.equal(this.#relay.nextTimer(), timer);
+    return open;
   }
 
   #begin(call: Call, now: number): void {
