@@ -1,48 +1,59 @@
-import { SyscallError } from "./errors.ts";
 import { type Libc } from "./libc.ts";
-import { MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "./linux.ts";
 
 /** Every block starts on a cache line, which also serves any C type. */
 const ALIGNMENT = 64;
-const PAGE = 4096;
+/** Of a `WebAssembly.Memory`. */
+const PAGE = 65_536;
+/** What 32-bit offsets of WebAssembly reach. */
+const MAX_PAGES = 65_536;
 
 /**
- * All memory that the kernel reads or writes: one anonymous mapping with views over it.
+ * Memories of the arenas that are open. An address in a C structure is no reference that a garbage
+ * collector sees: without this, memory that only the kernel still knows would be freed.
+ */
+const open = new Set<WebAssembly.Memory>();
+
+/**
+ * All memory that the kernel reads or writes: one `WebAssembly.Memory` with views over it.
  *
- * Its address never changes and no garbage collector owns it, unlike the memory of a typed array,
- * which JavaScriptCore moves. Pointers in C structures are therefore `address(at)`, and every access
- * from this side goes through the views by the same offset `at`.
+ * It can not grow, so its address never changes, unlike that of a typed array, which JavaScriptCore
+ * moves; and WebAssembly code works on the same bytes, see `src/segments/checksum.ts`. Pointers in C
+ * structures are `address(at)`, and every access from this side goes through the views by the same
+ * offset `at`. Pages that were never touched cost no memory.
  *
  * Blocks are handed out once and live as long as the arena: one arena per thread, made at start.
  */
 export class Arena {
-  readonly u8: Uint8Array;
-  readonly u16: Uint16Array;
-  readonly u32: Uint32Array;
-  readonly i32: Int32Array;
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array<ArrayBuffer>;
+  readonly u16: Uint16Array<ArrayBuffer>;
+  readonly u32: Uint32Array<ArrayBuffer>;
+  readonly i32: Int32Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #base: number;
   readonly #length: number;
-  readonly #libc: Libc;
   #next = 0;
 
-  /** @throws SyscallError if the kernel has no memory left */
+  /**
+   * @param length bytes, rounded up to 64 KiB; at most 4 GiB
+   * @throws RangeError if `length` is beyond that, or there is no memory left
+   */
   constructor(libc: Libc, length: number) {
-    this.#libc = libc;
-    this.#length = Math.ceil(length / PAGE) * PAGE;
-    const access = PROT_READ | PROT_WRITE;
-    const flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    // User space ends below 2^48 (2^52 with large addresses), so a number holds any address exactly.
-    this.#base = Number(libc.call.mmap(0, this.#length, access, flags, -1, 0));
-    if (this.#base === MAP_FAILED) {
-      throw new SyscallError("mmap", `${this.#length} bytes`, libc.errno());
+    const pages = Math.ceil(length / PAGE);
+    if (!(pages > 0 && pages <= MAX_PAGES)) {
+      throw new RangeError(`an arena cannot have ${length} bytes`);
     }
-    const memory = libc.memory(this.#base, this.#length);
-    this.u8 = new Uint8Array(memory);
-    this.u16 = new Uint16Array(memory);
-    this.u32 = new Uint32Array(memory);
-    this.i32 = new Int32Array(memory);
-    this.#view = new DataView(memory);
+    this.#length = pages * PAGE;
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    open.add(this.memory);
+    const { buffer } = this.memory;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.#view = new DataView(buffer);
+    // User space ends below 2^48 (2^52 with large addresses), so a number holds any address exactly.
+    this.#base = libc.addressOf(this.u8);
   }
 
   /** Offset of `length` zeroed bytes. @throws RangeError when the arena is used up */
@@ -83,8 +94,8 @@ export class Arena {
     return at;
   }
 
-  /** Returns the memory to the kernel. No view may be touched afterwards. */
+  /** Lets the memory go once no view of it is left: the kernel may not hold an address any more. */
   close(): void {
-    this.#libc.call.munmap(this.#base, this.#length);
+    open.delete(this.memory);
   }
 }

@@ -1,4 +1,4 @@
-import { dlopen, type Pointer, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, type Pointer, ptr, read } from "bun:ffi";
 import { type Calls, LIBC, type Libc } from "./libc.ts";
 
 const ARGUMENT = { i32: "i32", u32: "u32", u64: "u64", ptr: "ptr" } as const;
@@ -18,6 +18,6 @@ export function openLibc(path: string, errnoLocation: string): Libc {
   return {
     call: symbols as unknown as Calls<typeof LIBC>,
     errno: () => read.i32(errnoAt, 0),
-    memory: (address, length) => toArrayBuffer(address as Pointer, 0, length),
+    addressOf: (bytes) => ptr(bytes),
   };
 }

@@ -5,10 +5,12 @@ interface DenoFfi {
   dlopen(path: string, symbols: Record<string, unknown>): {
     symbols: Record<string, (...args: never[]) => unknown>;
   };
-  UnsafePointer: { create(address: bigint): object | null };
-  UnsafePointerView: (new (pointer: object) => { getInt32(): number }) & {
-    getArrayBuffer(pointer: object, length: number): ArrayBuffer;
+  UnsafePointer: {
+    create(address: bigint): object | null;
+    of(bytes: Uint8Array<ArrayBuffer>): object | null;
+    value(pointer: object | null): bigint;
   };
+  UnsafePointerView: new (pointer: object) => { getInt32(): number };
 }
 
 // Addresses travel as 64-bit numbers, not as Deno's pointer objects, which would be garbage per call.
@@ -28,18 +30,13 @@ export function openLibc(path: string, errnoLocation: string): Libc {
     ...table,
     [errnoLocation]: { parameters: [], result: "usize" },
   });
-  const pointer = (address: number | bigint) => {
-    const made = ffi.UnsafePointer.create(BigInt(address));
-    if (made === null) throw new RangeError("the null pointer has no memory behind it");
-    return made;
-  };
   // Thread-local, but fixed within a thread: looked up once, then only loaded from.
-  const errno = new ffi.UnsafePointerView(
-    pointer((symbols[errnoLocation] as () => bigint)()),
-  );
+  const errnoAt = ffi.UnsafePointer.create(BigInt((symbols[errnoLocation] as () => bigint)()));
+  if (errnoAt === null) throw new Error(`${errnoLocation}() gave no address`);
+  const errno = new ffi.UnsafePointerView(errnoAt);
   return {
     call: symbols as unknown as Calls<typeof LIBC>,
     errno: () => errno.getInt32(),
-    memory: (address, length) => ffi.UnsafePointerView.getArrayBuffer(pointer(address), length),
+    addressOf: (bytes) => Number(ffi.UnsafePointer.value(ffi.UnsafePointer.of(bytes))),
   };
 }

@@ -8,10 +8,6 @@
  * x86-64 and the aarch64 calling conventions of Linux and the BSDs allow.
  */
 export const LIBC = {
-  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
-  mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "u64"], returns: "ptr" },
-  // int munmap(void *addr, size_t length);
-  munmap: { args: ["ptr", "u64"], returns: "i32" },
   // int open(const char *path, int flags, mode_t mode);
   open: { args: ["ptr", "i32", "u32"], returns: "i32" },
   // int close(int fd);
@@ -20,6 +16,8 @@ export const LIBC = {
   read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   // ssize_t write(int fd, const void *buf, size_t count);
   write: { args: ["i32", "ptr", "u64"], returns: "i32" },
+  // ssize_t writev(int fd, const struct iovec *iov, int count);
+  writev: { args: ["i32", "ptr", "i32"], returns: "i32" },
   // int flock(int fd, int operation);
   flock: { args: ["i32", "i32"], returns: "i32" },
   // int ftruncate(int fd, off_t length);
@@ -91,6 +89,9 @@ export interface Libc {
   readonly call: Calls<typeof LIBC>;
   /** errno of this thread after a call that failed; read it before any other call. */
   errno(): number;
-  /** The memory at `address` as an ArrayBuffer that neither copies nor owns it. */
-  memory(address: number, length: number): ArrayBuffer;
+  /**
+   * Address of the first of `bytes`. It holds only for memory that the engine never moves: that of a
+   * `WebAssembly.Memory`, and only while something keeps that memory. See `arena.ts`.
+   */
+  addressOf(bytes: Uint8Array<ArrayBuffer>): number;
 }

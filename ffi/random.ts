@@ -6,7 +6,7 @@ import { EINTR } from "./linux_errno.ts";
 /**
  * `length` bytes from the kernel's random number generator, fit for keys. Waits for its first seed.
  *
- * Maps memory for each call: for keys and seeds, not for packets.
+ * Makes memory for each call: for keys and seeds, not for packets.
  *
  * @returns memory of the caller's own
  * @throws SyscallError

@@ -1,16 +1,32 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
 import { Worker } from "node:worker_threads";
 import { Arena } from "#ffi/arena.ts";
 import { check, SyscallError } from "#ffi/errors.ts";
-import { EAGAIN, EBADF, EFD_CLOEXEC, EFD_NONBLOCK, EINVAL, ENOENT, POLLIN } from "#ffi/linux.ts";
+import {
+  EAGAIN,
+  EBADF,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EINVAL,
+  ENOENT,
+  IOVEC_BASE_AT,
+  IOVEC_LEN_AT,
+  O_CREAT,
+  O_WRONLY,
+  POLLIN,
+  SIZEOF_IOVEC,
+} from "#ffi/linux.ts";
 import { openLibc } from "#ffi/open.ts";
 import { PlatformError, platformOf } from "#ffi/platform.ts";
 import { randomBytes } from "#ffi/random.ts";
 
 const libc = await openLibc();
-const PAGE = 4096;
+const PAGE = 65_536;
 
 function withArena(length: number, use: (arena: Arena) => void): void {
   const arena = new Arena(libc, length);
@@ -39,7 +55,7 @@ test("Arena.take() refuses what does not fit, and gives the rest to the last byt
   withArena(2 * PAGE, (arena) => {
     assert.equal(arena.u8.length, 2 * PAGE);
     arena.take(PAGE);
-    assert.throws(() => arena.take(PAGE + 1), /arena of 8192 bytes has no 4097 left/);
+    assert.throws(() => arena.take(PAGE + 1), /arena of 131072 bytes has no 65537 left/);
     assert.equal(arena.take(PAGE), PAGE);
     assert.throws(() => arena.take(1), RangeError);
     for (const length of [-1, 0.5, NaN]) assert.throws(() => arena.take(length), RangeError);
@@ -70,8 +86,63 @@ test("Arena.cString() ends in NUL, for system calls that want text", () => {
   });
 });
 
-test("an arena that the kernel cannot give is an error with its name", () => {
-  assert.throws(() => new Arena(libc, 2 ** 50), /^SyscallError: mmap\(\d+ bytes\): ENOMEM \(/);
+test("an arena is whole pages, and one that cannot be is an error that says so", () => {
+  withArena(1, (arena) => assert.equal(arena.u8.length, PAGE));
+  for (const length of [0, -1, NaN, 2 ** 32 + 1, 2 ** 50]) {
+    assert.throws(() => new Arena(libc, length), {
+      name: "RangeError",
+      message: `an arena cannot have ${length} bytes`,
+    });
+  }
+});
+
+test("WebAssembly code and the arena's views work on one memory", () => {
+  withArena(PAGE, (arena) => {
+    assert.equal(arena.memory.buffer, arena.u8.buffer);
+    assert.throws(() => arena.memory.grow(1)); // it would move
+  });
+});
+
+test("writev() gathers blocks of the arena into one write", () => {
+  withArena(PAGE, (arena) => {
+    const parts = ["first ", "", "second"].map((text) => arena.cString(text));
+    const iovecs = arena.take(3 * SIZEOF_IOVEC);
+    for (const [i, length] of [6, 0, 6].entries()) {
+      arena.writeU64(iovecs + i * SIZEOF_IOVEC + IOVEC_BASE_AT, arena.address(parts[i]!));
+      arena.writeU64(iovecs + i * SIZEOF_IOVEC + IOVEC_LEN_AT, length);
+    }
+    const folder = mkdtempSync(join(tmpdir(), "teredo-ffi-"));
+    try {
+      const path = join(folder, "written");
+      const fd = libc.call.open(arena.address(arena.cString(path)), O_WRONLY | O_CREAT, 0o600);
+      assert.equal(libc.call.writev(fd, arena.address(iovecs), 3), 12);
+      libc.call.close(fd);
+      assert.equal(readFileSync(path, "utf8"), "first second");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+test("memory that only its address still names stays until the arena is closed", async () => {
+  const fd = check(libc, libc.call.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "");
+  const addresses = Array.from({ length: 50 }, (_, i) => {
+    const arena = new Arena(libc, PAGE);
+    const at = arena.take(8);
+    arena.writeU64(at, i + 1);
+    return arena.address(at);
+  });
+  for (let round = 0; round < 20; round++) {
+    const garbage = Array.from({ length: 200 }, () => new Uint8Array(50_000).fill(round));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal(garbage.length, 200);
+  }
+  const sum = new Arena(libc, PAGE);
+  for (const address of addresses) assert.equal(libc.call.write(fd, address, 8), 8);
+  assert.equal(libc.call.read(fd, sum.address(0), 8), 8);
+  assert.equal(sum.readU64(0), 50 * 51 / 2);
+  libc.call.close(fd);
+  sum.close();
 });
 
 test("errno is that of the call just made", () => {
