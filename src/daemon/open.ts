@@ -25,6 +25,7 @@ export function openRelay(
     bindAddress,
     bindPort: config.bindPort,
     socketBuffer: config.socketBuffer,
+    offloads: false,
     rules: {
       prefix: config.prefix,
       restricted: config.type === "restricted",

@@ -7,9 +7,10 @@ import { Relay } from "#src/protocol/relay.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
+import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
 import { Level, type SharedState } from "./shared.ts";
-import { Tun } from "./tun.ts";
+import { TunQueue } from "./tun_queue.ts";
 import { UdpReceiver } from "./udp_receive.ts";
 import { UdpSender } from "./udp_send.ts";
 import { Waiter } from "./waiter.ts";
@@ -26,6 +27,8 @@ export interface RelayDescriptors {
 export interface RelayLoopOptions {
   readonly relay: RelayOptions;
   readonly interfaceName: string;
+  /** What the kernel gives and takes in larger pieces, as interface and socket were opened. */
+  readonly offloads: Offloads;
   /** Whether replies must name the address they leave from: the socket is bound to every one. */
   readonly replyFromLocal: boolean;
   readonly hash: KeyedHash;
@@ -49,7 +52,7 @@ export class RelayLoop implements RelaySink {
   readonly #counters: Counters;
   readonly #options: RelayLoopOptions;
   readonly #relay: Relay;
-  readonly #tun: Tun;
+  readonly #tun: TunQueue;
   readonly #frames: Frames;
   readonly #receiver: UdpReceiver;
   readonly #sender: UdpSender;
@@ -75,7 +78,7 @@ export class RelayLoop implements RelaySink {
     );
     this.#arena = arena;
     this.#relay = new Relay(options.relay, this.#counters, options.hash, options.seed);
-    this.#tun = new Tun(libc, arena, descriptors.tun, options.interfaceName);
+    this.#tun = new TunQueue(libc, arena, descriptors.tun, options.interfaceName);
     this.#frames = new Frames(arena);
     this.#receiver = new UdpReceiver(libc, arena, descriptors.udp);
     this.#sender = new UdpSender(libc, arena, descriptors.udp, this.#counters);

@@ -12,7 +12,7 @@ import { Netlink } from "./netlink.ts";
 import { openRawIcmpv6, openRawIpv6 } from "./raw_ipv6.ts";
 import { SharedState } from "./shared.ts";
 import { superviseThread, Wake } from "./supervise.ts";
-import { Tun } from "./tun.ts";
+import { openTun } from "./tun.ts";
 import { openUdpSocket } from "./udp_socket.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
@@ -51,6 +51,8 @@ export interface RelayStart {
   readonly bindPort: number;
   /** Bytes wanted for each of the UDP socket's two buffers. */
   readonly socketBuffer: number;
+  /** Whether to use what the kernel has of `Offloads`. */
+  readonly offloads: boolean;
   readonly rules: Omit<RelayOptions, "servicePort">;
 }
 
@@ -75,10 +77,15 @@ export function openRelay(libc: Libc, start: RelayStart): OpenRole {
       address: start.bindAddress,
       port: start.bindPort,
       buffer: start.socketBuffer,
+      gro: start.offloads,
     });
     opened.add(udp.fd, closeFd);
     const icmpv6 = opened.add(openRawIcmpv6(libc, arena), closeFd);
-    const tun = opened.add(Tun.open(libc, arena, start.interfaceName), (it) => it.close());
+    const tun = openTun(libc, arena, start.interfaceName, {
+      queues: 1,
+      offloads: start.offloads,
+    });
+    tun.queues.forEach((fd) => opened.add(fd, closeFd));
     const netlink = opened.add(new Netlink(libc), (it) => it.close());
     const tunnel = configureTunnel(netlink, {
       interfaceName: tun.name,
@@ -97,8 +104,14 @@ export function openRelay(libc: Libc, start: RelayStart): OpenRole {
           {
             role: "relay",
             shared: shared.buffer,
-            descriptors: { tun: tun.fd, udp: udp.fd, icmpv6, wake: wake.fd },
+            descriptors: { tun: tun.queues[0]!, udp: udp.fd, icmpv6, wake: wake.fd },
             interfaceName: tun.name,
+            offloads: {
+              tun: tun.tun,
+              tunUdp: tun.tunUdp,
+              udpGro: udp.udpGro,
+              udpSegment: start.offloads && udp.udpSegment,
+            },
             options: { ...start.rules, servicePort: udp.port },
             replyFromLocal: start.bindAddress === 0,
             key: random.slice(0, KEY_LENGTH),

@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi/open.ts";
 import type { RelayOptions } from "#src/protocol/relay_contract.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
+import type { Offloads } from "./offloads.ts";
 import { type RelayDescriptors, RelayLoop } from "./relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "./server_loop.ts";
 import { SharedState } from "./shared.ts";
@@ -14,6 +15,7 @@ export type ThreadData =
     readonly shared: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;
+    readonly offloads: Offloads;
     readonly options: RelayOptions;
     readonly replyFromLocal: boolean;
     /** Key of the bubble tokens' HMAC-SHA-256. */
@@ -45,6 +47,7 @@ async function main(data: ThreadData): Promise<void> {
     ? new RelayLoop(libc, shared, data.descriptors, {
       relay: data.options,
       interfaceName: data.interfaceName,
+      offloads: data.offloads,
       replyFromLocal: data.replyFromLocal,
       hash: (message) => createHmac("sha256", data.key).update(message).digest(),
       seed: data.seed,

@@ -12,6 +12,7 @@ import {
   SIZEOF_SOCKLEN_T,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
+  SO_REUSEPORT,
   SO_RXQ_OVFL,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
@@ -23,6 +24,9 @@ import {
   SOCKADDR_IN_PORT_AT,
   SOL_IP,
   SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
+  UDP_SEGMENT,
 } from "#ffi/linux.ts";
 import { StartError } from "#src/errors.ts";
 import { readU16, writeU16, writeU32 } from "#src/protocol/bytes.ts";
@@ -35,12 +39,20 @@ export interface UdpSocketOptions {
   readonly port: number;
   /** Bytes wanted for each of the receive and send buffers. */
   readonly buffer: number;
+  /** Whether others of this user may bind the same address; the kernel then shares out datagrams. */
+  readonly reusePort?: boolean;
+  /** Whether to ask for `UDP_GRO`; what is received must then be read with its segment size. */
+  readonly gro?: boolean;
 }
 
 export interface UdpSocket {
   readonly fd: number;
   /** The port bound. */
   readonly port: number;
+  /** Whether `UDP_GRO` is on; see `Offloads`. */
+  readonly udpGro: boolean;
+  /** Whether the kernel knows `UDP_SEGMENT`; it may still refuse it for a device. */
+  readonly udpSegment: boolean;
 }
 
 /**
@@ -67,8 +79,14 @@ export function openUdpSocket(libc: Libc, arena: Arena, options: UdpSocketOption
     if (set(SOL_SOCKET, SO_SNDBUFFORCE, options.buffer) < 0) {
       set(SOL_SOCKET, SO_SNDBUF, options.buffer);
     }
+    if (options.reusePort === true) {
+      check(libc, set(SOL_SOCKET, SO_REUSEPORT, 1), "setsockopt", "SO_REUSEPORT");
+    }
+    const udpGro = options.gro === true && set(SOL_UDP, UDP_GRO, 1) === 0;
+    // 0 is what it has: a socket whose sends are not cut unless they say so themselves.
+    const udpSegment = set(SOL_UDP, UDP_SEGMENT, 0) === 0;
     bind(libc, arena, fd, options, about);
-    return { fd, port: boundPort(libc, arena, fd, about) };
+    return { fd, port: boundPort(libc, arena, fd, about), udpGro, udpSegment };
   } catch (error) {
     libc.call.close(fd);
     throw error;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { SIZEOF_SOCKLEN_T, SOL_UDP, UDP_GRO } from "#ffi/linux.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH } from "#src/datapath/frames.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
@@ -219,5 +220,34 @@ test("openUdpSocket() says which address or port cannot be had, and how to mend 
     (error: unknown) =>
       error instanceof StartError && error.message.includes("ip addr add 192.0.2.1/32"),
   );
+  arena.close();
+});
+
+test("openUdpSocket() lets one address be bound twice only where both sockets allow it", () => {
+  const arena = new Arena(libc, 65_536);
+  const options = { address: LOOPBACK, port: 0, buffer: BUFFER, reusePort: true };
+  const first = openUdpSocket(libc, arena, options);
+  const second = openUdpSocket(libc, arena, { ...options, port: first.port });
+  assert.equal(second.port, first.port);
+  const alone = { ...options, port: first.port, reusePort: false };
+  assert.throws(() => openUdpSocket(libc, arena, alone), StartError);
+  for (const { fd } of [first, second]) libc.call.close(fd);
+  arena.close();
+});
+
+test("openUdpSocket() asks for UDP_GRO only when told, and says what the kernel has", () => {
+  const arena = new Arena(libc, 65_536);
+  const options = { address: LOOPBACK, port: 0, buffer: BUFFER };
+  const value = arena.take(4);
+  const length = arena.take(SIZEOF_SOCKLEN_T);
+  for (const gro of [false, true]) {
+    const { fd, udpGro, udpSegment } = openUdpSocket(libc, arena, { ...options, gro });
+    arena.u32[length >> 2] = 4;
+    const got = [arena.address(value), arena.address(length)] as const;
+    assert.equal(libc.call.getsockopt(fd, SOL_UDP, UDP_GRO, ...got), 0);
+    assert.deepEqual([arena.i32[value >> 2] === 1, udpGro], [gro, gro]);
+    assert.equal(udpSegment, true, "any kernel of these years has it");
+    libc.call.close(fd);
+  }
   arena.close();
 });

@@ -6,7 +6,6 @@ import { openLibc } from "#ffi/open.ts";
 import { configureTunnel } from "#src/datapath/interface.ts";
 import { Netlink } from "#src/datapath/netlink.ts";
 import { openRawIcmpv6, openRawIpv6, RawIpv6Sender } from "#src/datapath/raw_ipv6.ts";
-import { Tun } from "#src/datapath/tun.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { readU16, readU32 } from "#src/protocol/bytes.ts";
@@ -17,6 +16,7 @@ import { formatIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
 import { addressBytes, icmpv6, packet } from "#test/protocol/packets.ts";
 import { fromHex, toHex } from "#test/protocol/vectors.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
+import { OneQueue } from "#test/runtime/one_queue.ts";
 
 const libc = await openLibc();
 const CAPACITY = 2048;
@@ -33,8 +33,8 @@ const SERVER_PORT = 3544;
 class Wire {
   readonly arena = new Arena(libc, 1 << 20);
   readonly netlink = new Netlink(libc);
-  readonly native: Tun = Tun.open(libc, this.arena, "native");
-  readonly teredo: Tun = Tun.open(libc, this.arena, "teredo");
+  readonly native: OneQueue = new OneQueue(libc, this.arena, "native");
+  readonly teredo: OneQueue = new OneQueue(libc, this.arena, "teredo");
   readonly #at = this.arena.take(CAPACITY);
 
   constructor() {
@@ -47,13 +47,13 @@ class Wire {
     this.drain();
   }
 
-  write(tun: Tun, bytes: Uint8Array): void {
+  write(tun: OneQueue, bytes: Uint8Array): void {
     this.arena.u8.set(bytes, this.#at);
     assert.equal(tun.write(this.#at, bytes.length), bytes.length);
   }
 
   /** Every packet waiting on a link that is not the kernel's own chatter. */
-  read(tun: Tun): Uint8Array[] {
+  read(tun: OneQueue): Uint8Array[] {
     const all: Uint8Array[] = [];
     for (let n = tun.read(this.#at, CAPACITY); n > 0; n = tun.read(this.#at, CAPACITY)) {
       const bytes = this.arena.u8.slice(this.#at, this.#at + n);

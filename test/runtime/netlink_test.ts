@@ -10,12 +10,12 @@ import { configureTunnel, tearDown } from "#src/datapath/interface.ts";
 import { Netlink } from "#src/datapath/netlink.ts";
 import { ownersOf } from "#src/datapath/owners.ts";
 import { addresses, addRoute, links, routesOf, routeTo } from "#src/datapath/routing.ts";
-import { Tun } from "#src/datapath/tun.ts";
 import { StartError } from "#src/errors.ts";
 import { writeU16 } from "#src/protocol/bytes.ts";
 import { payloadChecksum } from "#src/protocol/checksum.ts";
 import { formatIpv6, parseIpv6, parseIpv6Prefix, writeIpv6Header } from "#src/protocol/ipv6.ts";
 import { inNamespace, ip, sh } from "./namespace.ts";
+import { OneQueue } from "./one_queue.ts";
 
 const libc = await openLibc();
 const PREFIX = parseIpv6Prefix("2001::/32")!;
@@ -25,14 +25,14 @@ const SETUP = { interfaceName: "teredo", mtu: 1280, prefix: PREFIX };
 interface Bench {
   readonly arena: Arena;
   readonly netlink: Netlink;
-  readonly tun: Tun;
+  readonly tun: OneQueue;
 }
 
 /** A fresh TUN `teredo`, not yet configured. */
 function withTun(use: (bench: Bench) => void): void {
   const arena = new Arena(libc, 64 * 1024);
   const netlink = new Netlink(libc);
-  const tun = Tun.open(libc, arena, SETUP.interfaceName);
+  const tun = new OneQueue(libc, arena, SETUP.interfaceName);
   try {
     use({ arena, netlink, tun });
   } finally {

@@ -8,8 +8,8 @@ import { Arena } from "#ffi/arena.ts";
 import { EBADFD, EINVAL, EIO } from "#ffi/linux.ts";
 import { openLibc } from "#ffi/open.ts";
 import { StartError } from "#src/errors.ts";
-import { Tun } from "#src/datapath/tun.ts";
 import { inNamespace, ip, RUN, sh } from "./namespace.ts";
+import { OneQueue } from "./one_queue.ts";
 
 const libc = await openLibc();
 const arena = new Arena(libc, 256 * 1024);
@@ -22,7 +22,7 @@ const exists = (name: string) => ip("link show").some((link) => link.ifname === 
 
 function refused(name: string): StartError {
   try {
-    Tun.open(libc, arena, name).close();
+    new OneQueue(libc, arena, name).close();
   } catch (error) {
     assert.ok(error instanceof StartError, String(error));
     return error;
@@ -32,15 +32,15 @@ function refused(name: string): StartError {
 
 /** Opens `name`, checks that the interface is there, closes it, checks that it went. */
 function opensAndGoes(name: string): void {
-  const tun = Tun.open(libc, arena, name);
+  const tun = new OneQueue(libc, arena, name);
   assert.ok(exists(tun.name), `${tun.name} is not there`);
   tun.close();
   assert.ok(!exists(tun.name), `${tun.name} is still there`);
 }
 
 inNamespace(import.meta.filename!, () => {
-  test("Tun.open() makes a TUN without packet information, close() removes it", () => {
-    const tun = Tun.open(libc, arena, NAME);
+  test("openTun() makes a TUN without packet information, which goes with its descriptor", () => {
+    const tun = new OneQueue(libc, arena, NAME);
     const [link] = ip(`link show ${NAME}`);
     assert.deepEqual(link.flags.sort(), ["MULTICAST", "NOARP", "POINTOPOINT"]);
     assert.equal(link.link_type, "none");
@@ -50,18 +50,18 @@ inNamespace(import.meta.filename!, () => {
     assert.ok(!exists(NAME));
   });
 
-  test("Tun.open() lets the kernel name it and tells the name", () => {
-    const tun = Tun.open(libc, arena, "");
+  test("openTun() lets the kernel name it and tells the name", () => {
+    const tun = new OneQueue(libc, arena, "");
     assert.equal(tun.name, "tun0");
     assert.ok(exists("tun0"));
-    const second = Tun.open(libc, arena, "tun%d");
+    const second = new OneQueue(libc, arena, "tun%d");
     assert.equal(second.name, "tun1");
     second.close();
     tun.close();
     opensAndGoes("fifteen-letters");
   });
 
-  test("Tun.open() refuses names that no interface can have, before the kernel does", () => {
+  test("openTun() refuses names that no interface can have, before the kernel does", () => {
     const names: readonly [string, RegExp][] = [
       ["sixteen-letters.", /has 16 bytes; choose an InterfaceName of at most 15/],
       ["a b", /is no name for an interface/],
@@ -73,12 +73,12 @@ inNamespace(import.meta.filename!, () => {
     for (const [name, message] of names) assert.match(refused(name).message, message);
   });
 
-  test("Tun.open() takes over a persistent TUN and makes it go with its process", () => {
+  test("openTun() takes over a persistent TUN and makes it go with its process", () => {
     sh(`ip tuntap add ${NAME} mode tun`);
     opensAndGoes(NAME);
   });
 
-  test("Tun.open() names an interface of another kind and the command that removes it", () => {
+  test("openTun() names an interface of another kind and the command that removes it", () => {
     const others = [
       `ip link add ${NAME} type bridge`,
       `ip tuntap add ${NAME} mode tap`,
@@ -93,7 +93,7 @@ inNamespace(import.meta.filename!, () => {
     }
   });
 
-  test("Tun.open() names the process that holds the interface", async () => {
+  test("openTun() names the process that holds the interface", async () => {
     const holder = spawn(process.execPath, [...RUN, HOLD_TUN, NAME]);
     assert.equal(String((await once(holder.stdout, "data"))[0]), "holds teredo\n");
     const { message } = refused(NAME);
@@ -107,7 +107,7 @@ inNamespace(import.meta.filename!, () => {
   });
 
   test("the command that ends a held interface works, and its holder sees EBADFD", () => {
-    const held = Tun.open(libc, arena, NAME);
+    const held = new OneQueue(libc, arena, NAME);
     sh(/`(ip link delete teredo)`/.exec(refused(NAME).message)![1]!);
     opensAndGoes(NAME);
     assert.equal(held.read(at, CAPACITY), -EBADFD);
@@ -115,7 +115,7 @@ inNamespace(import.meta.filename!, () => {
     held.close();
   });
 
-  test("Tun.open() asks for CAP_NET_ADMIN when it lacks it", () => {
+  test("openTun() asks for CAP_NET_ADMIN when it lacks it", () => {
     const without = ["--bounding-set=-net_admin", "--inh-caps=-net_admin"];
     const { stdout, stderr, error } = spawnSync(
       "setpriv",
@@ -128,7 +128,7 @@ inNamespace(import.meta.filename!, () => {
     assert.equal(stdout, message, stderr);
   });
 
-  test("Tun.open() says how to get a missing /dev/net/tun", () => {
+  test("openTun() says how to get a missing /dev/net/tun", () => {
     sh("mount -t tmpfs none /dev/net"); // seen in this mount namespace only
     try {
       assert.match(refused(NAME).message, /^\/dev\/net\/tun is missing.*run `modprobe tun`/);
@@ -138,8 +138,8 @@ inNamespace(import.meta.filename!, () => {
     opensAndGoes(NAME);
   });
 
-  test("Tun.read() is 0 without a packet; Tun.write() tells why the kernel refuses one", () => {
-    const tun = Tun.open(libc, arena, NAME);
+  test("TunQueue.read() is 0 without a packet; write() tells why the kernel refuses one", () => {
+    const tun = new OneQueue(libc, arena, NAME);
     arena.u8.fill(0, at, at + 40);
     arena.u8[at] = 0x60;
     assert.equal(tun.read(at, CAPACITY), 0);

@@ -1,0 +1,20 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { openTun } from "#src/datapath/tun.ts";
+import { TunQueue } from "#src/datapath/tun_queue.ts";
+
+/** A TUN interface of one queue and without offloads, for tests that hold its wire. */
+export class OneQueue extends TunQueue {
+  readonly #libc: Libc;
+
+  constructor(libc: Libc, arena: Arena, name: string) {
+    const opened = openTun(libc, arena, name, { queues: 1, offloads: false });
+    super(libc, arena, opened.queues[0]!, opened.name);
+    this.#libc = libc;
+  }
+
+  /** Removes the interface with its addresses and routes. */
+  close(): void {
+    this.#libc.call.close(this.fd);
+  }
+}
