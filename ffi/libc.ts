@@ -4,8 +4,8 @@
  * `ptr` is an address as a number (0 is NULL); addresses come from the arena, see `arena.ts`.
  * `size_t` and `unsigned long` are `u64` and take numbers. `ssize_t` results are declared `i32`: no
  * transfer here nears 2 GiB, and a 64-bit result would be a BigInt per packet. The variadic ones
- * (open, ioctl, fcntl, syslog) are called with a fixed number of integer arguments, which the
- * x86-64 and the aarch64 calling conventions of Linux and the BSDs allow.
+ * (open, ioctl, fcntl, syscall, syslog) are called with a fixed number of integer arguments, which
+ * the x86-64 and the aarch64 calling conventions of Linux and the BSDs allow.
  */
 export const LIBC = {
   // int open(const char *path, int flags, mode_t mode);
@@ -58,6 +58,8 @@ export const LIBC = {
   setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
   // int setresuid(uid_t real, uid_t effective, uid_t saved);
   setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  // long syscall(long number, ...): for those without a function of their own, of three arguments.
+  syscall: { args: ["u64", "i32", "ptr", "u32"], returns: "i32" },
   // int chroot(const char *path);
   chroot: { args: ["ptr"], returns: "i32" },
   // int chdir(const char *path);

@@ -7,6 +7,7 @@
  *
  * By subject: files, memory and threads here; the rest in the files re-exported below.
  */
+export * from "./linux_bpf.ts";
 export * from "./linux_errno.ts";
 export * from "./linux_netlink.ts";
 export * from "./linux_socket.ts";

@@ -40,6 +40,7 @@ export const TUNSETSNDBUF = 0x4004_54d4;
 export const TUNGETVNETHDRSZ = 0x8004_54d7;
 export const TUNSETVNETHDRSZ = 0x4004_54d8;
 export const TUNSETQUEUE = 0x4004_54d9;
+export const TUNSETSTEERINGEBPF = 0x8004_54e0;
 
 // <linux/if_tun.h>: flags of TUNSETIFF, in ifr_flags
 export const IFF_TUN = 1;

@@ -22,9 +22,12 @@ export const HEADERS = [
   "sys/random.h",
   "sys/socket.h",
   "sys/uio.h",
+  "sys/syscall.h",
   "syslog.h",
   "time.h",
+  "linux/bpf.h",
   "linux/capability.h",
+  "linux/filter.h",
   "linux/icmp.h",
   "linux/if_tun.h",
   "linux/rtnetlink.h",
@@ -34,6 +37,8 @@ export const HEADERS = [
 
 /** C type of a SIZEOF_ name, and what its field names start with. */
 export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix: string]>> = {
+  BPF_ATTR: ["union bpf_attr", ""],
+  BPF_INSN: ["struct bpf_insn", ""],
   CMSGHDR: ["struct cmsghdr", "cmsg_"],
   EVENTFD_T: ["eventfd_t", ""],
   ICMP6_FILTER: ["struct icmp6_filter", ""],
@@ -57,6 +62,8 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   SOCKADDR_NL: ["struct sockaddr_nl", "nl_"],
   SOCKADDR_STORAGE: ["struct sockaddr_storage", ""],
   SOCKLEN_T: ["socklen_t", ""],
+  SOCK_FILTER: ["struct sock_filter", ""],
+  SOCK_FPROG: ["struct sock_fprog", ""],
   TIMESPEC: ["struct timespec", "tv_"],
   VIRTIO_NET_HDR: ["struct virtio_net_hdr", ""],
 };
@@ -65,6 +72,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
 export const EXPRESSIONS: Readonly<Record<string, string>> = {
   CMSGHDR_DATA_AT: "CMSG_LEN(0)", // the data is a flexible member that C gives no name
   MAP_FAILED: "(uintptr_t) MAP_FAILED",
+  SKF_NET_OFF: "(uint32_t) SKF_NET_OFF",
   NLA_TYPE_MASK: "NLA_TYPE_MASK & 0xffff", // an int there, applied to a 16-bit type
 };
 

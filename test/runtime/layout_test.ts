@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import test from "node:test";
 import * as linux from "#ffi/linux.ts";
 import { expressionOf, HEADERS, NEWER } from "./layout_table.ts";
@@ -56,6 +57,15 @@ test("every constant of ffi/linux.ts is what the C compiler says", { timeout: 60
     assert.equal(value, Number(expected), name);
   }
 });
+
+test(
+  "the number of a system call without a function is this processor's",
+  { timeout: 60_000 },
+  () => {
+    const inC = compiled([print("bpf", "SYS_bpf")]);
+    assert.equal(linux.SYS_BPF[process.arch], Number(inC.get("bpf")));
+  },
+);
 
 test("CMSG_LEN(), CMSG_SPACE() and CMSG_NEXT() are C's macros", { timeout: 60_000 }, () => {
   const lengths = Array.from({ length: 65 }, (_, length) => length);
