@@ -6,17 +6,19 @@ import test from "node:test";
 /**
  * The architecture as a test: what each folder may import, besides itself.
  *
- *     cli -> daemon -> datapath -> protocol
+ *     cli -> daemon -> datapath -> segments -> protocol
  *
  * Packages and `node:` modules are named where a folder may use them.
  */
 const ALLOWED: Record<string, readonly string[]> = {
   "src/protocol": [],
+  "src/segments": ["src/protocol"],
   "ffi": ["node:process", "bun:ffi"],
   "src/log": ["src/protocol/time.ts", "ffi", "src/errors.ts", "node:"],
   "src/config": ["src/protocol", "src/errors.ts", "node:"],
   "src/datapath": [
     "src/protocol",
+    "src/segments",
     "ffi",
     "src/errors.ts",
     "node:crypto",
@@ -90,8 +92,8 @@ test("every folder of src has its rule", () => {
   assert.deepEqual(folders.filter((it) => !(it in ALLOWED)), []);
 });
 
-test("src/protocol is pure: no clock, randomness, timer, console or runtime", () => {
-  for (const file of sources("src/protocol")) {
+test("src/protocol and src/segments are pure: no clock, randomness, timer, console or runtime", () => {
+  for (const file of [...sources("src/protocol"), ...sources("src/segments")]) {
     assert.doesNotMatch(withoutComments(read(file)), AMBIENT, file);
   }
 });
