@@ -15,6 +15,8 @@ export const HOP_LIMIT_AT = 7;
 export const SOURCE_AT = 8;
 export const DESTINATION_AT = 24;
 
+export const NEXT_HEADER_TCP = 6;
+export const NEXT_HEADER_UDP = 17;
 export const NEXT_HEADER_ICMPV6 = 58;
 /** No next header: with an empty payload, a bubble. RFC 4380 §2.8 */
 export const NEXT_HEADER_NONE = 59;
