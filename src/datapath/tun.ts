@@ -2,6 +2,7 @@ import { type Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import { type Libc } from "#ffi/libc.ts";
 import {
+  EINVAL,
   IFF_MULTI_QUEUE,
   IFF_NO_PI,
   IFF_TUN,
@@ -25,6 +26,7 @@ import {
   TUNSETVNETHDRSZ,
 } from "#ffi/linux.ts";
 import { deviceProblem, interfaceProblem, nameProblem } from "./tun_problems.ts";
+import { WorkersRefused } from "./workers.ts";
 
 export const TUN_DEVICE = "/dev/net/tun";
 
@@ -60,7 +62,8 @@ export interface OpenTun {
  * What is taken over loses its persistence: it goes when this process ends, however that happens.
  *
  * @param name of at most 15 bytes; empty: the kernel names it
- * @throws StartError that says what is in the way and the command that mends it
+ * @throws StartError that says what is in the way and the command that mends it; WorkersRefused when
+ *   one queue could be had
  */
 export function openTun(libc: Libc, arena: Arena, name: string, options: TunOptions): OpenTun {
   const badName = nameProblem(name);
@@ -117,7 +120,11 @@ function attach(libc: Libc, arena: Arena, fd: number, name: string, flags: numbe
   new TextEncoder().encodeInto(name, arena.u8.subarray(request + IFREQ_NAME_AT));
   arena.u16[(request + IFREQ_FLAGS_AT) >> 1] = flags;
   if (libc.call.ioctl(fd, TUNSETIFF, arena.address(request)) === -1) {
-    throw interfaceProblem(name, libc.errno());
+    const errno = libc.errno();
+    if (errno === EINVAL && flags & IFF_MULTI_QUEUE) {
+      throw new WorkersRefused(`the interface ${name} exists and has one queue`);
+    }
+    throw interfaceProblem(name, errno);
   }
   return nameIn(arena, request);
 }

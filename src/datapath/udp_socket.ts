@@ -41,6 +41,8 @@ export interface UdpSocketOptions {
   readonly buffer: number;
   /** Whether others of this user may bind the same address; the kernel then shares out datagrams. */
   readonly reusePort?: boolean;
+  /** What is to be done before anything can be received, given the descriptor; may throw. */
+  readonly beforeBind?: (fd: number) => void;
   /** Whether to ask for `UDP_GRO`; what is received must then be read with its segment size. */
   readonly gro?: boolean;
 }
@@ -85,6 +87,7 @@ export function openUdpSocket(libc: Libc, arena: Arena, options: UdpSocketOption
     const udpGro = options.gro === true && set(SOL_UDP, UDP_GRO, 1) === 0;
     // 0 is what it has: a socket whose sends are not cut unless they say so themselves.
     const udpSegment = set(SOL_UDP, UDP_SEGMENT, 0) === 0;
+    options.beforeBind?.(fd);
     bind(libc, arena, fd, options, about);
     return { fd, port: boundPort(libc, arena, fd, about), udpGro, udpSegment };
   } catch (error) {

@@ -9,8 +9,8 @@ import { IPV6_LENGTH, type Ipv6Prefix } from "./ipv6.ts";
  */
 const SERVER_AT = 4;
 const FLAGS_AT = 8;
-const MAPPED_PORT_AT = 10;
-const MAPPED_ADDRESS_AT = 12;
+export const MAPPED_PORT_AT = 10;
+export const MAPPED_ADDRESS_AT = 12;
 
 /** The upper 32 bits of 2001::/32. RFC 4380 §2.6 */
 export const SERVICE_PREFIX = 0x20010000;

@@ -5,6 +5,7 @@ import { TUNSETPERSIST } from "#ffi/linux.ts";
 import { openLibc } from "#ffi/open.ts";
 import { StartError } from "#src/errors.ts";
 import { openTun, type TunOptions } from "#src/datapath/tun.ts";
+import { WorkersRefused } from "#src/datapath/workers.ts";
 import { inNamespace, ip, sh } from "./namespace.ts";
 
 const libc = await openLibc();
@@ -96,7 +97,7 @@ inNamespace(import.meta.filename!, () => {
     withTun({ queues: 2, offloads: true }, ({ tun }) => assert.ok(tun));
 
     sh(`ip tuntap add ${NAME} mode tun`);
-    assert.throws(() => openTun(libc, arena, NAME, { queues: 2, offloads: true }), StartError);
+    assert.throws(() => openTun(libc, arena, NAME, { queues: 2, offloads: true }), WorkersRefused);
     assert.equal(flagsOf().persist, true, "a refusal leaves it as it was");
     withTun({ queues: 1, offloads: true }, ({ tun }) => assert.ok(tun));
   });

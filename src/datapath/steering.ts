@@ -1,0 +1,166 @@
+import type { Arena } from "#ffi/arena.ts";
+import { loadEbpf } from "#ffi/bpf.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  BPF_PROG_TYPE_SOCKET_FILTER,
+  errnoName,
+  SIZEOF_SOCK_FPROG,
+  SKF_NET_OFF,
+  SO_ATTACH_REUSEPORT_CBPF,
+  SOCK_FPROG_FILTER_AT,
+  SOCK_FPROG_LEN_AT,
+  SOL_SOCKET,
+  TUNSETSTEERINGEBPF,
+} from "#ffi/linux.ts";
+import { readU16, readU32 } from "#src/protocol/bytes.ts";
+import {
+  AUTHENTICATION,
+  AUTHENTICATION_FIXED_LENGTH,
+  ORIGIN_INDICATION,
+  ORIGIN_LENGTH,
+} from "#src/protocol/datagram.ts";
+import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/ipv6.ts";
+import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/teredo_address.ts";
+import { assembleClassic, assembleEbpf, classic, ebpf, type Program } from "./filter_code.ts";
+import { WorkersRefused } from "./workers.ts";
+
+/**
+ * Which worker a packet belongs to. The kernel decides, by these programs, before any worker is woken.
+ *
+ * A relay's peer has one worker, whichever way its packets go: the one that its mapped address and
+ * port lead to, which are in the Teredo address of every one of them. So no two workers know one peer
+ * (nothing is shared or locked), and its packets pass through one queue, one socket and one thread
+ * (no flow is reordered). That a function of the address decides, and nothing that is remembered,
+ * keeps this true from the first packet to the last.
+ *
+ * A server keeps no peers: there the IPv4 source decides, so that one source meets one rate limit.
+ */
+
+/** Odd numbers whose products spread neighbouring addresses and ports over all bits. */
+const ADDRESS_FACTOR = 0x9e3779b1;
+const SPREAD_FACTOR = 0x85ebca6b;
+
+/** Of a 32-bit number, 0 to `workers` - 1: its upper bits, in which all others have a say. */
+function spread(value: number, workers: number): number {
+  return ((Math.imul(value, SPREAD_FACTOR) >>> 16) * workers) >>> 16;
+}
+
+/** The worker of a relay's peer, by its Teredo address: 16 bytes at `addressAt`. */
+export function workerOf(b: Uint8Array, addressAt: number, workers: number): number {
+  const address = Math.imul(readU32(b, addressAt + MAPPED_ADDRESS_AT), ADDRESS_FACTOR);
+  return spread(address ^ readU16(b, addressAt + MAPPED_PORT_AT), workers);
+}
+
+/** The worker of a server for what comes from an IPv4 address. */
+export function workerOfSource(address: number, workers: number): number {
+  return spread(Math.imul(address, ADDRESS_FACTOR), workers);
+}
+
+/** {@link spread} for either machine. */
+const spreadBy = (workers: number) => [
+  classic.multiply(SPREAD_FACTOR),
+  classic.shiftRight(16),
+  classic.multiply(workers),
+  classic.shiftRight(16),
+];
+
+/** Offset of the source address in an IPv4 header. */
+const IPV4_SOURCE_AT = 12;
+const ID_LENGTH_AT = 2;
+const AUTHENTICATION_LENGTH_AT = 3;
+/** The one cell of scratch memory in use. */
+const CELL = 0;
+
+/** By the source of the IPv6 packet in a datagram; `data` starts at the UDP payload. Short ones: 0. */
+const relaySocketProgram = (workers: number): Program => [
+  // X: where the IPv6 packet starts, behind the headers that it may have. RFC 4380 §5.1.1
+  classic.setX(0),
+  classic.loadHalf(0),
+  classic.ifEqual(AUTHENTICATION, "origin?"),
+  classic.loadByte(ID_LENGTH_AT),
+  classic.aToX,
+  classic.loadByte(AUTHENTICATION_LENGTH_AT),
+  classic.addX,
+  classic.add(AUTHENTICATION_FIXED_LENGTH),
+  classic.aToX,
+  classic.loadHalfAtX(0),
+  "origin?",
+  classic.ifEqual(ORIGIN_INDICATION, "ipv6"),
+  classic.xToA,
+  classic.add(ORIGIN_LENGTH),
+  classic.aToX,
+  "ipv6",
+  classic.loadWordAtX(SOURCE_AT + MAPPED_ADDRESS_AT),
+  classic.multiply(ADDRESS_FACTOR),
+  classic.store(CELL),
+  classic.loadHalfAtX(SOURCE_AT + MAPPED_PORT_AT),
+  classic.loadXFromCell(CELL),
+  classic.xorX,
+  ...spreadBy(workers),
+  classic.returnA,
+];
+
+/** By the destination of the IPv6 packet that leaves through TUN; `data` starts at its header. */
+const relayTunProgram = (workers: number) => [
+  ebpf.keepContext,
+  ebpf.loadWord(DESTINATION_AT + MAPPED_ADDRESS_AT),
+  ebpf.multiply(ADDRESS_FACTOR),
+  ebpf.keep,
+  ebpf.loadHalf(DESTINATION_AT + MAPPED_PORT_AT),
+  ebpf.xorKept,
+  ...spreadBy(workers),
+  ebpf.exit,
+];
+
+const serverSocketProgram = (workers: number): Program => [
+  classic.loadWord((SKF_NET_OFF + IPV4_SOURCE_AT) >>> 0),
+  classic.multiply(ADDRESS_FACTOR),
+  ...spreadBy(workers),
+  classic.returnA,
+];
+
+/**
+ * Has the kernel share out what a relay's sockets receive: worker i has the socket bound i-th.
+ *
+ * @param fd of the first socket, with SO_REUSEPORT and not yet bound
+ * @throws WorkersRefused
+ */
+export function steerRelaySockets(libc: Libc, arena: Arena, fd: number, workers: number): void {
+  attachClassic(libc, arena, fd, relaySocketProgram(workers));
+}
+
+/** The same for the sockets of one address of a server. @throws WorkersRefused */
+export function steerServerSockets(libc: Libc, arena: Arena, fd: number, workers: number): void {
+  attachClassic(libc, arena, fd, serverSocketProgram(workers));
+}
+
+function attachClassic(libc: Libc, arena: Arena, fd: number, program: Program): void {
+  const code = assembleClassic(arena, program);
+  const option = arena.take(SIZEOF_SOCK_FPROG);
+  arena.u16[(option + SOCK_FPROG_LEN_AT) >> 1] = code.count;
+  arena.writeU64(option + SOCK_FPROG_FILTER_AT, arena.address(code.at));
+  const at = arena.address(option);
+  const name = SO_ATTACH_REUSEPORT_CBPF;
+  if (libc.call.setsockopt(fd, SOL_SOCKET, name, at, SIZEOF_SOCK_FPROG) === 0) return;
+  throw new WorkersRefused(`SO_ATTACH_REUSEPORT_CBPF: ${errnoName(libc.errno())}`);
+}
+
+/**
+ * Has the kernel share out what leaves through the interface: worker i has its i-th queue.
+ *
+ * @param fd of any queue
+ * @throws WorkersRefused, as in a user namespace, where bpf(2) is not to be had
+ */
+export function steerTun(libc: Libc, arena: Arena, fd: number, workers: number): void {
+  const type = BPF_PROG_TYPE_SOCKET_FILTER;
+  const code = assembleEbpf(arena, relayTunProgram(workers));
+  const named = { type, name: "teredo_steering", license: "MIT" };
+  const program = loadEbpf(libc, arena, { ...named, ...code });
+  if (program === -1) throw new WorkersRefused(`bpf(BPF_PROG_LOAD): ${errnoName(libc.errno())}`);
+  const at = arena.take(4);
+  arena.i32[at >> 2] = program;
+  const attached = libc.call.ioctl(fd, TUNSETSTEERINGEBPF, arena.address(at));
+  const errno = libc.errno();
+  libc.call.close(program); // the interface keeps it
+  if (attached === -1) throw new WorkersRefused(`TUNSETSTEERINGEBPF: ${errnoName(errno)}`);
+}

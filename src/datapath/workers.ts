@@ -1,0 +1,53 @@
+import { StartError } from "#src/errors.ts";
+import type { RelayOptions } from "#src/protocol/relay_contract.ts";
+
+/** How many workers serve, and why as many. */
+export interface Workers {
+  readonly count: number;
+  /** For log and status page. */
+  readonly reason: string;
+}
+
+/** More than one worker cannot be had here; one can. */
+export class WorkersRefused extends StartError {}
+
+/** Below this a second worker takes the core that the kernel receives on. */
+const CORES_FOR_TWO = 4;
+const MOST_BY_ITSELF = 8;
+
+/**
+ * What `workers` in the configuration comes to on a machine of so many cores.
+ *
+ * The kernel's own work for a packet (receiving, forwarding, sending on) is as long as the worker's:
+ * half of the cores are left to it.
+ */
+export function workersFor(wanted: number | "auto", cores: number): Workers {
+  if (wanted !== "auto") return { count: wanted, reason: `workers = ${wanted}` };
+  if (cores < CORES_FOR_TWO) {
+    const has = cores === 1 ? "1 core" : `${cores} cores`;
+    return { count: 1, reason: `auto: with ${has} the kernel's receiving needs what is left` };
+  }
+  const half = Math.floor(cores / 2);
+  if (half <= MOST_BY_ITSELF) {
+    return { count: half, reason: `auto: half of ${cores} cores, the others receive` };
+  }
+  return { count: MOST_BY_ITSELF, reason: `auto: at most ${MOST_BY_ITSELF}, of ${cores} cores` };
+}
+
+/** One worker's part of what an operator allows the whole relay. */
+export function shareOf<T extends Omit<RelayOptions, "servicePort">>(
+  options: T,
+  workers: number,
+): T {
+  if (workers === 1) return options;
+  const rate = (whole: number) => whole === 0 ? 0 : Math.max(1, Math.floor(whole / workers));
+  return {
+    ...options,
+    maxPeers: Math.ceil(options.maxPeers / workers),
+    holdMemory: Math.max(options.mtu, Math.floor(options.holdMemory / workers)),
+    icmpRate: rate(options.icmpRate),
+    icmpBurst: rate(options.icmpBurst),
+    challengeRate: rate(options.challengeRate),
+    newPeerRate: rate(options.newPeerRate),
+  };
+}
