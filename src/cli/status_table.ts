@@ -12,6 +12,8 @@ export function formatStatus(output: Output, now: Snapshot, before?: Snapshot): 
     `${Math.round(now.gauges.memoryBytes / 1e6)} MB, ${now.cpuSeconds.toFixed(1)} s of processor`,
     `  listening  UDP ${now.listening.join(", ")}`,
     ...(now.interfaceName === undefined ? [] : [tunnel(now)]),
+    `  workers    ${now.workers.count} (${now.workers.reason})`,
+    ...(now.role === "relay" ? offloads(now) : []),
     ...now.checks.filter((check) => !check.ok).map((check) =>
       `  ${coloured(output, 31, "FAIL")}       ${check.name}: ${check.detail}`
     ),
@@ -30,6 +32,18 @@ function condition(output: Output, now: Snapshot): string {
 
 function tunnel(now: Snapshot): string {
   return `  interface  ${now.interfaceName}, MTU ${now.mtu}, ${now.prefix}`;
+}
+
+/** One line of what is on, then one for each that is off. */
+function offloads({ offloads }: Snapshot): string[] {
+  const all = Object.entries(offloads);
+  const on = all.filter(([, state]) => state.on).map(([name]) => name);
+  return [
+    `  offloads   ${on.length === 0 ? "none" : on.join(", ")}`,
+    ...all.filter(([, state]) => !state.on).map(([name, { note }]) =>
+      `             no ${name}: ${note}`
+    ),
+  ];
 }
 
 function peers({ gauges }: Snapshot): string {

@@ -42,6 +42,9 @@ export interface RelayConfig {
   readonly newPeerRate: number;
   /** Bytes asked for as the UDP socket's receive buffer, and its send buffer. */
   readonly socketBuffer: number;
+  readonly offloads: "auto" | "off";
+  /** Threads; `auto`: by the cores of this machine. */
+  readonly workers: number | "auto";
   readonly drainTime: Millis;
   readonly process: ProcessConfig;
 }
@@ -70,6 +73,7 @@ export interface ServerConfig {
   readonly solicitationBurst: number;
   readonly icmpMaxLength: number;
   readonly socketBuffer: number;
+  readonly workers: number | "auto";
   readonly process: ProcessConfig;
 }
 

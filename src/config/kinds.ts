@@ -74,6 +74,20 @@ export const boolean: Kind<boolean> = {
   format: (value) => value ? "yes" : "no",
 };
 
+/** A number, or the word that leaves the choice to the program. */
+export function orAuto(kind: Kind<number>): Kind<number | "auto"> {
+  return {
+    ...kind,
+    range: `\`auto\`, or ${kind.range}`,
+    parse(text, syntax) {
+      if (text === "auto") return { value: "auto" };
+      const parsed = kind.parse(text, syntax);
+      return "problem" in parsed ? { problem: `${parsed.problem}, or auto` } : parsed;
+    },
+    format: (value) => value === "auto" ? value : kind.format(value),
+  };
+}
+
 /** A whole number, `min` to `max`. In Miredo's syntax C's notations hold: 0x10 is 16, 010 is 8. */
 export function integer(min: number, max: number, unit?: string): Kind<number> {
   return {

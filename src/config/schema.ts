@@ -1,85 +1,21 @@
-import type {
-  LogConfig,
-  ProcessConfig,
-  RelayConfig,
-  ServerConfig,
-  StatusConfig,
-} from "./config.ts";
-import { boolean, choice, duration, integer, ipv4, type Kind, size } from "./kinds.ts";
-import { interfaceName, ipAddress, prefix32, served } from "./network_kinds.ts";
-import { facility, path, userName } from "./system_kinds.ts";
-
-/** One setting: everything this program knows about it. */
-export interface Setting<T = unknown> {
-  readonly kind: Kind<T>;
-  /** Undefined: not set. */
-  readonly default: T;
-  /** In words, for a default that depends on something else. */
-  readonly defaultText?: string;
-  /** Directive of miredo.conf or miredo-server.conf. */
-  readonly miredo?: string;
-  /** The directive is ours: Miredo calls it superfluous. */
-  readonly miredoExtension?: true;
-  /** Whether a running daemon takes a new value on SIGHUP, or has to be restarted. */
-  readonly reload: "yes" | "restart";
-  /** Paragraphs for people, parted by empty lines; code stands between backticks. */
-  readonly doc: string;
-}
-
-/** A setting for each field of `C`, named as the field; the compiler sees that none is missing. */
-type Table<C> = { readonly [F in keyof C]-?: Setting<C[F]> };
-
-type Flat<C extends { process: ProcessConfig }> = Omit<C, "process"> & ProcessConfig;
+import type { LogConfig, RelayConfig, ServerConfig, StatusConfig } from "./config.ts";
+import { boolean, choice, duration, integer, ipv4, size } from "./kinds.ts";
+import { interfaceName, ipAddress, served } from "./network_kinds.ts";
+import {
+  type Flat,
+  MTU,
+  OFFLOADS,
+  PREFIX,
+  PROCESS,
+  REFUSE_RESERVED,
+  SOCKET_BUFFER,
+  type Table,
+  WORKERS,
+} from "./setting.ts";
+import { facility, path } from "./system_kinds.ts";
 
 const NO_CLIENT = "makes a Teredo client, which this program is not; for a relay write `relay`, " +
   "for a client keep Miredo";
-
-const MTU = { kind: integer(1280, 65535, "bytes"), default: 1280, miredo: "InterfaceMTU" } as const;
-const PREFIX = { kind: prefix32, default: 0x20010000, miredo: "Prefix" } as const;
-
-const REFUSE_RESERVED: Setting<boolean> = {
-  kind: boolean,
-  default: false,
-  reload: "restart",
-  doc: `Refuse, besides the IPv4 addresses that RFC 4380 section 5.2.4 lists, those reserved later:
-shared address space 100.64.0.0/10, documentation, benchmarking, protocol assignments and 240.0.0.0/4.
-
-Off by default: the RFC's list is what other implementations use, and carriers number clients from
-some of these ranges inside their own networks.`,
-};
-
-const SOCKET_BUFFER: Setting<number> = {
-  kind: size(4096, 1024 ** 3),
-  default: 4 * 1024 ** 2,
-  reload: "restart",
-  doc: `Receive buffer and send buffer asked for on each UDP socket. Without CAP_NET_ADMIN the
-kernel gives no more than \`net.core.rmem_max\` and \`net.core.wmem_max\`.`,
-};
-
-const PROCESS: Table<ProcessConfig> = {
-  user: {
-    kind: userName,
-    default: undefined,
-    reload: "restart",
-    doc: `Become this user once interface and sockets are open. Not set: stay who started it.
-
-Miredo's flag \`-u\`. Miredo becomes \`miredo\` of its own accord; here it has to be asked for.`,
-  },
-  chroot: {
-    kind: path,
-    default: undefined,
-    reload: "restart",
-    doc: `Change the root directory to this one once interface and sockets are open. Miredo's flag
-\`-t\`.`,
-  },
-  pidFile: {
-    kind: path,
-    default: undefined,
-    reload: "restart",
-    doc: `Write the process number to this file, and remove it at the end. Miredo's flag \`-p\`.
-Not needed under systemd.`,
-  },
-};
 
 const RELAY: Table<Flat<RelayConfig>> = {
   type: {
@@ -214,6 +150,8 @@ at once. Each costs memory and up to four bubbles to the server that the address
 scan of the Teredo prefix would flood that server through the relay. 0: no limit.`,
   },
   socketBuffer: SOCKET_BUFFER,
+  offloads: OFFLOADS,
+  workers: WORKERS,
   drainTime: {
     kind: duration(0, 60_000),
     default: 1_000,
@@ -325,6 +263,7 @@ behind a carrier's NAT. 0: no limit.`,
 trailers. 88 is enough for clients' pings and keeps servers from being used as relays.`,
   },
   socketBuffer: SOCKET_BUFFER,
+  workers: WORKERS,
   ...PROCESS,
 };
 

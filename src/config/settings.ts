@@ -1,5 +1,6 @@
 import type { Role } from "./config.ts";
-import { SCHEMA, type Setting } from "./schema.ts";
+import { SCHEMA } from "./schema.ts";
+import type { Setting } from "./setting.ts";
 
 export type Section = keyof typeof SCHEMA;
 export const SECTIONS = Object.keys(SCHEMA) as readonly Section[];

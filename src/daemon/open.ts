@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
@@ -5,6 +6,7 @@ import {
   openRelay as openRelayDatapath,
   openServer as openServerDatapath,
 } from "#src/datapath/start.ts";
+import { workersFor } from "#src/datapath/workers.ts";
 import { StartError } from "#src/errors.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
 
@@ -26,6 +28,7 @@ export function openRelay(
     bindPort: config.bindPort,
     socketBuffer: config.socketBuffer,
     offloads: false,
+    workers: workersFor(config.workers, availableParallelism()),
     rules: {
       prefix: config.prefix,
       restricted: config.type === "restricted",
@@ -59,6 +62,7 @@ export function openServer(libc: Libc, config: ServerConfig): OpenRole {
     bindAddress2,
     socketBuffer: config.socketBuffer,
     algorithm: config.authenticationAlgorithm,
+    workers: workersFor(config.workers, availableParallelism()),
     rules: serverRules(config, bindAddress, bindAddress2),
   });
 }

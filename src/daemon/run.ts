@@ -3,6 +3,7 @@ import { openLibc } from "#ffi/open.ts";
 import type { Config, ProcessConfig, Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import type { OffloadReport } from "#src/datapath/offloads.ts";
 import type { Logger } from "#src/log/logger.ts";
 import { createStatus } from "#src/status/app.ts";
 import { failures } from "./check.ts";
@@ -129,9 +130,24 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
   if (user !== undefined || chroot !== undefined) log.info("Privileges dropped", { user, chroot });
 }
 
-function announce({ role, log }: Context, open: OpenRole, notifier: Notifier): void {
+function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {
+  const { count, reason } = open.workers;
+  const wanted = config[role].workers;
+  const level = wanted === "auto" || wanted === count ? "info" : "warn";
+  log.log(level, "Workers", { workers: count, reason });
+  if (role === "relay") log.info("Offloads", offloadFields(open.offloads));
   log.info("Ready", { role, listening: open.listening, interface: open.interfaceName });
   notifier.send("READY=1");
+}
+
+/** `on=tun,udpGro off="tunUdp: why not"` */
+function offloadFields(offloads: OffloadReport): { on: string; off: string | undefined } {
+  const all = Object.entries(offloads);
+  const off = all.filter(([, { on }]) => !on).map(([name, { note }]) => `${name}: ${note}`);
+  return {
+    on: all.filter(([, { on }]) => on).map(([name]) => name).join(",") || "none",
+    off: off.length === 0 ? undefined : off.join(", "),
+  };
 }
 
 function failureOf(datapath: Datapath): Promise<Error> {

@@ -1,5 +1,6 @@
 import type { Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import { SEGMENT_REFUSED } from "#src/datapath/offloads.ts";
 import {
   COUNTER_NAMES,
   type CounterName,
@@ -27,6 +28,7 @@ export interface Source {
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
 export function takeSnapshot(source: Source): Snapshot {
   const { open, datapath, startedAt } = source;
+  const counters = datapath.counters();
   const { user, system } = process.cpuUsage();
   return {
     role: source.role,
@@ -41,14 +43,18 @@ export function takeSnapshot(source: Source): Snapshot {
     mtu: source.mtu,
     prefix: source.prefix,
     checks: source.checks,
+    workers: open.workers,
+    offloads: datapath.segmentRefused()
+      ? { ...open.offloads, udpSegment: SEGMENT_REFUSED }
+      : open.offloads,
     gauges: {
       ...datapath.levels(),
       peersLimit: source.peersLimit,
       memoryBytes: source.memoryBytes,
     },
     cpuSeconds: (user + system) / 1e6,
-    counters: readCounters(datapath.counters),
-    drops: readDrops(datapath.counters),
+    counters: readCounters(counters),
+    drops: readDrops(counters),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import {
   type DropReason,
   isAlive,
+  type OffloadName,
   type ReadinessCheck,
   type Snapshot,
 } from "#src/status/snapshot.ts";
@@ -89,6 +90,7 @@ export class Watch {
   readonly #limited: LimitedLog;
   readonly #checks = new Map<string, boolean>();
   #drops: Snapshot["drops"] | undefined;
+  #offloads: Snapshot["offloads"] | undefined;
 
   constructor(log: Logger, limited: LimitedLog) {
     this.#log = log;
@@ -100,6 +102,8 @@ export class Watch {
     if (!snapshot.draining) { for (const check of snapshot.checks) this.#turned(check); }
     if (this.#drops !== undefined) this.#dropped(this.#drops, snapshot.drops);
     this.#drops = snapshot.drops;
+    if (this.#offloads !== undefined) this.#lost(this.#offloads, snapshot.offloads);
+    this.#offloads = snapshot.offloads;
     this.#limited.flush();
   }
 
@@ -109,6 +113,14 @@ export class Watch {
     if (before === ok) return;
     if (ok) this.#log.info("Ready again", { check: name, detail });
     else this.#log.warn("Not ready", { check: name, detail });
+  }
+
+  /** One that was found at start can turn out to be of no use with the device that packets leave by. */
+  #lost(before: Snapshot["offloads"], now: Snapshot["offloads"]): void {
+    for (const name of Object.keys(now) as OffloadName[]) {
+      if (!before[name].on || now[name].on) continue;
+      this.#log.info("Offload given up", { offload: name, reason: now[name].note });
+    }
   }
 
   #dropped(before: Snapshot["drops"], now: Snapshot["drops"]): void {

@@ -1,6 +1,8 @@
 import type { Counters } from "#src/protocol/counters.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { OffloadReport } from "./offloads.ts";
+import type { Workers } from "./workers.ts";
 
 /** A role's interface and sockets, open but not yet served: privileges can be dropped here. */
 export interface OpenRole {
@@ -8,13 +10,15 @@ export interface OpenRole {
   readonly listening: readonly string[];
   /** TUN interface of the relay. */
   readonly interfaceName?: string;
-  /** Starts the thread that serves them, which then owns every descriptor. */
+  readonly workers: Workers;
+  readonly offloads: OffloadReport;
+  /** Starts the threads that serve them, which then own every descriptor. */
   start(): Promise<Datapath>;
   /** Closes everything; for a start that fails halfway. */
   close(): void;
 }
 
-/** Levels of the relay's state, as last published by the thread; all 0 for the server. */
+/** Levels of the relay's state, as last published by the threads; all 0 for the server. */
 export interface Levels {
   readonly peers: number;
   readonly peersTrusted: number;
@@ -22,16 +26,18 @@ export interface Levels {
   readonly heldBytes: number;
 }
 
-/** A running datapath thread, seen from the main thread. */
+/** The running threads of a datapath, seen from the main thread as one. */
 export interface Datapath {
-  /** Written by the thread, read here at any moment. */
-  readonly counters: Counters;
+  /** Sums over the threads at this moment; the next call fills the same array. */
+  counters(): Counters;
   levels(): Levels;
-  /** Time since the thread last came round its loop. */
+  /** Whether the kernel has refused `UDP_SEGMENT` to any of them. */
+  segmentRefused(): boolean;
+  /** Time since the thread heard of least lately came round its loop. */
   heartbeatAge(): Millis;
-  /** Settles when the thread has ended; rejects when it failed. */
+  /** Settles when all threads have ended, as they do when one does; rejects when one failed. */
   readonly ended: Promise<void>;
-  /** Finishes what is queued, ends the thread, closes descriptors; the interface goes with them. */
+  /** Finishes what is queued, ends the threads, closes descriptors; the interface goes with them. */
   stop(): Promise<void>;
   /** Replaces the relay's served prefixes; undefined: any. */
   setServed(prefixes: readonly Ipv6Prefix[] | undefined): void;

@@ -23,3 +23,45 @@ export const NO_OFFLOADS: Offloads = {
   udpGro: false,
   udpSegment: false,
 };
+
+/** One of `Offloads`, for people: whether it is used, and why not. */
+export interface OffloadState {
+  readonly on: boolean;
+  readonly note?: string;
+}
+
+/** The same as {@link Offloads}, for people. */
+export type OffloadReport = Readonly<Record<keyof Offloads, OffloadState>>;
+
+/** @param wanted whether the configuration asks for them */
+export function reportOffloads(found: Offloads, wanted: boolean): OffloadReport {
+  const state = (on: boolean, lacks: string): OffloadState => {
+    if (on) return { on };
+    return { on, note: wanted ? lacks : "offloads = off" };
+  };
+  return {
+    tun: state(found.tun, "the kernel refuses TUNSETOFFLOAD"),
+    tunUdp: state(
+      found.tunUdp,
+      found.tun ? "the kernel has no USO for TUN; Linux 6.2 has" : "not without the others of TUN",
+    ),
+    udpGro: state(found.udpGro, "the kernel has no UDP_GRO; Linux 5.0 has"),
+    udpSegment: state(found.udpSegment, "the kernel has no UDP_SEGMENT; Linux 4.18 has"),
+  };
+}
+
+const OF_NO_USE: OffloadState = { on: false, note: "a server has single packets only" };
+
+/** Of a server: it carries no flow, of which packets could be joined. */
+export const SERVER_OFFLOADS: OffloadReport = {
+  tun: OF_NO_USE,
+  tunUdp: OF_NO_USE,
+  udpGro: OF_NO_USE,
+  udpSegment: OF_NO_USE,
+};
+
+/** What becomes of `udpSegment` once a send was refused: EIO, of a device that sums nothing. */
+export const SEGMENT_REFUSED: OffloadState = {
+  on: false,
+  note: "refused for a device without checksum offload: datagrams leave one by one",
+};

@@ -2,7 +2,7 @@ import { type Counters, COUNTERS_LENGTH, makeCounters } from "#src/protocol/coun
 import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 
 /**
- * Memory that the datapath thread and the main thread share, in this order:
+ * Memory that one datapath thread and the main thread share, in this order:
  *
  *     counters   Float64 x COUNTERS_LENGTH    written by the thread
  *     levels     Float64 x 8                  written by the thread
@@ -20,7 +20,15 @@ export const MAX_SERVED = 256;
 const SHARED_LENGTH = SERVED_AT + SERVED_ENTRY * MAX_SERVED;
 
 /** Cells of `levels`. */
-export const Level = { Beat: 0, Peers: 1, PeersTrusted: 2, HeldPackets: 3, HeldBytes: 4 } as const;
+export const Level = {
+  Beat: 0,
+  Peers: 1,
+  PeersTrusted: 2,
+  HeldPackets: 3,
+  HeldBytes: 4,
+  /** 1 once the kernel has refused `UDP_SEGMENT` for good, and datagrams leave one by one. */
+  SegmentRefused: 5,
+} as const;
 
 const Control = { Command: 0, ServedVersion: 1, ServedCount: 2 } as const;
 const RUN = 0;

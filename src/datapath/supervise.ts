@@ -3,15 +3,16 @@ import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { EFD_CLOEXEC, EFD_NONBLOCK, SIZEOF_EVENTFD_T } from "#ffi/linux.ts";
+import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Datapath } from "./datapath.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { ThreadData } from "./thread.ts";
 
-/** How often the thread's heartbeat is looked at, so that its age is right whenever asked. */
+/** How often the threads' heartbeats are looked at, so that their age is right whenever asked. */
 const HEARTBEAT_CHECK: Millis = 250;
 
-/** An eventfd that wakes the thread out of `poll`. */
+/** An eventfd that wakes a thread out of `poll`. */
 export class Wake {
   readonly fd: number;
   readonly #libc: Libc;
@@ -30,11 +31,18 @@ export class Wake {
   }
 }
 
-/** What is to be done on the main thread when the datapath's comes to its end. */
+/** One worker: what its thread gets, and how it is reached once it runs. */
+export interface WorkerStart {
+  readonly data: ThreadData;
+  readonly shared: SharedState;
+  readonly wake: Wake;
+}
+
+/** What is to be done on the main thread when the datapath comes to its end. */
 export interface ThreadHooks {
-  /** Runs when a stop is asked for, before the thread is told. */
+  /** Runs when a stop is asked for, before the threads are told. */
   stopping(): void;
-  /** Runs once, when the thread has ended: closes what it worked on. */
+  /** Runs once, when all threads have ended: closes what they worked on. */
   ended(): void;
 }
 
@@ -44,63 +52,101 @@ function threadUrl(self: string): URL {
   return new URL(compiled ? "./datapath/thread.js" : "./thread.ts", self);
 }
 
-/** Starts a datapath thread and watches over it. @throws Error if it fails before it serves */
-export async function superviseThread(
-  data: ThreadData,
-  shared: SharedState,
-  wake: Wake,
+/**
+ * Starts the threads of a datapath and watches over them as one: when one of them ends, all do.
+ *
+ * @throws Error if one fails before it serves
+ */
+export async function superviseThreads(
+  starts: readonly WorkerStart[],
   hooks: ThreadHooks,
 ): Promise<Datapath> {
-  const worker = new Worker(threadUrl(import.meta.url), { workerData: data });
-  let over = false;
+  let running = starts.length;
+  const stopAll = () => {
+    for (const { shared, wake } of starts) {
+      shared.requestStop();
+      wake.signal();
+    }
+  };
+  const threads = starts.map(({ data }) =>
+    new Worker(threadUrl(import.meta.url), { workerData: data })
+  );
   const ended = new Promise<void>((resolve, reject) => {
     let failure: Error | undefined;
-    worker.on("error", (error: unknown) => {
-      failure ??= error instanceof Error ? error : new Error(String(error));
-    });
-    worker.on("exit", () => {
-      over = true;
-      hooks.ended();
-      if (failure === undefined && !shared.stopping) {
-        failure = new Error("The datapath thread ended by itself");
-      }
-      failure === undefined ? resolve() : reject(failure);
+    threads.forEach((thread, i) => {
+      thread.on("error", (error: unknown) => {
+        failure ??= error instanceof Error ? error : new Error(String(error));
+      });
+      thread.on("exit", () => {
+        running -= 1;
+        if (!starts[i]!.shared.stopping) {
+          failure ??= new Error("The datapath thread ended by itself");
+        }
+        // A part of the peers would have nobody: better that whoever restarts us does so.
+        if (running > 0) return stopAll();
+        hooks.ended();
+        failure === undefined ? resolve() : reject(failure);
+      });
     });
   });
   ended.catch(() => {}); // whoever awaits it gets the error; nobody may yet
-  await Promise.race([ended, new Promise<void>((resolve) => worker.once("message", resolve))]);
+  const ready = threads.map((thread) =>
+    new Promise<void>((resolve) => thread.once("message", () => resolve()))
+  );
+  await Promise.race([ended, Promise.all(ready)]);
 
-  let seenBeat = -1;
-  let seenAt = performance.now();
-  const heartbeatAge = () => {
-    const beat = shared.levels[Level.Beat]!;
-    if (beat !== seenBeat) [seenBeat, seenAt] = [beat, performance.now()];
-    return performance.now() - seenAt;
-  };
+  const heartbeatAge = oldestBeat(starts.map(({ shared }) => shared));
   const watch = setInterval(heartbeatAge, HEARTBEAT_CHECK);
   watch.unref();
 
   return {
-    counters: shared.counters,
-    levels: () => ({
-      peers: shared.levels[Level.Peers]!,
-      peersTrusted: shared.levels[Level.PeersTrusted]!,
-      heldPackets: shared.levels[Level.HeldPackets]!,
-      heldBytes: shared.levels[Level.HeldBytes]!,
-    }),
+    ...sums(starts.map(({ shared }) => shared)),
     heartbeatAge,
     ended,
     stop: async () => {
       clearInterval(watch);
-      if (over) return await ended; // what stopping works on is closed already
+      if (running === 0) return await ended; // what stopping works on is closed already
       try {
         hooks.stopping();
       } finally {
-        shared.requestStop(); // a thread left running would keep the process alive
-        wake.signal();
+        stopAll(); // a thread left running would keep the process alive
         await ended;
       }
     },
-    setServed: (prefixes) => shared.setServed(prefixes),
+    setServed: (prefixes) => starts.forEach(({ shared }) => shared.setServed(prefixes)),
+  };
+}
+
+/** A function that tells the time since the thread that was heard of least lately gave a beat. */
+function oldestBeat(workers: readonly SharedState[]): () => Millis {
+  const seen = workers.map(() => ({ beat: -1, at: performance.now() }));
+  return () => {
+    const now = performance.now();
+    seen.forEach((last, i) => {
+      const beat = workers[i]!.levels[Level.Beat]!;
+      if (beat !== last.beat) [last.beat, last.at] = [beat, now];
+    });
+    return now - Math.min(...seen.map(({ at }) => at));
+  };
+}
+
+/** What the threads count and publish, as one. */
+function sums(workers: readonly SharedState[]) {
+  const total = makeCounters();
+  const level = (cell: number) => workers.reduce((sum, { levels }) => sum + levels[cell]!, 0);
+  return {
+    counters: () => {
+      for (let i = 0; i < total.length; i++) {
+        total[i] = workers.reduce((sum, { counters }) => sum + counters[i]!, 0);
+      }
+      return total;
+    },
+    levels: () => ({
+      peers: level(Level.Peers),
+      peersTrusted: level(Level.PeersTrusted),
+      heldPackets: level(Level.HeldPackets),
+      heldBytes: level(Level.HeldBytes),
+    }),
+    segmentRefused: () => level(Level.SegmentRefused) > 0,
   };
 }

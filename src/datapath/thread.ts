@@ -8,7 +8,7 @@ import { type RelayDescriptors, RelayLoop } from "./relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "./server_loop.ts";
 import { SharedState } from "./shared.ts";
 
-/** What the main thread hands a datapath thread. Keys come along: both are one process. */
+/** What the main thread hands a datapath thread. Keys come along: all are one process. */
 export type ThreadData =
   | {
     readonly role: "relay";
@@ -18,7 +18,7 @@ export type ThreadData =
     readonly offloads: Offloads;
     readonly options: RelayOptions;
     readonly replyFromLocal: boolean;
-    /** Key of the bubble tokens' HMAC-SHA-256. */
+    /** Key of the bubble tokens' HMAC-SHA-256; one for all workers, any of which may be answered. */
     readonly key: Uint8Array;
     /** Seed of the peer table's hash. */
     readonly seed: number;

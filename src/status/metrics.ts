@@ -1,6 +1,6 @@
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import type { Metric } from "./exposition.ts";
-import { type DropReason, isReady, type Snapshot } from "./snapshot.ts";
+import { type DropReason, isReady, type OffloadName, type Snapshot } from "./snapshot.ts";
 
 /** What each counter counts, for HELP and for docs/metrics.md. */
 export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
@@ -35,6 +35,14 @@ export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   bubbles_sent_refresh: "Of the bubbles sent, those to peers that packets still flow to.",
 };
 
+/** What `teredo_offload_enabled{feature="..."}` says for each. */
+const FEATURES: Readonly<Record<OffloadName, string>> = {
+  tun: "tun",
+  tunUdp: "tun_udp",
+  udpGro: "udp_gro",
+  udpSegment: "udp_segment",
+};
+
 /** Name in the exposition of a counter. */
 export function counterMetric(name: CounterName): string {
   return `teredo_${name}_total`;
@@ -45,6 +53,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
   return [
     ...identity(snapshot),
     ...health(snapshot),
+    ...means(snapshot),
     ...levels(snapshot),
     ...COUNTER_NAMES.map((name) => counter(name, snapshot)),
     drops(snapshot),
@@ -98,6 +107,21 @@ function health(snapshot: Snapshot): Metric[] {
       snapshot.heartbeatAgeSeconds,
     ),
     gauge("teredo_interface_mtu_bytes", "MTU of the tunnel.", snapshot.mtu),
+  ];
+}
+
+function means({ workers, offloads }: Snapshot): Metric[] {
+  return [
+    gauge("teredo_workers", "Threads that carry packets.", workers.count),
+    {
+      name: "teredo_offload_enabled",
+      type: "gauge",
+      help: "1 when the kernel gives and takes this in larger pieces than packets.",
+      samples: (Object.keys(offloads) as OffloadName[]).map((name) => ({
+        labels: { feature: FEATURES[name] },
+        value: Number(offloads[name].on),
+      })),
+    },
   ];
 }
 

@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly prefix: string;
   /** Empty only before the first evaluation: then the daemon is not ready. */
   readonly checks: readonly ReadinessCheck[];
+  readonly workers: WorkersState;
+  readonly offloads: Readonly<Record<OffloadName, OffloadState>>;
   readonly gauges: Gauges;
   /** Processor time of the whole process, user and system. */
   readonly cpuSeconds: number;
@@ -31,6 +33,21 @@ export interface Snapshot {
 
 /** What `teredo_drops_total{reason="..."}` can say. */
 export type DropReason = Exclude<DropName, "none">;
+
+/** Threads that carry packets, and why as many. */
+export interface WorkersState {
+  readonly count: number;
+  readonly reason: string;
+}
+
+/** What the kernel may give and take in larger pieces than packets. */
+export type OffloadName = "tun" | "tunUdp" | "udpGro" | "udpSegment";
+
+export interface OffloadState {
+  readonly on: boolean;
+  /** Why it is off. */
+  readonly note?: string;
+}
 
 export interface ReadinessCheck {
   readonly name: string;

@@ -51,6 +51,9 @@ test("teredo status shows a relay to people", () =>
   process    4242, up 12 s, 50 MB, 1.8 s of processor
   listening  UDP 0.0.0.0:3545
   interface  teredo, MTU 1280, 2001::/32
+  workers    2 (workers = 2)
+  offloads   tun, udpGro, udpSegment
+             no tunUdp: the kernel has no USO for TUN; Linux 6.2 has
   peers      7, 5 trusted, room for 1,048,576; holding 3 packets, 3,840 bytes
   counted
     udp_received_datagrams                 1,234,567

@@ -8,6 +8,7 @@ import {
   integer,
   ipv4,
   type Kind,
+  orAuto,
   size,
   type Syntax,
 } from "#src/config/kinds.ts";
@@ -46,6 +47,8 @@ const accepted: readonly (readonly [string, Kind<unknown>, string, unknown, Synt
   ["user", userName, "miredo-server", "miredo-server"],
   ["path", path, "/run/teredo.pid", "/run/teredo.pid"],
   ["any", served, "any", "any"],
+  ["auto", orAuto(integer(1, 64)), "auto", "auto"],
+  ["a number instead of auto", orAuto(integer(1, 64)), "64", 64],
 ];
 
 for (const [name, kind, text, want, syntax] of accepted) {
@@ -73,6 +76,7 @@ const refused: readonly (readonly [string, Kind<unknown>, readonly string[]])[] 
     "%d%d",
     "x".repeat(16),
   ]],
+  ["auto or number", orAuto(integer(1, 64)), ["", "0", "65", "AUTO", "automatic", "1.5", "-1"]],
   ["IP address", ipAddress, ["localhost", "*", "fe80::1%eth0", "[::1]", "127.0.0.1:80"]],
   ["user name", userName, ["", "-x", "a b", "x".repeat(40)]],
   ["path", path, ["", "teredo.pid", "./x", "/a\nb", '/a"b']],

@@ -49,6 +49,8 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     challengeRate: 100,
     newPeerRate: 1_000,
     socketBuffer: 4_194_304,
+    offloads: "auto",
+    workers: "auto",
     drainTime: 1_000,
     process: { user: undefined, chroot: undefined, pidFile: undefined },
   });

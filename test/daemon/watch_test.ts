@@ -3,6 +3,7 @@ import test from "node:test";
 import { readinessOf, type Served } from "#src/daemon/readiness.ts";
 import { Watch } from "#src/daemon/watch.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import { NO_OFFLOADS, reportOffloads, SEGMENT_REFUSED } from "#src/datapath/offloads.ts";
 import { LimitedLog } from "#src/log/limited.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt, type Level } from "#src/log/record.ts";
@@ -14,12 +15,15 @@ import { type Facts, fakeHost, PRIMARY_ADDRESS, relayConfig, UPLINK } from "./fa
 const OPEN: OpenRole = {
   listening: ["0.0.0.0:3545"],
   interfaceName: "teredo",
+  workers: { count: 1, reason: "workers = 1" },
+  offloads: reportOffloads(NO_OFFLOADS, false),
   start: () => Promise.reject(new Error("Not here")),
   close: () => {},
 };
 
 const datapath = (age: number): Datapath => ({
-  counters: makeCounters(),
+  counters: () => makeCounters(),
+  segmentRefused: () => false,
   levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
   heartbeatAge: () => age,
   ended: Promise.resolve(),
@@ -143,5 +147,17 @@ test("Watch.look() logs drops that are this machine's doing, and bounds the line
   assert.deepEqual(lines, [
     'level=warn msg="Packets dropped" reason=socket_overflow count=3',
     'level=warn msg="Packets dropped" reason=socket_overflow count=1',
+  ]);
+});
+
+test("Watch.look() says once that an offload was given up, and why", () => {
+  const { watch, lines } = watching();
+  const { offloads } = sampleSnapshot();
+  const refused = { ...offloads, udpSegment: SEGMENT_REFUSED };
+  for (const now of [offloads, offloads, refused, refused]) {
+    watch.look(sampleSnapshot({ offloads: now }));
+  }
+  assert.deepEqual(lines, [
+    `level=info msg="Offload given up" offload=udpSegment reason="${SEGMENT_REFUSED.note}"`,
   ]);
 });

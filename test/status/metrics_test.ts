@@ -100,10 +100,23 @@ test("docs/metrics.md lists every metric with its type, and no other", () => {
   assert.deepEqual(rows.map(([, name, type]) => `${name} ${type}`).sort(), want.sort());
 });
 
-test("docs/metrics.md explains every drop reason, and no other", () => {
+/** The names in the first column of the table under a heading of docs/metrics.md. */
+function explained(heading: string): string[] {
   const text = readFileSync("docs/metrics.md", "utf8");
-  const rows = [...text.matchAll(/^\| `([a-z0-9_]+)` +\| (?!counter|gauge)/gm)].map(([, name]) =>
-    name!
-  );
-  assert.deepEqual(rows.sort(), DROP_NAMES.filter((name) => name !== "none").sort());
+  const section = text.split("\n## ").find((it) => it.startsWith(`${heading}\n`));
+  assert.ok(section !== undefined, `no section ${heading}`);
+  return [...section.matchAll(/^\| `([a-z0-9_]+)` +\|/gm)].map(([, name]) => name!).sort();
+}
+
+test("docs/metrics.md explains every drop reason, and no other", () => {
+  const reasons = DROP_NAMES.filter((name) => name !== "none");
+  assert.deepEqual(explained("Drop reasons"), reasons.sort());
+});
+
+test("docs/metrics.md explains every offload, and no other", () => {
+  const samples = [...parsed().get("teredo_offload_enabled")!.samples];
+  const features = samples.map(([labels]) => /feature="([a-z_]+)"/.exec(labels)![1]);
+  assert.deepEqual(explained("Offloads"), features.sort());
+  const on = samples.filter(([, value]) => value === 1).map(([labels]) => labels);
+  assert.equal(on.length, 3, `all but one of the sample, not ${on}`);
 });

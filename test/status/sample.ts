@@ -20,6 +20,13 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     mtu: 1280,
     prefix: "2001::/32",
     checks: [{ name: "datapath", ok: true, detail: "alive" }],
+    workers: { count: 2, reason: "workers = 2" },
+    offloads: {
+      tun: { on: true },
+      tunUdp: { on: false, note: "the kernel has no USO for TUN; Linux 6.2 has" },
+      udpGro: { on: true },
+      udpSegment: { on: true },
+    },
     gauges: {
       peers: 7,
       peersTrusted: 5,

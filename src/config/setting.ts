@@ -1,0 +1,100 @@
+import type { ProcessConfig } from "./config.ts";
+import { boolean, choice, integer, type Kind, orAuto, size } from "./kinds.ts";
+import { prefix32 } from "./network_kinds.ts";
+import { path, userName } from "./system_kinds.ts";
+
+/** One setting: everything this program knows about it. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>;
+  /** Undefined: not set. */
+  readonly default: T;
+  /** In words, for a default that depends on something else. */
+  readonly defaultText?: string;
+  /** Directive of miredo.conf or miredo-server.conf. */
+  readonly miredo?: string;
+  /** The directive is ours: Miredo calls it superfluous. */
+  readonly miredoExtension?: true;
+  /** Whether a running daemon takes a new value on SIGHUP, or has to be restarted. */
+  readonly reload: "yes" | "restart";
+  /** Paragraphs for people, parted by empty lines; code stands between backticks. */
+  readonly doc: string;
+}
+
+/** A setting for each field of `C`, named as the field; the compiler sees that none is missing. */
+export type Table<C> = { readonly [F in keyof C]-?: Setting<C[F]> };
+
+export type Flat<C extends { process: ProcessConfig }> = Omit<C, "process"> & ProcessConfig;
+
+export const MTU = {
+  kind: integer(1280, 65535, "bytes"),
+  default: 1280,
+  miredo: "InterfaceMTU",
+} as const;
+export const PREFIX = { kind: prefix32, default: 0x20010000, miredo: "Prefix" } as const;
+
+export const REFUSE_RESERVED: Setting<boolean> = {
+  kind: boolean,
+  default: false,
+  reload: "restart",
+  doc: `Refuse, besides the IPv4 addresses that RFC 4380 section 5.2.4 lists, those reserved later:
+shared address space 100.64.0.0/10, documentation, benchmarking, protocol assignments and 240.0.0.0/4.
+
+Off by default: the RFC's list is what other implementations use, and carriers number clients from
+some of these ranges inside their own networks.`,
+};
+
+export const SOCKET_BUFFER: Setting<number> = {
+  kind: size(4096, 1024 ** 3),
+  default: 4 * 1024 ** 2,
+  reload: "restart",
+  doc: `Receive buffer and send buffer asked for on each UDP socket. Without CAP_NET_ADMIN the
+kernel gives no more than \`net.core.rmem_max\` and \`net.core.wmem_max\`.`,
+};
+
+export const OFFLOADS: Setting<"auto" | "off"> = {
+  kind: choice(["auto", "off"]),
+  default: "auto",
+  reload: "restart",
+  doc: `What the kernel gives and takes in larger pieces than packets: TCP and UDP segments that it
+joins and cuts at the TUN interface, datagrams of one client at the socket. \`auto\`: whatever the
+kernel has, which makes bulk traffic several times as fast; the status page tells what that is.
+\`off\`: packet by packet, to rule it out when looking for a fault.`,
+};
+
+export const WORKERS: Setting<number | "auto"> = {
+  kind: orAuto(integer(1, 64)),
+  default: "auto",
+  reload: "restart",
+  doc: `Threads that carry packets, each with its own share of the clients: one client is always
+served by the same one, so that nothing is shared, locked or reordered.
+
+\`auto\`: one on machines of fewer than four cores, where the kernel's own work for each packet needs
+the other core, and half of the cores beyond, at most 8. More help only when many clients are busy. A
+relay asks the kernel to share out packets by a program, for which it needs root or CAP_BPF; where
+that is refused, one thread serves, and log and status page say why.`,
+};
+
+export const PROCESS: Table<ProcessConfig> = {
+  user: {
+    kind: userName,
+    default: undefined,
+    reload: "restart",
+    doc: `Become this user once interface and sockets are open. Not set: stay who started it.
+
+Miredo's flag \`-u\`. Miredo becomes \`miredo\` of its own accord; here it has to be asked for.`,
+  },
+  chroot: {
+    kind: path,
+    default: undefined,
+    reload: "restart",
+    doc: `Change the root directory to this one once interface and sockets are open. Miredo's flag
+\`-t\`.`,
+  },
+  pidFile: {
+    kind: path,
+    default: undefined,
+    reload: "restart",
+    doc: `Write the process number to this file, and remove it at the end. Miredo's flag \`-p\`.
+Not needed under systemd.`,
+  },
+};
