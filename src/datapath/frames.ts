@@ -2,10 +2,10 @@ import type { Arena } from "#ffi/arena.ts";
 
 /** Packets taken from the kernel in one go. */
 export const BATCH = 64;
-/** Free bytes before each packet: room for an origin indication or authentication in place. */
+/** Free bytes before each packet: room for an origin indication, or TUN's header, in place. */
 export const HEADROOM = 64;
-/** The longest packet: an IPv6 packet or UDP payload never exceeds it. */
-export const CAPACITY = 65_536;
+/** The longest packet: an IPv6 header and 65,535 bytes, in whole cache lines. */
+export const CAPACITY = 65_600;
 /**
  * Distance between slots. Not a multiple of a page: equal low address bits would put the headers of
  * all slots into the same few cache sets.
@@ -15,7 +15,7 @@ const STRIDE = HEADROOM + CAPACITY + 192;
 /**
  * One slab of {@link BATCH} slots in the arena, made once:
  *
- *     slot i:  headroom (64) | packet (up to 65,536) | spacing (192)
+ *     slot i:  headroom (64) | packet (up to 65,600) | spacing (192)
  *
  * Untouched pages of it cost no memory.
  */
@@ -37,30 +37,27 @@ export class Frames {
 }
 
 /**
- * Copies of packets that must stay until they are flushed but lie in memory which does not: bubbles,
- * released packets. Emptied as a whole.
+ * Memory for what must stay until it is flushed but has no slot: bubbles, released packets, headers
+ * of segments. Emptied as a whole.
  */
 export class Scratch {
-  readonly #arena: Arena;
   readonly #start: number;
   readonly #length: number;
   #used = 0;
 
   /** @param length bytes of the arena to use; at least one {@link CAPACITY} */
   constructor(arena: Arena, length: number) {
-    this.#arena = arena;
     this.#length = length;
     this.#start = arena.take(length);
   }
 
-  /** Offset of the copy in the arena, or -1 when there is no room until {@link clear}. */
-  copy(b: Uint8Array, at: number, length: number): number {
-    if (this.#used + length > this.#length) return -1;
-    const to = this.#start + this.#used;
-    const target = this.#arena.u8;
-    for (let i = 0; i < length; i++) target[to + i] = b[at + i]!;
-    this.#used += (length + 7) & ~7;
-    return to;
+  /** Offset in the arena of `length` bytes, or -1 when there is no room until {@link clear}. */
+  take(length: number): number {
+    const at = this.#start + this.#used;
+    const used = this.#used + ((length + 7) & ~7);
+    if (used > this.#length) return -1;
+    this.#used = used;
+    return at;
   }
 
   clear(): void {

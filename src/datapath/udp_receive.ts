@@ -30,15 +30,20 @@ import {
   SOCKADDR_IN_PORT_AT,
   SOL_IP,
   SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
 } from "#ffi/linux.ts";
 import { readU16, readU32 } from "#src/protocol/bytes.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
 
-/** Room for IP_PKTINFO and SO_RXQ_OVFL, in whole cache lines. */
-const CONTROL_LENGTH = Math.ceil((CMSG_SPACE(SIZEOF_IN_PKTINFO) + CMSG_SPACE(4)) / 64) * 64;
+/** Room for IP_PKTINFO, SO_RXQ_OVFL and UDP_GRO, in whole cache lines. */
+const CONTROL_LENGTH = Math.ceil((CMSG_SPACE(SIZEOF_IN_PKTINFO) + 2 * CMSG_SPACE(4)) / 64) * 64;
 const NAME_STRIDE = SIZEOF_SOCKADDR_IN;
 
-/** Receives datagrams in batches into slots of its own, by `recvmmsg`. */
+/**
+ * Receives datagrams in batches into slots of its own, by `recvmmsg`. Where the socket has `UDP_GRO`,
+ * a slot can hold a run of datagrams from one sender, end to end: {@link segmentSize}.
+ */
 export class UdpReceiver {
   readonly bytes: Uint8Array;
   readonly #libc: Libc;
@@ -81,16 +86,16 @@ export class UdpReceiver {
   }
 
   /**
-   * Takes what has arrived, up to {@link BATCH} datagrams, without waiting.
+   * Takes what has arrived, up to `limit` slots, without waiting.
    *
-   * @returns how many; their slots hold until the next call
+   * @returns how many; they hold until the next call
    * @throws SyscallError when the socket itself fails
    */
-  receive(): number {
+  receive(limit: number = BATCH): number {
     const count = this.#libc.call.recvmmsg(
       this.#fd,
       this.#arena.address(this.#headers),
-      BATCH,
+      limit,
       MSG_DONTWAIT,
       0,
     );
@@ -113,16 +118,17 @@ export class UdpReceiver {
     u32[word + (MSGHDR_FLAGS_AT >> 2)] = 0;
   }
 
-  /** Offset in {@link bytes} of datagram `i`. */
+  /** Offset in {@link bytes} of slot `i`. */
   at(i: number): number {
     return this.#frames.at(i);
   }
 
+  /** Of the whole slot. */
   length(i: number): number {
     return this.#arena.u32[(this.#headers + i * SIZEOF_MMSGHDR + MMSGHDR_LEN_AT) >> 2]!;
   }
 
-  /** IPv4 address datagram `i` came from. */
+  /** IPv4 address that slot `i` came from. */
   address(i: number): number {
     return readU32(this.bytes, this.#names + i * NAME_STRIDE + SOCKADDR_IN_ADDR_AT);
   }
@@ -132,12 +138,21 @@ export class UdpReceiver {
   }
 
   /**
-   * The address of ours that datagram `i` was sent to; of a broadcast, one of that interface, since
+   * The address of ours that slot `i` was sent to; of a broadcast, one of that interface, since
    * nothing can leave from a broadcast address. 0 if the socket does not report it.
    */
   local(i: number): number {
     const data = this.#findControl(i, SOL_IP, IP_PKTINFO);
     return data < 0 ? 0 : readU32(this.bytes, data + IN_PKTINFO_SPEC_DST_AT);
+  }
+
+  /**
+   * Length of each datagram in slot `i` but the last, which may be shorter; 0 when the slot is one
+   * datagram.
+   */
+  segmentSize(i: number): number {
+    const data = this.#findControl(i, SOL_UDP, UDP_GRO);
+    return data < 0 ? 0 : this.#arena.i32[data >> 2]!;
   }
 
   /** Datagrams the kernel threw away for want of buffer before `i` since this was last asked. */

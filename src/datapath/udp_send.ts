@@ -1,44 +1,24 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
-  AF_INET,
-  CMSG_LEN,
-  CMSG_SPACE,
-  CMSGHDR_DATA_AT,
-  CMSGHDR_LEN_AT,
-  CMSGHDR_LEVEL_AT,
-  CMSGHDR_TYPE_AT,
   EAGAIN,
   EINTR,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
   ENOBUFS,
-  IN_PKTINFO_SPEC_DST_AT,
-  IP_PKTINFO,
-  MMSGHDR_LEN_AT,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
-  MSGHDR_CONTROL_AT,
-  MSGHDR_CONTROLLEN_AT,
-  MSGHDR_IOV_AT,
-  MSGHDR_IOVLEN_AT,
-  MSGHDR_NAME_AT,
-  MSGHDR_NAMELEN_AT,
   POLLFD_EVENTS_AT,
   POLLOUT,
-  SIZEOF_IN_PKTINFO,
-  SIZEOF_IOVEC,
-  SIZEOF_MMSGHDR,
   SIZEOF_POLLFD,
-  SIZEOF_SOCKADDR_IN,
-  SOCKADDR_IN_ADDR_AT,
-  SOCKADDR_IN_PORT_AT,
-  SOL_IP,
 } from "#ffi/linux.ts";
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { BATCH, CAPACITY, Scratch } from "./frames.ts";
+import type { SuperPacket } from "#src/segments/super_packet.ts";
+import { CAPACITY, Scratch } from "./frames.ts";
+import { UdpMessages } from "./udp_messages.ts";
 
-const CONTROL_LENGTH = CMSG_SPACE(SIZEOF_IN_PKTINFO);
 const SCRATCH_LENGTH = 8 * CAPACITY;
 /** How long to wait for room in a full send buffer before a datagram is given up. */
 const SEND_WAIT_MS = 10;
@@ -46,7 +26,8 @@ const SEND_WAIT_MS = 10;
 const SEND_WAITS = 3;
 
 /**
- * Queues datagrams and sends them together, by `sendmmsg`.
+ * Queues datagrams and sends them together, by `sendmmsg`; those to one peer in one message, which
+ * the kernel cuts up (`UDP_SEGMENT`), where it can.
  *
  * A datagram that the kernel refuses (no route, a firewall's verdict, a broadcast address) costs
  * only itself: it is counted and the rest goes on.
@@ -56,49 +37,31 @@ export class UdpSender {
   readonly #arena: Arena;
   readonly #fd: number;
   readonly #counters: Counters;
-  readonly #headers: number;
-  readonly #names: number;
-  readonly #controls: number;
-  readonly #iovecs: number;
+  readonly #messages: UdpMessages;
   readonly #scratch: Scratch;
   readonly #pollfd: number;
-  #queued = 0;
+  #joins: boolean;
 
   /** Bytes of arena that one sender takes. */
-  static readonly arenaLength: number = SCRATCH_LENGTH +
-    BATCH * (SIZEOF_MMSGHDR + SIZEOF_SOCKADDR_IN + CONTROL_LENGTH + SIZEOF_IOVEC) + 4096;
+  static readonly arenaLength: number = SCRATCH_LENGTH + UdpMessages.arenaLength + 4096;
 
-  constructor(libc: Libc, arena: Arena, fd: number, counters: Counters) {
+  /** @param joins whether the kernel cuts messages up: {@link Offloads.udpSegment} */
+  constructor(libc: Libc, arena: Arena, fd: number, counters: Counters, joins = false) {
     this.#libc = libc;
     this.#arena = arena;
     this.#fd = fd;
     this.#counters = counters;
-    this.#headers = arena.take(BATCH * SIZEOF_MMSGHDR);
-    this.#names = arena.take(BATCH * SIZEOF_SOCKADDR_IN);
-    this.#controls = arena.take(BATCH * CONTROL_LENGTH);
-    this.#iovecs = arena.take(BATCH * SIZEOF_IOVEC);
+    this.#joins = joins;
+    this.#messages = new UdpMessages(arena);
     this.#scratch = new Scratch(arena, SCRATCH_LENGTH);
     this.#pollfd = arena.take(SIZEOF_POLLFD);
     arena.i32[this.#pollfd >> 2] = fd;
     arena.u16[(this.#pollfd + POLLFD_EVENTS_AT) >> 1] = POLLOUT;
-    for (let i = 0; i < BATCH; i++) this.#prepare(i);
   }
 
-  /** Everything of header `i` that no datagram changes. */
-  #prepare(i: number): void {
-    const arena = this.#arena;
-    const name = this.#names + i * SIZEOF_SOCKADDR_IN;
-    arena.u16[name >> 1] = AF_INET;
-    const control = this.#controls + i * CONTROL_LENGTH;
-    arena.writeU64(control + CMSGHDR_LEN_AT, CMSG_LEN(SIZEOF_IN_PKTINFO));
-    arena.i32[(control + CMSGHDR_LEVEL_AT) >> 2] = SOL_IP;
-    arena.i32[(control + CMSGHDR_TYPE_AT) >> 2] = IP_PKTINFO;
-    const header = this.#headers + i * SIZEOF_MMSGHDR;
-    arena.writeU64(header + MSGHDR_NAME_AT, arena.address(name));
-    arena.u32[(header + MSGHDR_NAMELEN_AT) >> 2] = SIZEOF_SOCKADDR_IN;
-    arena.writeU64(header + MSGHDR_IOV_AT, arena.address(this.#iovecs + i * SIZEOF_IOVEC));
-    arena.writeU64(header + MSGHDR_IOVLEN_AT, 1);
-    arena.writeU64(header + MSGHDR_CONTROL_AT, arena.address(control));
+  /** False from the start, or since the kernel refused to cut a message up. */
+  get joins(): boolean {
+    return this.#joins;
   }
 
   /**
@@ -116,61 +79,101 @@ export class UdpSender {
     port: number,
     local: number,
   ): void {
-    if (this.#queued === BATCH) this.flush();
-    const arena = this.#arena;
-    if (b !== arena.u8) {
+    if (b !== this.#arena.u8) {
       at = this.#copy(b, at, length);
       if (at < 0) return;
     }
-    const i = this.#queued++;
-    const iovec = this.#iovecs + i * SIZEOF_IOVEC;
-    arena.writeU64(iovec, arena.address(at));
-    arena.u32[(iovec + 8) >> 2] = length;
-    const name = this.#names + i * SIZEOF_SOCKADDR_IN;
-    writeU16(arena.u8, name + SOCKADDR_IN_PORT_AT, port);
-    writeU32(arena.u8, name + SOCKADDR_IN_ADDR_AT, address);
-    const header = this.#headers + i * SIZEOF_MMSGHDR;
-    arena.u32[(header + MSGHDR_CONTROLLEN_AT) >> 2] = local === 0 ? 0 : CONTROL_LENGTH;
-    if (local === 0) return;
-    const control = this.#controls + i * CONTROL_LENGTH;
-    writeU32(arena.u8, control + CMSGHDR_DATA_AT + IN_PKTINFO_SPEC_DST_AT, local);
+    const i = this.#place(address, port, local, length, 1);
+    this.#messages.addPiece(i, at, length);
+    this.#messages.endDatagram(i);
   }
 
-  #copy(b: Uint8Array, at: number, length: number): number {
-    let copy = this.#scratch.copy(b, at, length);
-    if (copy < 0) {
-      this.flush();
-      copy = this.#scratch.copy(b, at, length);
+  /**
+   * Queues each segment of a super-packet as a datagram: headers of its own, and the payload where
+   * it lies, which must stay until {@link flush}.
+   */
+  queueSegments(packet: SuperPacket, address: number, port: number, local: number): void {
+    const { count, headerLength } = packet;
+    for (let k = 0; k < count; k++) {
+      const payload = packet.payloadLength(k);
+      const headers = this.#room(headerLength);
+      if (headers < 0) return;
+      packet.writeHeader(k, this.#arena.u8, headers);
+      const i = this.#place(address, port, local, headerLength + payload, 2);
+      this.#messages.addPiece(i, headers, headerLength);
+      this.#messages.addPiece(i, packet.payloadAt(k), payload);
+      this.#messages.endDatagram(i);
     }
-    if (copy < 0) this.#drop(Drop.SendQueueFull); // longer than any packet can be
+  }
+
+  #place(address: number, port: number, local: number, length: number, pieces: number): number {
+    const i = this.#messages.place(address, port, local, length, pieces, this.#joins);
+    if (i >= 0) return i;
+    this.#send();
+    return this.#messages.place(address, port, local, length, pieces, this.#joins);
+  }
+
+  /** Offset of the copy, or -1 when it was dropped. */
+  #copy(b: Uint8Array, at: number, length: number): number {
+    const copy = this.#room(length);
+    if (copy >= 0) this.#arena.u8.set(b.subarray(at, at + length), copy);
     return copy;
+  }
+
+  /** Offset of `length` bytes that stay until {@link flush}; -1, and a drop, if there never are. */
+  #room(length: number): number {
+    let room = this.#scratch.take(length);
+    if (room < 0) {
+      this.flush();
+      room = this.#scratch.take(length);
+    }
+    if (room < 0) this.#drop(Drop.SendQueueFull, 1); // longer than any packet can be
+    return room;
   }
 
   /** Sends all that is queued. */
   flush(): void {
-    let done = 0;
+    this.#send();
+    this.#scratch.clear();
+  }
+
+  /** What lies in the scratch memory stays: a datagram may be half queued. */
+  #send(): void {
+    const messages = this.#messages;
+    const { count } = messages;
+    if (count === 0) return;
+    messages.seal();
     let waits = 0;
-    while (done < this.#queued) {
-      const sent = this.#libc.call.sendmmsg(
-        this.#fd,
-        this.#arena.address(this.#headers + done * SIZEOF_MMSGHDR),
-        this.#queued - done,
-        MSG_DONTWAIT | MSG_NOSIGNAL,
-      );
-      if (sent < 0) {
-        const errno = this.#libc.errno();
-        if (errno === EINTR) continue;
-        const full = errno === EAGAIN || errno === ENOBUFS;
-        if (full && waits++ < SEND_WAITS && this.#waitForRoom()) continue;
-        this.#drop(full ? Drop.SendQueueFull : Drop.SendFailed);
-        done++;
+    for (let done = 0; done < count;) {
+      const sent = this.#call(messages.headersFrom(done), count - done);
+      if (sent > 0) {
+        for (const end = done + sent; done < end; done++) {
+          this.#count(messages.datagrams(done), messages.sentBytes(done));
+        }
         continue;
       }
-      this.#count(done, sent);
-      done += sent;
+      const errno = this.#libc.errno();
+      if (errno === EINTR) continue;
+      if (isFull(errno) && waits++ < SEND_WAITS && this.#waitForRoom()) continue;
+      if (messages.datagrams(done) > 1 && mayPassSingly(errno)) this.#sendSingly(done, errno);
+      else this.#drop(reasonOf(errno), messages.datagrams(done));
+      done++;
     }
-    this.#queued = 0;
-    this.#scratch.clear();
+    messages.clear();
+  }
+
+  /** The datagrams of a message that the kernel did not cut up. */
+  #sendSingly(i: number, errno: number): void {
+    const messages = this.#messages;
+    if (errno === EIO) this.#joins = false; // as would be the answer to every other message
+    for (let k = 0; k < messages.datagrams(i); k++) {
+      if (this.#call(messages.single(i, k), 1) === 1) this.#count(1, messages.singleBytes);
+      else this.#drop(reasonOf(this.#libc.errno()), 1);
+    }
+  }
+
+  #call(headers: number, count: number): number {
+    return this.#libc.call.sendmmsg(this.#fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
   /** The send buffer drains at wire speed: a short wait keeps what was accepted. */
@@ -178,16 +181,28 @@ export class UdpSender {
     return this.#libc.call.poll(this.#arena.address(this.#pollfd), 1, SEND_WAIT_MS) > 0;
   }
 
-  #count(from: number, sent: number): void {
-    let bytes = 0;
-    for (let i = from; i < from + sent; i++) {
-      bytes += this.#arena.u32[(this.#headers + i * SIZEOF_MMSGHDR + MMSGHDR_LEN_AT) >> 2]!;
-    }
-    this.#counters[Counter.udp_sent_datagrams]! += sent;
+  #count(datagrams: number, bytes: number): void {
+    this.#counters[Counter.udp_sent_datagrams]! += datagrams;
     this.#counters[Counter.udp_sent_bytes]! += bytes;
   }
 
-  #drop(reason: Drop): void {
-    this.#counters[DROPS_AT + reason]! += 1;
+  #drop(reason: Drop, datagrams: number): void {
+    this.#counters[DROPS_AT + reason]! += datagrams;
   }
+}
+
+function isFull(errno: number): boolean {
+  return errno === EAGAIN || errno === ENOBUFS;
+}
+
+function reasonOf(errno: number): Drop {
+  return isFull(errno) ? Drop.SendQueueFull : Drop.SendFailed;
+}
+
+/**
+ * EIO: the way out has no checksum offload, which cutting up needed before Linux 6.11. EMSGSIZE,
+ * EINVAL: a datagram is longer than that way's MTU; alone it goes out in fragments.
+ */
+function mayPassSingly(errno: number): boolean {
+  return errno === EIO || errno === EMSGSIZE || errno === EINVAL;
 }

@@ -1,0 +1,150 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { errnoName } from "#ffi/linux.ts";
+import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import type { Relay } from "#src/protocol/relay.ts";
+import type { RelaySink } from "#src/protocol/relay_contract.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { completeChecksum, type Sum } from "#src/segments/checksum.ts";
+import { SuperPacket } from "#src/segments/super_packet.ts";
+import { BATCH, CAPACITY, Frames } from "./frames.ts";
+import type { Offloads } from "./offloads.ts";
+import type { TunQueue } from "./tun_queue.ts";
+import { UdpSender } from "./udp_send.ts";
+
+/** Bytes read before what they became is sent: what is at hand stays in the cache. */
+const BATCH_BYTES = 256 * 1024;
+/** No packet is a super-packet that the rules are just looking at. */
+const NOWHERE = -1;
+
+/**
+ * From the IPv6 side to Teredo clients. RFC 4380 §5.4.1
+ *
+ *     TUN slot -> Relay.fromIpv6 -> UDP message -> flush
+ *
+ * A super-packet to a peer that can be sent to passes the rules once, for all its segments; any other
+ * is cut up before. Payloads are not copied: UDP takes them from the slots.
+ */
+export class Downlink {
+  readonly #arena: Arena;
+  readonly #counters: Counters;
+  readonly #relay: Relay;
+  readonly #tun: TunQueue;
+  readonly #frames: Frames;
+  readonly #sender: UdpSender;
+  readonly #sum: Sum;
+  readonly #super: SuperPacket;
+  /** One segment of a super-packet that may have to be held, as a packet of its own. */
+  readonly #segment = new Uint8Array(CAPACITY);
+  #superAt = NOWHERE;
+
+  /** Bytes of arena that one downlink takes. */
+  static readonly arenaLength: number = Frames.size + UdpSender.arenaLength + 4096;
+
+  constructor(
+    libc: Libc,
+    arena: Arena,
+    counters: Counters,
+    udp: number,
+    tun: TunQueue,
+    relay: Relay,
+    sum: Sum,
+    offloads: Offloads,
+  ) {
+    this.#arena = arena;
+    this.#counters = counters;
+    this.#relay = relay;
+    this.#tun = tun;
+    this.#frames = new Frames(arena);
+    this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment);
+    this.#sum = sum;
+    this.#super = new SuperPacket(sum);
+  }
+
+  /** Whether the kernel cuts up what is sent; not any more once it has refused to. */
+  get joins(): boolean {
+    return this.#sender.joins;
+  }
+
+  /** One batch of what waits in TUN. @returns how many slots it filled */
+  receive(now: Millis, sink: RelaySink): number {
+    let count = 0;
+    for (let bytes = 0; count < BATCH && bytes < BATCH_BYTES; count++) {
+      const at = this.#frames.at(count);
+      const length = this.#tun.read(at);
+      if (length === 0) break;
+      if (length < 0) {
+        throw new Error(`The interface ${this.#tun.name} is gone: read: ${errnoName(-length)}`);
+      }
+      bytes += length;
+      if (this.#tun.segmentSize > 0) this.#takeSuper(at, length, now, sink);
+      else this.#takeOne(at, length, now, sink);
+    }
+    return count;
+  }
+
+  #takeOne(at: number, length: number, now: Millis, sink: RelaySink): void {
+    const b = this.#arena.u8;
+    const { needsChecksum, checksumStart, checksumOffset } = this.#tun;
+    if (needsChecksum) completeChecksum(this.#sum, b, at, length, checksumStart, checksumOffset);
+    this.#count(1, length);
+    this.#relay.fromIpv6(b, at, length, now, sink);
+  }
+
+  #takeSuper(at: number, length: number, now: Millis, sink: RelaySink): void {
+    const b = this.#arena.u8;
+    const packet = this.#super;
+    const { transport, checksumStart, segmentSize } = this.#tun;
+    if (!packet.parse(b, at, length, transport, checksumStart, segmentSize)) {
+      this.#count(1, length);
+      this.#counters[DROPS_AT + Drop.BadLength]! += 1;
+      return;
+    }
+    this.#count(packet.count, length + (packet.count - 1) * packet.headerLength);
+    if (!this.#relay.isOpen(b, at, length, now)) return this.#takeSegments(now, sink);
+    this.#superAt = at;
+    this.#relay.fromIpv6(b, at, length, now, sink);
+    this.#superAt = NOWHERE;
+  }
+
+  /** One by one, for a peer that is not yet trusted, or an error about each. */
+  #takeSegments(now: Millis, sink: RelaySink): void {
+    const packet = this.#super;
+    const segment = this.#segment;
+    const { headerLength } = packet;
+    for (let i = 0; i < packet.count; i++) {
+      const from = packet.payloadAt(i);
+      const payload = packet.payloadLength(i);
+      packet.writeHeader(i, segment, 0);
+      segment.set(this.#arena.u8.subarray(from, from + payload), headerLength);
+      this.#relay.fromIpv6(segment, 0, headerLength + payload, now, sink);
+    }
+  }
+
+  #count(packets: number, bytes: number): void {
+    this.#counters[Counter.ipv6_received_packets]! += packets;
+    this.#counters[Counter.ipv6_received_bytes]! += bytes;
+  }
+
+  /** What the rules send; see `RelaySink.sendDatagram`. */
+  send(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+  ): void {
+    if (at === this.#superAt && b === this.#arena.u8) {
+      this.#sender.queueSegments(this.#super, address, port, local);
+    } else {
+      this.#sender.queue(b, at, length, address, port, local);
+    }
+  }
+
+  /** Sends what is queued. The slots may then be filled again. */
+  flush(): void {
+    this.#sender.flush();
+  }
+}

@@ -1,0 +1,126 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import type { Relay } from "#src/protocol/relay.ts";
+import type { RelaySink } from "#src/protocol/relay_contract.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import type { Sum } from "#src/segments/checksum.ts";
+import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
+import { BATCH, CAPACITY } from "./frames.ts";
+import type { Offloads } from "./offloads.ts";
+import type { TunQueue } from "./tun_queue.ts";
+import { UdpReceiver } from "./udp_receive.ts";
+
+/** Slots taken in one go when they hold runs of datagrams: what is at hand stays in the cache. */
+const RUN_BATCH = 8;
+/** Mean bytes in a slot from which on they do. */
+const RUN_LENGTH = 4_096;
+
+/**
+ * From Teredo clients to the IPv6 side. RFC 4380 §5.4.2
+ *
+ *     UDP slot -> its datagrams -> Relay.fromClient -> run of equal segments -> TUN
+ *
+ * Packets are not copied: TUN takes them from the slots, which hold until {@link receive} is called
+ * again. No packet waits for another batch.
+ */
+export class Uplink implements JoinSink {
+  readonly #arena: Arena;
+  readonly #counters: Counters;
+  readonly #relay: Relay;
+  readonly #receiver: UdpReceiver;
+  readonly #tun: TunQueue;
+  readonly #joiner: Joiner | undefined;
+  readonly #replyFromLocal: boolean;
+  readonly #copy: number;
+  #limit = BATCH;
+
+  /** Bytes of arena that one uplink takes. */
+  static readonly arenaLength: number = UdpReceiver.arenaLength + CAPACITY + 4096;
+
+  /** @param replyFromLocal whether the rules are told which address of ours a datagram came to */
+  constructor(
+    libc: Libc,
+    arena: Arena,
+    counters: Counters,
+    udp: number,
+    tun: TunQueue,
+    relay: Relay,
+    sum: Sum,
+    offloads: Offloads,
+    replyFromLocal: boolean,
+  ) {
+    this.#arena = arena;
+    this.#counters = counters;
+    this.#relay = relay;
+    this.#receiver = new UdpReceiver(libc, arena, udp);
+    this.#tun = tun;
+    this.#joiner = offloads.tun ? new Joiner(sum, { udp: offloads.tunUdp }) : undefined;
+    this.#replyFromLocal = replyFromLocal;
+    this.#copy = arena.take(CAPACITY);
+  }
+
+  /** One batch of what has arrived. @returns how many slots it filled */
+  receive(now: Millis, sink: RelaySink): number {
+    const udp = this.#receiver;
+    const count = udp.receive(this.#limit);
+    if (count === 0) return 0;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      bytes += udp.length(i);
+      this.#takeSlot(i, now, sink);
+    }
+    this.#joiner?.flush(this);
+    this.#limit = bytes >= count * RUN_LENGTH ? RUN_BATCH : BATCH;
+    this.#counters[Counter.udp_received_bytes]! += bytes;
+    this.#counters[DROPS_AT + Drop.SocketOverflow]! += udp.overflowsBefore(count - 1);
+    udp.release(count);
+    return count;
+  }
+
+  /** Each datagram of a run is looked at by itself: only the mapping they came from is common. */
+  #takeSlot(i: number, now: Millis, sink: RelaySink): void {
+    const udp = this.#receiver;
+    const { bytes } = udp;
+    const address = udp.address(i);
+    const port = udp.port(i);
+    const local = this.#replyFromLocal ? udp.local(i) : 0;
+    const end = udp.at(i) + udp.length(i);
+    const step = udp.segmentSize(i) || CAPACITY;
+    let datagrams = 0;
+    for (let at = udp.at(i); at < end || datagrams === 0; at += step) {
+      const length = Math.min(step, end - at);
+      this.#relay.fromClient(bytes, at, length, address, port, local, now, sink);
+      datagrams++;
+    }
+    this.#counters[Counter.udp_received_datagrams]! += datagrams;
+  }
+
+  /** A packet that the rules let pass; see `RelaySink.sendIpv6`. */
+  send(b: Uint8Array, at: number, length: number): void {
+    if (b !== this.#arena.u8) {
+      this.#arena.u8.set(b.subarray(at, at + length), this.#copy);
+      at = this.#copy;
+    } else if (this.#joiner !== undefined) {
+      return this.#joiner.offer(b, at, length, this);
+    }
+    this.#count(1, length, this.#tun.write(at, length) === length);
+  }
+
+  sendRun(run: Run): void {
+    const { count, length } = run;
+    // As many packets as on the wire: each but the first brings headers of its own.
+    const bytes = length + (count - 1) * run.headerLength;
+    this.#count(count, bytes, this.#tun.writeRun(run) === length);
+  }
+
+  #count(packets: number, bytes: number, written: boolean): void {
+    if (written) {
+      this.#counters[Counter.ipv6_sent_packets]! += packets;
+      this.#counters[Counter.ipv6_sent_bytes]! += bytes;
+    } else {
+      this.#counters[DROPS_AT + Drop.TunWriteFailed]! += packets;
+    }
+  }
+}
