@@ -35,7 +35,7 @@ export function makeSum(memory: WebAssembly.Memory): Sum {
 /** The same sum in TypeScript. */
 export function makePlainSum(memory: WebAssembly.Memory): Sum {
   const u8 = new Uint8Array(memory.buffer);
-  const u32 = new Uint32Array(memory.buffer);
+  const i32 = new Int32Array(memory.buffer);
   return (at, length) => {
     const end = at + length;
     const wordsAt = Math.min((at + 3) & ~3, end);
@@ -45,10 +45,11 @@ export function makePlainSum(memory: WebAssembly.Memory): Sum {
     for (let i = wordsEnd; i < end; i++) edges += u8[i]! << ((i - at) & 1 ? 0 : 8);
     let low = 0;
     let high = 0;
-    for (let i = wordsAt >>> 2; i < wordsEnd >>> 2; i++) {
-      const word = u32[i]!;
-      low += word & 0xffff;
-      high += word >>> 16;
+    const last = wordsEnd >>> 2;
+    for (let i = wordsAt >>> 2; i < last; i++) {
+      // 128 KiB of ones do not exceed 2^31: so the engine can stay with 32-bit numbers.
+      low = (low + (i32[i]! & 0xffff)) | 0;
+      high = (high + (i32[i]! >>> 16)) | 0;
     }
     // The array's words are little-endian: the other way round, unless an odd byte came before them.
     const words = fold(low + high);
