@@ -27,7 +27,7 @@ export function openRelay(
     bindAddress,
     bindPort: config.bindPort,
     socketBuffer: config.socketBuffer,
-    offloads: false,
+    offloads: config.offloads === "auto",
     workers: workersFor(config.workers, availableParallelism()),
     rules: {
       prefix: config.prefix,
