@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const NEEDED = {
-  relay: ["CAP_NET_ADMIN CAP_NET_RAW", "DeviceAllow=/dev/net/tun rw"],
+  relay: ["CAP_NET_ADMIN CAP_NET_RAW CAP_BPF", "DeviceAllow=/dev/net/tun rw"],
   server: ["CAP_NET_RAW", "DevicePolicy=closed"],
 } as const;
 
 for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
-  test(`docs/examples/teredo-${role}.service gives what the checks ask for, and no more`, () => {
+  test(`docs/examples/teredo-${role}.service gives what checks and workers ask for, and no more`, () => {
     const text = readFileSync(`docs/examples/teredo-${role}.service`, "utf8");
     const lines = text.split("\n");
     const settings = lines.filter((line) => line !== "" && !/^[#[]/.test(line));
