@@ -22,7 +22,7 @@ const GRACE_MS = 45_000;
 const DAEMON_NICE = -15;
 const GENERATOR_NICE = -10;
 /** Where the kernel groups tasks by session, it is the group whose nice value counts. sched(7) */
-const PREFERRED = [
+export const PREFERRED: readonly string[] = [
   "sh",
   "-c",
   `(echo ${GENERATOR_NICE} >/proc/self/autogroup) 2>/dev/null; exec nice -n ${GENERATOR_NICE} "$@"`,
@@ -65,18 +65,12 @@ export class LoadLab {
    * A veth does so for its peer only while that sends single frames itself.
    */
   async makeWireLike(): Promise<void> {
-    const single = ["tso", "tx-udp-segmentation", "tx-udp_tnl-segmentation"];
-    const off = single.map((feature) => `${feature} off`).join(" ");
-    await this.lab.sh(
-      "core",
-      `for name in ${CLIENTS} srv rly host6; do
-  for link in ${IPV4_LINK} ${IPV6_LINK}; do
-    [ -e /sys/class/net/$name-$link ] || continue
-    ethtool -K $name-$link ${off} >/dev/null
-    nsenter --net=/run/netns/$name ethtool -K $link gro on >/dev/null
-  done
-done`,
-    );
+    await this.lab.sh("core", setOffloads("off", "on"));
+  }
+
+  /** Super-packets cross every link whole, and nobody has to join anything. */
+  async makeWhole(): Promise<void> {
+    await this.lab.sh("core", setOffloads("on", "off"));
   }
 
   close(): Promise<void> {
@@ -196,6 +190,21 @@ function networkOf(gateway: string): string {
     ]),
     `ip -n ${CLIENTS} route add local ${GENERATOR_NETWORK} dev lo`,
   ].join("\n") + "\n";
+}
+
+/** Of every link: whether `core` sends super-packets on it, and whether the other end joins frames. */
+function setOffloads(segmentation: "on" | "off", gro: "on" | "off"): string {
+  const features = ["tso", "tx-udp-segmentation", "tx-udp_tnl-segmentation"];
+  const values = features.map((feature) => `${feature} ${segmentation}`).join(" ");
+  // /sys would show the links of whoever mounted it.
+  return `for name in ${CLIENTS} srv rly host6; do
+  for link in ${IPV4_LINK} ${IPV6_LINK}; do
+    ip link show $name-$link >/dev/null 2>&1 || continue
+    ethtool -K $name-$link ${values} >/dev/null
+    nsenter --net=/run/netns/$name ethtool -K $link gro ${gro} >/dev/null
+  done
+done
+`;
 }
 
 /** schedstat counts nanoseconds; what /proc/PID/stat has is sampled, and wrong on an idle machine. */

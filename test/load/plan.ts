@@ -11,14 +11,14 @@ import {
  * Who is who in a load run. Both generator processes compute it; nothing is exchanged.
  *
  * The whole network is routed to the generator's namespace and local there, so that one socket on
- * the wildcard address is every client and, at `.0.1`, the clients' server. 198.18.0.0/15 is
- * for benchmarks: RFC 2544.
+ * the wildcard address is every client and, at `.0.1`, the clients' server. Part of 100.64.0.0/10,
+ * shared address space (RFC 6598): what is reserved for benchmarks (RFC 2544) has no room for a million.
  */
-export const GENERATOR_NETWORK = "198.18.0.0/16";
-const NETWORK = parseIpv4("198.18.0.0")!;
+export const GENERATOR_NETWORK = "100.64.0.0/11";
+const NETWORK = parseIpv4("100.64.0.0")!;
 export const GENERATOR_SERVER: number = NETWORK + 1;
 const FIRST_CLIENT = NETWORK + 256;
-export const MAX_CLIENTS = 60_000;
+export const MAX_CLIENTS = 1_100_000;
 /** Port of every client and of their server. */
 export const GENERATOR_PORT = 3544;
 /** UDP port that both ends of the inner packets use. */

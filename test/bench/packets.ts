@@ -1,0 +1,185 @@
+import type { BenchLab } from "./bench_lab.ts";
+import type { Labs } from "./labs.ts";
+import type { Results, RowSpec } from "./results.ts";
+import type { Kind } from "./station_contract.ts";
+
+/** How a load is spread: peers, bytes of the IPv6 packet, packets in a row for one peer. */
+export interface Spread {
+  readonly size: number;
+  readonly peers: number;
+  readonly burst: 1 | 16;
+}
+
+export type Direction = "up" | "down";
+export const DIRECTIONS: readonly Direction[] = ["up", "down"];
+const MAKERS = ["miredo", "teredo"] as const;
+
+/** A flat-out load's queues are full by then. */
+const WARM_SECONDS = 0.15;
+const COUNT_SECONDS = 0.4;
+/** Offered each way when both ways are loaded at once: more than either carries on two cores. */
+const BOTH_WAYS_RATE = 250_000;
+/** Rate at which processor time is compared. */
+const COMPARED_RATE = 50_000;
+const COMPARED_SECONDS = 0.8;
+
+/** Packets a second that arrive when `rate` are offered; 0: as many as the generator can. */
+async function delivered(
+  lab: BenchLab,
+  kind: Kind,
+  spread: Spread,
+  rate: number,
+): Promise<number> {
+  const isUp = kind === "up" || kind === "plain-up";
+  const source = await lab.source(isUp ? "clients" : "host");
+  const sink = await (isUp ? lab.host() : lab.clients());
+  const seconds = WARM_SECONDS + COUNT_SECONDS + 0.1;
+  const [sent, counted] = await Promise.all([
+    source.do({ do: "send", kind, ...spread, first: 0, rate, seconds }),
+    sink.do({ do: "count", after: WARM_SECONDS, seconds: COUNT_SECONDS }),
+  ]);
+  if (rate === 0 && sent.packets / sent.seconds < 1.1 * counted.packets / counted.seconds) {
+    console.error(`  (the generator offered ${Math.round(sent.packets / sent.seconds)}/s only)`);
+  }
+  return counted.packets / counted.seconds;
+}
+
+/** Packets a second through the relay, in thousands, of more offered than it can carry. */
+export async function capacity(
+  lab: BenchLab,
+  direction: Direction,
+  spread: Spread,
+): Promise<number> {
+  await lab.greet(spread.peers);
+  return await delivered(lab, direction, spread, 0) / 1_000;
+}
+
+const SPREADS: readonly Spread[] = [
+  ...[88, 1280].flatMap((size) =>
+    [1, 64, 10_000].map((peers) => ({ size, peers, burst: 16 as const }))
+  ),
+  ...[64, 10_000].map((peers) => ({ size: 88, peers, burst: 1 as const })),
+];
+
+function textOf({ size, peers, burst }: Spread): string {
+  const how = peers === 1 ? "" : burst === 1 ? ", scattered" : ", bursts of 16";
+  return `${size} bytes, ${peers.toLocaleString("en")} peer${peers === 1 ? "" : "s"}${how}`;
+}
+
+/** (b) packets a second, and (h) the same packets forwarded without a tunnel. */
+export async function measurePackets(labs: Labs, results: Results): Promise<void> {
+  for (const spread of SPREADS) {
+    for (const direction of DIRECTIONS) {
+      const spec = packetRow(`${direction}, ${textOf(spread)}`, isTarget(spread));
+      for (const who of MAKERS) {
+        const measure = async () => capacity(await labs.get(who), direction, spread);
+        await results.measure(spec, who, measure);
+      }
+      if (isTarget(spread)) {
+        const plain = async () =>
+          await delivered(await labs.get("kernel"), `plain-${direction}`, spread, 0) / 1_000;
+        await results.measure(spec, "kernel", plain);
+      }
+    }
+  }
+  for (const burst of [16, 1] as const) {
+    const spread = { size: 88, peers: 64, burst };
+    const spec = packetRow(`both ways at once, two threads, ${textOf(spread)}`, burst === 16);
+    for (const who of MAKERS) {
+      const measure = async () => bothWays(await labs.get(`${who}-2`), spread);
+      await results.measure(spec, who, measure);
+    }
+  }
+}
+
+function isTarget({ size, peers }: Spread): boolean {
+  return size === 88 && peers === 64;
+}
+
+function packetRow(name: string, isTarget: boolean): RowSpec {
+  return {
+    part: "b",
+    name,
+    unit: "1000/s",
+    better: "more",
+    wireLike: true,
+    ...(isTarget ? { targets: [{ than: "miredo", ratio: 1.3 }] } : {}),
+  };
+}
+
+async function bothWays(lab: BenchLab, spread: Spread): Promise<number> {
+  await lab.greet(spread.peers);
+  const [up, down] = await Promise.all([
+    delivered(lab, "up", spread, BOTH_WAYS_RATE),
+    delivered(lab, "down", spread, BOTH_WAYS_RATE),
+  ]);
+  return (up + down) / 1_000;
+}
+
+/** (c) the relay's processor time for each packet, at a rate that both carry. */
+export async function measureCosts(labs: Labs, results: Results): Promise<void> {
+  for (const burst of [16, 1] as const) {
+    const spread: Spread = { size: 88, peers: 64, burst };
+    for (const direction of DIRECTIONS) {
+      const spec: RowSpec = {
+        part: "c",
+        name: `processor time a packet at 50,000/s, ${direction}, ${textOf(spread)}`,
+        unit: "us",
+        better: "less",
+        wireLike: true,
+        targets: [{ than: "miredo", ratio: 0.8 }],
+      };
+      for (const who of MAKERS) {
+        await results.measure(spec, who, async () => cost(await labs.get(who), direction, spread));
+      }
+    }
+  }
+}
+
+async function cost(lab: BenchLab, direction: Direction, spread: Spread): Promise<number> {
+  await lab.greet(spread.peers);
+  const source = await lab.source(direction === "up" ? "clients" : "host");
+  const sink = await (direction === "up" ? lab.host() : lab.clients());
+  const before = await lab.cpu("rly");
+  const load = {
+    do: "send",
+    kind: direction,
+    ...spread,
+    first: 0,
+    rate: COMPARED_RATE,
+    seconds: COMPARED_SECONDS,
+  } as const;
+  const [sent, arrived] = await Promise.all([
+    source.do(load),
+    sink.do({ do: "count", after: 0, seconds: COMPARED_SECONDS + 0.15 }),
+  ]);
+  const used = await lab.cpu("rly") - before;
+  if (arrived.packets < 0.98 * sent.packets) {
+    throw new Error(`carried ${arrived.packets} of ${sent.packets}`);
+  }
+  return used / 1_000 / arrived.packets;
+}
+
+/** What the generator can do at most: the relay's machine throws all of it away as it arrives. */
+export async function measureGenerator(labs: Labs, results: Results): Promise<void> {
+  const lab = await labs.get("kernel");
+  await lab.deafen(true);
+  for (const burst of [16, 1] as const) {
+    for (const direction of DIRECTIONS) {
+      const spread: Spread = { size: 88, peers: 64, burst };
+      const spec: RowSpec = {
+        part: "b",
+        name: `the generator alone, ${direction}, ${textOf(spread)}`,
+        unit: "1000/s",
+        better: "more",
+      };
+      await results.measure(spec, "kernel", async () => {
+        const source = await lab.source(direction === "up" ? "clients" : "host");
+        const load = { do: "send", kind: direction, ...spread, first: 0, rate: 0 } as const;
+        const { packets, seconds } = await source.do({ ...load, seconds: 0.4 });
+        return packets / seconds / 1_000;
+      });
+    }
+  }
+  await lab.deafen(false);
+}
