@@ -9,6 +9,7 @@ import { measureLatency } from "#test/bench/latency.ts";
 import { measureCosts, measureGenerator, measurePackets } from "#test/bench/packets.ts";
 import { failures, hardware, type Machine, markdown } from "#test/bench/report.ts";
 import { Results, verdictOf } from "#test/bench/results.ts";
+import { measureTcp } from "#test/bench/tcp.ts";
 import { measureServer } from "#test/bench/server_load.ts";
 
 interface Case {
@@ -20,6 +21,7 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
+  { letter: "a", round: measureTcp },
   { letter: "b", first: measureGenerator, round: measurePackets },
   { letter: "c", round: measureCosts },
   { letter: "d", round: measureLatency },

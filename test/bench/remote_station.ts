@@ -16,6 +16,12 @@ import type {
   StationPlan,
 } from "./station_contract.ts";
 
+/** The command that runs a script of this folder: before others on a shared machine, and pinned. */
+export function benchScript(name: string, plan: unknown, pin: readonly string[] = []): string[] {
+  const file = fileURLToPath(new URL(name, import.meta.url));
+  return [...PREFERRED, ...pin, process.execPath, file, JSON.stringify(plan)];
+}
+
 type Answer<C extends Command> = C extends SendCommand ? Sent
   : C extends CountCommand ? Counted
   : C extends GreetCommand ? Greeted
@@ -42,14 +48,9 @@ export class RemoteStation {
     plan: StationPlan,
     pin: readonly string[],
   ): Promise<RemoteStation> {
-    const file = fileURLToPath(new URL("station.ts", import.meta.url));
     const [command, ...rest] = [
       ...lab.enterCommand(namespace).split(" "),
-      ...PREFERRED,
-      ...pin,
-      process.execPath,
-      file,
-      JSON.stringify(plan),
+      ...benchScript("station.ts", plan, pin),
     ];
     const station = new RemoteStation(spawn(command!, rest, { stdio: ["pipe", "pipe", "pipe"] }));
     await station.#answer();

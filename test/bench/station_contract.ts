@@ -101,5 +101,7 @@ export const GREETING_PORT = 7;
 export const GREETING_LENGTH = 4;
 /** Which client measures round trips; no load is given to it. */
 export const PINGER = 16_000;
+/** Which client TCP goes to. */
+export const TUNNEL = 16_001;
 /** UDP port of clients in the loads for the server. */
 export const SERVER_LOAD_PORT = 3545;

@@ -1,0 +1,143 @@
+import { HOST_IPV6, RELAY_ADDRESS } from "#src/demo/topology.ts";
+import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { RELAY_PORT } from "#test/load/load_lab.ts";
+import { clientIpv6 } from "#test/load/plan.ts";
+import { type BenchLab, CLIENTS } from "./bench_lab.ts";
+import { type LabName, type Labs } from "./labs.ts";
+import { type Direction, DIRECTIONS } from "./packets.ts";
+import { benchScript } from "./remote_station.ts";
+import type { Results, RowSpec, Target, Who } from "./results.ts";
+import { TUNNEL } from "./station_contract.ts";
+import type { TunnelPlan } from "./tunnel_client.ts";
+
+const MAKERS = ["miredo", "teredo", "kernel"] as const;
+const FLOWS = [1, 8] as const;
+const SECONDS = 1;
+const PORT = 5201;
+/** What a segment carries when an IPv6 packet has 1280 bytes. */
+const SEGMENT = 1280 - 40 - 20;
+
+/** Least ratios to Miredo's rate, by direction; then those to plain forwarding. */
+const TARGETS: Record<"real" | "super", Record<Direction, readonly Target[]>> = {
+  real: {
+    up: [{ than: "miredo", ratio: 4.5 }, { than: "kernel", ratio: 0.95 }],
+    down: [{ than: "miredo", ratio: 4.2 }, { than: "kernel", ratio: 0.95 }],
+  },
+  super: { up: [{ than: "miredo", ratio: 10 }], down: [{ than: "miredo", ratio: 8 }] },
+};
+
+/** (a) TCP through the relay, and (h) the same without a tunnel. */
+export async function measureTcp(labs: Labs, results: Results): Promise<void> {
+  for (const frames of ["super", "real"] as const) {
+    for (const name of MAKERS) await setFrames(await labs.get(name), frames);
+    for (const direction of DIRECTIONS) {
+      for (const flows of FLOWS) {
+        const specs = rowsOf(frames, direction, flows);
+        for (const who of MAKERS) await measureOne(labs, results, specs, who, direction, flows);
+      }
+    }
+  }
+}
+
+function rowsOf(frames: "real" | "super", direction: Direction, flows: number): RowSpec[] {
+  const name = `${direction}, ${flows} flow${flows === 1 ? "" : "s"}`;
+  const size = frames === "real" ? "frames of real size" : "super-packets";
+  const wireLike = frames === "real";
+  return [
+    {
+      part: "a",
+      name: `TCP ${name}, ${size}`,
+      unit: "Gbit/s",
+      better: "more",
+      wireLike,
+      targets: TARGETS[frames][direction],
+    },
+    {
+      part: "c",
+      name: `processor time a TCP segment, ${name}, ${size}`,
+      unit: "us",
+      better: "less",
+      wireLike,
+      targets: [{ than: "miredo", ratio: 0.3 }],
+    },
+  ];
+}
+
+async function measureOne(
+  labs: Labs,
+  results: Results,
+  specs: readonly RowSpec[],
+  who: Who,
+  direction: Direction,
+  flows: number,
+): Promise<void> {
+  const measure = async () => {
+    const lab = await labs.get(who as LabName);
+    await prepare(lab);
+    const before = await lab.cpu("rly");
+    const { bits_per_second, bytes } = await iperf(lab, direction, flows);
+    const used = await lab.cpu("rly") - before;
+    return [bits_per_second / 1e9, used / 1_000 / (bytes / SEGMENT)];
+  };
+  // Plain forwarding has no process whose time could be taken.
+  const wanted = who === "kernel" ? specs.slice(0, 1) : specs;
+  await results.measureAll(wanted, who, measure);
+}
+
+async function setFrames(lab: BenchLab, frames: "real" | "super"): Promise<void> {
+  if (frames === "real") await lab.load.makeWireLike();
+  else await lab.load.makeWhole();
+}
+
+const prepared = new WeakSet<BenchLab>();
+
+/** Starts what both ends run, once for each lab; then makes contact, which trust needs each time. */
+async function prepare(lab: BenchLab): Promise<void> {
+  const { lab: net } = lab.load;
+  const isTunnel = lab.parties.maker !== undefined;
+  if (!prepared.has(lab)) {
+    prepared.add(lab);
+    const server = net.spawn("host6", ["iperf3", "-s", "--forceflush", "-p", `${PORT}`]);
+    await server.waitForLine(/listening/, 10_000);
+    if (isTunnel) await startTunnel(lab);
+  }
+  if (!isTunnel) return;
+  const address = formatIpv6(clientIpv6(TUNNEL));
+  const argv = ["ping", "-6", "-c", "1", "-w", "6", "-i", "0.5", address];
+  const { status, stdout } = await net.run("host6", argv);
+  if (status !== 0) throw new Error(`no contact with ${address}: ${stdout}`);
+}
+
+async function startTunnel(lab: BenchLab): Promise<void> {
+  await lab.clients();
+  const plan: TunnelPlan = {
+    interfaceName: "teredo",
+    client: TUNNEL,
+    relay: RELAY_ADDRESS,
+    relayPort: RELAY_PORT,
+  };
+  const { lab: net } = lab.load;
+  const client = net.spawn(CLIENTS, benchScript("tunnel_client.ts", plan));
+  await client.waitForLine(/ready/, 10_000);
+  await net.sh(
+    CLIENTS,
+    `ip link set teredo mtu 1280 txqueuelen 1000 up
+ip -6 address add ${formatIpv6(clientIpv6(TUNNEL))}/128 dev teredo nodad
+ip -6 route replace 2001:db8:1::/64 dev teredo`,
+  );
+}
+
+interface Received {
+  readonly bits_per_second: number;
+  readonly bytes: number;
+}
+
+async function iperf(lab: BenchLab, direction: Direction, flows: number): Promise<Received> {
+  const argv = ["iperf3", "-J", "-c", HOST_IPV6, "-p", `${PORT}`, "-t", `${SECONDS}`];
+  argv.push("-P", `${flows}`, ...(direction === "down" ? ["-R"] : []));
+  const { stdout, stderr } = await lab.load.lab.run(CLIENTS, argv, { timeout: 15_000 });
+  const report = JSON.parse(stdout || "{}");
+  const received: Received | undefined = report.end?.sum_received;
+  if (received === undefined) throw new Error(`iperf3: ${report.error ?? stderr}`);
+  return received;
+}
