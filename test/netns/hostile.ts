@@ -14,8 +14,10 @@ export type DaemonPlace = keyof typeof DAEMONS;
 /** The RFC's list, where nothing of ours may go. RFC 4380 §5.2.4 */
 const GUARD = `table ip guard {
   counter bad { }
+  counter sent { }
   chain out {
     type filter hook output priority 0;
+    udp sport { 3544, ${RELAY_PORT} } counter name sent
     udp sport { 3544, ${RELAY_PORT} } ip daddr {
       0.0.0.0/8, 10.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.88.99.0/24,
       192.168.0.0/16, 224.0.0.0/4, 255.255.255.255
@@ -37,10 +39,19 @@ export async function expose(lab: Lab, place: DaemonPlace, gateway: string): Pro
   await lab.sh(place, `${script.join("\n")}RULES\n`);
 }
 
-/** Datagrams that the daemon at `place` sent to addresses that are not global unicast. */
+/** Messages that the daemon at `place` sent to addresses that are not global unicast. */
 export async function astray(lab: Lab, place: DaemonPlace): Promise<number> {
-  const listing = await lab.sh(place, "nft list counter ip guard bad");
-  return Number(/packets (\d+)/.exec(listing)![1]);
+  return (await counted(lab, place, "bad")).packets;
+}
+
+async function counted(
+  lab: Lab,
+  place: DaemonPlace,
+  name: string,
+): Promise<{ packets: number; bytes: number }> {
+  const listing = await lab.sh(place, `nft list counter ip guard ${name}`);
+  const [, packets, bytes] = /packets (\d+) bytes (\d+)/.exec(listing)!;
+  return { packets: Number(packets), bytes: Number(bytes) };
 }
 
 /** The mapped address in a bubble's destination, as it stands there: every bit inverted. */
@@ -76,6 +87,8 @@ export class Witness {
   }
 
   static async start(lab: Lab): Promise<Witness> {
+    // What the kernel is to cut up, it shall cut up before tcpdump sees it.
+    await lab.sh("rly", `ethtool -K ${IPV4_LINK} tx-udp-segmentation off >/dev/null`);
     const dumps = Object.entries(WATCHED).map(([name, [link, filter]]) => {
       const room = ["-B", "32768", "-s", "128", "-Z", "root"];
       const file = `/run/${name}.pcap`;
@@ -102,10 +115,12 @@ export class Witness {
 /** What a daemon and its kernel say they have done. */
 export interface Books {
   readonly status: Snapshot;
-  /** Datagrams that the kernel handed over, and took. */
-  readonly kernel: { readonly received: number; readonly sent: number };
+  /** Datagrams that the kernel handed over; payload that it took, in bytes. */
+  readonly kernel: { readonly received: number; readonly sentBytes: number };
 }
 
+/** IPv4 and UDP. */
+const HEADERS_LENGTH = 28;
 /** Milliseconds; the relay itself falls silent for 2 s between two bubbles. */
 const LONGEST_PAUSE = 2_500;
 
@@ -118,7 +133,7 @@ export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
   const moving = ({ counters, drops, gauges: { heldPackets } }: Snapshot) =>
     JSON.stringify([counters, drops, heldPackets]);
   let status = await read();
-  let kernel = { received: 0, sent: 0 };
+  let kernel = { received: 0, sentBytes: 0 };
   await until("nothing moves any more", async () => {
     const before = moving(status);
     await wait(LONGEST_PAUSE);
@@ -134,7 +149,9 @@ async function udpOf(lab: Lab, place: DaemonPlace): Promise<Books["kernel"]> {
   const [names, values] = lines.filter((line) => line.startsWith("Udp: "))
     .map((line) => line.split(" "));
   const value = (name: string) => Number(values![names!.indexOf(name)]);
-  return { received: value("InDatagrams"), sent: value("OutDatagrams") };
+  // A message that the kernel cuts up is one to it, under one pair of headers.
+  const { packets, bytes } = await counted(lab, place, "sent");
+  return { received: value("InDatagrams"), sentBytes: bytes - packets * HEADERS_LENGTH };
 }
 
 /** Packets discarded, but for those that the kernel did before the daemon saw them. */
@@ -147,7 +164,7 @@ function discarded({ drops }: Snapshot): number {
 export function assertRelayBalances({ status, kernel }: Books): void {
   const { counters: n, gauges } = status;
   assert.equal(n.udp_received_datagrams, kernel.received);
-  assert.equal(n.udp_sent_datagrams, kernel.sent);
+  assert.equal(n.udp_sent_bytes, kernel.sentBytes);
   const made = n.bubbles_sent_direct + n.bubbles_sent_indirect + n.bubbles_sent_challenge;
   assert.equal(
     n.udp_received_datagrams + n.ipv6_received_packets + made,
@@ -163,7 +180,7 @@ export function assertRelayBalances({ status, kernel }: Books): void {
 export function assertServerBalances({ status, kernel }: Books): void {
   const { counters: n, drops } = status;
   assert.equal(n.udp_received_datagrams, kernel.received);
-  assert.equal(n.udp_sent_datagrams, kernel.sent);
+  assert.equal(n.udp_sent_bytes, kernel.sentBytes);
   const answers = n.advertisements_sent + n.bubbles_forwarded + n.icmpv6_forwarded +
     n.echoes_answered;
   const refused = drops.send_failed + drops.send_queue_full;
