@@ -37,6 +37,7 @@ export class Downlink {
   readonly #super: SuperPacket;
   /** One segment of a super-packet that may have to be held, as a packet of its own. */
   readonly #segment = new Uint8Array(CAPACITY);
+  readonly #joins: boolean;
   #superAt = NOWHERE;
 
   /** Bytes of arena that one downlink takes. */
@@ -58,13 +59,14 @@ export class Downlink {
     this.#tun = tun;
     this.#frames = new Frames(arena);
     this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment);
+    this.#joins = offloads.udpSegment;
     this.#sum = sum;
     this.#super = new SuperPacket(sum);
   }
 
-  /** Whether the kernel cuts up what is sent; not any more once it has refused to. */
-  get joins(): boolean {
-    return this.#sender.joins;
+  /** Whether the kernel, which was to cut up what is sent, refused to. */
+  get isRefused(): boolean {
+    return this.#joins && !this.#sender.joins;
   }
 
   /** One batch of what waits in TUN. @returns how many slots it filled */

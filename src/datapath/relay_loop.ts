@@ -140,6 +140,7 @@ export class RelayLoop implements RelaySink {
     levels[Level.PeersTrusted] = gauges.trusted;
     levels[Level.HeldPackets] = gauges.heldPackets;
     levels[Level.HeldBytes] = gauges.heldBytes;
+    levels[Level.SegmentRefused] = this.#downlink.isRefused ? 1 : 0;
   }
 
   /** What the kernel had already taken for us is still carried. */

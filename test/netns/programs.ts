@@ -52,6 +52,9 @@ export async function startServer(
   return daemon;
 }
 
+/** Flags for our relay, so that the same tests run with other offloads and workers. */
+const RELAY_FLAGS = (process.env["TEREDO_RELAY_FLAGS"] ?? "").split(" ").filter((it) => it !== "");
+
 export async function startRelay(
   lab: Lab,
   maker: Maker,
@@ -60,7 +63,7 @@ export async function startRelay(
 ): Promise<LabProcess> {
   const file = await writeFile(lab, `${namespace}-relay.conf`, conf);
   if (maker === "miredo") return startMiredo(lab, namespace, "miredo", file, `${RELAY_PORT}`);
-  const daemon = lab.spawn(namespace, teredo("relay", "-c", file));
+  const daemon = lab.spawn(namespace, teredo("relay", "-c", file, ...RELAY_FLAGS));
   await untilReady(lab, namespace, 9545, daemon);
   return daemon;
 }
