@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { NO_PEER, PEER_LIFETIME, PEER_VALIDITY, Peers } from "#src/protocol/peers.ts";
+import { NO_PEER, PEER_LIFETIME, PEER_VALIDITY, Peers, PEERS_MAX } from "#src/protocol/peers.ts";
 import { teredo } from "./packets.ts";
 import { CLIENT, SERVER, vector } from "./vectors.ts";
 
@@ -149,4 +149,30 @@ test("Peers spreads addresses that count up, whatever they count in", () => {
     for (let i = 0; i < count; i++) peers.insert(address(i), 0, NOW);
     for (let i = 0; i < count; i++) assert.equal(peers.find(address(i), 0), i + 1);
   }
+});
+
+test("Peers.find() does not remember an entry that has been removed, or given to another", () => {
+  const peers = makePeers();
+  const first = teredo(CLIENT, 1).fill(0, 0, 4); // as the start of a record given back reads
+  const second = teredo(CLIENT, 2);
+  const p = peers.insert(first, 0, NOW);
+  assert.equal(peers.find(first, 0), p);
+  peers.remove(p);
+  assert.equal(peers.find(first, 0), NO_PEER);
+  assert.equal(peers.insert(second, 0, NOW), p);
+  assert.equal(peers.find(first, 0), NO_PEER);
+  assert.equal(peers.find(second, 0), p);
+  assert.equal(peers.find(new Uint8Array(16), 0), NO_PEER); // as the record of no peer reads
+});
+
+test("Peers has room for one entry, as a worker of many has, and for no more than it can number", () => {
+  const peers = makePeers(1);
+  for (let port = 1; port <= 100; port++) {
+    const p = peers.insert(teredo(CLIENT, port), 0, NOW);
+    assert.equal(p, 1);
+    assert.equal(peers.insert(teredo(CLIENT, 0), 0, NOW), NO_PEER);
+    assert.equal(peers.find(teredo(CLIENT, port), 0), p);
+    peers.remove(p);
+  }
+  for (const capacity of [0, -1, NaN, PEERS_MAX + 1]) assert.throws(() => makePeers(capacity));
 });
