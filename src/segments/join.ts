@@ -18,6 +18,7 @@ import {
   PSH,
   RST,
   SYN,
+  TCP_CHECKSUM_AT,
   TCP_FLAGS_AT,
   TCP_HEADER_LENGTH,
   tcpHeaderLength,
@@ -201,6 +202,7 @@ function kindOfTcp(b: Uint8Array, at: number, length: number): number {
   // Without payload it is an acknowledgment, which has nothing to join.
   if (headerLength < TCP_HEADER_LENGTH || headerLength >= length) return ALONE;
   if ((b[at + TCP_FLAGS_AT]! & (SYN | RST | URG)) !== 0) return ALONE;
+  if (readU16(b, at + TCP_CHECKSUM_AT) === 0xffff) return ALONE; // means 0, as which it would come out
   return IPV6_HEADER_LENGTH + headerLength;
 }
 

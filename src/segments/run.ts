@@ -135,7 +135,7 @@ export class Run {
     const b = this.#b;
     const first = this.headerAt;
     const payload = length - headerLength;
-    return headerLength === this.headerLength && payload <= this.segmentSize &&
+    return payload <= this.segmentSize &&
       this.length + payload - IPV6_HEADER_LENGTH <= MAX_PAYLOAD_LENGTH &&
       // Version, traffic class, flow label
       readU32(b, at) === readU32(b, first) && b[at + HOP_LIMIT_AT] === b[first + HOP_LIMIT_AT] &&

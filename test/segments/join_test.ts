@@ -37,6 +37,22 @@ function damaged(b: Uint8Array): Uint8Array {
   return change(b, b.length - 1, b.at(-1)! ^ 1);
 }
 
+/**
+ * A packet of {@link SIZE} bytes whose checksum is zero in the form that senders do not write: TCP
+ * 0xffff, UDP 0.
+ */
+function otherZero(make: typeof tcp, sequence: number, field: number): Uint8Array {
+  const payload = bytes(SIZE);
+  writeU16(payload, 0, 0);
+  // What is missing in the checksum goes into the payload.
+  writeU16(payload, 0, readU16(make({ sequence, payload }), field));
+  const packet = make({ sequence, payload });
+  const zero = readU16(packet, field);
+  assert.ok(zero === 0 || zero === 0xffff);
+  writeU16(packet, field, ~zero & 0xffff);
+  return packet;
+}
+
 const counts = (joined: readonly Joined[]) => joined.map(({ count }) => count);
 
 /** Each packet went into a run of the given length, and comes out of it bit for bit, in order. */
@@ -91,9 +107,11 @@ for (
     ["one packet alone", [segment(0)], [1]],
     ["contiguous segments", [segment(0), segment(1), segment(2), segment(3)], [4]],
     ["a sequence number past 2^32", [
-      segment(0, { sequence: 0xffff_ffce }),
-      segment(0, { sequence: 50 }),
-    ], [2]],
+      segment(0, { sequence: 0xffff_ff38 }),
+      segment(0, { sequence: 0xffff_ff9c }),
+      segment(0, { sequence: 0 }),
+      segment(0, { sequence: 100 }),
+    ], [4]],
     ["a shorter last one, which ends the run", [segment(0), short(1, 99), segment(2)], [2, 1]],
     ["one that is longer", [segment(0), short(1, 101)], [1, 1]],
     ["what follows a longer one", [segment(0), short(1, 200), short(3, 200)], [1, 2]],
@@ -113,8 +131,8 @@ for (
     ["ECE on all", [0, 1, 2].map((i) => segment(i, { flags: ACK | 0x40 })), [3]],
     ["ECE on one", [segment(0), segment(1, { flags: ACK | 0x40 }), segment(2)], [1, 1, 1]],
     ["no ACK on one", [segment(0), segment(1, { flags: 0 })], [1, 1]],
-    ["SYN", [segment(0), segment(1, { flags: ACK | SYN }), segment(2)], [1, 1, 1]],
-    ["RST", [segment(0), segment(1, { flags: ACK | RST }), segment(2)], [1, 1, 1]],
+    ["SYN", [0, 1, 2].map((i) => segment(i, { flags: ACK | SYN })), [1, 1, 1]],
+    ["RST", [0, 1, 2].map((i) => segment(i, { flags: ACK | RST })), [1, 1, 1]],
     ["URG", [0, 1, 2].map((i) => segment(i, { flags: ACK | URG })), [1, 1, 1]],
     ["an urgent pointer without URG", [segment(0), segment(1, { urgentPointer: 1 })], [1, 1]],
     ["another acknowledgment", [segment(0), segment(1, { acknowledgment: 1 })], [1, 1]],
@@ -143,7 +161,24 @@ for (
     ["a damaged one between", [segment(0), segment(1), damaged(segment(2)), segment(3)], [2, 1, 1]],
     ["damaged ones only", [0, 1, 2].map((i) => damaged(segment(i))), [1, 1, 1]],
     ["a checksum of 0", [segment(0), change(change(segment(1), 56, 0), 57, 0)], [1, 1]],
-    ["a data offset below 5", [segment(0), sealed(change(segment(1), 52, 0x40), 40, 16)], [1, 1]],
+    [
+      "data offsets below 5",
+      [0, 1].map((i) =>
+        sealed(
+          change(
+            short(0, 100, {
+              sequence: 104 * i,
+            }),
+            52,
+            0x40,
+          ),
+          40,
+          16,
+        )
+      ),
+      [1, 1],
+    ],
+    ["a checksum of 0xffff, which means 0", [segment(0), otherZero(tcp, 1_100, 56)], [1, 1]],
     ["a data offset beyond the packet", [
       segment(0),
       sealed(change(short(1, 39), 52, 0xf0), 40, 16),
@@ -154,6 +189,7 @@ for (
       1,
       1,
     ]],
+    ["a packet cut off in its ports", [segment(0), change(segment(1).slice(0, 43), 5, 3)], [1, 1]],
     ["a packet cut off in its IPv6 header", [segment(0), segment(1).slice(0, 39)], [1, 1]],
     ["an empty packet", [segment(0), new Uint8Array(0), segment(1)], [1, 1, 1]],
     ["IPv4", [segment(0), change(segment(1), 0, 0x45)], [1, 1]],
@@ -175,6 +211,7 @@ for (
     ["another hop limit", [datagram(0), datagram(1, { hopLimit: 63 })], [1, 1]],
     ["another traffic class", [datagram(0), datagram(1, { trafficClass: 1 })], [1, 1]],
     ["another flow label", [datagram(0), datagram(1, { flowLabel: 1 })], [1, 1]],
+    ["a checksum of 0, which would be right", [datagram(0), otherZero(udp, 0, 46)], [1, 1]],
     ["no checksum", [0, 1].map((i) => change(change(datagram(i), 46, 0), 47, 0)), [1, 1]],
     ["a damaged one", [datagram(0), datagram(1), damaged(datagram(2)), datagram(3)], [2, 1, 1]],
     ["a UDP length that is too short", [
@@ -184,6 +221,10 @@ for (
     ["a UDP length that is too long", [
       datagram(0),
       sealed(change(datagram(1), 45, 109), 40, 6),
+    ], [1, 1]],
+    ["a datagram cut off in its ports", [
+      datagram(0),
+      change(datagram(1).slice(0, 43), 5, 3),
     ], [1, 1]],
     ["a datagram cut off in its header", [
       datagram(0),
@@ -294,7 +335,7 @@ test(`a run has ${MAX_RUN} segments at most`, () => {
 for (
   const [what, payload, last, expected] of [
     // 20 of them are the TCP header's.
-    ["one byte more than fits", 1_455, 61, [45, 1]],
+    ["one byte more than fits", 1_455, 41, [45, 1]],
     ["as much as fits", 1_455, 40, [46]],
     ["whole segments", 16_383, 16_383, [3, 1]],
   ] as const
