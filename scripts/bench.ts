@@ -6,8 +6,11 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Labs } from "#test/bench/labs.ts";
 import { measureLatency } from "#test/bench/latency.ts";
+import { measureMillion } from "#test/bench/million.ts";
+import { measureBinary, measureStart } from "#test/bench/start.ts";
 import { measureCosts, measureGenerator, measurePackets } from "#test/bench/packets.ts";
-import { failures, hardware, type Machine, markdown } from "#test/bench/report.ts";
+import { chart } from "#test/bench/chart.ts";
+import { caption, failures, hardware, type Machine, markdown } from "#test/bench/report.ts";
 import { Results, verdictOf } from "#test/bench/results.ts";
 import { measureTcp } from "#test/bench/tcp.ts";
 import { measureServer } from "#test/bench/server_load.ts";
@@ -26,13 +29,15 @@ const CASES: readonly Case[] = [
   { letter: "c", round: measureCosts },
   { letter: "d", round: measureLatency },
   { letter: "e", round: measureServer },
+  { letter: "f", last: measureMillion },
+  { letter: "g", first: measureBinary, round: measureStart },
 ];
 
 interface Options {
   readonly rounds: number;
   readonly cases: readonly Case[];
   readonly json: string;
-  readonly svg: string | undefined;
+  readonly svg: string;
 }
 
 function readOptions(): Options {
@@ -41,7 +46,7 @@ function readOptions(): Options {
       rounds: { type: "string", default: "5" },
       only: { type: "string" },
       json: { type: "string", default: "dist/bench.json" },
-      svg: { type: "string" },
+      svg: { type: "string", default: "dist/bench.svg" },
     },
   });
   if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error(`--rounds: no number: ${values.rounds}`);
@@ -100,6 +105,7 @@ const machine: Machine = {
 };
 const rows = results.rows.map((row) => ({ ...row, verdict: verdictOf(row) }));
 write(options.json, JSON.stringify({ machine, rows }, undefined, 2) + "\n");
+write(options.svg, chart(results.rows, caption(machine)));
 console.log(markdown(machine, results.rows));
 const failed = failures(results.rows);
 if (failed !== "") console.log(`Failed:\n\n${failed}`);

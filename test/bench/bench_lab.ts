@@ -71,7 +71,7 @@ export class BenchLab {
     await this.load.makeWireLike();
     const { maker, workers } = this.parties;
     if (maker === undefined) return;
-    await startRelay(lab, maker, maker === "miredo" ? MIREDO_RELAY : ourRelay(workers));
+    await startRelay(lab, maker, relayConfiguration(maker, workers));
     await startServer(lab, maker, maker === "miredo" ? MIREDO_SERVER : ourServer(workers));
     if (workers === 1) await this.pin();
     await this.load.prefer("rly");
@@ -123,10 +123,16 @@ done`,
     if (last !== undefined && last.peers >= peers && performance.now() - last.at < TRUSTED_MS) {
       return;
     }
-    const [, host] = await Promise.all([this.clients(), this.host()]);
-    const { missing } = await host.do({ do: "greet", peers, first, rate: GREETINGS_A_SECOND });
-    if (missing > 0) throw new Error(`${missing} of ${peers} clients were not reached`);
+    await this.fill(peers, GREETINGS_A_SECOND, first);
     this.#greeted.set(first, { peers, at: performance.now() });
+  }
+
+  /** Likewise, whomever it has heard of lately. @returns the seconds that it took */
+  async fill(peers: number, rate: number, first = 0): Promise<number> {
+    const [, host] = await Promise.all([this.clients(), this.host()]);
+    const { missing, seconds } = await host.do({ do: "greet", peers, first, rate });
+    if (missing > 0) throw new Error(`${missing} of ${peers} clients were not reached`);
+    return seconds;
   }
 
   /** The station of that role on that interface, started when it is first asked for. */
@@ -185,6 +191,11 @@ done`,
 const MIREDO_RELAY =
   `RelayType relay\nInterfaceName teredo\nBindAddress ${RELAY_ADDRESS}\nBindPort ${RELAY_PORT}\n`;
 const MIREDO_SERVER = `ServerBindAddress ${SERVER_ADDRESS}\n`;
+
+/** The same for either maker, as far as it goes. */
+export function relayConfiguration(maker: Maker, workers: number): string {
+  return maker === "miredo" ? MIREDO_RELAY : ourRelay(workers);
+}
 
 function ourRelay(workers: number): string {
   // The generator is one network that addresses thousands of clients at once, which is what this limits.

@@ -1,11 +1,12 @@
 import { BenchLab, type Parties } from "./bench_lab.ts";
 
-export type LabName = "miredo" | "teredo" | "miredo-2" | "teredo-2" | "kernel";
+export type LabName = "miredo" | "teredo" | "teredo-full" | "miredo-2" | "teredo-2" | "kernel";
 
 /** `-2`: two workers, or two threads, wherever the scheduler wants them. */
 const PARTIES: Record<LabName, Parties> = {
   "miredo": { maker: "miredo", workers: 1 },
   "teredo": { maker: "teredo", workers: 1 },
+  "teredo-full": { maker: "teredo", workers: 1 },
   "miredo-2": { maker: "miredo", workers: 2 },
   "teredo-2": { maker: "teredo", workers: 2 },
   "kernel": { workers: 1 },

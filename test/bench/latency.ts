@@ -4,7 +4,7 @@ import { DIRECTIONS } from "./packets.ts";
 import type { Results, RowSpec } from "./results.ts";
 import { PINGER } from "./station_contract.ts";
 
-const SECONDS = 1.5;
+const SECONDS = 1.2;
 /** Packets a second each way, of other clients. */
 const BACKGROUND_RATE = 25_000;
 const BACKGROUND_PEERS = 64;

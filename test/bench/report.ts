@@ -1,5 +1,14 @@
 import { cpus, release, totalmem } from "node:os";
-import { brief, median, ratioOf, type Row, verdictOf, type Who } from "./results.ts";
+import {
+  brief,
+  median,
+  ratioOf,
+  type Row,
+  textOf,
+  valuesOf,
+  verdictOf,
+  type Who,
+} from "./results.ts";
 
 /** What the numbers were measured on. */
 export interface Machine {
@@ -77,11 +86,14 @@ function table(part: string, rows: readonly Row[]): string {
 }
 
 function valueText(row: Row, who: Who): string {
-  if (row.failures[who] !== undefined) return "failed";
-  const values = row.values[who];
-  if (values === undefined) return "";
-  if (values.length === 1) return brief(values[0]!);
-  return `${brief(median(values))} [${brief(Math.min(...values))}-${brief(Math.max(...values))}]`;
+  const series = row.series[who];
+  if (series === undefined) return "";
+  const values = valuesOf(row, who);
+  if (values === undefined) return "failed";
+  const mark = series.limited > 0 ? "+" : "";
+  if (values.length === 1) return brief(values[0]!) + mark;
+  return `${brief(median(values))}${mark} [${brief(Math.min(...values))}-` +
+    `${brief(Math.max(...values))}]`;
 }
 
 function ratioText(row: Row, than: Who): string {
@@ -97,12 +109,23 @@ function targetText(row: Row): string {
     `${sign} ${ratio} x${than === "kernel" ? " kernel" : ""}`
   );
   if (row.most !== undefined) wanted.push(`≤ ${row.most} ${row.unit}`);
+  if (row.least !== undefined) wanted.push(`≥ ${row.least} ${row.unit}`);
   return `${wanted.join(", ")}: ${verdict === "met" ? verdict : `**${verdict}**`}`;
 }
 
-/** Why makers failed, for the end of the report; empty when none did. */
+/** One line for a chart. */
+export function caption({ cpu, cores, kernel, started, rounds }: Machine): string {
+  const day = started.slice(0, 10);
+  return `${cores} x ${cpu}, Linux ${kernel}, ${day}; medians of ${rounds} rounds`;
+}
+
+/** Rounds in which makers failed, for the end of the report; empty when none did. */
 export function failures(rows: readonly Row[]): string {
   return rows.flatMap((row) =>
-    Object.entries(row.failures).map(([who, why]) => `- (${row.part}) ${row.name}: ${who}: ${why}`)
+    Object.entries(row.series).filter(([, { failure }]) => failure !== undefined)
+      .map(([who, { values, failure }]) => {
+        const times = `${values.filter((value) => value === null).length} of ${values.length}`;
+        return `- (${row.part}) ${textOf(row)}: ${who}, ${times} rounds: ${failure}`;
+      })
   ).join("\n");
 }

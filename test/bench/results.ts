@@ -15,16 +15,31 @@ export interface RowSpec {
   readonly unit: string;
   readonly better: "more" | "less";
   readonly targets?: readonly Target[];
-  /** What ours must not exceed, in the row's unit. */
+  /** What ours must not exceed, or not fall short of, in the row's unit. */
   readonly most?: number;
+  readonly least?: number;
   /** Frames of real size on every link (true), super-packets (false); nothing where no matter. */
   readonly wireLike?: boolean;
 }
 
-/** A row with the values of every round, by maker; a maker that failed says why. */
+export interface Measured {
+  readonly value: number;
+  /** Whether the load was what ended it: whoever was measured could do more. */
+  readonly limited: boolean;
+}
+
+/** What one maker did in a row. */
+export interface Series {
+  /** By round; null where it failed. */
+  readonly values: (number | null)[];
+  /** Why it failed the first time. */
+  failure?: string;
+  /** Rounds in which the load was the limit. */
+  limited: number;
+}
+
 export interface Row extends RowSpec {
-  readonly values: Partial<Record<Who, number[]>>;
-  readonly failures: Partial<Record<Who, string>>;
+  readonly series: Partial<Record<Who, Series>>;
 }
 
 /** Rows in the order they were first measured. */
@@ -32,15 +47,29 @@ export class Results {
   readonly rows: Row[] = [];
 
   /** Measures a value of a row; a failure is kept instead of it. */
-  async measure(spec: RowSpec, who: Who, measure: () => Promise<number>): Promise<void> {
+  async measure(
+    spec: RowSpec,
+    who: Who,
+    measure: () => Promise<number | Measured>,
+  ): Promise<void> {
     const row = this.#row(spec);
+    const series = row.series[who] ??= { values: [], limited: 0 };
+    const what = `  ${row.part} ${textOf(row)}: ${who}`;
     try {
-      const value = await measure();
+      const got = await measure();
+      const { value, limited } = typeof got === "number" ? { value: got, limited: false } : got;
       if (!(value > 0 && Number.isFinite(value))) throw new Error(`measured ${value}`);
-      (row.values[who] ??= []).push(value);
-      console.error(`  ${spec.part} ${spec.name}: ${who} ${brief(value)} ${spec.unit}`);
+      series.values.push(value);
+      if (limited) series.limited++;
+      console.error(
+        `${what} ${brief(value)} ${row.unit}${limited ? ", all that was offered" : ""}`,
+      );
     } catch (error) {
-      this.#fail(row, who, error);
+      const text = error instanceof Error ? error.message : String(error);
+      const why = text.replace(/\s+/g, " ").trim().slice(0, 300);
+      series.values.push(null);
+      series.failure ??= why;
+      console.error(`${what} FAILED: ${why}`);
     }
   }
 
@@ -57,19 +86,26 @@ export class Results {
     }
   }
 
+  /** A number that is there already. */
+  add(spec: RowSpec, who: Who, value: number): Promise<void> {
+    return this.measure(spec, who, () => Promise.resolve(value));
+  }
+
   #row(spec: RowSpec): Row {
-    const known = this.rows.find((row) => row.part === spec.part && row.name === spec.name);
+    const { part, name, wireLike } = spec;
+    const known = this.rows.find((row) =>
+      row.part === part && row.name === name && row.wireLike === wireLike
+    );
     if (known !== undefined) return known;
-    const row: Row = { ...spec, values: {}, failures: {} };
+    const row: Row = { ...spec, series: {} };
     this.rows.push(row);
     return row;
   }
+}
 
-  #fail(row: Row, who: Who, error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
-    const why = row.failures[who] ??= text.replace(/\s+/g, " ").trim().slice(0, 300);
-    console.error(`  ${row.part} ${row.name}: ${who} FAILED: ${why}`);
-  }
+/** Name of a row where no column tells its frames. */
+export function textOf({ name, wireLike }: RowSpec): string {
+  return wireLike === false ? `${name}, super-packets` : name;
 }
 
 export function median(values: readonly number[]): number {
@@ -78,13 +114,22 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** Values of the rounds that succeeded; undefined when at least half of them failed, or none was. */
+export function valuesOf(row: Row, who: Who): number[] | undefined {
+  const values = row.series[who]?.values ?? [];
+  const good = values.filter((value) => value !== null);
+  return 2 * good.length > values.length ? good : undefined;
+}
+
 /** Ours to theirs within each round, then the median; undefined where either failed. */
 export function ratioOf(row: Row, than: Who): number | undefined {
-  const [ours, theirs] = [row.values.teredo, row.values[than]];
-  if (ours === undefined || theirs === undefined) return undefined;
-  if (row.failures.teredo !== undefined || row.failures[than] !== undefined) return undefined;
-  if (ours.length !== theirs.length) return median(ours) / median(theirs);
-  return median(ours.map((value, round) => value / theirs[round]!));
+  if (valuesOf(row, "teredo") === undefined || valuesOf(row, than) === undefined) return undefined;
+  const theirs = row.series[than]!.values;
+  const ratios = row.series.teredo!.values.flatMap((ours, round) => {
+    const other = theirs[round] ?? null;
+    return ours === null || other === null ? [] : [ours / other];
+  });
+  return ratios.length === 0 ? undefined : median(ratios);
 }
 
 /** Three significant digits. */
@@ -96,10 +141,12 @@ export type Verdict = "met" | "missed" | "failed";
 
 /** Whether ours reached all targets of a row; undefined for a row without any. */
 export function verdictOf(row: Row): Verdict | undefined {
-  const { targets = [], most, better } = row;
-  if (targets.length === 0 && most === undefined) return undefined;
-  if (row.failures.teredo !== undefined || row.values.teredo === undefined) return "failed";
-  if (most !== undefined && median(row.values.teredo) > most) return "missed";
+  const { targets = [], most = Infinity, least = -Infinity, better } = row;
+  if (targets.length === 0 && most === Infinity && least === -Infinity) return undefined;
+  const values = valuesOf(row, "teredo");
+  if (values === undefined) return "failed";
+  const ours = median(values);
+  if (ours > most || ours < least) return "missed";
   for (const { than, ratio } of targets) {
     const reached = ratioOf(row, than);
     if (reached === undefined) return "failed";

@@ -99,9 +99,8 @@ export const LOAD_PORT = 9;
 export const GREETING_PORT = 7;
 /** A greeting carries the client's number, and so does its answer. */
 export const GREETING_LENGTH = 4;
-/** Which client measures round trips; no load is given to it. */
-export const PINGER = 16_000;
-/** Which client TCP goes to. */
-export const TUNNEL = 16_001;
+/** Which client measures round trips, and which one TCP goes to: beyond those that loads are for. */
+export const PINGER: number = 2 ** 20;
+export const TUNNEL: number = PINGER + 1;
 /** UDP port of clients in the loads for the server. */
 export const SERVER_LOAD_PORT = 3545;

@@ -41,12 +41,11 @@ export async function measureTcp(labs: Labs, results: Results): Promise<void> {
 
 function rowsOf(frames: "real" | "super", direction: Direction, flows: number): RowSpec[] {
   const name = `${direction}, ${flows} flow${flows === 1 ? "" : "s"}`;
-  const size = frames === "real" ? "frames of real size" : "super-packets";
   const wireLike = frames === "real";
   return [
     {
       part: "a",
-      name: `TCP ${name}, ${size}`,
+      name: `TCP ${name}`,
       unit: "Gbit/s",
       better: "more",
       wireLike,
@@ -54,7 +53,7 @@ function rowsOf(frames: "real" | "super", direction: Direction, flows: number): 
     },
     {
       part: "c",
-      name: `processor time a TCP segment, ${name}, ${size}`,
+      name: `processor time a TCP segment, ${name}`,
       unit: "us",
       better: "less",
       wireLike,
