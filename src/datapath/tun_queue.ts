@@ -111,27 +111,28 @@ export class TunQueue {
   /**
    * Hands the packet of `length` bytes at offset `at` of the arena to the kernel.
    *
+   * @param headroom whether 10 zeros lie before it, which spares the kernel a list of pieces
    * @returns `length`; 0 when the kernel cannot take it now; a negative errno: -EINVAL for what is
    *   no IP packet, -EIO while the interface is down, -EBADFD once it is deleted
    */
-  write(at: number, length: number): number {
-    const { call } = this.#libc;
-    if (this.#headerLength === 0) {
-      const written = call.write(this.fd, this.#arena.address(at), length);
-      return written >= 0 ? written : this.#failure();
+  write(at: number, length: number, headroom = false): number {
+    const header = this.#headerLength;
+    if (header === 0 || headroom) {
+      const from = this.#arena.address(at - header);
+      const written = this.#libc.call.write(this.fd, from, length + header);
+      return written >= 0 ? written - header : this.#failure();
     }
     this.#setPiece(1, at, length);
     return this.#writev(this.#noHeader, 2);
   }
 
   /**
-   * Hands a run of segments over as one super-packet, whose pieces stay where they are. Only with
-   * offloads. The kernel completes the checksum of each segment where it must.
+   * Hands a run of two or more segments over as one super-packet, whose pieces stay where they are.
+   * Only with offloads. The kernel completes the checksum of each segment where it must.
    *
    * @returns bytes taken, or as {@link write}
    */
   writeRun(run: Run): number {
-    if (run.count === 1) return this.write(run.pieceAt(0), run.pieceLength(0));
     this.#writeHeader(run);
     for (let i = 0; i < run.count; i++) this.#setPiece(1 + i, run.pieceAt(i), run.pieceLength(i));
     return this.#writev(this.#header, 1 + run.count);

@@ -101,18 +101,25 @@ export class Uplink implements JoinSink {
   send(b: Uint8Array, at: number, length: number): void {
     if (b !== this.#arena.u8) {
       this.#arena.u8.set(b.subarray(at, at + length), this.#copy);
-      at = this.#copy;
-    } else if (this.#joiner !== undefined) {
-      return this.#joiner.offer(b, at, length, this);
+      this.#count(1, length, this.#tun.write(this.#copy, length) === length);
+    } else if (this.#joiner === undefined) {
+      this.#writeOne(at, length);
+    } else {
+      this.#joiner.offer(b, at, length, this);
     }
-    this.#count(1, length, this.#tun.write(at, length) === length);
   }
 
   sendRun(run: Run): void {
     const { count, length } = run;
+    if (count === 1) return this.#writeOne(run.headerAt, length);
     // As many packets as on the wire: each but the first brings headers of its own.
     const bytes = length + (count - 1) * run.headerLength;
     this.#count(count, bytes, this.#tun.writeRun(run) === length);
+  }
+
+  #writeOne(at: number, length: number): void {
+    const headroom = this.#receiver.isSlotStart(at);
+    this.#count(1, length, this.#tun.write(at, length, headroom) === length);
   }
 
   #count(packets: number, bytes: number, written: boolean): void {
