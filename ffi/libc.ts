@@ -59,7 +59,7 @@ export const LIBC = {
   // int setresuid(uid_t real, uid_t effective, uid_t saved);
   setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
   // long syscall(long number, ...): for those without a function of their own, of three arguments.
-  syscall: { args: ["u64", "i32", "ptr", "u32"], returns: "i32" },
+  syscall: { args: ["u64", "i32", "ptr", "u64"], returns: "i32" },
   // int chroot(const char *path);
   chroot: { args: ["ptr"], returns: "i32" },
   // int chdir(const char *path);

@@ -45,9 +45,9 @@ export async function startTcpServer(lab: Lab, namespace = "host6"): Promise<Lab
   return server;
 }
 
-/** 1 MiB over one TCP connection up, and the same bytes down again. */
-export async function assertTcp(lab: Lab, namespace: string): Promise<void> {
-  const argv = script("tcp_peer.ts", "exchange", HOST_IPV6, `${TCP_PORT}`, `${TCP_BYTES}`);
+/** So many bytes over one TCP connection up, and the same ones down again. */
+export async function assertTcp(lab: Lab, namespace: string, bytes = TCP_BYTES): Promise<void> {
+  const argv = script("tcp_peer.ts", "exchange", HOST_IPV6, `${TCP_PORT}`, `${bytes}`);
   const { status, stdout, stderr } = await lab.run(namespace, argv);
   assert.equal(status, 0, `TCP from ${namespace}: ${stdout}${stderr}`);
 }
