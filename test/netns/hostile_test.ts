@@ -25,11 +25,17 @@ const SECONDS = 15;
 /** Packets a second of all kinds, at relay and server together; and at the relay's IPv6 side. */
 const IPV4_RATE = 8_000;
 const IPV6_RATE = 11_000;
-/** Less than the scan asks for, and more than it asks for once the repeated ones have begun. */
-const MAX_PEERS = 110_000;
+/**
+ * Less than all that the scan asks for, 135,000, of which the kernel may drop many while the relay
+ * waits for a core; more than it asks for once the repeated ones have begun.
+ */
+const MAX_PEERS = 90_000;
 const ICMP_RATE = 10;
 const ICMP_BURST = 10;
 const CHALLENGE_RATE = 100;
+/** As a server has them by default. */
+const SOLICITATION_RATE = 100;
+const SOLICITATION_BURST = 200;
 const RELAY_CONF = `[relay]
 interface_name = teredo
 bind_port = 3545
@@ -207,8 +213,10 @@ test(
   OPTIONS,
   () => {
     const { errors, mostErrors } = aftermath.testimony;
-    const { counters } = aftermath.books.rly.status;
-    assert.equal(errors, counters.icmpv6_errors_sent);
+    const { counters, drops } = aftermath.books.rly.status;
+    // The kernel may add one of its own, when a stall lets it lose its neighbour for a while.
+    assert.ok(errors >= counters.icmpv6_errors_sent, `${errors} seen`);
+    assert.equal(drops.send_failed, 0);
     assert.ok(counters.icmpv6_errors_suppressed > 1_000);
     assert.ok(mostErrors <= ICMP_RATE + ICMP_BURST + 1, `${mostErrors} in a second`);
   },
@@ -217,7 +225,9 @@ test(
 test("a flood of solicitations from one address is not answered as one (S-31)", OPTIONS, () => {
   const { counters, drops } = aftermath.books.srv.status;
   assert.ok(drops.rate_limited > 10_000);
-  assert.ok(counters.advertisements_sent < counters.solicitations_received / 4);
+  // One solicits, and a few mutants are solicitations of another's.
+  const allowed = SOLICITATION_BURST + SOLICITATION_RATE * aftermath.books.srv.status.uptimeSeconds;
+  assert.ok(counters.advertisements_sent < 2 * allowed, `${counters.advertisements_sent}`);
 });
 
 test("an honest client works in the storm and after it", OPTIONS, () => {

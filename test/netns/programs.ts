@@ -39,6 +39,14 @@ export async function writeFile(lab: Lab, name: string, text: string): Promise<s
 const SERVER_CONF = `ServerBindAddress ${SERVER_ADDRESS}\n`;
 const RELAY_CONF = `RelayType relay\nInterfaceName teredo\nBindPort ${RELAY_PORT}\n`;
 
+/** Flags for our daemons, so that the same tests run with other offloads and workers. */
+const RELAY_FLAGS = flagsIn("TEREDO_RELAY_FLAGS");
+const SERVER_FLAGS = flagsIn("TEREDO_SERVER_FLAGS");
+
+function flagsIn(variable: string): string[] {
+  return (process.env[variable] ?? "").split(" ").filter((it) => it !== "");
+}
+
 export async function startServer(
   lab: Lab,
   maker: Maker,
@@ -47,13 +55,10 @@ export async function startServer(
 ): Promise<LabProcess> {
   const file = await writeFile(lab, `${namespace}-server.conf`, conf);
   if (maker === "miredo") return startMiredo(lab, namespace, "miredo-server", file, "3544");
-  const daemon = lab.spawn(namespace, teredo("server", "-c", file));
+  const daemon = lab.spawn(namespace, teredo("server", "-c", file, ...SERVER_FLAGS));
   await untilReady(lab, namespace, 9544, daemon);
   return daemon;
 }
-
-/** Flags for our relay, so that the same tests run with other offloads and workers. */
-const RELAY_FLAGS = (process.env["TEREDO_RELAY_FLAGS"] ?? "").split(" ").filter((it) => it !== "");
 
 export async function startRelay(
   lab: Lab,
