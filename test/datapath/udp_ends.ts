@@ -1,4 +1,5 @@
 import { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
@@ -12,7 +13,10 @@ const BUFFER = 1 << 22;
 
 const libc = await openLibc();
 
-export function open({ gro = false, joins = true, address = LOOPBACK } = {}) {
+/** @param through what the sender sends through, given libc and the memory of its messages */
+export function open(
+  { gro = false, joins = true, address = LOOPBACK, through = (it: Libc, _: Arena) => it } = {},
+) {
   const arena = new Arena(
     libc,
     UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 65_536,
@@ -23,7 +27,7 @@ export function open({ gro = false, joins = true, address = LOOPBACK } = {}) {
     counters,
     port: socket.port,
     receiver: new UdpReceiver(libc, arena, socket.fd),
-    sender: new UdpSender(libc, arena, socket.fd, counters, joins),
+    sender: new UdpSender(through(libc, arena), arena, socket.fd, counters, joins),
     waiter: new Waiter(libc, arena, [socket.fd]),
     close: () => libc.call.close(socket.fd),
   };
