@@ -1,8 +1,8 @@
 import { ratioOf, type Row, textOf } from "./results.ts";
 
-const WIDTH = 860;
-const LABELS = 330;
-const PLOT = WIDTH - LABELS - 70;
+const WIDTH = 940;
+const LABELS = 370;
+const PLOT: number = WIDTH - LABELS - 90;
 const LINE = 22;
 const TOP = 64;
 const BAR = 13;
@@ -71,7 +71,7 @@ function barOf(row: Row): Bar | undefined {
   const target = row.targets?.find(({ than }) => than === "miredo")?.ratio;
   const toKernel = ratioOf(row, "kernel");
   return {
-    label: `${row.part}  ${textOf(row)}`,
+    label: row.part === "c" ? `processor time ${textOf(row)}` : textOf(row),
     value: better(ratio),
     target: target === undefined ? undefined : better(target),
     kernel: toKernel === undefined ? undefined : ratio / toKernel,
@@ -111,7 +111,7 @@ function drawBar(bar: Bar, i: number): string {
     marks.push(`<polygon class="kernel" points="${points}"/>`);
   }
   const value = `${bar.value < 10 ? bar.value.toFixed(2) : bar.value.toFixed(1)} x`;
-  marks.push(`<text x="${(Math.max(end, one) + 8).toFixed(1)}" y="${top + 11}">${value}</text>`);
+  marks.push(`<text text-anchor="end" x="${WIDTH - 10}" y="${top + 11}">${value}</text>`);
   return `<g>${marks.join("")}</g>`;
 }
 

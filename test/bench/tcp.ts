@@ -45,7 +45,7 @@ function rowsOf(frames: "real" | "super", direction: Direction, flows: number): 
   return [
     {
       part: "a",
-      name: `TCP ${name}`,
+      name: `TCP, ${name}`,
       unit: "Gbit/s",
       better: "more",
       wireLike,
@@ -53,7 +53,7 @@ function rowsOf(frames: "real" | "super", direction: Direction, flows: number): 
     },
     {
       part: "c",
-      name: `processor time a TCP segment, ${name}`,
+      name: `a TCP segment, ${name}`,
       unit: "us",
       better: "less",
       wireLike,
@@ -102,7 +102,7 @@ async function prepare(lab: BenchLab): Promise<void> {
   }
   if (!isTunnel) return;
   const address = formatIpv6(clientIpv6(TUNNEL));
-  const argv = ["ping", "-6", "-c", "1", "-w", "6", "-i", "0.5", address];
+  const argv = ["ping", "-6", "-c", "1", "-w", "3", "-i", "0.5", address];
   const { status, stdout } = await net.run("host6", argv);
   if (status !== 0) throw new Error(`no contact with ${address}: ${stdout}`);
 }

@@ -107,7 +107,8 @@ class TunnelClient implements JoinSink {
   }
 
   sendRun(run: Run): void {
-    this.#tun.writeRun(run);
+    if (run.count > 1) this.#tun.writeRun(run);
+    else this.#tun.write(run.pieceAt(0), run.pieceLength(0));
   }
 
   #toRelay(): void {
