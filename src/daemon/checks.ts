@@ -9,7 +9,13 @@ import {
   checkServiceRoute,
   checkTun,
 } from "./checks_ipv6.ts";
-import { checkChroot, checkClock, checkPrivileges, checkUser } from "./checks_process.ts";
+import {
+  checkChroot,
+  checkClock,
+  checkPrivileges,
+  checkUser,
+  checkWorkers,
+} from "./checks_process.ts";
 
 /** Interface and route; ICMPv6 errors. */
 const RELAY_NEEDS: readonly Capability[] = ["CAP_NET_ADMIN", "CAP_NET_RAW"];
@@ -38,6 +44,7 @@ export function checkRelay(host: Host, relay: RelayConfig): CheckResult[] {
     checkServiceRoute(host, relay),
     ...checkRelayAddress(host, relay),
     checkMtu(host, relay.interfaceMtu),
+    ...checkWorkers(host, relay.workers),
     checkClock(host),
     ...checkUser(host, relay.process),
     ...checkChroot(host, relay.process),

@@ -1,4 +1,6 @@
-import type { ProcessConfig } from "#src/config/config.ts";
+import type { ProcessConfig, RelayConfig } from "#src/config/config.ts";
+import { EACCES, EPERM, errnoName } from "#ffi/linux.ts";
+import { workersFor } from "#src/datapath/workers.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Capability, Host } from "./host.ts";
 
@@ -24,6 +26,20 @@ export function checkPrivileges(
       missing.join(" ")
     }`,
   );
+}
+
+/** More relay workers than one are told apart by a program that bpf(2) loads. */
+export function checkWorkers(host: Host, wanted: RelayConfig["workers"]): CheckResult[] {
+  const { count, reason } = workersFor(wanted, host.cores());
+  if (count === 1) return [];
+  const errno = host.loadSteering(count);
+  if (errno === 0) return [ok("workers", `${count} (${reason})`)];
+  const detail = `one serves, not ${count} (${reason}): bpf(2) is refused: ${errnoName(errno)}`;
+  const mend = errno === EPERM || errno === EACCES
+    ? "start it as root, or under systemd with AmbientCapabilities=CAP_BPF; where that is not to " +
+      "be had, as in a user namespace, workers = 1"
+    : "workers = 1";
+  return [warn("workers", detail, mend)];
 }
 
 export function checkUser(host: Host, { user }: ProcessConfig): CheckResult[] {

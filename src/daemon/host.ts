@@ -56,6 +56,10 @@ export interface Host {
   capabilities(): ReadonlySet<Capability>;
   /** 0 when the TUN device opens, else the error number. */
   openTunDevice(): number;
+  /** Processor cores that this process may use. */
+  cores(): number;
+  /** 0 when bpf(2) takes the program that shares out packets among `workers`, else the error number. */
+  loadSteering(workers: number): number;
   /** By path below /proc/sys, e.g. `net/ipv6/conf/all/forwarding`; undefined: no such variable. */
   sysctl(path: string): string | undefined;
   interfaces(): readonly Interface[];

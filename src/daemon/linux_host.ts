@@ -1,4 +1,5 @@
 import { openSync, readlinkSync, readSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
@@ -14,6 +15,7 @@ import { Netlink } from "#src/datapath/netlink.ts";
 import { ownersOf } from "#src/datapath/owners.ts";
 import { findHolder, type Holder, textOf } from "#src/datapath/proc.ts";
 import { addresses, links, routeTo } from "#src/datapath/routing.ts";
+import { steeringErrno } from "#src/datapath/steering.ts";
 import { TUN_DEVICE } from "#src/datapath/tun.ts";
 import { bindIpv4 } from "#src/datapath/udp_socket.ts";
 import { readU32 } from "#src/protocol/bytes.ts";
@@ -49,6 +51,8 @@ export function linuxHost(libc: Libc): Host {
     platform: "linux",
     capabilities: () => parseCapabilities(read(SELF) ?? ""),
     openTunDevice: () => openErrno(libc, TUN_DEVICE),
+    cores: availableParallelism,
+    loadSteering: (workers) => withArena(libc, (arena) => steeringErrno(libc, arena, workers)),
     sysctl: (path) => read(`/proc/sys/${path}`),
     interfaces: () => interfaces(netlink),
     defaultInterface4: () => parseDefaultInterface4(textOf("/proc/net/route")),
@@ -109,22 +113,28 @@ function lookUp(netlink: Netlink, address: Uint8Array): number | undefined {
   }
 }
 
-function openErrno(libc: Libc, path: string): number {
+function withArena<T>(libc: Libc, use: (arena: Arena) => T): T {
   const arena = new Arena(libc, 4096);
-  const fd = libc.call.open(arena.address(arena.cString(path)), O_RDWR | O_CLOEXEC, 0);
-  const errno = fd < 0 ? libc.errno() : 0;
-  if (fd >= 0) libc.call.close(fd);
+  const result = use(arena);
   arena.close();
-  return errno;
+  return result;
+}
+
+function openErrno(libc: Libc, path: string): number {
+  return withArena(libc, (arena) => {
+    const fd = libc.call.open(arena.address(arena.cString(path)), O_RDWR | O_CLOEXEC, 0);
+    const errno = fd < 0 ? libc.errno() : 0;
+    if (fd >= 0) libc.call.close(fd);
+    return errno;
+  });
 }
 
 function bindErrno(libc: Libc, address: number, port: number): number {
   const fd = libc.call.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return libc.errno();
-  const arena = new Arena(libc, 4096);
-  const errno = bindIpv4(libc, arena, fd, address, port) < 0 ? libc.errno() : 0;
+  const bound = withArena(libc, (arena) => bindIpv4(libc, arena, fd, address, port));
+  const errno = bound < 0 ? libc.errno() : 0;
   libc.call.close(fd);
-  arena.close();
   return errno;
 }
 

@@ -152,10 +152,7 @@ function attachClassic(libc: Libc, arena: Arena, fd: number, program: Program): 
  * @throws WorkersRefused, as in a user namespace, where bpf(2) is not to be had
  */
 export function steerTun(libc: Libc, arena: Arena, fd: number, workers: number): void {
-  const type = BPF_PROG_TYPE_SOCKET_FILTER;
-  const code = assembleEbpf(arena, relayTunProgram(workers));
-  const named = { type, name: "teredo_steering", license: "MIT" };
-  const program = loadEbpf(libc, arena, { ...named, ...code });
+  const program = loadTunProgram(libc, arena, workers);
   if (program === -1) throw new WorkersRefused(`bpf(BPF_PROG_LOAD): ${errnoName(libc.errno())}`);
   const at = arena.take(4);
   arena.i32[at >> 2] = program;
@@ -163,4 +160,19 @@ export function steerTun(libc: Libc, arena: Arena, fd: number, workers: number):
   const errno = libc.errno();
   libc.call.close(program); // the interface keeps it
   if (attached === -1) throw new WorkersRefused(`TUNSETSTEERINGEBPF: ${errnoName(errno)}`);
+}
+
+/** A descriptor for it, which the caller closes; -1 when the kernel refused. */
+function loadTunProgram(libc: Libc, arena: Arena, workers: number): number {
+  const type = BPF_PROG_TYPE_SOCKET_FILTER;
+  const code = assembleEbpf(arena, relayTunProgram(workers));
+  return loadEbpf(libc, arena, { type, name: "teredo_steering", license: "MIT", ...code });
+}
+
+/** 0 when the kernel takes the program of {@link steerTun} from this process, else the error number. */
+export function steeringErrno(libc: Libc, arena: Arena, workers: number): number {
+  const program = loadTunProgram(libc, arena, workers);
+  if (program === -1) return libc.errno();
+  libc.call.close(program);
+  return 0;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, ENXIO } from "#ffi/linux.ts";
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { failures, formatCheck } from "#src/daemon/check.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks.ts";
@@ -247,6 +247,29 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "several workers without the right to share out packets among them",
+    facts: { loadSteering: (workers) => workers === 3 ? EPERM : ENOSYS },
+    relay: { workers: 3 },
+    want: [
+      "warn workers: one serves, not 3 (workers = 3): bpf(2) is refused: EPERM (Operation not " +
+      "permitted); mend: start it as root, or under systemd with AmbientCapabilities=CAP_BPF; " +
+      "where that is not to be had, as in a user namespace, workers = 1",
+    ],
+  },
+  {
+    name: "as many workers as a machine has use for, on a kernel without bpf(2)",
+    facts: { cores: () => 8, loadSteering: (workers) => workers === 4 ? ENOSYS : EPERM },
+    want: [
+      "warn workers: one serves, not 4 (auto: half of 8 cores, the others receive): bpf(2) is " +
+      "refused: ENOSYS (Function not implemented); mend: workers = 1",
+    ],
+  },
+  {
+    name: "one worker, which needs no such right",
+    facts: { cores: () => 2, loadSteering: () => EPERM },
+    want: [],
+  },
+  {
     name: "a clock that was never set",
     facts: { year: () => 1970 },
     want: [
@@ -385,6 +408,14 @@ test("checkRelay() names its checks in a fixed order", () => {
   const names = checkRelay(fakeHost(), relayConfig()).map((result) => result.name);
   const want = "privileges tun ipv6 forwarding ipv6_route service_route public port mtu clock";
   assert.equal(names.join(" "), want);
+});
+
+test("checkRelay() tells how many workers serve, where it is not one", () => {
+  const host = fakeHost({ cores: () => 4 });
+  const found = checkRelay(host, relayConfig()).filter(({ name }) => name === "workers");
+  assert.deepEqual(found.map(formatCheck), [
+    "ok   workers: 2 (auto: half of 4 cores, the others receive)",
+  ]);
 });
 
 test("checkServer() names its checks in a fixed order", () => {

@@ -34,6 +34,8 @@ export function fakeHost({ variables = {}, ...facts }: Facts = {}): Host {
     platform: "linux",
     capabilities: () => new Set(Object.keys(CAPABILITIES) as Capability[]),
     openTunDevice: () => 0,
+    cores: () => 2,
+    loadSteering: () => 0,
     sysctl: (path) => all[path],
     interfaces: () => [UPLINK],
     defaultInterface4: () => "eth0",

@@ -117,6 +117,7 @@ test("linuxHost() answers about this machine", () => {
   assert.ok(host.residentMemory() > 1_000_000);
   assert.match(host.sysctl("net/ipv4/ip_forward") ?? "", /^[01]$/);
   assert.equal(host.sysctl("net/ipv4/no_such_variable"), undefined);
+  assert.ok(host.cores() >= 1);
   assert.equal(host.user("root")?.uid, 0);
   assert.equal(host.isDirectory("/proc"), true);
   assert.equal(host.isDirectory("/proc/self/status"), false);
