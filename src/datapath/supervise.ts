@@ -74,14 +74,13 @@ export async function superviseThreads(
   const ended = new Promise<void>((resolve, reject) => {
     let failure: Error | undefined;
     threads.forEach((thread, i) => {
-      thread.on("error", (error: unknown) => {
-        failure ??= error instanceof Error ? error : new Error(String(error));
-      });
+      const fail = (error: unknown) => {
+        failure ??= starts.length === 1 ? asError(error) : ofWorker(i, starts.length, error);
+      };
+      thread.on("error", fail);
       thread.on("exit", () => {
         running -= 1;
-        if (!starts[i]!.shared.stopping) {
-          failure ??= new Error("The datapath thread ended by itself");
-        }
+        if (!starts[i]!.shared.stopping) fail(new Error("The datapath thread ended by itself"));
         // A part of the peers would have nobody: better that whoever restarts us does so.
         if (running > 0) return stopAll();
         hooks.ended();
@@ -115,6 +114,15 @@ export async function superviseThreads(
     },
     setServed: (prefixes) => starts.forEach(({ shared }) => shared.setServed(prefixes)),
   };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Says whose failure it is; the others only end with it. */
+function ofWorker(i: number, count: number, error: unknown): Error {
+  return new Error(`Worker ${i + 1} of ${count}: ${asError(error).message}`, { cause: error });
 }
 
 /** A function that tells the time since the thread that was heard of least lately gave a beat. */

@@ -100,7 +100,7 @@ for (const count of [1, 3]) {
   });
 }
 
-test("Datapath: when one thread ends by itself all do, and it is a failure", async () => {
+test("Datapath: when one thread ends by itself all do, and it is a failure that says which", async () => {
   const told: string[] = [];
   const { datapath, starts, descriptors } = await startThreads(3, {
     stopping: () => told.push("stopping"),
@@ -111,7 +111,7 @@ test("Datapath: when one thread ends by itself all do, and it is a failure", asy
   descriptors.splice(descriptors.indexOf(data.descriptors.primary), 1);
   libc.call.close(data.descriptors.primary);
   wake.signal();
-  await assert.rejects(datapath.ended, /closed under it/);
+  await assert.rejects(datapath.ended, /^Error: Worker 2 of 3: .*closed under it/);
   assert.deepEqual(told, ["ended"], "once, after the last one");
   await assert.rejects(datapath.stop(), /closed under it/);
 });
@@ -128,7 +128,10 @@ test("superviseThreads() fails when one thread cannot start, and leaves none", a
   };
   // A relay without its options is none.
   const starts = [start("server"), start("relay"), start("server")];
-  await assert.rejects(superviseThreads(starts, { ...NO_HOOKS, ended: () => ended++ }));
+  await assert.rejects(
+    superviseThreads(starts, { ...NO_HOOKS, ended: () => ended++ }),
+    /^Error: Worker 2 of 3: /,
+  );
   assert.equal(ended, 1);
   for (const { wake } of starts) libc.call.close(wake.fd);
   arena.close();
