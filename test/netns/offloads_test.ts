@@ -252,5 +252,6 @@ test(
       const said = relay.output().split("\n").filter((line) => line.includes("msg=Workers"));
       assert.equal(said.length, 1);
       assert.match(said[0]!, /level=warn .*workers=1/);
+      assert.match(relay.output(), /msg=Check check=workers .*mend=.*CAP_BPF/);
     }),
 );

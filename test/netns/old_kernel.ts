@@ -6,6 +6,7 @@ import {
   BPF_K,
   BPF_RET,
   EINVAL,
+  EPERM,
   SIZEOF_SOCK_FPROG,
   SOCK_FPROG_FILTER_AT,
   SOCK_FPROG_LEN_AT,
@@ -34,7 +35,6 @@ import { assembleClassic, classic, type Program } from "#src/datapath/filter_cod
  */
 type Call = readonly [call: keyof typeof NUMBERS, errno: number, ...args: (number | undefined)[]];
 
-const EPERM = 1;
 const ENOPROTOOPT = 92;
 const ALL_OF_TUN = TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6;
 

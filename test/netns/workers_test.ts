@@ -118,3 +118,24 @@ test(
     }
   },
 );
+
+test(
+  `Relay with ${WORKERS} workers: one that fails ends all, and the log says which`,
+  OPTIONS,
+  async () => {
+    const load = await LoadLab.create();
+    const { lab } = load;
+    try {
+      const relay = await startRelay(lab, "teredo", RELAY_CONF);
+      await lab.sh("rly", "ip link delete teredo");
+      const { status, stderr } = await relay.result;
+      assert.equal(status, 1, stderr);
+      const failures = stderr.split("\n").filter((line) => line.includes("Datapath failed"));
+      assert.equal(failures.length, 1, stderr);
+      assert.match(failures[0]!, /error="Worker [12] of 2: The interface teredo is gone/);
+      assert.equal(await lab.sh("rly", "ip -6 route show 2001::/32"), "");
+    } finally {
+      await load.close();
+    }
+  },
+);
