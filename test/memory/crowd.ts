@@ -80,23 +80,22 @@ export class Crowd implements RelaySink {
     }
   }
 
-  /** One packet from the IPv6 host. */
-  toClient(client: number): Drop {
+  /** One packet from the IPv6 host. `now` is the same for all of a batch, as in a loop. */
+  toClient(client: number, now = this.now): Drop {
     const at = this.#nextSlot();
     this.#writeHost(at + SOURCE_AT);
     writeClient(this.bytes, at + DESTINATION_AT, client);
-    return this.relay.fromIpv6(this.bytes, at, this.#length, this.now, this);
+    return this.relay.fromIpv6(this.bytes, at, this.#length, now, this);
   }
 
   /** One packet to the IPv6 host, from where the client's address says. */
-  fromClient(client: number): Drop {
+  fromClient(client: number, now = this.now): Drop {
     const at = this.#nextSlot();
     this.#writeHost(at + DESTINATION_AT);
     writeClient(this.bytes, at + SOURCE_AT, client);
     const address = addressOf(client);
     const port = portOf(client);
-    const { bytes, now } = this;
-    return this.relay.fromClient(bytes, at, this.#length, address, port, RELAY, now, this);
+    return this.relay.fromClient(this.bytes, at, this.#length, address, port, RELAY, now, this);
   }
 
   /** Makes clients `from` to `to` - 1 trusted: each is sent a packet and sends one. */
