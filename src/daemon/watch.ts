@@ -43,7 +43,7 @@ export function watchOver(watched: Watched): () => void {
   const { role, config, log, state, notifier } = watched;
   const now = () => performance.now();
   const limited = new LimitedLog(log, { ...DEFAULT_LIMITS, now });
-  const watch = new Watch(log, limited);
+  const watch = new Watch(log, limited, state.read());
   const look = () => {
     state.refresh();
     watch.look(state.read());
@@ -89,20 +89,23 @@ export class Watch {
   readonly #log: Logger;
   readonly #limited: LimitedLog;
   readonly #checks = new Map<string, boolean>();
-  #drops: Snapshot["drops"] | undefined;
-  #offloads: Snapshot["offloads"] | undefined;
+  #drops: Snapshot["drops"];
+  #offloads: Snapshot["offloads"];
 
-  constructor(log: Logger, limited: LimitedLog) {
+  /** @param first what the daemon was like when it began to serve */
+  constructor(log: Logger, limited: LimitedLog, first: Snapshot) {
     this.#log = log;
     this.#limited = limited;
+    this.#drops = first.drops;
+    this.#offloads = first.offloads;
   }
 
   look(snapshot: Snapshot): void {
     // An end that was asked for is no trouble.
     if (!snapshot.draining) { for (const check of snapshot.checks) this.#turned(check); }
-    if (this.#drops !== undefined) this.#dropped(this.#drops, snapshot.drops);
+    this.#dropped(this.#drops, snapshot.drops);
     this.#drops = snapshot.drops;
-    if (this.#offloads !== undefined) this.#lost(this.#offloads, snapshot.offloads);
+    this.#lost(this.#offloads, snapshot.offloads);
     this.#offloads = snapshot.offloads;
     this.#limited.flush();
   }

@@ -112,7 +112,7 @@ function watching(): { watch: Watch; lines: string[] } {
   const sink = (_: Level, line: string) => void lines.push(line);
   const log = createLogger({ level: "info", format: formatLogfmt, sink, time: undefined });
   const limits = { burst: 2, interval: 1000, maxKeys: 8, now: () => 0 };
-  return { watch: new Watch(log, new LimitedLog(log, limits)), lines };
+  return { watch: new Watch(log, new LimitedLog(log, limits), sampleSnapshot()), lines };
 }
 
 const withCheck = (ok: boolean, detail: string): Partial<Snapshot> => ({
@@ -147,6 +147,21 @@ test("Watch.look() logs drops that are this machine's doing, and bounds the line
   assert.deepEqual(lines, [
     'level=warn msg="Packets dropped" reason=socket_overflow count=3',
     'level=warn msg="Packets dropped" reason=socket_overflow count=1',
+  ]);
+});
+
+test("Watch.look() says at its first look what went wrong since the daemon began to serve", () => {
+  const { watch, lines } = watching();
+  const { drops, offloads } = sampleSnapshot();
+  watch.look(
+    sampleSnapshot({
+      drops: { ...drops, send_failed: drops.send_failed + 2 },
+      offloads: { ...offloads, udpSegment: SEGMENT_REFUSED },
+    }),
+  );
+  assert.deepEqual(lines, [
+    'level=warn msg="Packets dropped" reason=send_failed count=2',
+    `level=info msg="Offload given up" offload=udpSegment reason="${SEGMENT_REFUSED.note}"`,
   ]);
 });
 
