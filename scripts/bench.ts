@@ -59,18 +59,33 @@ function readOptions(): Options {
   return { rounds: Number(values.rounds), cases, json: values.json, svg: values.svg };
 }
 
+type Step = "first" | "round" | "last";
+
 /** Each round takes the makers in turn within every row, so that a machine's moods meet them all. */
 async function measure({ rounds, cases }: Options, results: Results): Promise<void> {
   const labs = new Labs();
+  const take = async (step: Step) => {
+    for (const one of cases) await takeStep(one, step, labs, results);
+  };
   try {
-    for (const { first } of cases) await first?.(labs, results);
+    await take("first");
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}, ${Math.round(performance.now() / 1_000)} s`);
-      for (const { round: one } of cases) await one?.(labs, results);
+      await take("round");
     }
-    for (const { last } of cases) await last?.(labs, results);
+    await take("last");
   } finally {
     await labs.close();
+  }
+}
+
+/** What goes wrong outside the measurement of a row ends its case, not the others. */
+async function takeStep(one: Case, step: Step, labs: Labs, results: Results): Promise<void> {
+  try {
+    await one[step]?.(labs, results);
+  } catch (error) {
+    const spec = { part: one.letter, name: "the case itself", unit: "", better: "more" } as const;
+    await results.measure(spec, "teredo", () => Promise.reject(error));
   }
 }
 

@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { metric } from "#test/netns/programs.ts";
 import type { Labs } from "./labs.ts";
 import { capacity, DIRECTIONS, type Spread } from "./packets.ts";
@@ -7,18 +10,47 @@ import type { Results, RowSpec } from "./results.ts";
 const PEERS = 2 ** 20;
 const NEW_PEERS_A_SECOND = 40_000;
 const REPEATS = 3;
+const PEERS_REPORT: string = fileURLToPath(new URL("../load/peers_report.ts", import.meta.url));
 const MEBIBYTE = 1024 * 1024;
+const WARM: Spread = { size: 88, peers: 10_000, burst: 1 };
 const SPREADS: readonly (readonly [Spread, name: string])[] = [
   [{ size: 88, peers: 1, burst: 16 }, "1 peer, bursts of 16"],
   [{ size: 88, peers: 64, burst: 1 }, "64 peers, scattered"],
 ];
 
-/** (f) what the relay carries with a million peers, against another one with few; what they cost. */
+/**
+ * (f) what the relay carries with a million peers, and what they cost: in a process that does nothing
+ * but that, and in a relay.
+ */
 export async function measureMillion(labs: Labs, results: Results): Promise<void> {
+  await measureTable(results);
+  await measureRelay(labs, results);
+}
+
+/** What `peers_report.ts` says of the rules alone. */
+async function measureTable(results: Results): Promise<void> {
+  const report = JSON.parse(
+    execFileSync(process.execPath, [PEERS_REPORT], { encoding: "utf8", timeout: 60_000 }),
+  );
+  const less = (name: string, unit: string, most?: number) =>
+    ({ ...row(name, unit), better: "less", ...(most ? { most } : {}) }) as const;
+  const memory = less("the rules alone: memory by peer", "bytes", 160);
+  await results.add(memory, "teredo", report.bytesPerPeer);
+  for (const [call, milliseconds] of Object.entries<number>(report.longestMs)) {
+    await results.add(less(`the rules alone: longest ${call}`, "ms", 5), "teredo", milliseconds);
+  }
+  for (const [peers, nanoseconds] of Object.entries<number>(report.nsPerLookup)) {
+    const among = Number(peers).toLocaleString("en");
+    await results.add(less(`the rules alone: lookup among ${among}`, "ns"), "teredo", nanoseconds);
+  }
+}
+
+/** Rates against those of another relay with few peers, and memory. */
+async function measureRelay(labs: Labs, results: Results): Promise<void> {
   const few = await labs.get("teredo");
   const full = await labs.get("teredo-full");
   // Code is compiled and buffers are touched by then: what comes on top are the peers.
-  for (const direction of DIRECTIONS) await capacity(full, direction, SPREADS[0]![0]);
+  for (const direction of DIRECTIONS) await capacity(full, direction, WARM);
   const before = (await full.load.usage("rly")).memory;
   await results.measure(row("new peers taken up and trusted", "1000/s"), "teredo", async () => {
     return PEERS / await full.fill(PEERS, NEW_PEERS_A_SECOND) / 1_000;
@@ -28,8 +60,12 @@ export async function measureMillion(labs: Labs, results: Results): Promise<void
   await results.add(row("peers in the table", "1000"), "teredo", peers / 1_000);
   const memory = { ...row("relay, resident memory with them", "MiB"), better: "less" } as const;
   await results.add(memory, "teredo", after / MEBIBYTE);
-  const each = { ...row("more memory than before, by peer", "bytes"), better: "less", most: 160 };
-  await results.add(each as RowSpec, "teredo", (after - before) / peers);
+  const each = {
+    ...row("more memory than with 10,000, by peer", "bytes"),
+    better: "less",
+    most: 160,
+  };
+  await results.add(each as RowSpec, "teredo", (after - before) / (peers - WARM.peers));
 
   for (const direction of DIRECTIONS) {
     for (const [spread, name] of SPREADS) {

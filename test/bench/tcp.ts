@@ -134,9 +134,14 @@ interface Received {
 async function iperf(lab: BenchLab, direction: Direction, flows: number): Promise<Received> {
   const argv = ["iperf3", "-J", "-c", HOST_IPV6, "-p", `${PORT}`, "-t", `${SECONDS}`];
   argv.push("-P", `${flows}`, ...(direction === "down" ? ["-R"] : []));
-  const { stdout, stderr } = await lab.load.lab.run(CLIENTS, argv, { timeout: 15_000 });
-  const report = JSON.parse(stdout || "{}");
-  const received: Received | undefined = report.end?.sum_received;
-  if (received === undefined) throw new Error(`iperf3: ${report.error ?? stderr}`);
-  return received;
+  for (let patience = 3;; patience--) {
+    const { stdout, stderr } = await lab.load.lab.run(CLIENTS, argv, { timeout: 15_000 });
+    const report = JSON.parse(stdout || "{}");
+    const received: Received | undefined = report.end?.sum_received;
+    if (received !== undefined) return received;
+    const problem: string = report.error ?? stderr;
+    // It may still be with the flows of the measurement before.
+    if (patience === 0 || !problem.includes("busy")) throw new Error(`iperf3: ${problem}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
