@@ -19,7 +19,7 @@ const TCP_BYTES = 4 * MIB;
 const MIREDO_BYTES = 2 * MIB;
 /** Packets that it takes, of 1280 bytes; and how many of them are not joined by chance. */
 const LEAST = TCP_BYTES / 1_220;
-const SOME = LEAST / 4;
+const SOME = LEAST / 20;
 /** Milliseconds in which the last packets of a connection have arrived. */
 const LAST_PACKETS = 500;
 
@@ -176,7 +176,7 @@ test(
       const before = await errors();
       const carried = await carry(lab, { damageEvery: 50 });
       assertPackets(carried);
-      assert.ok(carried.peer.damaged > SOME / 50);
+      assert.ok(carried.peer.damaged >= SOME / 50);
       assert.equal(await errors() - before, carried.peer.damaged);
       assert.ok(joinedOf(carried).written > SOME);
     }),
@@ -195,7 +195,7 @@ test(
       const carried = await carry(lab);
       assertPackets(carried);
       const damaged = await lab.damagedFromHost();
-      assert.ok(damaged > SOME / 50, `${damaged} damaged`);
+      assert.ok(damaged >= SOME / 50, `only ${damaged} damaged`);
       assert.equal(await errors() - before, damaged);
       assert.ok(joinedOf(carried).read > SOME);
     }),
