@@ -57,14 +57,18 @@ export function fakeHost({ variables = {}, ...facts }: Facts = {}): Host {
   };
 }
 
-const empty = () => ({ bytes: new Uint8Array(), mode: 0o644 });
+/** A configuration file without a line. */
+export const emptyFile = () => ({ bytes: new Uint8Array(), mode: 0o644 });
 
 export function relayConfig(changes: Partial<RelayConfig> = {}): RelayConfig {
-  return { ...loadConfig("relay", { path: "r.ini", readFile: empty }).config.relay, ...changes };
+  return {
+    ...loadConfig("relay", { path: "r.ini", readFile: emptyFile }).config.relay,
+    ...changes,
+  };
 }
 
 export function serverConfig(changes: Partial<ServerConfig> = {}): ServerConfig {
   const overrides = { "server.bind_address": "198.51.100.1" };
-  const { config } = loadConfig("server", { path: "s.ini", readFile: empty, overrides });
+  const { config } = loadConfig("server", { path: "s.ini", readFile: emptyFile, overrides });
   return { ...config.server, ...changes };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { loadConfig } from "#src/config/load.ts";
 import { readinessOf, type Served } from "#src/daemon/readiness.ts";
+import { DaemonState } from "#src/daemon/state.ts";
 import { Watch } from "#src/daemon/watch.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { NO_OFFLOADS, reportOffloads, SEGMENT_REFUSED } from "#src/datapath/offloads.ts";
@@ -8,9 +10,17 @@ import { LimitedLog } from "#src/log/limited.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt, type Level } from "#src/log/record.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
+import { createStatus } from "#src/status/app.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
-import { type Facts, fakeHost, PRIMARY_ADDRESS, relayConfig, UPLINK } from "./fake_host.ts";
+import {
+  emptyFile,
+  type Facts,
+  fakeHost,
+  PRIMARY_ADDRESS,
+  relayConfig,
+  UPLINK,
+} from "./fake_host.ts";
 
 const OPEN: OpenRole = {
   listening: ["0.0.0.0:3545"],
@@ -106,6 +116,23 @@ for (const { name, facts, served, want } of cases) {
     assert.deepEqual(failed, want);
   });
 }
+
+test("DaemonState: until the last worker is there, the status pages say that it is starting", async () => {
+  const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
+  const host = fakeHost({ interfaces: () => [UPLINK, TUNNEL] });
+  const state = new DaemonState("relay", "1", config, host);
+  const app = createStatus(state.read);
+  for (const path of ["/healthz", "/readyz", "/metrics", "/status"]) {
+    const answer = await app.request(path);
+    assert.equal(answer.status, 503, path);
+    assert.deepEqual(await answer.json(), { error: "The daemon is starting" });
+  }
+  state.serve(OPEN, datapath(10));
+  assert.equal((await app.request("/readyz")).status, 200);
+  state.drain();
+  assert.equal((await app.request("/readyz")).status, 503);
+  assert.equal((await app.request("/healthz")).status, 200);
+});
 
 function watching(): { watch: Watch; lines: string[] } {
   const lines: string[] = [];
