@@ -11,7 +11,7 @@ import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { readU16, readU32 } from "#src/protocol/bytes.ts";
 import { writeIcmpv6Error } from "#src/protocol/build.ts";
 import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { makeCounters } from "#src/protocol/counters.ts";
+import { Counter, makeCounters } from "#src/protocol/counters.ts";
 import { formatIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
 import { addressBytes, icmpv6, packet } from "#test/protocol/packets.ts";
 import { fromHex, toHex } from "#test/protocol/vectors.ts";
@@ -111,6 +111,34 @@ inNamespace(import.meta.filename!, () => {
         assert.equal(fragment[1], 0);
         assert.equal(readU16(fragment, 6) & 0x4000, 0);
       }
+      libc.call.close(fd);
+      arena.close();
+    });
+  });
+
+  test("so has each datagram of a run that the kernel cuts up, inner ECN untouched (R-30, S-33)", () => {
+    withWire((wire) => {
+      const arena = new Arena(libc, UdpSender.arenaLength + 65_536);
+      const options = { address: 0xc0000201, port: SERVER_PORT, buffer: 1 << 20 };
+      const { fd, udpSegment } = openUdpSocket(libc, arena, options);
+      assert.ok(udpSegment);
+      const counters = makeCounters();
+      const sender = new UdpSender(libc, arena, fd, counters, udpSegment);
+      const inner = [0x00, 0x10, 0x20, 0x30].map((marks, i) => {
+        const one = packet(17, HOST, CLIENT, new Uint8Array(1_200).fill(i));
+        one[1] = marks;
+        return one;
+      });
+      for (const it of inner) sender.queue(it, 0, it.length, 0xc0000202, 40_000, 0);
+      sender.flush();
+      const sent = wire.read(wire.native);
+      assert.deepEqual(sent.map((it) => toHex(it, 28)), inner.map((it) => toHex(it)));
+      for (const it of sent) {
+        assert.equal(it[1], 0, "TOS, of which ECN is the lower two bits");
+        assert.equal(readU16(it, 6), 0, "DF, and no fragment");
+        assert.deepEqual([readU32(it, 12), readU16(it, 20)], [0xc0000201, SERVER_PORT]);
+      }
+      assert.equal(counters[Counter.udp_sent_datagrams], inner.length);
       libc.call.close(fd);
       arena.close();
     });
