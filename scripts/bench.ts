@@ -1,6 +1,6 @@
 /** The bench's command line and its order; run it by scripts/bench. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -38,6 +38,8 @@ interface Options {
   readonly cases: readonly Case[];
   readonly json: string;
   readonly svg: string;
+  /** Whether docs/performance.md gets the tables. */
+  readonly docs: boolean;
 }
 
 function readOptions(): Options {
@@ -47,6 +49,7 @@ function readOptions(): Options {
       only: { type: "string" },
       json: { type: "string", default: "dist/bench.json" },
       svg: { type: "string", default: "dist/bench.svg" },
+      docs: { type: "boolean", default: false },
     },
   });
   if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error(`--rounds: no number: ${values.rounds}`);
@@ -56,7 +59,13 @@ function readOptions(): Options {
     if (found === undefined) throw new Error(`--only: no case ${letter}`);
     return found;
   });
-  return { rounds: Number(values.rounds), cases, json: values.json, svg: values.svg };
+  return {
+    rounds: Number(values.rounds),
+    cases,
+    json: values.json,
+    svg: values.svg,
+    docs: values.docs,
+  };
 }
 
 type Step = "first" | "round" | "last";
@@ -99,6 +108,14 @@ function write(file: string, text: string): void {
   writeFileSync(file, text);
 }
 
+/** Puts the report between the two comments that mark its place. */
+function replaceTables(file: string, report: string): void {
+  const text = readFileSync(file, "utf8");
+  const marked = /(<!-- scripts\/bench --docs -->)[\s\S]*(<!-- end -->)/;
+  if (!marked.test(text)) throw new Error(`${file} has no place for the tables`);
+  writeFileSync(file, text.replace(marked, (_, start, end) => `${start}\n\n${report}\n${end}`));
+}
+
 let options: Options;
 try {
   options = readOptions();
@@ -121,6 +138,11 @@ const machine: Machine = {
 const rows = results.rows.map((row) => ({ ...row, verdict: verdictOf(row) }));
 write(options.json, JSON.stringify({ machine, rows }, undefined, 2) + "\n");
 write(options.svg, chart(results.rows, caption(machine)));
-console.log(markdown(machine, results.rows));
+const report = markdown(machine, results.rows);
+console.log(report);
+if (options.docs) {
+  write("docs/performance.svg", chart(results.rows, caption(machine)));
+  replaceTables("docs/performance.md", report);
+}
 const failed = failures(results.rows);
 if (failed !== "") console.log(`Failed:\n\n${failed}`);

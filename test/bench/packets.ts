@@ -157,9 +157,9 @@ async function cost(lab: BenchLab, direction: Direction, spread: Spread): Promis
     rate: COMPARED_RATE,
     seconds: COMPARED_SECONDS,
   } as const;
-  const [sent, arrived] = await Promise.all([
-    source.do(load),
+  const [arrived, sent] = await Promise.all([
     sink.do({ do: "count", after: 0, seconds: COMPARED_SECONDS + 0.15 }),
+    source.do(load),
   ]);
   const used = await lab.cpu("rly") - before;
   if (arrived.packets < 0.98 * sent.packets) {

@@ -92,22 +92,18 @@ const prepared = new WeakSet<BenchLab>();
 
 /** Starts what both ends run, once for each lab; then makes contact, which trust needs each time. */
 async function prepare(lab: BenchLab): Promise<void> {
-  const { lab: net } = lab.load;
   const isTunnel = lab.parties.maker !== undefined;
   if (!prepared.has(lab)) {
     prepared.add(lab);
-    const server = net.spawn("host6", ["iperf3", "-s", "--forceflush", "-p", `${PORT}`]);
-    await server.waitForLine(/listening/, 10_000);
+    const argv = ["iperf3", "-s", "--forceflush", "-p", `${PORT}`];
+    await lab.load.lab.spawn("host6", argv).waitForLine(/listening/, 10_000);
     if (isTunnel) await startTunnel(lab);
   }
-  if (!isTunnel) return;
-  const address = formatIpv6(clientIpv6(TUNNEL));
-  const argv = ["ping", "-6", "-c", "1", "-w", "3", "-i", "0.5", address];
-  const { status, stdout } = await net.run("host6", argv);
-  if (status !== 0) throw new Error(`no contact with ${address}: ${stdout}`);
+  if (isTunnel) await makeContact(lab);
 }
 
-async function startTunnel(lab: BenchLab): Promise<void> {
+/** Gives the clients' namespace an interface that leads through the relay to the host. */
+export async function startTunnel(lab: BenchLab): Promise<void> {
   await lab.clients();
   const plan: TunnelPlan = {
     interfaceName: "teredo",
@@ -124,6 +120,14 @@ async function startTunnel(lab: BenchLab): Promise<void> {
 ip -6 address add ${formatIpv6(clientIpv6(TUNNEL))}/128 dev teredo nodad
 ip -6 route replace 2001:db8:1::/64 dev teredo`,
   );
+}
+
+/** From the host to the tunnel's client and back. @throws Error when nothing returns */
+export async function makeContact(lab: BenchLab): Promise<void> {
+  const address = formatIpv6(clientIpv6(TUNNEL));
+  const argv = ["ping", "-6", "-c", "1", "-w", "3", "-i", "0.5", address];
+  const { status, stdout } = await lab.load.lab.run("host6", argv);
+  if (status !== 0) throw new Error(`no contact with ${address}: ${stdout}`);
 }
 
 interface Received {
