@@ -5,6 +5,7 @@ import { readU32 } from "#src/protocol/bytes.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
 import type { RelayOptions } from "#src/protocol/relay_contract.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
+import { SIP_KEY_LENGTH } from "#src/protocol/sip_hash.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
 import { configureTunnel, tearDown } from "./interface.ts";
@@ -20,7 +21,6 @@ import { shareOf, type Workers, WorkersRefused } from "./workers.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
 const SETUP_ARENA = 256 * 1024;
-const KEY_LENGTH = 32;
 
 /** Runs set-up steps; when one fails, what the earlier ones opened is closed again, last first. */
 class Opened {
@@ -128,7 +128,7 @@ function openRelayFor(libc: Libc, start: RelayStart, workers: Workers): OpenRole
       udpGro,
       udpSegment: start.offloads && udpSegment,
     };
-    const key = randomBytes(libc, KEY_LENGTH);
+    const key = randomBytes(libc, SIP_KEY_LENGTH);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       shared.setServed(start.rules.served);

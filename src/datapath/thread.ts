@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi/open.ts";
 import type { RelayOptions } from "#src/protocol/relay_contract.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
+import { makeSipHash } from "#src/protocol/sip_hash.ts";
 import type { Offloads } from "./offloads.ts";
 import { type RelayDescriptors, RelayLoop } from "./relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "./server_loop.ts";
@@ -18,7 +19,7 @@ export type ThreadData =
     readonly offloads: Offloads;
     readonly options: RelayOptions;
     readonly replyFromLocal: boolean;
-    /** Key of the bubble tokens' HMAC-SHA-256; one for all workers, any of which may be answered. */
+    /** Key of the bubble tokens' SipHash, 16 bytes; one for all workers, any may be answered. */
     readonly key: Uint8Array;
     /** Seed of the peer table's hash. */
     readonly seed: number;
@@ -49,7 +50,7 @@ async function main(data: ThreadData): Promise<void> {
       interfaceName: data.interfaceName,
       offloads: data.offloads,
       replyFromLocal: data.replyFromLocal,
-      hash: (message) => createHmac("sha256", data.key).update(message).digest(),
+      hash: makeSipHash(data.key),
       seed: data.seed,
       clock,
     })

@@ -2,7 +2,7 @@
 export type Millis = number;
 
 /**
- * HMAC of `message` under a key the maker of the function holds; the result is the caller's to read
- * until the next call. The algorithm is named where the function is made.
+ * Keyed hash of `message`, whose key the maker of the function holds; the result is the caller's to
+ * read until the next call. The algorithm is named where the function is made.
  */
 export type KeyedHash = (message: Uint8Array) => Uint8Array;
