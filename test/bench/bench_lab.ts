@@ -23,6 +23,8 @@ const DAEMON_CPU = 1;
 /** Where two workers, or Miredo's two threads, are to be compared. */
 const ANY_CPU = ["taskset", "-c", "0-1"];
 
+const WARM_PEERS = 64;
+const WARM_SECONDS = 0.4;
 const GREETINGS_A_SECOND = 25_000;
 /** For how long nobody greets again: a relay trusts a client that it hears from for 30 s. */
 const TRUSTED_MS = 10_000;
@@ -127,7 +129,22 @@ done`,
     this.#greeted.set(first, { peers, at: performance.now() });
   }
 
-  /** Likewise, whomever it has heard of lately. @returns the seconds that it took */
+  /** A little of each load, so that nobody is measured before its code is compiled. */
+  async warm(): Promise<void> {
+    await this.greet(WARM_PEERS);
+    const load = { do: "send", size: 88, peers: WARM_PEERS, first: 0, rate: 0 } as const;
+    for (const burst of [16, 1]) {
+      for (const [from, kind] of [["clients", "up"], ["host", "down"]] as const) {
+        await (await this.source(from)).do({ ...load, kind, burst, seconds: WARM_SECONDS });
+      }
+    }
+    const source = await this.serverSource();
+    for (const kind of ["solicit", "bubble"] as const) {
+      await source.do({ ...load, kind, burst: 1, seconds: WARM_SECONDS });
+    }
+  }
+
+  /** Greets clients, whomever the relay has heard of lately. @returns the seconds that it took */
   async fill(peers: number, rate: number, first = 0): Promise<number> {
     const [, host] = await Promise.all([this.clients(), this.host()]);
     const { missing, seconds } = await host.do({ do: "greet", peers, first, rate });

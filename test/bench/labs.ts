@@ -15,19 +15,24 @@ const PARTIES: Record<LabName, Parties> = {
 /** Labs that stay up over all rounds, each built when it is first needed. */
 export class Labs {
   readonly #labs = new Map<LabName, Promise<BenchLab>>();
+  readonly #open: BenchLab[] = [];
 
   get(name: LabName): Promise<BenchLab> {
     const known = this.#labs.get(name);
     if (known !== undefined) return known;
-    const made = BenchLab.create(PARTIES[name]);
+    const made = this.#make(PARTIES[name]);
     this.#labs.set(name, made);
     return made;
   }
 
+  async #make(parties: Parties): Promise<BenchLab> {
+    const lab = await BenchLab.create(parties);
+    this.#open.push(lab);
+    if (parties.maker !== undefined) await lab.warm();
+    return lab;
+  }
+
   async close(): Promise<void> {
-    const made = await Promise.allSettled(this.#labs.values());
-    await Promise.all(
-      made.map((lab) => lab.status === "fulfilled" ? lab.value.close() : undefined),
-    );
+    await Promise.all(this.#open.map((lab) => lab.close()));
   }
 }
