@@ -13,7 +13,7 @@ import type { TunQueue } from "./tun_queue.ts";
 import { UdpReceiver } from "./udp_receive.ts";
 
 /** Slots taken in one go when they hold runs of datagrams: what is at hand stays in the cache. */
-const RUN_BATCH = 8;
+const RUN_BATCH = 4;
 /** Mean bytes in a slot from which on they do. */
 const RUN_LENGTH = 4_096;
 
