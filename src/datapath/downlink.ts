@@ -39,6 +39,8 @@ export class Downlink {
   readonly #segment = new Uint8Array(CAPACITY);
   readonly #joins: boolean;
   #superAt = NOWHERE;
+  /** Packets in the batch before. */
+  #lastCount = 0;
 
   /** Bytes of arena that one downlink takes. */
   static readonly arenaLength: number = Frames.size + UdpSender.arenaLength + 4096;
@@ -82,7 +84,10 @@ export class Downlink {
       bytes += length;
       if (this.#tun.segmentSize > 0) this.#takeSuper(at, length, now, sink);
       else this.#takeOne(at, length, now, sink);
+      // Where packets come one by one, none waits for the answer that no other one is there.
+      if (count === 0 && this.#lastCount <= 1) this.flush();
     }
+    this.#lastCount = count;
     return count;
   }
 

@@ -59,8 +59,9 @@ export interface UdpSocket {
 
 /**
  * Opens and binds a UDP socket as Teredo wants it: the DF bit clear (RFC 4380 §5.1.2), ECN and
- * the rest of TOS zero (RFC 9601 §6.1.3, the kernel's default), the address a datagram was sent to
- * reported, so that an answer can leave from it.
+ * the rest of TOS zero (RFC 9601 §6.1.3, the kernel's default), and, where it is
+ * bound to every address, the one that a datagram was sent to reported, so that an answer can leave
+ * from it.
  *
  * @throws StartError naming the address, and how to mend it
  */
@@ -72,7 +73,9 @@ export function openUdpSocket(libc: Libc, arena: Arena, options: UdpSocketOption
     const set = (level: number, name: number, value: number) =>
       setOption(libc, arena, fd, level, name, value);
     check(libc, set(SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT), "setsockopt", "IP_MTU_DISCOVER");
-    check(libc, set(SOL_IP, IP_PKTINFO, 1), "setsockopt", "IP_PKTINFO");
+    if (options.address === 0) {
+      check(libc, set(SOL_IP, IP_PKTINFO, 1), "setsockopt", "IP_PKTINFO");
+    }
     check(libc, set(SOL_SOCKET, SO_RXQ_OVFL, 1), "setsockopt", "SO_RXQ_OVFL");
     // Beyond net.core.rmem_max only with CAP_NET_ADMIN; without it the kernel gives what it allows.
     if (set(SOL_SOCKET, SO_RCVBUFFORCE, options.buffer) < 0) {

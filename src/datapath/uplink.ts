@@ -35,6 +35,8 @@ export class Uplink implements JoinSink {
   readonly #replyFromLocal: boolean;
   readonly #copy: number;
   #limit = BATCH;
+  /** Whether the batch at hand is one datagram, to which nothing can be joined. */
+  #isAlone = false;
 
   /** Bytes of arena that one uplink takes. */
   static readonly arenaLength: number = UdpReceiver.arenaLength + CAPACITY + 4096;
@@ -66,6 +68,7 @@ export class Uplink implements JoinSink {
     const udp = this.#receiver;
     const count = udp.receive(this.#limit);
     if (count === 0) return 0;
+    this.#isAlone = count === 1 && udp.segmentSize(0) === 0;
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       bytes += udp.length(i);
@@ -102,7 +105,7 @@ export class Uplink implements JoinSink {
     if (b !== this.#arena.u8) {
       this.#arena.u8.set(b.subarray(at, at + length), this.#copy);
       this.#count(1, length, this.#tun.write(this.#copy, length) === length);
-    } else if (this.#joiner === undefined) {
+    } else if (this.#joiner === undefined || this.#isAlone) {
       this.#writeOne(at, length);
     } else {
       this.#joiner.offer(b, at, length, this);
