@@ -1,6 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { errnoName } from "#ffi/linux.ts";
+import { copyBytes } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { Relay } from "#src/protocol/relay.ts";
@@ -124,7 +125,7 @@ export class Downlink {
       const from = packet.payloadAt(i);
       const payload = packet.payloadLength(i);
       packet.writeHeader(i, segment, 0);
-      segment.set(this.#arena.u8.subarray(from, from + payload), headerLength);
+      copyBytes(segment, headerLength, this.#arena.u8, from, payload);
       this.#relay.fromIpv6(segment, 0, headerLength + payload, now, sink);
     }
   }

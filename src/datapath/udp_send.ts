@@ -13,6 +13,7 @@ import {
   POLLOUT,
   SIZEOF_POLLFD,
 } from "#ffi/linux.ts";
+import { copyBytes } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { SuperPacket } from "#src/segments/super_packet.ts";
@@ -116,7 +117,7 @@ export class UdpSender {
   /** Offset of the copy, or -1 when it was dropped. */
   #copy(b: Uint8Array, at: number, length: number): number {
     const copy = this.#room(length);
-    if (copy >= 0) this.#arena.u8.set(b.subarray(at, at + length), copy);
+    if (copy >= 0) copyBytes(this.#arena.u8, copy, b, at, length);
     return copy;
   }
 

@@ -1,5 +1,6 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { copyBytes } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { Relay } from "#src/protocol/relay.ts";
@@ -103,7 +104,7 @@ export class Uplink implements JoinSink {
   /** A packet that the rules let pass; see `RelaySink.sendIpv6`. */
   send(b: Uint8Array, at: number, length: number): void {
     if (b !== this.#arena.u8) {
-      this.#arena.u8.set(b.subarray(at, at + length), this.#copy);
+      copyBytes(this.#arena.u8, this.#copy, b, at, length);
       this.#count(1, length, this.#tun.write(this.#copy, length) === length);
     } else if (this.#joiner === undefined || this.#isAlone) {
       this.#writeOne(at, length);
