@@ -24,6 +24,7 @@ export function open(
   const counters = makeCounters();
   const socket = openUdpSocket(libc, arena, { address, port: 0, buffer: BUFFER, gro });
   return {
+    arena,
     counters,
     port: socket.port,
     receiver: new UdpReceiver(libc, arena, socket.fd),
