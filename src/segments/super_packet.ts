@@ -23,6 +23,12 @@ import {
 
 /** The longest headers that are split: IPv6, extension headers, TCP or UDP. */
 export const MAX_HEADER_LENGTH = 512;
+/**
+ * Most segments of a super-packet. Linux sends none below 48 bytes with options (TCP_MIN_SND_MSS), which
+ * is 1,820 at 36 bytes each; but a guest's virtio header may ask for 65,000 of one byte, each of which
+ * would cost us as much as a packet.
+ */
+export const MAX_SEGMENTS = 2_048;
 
 /**
  * A TCP or UDP super-packet: the segments of one flow under one header, as a kernel hands it over
@@ -35,7 +41,7 @@ export const MAX_HEADER_LENGTH = 512;
  * Made once and parsed into many times. After a failed parse the fields mean nothing.
  */
 export class SuperPacket {
-  /** Segments, at least 1. */
+  /** Segments, 1 to {@link MAX_SEGMENTS}. */
   count = 0;
   /** Of each segment: IPv6 header, extension headers, TCP or UDP header. */
   headerLength = 0;
@@ -63,7 +69,8 @@ export class SuperPacket {
    * @param transport next header of what is segmented: TCP or UDP
    * @param transportAt offset of that header from `at`
    * @param segmentSize payload bytes of each segment but the last
-   * @returns false for a packet that cannot be split: lengths that do not fit together
+   * @returns false for a packet that is not split: lengths do not fit together, or segments are more
+   *   than {@link MAX_SEGMENTS}
    */
   parse(
     b: Uint8Array,
@@ -85,6 +92,8 @@ export class SuperPacket {
     if (headerLength < transportAt + fixedLength || headerLength > MAX_HEADER_LENGTH) return false;
     // Without payload nothing is left to segment.
     if (headerLength >= length || segmentSize < 1) return false;
+    const count = Math.ceil((length - headerLength) / segmentSize);
+    if (count > MAX_SEGMENTS) return false;
     this.#b = b;
     this.#at = at;
     this.#transportAt = transportAt;
@@ -92,7 +101,7 @@ export class SuperPacket {
     this.#segmentSize = segmentSize;
     this.#payloadLength = length - headerLength;
     this.headerLength = headerLength;
-    this.count = Math.ceil(this.#payloadLength / segmentSize);
+    this.count = count;
     this.#commonSum = this.#pseudoSum(length - transportAt, transport) +
       (isTcp ? this.#tcpSum() : readU32Sum(b, at + transportAt));
     return true;

@@ -5,7 +5,7 @@ import { copyBytes, readU16, writeU16 } from "#src/protocol/bytes.ts";
 import { addPseudoHeader, payloadChecksum } from "#src/protocol/checksum.ts";
 import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
 import { fold, makePlainSum, makeSum, type Sum } from "#src/segments/checksum.ts";
-import { MAX_HEADER_LENGTH, SuperPacket } from "#src/segments/super_packet.ts";
+import { MAX_HEADER_LENGTH, MAX_SEGMENTS, SuperPacket } from "#src/segments/super_packet.ts";
 import { CWR, FIN, PSH, URG } from "#src/segments/transport.ts";
 import { ACK, bytes, tcp, type TcpParts, udp, withExtensions } from "./packets.ts";
 
@@ -182,12 +182,23 @@ for (
     ["headers without end", tcp({ payload: bytes(900) }), 17, 100, MAX_HEADER_LENGTH - 7],
     ["no bytes at all", new Uint8Array(0), NEXT_HEADER_TCP, 100, 40],
     ["half an IPv6 header", tcp().slice(0, 20), NEXT_HEADER_TCP, 100, 40],
+    ["one segment too many", tcp({ payload: bytes(MAX_SEGMENTS + 1) }), NEXT_HEADER_TCP, 1, 40],
+    ["a byte in each segment", tcp({ payload: bytes(65_000) }), NEXT_HEADER_TCP, 1, 40],
+    ["a byte in each datagram", udp({ payload: bytes(65_000) }), NEXT_HEADER_UDP, 1, 40],
   ] as const
 ) {
   test(`SuperPacket refuses ${what}`, () => {
     assert.equal(parse(b, transport, size, transportAt), undefined);
   });
 }
+
+test("SuperPacket takes as many segments as there may be, and the smallest that TCP sends", () => {
+  const most = parse(tcp({ payload: bytes(2 * MAX_SEGMENTS) }), NEXT_HEADER_TCP, 2, 40);
+  assert.equal(most?.count, MAX_SEGMENTS);
+  const smallest = 48 - 12; // TCP_MIN_SND_MSS of Linux, less timestamps
+  const whole = parse(tcp({ payload: bytes(65_500) }), NEXT_HEADER_TCP, smallest, 40);
+  assert.equal(whole?.count, Math.ceil(65_500 / smallest));
+});
 
 test("SuperPacket takes the longest headers there may be", () => {
   const packet = parse(tcp({ payload: bytes(900) }), NEXT_HEADER_UDP, 100, MAX_HEADER_LENGTH - 8);
