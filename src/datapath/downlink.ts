@@ -14,7 +14,7 @@ import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import { UdpSender } from "./udp_send.ts";
 
-/** Bytes read before what they became is sent: what is at hand stays in the cache. */
+/** Bytes of packets, each segment one, before they are sent: what is at hand stays in the cache. */
 const BATCH_BYTES = 256 * 1024;
 /** No packet is a super-packet that the rules are just looking at. */
 const NOWHERE = -1;
@@ -82,9 +82,9 @@ export class Downlink {
       if (length < 0) {
         throw new Error(`The interface ${this.#tun.name} is gone: read: ${errnoName(-length)}`);
       }
-      bytes += length;
-      if (this.#tun.segmentSize > 0) this.#takeSuper(at, length, now, sink);
-      else this.#takeOne(at, length, now, sink);
+      bytes += this.#tun.segmentSize > 0
+        ? this.#takeSuper(at, length, now, sink)
+        : this.#takeOne(at, length, now, sink);
       // Where packets come one by one, none waits for the answer that no other one is there.
       if (count === 0 && this.#lastCount <= 1) this.flush();
     }
@@ -92,28 +92,36 @@ export class Downlink {
     return count;
   }
 
-  #takeOne(at: number, length: number, now: Millis, sink: RelaySink): void {
+  /** @returns its length */
+  #takeOne(at: number, length: number, now: Millis, sink: RelaySink): number {
     const b = this.#arena.u8;
     const { needsChecksum, checksumStart, checksumOffset } = this.#tun;
     if (needsChecksum) completeChecksum(this.#sum, b, at, length, checksumStart, checksumOffset);
     this.#count(1, length);
     this.#relay.fromIpv6(b, at, length, now, sink);
+    return length;
   }
 
-  #takeSuper(at: number, length: number, now: Millis, sink: RelaySink): void {
+  /** @returns the length of all its segments: small ones cost as much as large ones. */
+  #takeSuper(at: number, length: number, now: Millis, sink: RelaySink): number {
     const b = this.#arena.u8;
     const packet = this.#super;
     const { transport, checksumStart, segmentSize } = this.#tun;
     if (!packet.parse(b, at, length, transport, checksumStart, segmentSize)) {
       this.#count(1, length);
       this.#counters[DROPS_AT + Drop.BadLength]! += 1;
-      return;
+      return length;
     }
-    this.#count(packet.count, length + (packet.count - 1) * packet.headerLength);
-    if (!this.#relay.isOpen(b, at, length, now)) return this.#takeSegments(now, sink);
-    this.#superAt = at;
-    this.#relay.fromIpv6(b, at, length, now, sink);
-    this.#superAt = NOWHERE;
+    const bytes = length + (packet.count - 1) * packet.headerLength;
+    this.#count(packet.count, bytes);
+    if (this.#relay.isOpen(b, at, length, now)) {
+      this.#superAt = at;
+      this.#relay.fromIpv6(b, at, length, now, sink);
+      this.#superAt = NOWHERE;
+    } else {
+      this.#takeSegments(now, sink);
+    }
+    return bytes;
   }
 
   /** One by one, for a peer that is not yet trusted, or an error about each. */
