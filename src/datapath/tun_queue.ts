@@ -20,11 +20,9 @@ import {
 } from "#ffi/linux.ts";
 import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
 import { MAX_RUN, type Run } from "#src/segments/run.ts";
+import { TCP_CHECKSUM_AT, UDP_CHECKSUM_AT } from "#src/segments/transport.ts";
 import { CAPACITY } from "./frames.ts";
 
-/** Of the checksum field in a transport header. RFC 9293 §3.1, RFC 768 */
-const TCP_CHECKSUM_AT = 16;
-const UDP_CHECKSUM_AT = 6;
 /** A size that no packet can be cut to: {@link TunQueue.transport} is 0. */
 const NO_TRANSPORT = 0;
 
