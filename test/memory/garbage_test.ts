@@ -15,13 +15,13 @@ import { bubble, teredo } from "#test/protocol/packets.ts";
 import { hmacSha1, OPTIONS } from "#test/protocol/server_lab.ts";
 import { CLIENT, CLIENT_PORT, vector } from "#test/protocol/vectors.ts";
 import { tcp } from "#test/segments/packets.ts";
-import { allocationOf } from "./allocation.ts";
+import { allocationOf, CHUNKS } from "./allocation.ts";
 import { Crowd } from "./crowd.ts";
 
 const BATCH = 64;
-/** A million packets, each way, in chunks. */
-const CHUNK = 160 * BATCH;
 const PACKETS = 1_000_000;
+/** Of a million packets, each way, in whole batches. */
+const CHUNK = Math.ceil(PACKETS / CHUNKS / BATCH) * BATCH;
 /**
  * An object in every other packet shows. Not zero, because V8 makes numbers of 16 bytes of the time
  * that each batch gets; and packets come from below 128.0.0.0, because it makes one of a larger
