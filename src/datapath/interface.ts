@@ -25,12 +25,19 @@ export const LINK_LOCAL_PREFIX_LENGTH = 64;
  * of traffic at 250,000 packets/s; this is 40 ms, more than a pause of the garbage collector.
  */
 export const QUEUE_LENGTH = 10_000;
+/**
+ * The same where an entry can be a super-packet of 64 KB: 128 MB at the most, a fifth of a second at
+ * 6 Gbit/s, 8 ms of single packets at 250,000 a second.
+ */
+export const SUPER_QUEUE_LENGTH = 2_000;
 
 export interface TunnelSetup {
   /** Of a TUN that exists. */
   readonly interfaceName: string;
   /** Bytes, at least 1280. */
   readonly mtu: number;
+  /** Packets, or super-packets, that may wait in each of its queues. */
+  readonly queueLength: number;
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
 }
@@ -56,7 +63,7 @@ export function configureTunnel(netlink: Netlink, setup: TunnelSetup): Tunnel {
   try {
     setUp(netlink, index, {
       mtu: setup.mtu,
-      queueLength: QUEUE_LENGTH,
+      queueLength: setup.queueLength,
       // Nobody is there to answer a neighbour solicitation, and no group has a member.
       set: IFF_NOARP,
       clear: IFF_MULTICAST,

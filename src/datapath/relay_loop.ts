@@ -87,10 +87,10 @@ export class RelayLoop implements RelaySink {
   run(): void {
     while (!this.#shared.stopping) {
       const now = this.#clock();
-      this.#waiter.wait(this.#relay.nextTimer() - now);
+      this.#waiter.wait(this.#uplink.hasMore ? 0 : this.#relay.nextTimer() - now);
       // After the wait: what was set during it holds for the packet that ended it.
       this.#adoptServed();
-      this.#turn(this.#waiter.isReady(0), this.#waiter.isReady(1));
+      this.#turn(this.#uplink.hasMore || this.#waiter.isReady(0), this.#waiter.isReady(1));
       this.#publish();
     }
     this.#finish();

@@ -8,7 +8,7 @@ import type { ServerOptions } from "#src/protocol/server_contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/sip_hash.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
-import { configureTunnel, tearDown } from "./interface.ts";
+import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
 import { Netlink } from "./netlink.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { openRawIcmpv6, openRawIpv6 } from "./raw_ipv6.ts";
@@ -120,6 +120,7 @@ function openRelayFor(libc: Libc, start: RelayStart, workers: Workers): OpenRole
     const tunnel = configureTunnel(netlink, {
       interfaceName: tun.name,
       mtu: start.rules.mtu,
+      queueLength: tun.tun ? SUPER_QUEUE_LENGTH : QUEUE_LENGTH,
       prefix: servicePrefixOf(start.rules.prefix),
     });
     const offloads = {

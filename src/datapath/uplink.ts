@@ -1,6 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { copyBytes } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { Relay } from "#src/protocol/relay.ts";
@@ -17,6 +16,11 @@ import { UdpReceiver } from "./udp_receive.ts";
 const RUN_BATCH = 4;
 /** Mean bytes in a slot from which on they do. */
 const RUN_LENGTH = 4_096;
+/**
+ * Datagrams, to the end of a slot, after which the other side has its turn: a slot can hold 64, so
+ * that a batch of short ones would take 64 times as long as one of single datagrams.
+ */
+const MOST_DATAGRAMS = 256;
 
 /**
  * From Teredo clients to the IPv6 side. RFC 4380 §5.4.2
@@ -27,20 +31,21 @@ const RUN_LENGTH = 4_096;
  * again. No packet waits for another batch.
  */
 export class Uplink implements JoinSink {
-  readonly #arena: Arena;
   readonly #counters: Counters;
   readonly #relay: Relay;
   readonly #receiver: UdpReceiver;
   readonly #tun: TunQueue;
   readonly #joiner: Joiner | undefined;
   readonly #replyFromLocal: boolean;
-  readonly #copy: number;
   #limit = BATCH;
+  /** Slots filled, and the first of them that has not been seen to. */
+  #filled = 0;
+  #next = 0;
   /** Whether the batch at hand is one datagram, to which nothing can be joined. */
   #isAlone = false;
 
   /** Bytes of arena that one uplink takes. */
-  static readonly arenaLength: number = UdpReceiver.arenaLength + CAPACITY + 4096;
+  static readonly arenaLength: number = UdpReceiver.arenaLength;
 
   /** @param replyFromLocal whether the rules are told which address of ours a datagram came to */
   constructor(
@@ -54,37 +59,51 @@ export class Uplink implements JoinSink {
     offloads: Offloads,
     replyFromLocal: boolean,
   ) {
-    this.#arena = arena;
     this.#counters = counters;
     this.#relay = relay;
     this.#receiver = new UdpReceiver(libc, arena, udp);
     this.#tun = tun;
     this.#joiner = offloads.tun ? new Joiner(sum, { udp: offloads.tunUdp }) : undefined;
     this.#replyFromLocal = replyFromLocal;
-    this.#copy = arena.take(CAPACITY);
   }
 
-  /** One batch of what has arrived. @returns how many slots it filled */
+  /** Whether slots are left of what was taken from the kernel: {@link receive} goes on with them. */
+  get hasMore(): boolean {
+    return this.#next < this.#filled;
+  }
+
+  /** A part of what has arrived, so that the other side has its turn. @returns slots seen to */
   receive(now: Millis, sink: RelaySink): number {
-    const udp = this.#receiver;
-    const count = udp.receive(this.#limit);
-    if (count === 0) return 0;
-    this.#isAlone = count === 1 && udp.segmentSize(0) === 0;
-    let bytes = 0;
-    for (let i = 0; i < count; i++) {
-      bytes += udp.length(i);
-      this.#takeSlot(i, now, sink);
+    if (!this.hasMore) this.#fill();
+    const from = this.#next;
+    for (let datagrams = 0; this.hasMore && datagrams < MOST_DATAGRAMS; this.#next++) {
+      datagrams += this.#takeSlot(this.#next, now, sink);
     }
     this.#joiner?.flush(this);
+    return this.#next - from;
+  }
+
+  #fill(): void {
+    const udp = this.#receiver;
+    udp.release(this.#filled);
+    const count = udp.receive(this.#limit);
+    this.#next = 0;
+    this.#filled = count;
+    if (count === 0) return;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) bytes += udp.length(i);
+    this.#isAlone = count === 1 && udp.segmentSize(0) === 0;
     this.#limit = bytes >= count * RUN_LENGTH ? RUN_BATCH : BATCH;
     this.#counters[Counter.udp_received_bytes]! += bytes;
     this.#counters[DROPS_AT + Drop.SocketOverflow]! += udp.overflowsBefore(count - 1);
-    udp.release(count);
-    return count;
   }
 
-  /** Each datagram of a run is looked at by itself: only the mapping they came from is common. */
-  #takeSlot(i: number, now: Millis, sink: RelaySink): void {
+  /**
+   * Each datagram of a run is looked at by itself: only the mapping they came from is common.
+   *
+   * @returns how many there were
+   */
+  #takeSlot(i: number, now: Millis, sink: RelaySink): number {
     const udp = this.#receiver;
     const { bytes } = udp;
     const address = udp.address(i);
@@ -99,18 +118,13 @@ export class Uplink implements JoinSink {
       datagrams++;
     }
     this.#counters[Counter.udp_received_datagrams]! += datagrams;
+    return datagrams;
   }
 
-  /** A packet that the rules let pass; see `RelaySink.sendIpv6`. */
+  /** A packet that the rules let pass, where it lies in its slot; see `RelaySink.sendIpv6`. */
   send(b: Uint8Array, at: number, length: number): void {
-    if (b !== this.#arena.u8) {
-      copyBytes(this.#arena.u8, this.#copy, b, at, length);
-      this.#count(1, length, this.#tun.write(this.#copy, length) === length);
-    } else if (this.#joiner === undefined || this.#isAlone) {
-      this.#writeOne(at, length);
-    } else {
-      this.#joiner.offer(b, at, length, this);
-    }
+    if (this.#joiner === undefined || this.#isAlone) this.#writeOne(at, length);
+    else this.#joiner.offer(b, at, length, this);
   }
 
   sendRun(run: Run): void {

@@ -22,7 +22,7 @@ export interface RelaySink {
     port: number,
     local: number,
   ): void;
-  /** One IPv6 packet to the IPv6 side. */
+  /** One IPv6 packet to the IPv6 side; it lies in the array that its datagram came in. */
   sendIpv6(b: Uint8Array, at: number, length: number): void;
   /**
    * An ICMPv6 error, as a whole IPv6 packet whose source is `::`: the IPv6 side fills in an address

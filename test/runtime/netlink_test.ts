@@ -6,7 +6,7 @@ import { Arena } from "#ffi/arena.ts";
 import { SyscallError } from "#ffi/errors.ts";
 import { AF_INET, AF_INET6, EINVAL, IFF_LOOPBACK, RTPROT_STATIC } from "#ffi/linux.ts";
 import { openLibc } from "#ffi/open.ts";
-import { configureTunnel, tearDown } from "#src/datapath/interface.ts";
+import { configureTunnel, QUEUE_LENGTH, tearDown } from "#src/datapath/interface.ts";
 import { Netlink } from "#src/datapath/netlink.ts";
 import { ownersOf } from "#src/datapath/owners.ts";
 import { addresses, addRoute, links, routesOf, routeTo } from "#src/datapath/routing.ts";
@@ -20,7 +20,7 @@ import { OneQueue } from "./one_queue.ts";
 const libc = await openLibc();
 const PREFIX = parseIpv6Prefix("2001::/32")!;
 const DEFAULT_ROUTE = parseIpv6Prefix("::/0")!;
-const SETUP = { interfaceName: "teredo", mtu: 1280, prefix: PREFIX };
+const SETUP = { interfaceName: "teredo", mtu: 1280, queueLength: QUEUE_LENGTH, prefix: PREFIX };
 
 interface Bench {
   readonly arena: Arena;
@@ -69,7 +69,7 @@ inNamespace(import.meta.filename!, () => {
         configureTunnel(netlink, SETUP);
         const [link] = ip("address show teredo");
         assert.deepEqual(link.flags.sort(), ["LOWER_UP", "NOARP", "POINTOPOINT", "UP"]);
-        assert.deepEqual([link.mtu, link.txqlen], [1280, 10_000]);
+        assert.deepEqual([link.mtu, link.txqlen], [1280, QUEUE_LENGTH]);
         assert.equal(ip("link show teredo")[0].inet6_addr_gen_mode, "none");
         const inet6 = link.addr_info;
         assert.equal(inet6.length, 1);
