@@ -5,24 +5,13 @@
  * start of its structure. Only values that are the same on both architectures are here.
  * `test/runtime/layout_test.ts` compares every one with what a C compiler says.
  *
- * By subject: files, memory and threads here; the rest in the files re-exported below.
+ * By subject: files and threads here; the rest in the files re-exported below.
  */
 export * from "./linux_bpf.ts";
 export * from "./linux_errno.ts";
 export * from "./linux_netlink.ts";
 export * from "./linux_socket.ts";
 export * from "./linux_tun.ts";
-
-// <sys/mman.h>
-export const PROT_READ = 1;
-export const PROT_WRITE = 2;
-export const MAP_SHARED = 1;
-export const MAP_PRIVATE = 2;
-export const MAP_ANONYMOUS = 0x20;
-export const MAP_LOCKED = 0x2000;
-export const MAP_POPULATE = 0x8000;
-/** `(void *) -1` as the number that either backend makes of it. */
-export const MAP_FAILED = 0xffff_ffff_ffff_ffff;
 
 // <fcntl.h>
 export const O_RDONLY = 0;

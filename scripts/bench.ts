@@ -53,6 +53,9 @@ function readOptions(): Options {
     },
   });
   if (!/^[1-9]\d?$/.test(values.rounds)) throw new Error(`--rounds: no number: ${values.rounds}`);
+  if (values.docs && values.only !== undefined) {
+    throw new Error("--docs is for all cases: without --only");
+  }
   const letters = values.only?.split(",") ?? CASES.map(({ letter }) => letter);
   const cases = letters.map((letter) => {
     const found = CASES.find((it) => it.letter === letter);
@@ -145,4 +148,7 @@ if (options.docs) {
   replaceTables("docs/performance.md", report);
 }
 const failed = failures(results.rows);
-if (failed !== "") console.log(`Failed:\n\n${failed}`);
+if (failed !== "") {
+  console.log(`Failed:\n\n${failed}`);
+  process.exitCode = 1;
+}

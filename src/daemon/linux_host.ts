@@ -132,8 +132,10 @@ function openErrno(libc: Libc, path: string): number {
 function bindErrno(libc: Libc, address: number, port: number): number {
   const fd = libc.call.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return libc.errno();
-  const bound = withArena(libc, (arena) => bindIpv4(libc, arena, fd, address, port));
-  const errno = bound < 0 ? libc.errno() : 0;
+  const errno = withArena(
+    libc,
+    (arena) => bindIpv4(libc, arena, fd, address, port) < 0 ? libc.errno() : 0,
+  );
   libc.call.close(fd);
   return errno;
 }

@@ -63,5 +63,6 @@ export const SERVER_OFFLOADS: OffloadReport = {
 /** What becomes of `udpSegment` once a send was refused: EIO, of a device that sums nothing. */
 export const SEGMENT_REFUSED: OffloadState = {
   on: false,
-  note: "refused for a device without checksum offload: datagrams leave one by one",
+  note:
+    "refused by the kernel, for a device without checksum offload or an IPsec route: datagrams leave one by one",
 };

@@ -33,6 +33,10 @@ import { WorkersRefused } from "./workers.ts";
  * (no flow is reordered). That a function of the address decides, and nothing that is remembered,
  * keeps this true from the first packet to the last.
  *
+ * One exception: of datagrams that the kernel has joined on their way in (UDP_GRO), the first decides for
+ * all. They come from one IPv4 address and port, and so from one peer, unless somebody forges them:
+ * then some of that peer's packets can meet a worker that does not know it, and are counted as drops.
+ *
  * A server keeps no peers: there the IPv4 source decides, so that one source meets one rate limit.
  */
 

@@ -59,9 +59,8 @@ export interface UdpSocket {
 
 /**
  * Opens and binds a UDP socket as Teredo wants it: the DF bit clear (RFC 4380 §5.1.2), ECN and
- * the rest of TOS zero (RFC 9601 §6.1.3, the kernel's default), and, where it is
- * bound to every address, the one that a datagram was sent to reported, so that an answer can leave
- * from it.
+ * the rest of TOS zero (RFC 9601 §6.1.3, the kernel's default), and, where it is bound to every
+ * address, the one that a datagram was sent to reported, so that an answer can leave from it.
  *
  * @throws StartError naming the address, and how to mend it
  */

@@ -92,7 +92,7 @@ export async function measurePackets(labs: Labs, results: Results): Promise<void
   }
   for (const burst of [16, 1] as const) {
     const spread = { size: 88, peers: 64, burst };
-    const spec = packetRow(`${textOf(spread)}, both ways, 2 threads`, burst === 16);
+    const spec = packetRow(`${textOf(spread)}, both ways, 2 threads`, true);
     for (const who of MAKERS) {
       const measure = async () => bothWays(await labs.get(`${who}-2`), spread);
       await results.measure(spec, who, measure);

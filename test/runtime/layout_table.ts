@@ -17,7 +17,6 @@ export const HEADERS = [
   "sys/eventfd.h",
   "sys/file.h",
   "sys/ioctl.h",
-  "sys/mman.h",
   "sys/prctl.h",
   "sys/random.h",
   "sys/socket.h",
@@ -71,7 +70,6 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
 /** Names whose C expression is not the name itself. */
 export const EXPRESSIONS: Readonly<Record<string, string>> = {
   CMSGHDR_DATA_AT: "CMSG_LEN(0)", // the data is a flexible member that C gives no name
-  MAP_FAILED: "(uintptr_t) MAP_FAILED",
   SKF_NET_OFF: "(uint32_t) SKF_NET_OFF",
   NLA_TYPE_MASK: "NLA_TYPE_MASK & 0xffff", // an int there, applied to a 16-bit type
 };
