@@ -42,6 +42,8 @@ export class UdpSender {
   readonly #scratch: Scratch;
   readonly #pollfd: number;
   #joins: boolean;
+  /** In this flush. */
+  #waits = 0;
 
   /** Bytes of arena that one sender takes. */
   static readonly arenaLength: number = SCRATCH_LENGTH + UdpMessages.arenaLength + 4096;
@@ -144,7 +146,7 @@ export class UdpSender {
     const { count } = messages;
     if (count === 0) return;
     messages.seal();
-    let waits = 0;
+    this.#waits = 0;
     for (let done = 0; done < count;) {
       const sent = this.#call(messages.headersFrom(done), count - done);
       if (sent > 0) {
@@ -155,7 +157,7 @@ export class UdpSender {
       }
       const errno = this.#libc.errno();
       if (errno === EINTR) continue;
-      if (isFull(errno) && waits++ < SEND_WAITS && this.#waitForRoom()) continue;
+      if (isFull(errno) && this.#waitForRoom()) continue;
       if (messages.datagrams(done) > 1 && mayPassSingly(errno)) this.#sendSingly(done, errno);
       else this.#drop(reasonOf(errno), messages.datagrams(done));
       done++;
@@ -168,17 +170,25 @@ export class UdpSender {
     const messages = this.#messages;
     if (errno === EIO) this.#joins = false; // as would be the answer to every other message
     for (let k = 0; k < messages.datagrams(i); k++) {
-      if (this.#call(messages.single(i, k), 1) === 1) this.#count(1, messages.singleBytes);
+      if (this.#sendOne(messages.single(i, k))) this.#count(1, messages.singleBytes);
       else this.#drop(reasonOf(this.#libc.errno()), 1);
     }
+  }
+
+  /** @returns false when the kernel refused it; errno then says why */
+  #sendOne(header: number): boolean {
+    if (this.#call(header, 1) === 1) return true;
+    const errno = this.#libc.errno();
+    return isFull(errno) && this.#waitForRoom() && this.#call(header, 1) === 1;
   }
 
   #call(headers: number, count: number): number {
     return this.#libc.call.sendmmsg(this.#fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
-  /** The send buffer drains at wire speed: a short wait keeps what was accepted. */
+  /** The send buffer drains at wire speed: a few short waits a flush keep what was accepted. */
   #waitForRoom(): boolean {
+    if (this.#waits++ >= SEND_WAITS) return false;
     return this.#libc.call.poll(this.#arena.address(this.#pollfd), 1, SEND_WAIT_MS) > 0;
   }
 
