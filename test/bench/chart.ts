@@ -1,7 +1,7 @@
 import { ratioOf, type Row, textOf } from "./results.ts";
 
-const WIDTH = 940;
-const LABELS = 370;
+const WIDTH = 980;
+const LABELS = 410;
 const PLOT: number = WIDTH - LABELS - 90;
 const LINE = 22;
 const TOP = 64;
