@@ -23,7 +23,7 @@ import { MAX_RUN, type Run } from "#src/segments/run.ts";
 import { TCP_CHECKSUM_AT, UDP_CHECKSUM_AT } from "#src/segments/transport.ts";
 import { CAPACITY } from "./frames.ts";
 
-/** A size that no packet can be cut to: {@link TunQueue.transport} is 0. */
+/** Of a packet that is no super-packet, or one of a kind that was not asked for. */
 const NO_TRANSPORT = 0;
 
 /**
@@ -31,7 +31,8 @@ const NO_TRANSPORT = 0;
  * with offloads, a super-packet: many segments under one header.
  *
  * With offloads a `struct virtio_net_hdr` of 10 bytes goes before each packet, in the machine's byte
- * order. It is written from a place of its own, as the bytes before a packet may be another's.
+ * order. For a write it comes from a place of its own, as the bytes before a packet may be another's,
+ * unless zeros are known to lie there.
  */
 export class TunQueue {
   /** The interface's, as the kernel has it. */

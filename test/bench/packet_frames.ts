@@ -1,11 +1,14 @@
+import { VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4 } from "#ffi/linux.ts";
 import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/checksum.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
+  NEXT_HEADER_UDP,
   SOURCE_AT,
   writeIpv6Header,
 } from "#src/protocol/ipv6.ts";
+import { UDP_CHECKSUM_AT, UDP_HEADER_LENGTH } from "#src/segments/transport.ts";
 
 /**
  * Frames as a packet socket with PACKET_VNET_HDR takes them:
@@ -21,12 +24,7 @@ export const NETWORK_AT: number = ETHERNET_AT + 14;
 export const TUNNEL_HEAD: number = NETWORK_AT + 20 + 8;
 export const NATIVE_HEAD: number = NETWORK_AT + IPV6_HEADER_LENGTH + 8;
 
-const UDP_HEADER_LENGTH = 8;
-const NEXT_HEADER_UDP = 17;
 const HOP_LIMIT = 64;
-const NEEDS_CSUM = 1;
-const GSO_UDP_L4 = 5;
-const UDP_CHECKSUM_AT = 6;
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
 
@@ -136,8 +134,8 @@ function writeVnetHeader(
     b[at + offset] = value & 0xff;
     b[at + offset + 1] = value >>> 8;
   };
-  b[at] = NEEDS_CSUM;
-  b[at + 1] = count > 1 ? GSO_UDP_L4 : 0;
+  b[at] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+  b[at + 1] = count > 1 ? VIRTIO_NET_HDR_GSO_UDP_L4 : 0;
   u16(2, checksumStart + UDP_HEADER_LENGTH);
   u16(4, count > 1 ? each : 0);
   u16(6, checksumStart);

@@ -14,10 +14,12 @@ import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
   isBubble,
+  NEXT_HEADER_UDP,
   parseIpv6,
   SOURCE_AT,
   writeIpv6Header,
 } from "#src/protocol/ipv6.ts";
+import { UDP_HEADER_LENGTH } from "#src/segments/transport.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { drain } from "./drain.ts";
 import {
@@ -33,8 +35,6 @@ import { Schedule } from "./schedule.ts";
 import { GENERATOR_BUFFER, SEGMENTS, segmentSends } from "./sockets.ts";
 import { Tally } from "./tally.ts";
 
-const UDP_HEADER_LENGTH = 8;
-const NEXT_HEADER_UDP = 17;
 const HOP_LIMIT = 64;
 const PAYLOAD_AT = IPV6_HEADER_LENGTH + UDP_HEADER_LENGTH;
 /** The inner packet: IPv6 and UDP headers and the payload. */
