@@ -1,4 +1,5 @@
-import { type Calls, LIBC, type Libc } from "./libc.ts";
+import type { Layout } from "./layout.ts";
+import { callsOf, type Libc, type LibcNames, symbolsOf } from "./libc.ts";
 
 /** What this file needs of Deno, declared here so that every checker can read it. */
 interface DenoFfi {
@@ -18,12 +19,13 @@ const ARGUMENT = { i32: "i32", u32: "u32", u64: "usize", ptr: "usize" } as const
 const RESULT = { i32: "i32", u32: "u32", ptr: "usize", void: "void" } as const;
 
 /** @throws if no library of that name is found, or a symbol is missing from it */
-export function openLibc(path: string, errnoLocation: string): Libc {
+export function openLibc(path: string, names: LibcNames, layout: Layout): Libc {
   const ffi = (globalThis as unknown as { Deno: DenoFfi }).Deno;
+  const { errnoLocation } = names;
   const table = Object.fromEntries(
-    Object.entries(LIBC).map(([name, f]) => [
-      name,
-      { parameters: f.args.map((type) => ARGUMENT[type]), result: RESULT[f.returns] },
+    symbolsOf(names).map(({ symbol, args, returns }) => [
+      symbol,
+      { parameters: args.map((type) => ARGUMENT[type]), result: RESULT[returns] },
     ]),
   );
   const { symbols } = ffi.dlopen(path, {
@@ -35,7 +37,9 @@ export function openLibc(path: string, errnoLocation: string): Libc {
   if (errnoAt === null) throw new Error(`${errnoLocation}() gave no address`);
   const errno = new ffi.UnsafePointerView(errnoAt);
   return {
-    call: symbols as unknown as Calls<typeof LIBC>,
+    layout,
+    call: callsOf(names, symbols),
+    has: (name) => !names.missing.includes(name),
     errno: () => errno.getInt32(),
     addressOf: (bytes) => Number(ffi.UnsafePointer.value(ffi.UnsafePointer.of(bytes))),
   };

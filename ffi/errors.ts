@@ -1,5 +1,5 @@
-import { type Libc } from "./libc.ts";
-import { errnoName } from "./linux_errno.ts";
+import { errnoName } from "./layout.ts";
+import type { Libc } from "./libc.ts";
 
 /** A system call that failed while setting something up; never raised per packet. */
 export class SyscallError extends Error {
@@ -8,13 +8,26 @@ export class SyscallError extends Error {
   /** The kernel's number, e.g. 1 for EPERM. */
   readonly errno: number;
 
-  /** @param about what it was called for, e.g. `192.0.2.1:3545` */
-  constructor(syscall: string, about: string, errno: number, name = errnoName(errno)) {
+  /**
+   * @param about what it was called for, e.g. `192.0.2.1:3545`
+   * @param name what the number means to the kernel that gave it
+   */
+  constructor(syscall: string, about: string, errno: number, name: string) {
     super(`${syscall}(${about}): ${name}`);
     this.name = "SyscallError";
     this.syscall = syscall;
     this.errno = errno;
   }
+}
+
+/** The error of a call that just failed, or whose `errno` was kept. */
+export function failure(
+  libc: Libc,
+  syscall: string,
+  about: string,
+  errno: number = libc.errno(),
+): SyscallError {
+  return new SyscallError(syscall, about, errno, errnoName(libc.layout, errno));
 }
 
 /**
@@ -26,5 +39,5 @@ export class SyscallError extends Error {
  */
 export function check(libc: Libc, result: number, syscall: string, about: string): number {
   if (result !== -1) return result;
-  throw new SyscallError(syscall, about, libc.errno());
+  throw failure(libc, syscall, about);
 }

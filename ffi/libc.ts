@@ -1,3 +1,5 @@
+import type { Layout } from "./layout.ts";
+
 /**
  * Every libc function the program calls, declared once, with its C prototype.
  *
@@ -26,8 +28,8 @@ export const LIBC = {
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
-  // int eventfd(unsigned int initval, int flags);
-  eventfd: { args: ["u32", "i32"], returns: "i32" },
+  // int pipe2(int fds[2], int flags);
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
   // int socket(int domain, int type, int protocol);
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   // int bind(int fd, const struct sockaddr *addr, socklen_t len);
@@ -44,20 +46,25 @@ export const LIBC = {
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   // ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to, socklen_t tolen);
   sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
+  // ssize_t recvmsg(int fd, struct msghdr *msg, int flags);
+  recvmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
+  // ssize_t sendmsg(int fd, const struct msghdr *msg, int flags);
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: "i32" },
   // int recvmmsg(int fd, struct mmsghdr *v, unsigned int vlen, int flags, struct timespec *timeout);
-  recvmmsg: { args: ["i32", "ptr", "u32", "i32", "ptr"], returns: "i32" },
+  // vlen is a size_t on FreeBSD, and so is its result a ssize_t.
+  recvmmsg: { args: ["i32", "ptr", "u64", "i32", "ptr"], returns: "i32" },
   // int sendmmsg(int fd, struct mmsghdr *v, unsigned int vlen, int flags);
-  sendmmsg: { args: ["i32", "ptr", "u32", "i32"], returns: "i32" },
-  // ssize_t getrandom(void *buf, size_t len, unsigned int flags);
-  getrandom: { args: ["ptr", "u64", "u32"], returns: "i32" },
+  sendmmsg: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   // unsigned int if_nametoindex(const char *name);
   if_nametoindex: { args: ["ptr"], returns: "u32" },
+  // char *if_indextoname(unsigned int index, char *name);
+  if_indextoname: { args: ["u32", "ptr"], returns: "ptr" },
   // int setgroups(size_t size, const gid_t *list);
   setgroups: { args: ["u64", "ptr"], returns: "i32" },
-  // int setresgid(gid_t real, gid_t effective, gid_t saved);
-  setresgid: { args: ["u32", "u32", "u32"], returns: "i32" },
-  // int setresuid(uid_t real, uid_t effective, uid_t saved);
-  setresuid: { args: ["u32", "u32", "u32"], returns: "i32" },
+  // int setgid(gid_t gid);
+  setgid: { args: ["u32"], returns: "i32" },
+  // int setuid(uid_t uid);
+  setuid: { args: ["u32"], returns: "i32" },
   // long syscall(long number, ...): for those without a function of their own, of three arguments.
   syscall: { args: ["u64", "i32", "ptr", "u64"], returns: "i32" },
   // int chroot(const char *path);
@@ -70,6 +77,7 @@ export const LIBC = {
   syslog: { args: ["i32", "ptr", "ptr"], returns: "void" },
 } as const satisfies SymbolTable;
 
+export type FunctionName = keyof typeof LIBC;
 export type CType = "i32" | "u32" | "u64" | "ptr";
 export type CResult = "i32" | "u32" | "ptr" | "void";
 export type SymbolTable = Record<
@@ -86,9 +94,31 @@ export type Calls<T extends SymbolTable> = {
   readonly [K in keyof T]: (...args: JsArgs<T[K]["args"]>) => JsResult<T[K]["returns"]>;
 };
 
+/** Where a libc differs from the table above. */
+export interface LibcNames {
+  /** The function that returns the address of this thread's errno. */
+  readonly errnoLocation: string;
+  /** What the linker calls a function whose plain name has another meaning. */
+  readonly symbols: Readonly<Partial<Record<FunctionName, string>>>;
+  /** Functions that are not there: calling one throws. */
+  readonly missing: readonly FunctionName[];
+}
+
+/** What differs between the kernels this runs on. */
+export interface Platform {
+  readonly layout: Layout;
+  /** Shared libraries to try, in order. */
+  readonly libcPaths: readonly string[];
+  readonly names: LibcNames;
+}
+
 /** What a runtime's backend provides. Belongs to the thread that opened it. */
 export interface Libc {
+  /** Constants and structures of the kernel that answers. */
+  readonly layout: Layout;
   readonly call: Calls<typeof LIBC>;
+  /** Whether libc has this function. */
+  has(name: FunctionName): boolean;
   /** errno of this thread after a call that failed; read it before any other call. */
   errno(): number;
   /**
@@ -96,4 +126,37 @@ export interface Libc {
    * `WebAssembly.Memory`, and only while something keeps that memory. See `arena.ts`.
    */
   addressOf(bytes: Uint8Array<ArrayBuffer>): number;
+}
+
+/** A function of libc as a backend looks it up. */
+export interface Symbol {
+  /** What the linker calls it. */
+  readonly symbol: string;
+  readonly args: readonly CType[];
+  readonly returns: CResult;
+}
+
+/** What a backend has to find in a libc of these names, besides the address of errno. */
+export function symbolsOf(names: LibcNames): Symbol[] {
+  return FUNCTION_NAMES
+    .filter((name) => !names.missing.includes(name))
+    .map((name) => ({ symbol: names.symbols[name] ?? name, ...LIBC[name] }));
+}
+
+/** The calls of {@link Libc}, from the functions that a backend found by their {@link Symbol}. */
+export function callsOf(
+  names: LibcNames,
+  found: Readonly<Record<string, unknown>>,
+): Calls<typeof LIBC> {
+  const calls = FUNCTION_NAMES.map((name) => {
+    if (names.missing.includes(name)) return [name, () => absent(name)];
+    return [name, found[names.symbols[name] ?? name]];
+  });
+  return Object.fromEntries(calls) as Calls<typeof LIBC>;
+}
+
+const FUNCTION_NAMES = Object.keys(LIBC) as FunctionName[];
+
+function absent(name: FunctionName): never {
+  throw new Error(`this C library has no ${name}()`);
 }

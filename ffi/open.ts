@@ -10,13 +10,13 @@ import { platformOf } from "./platform.ts";
  * @throws PlatformError on an unsupported kernel, Error when no known C library is found
  */
 export async function openLibc(): Promise<Libc> {
-  const { libcPaths, errnoLocation } = platformOf(process.platform, process.arch);
+  const { libcPaths, names, layout } = platformOf(process.platform, process.arch);
   // The other runtime's file cannot even be loaded here, hence an import of one of them only.
   const backend = "Bun" in globalThis ? await import("./bun.ts") : await import("./deno.ts");
   const problems: string[] = [];
   for (const path of libcPaths) {
     try {
-      return backend.openLibc(path, errnoLocation);
+      return backend.openLibc(path, names, layout);
     } catch (error) {
       problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -1,5 +1,7 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import { EADDRINUSE, EADDRNOTAVAIL, errnoName } from "#ffi/linux.ts";
+import { errnoName } from "#ffi/layout.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import { EADDRINUSE, EADDRNOTAVAIL } from "#ffi/linux/mod.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
@@ -66,7 +68,7 @@ function checkPresent(host: Host, address: number): CheckResult {
   if (errno !== EADDRNOTAVAIL) {
     return fail(
       "address",
-      `${text} cannot be bound: ${errnoName(errno)}`,
+      `${text} cannot be bound: ${errnoName(LINUX, errno)}`,
       "choose another address",
     );
   }
@@ -113,7 +115,11 @@ function checkPort(host: Host, address: number, port: number, otherwise: string)
   const errno = host.bindUdp(address, port);
   if (errno === 0) return ok("port", `UDP ${name} is free`);
   if (errno !== EADDRINUSE) {
-    return fail("port", `UDP ${name} cannot be bound: ${errnoName(errno)}`, "start it as root");
+    return fail(
+      "port",
+      `UDP ${name} cannot be bound: ${errnoName(LINUX, errno)}`,
+      "start it as root",
+    );
   }
   const owner = host.udpOwner(port);
   if (owner === undefined) {

@@ -1,5 +1,5 @@
 import type { RelayConfig } from "#src/config/config.ts";
-import { deviceProblem } from "#src/datapath/tun_problems.ts";
+import { deviceProblem } from "#src/datapath/linux/tun_problems.ts";
 import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";

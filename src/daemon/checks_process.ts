@@ -1,5 +1,7 @@
 import type { ProcessConfig, RelayConfig } from "#src/config/config.ts";
-import { EACCES, EPERM, errnoName } from "#ffi/linux.ts";
+import { errnoName } from "#ffi/layout.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import { EACCES, EPERM } from "#ffi/linux/mod.ts";
 import { workersFor } from "#src/datapath/workers.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Capability, Host } from "./host.ts";
@@ -34,7 +36,9 @@ export function checkWorkers(host: Host, wanted: RelayConfig["workers"]): CheckR
   if (count === 1) return [];
   const errno = host.loadSteering(count);
   if (errno === 0) return [ok("workers", `${count} (${reason})`)];
-  const detail = `one serves, not ${count} (${reason}): bpf(2) is refused: ${errnoName(errno)}`;
+  const detail = `one serves, not ${count} (${reason}): bpf(2) is refused: ${
+    errnoName(LINUX, errno)
+  }`;
   const mend = errno === EPERM || errno === EACCES
     ? "start it as root, or under systemd with AmbientCapabilities=CAP_BPF; where that is not to " +
       "be had, as in a user namespace, workers = 1"

@@ -5,7 +5,7 @@ import {
   CAP_SETGID,
   CAP_SETUID,
   CAP_SYS_CHROOT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 
 /** Capabilities that the daemons may need, by their names in capabilities(7). */

@@ -10,13 +10,13 @@ import {
   O_RDWR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-} from "#ffi/linux.ts";
-import { Netlink } from "#src/datapath/netlink.ts";
-import { ownersOf } from "#src/datapath/owners.ts";
-import { findHolder, type Holder, textOf } from "#src/datapath/proc.ts";
-import { addresses, links, routeTo } from "#src/datapath/routing.ts";
-import { steeringErrno } from "#src/datapath/steering.ts";
-import { TUN_DEVICE } from "#src/datapath/tun.ts";
+} from "#ffi/linux/mod.ts";
+import { Netlink } from "#src/datapath/linux/netlink.ts";
+import { ownersOf } from "#src/datapath/linux/owners.ts";
+import { findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
+import { addresses, links, routeTo } from "#src/datapath/linux/routing.ts";
+import { steeringErrno } from "#src/datapath/linux/steering.ts";
+import { TUN_DEVICE } from "#src/datapath/linux/tun.ts";
 import { bindIpv4 } from "#src/datapath/udp_socket.ts";
 import { readU32 } from "#src/protocol/bytes.ts";
 import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";

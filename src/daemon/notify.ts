@@ -1,6 +1,6 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from "#ffi/linux.ts";
+import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from "#ffi/linux/mod.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 // struct sockaddr_un, <sys/un.h>

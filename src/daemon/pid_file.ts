@@ -1,8 +1,8 @@
 import { unlinkSync } from "node:fs";
 import { Arena } from "#ffi/arena.ts";
-import { SyscallError } from "#ffi/errors.ts";
+import { failure, type SyscallError } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { LOCK_EX, LOCK_NB, O_CLOEXEC, O_CREAT, O_RDWR } from "#ffi/linux.ts";
+import { LOCK_EX, LOCK_NB, O_RDWR } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
 
 const MODE = 0o644;
@@ -25,9 +25,10 @@ export class PidFile {
     this.#path = path;
     const arena = new Arena(libc, 8192);
     try {
+      const { O_CREAT, O_CLOEXEC } = libc.layout;
       const name = arena.address(arena.cString(path));
       this.#fd = libc.call.open(name, O_RDWR | O_CREAT | O_CLOEXEC, MODE);
-      if (this.#fd < 0) throw cannotWrite(new SyscallError("open", path, libc.errno()));
+      if (this.#fd < 0) throw cannotWrite(failure(libc, "open", path));
       if (libc.call.flock(this.#fd, LOCK_EX | LOCK_NB) !== 0) {
         const holder = readText(libc, arena, this.#fd);
         libc.call.close(this.#fd);
@@ -37,7 +38,7 @@ export class PidFile {
       const text = arena.cString(`${pid}\n`);
       const length = `${pid}\n`.length;
       if (libc.call.write(this.#fd, arena.address(text), length) !== length) {
-        throw cannotWrite(new SyscallError("write", path, libc.errno()));
+        throw cannotWrite(failure(libc, "write", path));
       }
     } finally {
       arena.close();

@@ -5,8 +5,6 @@ import { StartError } from "#src/errors.ts";
 import type { User } from "./host.ts";
 
 const ROOT = 0;
-/** `(uid_t) -1`: leave this one as it is. */
-const KEEP = 0xffff_ffff;
 
 /**
  * Gives up what is no longer needed once everything is open.
@@ -42,9 +40,10 @@ function changeUser(libc: Libc, arena: Arena, user: User): void {
   const at = arena.take(4 * groups.length);
   arena.u32.set(groups, at >> 2);
   check(libc, libc.call.setgroups(groups.length, arena.address(at)), "setgroups", name);
-  check(libc, libc.call.setresgid(gid, gid, gid), "setresgid", String(gid));
-  check(libc, libc.call.setresuid(uid, uid, uid), "setresuid", String(uid));
-  if (libc.call.setresuid(KEEP, ROOT, KEEP) === 0) {
+  // With the privilege to choose, these set the real, the effective and the saved one. setuid(2)
+  check(libc, libc.call.setgid(gid), "setgid", String(gid));
+  check(libc, libc.call.setuid(uid), "setuid", String(uid));
+  if (libc.call.setuid(ROOT) === 0) {
     throw new StartError(`after becoming ${name} this process could become root again`);
   }
 }

@@ -1,6 +1,6 @@
 import type { Arena } from "#ffi/arena.ts";
+import { errnoName, type Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { errnoName } from "#ffi/linux.ts";
 import { copyBytes } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
@@ -28,6 +28,7 @@ const NOWHERE = -1;
  * is cut up before. Payloads are not copied: UDP takes them from the slots.
  */
 export class Downlink {
+  readonly #layout: Layout;
   readonly #arena: Arena;
   readonly #counters: Counters;
   readonly #relay: Relay;
@@ -56,6 +57,7 @@ export class Downlink {
     sum: Sum,
     offloads: Offloads,
   ) {
+    this.#layout = libc.layout;
     this.#arena = arena;
     this.#counters = counters;
     this.#relay = relay;
@@ -80,7 +82,9 @@ export class Downlink {
       const length = this.#tun.read(at);
       if (length === 0) break;
       if (length < 0) {
-        throw new Error(`The interface ${this.#tun.name} is gone: read: ${errnoName(-length)}`);
+        throw new Error(
+          `The interface ${this.#tun.name} is gone: read: ${errnoName(this.#layout, -length)}`,
+        );
       }
       bytes += this.#tun.segmentSize > 0
         ? this.#takeSuper(at, length, now, sink)

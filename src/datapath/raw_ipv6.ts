@@ -1,54 +1,53 @@
 import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
+import { type Layout, sockaddrHead } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
-  AF_INET6,
-  ICMP6_FILTER,
   IPPROTO_ICMPV6,
   IPPROTO_RAW,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
   SIZEOF_ICMP6_FILTER,
   SIZEOF_SOCKADDR_IN6,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
   SOCK_RAW,
   SOCKADDR_IN6_ADDR_AT,
-  SOCKADDR_IN6_FAMILY_AT,
-  SOL_ICMPV6,
-} from "#ffi/linux.ts";
+} from "#ffi/posix.ts";
 import { copyBytes } from "#src/protocol/bytes.ts";
 import { DESTINATION_AT, IPV6_HEADER_LENGTH, IPV6_LENGTH } from "#src/protocol/ipv6.ts";
 import { CAPACITY } from "./frames.ts";
+import type { PacketSender } from "./kernel.ts";
 
-/** A raw socket for whole IPv6 packets, header as given. Needs CAP_NET_RAW. @throws SyscallError */
+/**
+ * A raw socket for whole IPv6 packets, header as given: Linux only, the BSDs make the header
+ * themselves. Needs CAP_NET_RAW. @throws SyscallError
+ */
 export function openRawIpv6(libc: Libc): number {
-  const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
-  return check(
-    libc,
-    libc.call.socket(AF_INET6, type, IPPROTO_RAW),
-    "socket",
-    "AF_INET6, SOCK_RAW, IPPROTO_RAW",
-  );
+  const fd = rawSocket(libc, IPPROTO_RAW);
+  return check(libc, fd, "socket", "AF_INET6, SOCK_RAW, IPPROTO_RAW");
+}
+
+function rawSocket({ call, layout }: Libc, protocol: number): number {
+  const type = SOCK_RAW | layout.SOCK_NONBLOCK | layout.SOCK_CLOEXEC;
+  return call.socket(layout.AF_INET6, type, protocol);
 }
 
 /**
  * A raw socket for ICMPv6 messages; the kernel adds the header, an address of this host and the
- * checksum. It receives nothing. Needs CAP_NET_RAW. @throws SyscallError
+ * checksum. It receives nothing. Needs root or CAP_NET_RAW. @throws SyscallError
  */
 export function openRawIcmpv6(libc: Libc, arena: Arena): number {
-  const type = SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC;
   const about = "AF_INET6, SOCK_RAW, IPPROTO_ICMPV6";
-  const fd = check(libc, libc.call.socket(AF_INET6, type, IPPROTO_ICMPV6), "socket", about);
+  const fd = check(libc, rawSocket(libc, IPPROTO_ICMPV6), "socket", about);
+  const { ICMP6_FILTER, ICMP6_FILTER_BLOCK } = libc.layout;
   const filter = arena.take(SIZEOF_ICMP6_FILTER);
-  arena.u8.fill(0xff, filter, filter + SIZEOF_ICMP6_FILTER); // a set bit blocks its type
-  libc.call.setsockopt(fd, SOL_ICMPV6, ICMP6_FILTER, arena.address(filter), SIZEOF_ICMP6_FILTER);
+  arena.u8.fill(ICMP6_FILTER_BLOCK, filter, filter + SIZEOF_ICMP6_FILTER);
+  const address = arena.address(filter);
+  libc.call.setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, address, SIZEOF_ICMP6_FILTER);
   return fd;
 }
 
 /** Sends IPv6 packets one by one through a raw socket, to the destination in their header. */
-export class RawIpv6Sender {
+export class RawIpv6Sender implements PacketSender {
   readonly #libc: Libc;
+  readonly #layout: Layout;
   readonly #arena: Arena;
   readonly #fd: number;
   readonly #skip: number;
@@ -60,12 +59,14 @@ export class RawIpv6Sender {
   /** @param kind `packet`: the header goes out as it is; `payload`: the kernel makes one */
   constructor(libc: Libc, arena: Arena, fd: number, kind: "packet" | "payload") {
     this.#libc = libc;
+    this.#layout = libc.layout;
     this.#arena = arena;
     this.#fd = fd;
     this.#skip = kind === "payload" ? IPV6_HEADER_LENGTH : 0;
     this.#name = arena.take(SIZEOF_SOCKADDR_IN6);
     this.#copy = arena.take(CAPACITY);
-    arena.u16[(this.#name + SOCKADDR_IN6_FAMILY_AT) >> 1] = AF_INET6;
+    const { AF_INET6 } = libc.layout;
+    arena.u16[this.#name >> 1] = sockaddrHead(libc.layout, AF_INET6, SIZEOF_SOCKADDR_IN6);
   }
 
   /**
@@ -84,7 +85,7 @@ export class RawIpv6Sender {
       this.#fd,
       arena.address(at + this.#skip),
       length - this.#skip,
-      MSG_DONTWAIT | MSG_NOSIGNAL,
+      this.#layout.MSG_DONTWAIT | this.#layout.MSG_NOSIGNAL,
       arena.address(this.#name),
       SIZEOF_SOCKADDR_IN6,
     );

@@ -7,10 +7,10 @@ import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
+import { type Kernel, QUEUE_ARENA } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
 import { Level, type SharedState } from "./shared.ts";
-import { TunQueue } from "./tun_queue.ts";
 import { Uplink } from "./uplink.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -57,6 +57,7 @@ export class RelayLoop implements RelaySink {
   #servedVersion = 0;
 
   constructor(
+    kernel: Kernel,
     libc: Libc,
     shared: SharedState,
     descriptors: RelayDescriptors,
@@ -69,11 +70,11 @@ export class RelayLoop implements RelaySink {
     this.#clock = options.clock;
     const arena = new Arena(
       libc,
-      Uplink.arenaLength + Downlink.arenaLength + TunQueue.arenaLength +
+      Uplink.arenaLength + Downlink.arenaLength + QUEUE_ARENA +
         RawIpv6Sender.arenaLength + Waiter.arenaLength,
     );
     const sum = makeSum(arena.memory);
-    const tun = new TunQueue(libc, arena, descriptors.tun, interfaceName, offloads.tun);
+    const tun = kernel.tunQueue(libc, arena, descriptors.tun, interfaceName, offloads);
     const relay = new Relay(options.relay, counters, options.hash, options.seed);
     const common = [udp, tun, relay, sum, offloads] as const;
     this.#relay = relay;

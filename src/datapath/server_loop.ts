@@ -12,7 +12,7 @@ import {
   type ServerSocket,
 } from "#src/protocol/server_contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { RawIpv6Sender } from "./raw_ipv6.ts";
+import { type Kernel, type PacketSender, QUEUE_ARENA } from "./kernel.ts";
 import { Level, type SharedState } from "./shared.ts";
 import { UdpReceiver } from "./udp_receive.ts";
 import { UdpSender } from "./udp_send.ts";
@@ -47,10 +47,11 @@ export class ServerLoop implements ServerSink {
   readonly #server: Server;
   readonly #receivers: readonly [UdpReceiver, UdpReceiver];
   readonly #senders: readonly [UdpSender, UdpSender];
-  readonly #ipv6: RawIpv6Sender;
+  readonly #ipv6: PacketSender;
   readonly #waiter: Waiter;
 
   constructor(
+    kernel: Kernel,
     libc: Libc,
     shared: SharedState,
     descriptors: ServerDescriptors,
@@ -61,7 +62,7 @@ export class ServerLoop implements ServerSink {
     this.#options = options;
     const arena = new Arena(
       libc,
-      2 * (UdpReceiver.arenaLength + UdpSender.arenaLength) + RawIpv6Sender.arenaLength +
+      2 * (UdpReceiver.arenaLength + UdpSender.arenaLength) + QUEUE_ARENA +
         Waiter.arenaLength + 65_536,
     );
     const { primary, secondary } = descriptors;
@@ -74,7 +75,7 @@ export class ServerLoop implements ServerSink {
       new UdpSender(libc, arena, primary, this.#counters),
       new UdpSender(libc, arena, secondary, this.#counters),
     ];
-    this.#ipv6 = new RawIpv6Sender(libc, arena, descriptors.ipv6, "packet");
+    this.#ipv6 = kernel.nativeSender(libc, arena, descriptors.ipv6);
     this.#waiter = new Waiter(libc, arena, [primary, secondary, descriptors.wake]);
   }
 

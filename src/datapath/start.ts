@@ -1,6 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { randomBytes } from "#ffi/random.ts";
 import { readU32 } from "#src/protocol/bytes.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
 import type { RelayOptions } from "#src/protocol/relay_contract.ts";
@@ -8,42 +8,19 @@ import type { ServerOptions } from "#src/protocol/server_contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/sip_hash.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
-import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
-import { Netlink } from "./netlink.ts";
+import type { Kernel } from "./kernel.ts";
+import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
-import { openRawIcmpv6, openRawIpv6 } from "./raw_ipv6.ts";
+import { Opened } from "./opened.ts";
+import { openRawIcmpv6 } from "./raw_ipv6.ts";
 import { SharedState } from "./shared.ts";
-import { steerRelaySockets, steerServerSockets, steerTun } from "./steering.ts";
-import { superviseThreads, Wake, type WorkerStart } from "./supervise.ts";
-import { openTun } from "./tun.ts";
+import { superviseThreads, type WorkerStart } from "./supervise.ts";
 import { openUdpGroup } from "./udp_group.ts";
+import { Wake } from "./wake.ts";
 import { shareOf, type Workers, WorkersRefused } from "./workers.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
 const SETUP_ARENA = 256 * 1024;
-
-/** Runs set-up steps; when one fails, what the earlier ones opened is closed again, last first. */
-class Opened {
-  readonly #closers: (() => void)[] = [];
-
-  add<T>(value: T, close: (value: T) => void): T {
-    this.#closers.push(() => close(value));
-    return value;
-  }
-
-  close(): void {
-    for (const close of this.#closers.splice(0).reverse()) close();
-  }
-
-  run<T>(steps: () => T): T {
-    try {
-      return steps();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-  }
-}
 
 /** What a relay is opened with. */
 export interface RelayStart {
@@ -72,31 +49,46 @@ export interface ServerStart {
 }
 
 /** Opens the relay's interface and sockets. @throws StartError, SyscallError */
-export function openRelay(libc: Libc, start: RelayStart): OpenRole {
-  return withWorkers(start.workers, (workers) => openRelayFor(libc, start, workers));
+export function openRelay(libc: Libc, start: RelayStart, kernel = kernelOf(libc)): OpenRole {
+  const open = (workers: Workers) => openRelayFor(kernel, libc, start, workers);
+  return withWorkers(kernel, start.workers, open);
 }
 
-/** Opens the server's UDP sockets and raw IPv6 sockets. @throws StartError, SyscallError */
-export function openServer(libc: Libc, start: ServerStart): OpenRole {
-  return withWorkers(start.workers, (workers) => openServerFor(libc, start, workers));
+/** Opens the server's UDP sockets and its way to the IPv6 side. @throws StartError, SyscallError */
+export function openServer(libc: Libc, start: ServerStart, kernel = kernelOf(libc)): OpenRole {
+  const open = (workers: Workers) => openServerFor(kernel, libc, start, workers);
+  return withWorkers(kernel, start.workers, open);
 }
 
 /** One worker can be had anywhere: where more cannot, that is what serves. */
-function withWorkers(wanted: Workers, open: (workers: Workers) => OpenRole): OpenRole {
+function withWorkers(
+  { oneWorker }: Kernel,
+  wanted: Workers,
+  open: (workers: Workers) => OpenRole,
+): OpenRole {
+  const openOne = (why: string) =>
+    open({ count: 1, reason: `not ${wanted.count} (${wanted.reason}): ${why}` });
+  if (wanted.count > 1 && oneWorker !== undefined) return openOne(oneWorker);
   try {
     return open(wanted);
   } catch (error) {
     if (!(error instanceof WorkersRefused)) throw error;
-    return open({ count: 1, reason: `not ${wanted.count} (${wanted.reason}): ${error.problem}` });
+    return openOne(error.problem);
   }
 }
 
-function openRelayFor(libc: Libc, start: RelayStart, workers: Workers): OpenRole {
+function openRelayFor(
+  kernel: Kernel,
+  libc: Libc,
+  start: RelayStart,
+  workers: Workers,
+): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
     const arena = opened.add(new Arena(libc, SETUP_ARENA), (it) => it.close());
     const owned = (fd: number) => opened.add(fd, () => libc.call.close(fd));
     const udp = openUdpGroup(
+      kernel,
       libc,
       arena,
       {
@@ -106,94 +98,94 @@ function openRelayFor(libc: Libc, start: RelayStart, workers: Workers): OpenRole
         gro: start.offloads,
       },
       workers.count,
-      steerRelaySockets,
+      kernel.steerRelay,
       owned,
     );
     const { port, udpGro, udpSegment } = udp[0]!;
-    const tun = openTun(libc, arena, start.interfaceName, {
-      queues: workers.count,
-      offloads: start.offloads,
-    });
-    tun.queues.forEach(owned);
-    if (workers.count > 1) steerTun(libc, arena, tun.queues[0]!, workers.count);
-    const netlink = opened.add(new Netlink(libc), (it) => it.close());
-    const tunnel = configureTunnel(netlink, {
-      interfaceName: tun.name,
-      mtu: start.rules.mtu,
-      queueLength: tun.tun ? SUPER_QUEUE_LENGTH : QUEUE_LENGTH,
-      prefix: servicePrefixOf(start.rules.prefix),
-    });
+    const tunnel = opened.add(
+      kernel.openTunnel(libc, arena, {
+        interfaceName: start.interfaceName,
+        queues: workers.count,
+        offloads: start.offloads,
+        mtu: start.rules.mtu,
+        prefix: servicePrefixOf(start.rules.prefix),
+      }),
+      (it) => it.close(),
+    );
     const offloads = {
-      tun: tun.tun,
-      tunUdp: tun.tunUdp,
+      ...tunnel.offloads,
       udpGro,
       udpSegment: start.offloads && udpSegment,
     };
-    const key = randomBytes(libc, SIP_KEY_LENGTH);
+    const key = randomBytes(SIP_KEY_LENGTH);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       shared.setServed(start.rules.served);
-      const wake = new Wake(libc, arena);
-      owned(wake.fd);
+      const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
       const data = {
         role: "relay",
         shared: shared.buffer,
-        descriptors: { tun: tun.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
-        interfaceName: tun.name,
+        descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
+        interfaceName: tunnel.name,
         offloads,
         options: { ...shareOf(start.rules, workers.count), servicePort: port },
         replyFromLocal: start.bindAddress === 0,
         key,
-        seed: readU32(randomBytes(libc, 4), 0),
+        seed: readU32(randomBytes(4), 0),
       } as const;
       return { data, shared, wake };
     };
     const starts = Array.from({ length: workers.count }, (_, i) => worker(i));
     return {
       listening: [`${formatIpv4(start.bindAddress)}:${port}`],
-      interfaceName: tun.name,
+      interfaceName: tunnel.name,
       workers,
       offloads: reportOffloads(offloads, start.offloads),
       close: () => opened.close(),
       start: () =>
         // The route goes first, so that no new packets come while the last ones are served.
         superviseThreads(starts, {
-          stopping: () => tearDown(netlink, tunnel),
+          stopping: () => tunnel.stopRouting(),
           ended: () => opened.close(),
         }),
     };
   });
 }
 
-function openServerFor(libc: Libc, start: ServerStart, workers: Workers): OpenRole {
+function openServerFor(
+  kernel: Kernel,
+  libc: Libc,
+  start: ServerStart,
+  workers: Workers,
+): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
     const arena = opened.add(new Arena(libc, SETUP_ARENA), (it) => it.close());
     const owned = (fd: number) => opened.add(fd, () => libc.call.close(fd));
     const group = (address: number) =>
       openUdpGroup(
+        kernel,
         libc,
         arena,
         { address, port: TEREDO_PORT, buffer: start.socketBuffer },
         workers.count,
-        steerServerSockets,
+        kernel.steerServer,
         owned,
       );
     const primary = group(start.bindAddress);
     const secondary = group(start.bindAddress2);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
-      const wake = new Wake(libc, arena);
-      owned(wake.fd);
-      const ipv6 = owned(openRawIpv6(libc));
+      const wake = opened.add(new Wake(libc, arena), (it) => it.close());
+      const native = opened.add(kernel.openNative(libc, arena), (it) => it.close());
       const data = {
         role: "server",
         shared: shared.buffer,
         descriptors: {
           primary: primary[i]!.fd,
           secondary: secondary[i]!.fd,
-          ipv6,
+          ipv6: native.fd,
           wake: wake.fd,
         },
         options: start.rules,

@@ -1,35 +1,13 @@
 import { Worker } from "node:worker_threads";
-import type { Arena } from "#ffi/arena.ts";
-import { check } from "#ffi/errors.ts";
-import type { Libc } from "#ffi/libc.ts";
-import { EFD_CLOEXEC, EFD_NONBLOCK, SIZEOF_EVENTFD_T } from "#ffi/linux.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Datapath } from "./datapath.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { ThreadData } from "./thread.ts";
+import type { Wake } from "./wake.ts";
 
 /** How often the threads' heartbeats are looked at, so that their age is right whenever asked. */
 const HEARTBEAT_CHECK: Millis = 250;
-
-/** An eventfd that wakes a thread out of `poll`. */
-export class Wake {
-  readonly fd: number;
-  readonly #libc: Libc;
-  readonly #address: number;
-
-  constructor(libc: Libc, arena: Arena) {
-    this.#libc = libc;
-    this.fd = check(libc, libc.call.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", "wake");
-    const at = arena.take(SIZEOF_EVENTFD_T);
-    arena.u32[at >> 2] = 1;
-    this.#address = arena.address(at);
-  }
-
-  signal(): void {
-    this.#libc.call.write(this.fd, this.#address, SIZEOF_EVENTFD_T);
-  }
-}
 
 /** One worker: what its thread gets, and how it is reached once it runs. */
 export interface WorkerStart {

@@ -5,6 +5,7 @@ import type { RelayOptions } from "#src/protocol/relay_contract.ts";
 import type { ServerOptions } from "#src/protocol/server_contract.ts";
 import { makeSipHash } from "#src/protocol/sip_hash.ts";
 import type { Offloads } from "./offloads.ts";
+import { kernelOf } from "./kernels.ts";
 import { type RelayDescriptors, RelayLoop } from "./relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "./server_loop.ts";
 import { SharedState } from "./shared.ts";
@@ -43,9 +44,10 @@ const clock = () => performance.now();
  */
 async function main(data: ThreadData): Promise<void> {
   const libc = await openLibc();
+  const kernel = kernelOf(libc);
   const shared = new SharedState(data.shared);
   const loop = data.role === "relay"
-    ? new RelayLoop(libc, shared, data.descriptors, {
+    ? new RelayLoop(kernel, libc, shared, data.descriptors, {
       relay: data.options,
       interfaceName: data.interfaceName,
       offloads: data.offloads,
@@ -54,7 +56,7 @@ async function main(data: ThreadData): Promise<void> {
       seed: data.seed,
       clock,
     })
-    : new ServerLoop(libc, shared, data.descriptors, {
+    : new ServerLoop(kernel, libc, shared, data.descriptors, {
       server: data.options,
       authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
       clock,

@@ -1,9 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import type { Kernel, Steer } from "./kernel.ts";
 import { openUdpSocket, type UdpSocket, type UdpSocketOptions } from "./udp_socket.ts";
-
-/** Attaches the program that shares out what the sockets receive; see steering.ts. */
-export type Steer = (libc: Libc, arena: Arena, fd: number, workers: number) => void;
 
 /**
  * Opens one socket a worker, all bound to one address and port.
@@ -12,6 +10,7 @@ export type Steer = (libc: Libc, arena: Arena, fd: number, workers: number) => v
  * @throws StartError; WorkersRefused
  */
 export function openUdpGroup(
+  kernel: Kernel,
   libc: Libc,
   arena: Arena,
   options: UdpSocketOptions,
@@ -20,13 +19,13 @@ export function openUdpGroup(
   opened: (fd: number) => void,
 ): readonly UdpSocket[] {
   const open = (options: UdpSocketOptions) => {
-    const socket = openUdpSocket(libc, arena, options);
+    const socket = openUdpSocket(kernel, libc, arena, options);
     opened(socket.fd);
     return socket;
   };
   if (workers === 1) return [open(options)];
   // A socket of another program that shares its port as well would let ours in beside it.
-  const { fd, port } = openUdpSocket(libc, arena, options);
+  const { fd, port } = openUdpSocket(kernel, libc, arena, options);
   libc.call.close(fd);
   const shared = { ...options, port, reusePort: true };
   const first = open({ ...shared, beforeBind: (fd) => steer(libc, arena, fd, workers) });

@@ -1,33 +1,24 @@
 import type { Arena } from "#ffi/arena.ts";
+import { cmsgSpace, type Layout, NONE, sockaddrHead } from "#ffi/layout.ts";
 import {
   AF_INET,
-  CMSG_LEN,
-  CMSG_SPACE,
   CMSGHDR_DATA_AT,
   CMSGHDR_LEN_AT,
-  CMSGHDR_LEVEL_AT,
-  CMSGHDR_TYPE_AT,
-  IN_PKTINFO_SPEC_DST_AT,
   IOVEC_BASE_AT,
   IOVEC_LEN_AT,
-  IP_PKTINFO,
-  MMSGHDR_LEN_AT,
+  IPPROTO_IP,
+  IPPROTO_UDP,
   MSGHDR_CONTROL_AT,
   MSGHDR_CONTROLLEN_AT,
   MSGHDR_IOV_AT,
   MSGHDR_IOVLEN_AT,
   MSGHDR_NAME_AT,
   MSGHDR_NAMELEN_AT,
-  SIZEOF_IN_PKTINFO,
   SIZEOF_IOVEC,
-  SIZEOF_MMSGHDR,
   SIZEOF_SOCKADDR_IN,
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_PORT_AT,
-  SOL_IP,
-  SOL_UDP,
-  UDP_SEGMENT,
-} from "#ffi/linux.ts";
+} from "#ffi/posix.ts";
 import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { BATCH } from "./frames.ts";
 
@@ -39,9 +30,12 @@ const MAX_BYTES = 65_507;
 const MAX_PIECES = 2;
 const IOVECS = MAX_SEGMENTS * MAX_PIECES;
 
-const SEGMENT_SPACE = CMSG_SPACE(2);
-const PKTINFO_SPACE = CMSG_SPACE(SIZEOF_IN_PKTINFO);
-const CONTROL_LENGTH = SEGMENT_SPACE + PKTINFO_SPACE;
+/** Of the control message of UDP_SEGMENT, a uint16_t. */
+const SEGMENT_LENGTH = 2;
+/** Room for the control messages; no kernel's take more. */
+const CONTROL_LENGTH = 64;
+/** No `struct mmsghdr` is longer. */
+const HEADER_LENGTH = 64;
 
 /** Of the message that a peer's next datagram may join; must be a power of two. */
 const OPEN_CELLS = 128;
@@ -49,11 +43,11 @@ const OPEN_CELLS = 128;
 const SPREAD = 0x9e3779b1;
 
 /**
- * The messages of one `sendmmsg`, as the kernel reads them. Each is one datagram, or, where the
+ * The messages of one call, as the kernel reads them. Each is one datagram, or, where the
  * kernel cuts messages up (`UDP_SEGMENT`), a run of datagrams of one length to one peer, of which
  * the last may be shorter.
  *
- *     message i:  mmsghdr | sockaddr_in | [UDP_SEGMENT] [IP_PKTINFO] | up to 128 iovecs
+ *     message i:  mmsghdr | sockaddr_in | [UDP_SEGMENT] [local address] | up to 128 iovecs
  *
  * Datagrams to one peer stay in their order: only its latest message takes more.
  */
@@ -61,6 +55,9 @@ export class UdpMessages {
   /** Messages queued: 0 to {@link BATCH}. */
   count = 0;
   readonly #arena: Arena;
+  readonly #layout: Layout;
+  readonly #segmentSpace: number;
+  readonly #localSpace: number;
   readonly #headers: number;
   readonly #names: number;
   readonly #controls: number;
@@ -84,16 +81,19 @@ export class UdpMessages {
   readonly #open = new Uint8Array(OPEN_CELLS);
 
   /** Bytes of arena that one object takes. */
-  static readonly arenaLength: number = (BATCH + 1) * SIZEOF_MMSGHDR +
+  static readonly arenaLength: number = (BATCH + 1) * HEADER_LENGTH +
     BATCH * (SIZEOF_SOCKADDR_IN + CONTROL_LENGTH + IOVECS * SIZEOF_IOVEC) + 4096;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, layout: Layout) {
     this.#arena = arena;
-    this.#headers = arena.take(BATCH * SIZEOF_MMSGHDR);
+    this.#layout = layout;
+    this.#segmentSpace = layout.UDP_SEGMENT === NONE ? 0 : cmsgSpace(layout, SEGMENT_LENGTH);
+    this.#localSpace = cmsgSpace(layout, layout.localAddress.length);
+    this.#headers = arena.take(BATCH * this.#layout.SIZEOF_MMSGHDR);
     this.#names = arena.take(BATCH * SIZEOF_SOCKADDR_IN);
     this.#controls = arena.take(BATCH * CONTROL_LENGTH);
     this.#iovecs = arena.take(BATCH * IOVECS * SIZEOF_IOVEC);
-    this.#single = arena.take(SIZEOF_MMSGHDR);
+    this.#single = arena.take(this.#layout.SIZEOF_MMSGHDR);
     for (let i = 0; i < BATCH; i++) this.#prepare(i);
   }
 
@@ -101,10 +101,12 @@ export class UdpMessages {
   #prepare(i: number): void {
     const arena = this.#arena;
     const name = this.#names + i * SIZEOF_SOCKADDR_IN;
-    arena.u16[name >> 1] = AF_INET;
+    arena.u16[name >> 1] = sockaddrHead(this.#layout, AF_INET, SIZEOF_SOCKADDR_IN);
     const control = this.#controls + i * CONTROL_LENGTH;
-    this.#prepareControl(control, SOL_UDP, UDP_SEGMENT, 2);
-    this.#prepareControl(control + SEGMENT_SPACE, SOL_IP, IP_PKTINFO, SIZEOF_IN_PKTINFO);
+    const { UDP_SEGMENT, localAddress } = this.#layout;
+    this.#prepareControl(control, IPPROTO_UDP, UDP_SEGMENT, SEGMENT_LENGTH);
+    const { sentType, length } = localAddress;
+    this.#prepareControl(control + this.#segmentSpace, IPPROTO_IP, sentType, length);
     const header = this.#header(i);
     arena.writeU64(header + MSGHDR_NAME_AT, arena.address(name));
     arena.u32[(header + MSGHDR_NAMELEN_AT) >> 2] = SIZEOF_SOCKADDR_IN;
@@ -112,14 +114,15 @@ export class UdpMessages {
   }
 
   #prepareControl(at: number, level: number, type: number, length: number): void {
-    this.#arena.writeU64(at + CMSGHDR_LEN_AT, CMSG_LEN(length));
+    const { CMSGHDR_LEVEL_AT, CMSGHDR_TYPE_AT } = this.#layout;
+    this.#arena.u32[(at + CMSGHDR_LEN_AT) >> 2] = CMSGHDR_DATA_AT + length;
     this.#arena.i32[(at + CMSGHDR_LEVEL_AT) >> 2] = level;
     this.#arena.i32[(at + CMSGHDR_TYPE_AT) >> 2] = type;
   }
 
-  /** Address of the headers from message `i` on, for `sendmmsg`. */
+  /** Offset in the arena of the headers from message `i` on. */
   headersFrom(i: number): number {
-    return this.#arena.address(this.#header(i));
+    return this.#header(i);
   }
 
   /**
@@ -181,8 +184,8 @@ export class UdpMessages {
     writeU16(u8, name + SOCKADDR_IN_PORT_AT, port);
     writeU32(u8, name + SOCKADDR_IN_ADDR_AT, address);
     if (local === 0) return;
-    const pktinfo = this.#controls + i * CONTROL_LENGTH + SEGMENT_SPACE;
-    writeU32(u8, pktinfo + CMSGHDR_DATA_AT + IN_PKTINFO_SPEC_DST_AT, local);
+    const control = this.#controls + i * CONTROL_LENGTH + this.#segmentSpace;
+    writeU32(u8, control + CMSGHDR_DATA_AT + this.#layout.localAddress.sentAt, local);
   }
 
   /** Adds a piece of the datagram that message `i` was {@link place}d for. */
@@ -212,10 +215,10 @@ export class UdpMessages {
   #setControl(header: number, i: number, many: boolean): void {
     const arena = this.#arena;
     const control = this.#controls + i * CONTROL_LENGTH;
-    const pktinfo = this.#local[i] === 0 ? 0 : PKTINFO_SPACE;
+    const local = this.#local[i] === 0 ? 0 : this.#localSpace;
     if (many) arena.u16[(control + CMSGHDR_DATA_AT) >> 1] = this.#size[i]!;
-    const length = (many ? SEGMENT_SPACE : 0) + pktinfo;
-    const from = many ? control : control + SEGMENT_SPACE;
+    const length = (many ? this.#segmentSpace : 0) + local;
+    const from = many ? control : control + this.#segmentSpace;
     arena.writeU64(header + MSGHDR_CONTROL_AT, length === 0 ? 0 : arena.address(from));
     arena.u32[(header + MSGHDR_CONTROLLEN_AT) >> 2] = length;
   }
@@ -226,25 +229,25 @@ export class UdpMessages {
 
   /** What the kernel says that it sent of message `i`, in bytes. */
   sentBytes(i: number): number {
-    return this.#arena.u32[(this.#header(i) + MMSGHDR_LEN_AT) >> 2]!;
+    return this.#arena.u32[(this.#header(i) + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
   }
 
-  /** Address of a header for datagram `k` of message `i` alone; it holds until the next call. */
+  /** Offset in the arena of a header for datagram `k` of message `i` alone, until the next call. */
   single(i: number, k: number): number {
     const { u8 } = this.#arena;
     const header = this.#header(i);
     const pieces = this.#pieces[i]!;
-    u8.copyWithin(this.#single, header, header + SIZEOF_MMSGHDR);
+    u8.copyWithin(this.#single, header, header + this.#layout.SIZEOF_MMSGHDR);
     const iovec = this.#arena.address(this.#iovec(i, k * pieces));
     this.#arena.writeU64(this.#single + MSGHDR_IOV_AT, iovec);
     this.#arena.u32[(this.#single + MSGHDR_IOVLEN_AT) >> 2] = pieces;
     this.#setControl(this.#single, i, false);
-    return this.#arena.address(this.#single);
+    return this.#single;
   }
 
   /** Bytes of the datagram that {@link single} was last called for, once it has been sent. */
   get singleBytes(): number {
-    return this.#arena.u32[(this.#single + MMSGHDR_LEN_AT) >> 2]!;
+    return this.#arena.u32[(this.#single + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
   }
 
   clear(): void {
@@ -253,7 +256,7 @@ export class UdpMessages {
   }
 
   #header(i: number): number {
-    return this.#headers + i * SIZEOF_MMSGHDR;
+    return this.#headers + i * this.#layout.SIZEOF_MMSGHDR;
   }
 
   #iovec(i: number, k: number): number {

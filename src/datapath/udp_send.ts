@@ -1,23 +1,13 @@
 import type { Arena } from "#ffi/arena.ts";
+import type { Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import {
-  EAGAIN,
-  EINTR,
-  EINVAL,
-  EIO,
-  EMSGSIZE,
-  ENOBUFS,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  POLLFD_EVENTS_AT,
-  POLLOUT,
-  SIZEOF_POLLFD,
-} from "#ffi/linux.ts";
+import { EINTR, EINVAL, EIO, POLLFD_EVENTS_AT, POLLOUT, SIZEOF_POLLFD } from "#ffi/posix.ts";
 import { copyBytes } from "#src/protocol/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { SuperPacket } from "#src/segments/super_packet.ts";
 import { CAPACITY, Scratch } from "./frames.ts";
+import { MessageCalls } from "./messages.ts";
 import { UdpMessages } from "./udp_messages.ts";
 
 const SCRATCH_LENGTH = 8 * CAPACITY;
@@ -27,7 +17,7 @@ const SEND_WAIT_MS = 10;
 const SEND_WAITS = 3;
 
 /**
- * Queues datagrams and sends them together, by `sendmmsg`; those to one peer in one message, which
+ * Queues datagrams and sends them together; those to one peer in one message, which
  * the kernel cuts up (`UDP_SEGMENT`), where it can.
  *
  * A datagram that the kernel refuses (no route, a firewall's verdict, a broadcast address) costs
@@ -35,8 +25,9 @@ const SEND_WAITS = 3;
  */
 export class UdpSender {
   readonly #libc: Libc;
+  readonly #layout: Layout;
   readonly #arena: Arena;
-  readonly #fd: number;
+  readonly #calls: MessageCalls;
   readonly #counters: Counters;
   readonly #messages: UdpMessages;
   readonly #scratch: Scratch;
@@ -51,11 +42,12 @@ export class UdpSender {
   /** @param joins whether the kernel cuts messages up: {@link Offloads.udpSegment} */
   constructor(libc: Libc, arena: Arena, fd: number, counters: Counters, joins = false) {
     this.#libc = libc;
+    this.#layout = libc.layout;
     this.#arena = arena;
-    this.#fd = fd;
+    this.#calls = new MessageCalls(libc, arena, fd);
     this.#counters = counters;
     this.#joins = joins;
-    this.#messages = new UdpMessages(arena);
+    this.#messages = new UdpMessages(arena, libc.layout);
     this.#scratch = new Scratch(arena, SCRATCH_LENGTH);
     this.#pollfd = arena.take(SIZEOF_POLLFD);
     arena.i32[this.#pollfd >> 2] = fd;
@@ -148,7 +140,7 @@ export class UdpSender {
     messages.seal();
     this.#waits = 0;
     for (let done = 0; done < count;) {
-      const sent = this.#call(messages.headersFrom(done), count - done);
+      const sent = this.#calls.send(messages.headersFrom(done), count - done);
       if (sent > 0) {
         for (const end = done + sent; done < end; done++) {
           this.#count(messages.datagrams(done), messages.sentBytes(done));
@@ -157,9 +149,9 @@ export class UdpSender {
       }
       const errno = this.#libc.errno();
       if (errno === EINTR) continue;
-      if (isFull(errno) && this.#waitForRoom()) continue;
-      if (messages.datagrams(done) > 1 && mayPassSingly(errno)) this.#sendSingly(done, errno);
-      else this.#drop(reasonOf(errno), messages.datagrams(done));
+      if (this.#isFull(errno) && this.#waitForRoom()) continue;
+      if (messages.datagrams(done) > 1 && this.#mayPassSingly(errno)) this.#sendSingly(done, errno);
+      else this.#drop(this.#reasonOf(errno), messages.datagrams(done));
       done++;
     }
     messages.clear();
@@ -171,19 +163,15 @@ export class UdpSender {
     if (errno === EIO) this.#joins = false; // as would be the answer to every other message
     for (let k = 0; k < messages.datagrams(i); k++) {
       if (this.#sendOne(messages.single(i, k))) this.#count(1, messages.singleBytes);
-      else this.#drop(reasonOf(this.#libc.errno()), 1);
+      else this.#drop(this.#reasonOf(this.#libc.errno()), 1);
     }
   }
 
   /** @returns false when the kernel refused it; errno then says why */
   #sendOne(header: number): boolean {
-    if (this.#call(header, 1) === 1) return true;
+    if (this.#calls.send(header, 1) === 1) return true;
     const errno = this.#libc.errno();
-    return isFull(errno) && this.#waitForRoom() && this.#call(header, 1) === 1;
-  }
-
-  #call(headers: number, count: number): number {
-    return this.#libc.call.sendmmsg(this.#fd, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return this.#isFull(errno) && this.#waitForRoom() && this.#calls.send(header, 1) === 1;
   }
 
   /** The send buffer drains at wire speed: a few short waits a flush keep what was accepted. */
@@ -200,20 +188,20 @@ export class UdpSender {
   #drop(reason: Drop, datagrams: number): void {
     this.#counters[DROPS_AT + reason]! += datagrams;
   }
-}
 
-function isFull(errno: number): boolean {
-  return errno === EAGAIN || errno === ENOBUFS;
-}
+  #isFull(errno: number): boolean {
+    return errno === this.#layout.EAGAIN || errno === this.#layout.ENOBUFS;
+  }
 
-function reasonOf(errno: number): Drop {
-  return isFull(errno) ? Drop.SendQueueFull : Drop.SendFailed;
-}
+  #reasonOf(errno: number): Drop {
+    return this.#isFull(errno) ? Drop.SendQueueFull : Drop.SendFailed;
+  }
 
-/**
- * EIO: the way out has no checksum offload, which cutting up needed before Linux 6.11. EMSGSIZE,
- * EINVAL: a datagram is longer than that way's MTU; alone it goes out in fragments.
- */
-function mayPassSingly(errno: number): boolean {
-  return errno === EIO || errno === EMSGSIZE || errno === EINVAL;
+  /**
+   * EIO: the way out has no checksum offload, which cutting up needed before Linux 6.11. EMSGSIZE,
+   * EINVAL: a datagram is longer than that way's MTU; alone it goes out in fragments.
+   */
+  #mayPassSingly(errno: number): boolean {
+    return errno === EIO || errno === this.#layout.EMSGSIZE || errno === EINVAL;
+  }
 }

@@ -1,36 +1,20 @@
 import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
+import { sockaddrHead } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   AF_INET,
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  IP_MTU_DISCOVER,
-  IP_PKTINFO,
-  IP_PMTUDISC_DONT,
+  IPPROTO_IP,
   SIZEOF_SOCKADDR_IN,
   SIZEOF_SOCKLEN_T,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SO_REUSEPORT,
-  SO_RXQ_OVFL,
-  SO_SNDBUF,
-  SO_SNDBUFFORCE,
-  SOCK_CLOEXEC,
   SOCK_DGRAM,
-  SOCK_NONBLOCK,
   SOCKADDR_IN_ADDR_AT,
-  SOCKADDR_IN_FAMILY_AT,
   SOCKADDR_IN_PORT_AT,
-  SOL_IP,
-  SOL_SOCKET,
-  SOL_UDP,
-  UDP_GRO,
-  UDP_SEGMENT,
-} from "#ffi/linux.ts";
+} from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
 import { readU16, writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
+import type { Kernel } from "./kernel.ts";
 
 export interface UdpSocketOptions {
   /** IPv4 address to bind; 0 is every address. */
@@ -64,34 +48,31 @@ export interface UdpSocket {
  *
  * @throws StartError naming the address, and how to mend it
  */
-export function openUdpSocket(libc: Libc, arena: Arena, options: UdpSocketOptions): UdpSocket {
+export function openUdpSocket(
+  kernel: Kernel,
+  libc: Libc,
+  arena: Arena,
+  options: UdpSocketOptions,
+): UdpSocket {
+  const { layout } = libc;
   const about = `${formatIpv4(options.address)}:${options.port}`;
-  const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const type = SOCK_DGRAM | layout.SOCK_NONBLOCK | layout.SOCK_CLOEXEC;
   const fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "AF_INET, SOCK_DGRAM");
   try {
     const set = (level: number, name: number, value: number) =>
       setOption(libc, arena, fd, level, name, value);
-    check(libc, set(SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT), "setsockopt", "IP_MTU_DISCOVER");
     if (options.address === 0) {
-      check(libc, set(SOL_IP, IP_PKTINFO, 1), "setsockopt", "IP_PKTINFO");
-    }
-    check(libc, set(SOL_SOCKET, SO_RXQ_OVFL, 1), "setsockopt", "SO_RXQ_OVFL");
-    // Beyond net.core.rmem_max only with CAP_NET_ADMIN; without it the kernel gives what it allows.
-    if (set(SOL_SOCKET, SO_RCVBUFFORCE, options.buffer) < 0) {
-      set(SOL_SOCKET, SO_RCVBUF, options.buffer);
-    }
-    if (set(SOL_SOCKET, SO_SNDBUFFORCE, options.buffer) < 0) {
-      set(SOL_SOCKET, SO_SNDBUF, options.buffer);
+      const result = set(IPPROTO_IP, layout.localAddress.option, 1);
+      check(libc, result, "setsockopt", "address of datagrams");
     }
     if (options.reusePort === true) {
-      check(libc, set(SOL_SOCKET, SO_REUSEPORT, 1), "setsockopt", "SO_REUSEPORT");
+      check(libc, set(layout.SOL_SOCKET, layout.SO_REUSEPORT, 1), "setsockopt", "SO_REUSEPORT");
     }
-    const udpGro = options.gro === true && set(SOL_UDP, UDP_GRO, 1) === 0;
-    // 0 is what it has: a socket whose sends are not cut unless they say so themselves.
-    const udpSegment = set(SOL_UDP, UDP_SEGMENT, 0) === 0;
+    const { buffer, gro = false } = options;
+    const offloads = kernel.tuneUdp(libc, arena, fd, { buffer, gro });
     options.beforeBind?.(fd);
-    bind(libc, arena, fd, options, about);
-    return { fd, port: boundPort(libc, arena, fd, about), udpGro, udpSegment };
+    bind(kernel, libc, arena, fd, options, about);
+    return { fd, port: boundPort(libc, arena, fd, about), ...offloads };
   } catch (error) {
     libc.call.close(fd);
     throw error;
@@ -113,6 +94,7 @@ export function setOption(
 }
 
 function bind(
+  { words }: Kernel,
   libc: Libc,
   arena: Arena,
   fd: number,
@@ -122,16 +104,16 @@ function bind(
   const result = bindIpv4(libc, arena, fd, options.address, options.port);
   if (result === 0) return;
   const errno = libc.errno();
-  if (errno === EADDRINUSE) {
+  if (errno === libc.layout.EADDRINUSE) {
     throw new StartError(
       `UDP ${about} is in use by another program`,
-      `see which: ss -lunp 'sport = :${options.port}'`,
+      `see which: ${words.findPort(options.port)}`,
     );
   }
-  if (errno === EADDRNOTAVAIL) {
+  if (errno === libc.layout.EADDRNOTAVAIL) {
     throw new StartError(
       `${formatIpv4(options.address)} is not an address of this host`,
-      `add it: ip addr add ${formatIpv4(options.address)}/32 dev INTERFACE`,
+      `add it: ${words.addAddress(formatIpv4(options.address), "INTERFACE")}`,
     );
   }
   check(libc, result, "bind", about);
@@ -146,7 +128,7 @@ export function bindIpv4(
   port: number,
 ): number {
   const at = arena.take(SIZEOF_SOCKADDR_IN);
-  arena.u16[(at + SOCKADDR_IN_FAMILY_AT) >> 1] = AF_INET;
+  arena.u16[at >> 1] = sockaddrHead(libc.layout, AF_INET, SIZEOF_SOCKADDR_IN);
   writeU16(arena.u8, at + SOCKADDR_IN_PORT_AT, port);
   writeU32(arena.u8, at + SOCKADDR_IN_ADDR_AT, address);
   return libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN);

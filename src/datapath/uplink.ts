@@ -63,7 +63,9 @@ export class Uplink implements JoinSink {
     this.#relay = relay;
     this.#receiver = new UdpReceiver(libc, arena, udp);
     this.#tun = tun;
-    this.#joiner = offloads.tun ? new Joiner(sum, { udp: offloads.tunUdp }) : undefined;
+    this.#joiner = offloads.tun && tun.writeRun !== undefined
+      ? new Joiner(sum, { udp: offloads.tunUdp })
+      : undefined;
     this.#replyFromLocal = replyFromLocal;
   }
 
@@ -132,7 +134,7 @@ export class Uplink implements JoinSink {
     if (count === 1) return this.#writeOne(run.headerAt, length);
     // As many packets as on the wire: each but the first brings headers of its own.
     const bytes = length + (count - 1) * run.headerLength;
-    this.#count(count, bytes, this.#tun.writeRun(run) === length);
+    this.#count(count, bytes, this.#tun.writeRun!(run) === length);
   }
 
   #writeOne(at: number, length: number): void {

@@ -1,5 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
-import { SyscallError } from "#ffi/errors.ts";
+import { failure } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   EINTR,
@@ -10,7 +10,7 @@ import {
   POLLIN,
   POLLNVAL,
   SIZEOF_POLLFD,
-} from "#ffi/linux.ts";
+} from "#ffi/posix.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 /** How long a loop sleeps at most, so that its heartbeat stays fresh. */
@@ -49,7 +49,7 @@ export class Waiter {
     if (ready >= 0) return;
     const errno = this.#libc.errno();
     for (let i = 0; i < this.#count; i++) this.#setReady(i, 0);
-    if (errno !== EINTR) throw new SyscallError("poll", "datapath", errno);
+    if (errno !== EINTR) throw failure(this.#libc, "poll", "datapath", errno);
   }
 
   /**

@@ -12,7 +12,7 @@ import {
   SIZEOF_MMSGHDR,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { readU16, writeU16 } from "#src/protocol/bytes.ts";
 
 // <linux/if_packet.h>, <linux/if_ether.h>: only this file listens to links.

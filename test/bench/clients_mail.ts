@@ -1,3 +1,4 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
@@ -59,7 +60,7 @@ export class ClientsMail implements Mail {
     };
     this.#host = parseIpv6(plan.host)!;
     const socket = { address, port: GENERATOR_PORT, buffer: GENERATOR_BUFFER, reusePort: true };
-    this.fd = openUdpSocket(libc, arena, socket).fd;
+    this.fd = openUdpSocket(LINUX_KERNEL, libc, arena, socket).fd;
   }
 
   take(at: number, length: number): void {

@@ -13,7 +13,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_RAW,
   SOL_SOCKET,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { setOption } from "#src/datapath/udp_socket.ts";
 
 // <linux/if_packet.h>

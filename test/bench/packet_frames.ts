@@ -1,4 +1,4 @@
-import { VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4 } from "#ffi/linux.ts";
+import { VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4 } from "#ffi/linux/mod.ts";
 import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/checksum.ts";
 import {

@@ -14,7 +14,7 @@ import {
   POLLFD_REVENTS_AT,
   POLLIN,
   SIZEOF_POLLFD,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { Schedule } from "#test/load/schedule.ts";
 import { ClientsMail } from "./clients_mail.ts";

@@ -5,13 +5,14 @@
  *
  * It prints "ready" when its interface is there, and ends when it is killed.
  */
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import process from "node:process";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH, CAPACITY, Frames } from "#src/datapath/frames.ts";
-import { openTun } from "#src/datapath/tun.ts";
-import { TunQueue } from "#src/datapath/tun_queue.ts";
+import { openTun } from "#src/datapath/linux/tun.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
@@ -45,7 +46,7 @@ class TunnelClient implements JoinSink {
   readonly #relayPort: number;
   readonly #receiver: UdpReceiver;
   readonly #sender: UdpSender;
-  readonly #tun: TunQueue;
+  readonly #tun: LinuxTunQueue;
   readonly #frames: Frames;
   readonly #sum: Sum;
   readonly #joiner: Joiner;
@@ -58,21 +59,21 @@ class TunnelClient implements JoinSink {
     this.#relayPort = plan.relayPort;
     const arena = this.#arena = new Arena(
       libc,
-      UdpReceiver.arenaLength + UdpSender.arenaLength + TunQueue.arenaLength + Frames.size +
+      UdpReceiver.arenaLength + UdpSender.arenaLength + LinuxTunQueue.arenaLength + Frames.size +
         Waiter.arenaLength + 65_536,
     );
     const { name, queues: [fd], tun, tunUdp } = openTun(libc, arena, plan.interfaceName, {
       queues: 1,
       offloads: true,
     });
-    const udp = openUdpSocket(libc, arena, {
+    const udp = openUdpSocket(LINUX_KERNEL, libc, arena, {
       address: clientAddress(plan.client),
       port: GENERATOR_PORT,
       buffer: GENERATOR_BUFFER,
       reusePort: true,
       gro: true,
     });
-    this.#tun = new TunQueue(libc, arena, fd!, name, tun);
+    this.#tun = new LinuxTunQueue(libc, arena, fd!, name, tun);
     this.#receiver = new UdpReceiver(libc, arena, udp.fd);
     this.#sender = new UdpSender(libc, arena, udp.fd, makeCounters(), udp.udpSegment);
     this.#frames = new Frames(arena);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux.ts";
+import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux/mod.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { failures, formatCheck } from "#src/daemon/check.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks.ts";

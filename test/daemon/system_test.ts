@@ -7,7 +7,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { AF_UNIX, EADDRINUSE, EADDRNOTAVAIL, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux.ts";
+import { AF_UNIX, EADDRINUSE, EADDRNOTAVAIL, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { linuxHost } from "#src/daemon/linux_host.ts";
 import { openNotifier } from "#src/daemon/notify.ts";

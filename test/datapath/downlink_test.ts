@@ -1,3 +1,4 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import test from "node:test";
@@ -12,11 +13,11 @@ import {
   VIRTIO_NET_HDR_GSO_SIZE_AT,
   VIRTIO_NET_HDR_GSO_TCPV6,
   VIRTIO_NET_HDR_GSO_TYPE_AT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { Downlink } from "#src/datapath/downlink.ts";
 import { CAPACITY } from "#src/datapath/frames.ts";
-import { openTun } from "#src/datapath/tun.ts";
-import { TunQueue } from "#src/datapath/tun_queue.ts";
+import { openTun } from "#src/datapath/linux/tun.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { readU32 } from "#src/protocol/bytes.ts";
 import { payloadChecksum } from "#src/protocol/checksum.ts";
@@ -50,7 +51,11 @@ class Path {
   readonly #arena = new Arena(libc, Downlink.arenaLength + 3 * CAPACITY + (1 << 20));
   readonly #guest = openTun(libc, this.#arena, "guest", { queues: 1, offloads: true });
   readonly #tunnel = openTun(libc, this.#arena, "teredo", { queues: 1, offloads: true });
-  readonly #udp = openUdpSocket(libc, this.#arena, { address: ADDRESS, port: 0, buffer: 8 << 20 });
+  readonly #udp = openUdpSocket(LINUX_KERNEL, libc, this.#arena, {
+    address: ADDRESS,
+    port: 0,
+    buffer: 8 << 20,
+  });
   readonly #address = teredo(ADDRESS, this.peer.port);
   readonly #at = this.#arena.take(64 + CAPACITY) + 64;
   readonly #sink: RelaySink;
@@ -63,7 +68,7 @@ class Path {
     sh("ip -6 route add 2001::/32 dev teredo");
     writeFileSync("/proc/sys/net/ipv6/conf/all/forwarding", "1");
     const relay = new Relay(RELAY_OPTIONS, this.counters, keyedHash("key"), 7);
-    const tun = new TunQueue(libc, this.#arena, this.#tunnel.queues[0]!, "teredo", true);
+    const tun = new LinuxTunQueue(libc, this.#arena, this.#tunnel.queues[0]!, "teredo", true);
     this.#downlink = new Downlink(
       libc,
       this.#arena,

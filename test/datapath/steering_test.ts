@@ -1,3 +1,4 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
@@ -15,18 +16,18 @@ import {
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_FAMILY_AT,
   SOCKADDR_IN_PORT_AT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
-import { configureTunnel } from "#src/datapath/interface.ts";
-import { Netlink } from "#src/datapath/netlink.ts";
+import { configureTunnel } from "#src/datapath/linux/interface.ts";
+import { Netlink } from "#src/datapath/linux/netlink.ts";
 import {
   steerRelaySockets,
   steerServerSockets,
   steerTun,
   workerOf,
   workerOfSource,
-} from "#src/datapath/steering.ts";
-import { openTun } from "#src/datapath/tun.ts";
+} from "#src/datapath/linux/steering.ts";
+import { openTun } from "#src/datapath/linux/tun.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
 import { DESTINATION_AT, IPV6_HEADER_LENGTH, SOURCE_AT } from "#src/protocol/ipv6.ts";
@@ -91,10 +92,10 @@ function readable(descriptors: readonly number[]): number[] {
 function group(workers: number, steer: typeof steerRelaySockets) {
   const base = { address: LOOPBACK, buffer: 65_536, reusePort: true };
   const beforeBind = (fd: number) => steer(libc, arena, fd, workers);
-  const first = openUdpSocket(libc, arena, { ...base, port: 0, beforeBind });
+  const first = openUdpSocket(LINUX_KERNEL, libc, arena, { ...base, port: 0, beforeBind });
   const others = Array.from(
     { length: workers - 1 },
-    () => openUdpSocket(libc, arena, { ...base, port: first.port }).fd,
+    () => openUdpSocket(LINUX_KERNEL, libc, arena, { ...base, port: first.port }).fd,
   );
   return { port: first.port, sockets: [first.fd, ...others] };
 }
@@ -107,7 +108,11 @@ inNamespace(import.meta.filename!, () => {
   test("a relay's sockets: the kernel and workerOf() agree, whatever stands before the packet", () => {
     for (const workers of WORKERS) {
       const { port, sockets } = group(workers, steerRelaySockets);
-      const { fd } = openUdpSocket(libc, arena, { address: LOOPBACK, port: 0, buffer: 65_536 });
+      const { fd } = openUdpSocket(LINUX_KERNEL, libc, arena, {
+        address: LOOPBACK,
+        port: 0,
+        buffer: 65_536,
+      });
       nameIpv4(LOOPBACK, port);
       const seen = new Set<number>();
       for (let i = 0; i < PEERS; i++) {
@@ -129,7 +134,11 @@ inNamespace(import.meta.filename!, () => {
 
   test("a relay's sockets: what is too short to hold a packet goes to the first", () => {
     const { port, sockets } = group(3, steerRelaySockets);
-    const { fd } = openUdpSocket(libc, arena, { address: LOOPBACK, port: 0, buffer: 65_536 });
+    const { fd } = openUdpSocket(LINUX_KERNEL, libc, arena, {
+      address: LOOPBACK,
+      port: 0,
+      buffer: 65_536,
+    });
     nameIpv4(LOOPBACK, port);
     const packet = packetOf(SOURCE_AT).fill(0xa5, SOURCE_AT);
     assert.notEqual(workerOf(packet, SOURCE_AT, 3), 0, "or this shows nothing");
@@ -152,7 +161,11 @@ inNamespace(import.meta.filename!, () => {
       const seen = new Set<number>();
       for (let i = 0; i < PEERS; i++) {
         const source = (0x7f000002 + below(0xfffff0)) >>> 0;
-        const { fd } = openUdpSocket(libc, arena, { address: source, port: 0, buffer: 4096 });
+        const { fd } = openUdpSocket(LINUX_KERNEL, libc, arena, {
+          address: source,
+          port: 0,
+          buffer: 4096,
+        });
         nameIpv4(LOOPBACK, port);
         send(fd, new Uint8Array(below(100)), SIZEOF_SOCKADDR_IN);
         const expected = workerOfSource(source, workers);

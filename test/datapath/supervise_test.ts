@@ -1,15 +1,12 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { SharedState } from "#src/datapath/shared.ts";
-import {
-  superviseThreads,
-  type ThreadHooks,
-  Wake,
-  type WorkerStart,
-} from "#src/datapath/supervise.ts";
+import { superviseThreads, type ThreadHooks, type WorkerStart } from "#src/datapath/supervise.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
+import { Wake } from "#src/datapath/wake.ts";
 import { Counter } from "#src/protocol/counters.ts";
 import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
 
@@ -38,7 +35,7 @@ async function startThreads(count: number, hooks: ThreadHooks) {
   const descriptors: number[] = [];
   const open = () => {
     const address = { address: LOOPBACK, port: 0, buffer: 65_536 };
-    const { fd } = openUdpSocket(libc, arena, address);
+    const { fd } = openUdpSocket(LINUX_KERNEL, libc, arena, address);
     descriptors.push(fd);
     return fd;
   };

@@ -4,8 +4,8 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH, CAPACITY, Frames } from "#src/datapath/frames.ts";
-import { type OpenTun, openTun } from "#src/datapath/tun.ts";
-import { TunQueue } from "#src/datapath/tun_queue.ts";
+import { type OpenTun, openTun } from "#src/datapath/linux/tun.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
 import { payloadChecksum } from "#src/protocol/checksum.ts";
 import { HOP_LIMIT_AT, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
 import { completeChecksum, makeSum } from "#src/segments/checksum.ts";
@@ -31,10 +31,10 @@ const SIZE = 1_208;
  *     2001:db8:a::2 -- near (offloads) -- router -- far (none) -- 2001:db8:b::2
  */
 class Wire {
-  readonly arena = new Arena(libc, 2 * Frames.size + 4 * CAPACITY + 4 * TunQueue.arenaLength);
+  readonly arena = new Arena(libc, 2 * Frames.size + 4 * CAPACITY + 4 * LinuxTunQueue.arenaLength);
   readonly sum = makeSum(this.arena.memory);
-  readonly near: TunQueue;
-  readonly far: TunQueue;
+  readonly near: LinuxTunQueue;
+  readonly far: LinuxTunQueue;
   readonly frames = new Frames(this.arena);
   readonly #opened: readonly OpenTun[];
   readonly #at = new Frames(this.arena).at(0);
@@ -45,7 +45,7 @@ class Wire {
       openTun(libc, this.arena, "far", { queues: 1, offloads: false }),
     ];
     const [near, far] = this.#opened.map(({ name, queues, tun }) =>
-      new TunQueue(libc, this.arena, queues[0]!, name, tun)
+      new LinuxTunQueue(libc, this.arena, queues[0]!, name, tun)
     );
     [this.near, this.far] = [near!, far!];
     for (const [name, network] of [["near", "a"], ["far", "b"]]) {
@@ -63,7 +63,7 @@ class Wire {
   }
 
   /** What waits on a link and is not the kernel's own chatter. */
-  read(tun: TunQueue): Uint8Array[] {
+  read(tun: LinuxTunQueue): Uint8Array[] {
     const all: Uint8Array[] = [];
     for (let n = tun.read(this.#at); n > 0; n = tun.read(this.#at)) {
       const packet = this.arena.u8.slice(this.#at, this.#at + n);
@@ -95,7 +95,7 @@ function withWire(use: (wire: Wire) => void): void {
   }
 }
 
-function put(tun: TunQueue, run: Run): number {
+function put(tun: LinuxTunQueue, run: Run): number {
   return run.count === 1 ? tun.write(run.headerAt, run.length) : tun.writeRun(run);
 }
 
@@ -178,7 +178,7 @@ function flows(packets: readonly Uint8Array[]): string[] {
 
 inNamespace(import.meta.filename!, () => {
   for (const { name, packets, writes } of STREAMS) {
-    test(`TunQueue.writeRun(): the kernel makes of a run the packets it was joined from: ${name}`, () => {
+    test(`LinuxTunQueue.writeRun(): the kernel makes of a run the packets it was joined from: ${name}`, () => {
       withWire((wire) => {
         const joiner = new Joiner(wire.sum, { udp: wire.offloads.tunUdp });
         assert.deepEqual([wire.offloads.tun, wire.offloads.tunUdp], [true, true]);
@@ -200,7 +200,7 @@ inNamespace(import.meta.filename!, () => {
     });
   }
 
-  test("TunQueue.read(): a UDP super-packet of the kernel splits into what was sent", () => {
+  test("LinuxTunQueue.read(): a UDP super-packet of the kernel splits into what was sent", () => {
     withWire((wire) => {
       const [length, count] = [500, 20];
       const arena = new Arena(libc, Udp6Sender.arenaLength + count * length + 65_536);
@@ -231,7 +231,7 @@ inNamespace(import.meta.filename!, () => {
     });
   });
 
-  test("TunQueue.read(): a packet without its checksum gets it from completeChecksum()", () => {
+  test("LinuxTunQueue.read(): a packet without its checksum gets it from completeChecksum()", () => {
     withWire((wire) => {
       const arena = new Arena(libc, Udp6Sender.arenaLength + 65_536);
       const fd = openUdp6(libc, arena, 7_000);
@@ -251,7 +251,7 @@ inNamespace(import.meta.filename!, () => {
     });
   });
 
-  test("TunQueue.writeRun(): a corrupt segment stays corrupt, and only that one", () => {
+  test("LinuxTunQueue.writeRun(): a corrupt segment stays corrupt, and only that one", () => {
     withWire((wire) => {
       const packets = stream(6);
       packets[3]![100]! ^= 1;

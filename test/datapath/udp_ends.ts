@@ -1,3 +1,4 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
@@ -22,7 +23,12 @@ export function open(
     UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 65_536,
   );
   const counters = makeCounters();
-  const socket = openUdpSocket(libc, arena, { address, port: 0, buffer: BUFFER, gro });
+  const socket = openUdpSocket(LINUX_KERNEL, libc, arena, {
+    address,
+    port: 0,
+    buffer: BUFFER,
+    gro,
+  });
   return {
     arena,
     counters,

@@ -13,7 +13,7 @@ import {
   SIZEOF_MMSGHDR,
   SOL_UDP,
   UDP_SEGMENT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { LOOPBACK, open, receive, send } from "./udp_ends.ts";

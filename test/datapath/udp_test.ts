@@ -1,10 +1,11 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { SIZEOF_SOCKLEN_T, SOL_UDP, UDP_GRO } from "#ffi/linux.ts";
+import { SIZEOF_SOCKLEN_T, SOL_UDP, UDP_GRO } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH } from "#src/datapath/frames.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
@@ -29,7 +30,11 @@ function open(address: number) {
     UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 65_536,
   );
   const counters = makeCounters();
-  const { fd, port } = openUdpSocket(libc, arena, { address, port: 0, buffer: BUFFER });
+  const { fd, port } = openUdpSocket(LINUX_KERNEL, libc, arena, {
+    address,
+    port: 0,
+    buffer: BUFFER,
+  });
   return {
     arena,
     counters,
@@ -175,7 +180,11 @@ test("UdpReceiver.local() of a broadcast is an address that answers can leave fr
 test("UdpReceiver.overflowsBefore() tells what the kernel threw away", () => {
   const arena = new Arena(libc, 65_536);
   withEndpoints([LOOPBACK], ([from]) => {
-    const small = openUdpSocket(libc, arena, { address: LOOPBACK, port: 0, buffer: 4096 });
+    const small = openUdpSocket(LINUX_KERNEL, libc, arena, {
+      address: LOOPBACK,
+      port: 0,
+      buffer: 4096,
+    });
     const smallArena = new Arena(libc, UdpReceiver.arenaLength);
     const receiver = new UdpReceiver(libc, smallArena, small.fd);
     const flood = (count: number) => {
@@ -205,43 +214,52 @@ test("UdpReceiver.overflowsBefore() tells what the kernel threw away", () => {
   arena.close();
 });
 
-test("openUdpSocket() says which address or port cannot be had, and how to mend it", () => {
+test("openUdpSocket(LINUX_KERNEL, ) says which address or port cannot be had, and how to mend it", () => {
   const arena = new Arena(libc, 65_536);
   withEndpoints([LOOPBACK], ([holder]) => {
     assert.throws(
-      () => openUdpSocket(libc, arena, { address: LOOPBACK, port: holder!.port, buffer: BUFFER }),
+      () =>
+        openUdpSocket(LINUX_KERNEL, libc, arena, {
+          address: LOOPBACK,
+          port: holder!.port,
+          buffer: BUFFER,
+        }),
       (error: unknown) =>
         error instanceof StartError &&
         error.message.includes(`127.0.0.1:${holder!.port} is in use`),
     );
   });
   assert.throws(
-    () => openUdpSocket(libc, arena, { address: 0xc0000201, port: 0, buffer: BUFFER }),
+    () =>
+      openUdpSocket(LINUX_KERNEL, libc, arena, { address: 0xc0000201, port: 0, buffer: BUFFER }),
     (error: unknown) =>
       error instanceof StartError && error.message.includes("ip addr add 192.0.2.1/32"),
   );
   arena.close();
 });
 
-test("openUdpSocket() lets one address be bound twice only where both sockets allow it", () => {
+test("openUdpSocket(LINUX_KERNEL, ) lets one address be bound twice only where both sockets allow it", () => {
   const arena = new Arena(libc, 65_536);
   const options = { address: LOOPBACK, port: 0, buffer: BUFFER, reusePort: true };
-  const first = openUdpSocket(libc, arena, options);
-  const second = openUdpSocket(libc, arena, { ...options, port: first.port });
+  const first = openUdpSocket(LINUX_KERNEL, libc, arena, options);
+  const second = openUdpSocket(LINUX_KERNEL, libc, arena, { ...options, port: first.port });
   assert.equal(second.port, first.port);
   const alone = { ...options, port: first.port, reusePort: false };
-  assert.throws(() => openUdpSocket(libc, arena, alone), StartError);
+  assert.throws(() => openUdpSocket(LINUX_KERNEL, libc, arena, alone), StartError);
   for (const { fd } of [first, second]) libc.call.close(fd);
   arena.close();
 });
 
-test("openUdpSocket() asks for UDP_GRO only when told, and says what the kernel has", () => {
+test("openUdpSocket(LINUX_KERNEL, ) asks for UDP_GRO only when told, and says what the kernel has", () => {
   const arena = new Arena(libc, 65_536);
   const options = { address: LOOPBACK, port: 0, buffer: BUFFER };
   const value = arena.take(4);
   const length = arena.take(SIZEOF_SOCKLEN_T);
   for (const gro of [false, true]) {
-    const { fd, udpGro, udpSegment } = openUdpSocket(libc, arena, { ...options, gro });
+    const { fd, udpGro, udpSegment } = openUdpSocket(LINUX_KERNEL, libc, arena, {
+      ...options,
+      gro,
+    });
     arena.u32[length >> 2] = 4;
     const got = [arena.address(value), arena.address(length)] as const;
     assert.equal(libc.call.getsockopt(fd, SOL_UDP, UDP_GRO, ...got), 0);

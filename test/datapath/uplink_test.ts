@@ -1,9 +1,10 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
-import { openTun } from "#src/datapath/tun.ts";
-import { TunQueue } from "#src/datapath/tun_queue.ts";
+import { openTun } from "#src/datapath/linux/tun.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { Uplink } from "#src/datapath/uplink.ts";
 import { Counter, makeCounters } from "#src/protocol/counters.ts";
@@ -34,9 +35,9 @@ class Path {
   readonly uplink: Uplink;
   readonly sink: RelaySink;
   readonly address = teredo(ADDRESS, this.peer.port);
-  readonly #arena = new Arena(libc, Uplink.arenaLength + TunQueue.arenaLength + (1 << 20));
+  readonly #arena = new Arena(libc, Uplink.arenaLength + LinuxTunQueue.arenaLength + (1 << 20));
   readonly #tun = openTun(libc, this.#arena, "teredo", { queues: 1, offloads: true });
-  readonly #udp = openUdpSocket(libc, this.#arena, {
+  readonly #udp = openUdpSocket(LINUX_KERNEL, libc, this.#arena, {
     address: ADDRESS,
     port: 0,
     buffer: 8 << 20,
@@ -46,7 +47,7 @@ class Path {
   constructor() {
     sh("ip link set teredo mtu 1280 up");
     const relay = new Relay(RELAY_OPTIONS, this.counters, keyedHash("key"), 7);
-    const tun = new TunQueue(libc, this.#arena, this.#tun.queues[0]!, "teredo", true);
+    const tun = new LinuxTunQueue(libc, this.#arena, this.#tun.queues[0]!, "teredo", true);
     const sum = makeSum(this.#arena.memory);
     this.uplink = new Uplink(
       libc,

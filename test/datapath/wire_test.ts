@@ -1,10 +1,11 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
-import { configureTunnel } from "#src/datapath/interface.ts";
-import { Netlink } from "#src/datapath/netlink.ts";
+import { configureTunnel } from "#src/datapath/linux/interface.ts";
+import { Netlink } from "#src/datapath/linux/netlink.ts";
 import { openRawIcmpv6, openRawIpv6, RawIpv6Sender } from "#src/datapath/raw_ipv6.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
@@ -91,7 +92,7 @@ inNamespace(import.meta.filename!, () => {
     withWire((wire) => {
       const arena = new Arena(libc, UdpSender.arenaLength + 65_536);
       const options = { address: 0xc0000201, port: SERVER_PORT, buffer: 1 << 20 };
-      const { fd } = openUdpSocket(libc, arena, options);
+      const { fd } = openUdpSocket(LINUX_KERNEL, libc, arena, options);
       const sender = new UdpSender(libc, arena, fd, makeCounters());
       const marked = icmpv6(128, HOST, CLIENT);
       marked[1] = 0x30; // congestion experienced
@@ -120,7 +121,7 @@ inNamespace(import.meta.filename!, () => {
     withWire((wire) => {
       const arena = new Arena(libc, UdpSender.arenaLength + 65_536);
       const options = { address: 0xc0000201, port: SERVER_PORT, buffer: 1 << 20 };
-      const { fd, udpSegment } = openUdpSocket(libc, arena, options);
+      const { fd, udpSegment } = openUdpSocket(LINUX_KERNEL, libc, arena, options);
       assert.ok(udpSegment);
       const counters = makeCounters();
       const sender = new UdpSender(libc, arena, fd, counters, udpSegment);

@@ -1,3 +1,4 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
@@ -80,7 +81,7 @@ export class Clients implements Party {
         65_536,
     );
     const socket = { address: 0, port: GENERATOR_PORT, buffer: GENERATOR_BUFFER };
-    const { fd } = openUdpSocket(libc, this.#arena, socket);
+    const { fd } = openUdpSocket(LINUX_KERNEL, libc, this.#arena, socket);
     segmentSends(libc, this.#arena, fd, PACKET_LENGTH);
     this.#receiver = new UdpReceiver(libc, this.#arena, fd);
     this.#sender = new UdpSender(libc, this.#arena, fd, this.#counters);

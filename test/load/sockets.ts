@@ -15,7 +15,7 @@ import {
   SOL_SOCKET,
   SOL_UDP,
   UDP_SEGMENT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { setOption } from "#src/datapath/udp_socket.ts";
 import { writeU16 } from "#src/protocol/bytes.ts";
 

@@ -1,3 +1,4 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { BATCH } from "#src/datapath/frames.ts";
@@ -79,7 +80,7 @@ export class Solicitor implements Party {
       UdpReceiver.arenaLength + UdpSender.arenaLength + SLOTS * SLOT_LENGTH + 65_536,
     );
     const socket = { address: 0, port: SOURCE_PORT, buffer: GENERATOR_BUFFER };
-    const { fd } = openUdpSocket(libc, this.#arena, socket);
+    const { fd } = openUdpSocket(LINUX_KERNEL, libc, this.#arena, socket);
     this.#receiver = new UdpReceiver(libc, this.#arena, fd);
     this.#sender = new UdpSender(libc, this.#arena, fd, this.#counters);
     // Cone bit clear: the answer comes from the address that was asked. RFC 4380 §5.3.2

@@ -1,5 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
-import { SyscallError } from "#ffi/errors.ts";
+import { failure } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   AF_INET6,
@@ -18,7 +18,7 @@ import {
   SOCKADDR_IN6_ADDR_AT,
   SOCKADDR_IN6_FAMILY_AT,
   SOCKADDR_IN6_PORT_AT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { writeU16 } from "#src/protocol/bytes.ts";
 import { BATCH } from "#src/datapath/frames.ts";
 
@@ -69,7 +69,7 @@ export class Udp6Sender {
     arena.u8.set(address, name + SOCKADDR_IN6_ADDR_AT);
   }
 
-  /** Sends what is queued; what finds no room is not sent and not counted. @throws SyscallError */
+  /** Sends what is queued; what finds no room is not sent and not counted. @throws failure */
   flush(): void {
     let done = 0;
     while (done < this.#queued) {
@@ -83,7 +83,7 @@ export class Udp6Sender {
       );
       if (sent < 0) {
         const errno = this.#libc.errno();
-        if (errno !== EAGAIN) throw new SyscallError("sendmmsg", `${count} datagrams`, errno);
+        if (errno !== EAGAIN) throw failure(this.#libc, "sendmmsg", `${count} datagrams`, errno);
         break;
       }
       for (let i = 0; i < sent; i++) {

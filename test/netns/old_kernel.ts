@@ -20,9 +20,9 @@ import {
   TUNSETOFFLOAD,
   UDP_GRO,
   UDP_SEGMENT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
-import { assembleClassic, classic, type Program } from "#src/datapath/filter_code.ts";
+import { assembleClassic, classic, type Program } from "#src/datapath/linux/filter_code.ts";
 
 /**
  * A program of its own: runs another one as on a kernel that lacks something.

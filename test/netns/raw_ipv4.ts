@@ -9,7 +9,7 @@ import {
   SOCK_RAW,
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_FAMILY_AT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
 
 const HEADERS_LENGTH = 28;

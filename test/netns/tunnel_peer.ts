@@ -1,12 +1,13 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import process from "node:process";
 import { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
-import { SOL_SOCKET } from "#ffi/linux.ts";
+import { SOL_SOCKET } from "#ffi/linux/mod.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH, CAPACITY, Frames } from "#src/datapath/frames.ts";
-import { openTun } from "#src/datapath/tun.ts";
-import { TunQueue } from "#src/datapath/tun_queue.ts";
+import { openTun } from "#src/datapath/linux/tun.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
 import { openUdpSocket, setOption } from "#src/datapath/udp_socket.ts";
@@ -63,7 +64,7 @@ class TunnelPeer {
   readonly #counters = makeCounters();
   readonly #receiver: UdpReceiver;
   readonly #sender: UdpSender;
-  readonly #tun: TunQueue;
+  readonly #tun: LinuxTunQueue;
   readonly #frames: Frames;
   readonly #waiter: Waiter;
   readonly #datagram = new TeredoDatagram();
@@ -78,18 +79,18 @@ class TunnelPeer {
     this.#local = clientAddress(plan.client);
     const arena = this.#arena = new Arena(
       libc,
-      UdpReceiver.arenaLength + UdpSender.arenaLength + TunQueue.arenaLength + Frames.size +
+      UdpReceiver.arenaLength + UdpSender.arenaLength + LinuxTunQueue.arenaLength + Frames.size +
         Waiter.arenaLength + 65_536,
     );
     const options = { queues: 1, offloads: false };
     const { name, queues: [fd] } = openTun(libc, arena, plan.interfaceName, options);
     const socket = { address: 0, port: GENERATOR_PORT, buffer: BUFFER, gro: true };
-    const udp = openUdpSocket(libc, arena, socket);
+    const udp = openUdpSocket(LINUX_KERNEL, libc, arena, socket);
     if (!plan.checksums) {
       const set = setOption(libc, arena, udp.fd, SOL_SOCKET, SO_NO_CHECK, 1);
       check(libc, set, "setsockopt", "SO_NO_CHECK");
     }
-    this.#tun = new TunQueue(libc, arena, fd!, name, false);
+    this.#tun = new LinuxTunQueue(libc, arena, fd!, name, false);
     this.#receiver = new UdpReceiver(libc, arena, udp.fd);
     this.#sender = new UdpSender(libc, arena, udp.fd, this.#counters, plan.checksums);
     this.#frames = new Frames(arena);

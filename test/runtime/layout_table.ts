@@ -1,4 +1,4 @@
-/** How the names of `ffi/linux.ts` are written in C: what `layout_test.ts` compiles. */
+/** How the names of `ffi/linux` and `ffi/posix.ts` are written in C: what `layout_test.ts` compiles. */
 
 export const HEADERS = [
   "arpa/inet.h",
@@ -14,11 +14,9 @@ export const HEADERS = [
   "stdint.h",
   "stdio.h",
   "string.h",
-  "sys/eventfd.h",
   "sys/file.h",
   "sys/ioctl.h",
   "sys/prctl.h",
-  "sys/random.h",
   "sys/socket.h",
   "sys/uio.h",
   "sys/syscall.h",
@@ -39,7 +37,6 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   BPF_ATTR: ["union bpf_attr", ""],
   BPF_INSN: ["struct bpf_insn", ""],
   CMSGHDR: ["struct cmsghdr", "cmsg_"],
-  EVENTFD_T: ["eventfd_t", ""],
   ICMP6_FILTER: ["struct icmp6_filter", ""],
   IFADDRMSG: ["struct ifaddrmsg", "ifa_"],
   IFINFOMSG: ["struct ifinfomsg", "ifi_"],
@@ -81,7 +78,7 @@ export const NEWER: readonly string[] = [
   "VIRTIO_NET_HDR_GSO_UDP_L4",
 ];
 
-/** The C expression for a name of `ffi/linux.ts`. */
+/** The C expression for a name of `ffi/linux` and `ffi/posix.ts`. */
 export function expressionOf(name: string): string {
   const special = EXPRESSIONS[name];
   if (special !== undefined) return special;

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import test from "node:test";
-import * as linux from "#ffi/linux.ts";
+import { errnoName } from "#ffi/layout.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import * as linux from "#ffi/linux/mod.ts";
 import { expressionOf, HEADERS, NEWER } from "./layout_table.ts";
 
 const constants = Object.entries(linux)
@@ -49,7 +51,9 @@ function printConstant(name: string): string {
   return NEWER.includes(name) ? `#ifdef ${name}\n${statement}\n#endif` : statement;
 }
 
-test("every constant of ffi/linux.ts is what the C compiler says", { timeout: 60_000 }, () => {
+test("every constant of ffi/linux and ffi/posix.ts is what the C compiler says", {
+  timeout: 60_000,
+}, () => {
   const inC = compiled(constants.map(([name]) => printConstant(name)));
   for (const [name, value] of constants) {
     const expected = inC.get(name);
@@ -85,7 +89,7 @@ test("CMSG_LEN(), CMSG_SPACE() and CMSG_NEXT() are C's macros", { timeout: 60_00
 test("errnoName() has C's name and text of every number", { timeout: 60_000 }, () => {
   const inC = compiled(errnos.map(([name]) => `printf("${name} %s\\n", strerror(${name}));`));
   for (const [name, errno] of errnos) {
-    assert.equal(linux.errnoName(errno), `${name} (${inC.get(name)})`);
+    assert.equal(errnoName(LINUX, errno), `${name} (${inC.get(name)})`);
   }
-  assert.equal(linux.errnoName(4095), "errno 4095");
+  assert.equal(errnoName(LINUX, 4095), "errno 4095");
 });

@@ -1,10 +1,10 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { openTun } from "#src/datapath/tun.ts";
-import { TunQueue } from "#src/datapath/tun_queue.ts";
+import { openTun } from "#src/datapath/linux/tun.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
 
 /** A TUN interface of one queue and without offloads, for tests that hold its wire. */
-export class OneQueue extends TunQueue {
+export class OneQueue extends LinuxTunQueue {
   readonly #libc: Libc;
 
   constructor(libc: Libc, arena: Arena, name: string) {

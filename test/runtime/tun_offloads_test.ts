@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
-import { TUNSETPERSIST } from "#ffi/linux.ts";
+import { TUNSETPERSIST } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { StartError } from "#src/errors.ts";
-import { openTun, type TunOptions } from "#src/datapath/tun.ts";
+import { openTun, type TunOptions } from "#src/datapath/linux/tun.ts";
 import { WorkersRefused } from "#src/datapath/workers.ts";
 import { inNamespace, ip, sh } from "./namespace.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
-import { EBADFD, EINVAL, EIO } from "#ffi/linux.ts";
+import { EBADFD, EINVAL, EIO } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { StartError } from "#src/errors.ts";
 import { inNamespace, ip, RUN, sh } from "./namespace.ts";

@@ -1,4 +1,4 @@
-import { RTN_UNICAST, RTPROT_RA } from "#ffi/linux.ts";
+import { RTN_UNICAST, RTPROT_RA } from "#ffi/linux/mod.ts";
 import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
 import { type Ipv6Route, links, routesOf } from "./routing.ts";

@@ -38,7 +38,7 @@ import {
   SOCK_FILTER_CODE_AT,
   SOCK_FILTER_JF_AT,
   SOCK_FILTER_K_AT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 
 /** One instruction, of a program that is data: see {@link classic} and {@link ebpf}. */
 export interface Instruction {

@@ -53,7 +53,7 @@ import {
   SIZEOF_IFADDRMSG,
   SIZEOF_IFINFOMSG,
   SIZEOF_RTMSG,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import {
   formatIpv6,
   formatIpv6Prefix,

@@ -1,14 +1,10 @@
+import { CMSGHDR_DATA_AT } from "../posix.ts";
+
 /** Linux sockets: domains, options, flags, addresses, message headers and control messages. */
 
 // <sys/socket.h>
-export const AF_UNSPEC = 0;
-export const AF_UNIX = 1;
-export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
-export const SOCK_STREAM = 1;
-export const SOCK_DGRAM = 2;
-export const SOCK_RAW = 3;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 export const MSG_PEEK = 2;
@@ -18,15 +14,6 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_WAITFORONE = 0x10000;
-
-// <netinet/in.h>
-export const IPPROTO_IP = 0;
-export const IPPROTO_ICMP = 1;
-export const IPPROTO_UDP = 17;
-export const IPPROTO_IPV6 = 41;
-export const IPPROTO_ICMPV6 = 58;
-export const IPPROTO_NONE = 59;
-export const IPPROTO_RAW = 255;
 
 // Options of SOL_SOCKET, <asm/socket.h>
 export const SOL_SOCKET = 1;
@@ -102,7 +89,6 @@ export const IPV6_FREEBIND = 78;
 // Options of SOL_ICMPV6, <linux/icmpv6.h>; in struct icmp6_filter a set bit blocks its type
 export const SOL_ICMPV6 = 58;
 export const ICMP6_FILTER = 1;
-export const SIZEOF_ICMP6_FILTER = 32;
 
 // Options of SOL_RAW, <linux/icmp.h>
 export const SOL_RAW = 255;
@@ -115,21 +101,10 @@ export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 
 // struct sockaddr_in, <netinet/in.h>; port and address in network byte order
-export const SIZEOF_SOCKADDR_IN = 16;
 export const SOCKADDR_IN_FAMILY_AT = 0;
-export const SOCKADDR_IN_PORT_AT = 2;
-export const SOCKADDR_IN_ADDR_AT = 4;
 
 // struct sockaddr_in6, <netinet/in.h>; only the scope is in host byte order
-export const SIZEOF_SOCKADDR_IN6 = 28;
 export const SOCKADDR_IN6_FAMILY_AT = 0;
-export const SOCKADDR_IN6_PORT_AT = 2;
-export const SOCKADDR_IN6_FLOWINFO_AT = 4;
-export const SOCKADDR_IN6_ADDR_AT = 8;
-export const SOCKADDR_IN6_SCOPE_ID_AT = 24;
-
-export const SIZEOF_SOCKADDR_STORAGE = 128;
-export const SIZEOF_SOCKLEN_T = 4;
 
 // struct ip_mreqn, <linux/in.h>
 export const SIZEOF_IP_MREQN = 12;
@@ -150,25 +125,16 @@ export const IN6_PKTINFO_IFINDEX_AT = 16;
 
 // struct msghdr, <sys/socket.h>
 export const SIZEOF_MSGHDR = 56;
-export const MSGHDR_NAME_AT = 0;
-export const MSGHDR_NAMELEN_AT = 8;
-export const MSGHDR_IOV_AT = 16;
-export const MSGHDR_IOVLEN_AT = 24;
-export const MSGHDR_CONTROL_AT = 32;
-export const MSGHDR_CONTROLLEN_AT = 40;
 export const MSGHDR_FLAGS_AT = 48;
 
 // struct mmsghdr, <sys/socket.h>
 export const SIZEOF_MMSGHDR = 64;
-export const MMSGHDR_HDR_AT = 0;
 export const MMSGHDR_LEN_AT = 56;
 
 // struct cmsghdr, <sys/socket.h>; LEN is a size_t and counts the header
 export const SIZEOF_CMSGHDR = 16;
-export const CMSGHDR_LEN_AT = 0;
 export const CMSGHDR_LEVEL_AT = 8;
 export const CMSGHDR_TYPE_AT = 12;
-export const CMSGHDR_DATA_AT = 16;
 
 /** CMSG_LEN(3): what `cmsg_len` says for `length` bytes of data. */
 export function CMSG_LEN(length: number): number {

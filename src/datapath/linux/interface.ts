@@ -9,7 +9,7 @@ import {
   ESRCH,
   IFF_MULTICAST,
   IFF_NOARP,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
@@ -31,7 +31,7 @@ export const QUEUE_LENGTH = 10_000;
  */
 export const SUPER_QUEUE_LENGTH = 2_000;
 
-export interface TunnelSetup {
+export interface InterfaceSetup {
   /** Of a TUN that exists. */
   readonly interfaceName: string;
   /** Bytes, at least 1280. */
@@ -43,7 +43,7 @@ export interface TunnelSetup {
 }
 
 /** A relay's interface, ready for packets. */
-export interface Tunnel {
+export interface Configured {
   readonly index: number;
   readonly prefix: Ipv6Prefix;
 }
@@ -55,7 +55,7 @@ export interface Tunnel {
  * @throws StartError when another interface has the prefix, IPv6 is off or privileges are missing;
  *   SyscallError otherwise
  */
-export function configureTunnel(netlink: Netlink, setup: TunnelSetup): Tunnel {
+export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Configured {
   const { interfaceName: name, prefix } = setup;
   const index = links(netlink).find((link) => link.name === name)?.index;
   if (index === undefined) throw new StartError(`the interface ${name} is gone`);
@@ -81,7 +81,7 @@ export function configureTunnel(netlink: Netlink, setup: TunnelSetup): Tunnel {
  *
  * The rest goes when the TUN is closed; so does the route when the privilege to delete it is gone.
  */
-export function tearDown(netlink: Netlink, tunnel: Tunnel): void {
+export function tearDown(netlink: Netlink, tunnel: Configured): void {
   unless([ESRCH, ENODEV, EPERM], () => deleteRoute(netlink, tunnel.prefix, tunnel.index));
 }
 

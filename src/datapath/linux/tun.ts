@@ -24,9 +24,9 @@ import {
   TUNSETOFFLOAD,
   TUNSETPERSIST,
   TUNSETVNETHDRSZ,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { deviceProblem, interfaceProblem, nameProblem } from "./tun_problems.ts";
-import { WorkersRefused } from "./workers.ts";
+import { WorkersRefused } from "../workers.ts";
 
 export const TUN_DEVICE = "/dev/net/tun";
 

@@ -1,20 +1,11 @@
 /** Linux network interfaces by ioctl and the TUN device. */
 
 // struct ifreq, <net/if.h>; the union holds a short (flags) or an int (index, MTU)
-export const IFNAMSIZ = 16;
 export const SIZEOF_IFREQ = 40;
-export const IFREQ_NAME_AT = 0;
-export const IFREQ_FLAGS_AT = 16;
 export const IFREQ_IFINDEX_AT = 16;
 export const IFREQ_MTU_AT = 16;
 
 // Interface flags, <net/if.h>
-export const IFF_UP = 1;
-export const IFF_BROADCAST = 2;
-export const IFF_LOOPBACK = 8;
-export const IFF_POINTOPOINT = 0x10;
-export const IFF_RUNNING = 0x40;
-export const IFF_NOARP = 0x80;
 export const IFF_MULTICAST = 0x1000;
 
 // <linux/if_arp.h>: types of link

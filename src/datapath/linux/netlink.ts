@@ -1,9 +1,10 @@
 import { Arena } from "#ffi/arena.ts";
 import { check, SyscallError } from "#ffi/errors.ts";
+import { errnoName } from "#ffi/layout.ts";
 import { type Libc } from "#ffi/libc.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
 import {
   AF_NETLINK,
-  errnoName,
   MSG_TRUNC,
   NETLINK_EXT_ACK,
   NETLINK_ROUTE,
@@ -33,7 +34,7 @@ import {
   SOL_NETLINK,
   SOL_SOCKET,
   TIMESPEC_SEC_AT,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import {
   align,
   type Field,
@@ -207,7 +208,7 @@ interface Answer {
 function throwIfFailed({ type, flags, payload }: Answer, about: string): void {
   const errno = -viewOf(payload).getInt32(NLMSGERR_ERROR_AT, true);
   if (errno === 0) return;
-  const name = errnoName(errno);
+  const name = errnoName(LINUX, errno);
   const why = type === NLMSG_ERROR ? explanation(flags, payload) : undefined;
   throw new SyscallError("netlink", about, errno, why === undefined ? name : `${name}: ${why}`);
 }

@@ -4,7 +4,7 @@ import {
   RTATTR_LEN_AT,
   RTATTR_TYPE_AT,
   SIZEOF_RTATTR,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 
 /** The bodies of rtnetlink messages, in host byte order: a C structure, then attributes. */
 

@@ -1,32 +1,35 @@
-/** Linux errno numbers and what they mean, <asm-generic/errno.h>. */
+import {
+  E2BIG,
+  EACCES,
+  EBADF,
+  EBUSY,
+  EDOM,
+  EEXIST,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  EIO,
+  EISDIR,
+  EMFILE,
+  ENFILE,
+  ENODEV,
+  ENOENT,
+  ENOMEM,
+  ENOSPC,
+  ENOTDIR,
+  ENOTTY,
+  ENXIO,
+  EPERM,
+  EPIPE,
+  ERANGE,
+  EROFS,
+  ESRCH,
+  EXDEV,
+} from "../posix.ts";
 
-export const EPERM = 1;
-export const ENOENT = 2;
-export const ESRCH = 3;
-export const EINTR = 4;
-export const EIO = 5;
-export const ENXIO = 6;
-export const E2BIG = 7;
-export const EBADF = 9;
+/** Linux errno numbers beyond those of `posix.ts`, and what all mean, <asm-generic/errno.h>. */
+
 export const EAGAIN = 11;
-export const ENOMEM = 12;
-export const EACCES = 13;
-export const EFAULT = 14;
-export const EBUSY = 16;
-export const EEXIST = 17;
-export const EXDEV = 18;
-export const ENODEV = 19;
-export const ENOTDIR = 20;
-export const EISDIR = 21;
-export const EINVAL = 22;
-export const ENFILE = 23;
-export const EMFILE = 24;
-export const ENOTTY = 25;
-export const ENOSPC = 28;
-export const EROFS = 30;
-export const EPIPE = 32;
-export const EDOM = 33;
-export const ERANGE = 34;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const ENOTEMPTY = 39;
@@ -64,7 +67,7 @@ export const ESTALE = 116;
 export const ECANCELED = 125;
 
 /** Name and text by number, as strerror(3) has them. */
-const ERRNO: ReadonlyMap<number, readonly [name: string, text: string]> = new Map([
+export const ERRORS: ReadonlyMap<number, readonly [name: string, text: string]> = new Map([
   [EPERM, ["EPERM", "Operation not permitted"]],
   [ENOENT, ["ENOENT", "No such file or directory"]],
   [ESRCH, ["ESRCH", "No such process"]],
@@ -128,9 +131,3 @@ const ERRNO: ReadonlyMap<number, readonly [name: string, text: string]> = new Ma
   [ESTALE, ["ESTALE", "Stale file handle"]],
   [ECANCELED, ["ECANCELED", "Operation canceled"]],
 ]);
-
-/** For messages: `EADDRINUSE (Address already in use)`. */
-export function errnoName(errno: number): string {
-  const known = ERRNO.get(errno);
-  return known === undefined ? `errno ${errno}` : `${known[0]} (${known[1]})`;
-}

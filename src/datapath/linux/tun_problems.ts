@@ -1,14 +1,6 @@
-import {
-  EACCES,
-  EBUSY,
-  EINVAL,
-  ENODEV,
-  ENOENT,
-  ENXIO,
-  EPERM,
-  errnoName,
-  IFNAMSIZ,
-} from "#ffi/linux.ts";
+import { errnoName } from "#ffi/layout.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, IFNAMSIZ } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import { findHolder, textOf } from "./proc.ts";
 
@@ -51,11 +43,11 @@ export function deviceProblem(errno: number): StartError {
     case EACCES:
     case EPERM:
       return new StartError(
-        `/dev/net/tun may not be opened: ${errnoName(errno)}`,
+        `/dev/net/tun may not be opened: ${errnoName(LINUX, errno)}`,
         "start as root; in a container start it with --device /dev/net/tun",
       );
     default:
-      return new StartError(`/dev/net/tun did not open: ${errnoName(errno)}`);
+      return new StartError(`/dev/net/tun did not open: ${errnoName(LINUX, errno)}`);
   }
 }
 
@@ -80,7 +72,7 @@ export function interfaceProblem(wanted: string, errno: number): StartError {
         `run \`ip link delete ${name}\`, or choose another InterfaceName`,
       );
     default:
-      return new StartError(`the TUN interface ${name} cannot be made: ${errnoName(errno)}`);
+      return new StartError(`the TUN interface ${name} cannot be made: ${errnoName(LINUX, errno)}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Arena } from "#ffi/arena.ts";
-import { loadEbpf } from "#ffi/bpf.ts";
+import { loadEbpf } from "#ffi/linux/load_bpf.ts";
+import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   BPF_PROG_TYPE_SOCKET_FILTER,
-  errnoName,
   SIZEOF_SOCK_FPROG,
   SKF_NET_OFF,
   SO_ATTACH_REUSEPORT_CBPF,
@@ -11,7 +11,7 @@ import {
   SOCK_FPROG_LEN_AT,
   SOL_SOCKET,
   TUNSETSTEERINGEBPF,
-} from "#ffi/linux.ts";
+} from "#ffi/linux/mod.ts";
 import { readU16, readU32 } from "#src/protocol/bytes.ts";
 import {
   AUTHENTICATION,
@@ -22,7 +22,7 @@ import {
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/ipv6.ts";
 import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/teredo_address.ts";
 import { assembleClassic, assembleEbpf, classic, ebpf, type Program } from "./filter_code.ts";
-import { WorkersRefused } from "./workers.ts";
+import { WorkersRefused } from "../workers.ts";
 
 /**
  * Which worker a packet belongs to. The kernel decides, by these programs, before any worker is woken.
@@ -146,7 +146,7 @@ function attachClassic(libc: Libc, arena: Arena, fd: number, program: Program): 
   const at = arena.address(option);
   const name = SO_ATTACH_REUSEPORT_CBPF;
   if (libc.call.setsockopt(fd, SOL_SOCKET, name, at, SIZEOF_SOCK_FPROG) === 0) return;
-  throw new WorkersRefused(`SO_ATTACH_REUSEPORT_CBPF: ${errnoName(libc.errno())}`);
+  throw new WorkersRefused(`SO_ATTACH_REUSEPORT_CBPF: ${errnoName(libc.layout, libc.errno())}`);
 }
 
 /**
@@ -157,13 +157,17 @@ function attachClassic(libc: Libc, arena: Arena, fd: number, program: Program): 
  */
 export function steerTun(libc: Libc, arena: Arena, fd: number, workers: number): void {
   const program = loadTunProgram(libc, arena, workers);
-  if (program === -1) throw new WorkersRefused(`bpf(BPF_PROG_LOAD): ${errnoName(libc.errno())}`);
+  if (program === -1) {
+    throw new WorkersRefused(`bpf(BPF_PROG_LOAD): ${errnoName(libc.layout, libc.errno())}`);
+  }
   const at = arena.take(4);
   arena.i32[at >> 2] = program;
   const attached = libc.call.ioctl(fd, TUNSETSTEERINGEBPF, arena.address(at));
   const errno = libc.errno();
   libc.call.close(program); // the interface keeps it
-  if (attached === -1) throw new WorkersRefused(`TUNSETSTEERINGEBPF: ${errnoName(errno)}`);
+  if (attached === -1) {
+    throw new WorkersRefused(`TUNSETSTEERINGEBPF: ${errnoName(libc.layout, errno)}`);
+  }
 }
 
 /** A descriptor for it, which the caller closes; -1 when the kernel refused. */

@@ -1,6 +1,6 @@
 import process from "node:process";
-import type { Arena } from "./arena.ts";
-import type { Libc } from "./libc.ts";
+import type { Arena } from "../arena.ts";
+import type { Libc } from "../libc.ts";
 import {
   BPF_ATTR_INSN_CNT_AT,
   BPF_ATTR_INSNS_AT,
@@ -10,7 +10,7 @@ import {
   BPF_OBJ_NAME_LEN,
   BPF_PROG_LOAD,
   SYS_BPF,
-} from "./linux_bpf.ts";
+} from "./bpf.ts";
 
 export interface EbpfProgram {
   /** BPF_PROG_TYPE_... */

@@ -1,0 +1,47 @@
+import type { Layout } from "../layout.ts";
+import * as linux from "./mod.ts";
+
+/** What differs between kernels, for Linux with glibc or musl. */
+export const LINUX: Layout = {
+  system: "Linux",
+  errors: linux.ERRORS,
+  EAGAIN: linux.EAGAIN,
+  EMSGSIZE: linux.EMSGSIZE,
+  ENOBUFS: linux.ENOBUFS,
+  EADDRINUSE: linux.EADDRINUSE,
+  EADDRNOTAVAIL: linux.EADDRNOTAVAIL,
+  O_CREAT: linux.O_CREAT,
+  O_NONBLOCK: linux.O_NONBLOCK,
+  O_CLOEXEC: linux.O_CLOEXEC,
+  AF_INET6: linux.AF_INET6,
+  SOCK_NONBLOCK: linux.SOCK_NONBLOCK,
+  SOCK_CLOEXEC: linux.SOCK_CLOEXEC,
+  SOL_SOCKET: linux.SOL_SOCKET,
+  SO_SNDBUF: linux.SO_SNDBUF,
+  SO_RCVBUF: linux.SO_RCVBUF,
+  SO_REUSEPORT: linux.SO_REUSEPORT,
+  MSG_DONTWAIT: linux.MSG_DONTWAIT,
+  MSG_NOSIGNAL: linux.MSG_NOSIGNAL,
+  SO_RXQ_OVFL: linux.SO_RXQ_OVFL,
+  UDP_GRO: linux.UDP_GRO,
+  UDP_SEGMENT: linux.UDP_SEGMENT,
+  SIZEOF_MSGHDR: linux.SIZEOF_MSGHDR,
+  MSGHDR_FLAGS_AT: linux.MSGHDR_FLAGS_AT,
+  SIZEOF_MMSGHDR: linux.SIZEOF_MMSGHDR,
+  MMSGHDR_LEN_AT: linux.MMSGHDR_LEN_AT,
+  CMSGHDR_LEVEL_AT: linux.CMSGHDR_LEVEL_AT,
+  CMSGHDR_TYPE_AT: linux.CMSGHDR_TYPE_AT,
+  CMSG_ALIGNMENT: 8,
+  hasSockaddrLength: false,
+  localAddress: {
+    option: linux.IP_PKTINFO,
+    receivedType: linux.IP_PKTINFO,
+    // Not ADDR, which of a broadcast is the broadcast address: nothing can leave from that one.
+    receivedAt: linux.IN_PKTINFO_SPEC_DST_AT,
+    sentType: linux.IP_PKTINFO,
+    sentAt: linux.IN_PKTINFO_SPEC_DST_AT,
+    length: linux.SIZEOF_IN_PKTINFO,
+  },
+  ICMP6_FILTER: linux.ICMP6_FILTER,
+  ICMP6_FILTER_BLOCK: 0xff,
+};

@@ -1,0 +1,47 @@
+/**
+ * Linux constants and structure layouts for LP64 little-endian (x86-64, aarch64), as data.
+ *
+ * Names are C's. `SIZEOF_X` is `sizeof(struct x)`, `X_FIELD_AT` is the offset of a field from the
+ * start of its structure. Only values that are the same on both architectures are here.
+ * `test/runtime/layout_test.ts` compares every one with what a C compiler says.
+ *
+ * By subject: files and threads here; the rest in the files re-exported below, and what every kernel
+ * has in common in `posix.ts`.
+ */
+export * from "../posix.ts";
+export * from "./bpf.ts";
+export * from "./errno.ts";
+export * from "./netlink.ts";
+export * from "./socket.ts";
+export * from "./tun.ts";
+
+// <fcntl.h>
+export const O_CREAT = 0x40;
+export const O_EXCL = 0x80;
+export const O_TRUNC = 0x200;
+export const O_APPEND = 0x400;
+export const O_NONBLOCK = 0x800;
+export const O_CLOEXEC = 0x80000;
+
+// <time.h>
+export const CLOCK_REALTIME = 0;
+export const CLOCK_MONOTONIC = 1;
+
+// <linux/capability.h>: bit numbers, also those of CapEff in /proc/self/status
+export const CAP_SETGID = 6;
+export const CAP_SETUID = 7;
+export const CAP_SETPCAP = 8;
+export const CAP_NET_BIND_SERVICE = 10;
+export const CAP_NET_ADMIN = 12;
+export const CAP_NET_RAW = 13;
+export const CAP_IPC_LOCK = 14;
+export const CAP_SYS_CHROOT = 18;
+export const CAP_SYS_ADMIN = 21;
+export const CAP_SYS_NICE = 23;
+
+// <linux/prctl.h>
+export const PR_SET_PDEATHSIG = 1;
+export const PR_SET_DUMPABLE = 4;
+export const PR_SET_KEEPCAPS = 8;
+export const PR_SET_NAME = 15;
+export const PR_SET_NO_NEW_PRIVS = 38;

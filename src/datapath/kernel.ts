@@ -1,0 +1,101 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Offloads } from "./offloads.ts";
+import type { TunQueue } from "./tun_queue.ts";
+import type { Words } from "./words.ts";
+
+/** What a relay's interface is made with. */
+export interface TunnelSetup {
+  /** Empty: the kernel names it. Where interfaces cannot be renamed, a wish. */
+  readonly interfaceName: string;
+  /** Queues wanted, at least 1. */
+  readonly queues: number;
+  /** Whether to ask for what `Offloads` says of TUN. */
+  readonly offloads: boolean;
+  /** Bytes, at least 1280. */
+  readonly mtu: number;
+  /** The Teredo service prefix, 2001::/32. */
+  readonly prefix: Ipv6Prefix;
+}
+
+/**
+ * The way to all Teredo clients: a TUN interface that is up, with its MTU, a link-local address that
+ * ICMPv6 errors may come from, and the route of the service prefix.
+ */
+export interface Tunnel {
+  /** As the kernel has it. */
+  readonly name: string;
+  /** Descriptors, non-blocking, one a queue. */
+  readonly queues: readonly number[];
+  readonly offloads: Pick<Offloads, "tun" | "tunUdp">;
+  /** For the log: what is not as it was asked for, such as the name. */
+  readonly notices: readonly string[];
+  /**
+   * Takes the route away, so that no new packets come while the last ones are served. Where the
+   * privilege for it is gone, the route goes with the interface.
+   */
+  stopRouting(): void;
+  /** Closes the descriptors; interface, address and route go with them, as far as that is allowed. */
+  close(): void;
+}
+
+/** Where a server's packets to the IPv6 Internet leave. */
+export interface NativeWay {
+  /** Non-blocking; for {@link Kernel.nativeSender}. */
+  readonly fd: number;
+  close(): void;
+}
+
+/** Sends whole IPv6 packets, one by one. */
+export interface PacketSender {
+  /** Sends at once; bytes outside the arena are copied. @returns false if the kernel refused it */
+  send(b: Uint8Array, at: number, length: number): boolean;
+}
+
+export interface UdpTuning {
+  /** Bytes wanted for each of the receive and send buffers. */
+  readonly buffer: number;
+  /** Whether to ask for `UDP_GRO`. */
+  readonly gro: boolean;
+}
+
+/** Attaches the program that shares out what the sockets receive among the workers. */
+export type Steer = (libc: Libc, arena: Arena, fd: number, workers: number) => void;
+
+/**
+ * What each system does in its own way. The rest of the datapath is the same for all, and reads what
+ * differs in numbers from `libc.layout`.
+ */
+export interface Kernel {
+  readonly words: Words;
+  /** Why there can only be one worker; undefined: there can be more. */
+  readonly oneWorker: string | undefined;
+  /** For the relay's sockets, whose peers each have one worker. @throws WorkersRefused */
+  readonly steerRelay: Steer;
+  /** For the server's sockets, where the IPv4 source decides. @throws WorkersRefused */
+  readonly steerServer: Steer;
+
+  /** Sets the options of an IPv4 UDP socket that only this system has. @throws SyscallError */
+  tuneUdp(
+    libc: Libc,
+    arena: Arena,
+    fd: number,
+    tuning: UdpTuning,
+  ): Pick<Offloads, "udpGro" | "udpSegment">;
+
+  /** @throws StartError that says what is in the way and how to mend it; WorkersRefused */
+  openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel;
+
+  /** One queue of a tunnel, maybe on another thread; `libc` and `arena` are this one's. */
+  tunQueue(libc: Libc, arena: Arena, fd: number, name: string, offloads: Offloads): TunQueue;
+
+  /** @throws StartError, SyscallError */
+  openNative(libc: Libc, arena: Arena): NativeWay;
+
+  /** What sends through a {@link NativeWay}, maybe on another thread. */
+  nativeSender(libc: Libc, arena: Arena, fd: number): PacketSender;
+}
+
+/** Bytes of arena that one {@link Kernel.tunQueue} or {@link Kernel.nativeSender} takes at the most. */
+export const QUEUE_ARENA = 128 * 1024;
