@@ -67,6 +67,8 @@ export const LIBC = {
   setuid: { args: ["u32"], returns: "i32" },
   // long syscall(long number, ...): for those without a function of their own, of three arguments.
   syscall: { args: ["u64", "i32", "ptr", "u64"], returns: "i32" },
+  // int sysctl(const int *name, u_int count, void *old, size_t *oldlen, const void *new, size_t newlen);
+  sysctl: { args: ["ptr", "u32", "ptr", "ptr", "ptr", "u64"], returns: "i32" },
   // int chroot(const char *path);
   chroot: { args: ["ptr"], returns: "i32" },
   // int chdir(const char *path);

@@ -13,7 +13,8 @@ const ON_LINUX: Platform = {
   // glibc, then musl, which has the same layouts: where its int and padding stand for a size_t, as
   // in msghdr.msg_iovlen, the upper half is zero.
   libcPaths: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
-  names: { errnoLocation: "__errno_location", symbols: {}, missing: [] },
+  // glibc dropped sysctl() in 2.32, musl never had it: Linux has /proc/sys.
+  names: { errnoLocation: "__errno_location", symbols: {}, missing: ["sysctl"] },
 };
 
 /** Every layout here is little-endian with 64-bit pointers. */

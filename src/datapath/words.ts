@@ -15,6 +15,8 @@ export interface Words {
   addUser(name: string): string;
   /** Adds an IPv6 default route. */
   addDefaultRoute: string;
+  /** The variable of sysctl(8) that is 1 where IPv6 packets are forwarded. */
+  forwarding: string;
   /** Switches IPv6 forwarding on, until the next start of the system. */
   forward: string;
   /** Sets the clock. */

@@ -9,6 +9,7 @@ export const LINUX_WORDS: Words = {
   stopService: (name) => `systemctl stop ${name}`,
   addUser: (name) => `useradd --system --no-create-home --shell /usr/sbin/nologin ${name}`,
   addDefaultRoute: "ip -6 route add default via ROUTER dev INTERFACE",
+  forwarding: "net.ipv6.conf.all.forwarding",
   forward: "sysctl -w net.ipv6.conf.all.forwarding=1",
   setClock: "timedatectl set-ntp true",
   removeInterface: (name) => `ip link delete ${name}`,
