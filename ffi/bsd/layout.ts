@@ -26,6 +26,8 @@ export interface BsdLayout extends Layout {
   readonly TUNGIFNAME: number;
   /** int: whether the kernel destroys the interface at the last close. */
   readonly TUNSTRANSIENT: number;
+  /** int: whether reading does not wait. NONE: O_NONBLOCK of open() sees to that. */
+  readonly FIONBIO: number;
   /** Whether opening `/dev/tun` gives a free unit; else `/dev/tun0`, `/dev/tun1`, ... are tried. */
   readonly clonesTun: boolean;
   /** Whether an interface that an open has made goes with its close. */

@@ -1,0 +1,81 @@
+import { NONE } from "../layout.ts";
+import type { BsdLayout } from "./layout.ts";
+
+/**
+ * What 4.4BSD brought and FreeBSD, OpenBSD, NetBSD and DragonFly BSD have kept, LP64 little-endian
+ * (x86-64, aarch64).
+ *
+ * Nothing here or beside it has been compiled on such a system: `test/runtime/bsd_golang_test.ts`
+ * and `bsd_rust_test.ts` compare it with what others generated there, for the processors they know.
+ */
+export const BSD = {
+  // <sys/errno.h>
+  EAGAIN: 35,
+  EMSGSIZE: 40,
+  EADDRINUSE: 48,
+  EADDRNOTAVAIL: 49,
+  ENOBUFS: 55,
+
+  // <sys/fcntl.h>
+  O_NONBLOCK: 0x4,
+  O_CREAT: 0x200,
+
+  // <sys/socket.h>
+  SOL_SOCKET: 0xffff,
+  SO_REUSEPORT: 0x200,
+  SO_SNDBUF: 0x1001,
+  SO_RCVBUF: 0x1002,
+  AF_LINK: 18,
+  MSG_DONTWAIT: 0x80,
+  SO_RXQ_OVFL: NONE,
+  UDP_GRO: NONE,
+  UDP_SEGMENT: NONE,
+
+  // struct msghdr: an int of IOVLEN, a socklen_t of CONTROLLEN, and the flags right behind it
+  SIZEOF_MSGHDR: 48,
+  MSGHDR_FLAGS_AT: 44,
+  // struct mmsghdr. LEN is an unsigned int, an ssize_t on FreeBSD, whose lower half it is.
+  SIZEOF_MMSGHDR: 56,
+  MMSGHDR_LEN_AT: 48,
+  // struct cmsghdr: three of 32 bits; the data is aligned, and so at 16 as on Linux
+  CMSGHDR_LEVEL_AT: 4,
+  CMSGHDR_TYPE_AT: 8,
+  CMSG_ALIGNMENT: 8,
+
+  hasSockaddrLength: true,
+  // <netinet/in.h>: IP_RECVDSTADDR and, with the same number, IP_SENDSRCADDR, a struct in_addr
+  localAddress: {
+    option: 7,
+    receivedType: 7,
+    receivedAt: 0,
+    sentType: 7,
+    sentAt: 0,
+    length: 4,
+  },
+
+  // <netinet/icmp6.h>: ICMP6_FILTER_SETBLOCKALL() clears all bits, where Linux sets them
+  ICMP6_FILTER: 18,
+  ICMP6_FILTER_BLOCK: 0,
+
+  // <net/if.h>
+  IFREQ_DATA_AT: 16,
+  IFREQ_MTU_AT: 16,
+
+  // <net/route.h>
+  RTM_GET: 4,
+  RT_MSGHDR_MSGLEN_AT: 0,
+  RT_MSGHDR_VERSION_AT: 2,
+  RT_MSGHDR_TYPE_AT: 3,
+  RTA_DST: 0x1,
+  RTA_GATEWAY: 0x2,
+  RTA_NETMASK: 0x4,
+  RTA_IFP: 0x10,
+  RTF_UP: 0x1,
+  RTF_REJECT: 0x8,
+  RTF_BLACKHOLE: 0x1000,
+  /** sizeof(long); of a uint64_t on NetBSD. */
+  RT_ROUNDUP: 8,
+} as const satisfies Partial<BsdLayout>;
+
+/** sizeof(int), of most requests of tun(4). */
+export const SIZEOF_INT = 4;
