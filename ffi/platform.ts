@@ -1,4 +1,4 @@
-import { BSD_PLATFORMS } from "./bsd/platforms.ts";
+import { bsdPlatform } from "./bsd/platforms.ts";
 import type { Platform } from "./libc.ts";
 import { LINUX } from "./linux/layout.ts";
 
@@ -26,7 +26,7 @@ const ARCHITECTURES = ["x64", "arm64"];
  * @throws PlatformError
  */
 export function platformOf(kernel: string, architecture: string): Platform {
-  const platform = kernel === "linux" ? ON_LINUX : BSD_PLATFORMS[kernel];
+  const platform = kernel === "linux" ? ON_LINUX : bsdPlatform(kernel, architecture);
   if (platform === undefined) {
     throw new PlatformError(
       `${kernel} is not supported by this build: it runs on Linux, FreeBSD, OpenBSD, NetBSD and ` +
