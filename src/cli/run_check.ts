@@ -3,7 +3,7 @@ import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { type CheckResult, failures, formatCheck, type Verdict } from "#src/daemon/check.ts";
 import { checkRole } from "#src/daemon/checks.ts";
-import { linuxHost } from "#src/daemon/linux_host.ts";
+import { hostOf } from "#src/daemon/host_of.ts";
 import { ConfigError } from "#src/errors.ts";
 import type { Context } from "./context.ts";
 import { type FlagTexts, overridesOf } from "./daemon_flags.ts";
@@ -50,7 +50,7 @@ async function checkAll(
 ): Promise<CheckResult[]> {
   try {
     const { config, notices } = loadConfig(role, { path, overrides });
-    const host = linuxHost(await openLibc());
+    const host = hostOf(await openLibc());
     const detail = config.file ?? "defaults and flags";
     const configuration = [
       { name: "configuration", verdict: "ok" as const, detail },

@@ -1,3 +1,5 @@
+import type { Finding } from "./host.ts";
+
 /** Outcome of one check. `warn`: it works, but somebody should know. */
 export type Verdict = "ok" | "warn" | "fail";
 
@@ -26,6 +28,11 @@ export const fail = (name: string, detail: string, mend: string): CheckResult =>
   detail,
   mend,
 });
+
+/** What a host found, as the outcome of a check: it works, or it has to be mended. */
+export function judge(name: string, finding: Finding): CheckResult {
+  return "found" in finding ? ok(name, finding.found) : fail(name, finding.problem, finding.mend);
+}
 
 const LABELS: Readonly<Record<Verdict, string>> = { ok: "ok  ", warn: "warn", fail: "FAIL" };
 

@@ -1,11 +1,12 @@
 import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
-import type { Capability, Host } from "./host.ts";
+import type { Host, Right } from "./host.ts";
 import type { CheckResult } from "./check.ts";
 import { checkMtu, checkRelayAddress, checkServerAddresses } from "./checks_address.ts";
 import {
   checkDefaultRoute,
   checkForwarding,
   checkIpv6,
+  checkServerWay,
   checkServiceRoute,
   checkTun,
 } from "./checks_ipv6.ts";
@@ -18,11 +19,11 @@ import {
 } from "./checks_process.ts";
 
 /** Interface and route; ICMPv6 errors. */
-const RELAY_NEEDS: readonly Capability[] = ["CAP_NET_ADMIN", "CAP_NET_RAW"];
+const RELAY_NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];
 /** Native packets. */
-const SERVER_NEEDS: readonly Capability[] = ["CAP_NET_RAW"];
+const SERVER_NEEDS: readonly Right[] = ["open raw sockets"];
 
-/** Ports below this take a capability. ip-sysctl, ip_unprivileged_port_start */
+/** Ports below this take a right of their own. ip-sysctl, ip_unprivileged_port_start */
 const UNPRIVILEGED_PORT = 1024;
 
 /** What `teredo check ROLE` shows and what a daemon asks of its machine before it starts. */
@@ -55,6 +56,7 @@ export function checkServer(host: Host, server: ServerConfig): CheckResult[] {
   return [
     checkPrivileges(host, server.process, SERVER_NEEDS),
     checkIpv6(host),
+    ...checkServerWay(host),
     checkDefaultRoute(host),
     ...checkServerAddresses(host, server),
     checkMtu(host, server.interfaceMtu),
@@ -64,6 +66,6 @@ export function checkServer(host: Host, server: ServerConfig): CheckResult[] {
   ];
 }
 
-function portNeeds(needs: readonly Capability[], port: number): readonly Capability[] {
-  return port > 0 && port < UNPRIVILEGED_PORT ? [...needs, "CAP_NET_BIND_SERVICE"] : needs;
+function portNeeds(needs: readonly Right[], port: number): readonly Right[] {
+  return port > 0 && port < UNPRIVILEGED_PORT ? [...needs, "bind low ports"] : needs;
 }

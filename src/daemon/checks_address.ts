@@ -1,7 +1,4 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import { errnoName } from "#ffi/layout.ts";
-import { LINUX } from "#ffi/linux/layout.ts";
-import { EADDRINUSE, EADDRNOTAVAIL } from "#ffi/linux/mod.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
@@ -63,16 +60,12 @@ function addressAndPort(host: Host, address: number): CheckResult[] {
 /** Binding is the judge: it also knows of addresses that no interface shows. */
 function checkPresent(host: Host, address: number): CheckResult {
   const text = formatIpv4(address);
-  const errno = host.bindUdp(address, 0);
-  if (errno === 0) return ok("address", `${text} is on this host`);
-  if (errno !== EADDRNOTAVAIL) {
-    return fail(
-      "address",
-      `${text} cannot be bound: ${errnoName(LINUX, errno)}`,
-      "choose another address",
-    );
+  const refused = host.refusesUdp(address, 0);
+  if (refused === undefined) return ok("address", `${text} is on this host`);
+  if (refused.code !== "EADDRNOTAVAIL") {
+    return fail("address", `${text} cannot be bound: ${refused.text}`, "choose another address");
   }
-  const mend = addressCommand(host.platform, text, interfaceFor(host, address));
+  const mend = host.words.addAddress(text, interfaceFor(host, address));
   return fail("address", `${text} is not on this host`, mend);
 }
 
@@ -83,13 +76,6 @@ function interfaceFor(host: Host, address: number): string {
   const near = all.filter((it) => distance(it) < NEAR).sort((a, b) => distance(a) - distance(b));
   const some = all.find((it) => it.up && !it.loopback);
   return near[0]?.name ?? host.defaultInterface4() ?? some?.name ?? "INTERFACE";
-}
-
-/** @param platform as `process.platform` */
-export function addressCommand(platform: string, address: string, interfaceName: string): string {
-  return platform === "linux"
-    ? `ip addr add ${address}/32 dev ${interfaceName}`
-    : `ifconfig ${interfaceName} inet ${address} netmask 255.255.255.255 alias`;
 }
 
 function serverPublic(address: number, refuseReserved: boolean): CheckResult {
@@ -112,28 +98,24 @@ function consecutive(first: number, second: number, allowed: boolean): CheckResu
 
 function checkPort(host: Host, address: number, port: number, otherwise: string): CheckResult {
   const name = `${formatIpv4(address)}:${port}`;
-  const errno = host.bindUdp(address, port);
-  if (errno === 0) return ok("port", `UDP ${name} is free`);
-  if (errno !== EADDRINUSE) {
-    return fail(
-      "port",
-      `UDP ${name} cannot be bound: ${errnoName(LINUX, errno)}`,
-      "start it as root",
-    );
+  const refused = host.refusesUdp(address, port);
+  if (refused === undefined) return ok("port", `UDP ${name} is free`);
+  if (refused.code !== "EADDRINUSE") {
+    return fail("port", `UDP ${name} cannot be bound: ${refused.text}`, "start it as root");
   }
   const owner = host.udpOwner(port);
   if (owner === undefined) {
-    return fail("port", `UDP ${name} is taken`, `ss -ulpn 'sport = :${port}' shows by whom`);
+    return fail("port", `UDP ${name} is taken`, `${host.words.findPort(port)} shows by whom`);
   }
   return fail(
     "port",
     `UDP ${name} is taken by ${owner.name} (process ${owner.pid})`,
-    `kill ${owner.pid}, or systemctl stop ${unitOf(owner.name, port)}; ${otherwise}`,
+    `kill ${owner.pid}, or ${host.words.stopService(serviceOf(owner.name, port))}; ${otherwise}`,
   );
 }
 
-/** The systemd unit of a program: ours are one program with two units. */
-function unitOf(program: string, port: number): string {
+/** The service of a program: ours are one program with two services. */
+function serviceOf(program: string, port: number): string {
   if (program !== "teredo") return program;
   return port === TEREDO_PORT ? "teredo-server" : "teredo-relay";
 }

@@ -1,10 +1,7 @@
 import type { ProcessConfig, RelayConfig } from "#src/config/config.ts";
-import { errnoName } from "#ffi/layout.ts";
-import { LINUX } from "#ffi/linux/layout.ts";
-import { EACCES, EPERM } from "#ffi/linux/mod.ts";
 import { workersFor } from "#src/datapath/workers.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
-import type { Capability, Host } from "./host.ts";
+import type { Host, Right } from "./host.ts";
 
 /** No machine that runs this lives before the year it was written in. */
 export const BUILD_YEAR = 2026;
@@ -13,37 +10,33 @@ export const BUILD_YEAR = 2026;
 export function checkPrivileges(
   host: Host,
   process: ProcessConfig,
-  needed: readonly Capability[],
+  needed: readonly Right[],
 ): CheckResult {
-  const wanted: Capability[] = [...needed];
-  if (process.user !== undefined) wanted.push("CAP_SETUID", "CAP_SETGID");
-  if (process.chroot !== undefined) wanted.push("CAP_SYS_CHROOT");
-  const held = host.capabilities();
-  const missing = wanted.filter((name) => !held.has(name));
+  const all: Right[] = [...needed];
+  if (process.user !== undefined) all.push("become a user");
+  if (process.chroot !== undefined) all.push("change the root directory");
+  const { wanted, missing } = host.rights(all);
   if (missing.length === 0) return ok("privileges", wanted.join(", "));
   return fail(
     "privileges",
     `this process lacks ${missing.join(", ")}`,
-    `start it as root, e.g. with sudo, or under systemd with AmbientCapabilities=${
-      missing.join(" ")
-    }`,
+    host.words.morePrivileges(missing),
   );
 }
 
-/** More relay workers than one are told apart by a program that bpf(2) loads. */
+/** More relay workers than one take a kernel that shares out packets among them. */
 export function checkWorkers(host: Host, wanted: RelayConfig["workers"]): CheckResult[] {
   const { count, reason } = workersFor(wanted, host.cores());
   if (count === 1) return [];
-  const errno = host.loadSteering(count);
-  if (errno === 0) return [ok("workers", `${count} (${reason})`)];
-  const detail = `one serves, not ${count} (${reason}): bpf(2) is refused: ${
-    errnoName(LINUX, errno)
-  }`;
-  const mend = errno === EPERM || errno === EACCES
-    ? "start it as root, or under systemd with AmbientCapabilities=CAP_BPF; where that is not to " +
-      "be had, as in a user namespace, workers = 1"
-    : "workers = 1";
-  return [warn("workers", detail, mend)];
+  const { oneWorker } = host;
+  if (oneWorker !== undefined && wanted === "auto") return [ok("workers", `1 (${oneWorker})`)];
+  const refused = oneWorker === undefined
+    ? host.refusesWorkers(count)
+    : { problem: oneWorker, mend: "workers = 1" };
+  if (refused === undefined) return [ok("workers", `${count} (${reason})`)];
+  return [
+    warn("workers", `one serves, not ${count} (${reason}): ${refused.problem}`, refused.mend),
+  ];
 }
 
 export function checkUser(host: Host, { user }: ProcessConfig): CheckResult[] {
@@ -53,7 +46,7 @@ export function checkUser(host: Host, { user }: ProcessConfig): CheckResult[] {
     return [fail(
       "user",
       `there is no user ${user} in /etc/passwd`,
-      `useradd --system --no-create-home --shell /usr/sbin/nologin ${user}`,
+      host.words.addUser(user),
     )];
   }
   if (found.uid === 0) {
@@ -78,6 +71,6 @@ export function checkClock(host: Host): CheckResult {
   return warn(
     "clock",
     `the clock says ${year}: times in logs and metrics will mislead`,
-    "timedatectl set-ntp true",
+    host.words.setClock,
   );
 }

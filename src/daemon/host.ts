@@ -1,23 +1,28 @@
-import {
-  CAP_NET_ADMIN,
-  CAP_NET_BIND_SERVICE,
-  CAP_NET_RAW,
-  CAP_SETGID,
-  CAP_SETUID,
-  CAP_SYS_CHROOT,
-} from "#ffi/linux/mod.ts";
+import type { Words } from "#src/datapath/words.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 
-/** Capabilities that the daemons may need, by their names in capabilities(7). */
-export const CAPABILITIES = {
-  CAP_SETGID,
-  CAP_SETUID,
-  CAP_NET_BIND_SERVICE,
-  CAP_NET_ADMIN,
-  CAP_NET_RAW,
-  CAP_SYS_CHROOT,
-} as const;
-export type Capability = keyof typeof CAPABILITIES;
+/** What a daemon may need the right to do. */
+export type Right =
+  | "set up interfaces"
+  | "open raw sockets"
+  | "bind low ports"
+  | "become a user"
+  | "change the root directory";
+
+/** How this process stands with rights, in the names that the system has for them. */
+export interface Rights {
+  readonly wanted: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/** Something in the way, and the command or step that mends it. */
+export interface Problem {
+  readonly problem: string;
+  readonly mend: string;
+}
+
+/** What was found, or what is in the way. */
+export type Finding = { readonly found: string } | Problem;
 
 export interface Interface {
   readonly name: string;
@@ -40,6 +45,14 @@ export interface Route6 {
   readonly removal: string;
 }
 
+/** Why the kernel refused something. */
+export interface Refusal {
+  /** Symbol of <errno.h>, e.g. `EADDRINUSE`. */
+  readonly code: string;
+  /** For messages: `EADDRINUSE (Address already in use)`. */
+  readonly text: string;
+}
+
 export interface User {
   readonly name: string;
   readonly uid: number;
@@ -50,27 +63,35 @@ export interface User {
 
 /** What the checks ask of this machine; every answer is of the moment it is asked. */
 export interface Host {
-  /** As `process.platform`. */
-  readonly platform: string;
-  /** In force for this process. */
-  capabilities(): ReadonlySet<Capability>;
-  /** 0 when the TUN device opens, else the error number. */
-  openTunDevice(): number;
+  readonly words: Words;
+  /** Why no more than one worker can serve, whoever runs it; undefined: more can. */
+  readonly oneWorker: string | undefined;
+  /** Whether a server's native packets take a TUN interface of its own, to be forwarded from there. */
+  readonly serverUsesTun: boolean;
+  rights(needed: readonly Right[]): Rights;
+  /** Whether a TUN interface can be made. */
+  tun(): Finding;
+  ipv6(): Finding;
+  /** Whether IPv6 packets are forwarded between interfaces. */
+  forwards6(): boolean;
+  /**
+   * Why an IPv6 default route that came by router advertisement will go while this host forwards: the
+   * variable that has to be so and so. undefined: it stays.
+   */
+  losesAdvertisedRoute(interfaceName: string): Problem | undefined;
   /** Processor cores that this process may use. */
   cores(): number;
-  /** 0 when bpf(2) takes the program that shares out packets among `workers`, else the error number. */
-  loadSteering(workers: number): number;
-  /** By path below /proc/sys, e.g. `net/ipv6/conf/all/forwarding`; undefined: no such variable. */
-  sysctl(path: string): string | undefined;
+  /** What keeps packets from being shared out among so many workers; undefined: nothing. */
+  refusesWorkers(count: number): Problem | undefined;
   interfaces(): readonly Interface[];
   /** Interface of the IPv4 default route. */
   defaultInterface4(): string | undefined;
-  /** Routes for exactly this prefix. Reads the whole table: at start only. */
+  /** Routes for exactly this prefix. May read the whole table: at start only. */
   routesOf(prefix: Ipv6Prefix): readonly Route6[];
   /** Interface by which packets to this address leave. One lookup. */
   routeTo(address: Uint8Array): string | undefined;
-  /** 0 when a UDP socket can be bound there now, else the error number. @param port 0: any */
-  bindUdp(address: number, port: number): number;
+  /** Why a UDP socket cannot be bound there now; undefined: it can. @param port 0: any */
+  refusesUdp(address: number, port: number): Refusal | undefined;
   /** Who has a UDP socket on this port, as far as it can be seen. */
   udpOwner(port: number): { readonly pid: number; readonly name: string } | undefined;
   user(name: string): User | undefined;

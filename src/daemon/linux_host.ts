@@ -1,26 +1,26 @@
-import { openSync, readlinkSync, readSync, statSync } from "node:fs";
+import { openSync, readlinkSync, readSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import {
-  AF_INET,
-  IFF_LOOPBACK,
-  IFF_UP,
-  O_CLOEXEC,
-  O_RDWR,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-} from "#ffi/linux/mod.ts";
+import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Netlink } from "#src/datapath/linux/netlink.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
 import { findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
 import { addresses, links, routeTo } from "#src/datapath/linux/routing.ts";
 import { steeringErrno } from "#src/datapath/linux/steering.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun.ts";
-import { bindIpv4 } from "#src/datapath/udp_socket.ts";
 import { readU32 } from "#src/protocol/bytes.ts";
 import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
 import type { Host, Interface, Route6 } from "./host.ts";
+import { isDirectory, refusesUdp, withArena } from "./host_parts.ts";
+import {
+  linuxAdvertisedRoute,
+  linuxForwards6,
+  linuxIpv6,
+  linuxRights,
+  linuxTun,
+  linuxWorkers,
+} from "./linux_answers.ts";
 import {
   parseCapabilities,
   parseDefaultInterface4,
@@ -47,21 +47,28 @@ export function linuxHost(libc: Libc): Host {
   read(SELF);
   const nameOf = (index: number | undefined) =>
     links(netlink).find((link) => link.index === index)?.name;
+  const sysctl = (path: string) => read(`/proc/sys/${path}`);
+  const { words, oneWorker } = LINUX_KERNEL;
   return {
-    platform: "linux",
-    capabilities: () => parseCapabilities(read(SELF) ?? ""),
-    openTunDevice: () => openErrno(libc, TUN_DEVICE),
+    words,
+    oneWorker,
+    serverUsesTun: false,
+    rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
+    tun: () => linuxTun(openErrno(libc, TUN_DEVICE)),
+    ipv6: () => linuxIpv6(sysctl),
+    forwards6: () => linuxForwards6(sysctl),
+    losesAdvertisedRoute: (interfaceName) => linuxAdvertisedRoute(sysctl, interfaceName),
     cores: availableParallelism,
-    loadSteering: (workers) => withArena(libc, (arena) => steeringErrno(libc, arena, workers)),
-    sysctl: (path) => read(`/proc/sys/${path}`),
+    refusesWorkers: (count) =>
+      linuxWorkers(withArena(libc, (arena) => steeringErrno(libc, arena, count))),
     interfaces: () => interfaces(netlink),
     defaultInterface4: () => parseDefaultInterface4(textOf("/proc/net/route")),
     routesOf: (prefix) => routes(netlink, prefix),
     routeTo: (address) => nameOf(lookUp(netlink, address)),
-    bindUdp: (address, port) => bindErrno(libc, address, port),
+    refusesUdp: (address, port) => refusesUdp(libc, address, port),
     udpOwner,
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
-    isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+    isDirectory,
     residentMemory: () => parseResidentMemory(read(SELF) ?? ""),
     year: () => new Date().getUTCFullYear(),
   };
@@ -113,31 +120,17 @@ function lookUp(netlink: Netlink, address: Uint8Array): number | undefined {
   }
 }
 
-function withArena<T>(libc: Libc, use: (arena: Arena) => T): T {
-  const arena = new Arena(libc, 4096);
-  const result = use(arena);
-  arena.close();
-  return result;
-}
-
 function openErrno(libc: Libc, path: string): number {
   return withArena(libc, (arena) => {
-    const fd = libc.call.open(arena.address(arena.cString(path)), O_RDWR | O_CLOEXEC, 0);
+    const fd = libc.call.open(
+      arena.address(arena.cString(path)),
+      O_RDWR | libc.layout.O_CLOEXEC,
+      0,
+    );
     const errno = fd < 0 ? libc.errno() : 0;
     if (fd >= 0) libc.call.close(fd);
     return errno;
   });
-}
-
-function bindErrno(libc: Libc, address: number, port: number): number {
-  const fd = libc.call.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return libc.errno();
-  const errno = withArena(
-    libc,
-    (arena) => bindIpv4(libc, arena, fd, address, port) < 0 ? libc.errno() : 0,
-  );
-  libc.call.close(fd);
-  return errno;
 }
 
 function udpOwner(port: number): Holder | undefined {

@@ -1,4 +1,4 @@
-import { CAPABILITIES, type Capability } from "./host.ts";
+import { CAPABILITIES, type Capability } from "./linux_answers.ts";
 
 /** Readers of texts below /proc. proc(5) */
 

@@ -1,11 +1,13 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from "#ffi/linux/mod.ts";
+import { sockaddrHead } from "#ffi/layout.ts";
+import { AF_UNIX, SOCK_DGRAM } from "#ffi/posix.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 // struct sockaddr_un, <sys/un.h>
 const SUN_PATH_AT = 2;
 const SUN_PATH_LENGTH = 108;
+const BSD_SUN_PATH_LENGTH = 104;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,12 +27,15 @@ export function openNotifier(libc: Libc, env: Environment, pid: number): Notifie
   const path = env["NOTIFY_SOCKET"];
   if (path === undefined || !/^[/@]./.test(path)) return SILENT;
   const name = new TextEncoder().encode(path);
-  if (name.length >= SUN_PATH_LENGTH) return SILENT;
-  const fd = libc.call.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const { layout } = libc;
+  const room = layout.hasSockaddrLength ? BSD_SUN_PATH_LENGTH : SUN_PATH_LENGTH;
+  if (name.length >= room) return SILENT;
+  const fd = libc.call.socket(AF_UNIX, SOCK_DGRAM | layout.SOCK_CLOEXEC, 0);
   if (fd < 0) return SILENT;
   const arena = new Arena(libc, 4096);
-  const at = arena.take(SUN_PATH_AT + SUN_PATH_LENGTH);
-  arena.u16[at >> 1] = AF_UNIX;
+  const at = arena.take(SUN_PATH_AT + room);
+  const length = SUN_PATH_AT + name.length;
+  arena.u16[at >> 1] = sockaddrHead(layout, AF_UNIX, length);
   arena.u8.set(name, at + SUN_PATH_AT);
   // "@" stands for the NUL of an abstract name. unix(7)
   if (path.startsWith("@")) arena.u8[at + SUN_PATH_AT] = 0;
@@ -38,7 +43,7 @@ export function openNotifier(libc: Libc, env: Environment, pid: number): Notifie
     libc.call.close(fd);
     arena.close();
   };
-  if (libc.call.connect(fd, arena.address(at), SUN_PATH_AT + name.length) !== 0) {
+  if (libc.call.connect(fd, arena.address(at), length) !== 0) {
     close();
     return SILENT;
   }
@@ -48,7 +53,7 @@ export function openNotifier(libc: Libc, env: Environment, pid: number): Notifie
       state,
       arena.u8.subarray(messageAt, messageAt + 512),
     );
-    libc.call.sendto(fd, arena.address(messageAt), written, MSG_NOSIGNAL, 0, 0);
+    libc.call.sendto(fd, arena.address(messageAt), written, layout.MSG_NOSIGNAL, 0, 0);
   };
   return { send, watchdog: watchdogInterval(env, pid), close };
 }

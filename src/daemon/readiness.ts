@@ -20,7 +20,8 @@ export interface Served {
 export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
   const interfaces = host.interfaces();
   const checks = [datapath(served), sockets(interfaces, served), serving(served)];
-  return served.role === "relay" ? [...checks, ...relayChecks(host, interfaces, served)] : checks;
+  if (served.role === "relay") return [...checks, ...relayChecks(host, interfaces, served)];
+  return host.serverUsesTun ? [...checks, forwarding(host)] : checks;
 }
 
 const point = (name: string, ok: boolean, detail: string): ReadinessCheck => ({ name, ok, detail });
@@ -71,6 +72,6 @@ function route(host: Host, prefix: number, name: string): ReadinessCheck {
 }
 
 function forwarding(host: Host): ReadinessCheck {
-  const on = host.sysctl("net/ipv6/conf/all/forwarding") === "1";
-  return point("forwarding", on, on ? "on" : "net.ipv6.conf.all.forwarding is not 1");
+  const on = host.forwards6();
+  return point("forwarding", on, on ? "on" : `${host.words.forwarding} is not 1`);
 }

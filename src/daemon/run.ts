@@ -9,8 +9,8 @@ import { createStatus } from "#src/status/app.ts";
 import { failures } from "./check.ts";
 import { checkRole } from "./checks.ts";
 import { Cleanup } from "./cleanup.ts";
+import { hostOf } from "./host_of.ts";
 import type { Host, User } from "./host.ts";
-import { linuxHost } from "./linux_host.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
@@ -56,7 +56,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const log = openLog(libc, config.log, `teredo-${role}`);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
   for (const problem of notices) log.warn("Configuration", { problem });
-  const host = linuxHost(libc);
+  const host = hostOf(libc);
   const cleanup = new Cleanup();
   const ending = new Ending(log);
   const state = new DaemonState(role, version, config, host);
@@ -133,6 +133,7 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
 function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {
   const { count, reason } = open.workers;
   const wanted = config[role].workers;
+  for (const notice of open.notices) log.info("Not as asked for", { reason: notice });
   const level = wanted === "auto" || wanted === count ? "info" : "warn";
   log.log(level, "Workers", { workers: count, reason });
   if (role === "relay") log.info("Offloads", offloadFields(open.offloads));

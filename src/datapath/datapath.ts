@@ -12,6 +12,8 @@ export interface OpenRole {
   readonly interfaceName?: string;
   readonly workers: Workers;
   readonly offloads: OffloadReport;
+  /** For the log: what is not as it was asked for, such as the interface's name. */
+  readonly notices: readonly string[];
   /** Starts the threads that serve them, which then own every descriptor. */
   start(): Promise<Datapath>;
   /** Closes everything; for a start that fails halfway. */

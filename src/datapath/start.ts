@@ -142,6 +142,7 @@ function openRelayFor(
       interfaceName: tunnel.name,
       workers,
       offloads: reportOffloads(offloads, start.offloads),
+      notices: tunnel.notices,
       close: () => opened.close(),
       start: () =>
         // The route goes first, so that no new packets come while the last ones are served.
@@ -200,6 +201,7 @@ function openServerFor(
       ),
       workers,
       offloads: SERVER_OFFLOADS,
+      notices: [],
       close: () => opened.close(),
       start: () => superviseThreads(starts, { stopping: () => {}, ended: () => opened.close() }),
     };

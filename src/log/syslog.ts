@@ -1,6 +1,6 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { LOG_NDELAY, LOG_PID } from "#ffi/linux/mod.ts";
+import { LOG_NDELAY, LOG_PID } from "#ffi/posix.ts";
 import type { Sink } from "./logger.ts";
 import { SEVERITY } from "./record.ts";
 

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux/mod.ts";
+import { EACCES, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux/mod.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { failures, formatCheck } from "#src/daemon/check.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks.ts";
-import { addressCommand } from "#src/daemon/checks_address.ts";
-import type { Capability } from "#src/daemon/host.ts";
+import type { Capability } from "#src/daemon/linux_answers.ts";
 import { parseIpv4 } from "#src/protocol/ipv4.ts";
 import {
+  EVERY_CAPABILITY,
   type Facts,
   fakeHost,
+  IN_USE,
+  NOT_HERE,
   PRIMARY_ADDRESS,
   relayConfig,
   serverConfig,
@@ -26,14 +28,11 @@ interface Case {
 }
 
 const PROCESS = { user: undefined, chroot: undefined, pidFile: undefined };
-const unable = (...missing: Capability[]) => () => {
-  const held = new Set(fakeHost().capabilities());
-  for (const name of missing) held.delete(name);
-  return held;
-};
+const unable = (...missing: Capability[]) =>
+  EVERY_CAPABILITY.filter((name) => !missing.includes(name));
 const absent = (address: string) => (asked: number) =>
-  asked === parseIpv4(address) ? EADDRNOTAVAIL : 0;
-const taken = (wanted: number) => (_: number, port: number) => port === wanted ? EADDRINUSE : 0;
+  asked === parseIpv4(address) ? NOT_HERE : undefined;
+const taken = (wanted: number) => (_: number, port: number) => port === wanted ? IN_USE : undefined;
 const advertised = (interfaceName: string) => () => [
   { interfaceName, fromAdvertisement: true, rejects: false, removal: "" },
 ];
@@ -45,7 +44,7 @@ const cases: readonly Case[] = [
   { name: "all is well", want: [] },
   {
     name: "neither root nor capabilities",
-    facts: { capabilities: () => new Set() },
+    facts: { capabilities: [] },
     want: [
       "FAIL privileges: this process lacks CAP_NET_ADMIN, CAP_NET_RAW; mend: start it as root, " +
       "e.g. with sudo, or under systemd with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW",
@@ -83,7 +82,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "no TUN device",
-    facts: { openTunDevice: () => ENOENT },
+    facts: { openTunDevice: ENOENT },
     want: [
       "FAIL tun: /dev/net/tun is missing, so the kernel's TUN driver cannot be reached; mend: run " +
       "`modprobe tun`; in a container start it with --device /dev/net/tun, or run `mkdir -p " +
@@ -92,14 +91,14 @@ const cases: readonly Case[] = [
   },
   {
     name: "no TUN driver",
-    facts: { openTunDevice: () => ENXIO },
+    facts: { openTunDevice: ENXIO },
     want: [
       "FAIL tun: the kernel has no TUN driver behind /dev/net/tun; mend: run `modprobe tun`",
     ],
   },
   {
     name: "a TUN device that is not ours to open",
-    facts: { openTunDevice: () => EACCES },
+    facts: { openTunDevice: EACCES },
     want: [
       "FAIL tun: /dev/net/tun may not be opened: EACCES (Permission denied); mend: start as root; " +
       "in a container start it with --device /dev/net/tun",
@@ -209,7 +208,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "an address that this host lacks",
-    facts: { bindUdp: absent("198.51.100.9") },
+    facts: { refusesUdp: absent("198.51.100.9") },
     relay: { bindAddress: parseIpv4("198.51.100.9")! },
     want: [
       "FAIL address: 198.51.100.9 is not on this host; mend: ip addr add 198.51.100.9/32 dev eth0",
@@ -225,7 +224,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "a port taken by a program",
-    facts: { bindUdp: taken(3545), udpOwner: () => ({ pid: 77, name: "miredo" }) },
+    facts: { refusesUdp: taken(3545), udpOwner: () => ({ pid: 77, name: "miredo" }) },
     want: [
       "FAIL port: UDP 0.0.0.0:3545 is taken by miredo (process 77); mend: kill 77, or systemctl " +
       "stop miredo; choose another bind_port",
@@ -233,7 +232,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "a port taken by nobody visible",
-    facts: { bindUdp: taken(3545) },
+    facts: { refusesUdp: taken(3545) },
     want: [
       "FAIL port: UDP 0.0.0.0:3545 is taken; mend: ss -ulpn 'sport = :3545' shows by whom",
     ],
@@ -313,7 +312,7 @@ const cases: readonly Case[] = [
   {
     name: "a server whose second address is missing",
     facts: {
-      bindUdp: absent("198.51.100.2"),
+      refusesUdp: absent("198.51.100.2"),
       interfaces: () => [
         { ...UPLINK, name: "lan0", ipv4: [parseIpv4("192.168.1.1")!] },
         { ...UPLINK, name: "wan0", ipv4: [PRIMARY_ADDRESS] },
@@ -323,17 +322,6 @@ const cases: readonly Case[] = [
     server: {},
     want: [
       "FAIL address: 198.51.100.2 is not on this host; mend: ip addr add 198.51.100.2/32 dev wan0",
-    ],
-  },
-  {
-    name: "a BSD server whose addresses are missing",
-    facts: { platform: "freebsd", bindUdp: () => EADDRNOTAVAIL, interfaces: () => [] },
-    server: {},
-    want: [
-      "FAIL address: 198.51.100.1 is not on this host; mend: ifconfig eth0 inet 198.51.100.1 " +
-      "netmask 255.255.255.255 alias",
-      "FAIL address: 198.51.100.2 is not on this host; mend: ifconfig eth0 inet 198.51.100.2 " +
-      "netmask 255.255.255.255 alias",
     ],
   },
   {
@@ -372,7 +360,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "a server beside another one of ours",
-    facts: { bindUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "teredo" }) },
+    facts: { refusesUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "teredo" }) },
     server: {},
     want: ["198.51.100.1", "198.51.100.2"].map((address) =>
       `FAIL port: UDP ${address}:3544 is taken by teredo (process 5); mend: kill 5, or ` +
@@ -381,7 +369,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "a server beside Miredo's",
-    facts: { bindUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "miredo-server" }) },
+    facts: { refusesUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "miredo-server" }) },
     server: {},
     want: ["198.51.100.1", "198.51.100.2"].map((address) =>
       `FAIL port: UDP ${address}:3544 is taken by miredo-server (process 5); mend: kill 5, or ` +
@@ -423,12 +411,4 @@ test("checkServer() names its checks in a fixed order", () => {
   const want = "privileges ipv6 ipv6_route address port address port public public consecutive " +
     "mtu clock";
   assert.equal(names.join(" "), want);
-});
-
-test("addressCommand() is the one of the platform", () => {
-  assert.equal(addressCommand("linux", "192.0.2.1", "eth0"), "ip addr add 192.0.2.1/32 dev eth0");
-  assert.equal(
-    addressCommand("openbsd", "192.0.2.1", "em0"),
-    "ifconfig em0 inet 192.0.2.1 netmask 255.255.255.255 alias",
-  );
 });

@@ -1,6 +1,17 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
-import { CAPABILITIES, type Capability, type Host, type Interface } from "#src/daemon/host.ts";
+import type { Host, Interface, Refusal } from "#src/daemon/host.ts";
+import {
+  CAPABILITIES,
+  type Capability,
+  linuxAdvertisedRoute,
+  linuxForwards6,
+  linuxIpv6,
+  linuxRights,
+  linuxTun,
+  linuxWorkers,
+} from "#src/daemon/linux_answers.ts";
+import { LINUX_WORDS } from "#src/datapath/linux/words.ts";
 import { parseIpv4 } from "#src/protocol/ipv4.ts";
 
 /** 198.51.100.1 and the next, which this host has. */
@@ -22,21 +33,35 @@ const VARIABLES: Readonly<Record<string, string>> = {
   "net/ipv6/conf/eth0/accept_ra": "2",
 };
 
+/** What Linux would say, in its own terms, and what a host makes of anything. */
 export interface Facts extends Partial<Host> {
-  /** Over those of a host that is fit. */
+  /** Below /proc/sys, over those of a host that is fit. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
+  readonly capabilities?: readonly Capability[];
+  /** Error numbers; 0: it works. */
+  readonly openTunDevice?: number;
+  readonly loadSteering?: (workers: number) => number;
 }
 
-/** A machine fit for both roles, except for `facts`. */
-export function fakeHost({ variables = {}, ...facts }: Facts = {}): Host {
-  const all = { ...VARIABLES, ...variables };
+export const EVERY_CAPABILITY = Object.keys(CAPABILITIES) as Capability[];
+
+/** A Linux machine fit for both roles, except for `facts`. */
+export function fakeHost(facts: Facts = {}): Host {
+  const { variables, capabilities, openTunDevice, loadSteering, ...answers } = facts;
+  const all: Facts["variables"] = { ...VARIABLES, ...variables };
+  const sysctl = (path: string) => all[path];
+  const held = new Set(capabilities ?? EVERY_CAPABILITY);
   return {
-    platform: "linux",
-    capabilities: () => new Set(Object.keys(CAPABILITIES) as Capability[]),
-    openTunDevice: () => 0,
+    words: LINUX_WORDS,
+    oneWorker: undefined,
+    serverUsesTun: false,
+    rights: (needed) => linuxRights(held, needed),
+    tun: () => linuxTun(openTunDevice ?? 0),
+    ipv6: () => linuxIpv6(sysctl),
+    forwards6: () => linuxForwards6(sysctl),
+    losesAdvertisedRoute: (interfaceName) => linuxAdvertisedRoute(sysctl, interfaceName),
     cores: () => 2,
-    loadSteering: () => 0,
-    sysctl: (path) => all[path],
+    refusesWorkers: (count) => linuxWorkers(loadSteering?.(count) ?? 0),
     interfaces: () => [UPLINK],
     defaultInterface4: () => "eth0",
     routesOf: (prefix) =>
@@ -47,15 +72,21 @@ export function fakeHost({ variables = {}, ...facts }: Facts = {}): Host {
         removal: "",
       }],
     routeTo: () => "teredo",
-    bindUdp: () => 0,
+    refusesUdp: () => undefined,
     udpOwner: () => undefined,
     user: () => undefined,
     isDirectory: () => true,
     residentMemory: () => 50_000_000,
     year: () => 2026,
-    ...facts,
+    ...answers,
   };
 }
+
+export const IN_USE: Refusal = { code: "EADDRINUSE", text: "EADDRINUSE (Address already in use)" };
+export const NOT_HERE: Refusal = {
+  code: "EADDRNOTAVAIL",
+  text: "EADDRNOTAVAIL (Cannot assign requested address)",
+};
 
 /** A configuration file without a line. */
 export const emptyFile = () => ({ bytes: new Uint8Array(), mode: 0o644 });

@@ -7,13 +7,15 @@ import { join } from "node:path";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { AF_UNIX, EADDRINUSE, EADDRNOTAVAIL, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux/mod.ts";
+import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
+import { linuxIpv6 } from "#src/daemon/linux_answers.ts";
 import { linuxHost } from "#src/daemon/linux_host.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
 import { PidFile } from "#src/daemon/pid_file.ts";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
 import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { NOT_HERE } from "./fake_host.ts";
 
 const libc = await openLibc();
 const LOOPBACK = parseIpv4("127.0.0.1")!;
@@ -111,12 +113,18 @@ for (const path of [undefined, "", "relative", "/nowhere/notify", `/${"x".repeat
   });
 }
 
+/** As sysctl(8) reads it. */
+function sysctl(path: string): string | undefined {
+  const file = `/proc/sys/${path}`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
 test("linuxHost() answers about this machine", () => {
   const host = linuxHost(libc);
   assert.ok(host.interfaces().some((it) => it.loopback && it.ipv4.includes(LOOPBACK)));
   assert.ok(host.residentMemory() > 1_000_000);
-  assert.match(host.sysctl("net/ipv4/ip_forward") ?? "", /^[01]$/);
-  assert.equal(host.sysctl("net/ipv4/no_such_variable"), undefined);
+  assert.equal(host.forwards6(), sysctl("net/ipv6/conf/all/forwarding") === "1");
+  assert.deepEqual(host.ipv6(), linuxIpv6(sysctl));
   assert.ok(host.cores() >= 1);
   assert.equal(host.user("root")?.uid, 0);
   assert.equal(host.isDirectory("/proc"), true);
@@ -129,13 +137,13 @@ test("linuxHost() knows whether a port can be bound, and who has it", async () =
   const socket = createSocket("udp4").bind(0, "127.0.0.1");
   await once(socket, "listening");
   const { port } = socket.address();
-  assert.equal(host.bindUdp(LOOPBACK, port), EADDRINUSE);
+  assert.equal(host.refusesUdp(LOOPBACK, port)?.code, "EADDRINUSE");
   assert.equal(host.udpOwner(port)?.pid, process.pid);
   socket.close();
   await once(socket, "close");
-  assert.equal(host.bindUdp(LOOPBACK, port), 0);
+  assert.equal(host.refusesUdp(LOOPBACK, port), undefined);
   assert.equal(host.udpOwner(port), undefined);
-  assert.equal(host.bindUdp(parseIpv4("192.0.2.77")!, 0), EADDRNOTAVAIL);
+  assert.deepEqual(host.refusesUdp(parseIpv4("192.0.2.77")!, 0), NOT_HERE);
 });
 
 test("dropPrivileges() to the superuser is refused", () => {

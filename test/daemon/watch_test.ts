@@ -27,6 +27,7 @@ const OPEN: OpenRole = {
   interfaceName: "teredo",
   workers: { count: 1, reason: "workers = 1" },
   offloads: reportOffloads(NO_OFFLOADS, false),
+  notices: [],
   start: () => Promise.reject(new Error("Not here")),
   close: () => {},
 };
