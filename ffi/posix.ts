@@ -75,7 +75,6 @@ export const AF_INET = 2;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
-export const SIZEOF_SOCKADDR_STORAGE = 128;
 export const SIZEOF_SOCKLEN_T = 4;
 
 // <netinet/in.h>; each is also the level of its protocol's socket options
