@@ -1,5 +1,9 @@
 import { NONE } from "../layout.ts";
+import { _IOW } from "./ioctl.ts";
 import type { BsdLayout } from "./layout.ts";
+
+/** sizeof(int), of most requests of tun(4). */
+export const SIZEOF_INT = 4;
 
 /**
  * What 4.4BSD brought and FreeBSD, OpenBSD, NetBSD and DragonFly BSD have kept, LP64 little-endian
@@ -61,6 +65,9 @@ export const BSD = {
   IFREQ_DATA_AT: 16,
   IFREQ_MTU_AT: 16,
 
+  // <sys/filio.h>
+  FIONBIO: _IOW("f", 126, SIZEOF_INT),
+
   // <net/route.h>
   RTM_GET: 4,
   RT_MSGHDR_MSGLEN_AT: 0,
@@ -76,6 +83,3 @@ export const BSD = {
   /** sizeof(long); of a uint64_t on NetBSD. */
   RT_ROUNDUP: 8,
 } as const satisfies Partial<BsdLayout>;
-
-/** sizeof(int), of most requests of tun(4). */
-export const SIZEOF_INT = 4;

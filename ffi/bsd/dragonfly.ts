@@ -46,7 +46,7 @@ export const DRAGONFLY: BsdLayout = {
   TUNSIFMODE: _IOW("t", 94, SIZEOF_INT),
   TUNGIFNAME: NONE,
   TUNSTRANSIENT: NONE,
-  FIONBIO: NONE,
+  heedsNonblock: true,
   clonesTun: true,
   destroysTun: true,
 

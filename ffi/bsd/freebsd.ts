@@ -45,12 +45,12 @@ export const FREEBSD: BsdLayout = {
   SIOCSIFNAME: _IOW("i", 40, SIZEOF_IFREQ),
   SIOCIFDESTROY: _IOW("i", 121, SIZEOF_IFREQ),
 
-  // <net/if_tun.h>, <sys/filio.h>
+  // <net/if_tun.h>
   TUNSIFHEAD: _IOW("t", 96, SIZEOF_INT),
   TUNSIFMODE: _IOW("t", 94, SIZEOF_INT),
   TUNGIFNAME: _IOR("t", 93, SIZEOF_IFREQ),
   TUNSTRANSIENT: _IOW("t", 98, SIZEOF_INT), // FreeBSD 15
-  FIONBIO: NONE,
+  heedsNonblock: true,
   clonesTun: true,
   destroysTun: false,
 

@@ -26,8 +26,10 @@ export interface BsdLayout extends Layout {
   readonly TUNGIFNAME: number;
   /** int: whether the kernel destroys the interface at the last close. */
   readonly TUNSTRANSIENT: number;
-  /** int: whether reading does not wait. NONE: O_NONBLOCK of open() sees to that. */
+  /** <sys/filio.h>. int: whether reading does not wait. */
   readonly FIONBIO: number;
+  /** Whether O_NONBLOCK of open() sees to that; else a TUN takes it from FIONBIO alone. */
+  readonly heedsNonblock: boolean;
   /** Whether opening `/dev/tun` gives a free unit; else `/dev/tun0`, `/dev/tun1`, ... are tried. */
   readonly clonesTun: boolean;
   /** Whether an interface that an open has made goes with its close. */

@@ -49,12 +49,12 @@ export const NETBSD: BsdLayout = {
   SIOCSIFNAME: NONE,
   SIOCIFDESTROY: _IOW("i", 121, SIZEOF_IFREQ),
 
-  // <net/if_tun.h>, <sys/filio.h>
+  // <net/if_tun.h>
   TUNSIFHEAD: _IOW("t", 66, SIZEOF_INT),
   TUNSIFMODE: _IOW("t", 88, SIZEOF_INT),
   TUNGIFNAME: NONE,
   TUNSTRANSIENT: NONE,
-  FIONBIO: _IOW("f", 126, SIZEOF_INT),
+  heedsNonblock: false,
   clonesTun: false,
   destroysTun: false,
 

@@ -50,7 +50,7 @@ export const OPENBSD: BsdLayout = {
   TUNSIFMODE: NONE,
   TUNGIFNAME: NONE,
   TUNSTRANSIENT: NONE,
-  FIONBIO: NONE,
+  heedsNonblock: true,
   clonesTun: false,
   destroysTun: true,
 
