@@ -1,5 +1,3 @@
-import type { Finding } from "./host.ts";
-
 /** Outcome of one check. `warn`: it works, but somebody should know. */
 export type Verdict = "ok" | "warn" | "fail";
 
@@ -12,6 +10,9 @@ export interface CheckResult {
   /** The command (or step) that mends it. */
   readonly mend?: string;
 }
+
+/** The outcome of a check that has its name from whoever asks. */
+export type Finding = Omit<CheckResult, "name">;
 
 export const ok = (name: string, detail: string): CheckResult => ({ name, verdict: "ok", detail });
 
@@ -28,11 +29,6 @@ export const fail = (name: string, detail: string, mend: string): CheckResult =>
   detail,
   mend,
 });
-
-/** What a host found, as the outcome of a check: it works, or it has to be mended. */
-export function judge(name: string, finding: Finding): CheckResult {
-  return "found" in finding ? ok(name, finding.found) : fail(name, finding.problem, finding.mend);
-}
 
 const LABELS: Readonly<Record<Verdict, string>> = { ok: "ok  ", warn: "warn", fail: "FAIL" };
 

@@ -1,17 +1,17 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
-import { type CheckResult, fail, judge, ok, warn } from "./check.ts";
+import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Host, Route6 } from "./host.ts";
 
 const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 
 export function checkTun(host: Host): CheckResult {
-  return judge("tun", host.tun());
+  return { name: "tun", ...host.tun() };
 }
 
 export function checkIpv6(host: Host): CheckResult {
-  return judge("ipv6", host.ipv6());
+  return { name: "ipv6", ...host.ipv6() };
 }
 
 /** The way of a server's packets to the IPv6 Internet, where it has to be made. */

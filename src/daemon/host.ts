@@ -1,5 +1,6 @@
 import type { Words } from "#src/datapath/words.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Finding } from "./check.ts";
 
 /** What a daemon may need the right to do. */
 export type Right =
@@ -20,9 +21,6 @@ export interface Problem {
   readonly problem: string;
   readonly mend: string;
 }
-
-/** What was found, or what is in the way. */
-export type Finding = { readonly found: string } | Problem;
 
 export interface Interface {
   readonly name: string;

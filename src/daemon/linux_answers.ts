@@ -11,7 +11,8 @@ import {
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import { deviceProblem } from "#src/datapath/linux/tun_problems.ts";
-import type { Finding, Problem, Right, Rights } from "./host.ts";
+import type { Finding } from "./check.ts";
+import type { Problem, Right, Rights } from "./host.ts";
 
 /** What this machine's answers mean to the checks: Linux numbers and variables in, words out. */
 
@@ -41,9 +42,9 @@ export function linuxRights(held: ReadonlySet<Capability>, needed: readonly Righ
 
 /** @param errno of opening /dev/net/tun; 0: it opens */
 export function linuxTun(errno: number): Finding {
-  if (errno === 0) return { found: "/dev/net/tun opens" };
+  if (errno === 0) return { verdict: "ok", detail: "/dev/net/tun opens" };
   const { problem, mend = "modprobe tun" } = deviceProblem(errno);
-  return { problem, mend };
+  return { verdict: "fail", detail: problem, mend };
 }
 
 /** Reads by path below /proc/sys; undefined: no such variable. */
@@ -54,16 +55,17 @@ const IPV6 = "net/ipv6/conf";
 export function linuxIpv6(sysctl: Variables): Finding {
   if (sysctl(`${IPV6}/all/disable_ipv6`) === undefined) {
     const mend = "boot without ipv6.disable=1; modprobe ipv6";
-    return { problem: "the kernel has no IPv6", mend };
+    return { verdict: "fail", detail: "the kernel has no IPv6", mend };
   }
   // New interfaces, so the tunnel, take after `default`.
   for (const name of ["all", "default"]) {
     if (sysctl(`${IPV6}/${name}/disable_ipv6`) === "1") {
       const key = `net.ipv6.conf.${name}.disable_ipv6`;
-      return { problem: `IPv6 is switched off by ${key}=1`, mend: `sysctl -w ${key}=0` };
+      const detail = `IPv6 is switched off by ${key}=1`;
+      return { verdict: "fail", detail, mend: `sysctl -w ${key}=0` };
     }
   }
-  return { found: "IPv6 is on" };
+  return { verdict: "ok", detail: "IPv6 is on" };
 }
 
 export function linuxForwards6(sysctl: Variables): boolean {
