@@ -21,6 +21,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "src/segments",
     "ffi",
     "src/errors.ts",
+    "node:child_process",
     "node:crypto",
     "node:fs",
     "node:worker_threads",
@@ -90,6 +91,28 @@ test("every folder of src has its rule", () => {
     .filter((entry) => entry.isDirectory())
     .map((entry) => `src/${entry.name}`);
   assert.deepEqual(folders.filter((it) => !(it in ALLOWED)), []);
+});
+
+/**
+ * Where one kernel's numbers may be read, by the folder of ffi that has them. `ffi/platform.ts` chooses
+ * among them, and the demo is for Linux alone.
+ */
+const OF_ONE_KERNEL: Record<string, RegExp> = {
+  "ffi/linux/":
+    /^(ffi\/linux|src\/datapath\/linux|src\/demo)\/|^src\/daemon\/linux_|^ffi\/platform\.ts$/,
+  "ffi/bsd/": /^(ffi\/bsd|src\/datapath\/bsd)\/|^src\/daemon\/bsd_|^ffi\/platform\.ts$/,
+};
+
+test("only what is of one kernel names its numbers: all else reads libc.layout and posix.ts", () => {
+  for (const file of [...sources("src"), ...sources("ffi")]) {
+    for (const [folder, mayName] of Object.entries(OF_ONE_KERNEL)) {
+      const named = imports(file).find((to) => to.startsWith(folder));
+      assert.ok(
+        named === undefined || mayName.test(file),
+        `${file} imports ${named}: its numbers would be wrong on every other kernel`,
+      );
+    }
+  }
 });
 
 test("src/protocol and src/segments are pure: no clock, randomness, timer, console or runtime", () => {

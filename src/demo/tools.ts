@@ -13,8 +13,13 @@ const NEEDED = {
 /** Directories that a user's PATH often lacks. */
 const SYSTEM_PATH = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** What keeps the lab from being built here, one line each with what to do; empty when nothing does. */
-export function missingForLab(): string[] {
+/**
+ * What keeps the lab from being built here, one line each with what to do; empty when nothing does.
+ *
+ * @param platform as `process.platform`
+ */
+export function missingForLab(platform: string = process.platform): string[] {
+  if (platform !== "linux") return [elsewhere(platform)];
   addSystemPath();
   const missing = Object.entries(NEEDED).filter(([command]) => !isCommand(command));
   const problems: string[] = [];
@@ -29,6 +34,12 @@ export function missingForLab(): string[] {
     );
   }
   return problems;
+}
+
+function elsewhere(platform: string): string {
+  return `The demo builds its networks from Linux network namespaces, which ${platform} does not ` +
+    "have: run it on a Linux machine. Here `teredo check relay` shows whether this system is fit " +
+    "for a relay, and `teredo probe SERVER` tries a server from it";
 }
 
 /** Lets this process and those it starts find what lies in the system directories. */
