@@ -1,0 +1,97 @@
+import type { Libc } from "#ffi/libc.ts";
+import { StartError } from "#src/errors.ts";
+import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { commandError, mustRun, type Run, typed } from "./commands.ts";
+import { IFCONFIG, shownInterface } from "./interfaces.ts";
+import { exactRoute, type FoundRoute } from "./routing_socket.ts";
+import { type Ways, waysOf } from "./ways.ts";
+
+/** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
+export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
+export const LINK_LOCAL_PREFIX_LENGTH = 64;
+
+export interface InterfaceSetup {
+  /** Of a TUN that exists. */
+  readonly name: string;
+  /** Bytes, at least 1280. */
+  readonly mtu: number;
+  /** The Teredo service prefix, 2001::/32. */
+  readonly prefix: Ipv6Prefix;
+}
+
+/**
+ * Makes a TUN interface the way to all Teredo clients: up, with its MTU, a link-local address that
+ * ICMPv6 errors may come from, and the route of the service prefix.
+ *
+ * What a crashed run has left on it goes first: an address that is there already, and belongs to
+ * nothing, would keep the same one from being added, and its routes from working.
+ *
+ * @throws StartError when another interface has the prefix, or a command failed, with what it said
+ */
+export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): void {
+  const { name, mtu, prefix } = setup;
+  const ways = waysOf(libc);
+  if (mtu > ways.mostMtu) {
+    throw new StartError(
+      `tun(4) of ${libc.layout.system} takes no MTU of ${mtu}`,
+      `set InterfaceMTU to ${ways.mostMtu} or less`,
+    );
+  }
+  const route = exactRoute(libc, prefix);
+  refuseOtherOwner(ways, prefix, name, route);
+  if (route !== undefined) run(ways.deleteRoute(prefix));
+  deleteAddresses(run, name);
+
+  const address = `${formatIpv6(LINK_LOCAL_ADDRESS)}%${name}`;
+  const length = String(LINK_LOCAL_PREFIX_LENGTH);
+  for (const argv of ways.settle(name)) run(argv);
+  mustRun(run, [IFCONFIG, name, "mtu", String(mtu)]);
+  mustRun(run, [IFCONFIG, name, "inet6", address, "prefixlen", length]);
+  mustRun(run, [IFCONFIG, name, "up"]);
+  addRoute(libc, run, setup, address);
+}
+
+/** Takes the IPv6 addresses of an interface away, as far as that is allowed. */
+export function deleteAddresses(run: Run, name: string): void {
+  for (const address of shownInterface(run, name)?.ipv6 ?? []) {
+    run([IFCONFIG, name, "inet6", address, "-alias"]);
+  }
+}
+
+/**
+ * Takes the route away, so that no new packets come while the last ones are served. It goes with the
+ * interface where the privilege for that is gone.
+ */
+export function tearDown(libc: Libc, run: Run, prefix: Ipv6Prefix): void {
+  run(waysOf(libc).deleteRoute(prefix));
+}
+
+function addRoute(libc: Libc, run: Run, { name, prefix }: InterfaceSetup, address: string): void {
+  const ways = waysOf(libc);
+  const argv = ways.addRoute(prefix, name, address);
+  const ran = run(argv);
+  if (ran.status === 0) return;
+  // "File exists": somebody was faster.
+  const route = exactRoute(libc, prefix);
+  refuseOtherOwner(ways, prefix, name, route);
+  if (route === undefined) throw commandError(argv, ran);
+}
+
+function refuseOtherOwner(
+  ways: Ways,
+  prefix: Ipv6Prefix,
+  name: string,
+  route: FoundRoute | undefined,
+): void {
+  if (route === undefined || (!route.rejects && route.interfaceName === name)) return;
+  throw new StartError(
+    `${formatIpv6Prefix(prefix)} ${taken(route)}, perhaps by another Teredo relay or client`,
+    `stop what made the route, or run \`${typed(ways.deleteRoute(prefix))}\``,
+  );
+}
+
+function taken({ rejects, interfaceName }: FoundRoute): string {
+  return rejects
+    ? "is refused by a route"
+    : `is already routed to the interface ${interfaceName ?? "of another program"}`;
+}

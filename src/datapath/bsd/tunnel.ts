@@ -1,0 +1,32 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import type { Tunnel, TunnelSetup } from "../kernel.ts";
+import { Opened } from "../opened.ts";
+import type { Run } from "./commands.ts";
+import { configureTunnel, deleteAddresses, tearDown } from "./interface.ts";
+import { closeTun, openTun } from "./tun.ts";
+
+/** See `Kernel.openTunnel`. */
+export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetup): Tunnel {
+  const opened = new Opened();
+  return opened.run(() => {
+    const { interfaceName: wanted, mtu, prefix } = setup;
+    const tun = openTun(libc, arena, run, wanted);
+    opened.add(tun, (it) => closeTun(libc, arena, run, it));
+    const { name } = tun;
+    configureTunnel(libc, run, { name, mtu, prefix });
+    // It stays: not with what was set here.
+    if (!tun.made) opened.add(name, (it) => deleteAddresses(run, it));
+    const { system } = libc.layout;
+    return {
+      name,
+      queues: [tun.fd],
+      offloads: { tun: false, tunUdp: false },
+      notices: wanted === "" || wanted === name
+        ? []
+        : [`${system} cannot rename interfaces: ${name} stands for ${wanted}`],
+      stopRouting: () => tearDown(libc, run, prefix),
+      close: () => opened.close(),
+    };
+  });
+}

@@ -1,0 +1,96 @@
+import type { System } from "#ffi/layout.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { IFCONFIG } from "./interfaces.ts";
+
+type Argv = readonly string[];
+
+const ROUTE = "/sbin/route";
+
+/** How one system does with commands what tun(4) leaves to them. */
+export interface Ways {
+  /** Loads the driver where it is a module. */
+  readonly loadTun: Argv | undefined;
+  /** Whether `ifconfig tunN create` makes the device too. */
+  readonly createsDevice: boolean;
+  /** What an operator does when a device is missing. */
+  missingDevice(path: string): string;
+  /** Largest MTU that tun(4) takes, in bytes. */
+  readonly mostMtu: number;
+  /** Settings for an interface that its system may not know: they may fail. */
+  settle(name: string): readonly Argv[];
+  /** The route of `prefix` into an interface that has the link-local `address`. */
+  addRoute(prefix: Ipv6Prefix, name: string, address: string): Argv;
+  deleteRoute(prefix: Ipv6Prefix): Argv;
+}
+
+const freebsd: Ways = {
+  loadTun: ["/sbin/kldload", "-n", "if_tuntap"],
+  createsDevice: true,
+  missingDevice: () =>
+    "run `kldload if_tuntap`; a jail needs a network stack of its own (vnet) and a devfs ruleset " +
+    "that shows tun*",
+  mostMtu: 65_535,
+  // rc(8) disables IPv6 on new interfaces where ipv6_activate_all_interfaces is not set.
+  settle: (name) => [[IFCONFIG, name, "inet6", "no_dad", "-auto_linklocal", "-ifdisabled"]],
+  addRoute: (prefix, name) => [
+    ...[ROUTE, "-n", "add", "-inet6", formatIpv6Prefix(prefix)],
+    ...["-interface", name],
+  ],
+  deleteRoute: (prefix) => [ROUTE, "-n", "delete", "-inet6", formatIpv6Prefix(prefix)],
+};
+
+const makeDevice = (path: string) =>
+  `run \`cd /dev && sh MAKEDEV ${path.slice(path.lastIndexOf("/") + 1)}\``;
+
+const openbsd: Ways = {
+  loadTun: undefined,
+  createsDevice: false,
+  missingDevice: makeDevice,
+  mostMtu: 16_384, // TUNMRU
+  settle: (name) => [[IFCONFIG, name, "description", "teredo"]],
+  // -iface wants an address of the interface, not its name.
+  addRoute: ({ bytes, length }, _name, address) => [
+    ...[ROUTE, "-n", "add", "-inet6", formatIpv6(bytes), "-prefixlen", String(length)],
+    ...["-iface", address],
+  ],
+  deleteRoute: ({ bytes, length }) => [
+    ...[ROUTE, "-n", "delete", "-inet6", formatIpv6(bytes), "-prefixlen", String(length)],
+  ],
+};
+
+const netbsd: Ways = {
+  loadTun: undefined,
+  createsDevice: false,
+  missingDevice: makeDevice,
+  mostMtu: 1500, // TUNMTU
+  settle: (name) => [
+    [IFCONFIG, name, "description", "teredo"],
+    // Packets that may wait for us: 256 by default.
+    ["/sbin/sysctl", "-w", `net.interfaces.${name}.sndq.maxlen=4096`],
+  ],
+  addRoute: (prefix, _name, address) => [
+    ...[ROUTE, "-n", "add", "-inet6", formatIpv6Prefix(prefix)],
+    ...["-iface", address],
+  ],
+  deleteRoute: freebsd.deleteRoute,
+};
+
+const dragonfly: Ways = {
+  ...freebsd,
+  loadTun: ["/sbin/kldload", "if_tun"],
+  missingDevice: () => "run `kldload if_tun`",
+  mostMtu: 16_380, // TUNMRU less the address family
+  settle: () => [],
+};
+
+const WAYS: Readonly<Partial<Record<System, Ways>>> = {
+  "FreeBSD": freebsd,
+  "OpenBSD": openbsd,
+  "NetBSD": netbsd,
+  "DragonFly BSD": dragonfly,
+};
+
+export function waysOf({ layout }: Libc): Ways {
+  return WAYS[layout.system]!;
+}
