@@ -92,10 +92,30 @@ test("what 4.4BSD brought is the same on all of them", () => {
     // icmp6(4): a set bit lets its type pass, the other way round than on Linux.
     same("ICMP6_FILTER_BLOCK", 0),
     same("RT_ROUNDUP", 8),
+    same("IFREQ_MTU_AT", 16),
+    same("IFREQ_DATA_AT", 16),
+  ]);
+});
+
+test("TUN devices of the BSDs behave as their drivers do", () => {
+  const drivers = SYSTEMS.map((system) => {
+    const { clonesTun, destroysTun, heedsNonblock } = layoutOf(`${system} x64`);
+    return [system, clonesTun, destroysTun, heedsNonblock];
+  });
+  assert.deepEqual(drivers, [
+    ["freebsd", true, false, true], // if_tuntap.c: tunclone(), tundtor()
+    ["openbsd", false, true, true], // if_tun.c: tun_dev_open(), tun_dev_close(), tun_dev_read()
+    ["netbsd", false, false, false], // if_tun.c: tunopen(), tunclose(), tunread()
+    ["dragonfly", true, true, true], // if_tun.c: tunclone(), tunclose(), tunread()
   ]);
 });
 
 for (const { name, layout } of TARGETS) {
+  test(`an address of ours is a struct in_addr in a control message of ${name}`, () => {
+    const { receivedAt, sentAt, length } = layout.localAddress;
+    assert.deepEqual([receivedAt, sentAt, length], [0, 0, 4]);
+  });
+
   test(`fields of ${name} lie within their structures, and apart`, () => {
     const msghdr = [
       [posix.MSGHDR_NAME_AT, 8],
