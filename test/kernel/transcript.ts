@@ -1,0 +1,132 @@
+import { errnoName, type Layout } from "#ffi/layout.ts";
+import type { FunctionName } from "#ffi/libc.ts";
+import { POLLFD_EVENTS_AT, POLLIN } from "#ffi/posix.ts";
+import { describe, type Description, type Reader } from "./describe.ts";
+import { Descriptors } from "./descriptors.ts";
+import { Errno } from "./errno.ts";
+import type { Memory } from "./memory.ts";
+import type { CommandResult } from "./system.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** A failure to put in the place of what the kernel would answer. The call is then not made. */
+export interface Injection {
+  /** Undefined: any. `run`: a command, which ends with status 1. */
+  readonly call?: FunctionName | "run" | undefined;
+  /** Given the call as text, without its answer. */
+  match?(given: string): boolean;
+  readonly errno: number;
+  /** Default 1. */
+  readonly times?: number;
+  /** Calls of these that are let through before. */
+  readonly after?: number;
+}
+
+/** What a call came to. */
+export interface Outcome {
+  readonly result: number;
+  /** Where the result is a failure. */
+  readonly errno: number;
+}
+
+/**
+ * Every call of a process, one readable line each, whichever kernel it is made to:
+ *
+ *     open("/dev/net/tun", O_RDWR|O_NONBLOCK|O_CLOEXEC) = tun
+ *     bind(udp, 192.0.2.1:3545) = -1 EADDRINUSE
+ *
+ * Failures can be put between the process and its kernel.
+ */
+export class Transcript {
+  readonly lines: string[] = [];
+  readonly descriptors: Descriptors = new Descriptors();
+  /** Calls so far, those of {@link inject}ed failures too. */
+  calls = 0;
+  /** Runs before each poll() for something to read: the test's turn. */
+  beforePoll: (() => void) | undefined;
+  readonly #reader: Reader;
+  readonly #injections: { injection: Injection; seen: number }[] = [];
+
+  constructor(layout: Layout, words: Vocabulary, memory: Memory) {
+    this.#reader = { layout, words, memory, descriptors: this.descriptors };
+  }
+
+  inject(injection: Injection): void {
+    this.#injections.push({ injection, seen: 0 });
+  }
+
+  /** Forgets what was not used up. */
+  clearInjections(): void {
+    this.#injections.length = 0;
+  }
+
+  /**
+   * Has a call made and writes it down.
+   *
+   * @param make makes it; a result of -1 is a failure
+   */
+  call(name: FunctionName, args: number[], make: () => Outcome): Outcome {
+    this.calls += 1;
+    if (name === "poll" && this.#waitsForInput(args)) this.beforePoll?.();
+    const { given, answer } = this.#describe(name, args);
+    const errno = this.#injected(name, given);
+    const outcome = errno === undefined ? make() : { result: -1, errno };
+    const { result } = outcome;
+    if (result === -1) this.#write(`${name}(${given}) = -1 ${this.#symbol(outcome.errno)}`);
+    else this.#write(`${name}(${given}) = ${answer?.(result) ?? String(result)}`);
+    return outcome;
+  }
+
+  /** The same for a command of the system. */
+  run(argv: readonly string[], make: () => CommandResult): CommandResult {
+    this.calls += 1;
+    const given = argv.join(" ");
+    const errno = this.#injected("run", given);
+    const result = errno === undefined
+      ? make()
+      : { status: 1, stdout: "", stderr: `${argv[0]}: ${this.#symbol(errno)}\n` };
+    const said = `${result.stdout}${result.stderr}`.trim();
+    this.#write(`run(${given}) = ${result.status}${said === "" ? "" : ` ${JSON.stringify(said)}`}`);
+    return result;
+  }
+
+  /** A call whose arguments lead nowhere is written as it is: the kernel will say EFAULT. */
+  #describe(name: FunctionName, args: number[]): Description {
+    try {
+      return describe(this.#reader, name, args);
+    } catch (error) {
+      if (error instanceof Errno) return { given: args.join(", ") };
+      throw error;
+    }
+  }
+
+  /** An errno to fail with, if one was asked for. */
+  #injected(name: FunctionName | "run", given: string): number | undefined {
+    for (const entry of this.#injections) {
+      const { call, match, errno, times = 1, after = 0 } = entry.injection;
+      if (call !== undefined && call !== name) continue;
+      if (match !== undefined && !match(given)) continue;
+      entry.seen += 1;
+      if (entry.seen > after && entry.seen <= after + times) return errno;
+    }
+    return undefined;
+  }
+
+  /** Lists come in as many pieces as a kernel likes: those of one answer are one line. */
+  #write(line: string): void {
+    const last = this.lines.at(-1);
+    const head = /^recv\((netlink\d*), [^)]*\) = (?!-1)/.exec(line)?.[0];
+    if (head !== undefined && last?.startsWith(head) === true) {
+      this.lines[this.lines.length - 1] = `${last} ${line.slice(head.length)}`.trimEnd();
+    } else this.lines.push(line);
+  }
+
+  #waitsForInput([fds, count]: number[]): boolean {
+    const { memory } = this.#reader;
+    return Array.from({ length: count! }, (_, i) => fds! + 8 * i)
+      .some((at) => (memory.dataView(at + POLLFD_EVENTS_AT, 2).getUint16(0, true) & POLLIN) !== 0);
+  }
+
+  #symbol(errno: number): string {
+    return errnoName(this.#reader.layout, errno).replace(/ \(.*/, "");
+  }
+}
