@@ -38,13 +38,13 @@ export function checkRole(
 export function checkRelay(host: Host, relay: RelayConfig): CheckResult[] {
   return [
     checkPrivileges(host, relay.process, portNeeds(RELAY_NEEDS, relay.bindPort)),
-    checkTun(host),
+    checkTun(host, relay.interfaceName),
     checkIpv6(host),
     ...checkForwarding(host, relay),
     checkDefaultRoute(host),
     checkServiceRoute(host, relay),
     ...checkRelayAddress(host, relay),
-    checkMtu(host, relay.interfaceMtu),
+    checkMtu(host, relay.interfaceMtu, host.mostMtu),
     ...checkWorkers(host, relay.workers),
     checkClock(host),
     ...checkUser(host, relay.process),

@@ -107,21 +107,30 @@ function checkPort(host: Host, address: number, port: number, otherwise: string)
   if (owner === undefined) {
     return fail("port", `UDP ${name} is taken`, `${host.words.findPort(port)} shows by whom`);
   }
+  const stop = stopOf(host, owner.name, port);
   return fail(
     "port",
     `UDP ${name} is taken by ${owner.name} (process ${owner.pid})`,
-    `kill ${owner.pid}, or ${host.words.stopService(serviceOf(owner.name, port))}; ${otherwise}`,
+    `kill ${owner.pid}${stop === undefined ? "" : `, or ${stop}`}; ${otherwise}`,
   );
 }
 
-/** The service of a program: ours are one program with two services. */
-function serviceOf(program: string, port: number): string {
-  if (program !== "teredo") return program;
-  return port === TEREDO_PORT ? "teredo-server" : "teredo-relay";
+/** A runtime may run anything; ours is one program with two services. */
+function stopOf({ words }: Host, program: string, port: number): string | undefined {
+  if (program === "deno" || program === "bun") return undefined;
+  if (program !== "teredo") return words.stopService(program);
+  return words.stopService(words.ownService(port === TEREDO_PORT ? "server" : "relay"));
 }
 
-/** Whether full-size packets of the tunnel fit the IPv4 path in one piece. */
-export function checkMtu(host: Host, mtu: number): CheckResult {
+/**
+ * Whether full-size packets of the tunnel fit the IPv4 path in one piece.
+ *
+ * @param most what the tunnel's interface takes
+ */
+export function checkMtu(host: Host, mtu: number, most = Infinity): CheckResult {
+  if (mtu > most) {
+    return fail("mtu", `a TUN interface takes no ${mtu} bytes here`, `interface_mtu = ${most}`);
+  }
   const outer = host.defaultInterface4();
   const limit = host.interfaces().find((it) => it.name === outer)?.mtu;
   if (limit === undefined) return ok("mtu", `${mtu}`);

@@ -6,8 +6,9 @@ import type { Host, Route6 } from "./host.ts";
 
 const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 
-export function checkTun(host: Host): CheckResult {
-  return { name: "tun", ...host.tun() };
+/** @param wanted name of the interface; empty: any */
+export function checkTun(host: Host, wanted: string): CheckResult {
+  return { name: "tun", ...host.tun(wanted) };
 }
 
 export function checkIpv6(host: Host): CheckResult {
@@ -16,7 +17,9 @@ export function checkIpv6(host: Host): CheckResult {
 
 /** The way of a server's packets to the IPv6 Internet, where it has to be made. */
 export function checkServerWay(host: Host): CheckResult[] {
-  return host.serverUsesTun ? [checkTun(host), forwarding(host), ...advertisedRoutes(host)] : [];
+  return host.serverUsesTun
+    ? [checkTun(host, ""), forwarding(host), ...advertisedRoutes(host)]
+    : [];
 }
 
 /** A relay that serves this host alone hands packets to it and forwards none. RFC 4380 §5.5 */

@@ -66,9 +66,11 @@ export interface Host {
   readonly oneWorker: string | undefined;
   /** Whether a server's native packets take a TUN interface of its own, to be forwarded from there. */
   readonly serverUsesTun: boolean;
+  /** Largest MTU that a TUN interface takes, in bytes. */
+  readonly mostMtu: number;
   rights(needed: readonly Right[]): Rights;
-  /** Whether a TUN interface can be made. */
-  tun(): Finding;
+  /** Whether a TUN interface can be made. @param wanted the name it shall have; empty: any */
+  tun(wanted: string): Finding;
   ipv6(): Finding;
   /** Whether IPv6 packets are forwarded between interfaces. */
   forwards6(): boolean;
@@ -84,7 +86,7 @@ export interface Host {
   interfaces(): readonly Interface[];
   /** Interface of the IPv4 default route. */
   defaultInterface4(): string | undefined;
-  /** Routes for exactly this prefix. May read the whole table: at start only. */
+  /** Routes for exactly this prefix that lead somewhere. May read the whole table: at start only. */
   routesOf(prefix: Ipv6Prefix): readonly Route6[];
   /** Interface by which packets to this address leave. One lookup. */
   routeTo(address: Uint8Array): string | undefined;

@@ -53,6 +53,7 @@ export function linuxHost(libc: Libc): Host {
     words,
     oneWorker,
     serverUsesTun: false,
+    mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
     tun: () => linuxTun(openErrno(libc, TUN_DEVICE)),
     ipv6: () => linuxIpv6(sysctl),

@@ -11,6 +11,8 @@ export interface Words {
   findPort(port: number): string;
   /** Ends a service of the system. @param name of its unit or script */
   stopService(name: string): string;
+  /** Name of the unit or script that comes with this program. */
+  ownService(role: "relay" | "server"): string;
   /** Adds a user for a daemon. */
   addUser(name: string): string;
   /** Adds an IPv6 default route. */

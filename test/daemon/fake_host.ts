@@ -55,6 +55,7 @@ export function fakeHost(facts: Facts = {}): Host {
     words: LINUX_WORDS,
     oneWorker: undefined,
     serverUsesTun: false,
+    mostMtu: 65_535,
     rights: (needed) => linuxRights(held, needed),
     tun: () => linuxTun(openTunDevice ?? 0),
     ipv6: () => linuxIpv6(sysctl),

@@ -6,6 +6,7 @@ const COMMON = {
   morePrivileges: () => "start it as root; it changes to its user by itself",
   addAddress: (address: string, interfaceName: string) =>
     `ifconfig ${interfaceName} inet ${address} netmask 255.255.255.255 alias`,
+  ownService: (role: string) => `teredo_${role}`,
   addDefaultRoute: "route add -inet6 default ROUTER",
   forwarding: "net.inet6.ip6.forwarding",
   forward: "sysctl net.inet6.ip6.forwarding=1",
@@ -39,7 +40,7 @@ const NETBSD: Words = {
 
 const DRAGONFLY: Words = {
   ...FREEBSD,
-  findPort: (port) => `sockstat -4l -p ${port}`,
+  findPort: (port) => `sockstat -4l | grep ':${port} '`,
   addUser: (name) => `pw useradd ${name} -d /nonexistent -s /sbin/nologin`,
   setClock: "dntpd -s",
 };

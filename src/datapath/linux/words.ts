@@ -7,6 +7,7 @@ export const LINUX_WORDS: Words = {
   addAddress: (address, interfaceName) => `ip addr add ${address}/32 dev ${interfaceName}`,
   findPort: (port) => `ss -ulpn 'sport = :${port}'`,
   stopService: (name) => `systemctl stop ${name}`,
+  ownService: (role) => `teredo-${role}`,
   addUser: (name) => `useradd --system --no-create-home --shell /usr/sbin/nologin ${name}`,
   addDefaultRoute: "ip -6 route add default via ROUTER dev INTERFACE",
   forwarding: "net.ipv6.conf.all.forwarding",

@@ -1,0 +1,154 @@
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, networkInterfaces } from "node:os";
+import process from "node:process";
+import type { Libc } from "#ffi/libc.ts";
+import { type Run, runCommand, typed } from "#src/datapath/bsd/commands.ts";
+import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
+import { exactRoute, routeTo } from "#src/datapath/bsd/routing_socket.ts";
+import { waysOf } from "#src/datapath/bsd/ways.ts";
+import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { BsdForwarding } from "./bsd_forwarding.ts";
+import { BsdInterfaces, type ListInterfaces } from "./bsd_interfaces.ts";
+import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./bsd_texts.ts";
+import { bsdTun, sysctlText } from "./bsd_tun.ts";
+import type { Finding } from "./check.ts";
+import type { Host, Problem, Rights, Route6 } from "./host.ts";
+import { isDirectory, refusesUdp } from "./host_parts.ts";
+import { findUser } from "./passwd.ts";
+
+/** What is asked of the machine by other ways than libc. */
+export interface Around {
+  readonly run: Run;
+  readonly networkInterfaces: ListInterfaces;
+  readonly cores: () => number;
+  /** The effective user of this process. */
+  readonly uid: () => number;
+  readonly exists: (path: string) => boolean;
+  /** What a file says; nothing when it cannot be read. */
+  readonly textOf: (path: string) => string;
+  readonly isDirectory: (path: string) => boolean;
+  /** Bytes. */
+  readonly residentMemory: () => number;
+  readonly year: () => number;
+}
+
+const THIS_MACHINE: Around = {
+  run: runCommand,
+  networkInterfaces,
+  cores: availableParallelism,
+  uid: () => process.geteuid?.() ?? -1,
+  exists: existsSync,
+  textOf,
+  isDirectory,
+  residentMemory: () => process.memoryUsage.rss(),
+  year: () => new Date().getUTCFullYear(),
+};
+
+const ROUTE = "/sbin/route";
+
+/**
+ * A machine with FreeBSD, OpenBSD, NetBSD or DragonFly BSD. It changes nothing.
+ *
+ * What readiness asks again and again starts no process and takes no privilege: interfaces, the route to
+ * an address, forwarding. The rest is asked at start, of the commands that operators use.
+ *
+ * @throws SyscallError when there is no socket to be had
+ */
+export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
+  const { run, textOf } = around;
+  const { words, oneWorker } = bsdKernel(libc, run);
+  const interfaces = new BsdInterfaces(libc, around.networkInterfaces);
+  const forwarding = new BsdForwarding(libc);
+  return {
+    words,
+    oneWorker,
+    serverUsesTun: true,
+    mostMtu: waysOf(libc).mostMtu,
+    rights: () => rightsOf(around.uid()),
+    tun: (wanted) => bsdTun({ libc, run, exists: around.exists, wanted }),
+    ipv6: () => ipv6Of(forwarding),
+    // OpenBSD's 2 forwards what comes through IPsec alone.
+    forwards6: () => forwarding.read() === 1,
+    losesAdvertisedRoute: () => advertisedLoss(libc, run),
+    cores: around.cores,
+    refusesWorkers: () => undefined,
+    interfaces: () => interfaces.read(),
+    defaultInterface4: () => shownRoute(run, [])?.interfaceName,
+    routesOf: (prefix) => routesOf(libc, run, interfaces, prefix),
+    routeTo: (address) => routeTo(libc, address)?.interfaceName,
+    refusesUdp: (address, port) => refusesUdp(libc, address, port),
+    udpOwner: (port) => udpOwner(libc, run, port),
+    user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
+    isDirectory: around.isDirectory,
+    residentMemory: around.residentMemory,
+    year: around.year,
+  };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** There is nothing between all and none. */
+function rightsOf(uid: number): Rights {
+  const wanted = ["root privileges"];
+  return { wanted, missing: uid === 0 ? [] : wanted };
+}
+
+function ipv6Of(forwarding: BsdForwarding): Finding {
+  if (forwarding.read() !== undefined) return { verdict: "ok", detail: "IPv6 is on" };
+  const mend = "boot a kernel that was built with `options INET6`, as GENERIC is";
+  return { verdict: "fail", detail: "the kernel has no IPv6", mend };
+}
+
+const RFC6204 = "net.inet6.ip6.rfc6204w3";
+
+/** FreeBSD and DragonFly BSD: that of a kernel which heeds advertisements itself. nd6_ra_input() */
+function advertisedLoss(libc: Libc, run: Run): Problem | undefined {
+  if (libc.layout.system !== "FreeBSD") {
+    return { problem: "on this system", mend: bsdKernel(libc).words.addDefaultRoute };
+  }
+  if (sysctlText(run, RFC6204) === "1") return undefined;
+  return { problem: `unless ${RFC6204} is 1`, mend: `sysctl ${RFC6204}=1` };
+}
+
+function shownRoute(run: Run, family: readonly string[]): RouteText | undefined {
+  return parseRoute(run([ROUTE, "-n", "get", ...family, "default"]).stdout);
+}
+
+function routesOf(
+  libc: Libc,
+  run: Run,
+  interfaces: BsdInterfaces,
+  prefix: Ipv6Prefix,
+): Route6[] {
+  const route = exactRoute(libc, prefix);
+  const { interfaceName = "", rejects = false } = route ?? {};
+  // Into an interface that is down: what a relay that was killed has left. The next one takes it away.
+  if (route === undefined || (!rejects && !interfaces.isUp(interfaceName))) return [];
+  const fromAdvertisement = !rejects && prefix.length === 0 && isAdvertised(libc, run);
+  const removal = typed(waysOf(libc).deleteRoute(prefix));
+  return [{ interfaceName, rejects, fromAdvertisement, removal }];
+}
+
+/**
+ * Elsewhere it is a daemon that heeds advertisements, whether or not packets are forwarded: slaacd(8),
+ * dhcpcd(8).
+ */
+function isAdvertised(libc: Libc, run: Run): boolean {
+  const { system } = libc.layout;
+  if (system !== "FreeBSD" && system !== "DragonFly BSD") return false;
+  // defrouter_addreq() sets the first of these flags and none of the others.
+  const flags = shownRoute(run, ["-inet6"])?.flags ?? [];
+  return flags.includes("GATEWAY") && !flags.some((flag) => /^(STATIC|PROTO\d)$/.test(flag));
+}
+
+function udpOwner(libc: Libc, run: Run, port: number): ReturnType<Host["udpOwner"]> {
+  if (libc.layout.system === "OpenBSD") return parseFstat(run(["/usr/bin/fstat"]).stdout, port);
+  const argv = ["/usr/bin/sockstat", "-4", "-l", "-p", String(port)];
+  return parseSockstat(run(argv).stdout);
+}

@@ -1,0 +1,104 @@
+import { Arena } from "#ffi/arena.ts";
+import { check } from "#ffi/errors.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  AF_INET,
+  IFF_LOOPBACK,
+  IFF_UP,
+  IFNAMSIZ,
+  IFREQ_FLAGS_AT,
+  IFREQ_NAME_AT,
+  SOCK_DGRAM,
+} from "#ffi/posix.ts";
+import { bsdLayout } from "#src/datapath/bsd/layout.ts";
+import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { isLinkLocal, parseIpv6 } from "#src/protocol/ipv6.ts";
+import type { Interface } from "./host.ts";
+
+/** What `networkInterfaces()` of node:os gives, as far as it is read. */
+export type ListInterfaces = () => Readonly<
+  Record<string, readonly { readonly family: string; readonly address: string }[] | undefined>
+>;
+
+/**
+ * The interfaces of a BSD, again and again without starting a process: the runtime lists addresses,
+ * ioctl(2) tells the rest. Its socket is opened at once, so that it outlives chroot and user.
+ */
+export class BsdInterfaces {
+  readonly #libc: Libc;
+  readonly #list: ListInterfaces;
+  readonly #arena: Arena;
+  /** struct ifreq */
+  readonly #request: number;
+  readonly #fd: number;
+  /**
+   * Names met so far that are still there. The runtimes leave out an interface that is down or has no
+   * address: of those the kernel is asked by name.
+   */
+  readonly #known = new Set<string>();
+
+  /** @throws SyscallError */
+  constructor(libc: Libc, list: ListInterfaces) {
+    this.#libc = libc;
+    this.#list = list;
+    this.#arena = new Arena(libc, 4096);
+    this.#request = this.#arena.take(bsdLayout(libc).SIZEOF_IFREQ);
+    const type = SOCK_DGRAM | libc.layout.SOCK_CLOEXEC;
+    this.#fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "of interfaces");
+  }
+
+  read(): Interface[] {
+    const listed = this.#list();
+    for (const name of Object.keys(listed)) this.#known.add(name);
+    const interfaces: Interface[] = [];
+    for (const name of this.#known) {
+      const flags = this.#flagsOf(name);
+      if (flags === undefined) {
+        this.#known.delete(name);
+        continue;
+      }
+      const addresses = listed[name] ?? [];
+      interfaces.push({
+        name,
+        up: (flags & IFF_UP) !== 0,
+        loopback: (flags & IFF_LOOPBACK) !== 0,
+        mtu: this.#mtuOf(name),
+        ipv4: addresses.map((it) => parseIpv4(it.address)).filter((it) => it !== undefined),
+        hasLinkLocal: addresses.some((it) => isLinkLocalText(it.address)),
+      });
+    }
+    return interfaces;
+  }
+
+  /** Also of one that no runtime lists. */
+  isUp(name: string): boolean {
+    return ((this.#flagsOf(name) ?? 0) & IFF_UP) !== 0;
+  }
+
+  #flagsOf(name: string): number | undefined {
+    if (!this.#ask(bsdLayout(this.#libc).SIOCGIFFLAGS, name)) return undefined;
+    return this.#arena.u16[(this.#request + IFREQ_FLAGS_AT) >> 1];
+  }
+
+  /** 0 for one that went meanwhile. */
+  #mtuOf(name: string): number {
+    const { SIOCGIFMTU, IFREQ_MTU_AT } = bsdLayout(this.#libc);
+    if (!this.#ask(SIOCGIFMTU, name)) return 0;
+    return this.#arena.u32[(this.#request + IFREQ_MTU_AT) >> 2]!;
+  }
+
+  /** @returns false when there is no such interface; else the answer is in the request */
+  #ask(ioctl: number, name: string): boolean {
+    const at = this.#request;
+    this.#arena.u8.fill(0, at, at + bsdLayout(this.#libc).SIZEOF_IFREQ);
+    const field = this.#arena.u8.subarray(at + IFREQ_NAME_AT, at + IFREQ_NAME_AT + IFNAMSIZ - 1);
+    new TextEncoder().encodeInto(name, field);
+    return this.#libc.call.ioctl(this.#fd, ioctl, this.#arena.address(at)) === 0;
+  }
+}
+
+/** Also of `fe80::1%tun0`, and of `fe80:5::1`, which is how some of the kernels keep the zone. */
+function isLinkLocalText(text: string): boolean {
+  const bytes = parseIpv6(text.replace(/%.*$/, ""));
+  return bytes !== undefined && isLinkLocal(bytes, 0);
+}
