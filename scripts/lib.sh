@@ -64,9 +64,14 @@ need_demo_tools() {
 need_test_tools() {
   need_demo_tools
   need_commands miredo=miredo miredo-server=miredo-server tshark=tshark tcpdump=tcpdump \
-    gcc=gcc setpriv=util-linux sysctl=procps mount=mount
+    gcc=gcc setpriv=util-linux sysctl=procps mount=mount nc=netcat-openbsd
   # gcc alone can lack the C library's headers.
   [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"
+  # What others have found to be the numbers of the BSDs.
+  [ -e /usr/share/gocode/src/golang.org/x/sys/unix ] ||
+    need_commands "/usr/share/gocode/src/golang.org=golang-golang-x-sys-dev"
+  compgen -G "/usr/share/cargo/registry/libc-0.*" >/dev/null ||
+    need_commands "/usr/share/cargo/registry/libc=librust-libc-dev"
 }
 
 # dist/teredo, built again only when a source is newer.
