@@ -44,7 +44,7 @@ export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): vo
 
   const address = `${formatIpv6(LINK_LOCAL_ADDRESS)}%${name}`;
   const length = String(LINK_LOCAL_PREFIX_LENGTH);
-  for (const argv of ways.settle(name)) run(argv);
+  for (const argv of [...ways.settle(name), ...ways.lengthenQueue(name)]) run(argv);
   mustRun(run, [IFCONFIG, name, "mtu", String(mtu)]);
   mustRun(run, [IFCONFIG, name, "inet6", address, "prefixlen", length]);
   mustRun(run, [IFCONFIG, name, "up"]);

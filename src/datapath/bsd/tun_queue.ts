@@ -30,11 +30,13 @@ export class BsdTunQueue implements TunQueue {
 
   readonly #libc: Libc;
   readonly #arena: Arena;
+  readonly #family: number;
 
   /** For a descriptor that `openTun` made, maybe on another thread; `libc` and `arena` are this one's. */
   constructor(libc: Libc, arena: Arena, fd: number, name: string) {
     this.#libc = libc;
     this.#arena = arena;
+    this.#family = libc.layout.AF_INET6;
     this.fd = fd;
     this.name = name;
   }
@@ -66,7 +68,7 @@ export class BsdTunQueue implements TunQueue {
    */
   write(at: number, length: number): number {
     const from = at - FAMILY_LENGTH;
-    writeU32(this.#arena.u8, from, this.#libc.layout.AF_INET6);
+    writeU32(this.#arena.u8, from, this.#family);
     const size = length + FAMILY_LENGTH;
     const written = this.#libc.call.write(this.fd, this.#arena.address(from), size);
     if (written < 0) return this.#failure();

@@ -7,6 +7,9 @@ type Argv = readonly string[];
 
 const ROUTE = "/sbin/route";
 
+/** Packets that may wait for us, at 1500 bytes 15 MB at the most. */
+const QUEUE_LENGTH = 10_000;
+
 /** How one system does with commands what tun(4) leaves to them. */
 export interface Ways {
   /** Loads the driver where it is a module. */
@@ -17,8 +20,10 @@ export interface Ways {
   missingDevice(path: string): string;
   /** Largest MTU that tun(4) takes, in bytes. */
   readonly mostMtu: number;
-  /** Settings for an interface that its system may not know: they may fail. */
+  /** Settings for any interface, which its system may not know or need: they may fail. */
   settle(name: string): readonly Argv[];
+  /** Makes room for packets that wait to be read, where there is too little: may fail. */
+  lengthenQueue(name: string): readonly Argv[];
   /** The route of `prefix` into an interface that has the link-local `address`. */
   addRoute(prefix: Ipv6Prefix, name: string, address: string): Argv;
   deleteRoute(prefix: Ipv6Prefix): Argv;
@@ -28,11 +33,12 @@ const freebsd: Ways = {
   loadTun: ["/sbin/kldload", "-n", "if_tuntap"],
   createsDevice: true,
   missingDevice: () =>
-    "run `kldload if_tuntap`; a jail needs a network stack of its own (vnet) and a devfs ruleset " +
-    "that shows tun*",
+    "run `kldload if_tuntap` and `sysctl net.link.tun.devfs_cloning=1`; a jail needs a network stack " +
+    "of its own (vnet) and a devfs ruleset that shows tun*",
   mostMtu: 65_535,
   // rc(8) disables IPv6 on new interfaces where ipv6_activate_all_interfaces is not set.
   settle: (name) => [[IFCONFIG, name, "inet6", "no_dad", "-auto_linklocal", "-ifdisabled"]],
+  lengthenQueue: () => [],
   addRoute: (prefix, name) => [
     ...[ROUTE, "-n", "add", "-inet6", formatIpv6Prefix(prefix)],
     ...["-interface", name],
@@ -43,12 +49,16 @@ const freebsd: Ways = {
 const makeDevice = (path: string) =>
   `run \`cd /dev && sh MAKEDEV ${path.slice(path.lastIndexOf("/") + 1)}\``;
 
+/** Where an interface keeps the kernel's name. */
+const describe = (name: string) => [[IFCONFIG, name, "description", "teredo"]];
+
 const openbsd: Ways = {
   loadTun: undefined,
   createsDevice: false,
   missingDevice: makeDevice,
   mostMtu: 16_384, // TUNMRU
-  settle: (name) => [[IFCONFIG, name, "description", "teredo"]],
+  settle: describe,
+  lengthenQueue: () => [],
   // -iface wants an address of the interface, not its name.
   addRoute: ({ bytes, length }, _name, address) => [
     ...[ROUTE, "-n", "add", "-inet6", formatIpv6(bytes), "-prefixlen", String(length)],
@@ -64,10 +74,10 @@ const netbsd: Ways = {
   createsDevice: false,
   missingDevice: makeDevice,
   mostMtu: 1500, // TUNMTU
-  settle: (name) => [
-    [IFCONFIG, name, "description", "teredo"],
-    // Packets that may wait for us: 256 by default.
-    ["/sbin/sysctl", "-w", `net.interfaces.${name}.sndq.maxlen=4096`],
+  settle: describe,
+  // 256 by default; for the others it is set for the whole system, if at all.
+  lengthenQueue: (name) => [
+    ["/sbin/sysctl", "-w", `net.interfaces.${name}.sndq.maxlen=${QUEUE_LENGTH}`],
   ],
   addRoute: (prefix, _name, address) => [
     ...[ROUTE, "-n", "add", "-inet6", formatIpv6Prefix(prefix)],
