@@ -14,7 +14,7 @@ import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
 import { openRawIcmpv6 } from "./raw_ipv6.ts";
 import { SharedState } from "./shared.ts";
-import { superviseThreads, type WorkerStart } from "./supervise.ts";
+import { type Serve, superviseThreads, type WorkerStart } from "./supervise.ts";
 import { openUdpGroup } from "./udp_group.ts";
 import { Wake } from "./wake.ts";
 import { shareOf, type Workers, WorkersRefused } from "./workers.ts";
@@ -48,15 +48,30 @@ export interface ServerStart {
   readonly rules: ServerOptions;
 }
 
-/** Opens the relay's interface and sockets. @throws StartError, SyscallError */
-export function openRelay(libc: Libc, start: RelayStart, kernel = kernelOf(libc)): OpenRole {
-  const open = (workers: Workers) => openRelayFor(kernel, libc, start, workers);
+/**
+ * Opens the relay's interface and sockets.
+ *
+ * @param serve what `start()` of the result does with them
+ * @throws StartError, SyscallError
+ */
+export function openRelay(
+  libc: Libc,
+  start: RelayStart,
+  kernel: Kernel = kernelOf(libc),
+  serve: Serve = superviseThreads,
+): OpenRole {
+  const open = (workers: Workers) => openRelayFor(kernel, libc, start, workers, serve);
   return withWorkers(kernel, start.workers, open);
 }
 
-/** Opens the server's UDP sockets and its way to the IPv6 side. @throws StartError, SyscallError */
-export function openServer(libc: Libc, start: ServerStart, kernel = kernelOf(libc)): OpenRole {
-  const open = (workers: Workers) => openServerFor(kernel, libc, start, workers);
+/** The same for the server's UDP sockets and its way to the IPv6 side. */
+export function openServer(
+  libc: Libc,
+  start: ServerStart,
+  kernel: Kernel = kernelOf(libc),
+  serve: Serve = superviseThreads,
+): OpenRole {
+  const open = (workers: Workers) => openServerFor(kernel, libc, start, workers, serve);
   return withWorkers(kernel, start.workers, open);
 }
 
@@ -82,6 +97,7 @@ function openRelayFor(
   libc: Libc,
   start: RelayStart,
   workers: Workers,
+  serve: Serve,
 ): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
@@ -146,7 +162,7 @@ function openRelayFor(
       close: () => opened.close(),
       start: () =>
         // The route goes first, so that no new packets come while the last ones are served.
-        superviseThreads(starts, {
+        serve(starts, {
           stopping: () => tunnel.stopRouting(),
           ended: () => opened.close(),
         }),
@@ -159,6 +175,7 @@ function openServerFor(
   libc: Libc,
   start: ServerStart,
   workers: Workers,
+  serve: Serve,
 ): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
@@ -203,7 +220,7 @@ function openServerFor(
       offloads: SERVER_OFFLOADS,
       notices: [],
       close: () => opened.close(),
-      start: () => superviseThreads(starts, { stopping: () => {}, ended: () => opened.close() }),
+      start: () => serve(starts, { stopping: () => {}, ended: () => opened.close() }),
     };
   });
 }

@@ -2,8 +2,8 @@ import { Worker } from "node:worker_threads";
 import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Datapath } from "./datapath.ts";
+import type { ThreadData } from "./loop.ts";
 import { Level, type SharedState } from "./shared.ts";
-import type { ThreadData } from "./thread.ts";
 import type { Wake } from "./wake.ts";
 
 /** How often the threads' heartbeats are looked at, so that their age is right whenever asked. */
@@ -23,6 +23,9 @@ export interface ThreadHooks {
   /** Runs once, when all threads have ended: closes what they worked on. */
   ended(): void;
 }
+
+/** What has the workers serve once all is open: {@link superviseThreads}, on threads of their own. */
+export type Serve = (starts: readonly WorkerStart[], hooks: ThreadHooks) => Promise<Datapath>;
 
 /** A compiled binary keeps each entry point by its path from the first one's folder. */
 function threadUrl(self: string): URL {

@@ -1,40 +1,7 @@
-import { createHmac } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi/open.ts";
-import type { RelayOptions } from "#src/protocol/relay_contract.ts";
-import type { ServerOptions } from "#src/protocol/server_contract.ts";
-import { makeSipHash } from "#src/protocol/sip_hash.ts";
-import type { Offloads } from "./offloads.ts";
 import { kernelOf } from "./kernels.ts";
-import { type RelayDescriptors, RelayLoop } from "./relay_loop.ts";
-import { type ServerDescriptors, ServerLoop } from "./server_loop.ts";
-import { SharedState } from "./shared.ts";
-
-/** What the main thread hands a datapath thread. Keys come along: all are one process. */
-export type ThreadData =
-  | {
-    readonly role: "relay";
-    readonly shared: SharedArrayBuffer;
-    readonly descriptors: RelayDescriptors;
-    readonly interfaceName: string;
-    readonly offloads: Offloads;
-    readonly options: RelayOptions;
-    readonly replyFromLocal: boolean;
-    /** Key of the bubble tokens' SipHash, 16 bytes; one for all workers, any may be answered. */
-    readonly key: Uint8Array;
-    /** Seed of the peer table's hash. */
-    readonly seed: number;
-  }
-  | {
-    readonly role: "server";
-    readonly shared: SharedArrayBuffer;
-    readonly descriptors: ServerDescriptors;
-    readonly options: ServerOptions;
-    /** HMAC of authentication values. RFC 4380 §5.2.2 */
-    readonly algorithm: "sha1" | "sha256";
-  };
-
-const clock = () => performance.now();
+import { makeLoop, type ThreadData } from "./loop.ts";
 
 /**
  * Builds the loop of one role and runs it until it is told to stop.
@@ -44,23 +11,7 @@ const clock = () => performance.now();
  */
 async function main(data: ThreadData): Promise<void> {
   const libc = await openLibc();
-  const kernel = kernelOf(libc);
-  const shared = new SharedState(data.shared);
-  const loop = data.role === "relay"
-    ? new RelayLoop(kernel, libc, shared, data.descriptors, {
-      relay: data.options,
-      interfaceName: data.interfaceName,
-      offloads: data.offloads,
-      replyFromLocal: data.replyFromLocal,
-      hash: makeSipHash(data.key),
-      seed: data.seed,
-      clock,
-    })
-    : new ServerLoop(kernel, libc, shared, data.descriptors, {
-      server: data.options,
-      authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
-      clock,
-    });
+  const loop = makeLoop(kernelOf(libc), libc, data, () => performance.now());
   parentPort!.postMessage("ready");
   // Lets the message leave before the thread blocks.
   await new Promise((resolve) => setTimeout(resolve, 0));
