@@ -73,7 +73,7 @@ for (const [layout, expected] of QUESTIONS) {
 
 interface Answer {
   readonly destination?: string;
-  readonly mask?: string;
+  readonly mask?: string | undefined;
   readonly index?: number;
   readonly flags?: number;
   readonly link?: string;
