@@ -161,9 +161,8 @@ class Opener {
 
   /** Before the interface is up. @throws SyscallError */
   prepare(fd: number): void {
-    const { FIONBIO, TUNSTRANSIENT, TUNSIFHEAD, TUNSIFMODE } = this.#layout;
-    // NetBSD's tun(4) does not look at O_NONBLOCK of its own open.
-    this.#must(fd, FIONBIO, 1, "FIONBIO");
+    const { FIONBIO, TUNSTRANSIENT, TUNSIFHEAD, TUNSIFMODE, heedsNonblock } = this.#layout;
+    if (!heedsNonblock) this.#must(fd, FIONBIO, 1, "FIONBIO");
     this.#may(fd, TUNSTRANSIENT, 1);
     this.#must(fd, TUNSIFHEAD, 1, "TUNSIFHEAD");
     // Without IFF_MULTICAST: no duplicate address detection, no link-local address by itself.
