@@ -46,7 +46,7 @@ export interface OpenTun {
  * its tun(4) keeps interfaces at the last close.
  *
  * @param wanted of at most 15 bytes; empty: the kernel names it
- * @throws StartError that says what is in the way and the command that mends it
+ * @throws StartError that says what is in the way and the command that mends it; SyscallError
  */
 export function openTun(libc: Libc, arena: Arena, run: Run, wanted: string): OpenTun {
   const badName = nameProblem(wanted);
