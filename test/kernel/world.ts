@@ -1,5 +1,11 @@
 import { IFF_UP } from "#ffi/posix.ts";
-import { DESTINATION_AT, inPrefix, type Ipv6Prefix, isMulticast } from "#src/protocol/ipv6.ts";
+import {
+  DESTINATION_AT,
+  HOP_LIMIT_AT,
+  inPrefix,
+  type Ipv6Prefix,
+  isMulticast,
+} from "#src/protocol/ipv6.ts";
 import { equal, masked, remove } from "./lists.ts";
 import { PaperNetwork } from "./network.ts";
 
@@ -45,7 +51,7 @@ export interface PaperRoute {
   readonly gateway?: Uint8Array;
 }
 
-/** A packet of the IPv6 side, and the interface it was seen at. */
+/** An IPv6 packet that left, and the interface it left by. */
 export interface SeenPacket {
   readonly link: string;
   readonly packet: Uint8Array;
@@ -59,8 +65,10 @@ export class PaperWorld {
   readonly links: PaperLink[] = [];
   readonly routes: PaperRoute[] = [];
   readonly network: PaperNetwork;
-  /** What a program gave the stack through a TUN, and what left for the network. */
+  /** What has left for the network. */
   readonly packets: SeenPacket[] = [];
+  /** Whether IPv6 packets of others are passed on. */
+  forwards = true;
   #nextIndex = 1;
 
   constructor() {
@@ -151,8 +159,15 @@ export class PaperWorld {
     return true;
   }
 
-  /** A packet that came in through an interface, as one that a program wrote to its TUN. */
+  /**
+   * A packet that came in through an interface, as one that a program wrote to its TUN: it is
+   * forwarded, if this host does that.
+   */
   arrive(link: PaperLink, packet: Uint8Array): void {
-    this.packets.push({ link: link.name, packet: packet.slice() });
+    const isDown = (link.flags & IFF_UP) === 0;
+    if (isDown || !this.forwards || packet[HOP_LIMIT_AT]! <= 1) return;
+    const forwarded = packet.slice();
+    forwarded[HOP_LIMIT_AT]! -= 1;
+    this.send(forwarded);
   }
 }
