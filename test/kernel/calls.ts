@@ -207,11 +207,8 @@ function poll(kernel: PaperKernel, fds: number, count: number, timeout: number):
     view.setUint16(POLLFD_REVENTS_AT, events, true);
     if (events !== 0) ready += 1;
   }
-  if (ready === 0) {
-    // Nobody else is there to make anything ready meanwhile.
-    if (timeout < 0) return unknown("a poll that nothing would end");
-    kernel.now += timeout;
-  }
+  // Nobody else is there to make anything ready meanwhile.
+  if (ready === 0 && timeout < 0) return unknown("a poll that nothing would end");
   return ready;
 }
 

@@ -31,8 +31,6 @@ export class PaperKernel {
   readonly system: PaperSystem;
   readonly world: PaperWorld;
   readonly memory: Memory;
-  /** Milliseconds; they pass only in poll(). */
-  now = 0;
   identity: Identity = { uid: 0, gid: 0, groups: [0], root: "/", folder: "/" };
   readonly #files = new Map<number, PaperFile>();
 

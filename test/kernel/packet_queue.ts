@@ -31,9 +31,10 @@ export class PacketQueue {
     return this.#waiting.shift();
   }
 
-  /** Gives the stack a packet, as from a link. */
+  /** Gives the stack of a router a packet, as from a link. */
   give(packet: Uint8Array): void {
     this.#world.arrive(this.link, packet);
+    this.#world.forward(packet);
   }
 
   clear(): void {

@@ -41,6 +41,8 @@ export class Transcript {
   readonly descriptors: Descriptors = new Descriptors();
   /** Calls so far, those of {@link inject}ed failures too. */
   calls = 0;
+  /** Milliseconds: time passes only while poll() waits for nothing. */
+  now = 0;
   /** Runs before each poll() for something to read: the test's turn. */
   beforePoll: (() => void) | undefined;
   readonly #reader: Reader;
@@ -71,6 +73,7 @@ export class Transcript {
     const errno = this.#injected(name, given);
     const outcome = errno === undefined ? make() : { result: -1, errno };
     const { result } = outcome;
+    if (name === "poll" && result === 0) this.now += args[2]!;
     if (result === -1) this.#write(`${name}(${given}) = -1 ${this.#symbol(outcome.errno)}`);
     else this.#write(`${name}(${given}) = ${answer?.(result) ?? String(result)}`);
     return outcome;

@@ -51,7 +51,7 @@ export interface PaperRoute {
   readonly gateway?: Uint8Array;
 }
 
-/** An IPv6 packet that left, and the interface it left by. */
+/** A packet of the IPv6 side, and the interface it was seen at. */
 export interface SeenPacket {
   readonly link: string;
   readonly packet: Uint8Array;
@@ -65,10 +65,8 @@ export class PaperWorld {
   readonly links: PaperLink[] = [];
   readonly routes: PaperRoute[] = [];
   readonly network: PaperNetwork;
-  /** What has left for the network. */
+  /** What a program gave the stack through a TUN, and what left for the network. */
   readonly packets: SeenPacket[] = [];
-  /** Whether IPv6 packets of others are passed on. */
-  forwards = true;
   #nextIndex = 1;
 
   constructor() {
@@ -159,13 +157,14 @@ export class PaperWorld {
     return true;
   }
 
-  /**
-   * A packet that came in through an interface, as one that a program wrote to its TUN: it is
-   * forwarded, if this host does that.
-   */
+  /** A packet that came in through an interface, as one that a program wrote to its TUN. */
   arrive(link: PaperLink, packet: Uint8Array): void {
-    const isDown = (link.flags & IFF_UP) === 0;
-    if (isDown || !this.forwards || packet[HOP_LIMIT_AT]! <= 1) return;
+    this.packets.push({ link: link.name, packet: packet.slice() });
+  }
+
+  /** Passes a packet on that came in and is for somebody else. RFC 8200 §3 */
+  forward(packet: Uint8Array): void {
+    if (packet[HOP_LIMIT_AT]! <= 1) return;
     const forwarded = packet.slice();
     forwarded[HOP_LIMIT_AT]! -= 1;
     this.send(forwarded);
