@@ -148,7 +148,9 @@ function isAdvertised(libc: Libc, run: Run): boolean {
 }
 
 function udpOwner(libc: Libc, run: Run, port: number): ReturnType<Host["udpOwner"]> {
-  if (libc.layout.system === "OpenBSD") return parseFstat(run(["/usr/bin/fstat"]).stdout, port);
-  const argv = ["/usr/bin/sockstat", "-4", "-l", "-p", String(port)];
-  return parseSockstat(run(argv).stdout);
+  const { system } = libc.layout;
+  if (system === "OpenBSD") return parseFstat(run(["/usr/bin/fstat"]).stdout, port);
+  // NetBSD's alone prints the names of ports unless it is told not to.
+  const numeric = system === "NetBSD" ? ["-n"] : [];
+  return parseSockstat(run(["/usr/bin/sockstat", "-4", "-l", ...numeric]).stdout, port);
 }

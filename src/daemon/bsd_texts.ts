@@ -18,16 +18,19 @@ export function parseRoute(text: string): RouteText | undefined {
 }
 
 /**
- * `sockstat -4 -l -p PORT`: who has a UDP socket there. sockstat(1) of FreeBSD, DragonFly BSD, NetBSD
+ * `sockstat -4 -l`: who has a UDP socket on `port`. sockstat(1) of FreeBSD, NetBSD, DragonFly BSD
  *
  *     USER     COMMAND    PID   FD PROTO  LOCAL ADDRESS         FOREIGN ADDRESS
  *     root     miredo     4711  5  udp4   *:3545                *:*
+ *
+ * NetBSD has a dot before the port.
  */
-export function parseSockstat(text: string): ReturnType<Host["udpOwner"]> {
+export function parseSockstat(text: string, port: number): ReturnType<Host["udpOwner"]> {
   for (const line of text.split("\n")) {
-    const [, name, pid, , protocol] = line.trim().split(/\s+/);
+    const [, name, pid, , protocol, local] = line.trim().split(/\s+/);
     if (name === undefined || !/^\d+$/.test(pid ?? "")) continue;
-    if (protocol?.startsWith("udp")) return { pid: Number(pid), name };
+    const bound = /[:.](\d+)$/.exec(local ?? "")?.[1];
+    if (protocol?.startsWith("udp") && Number(bound) === port) return { pid: Number(pid), name };
   }
   return undefined;
 }
