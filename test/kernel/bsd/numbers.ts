@@ -12,6 +12,7 @@ export const EPERM = 1;
 export const ENOENT = 2;
 export const EIO = 5;
 export const ENXIO = 6;
+export const EACCES = 13;
 export const EBUSY = 16;
 export const EEXIST = 17;
 export const EINVAL = 22;
@@ -28,6 +29,7 @@ export const EADDRNOTAVAIL = 49;
 export const ENETDOWN = 50;
 export const ENETUNREACH = 51;
 export const ENOBUFS = 55;
+export const ENAMETOOLONG = 63;
 export const EHOSTDOWN = 64;
 export const EHOSTUNREACH = 65;
 

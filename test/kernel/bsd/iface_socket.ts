@@ -1,0 +1,75 @@
+import { Errno } from "../errno.ts";
+import { PaperFile } from "../file.ts";
+import type { PaperKernel } from "../kernel.ts";
+import { textOf } from "../memory.ts";
+import type { PaperLink } from "../world.ts";
+import type { BsdMachine } from "./machine.ts";
+import { EEXIST, EINVAL, ENAMETOOLONG, ENOTTY, ENXIO } from "./numbers.ts";
+
+/** `ifr_flags`, `ifr_mtu` and `ifr_data` of struct ifreq: the union behind the name. */
+const UNION_AT = 16;
+const IFNAMSIZ = 16;
+
+/** A datagram socket as something to make requests about interfaces through: ifioctl(). */
+export class IfaceSocket extends PaperFile {
+  readonly kind = "socket";
+  readonly #machine: BsdMachine;
+  readonly #kernel: PaperKernel;
+
+  constructor(machine: BsdMachine, kernel: PaperKernel) {
+    super();
+    this.#machine = machine;
+    this.#kernel = kernel;
+  }
+
+  override ioctl(request: number, argument: number): number {
+    const { numbers } = this.#machine;
+    const { memory } = this.#kernel;
+    // The kernel copies as many bytes as the request says that it has.
+    const ifreq = memory.dataView(argument, numbers.SIZEOF_IFREQ);
+    switch (request >>> 0) {
+      case numbers.SIOCGIFFLAGS:
+        ifreq.setInt16(UNION_AT, (this.#linkAt(argument).flags << 16) >> 16, true);
+        return 0;
+      case numbers.SIOCGIFMTU:
+        ifreq.setInt32(UNION_AT, this.#linkAt(argument).mtu, true);
+        return 0;
+      case numbers.SIOCIFDESTROY: {
+        this.#kernel.needPrivilege();
+        destroyLink(this.#machine, this.#linkAt(argument));
+        return 0;
+      }
+      case numbers.SIOCSIFNAME: {
+        const link = this.#linkAt(argument);
+        this.#kernel.needPrivilege();
+        renameLink(this.#machine, link, memory.string(memory.u64(argument + UNION_AT)));
+        return 0;
+      }
+      default:
+        throw new Errno(ENOTTY);
+    }
+  }
+
+  #linkAt(argument: number): PaperLink {
+    const name = textOf(this.#kernel.memory.view(argument, IFNAMSIZ));
+    const link = this.#machine.world.link(name);
+    if (link === undefined) throw new Errno(ENXIO); // ifunit()
+    return link;
+  }
+}
+
+/** if_clone_destroy(): a driver that does not clone has no such thing. @throws Errno */
+export function destroyLink(machine: BsdMachine, link: PaperLink): void {
+  const unit = machine.tun.unitOfLink(link);
+  if (unit === undefined) throw new Errno(EINVAL);
+  machine.tun.destroy(unit);
+}
+
+/** SIOCSIFNAME of FreeBSD's if_rename() and DragonFly BSD's ifioctl(). @throws Errno */
+export function renameLink(machine: BsdMachine, link: PaperLink, name: string): void {
+  if (name.length >= IFNAMSIZ) throw new Errno(ENAMETOOLONG); // copyinstr()
+  if (name === "") throw new Errno(EINVAL);
+  if (name === link.name && machine.name === "FreeBSD") return;
+  if (machine.world.link(name) !== undefined) throw new Errno(EEXIST);
+  link.name = name;
+}
