@@ -42,7 +42,9 @@ export class Transcript {
   /** Calls so far, those of {@link inject}ed failures too. */
   calls = 0;
   /** Milliseconds: time passes only while poll() waits for nothing. */
-  now = 0;
+  now = 1_000_000;
+  /** What the next poll() for something to read is to find, if it is real: it waits for all of it. */
+  expected: readonly string[] = [];
   /** Runs before each poll() for something to read: the test's turn. */
   beforePoll: (() => void) | undefined;
   readonly #reader: Reader;

@@ -124,7 +124,7 @@ export class UdpFile extends PaperFile implements Receiver {
     if (Math.min(size, data.length) > MAX_PAYLOAD) throw new Errno(layout.EMSGSIZE);
     if (!network.reaches(to.address)) throw new Errno(errnoOf(layout, "ENETUNREACH"));
     if (this.bound.port === 0) unknown("send through udp that is not bound");
-    const from = { address: local || this.bound.address, port: this.bound.port };
+    const from = { address: local || this.#sourceFor(to), port: this.bound.port };
     for (let at = 0; at < data.length || at === 0; at += size || 1) {
       network.carry({ from, to, data: data.slice(at, at + size) });
     }
@@ -133,6 +133,13 @@ export class UdpFile extends PaperFile implements Receiver {
 
   override close(): void {
     this.#kernel.world.network.remove(this);
+  }
+
+  /** What the kernel chooses: of a host of its own, that very address. */
+  #sourceFor(to: Endpoint): number {
+    const { network } = this.#kernel.world;
+    if (this.bound.address !== 0) return this.bound.address;
+    return network.isOwn(to.address) ? to.address : unknown("which address udp sends from");
   }
 
   /** What the control messages of a datagram ask for. */
