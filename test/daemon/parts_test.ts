@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Layout } from "#ffi/layout.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { platformOf } from "#ffi/platform.ts";
 import { findUser } from "#src/daemon/passwd.ts";
 import {
   parseCapabilities,
@@ -7,11 +10,12 @@ import {
   parseResidentMemory,
   parseUdpInodes,
 } from "#src/daemon/linux_proc.ts";
-import { watchdogInterval } from "#src/daemon/notify.ts";
+import { openNotifier, watchdogInterval } from "#src/daemon/notify.ts";
 import { MAX_SERVED } from "#src/datapath/shared.ts";
 import { describeServed, servedPrefixes } from "#src/daemon/served.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
 import { parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { Memory } from "#test/kernel/memory.ts";
 import { relayConfig } from "./fake_host.ts";
 
 const PASSWD = "root:x:0:0:root:/root:/bin/sh\nteredo:x:998:997::/:/bin/false\nodd:x:y:1::/:\n";
@@ -74,6 +78,51 @@ const watchdogs: readonly [string, Record<string, string>, number | undefined][]
 
 for (const [name, env, want] of watchdogs) {
   test(`watchdogInterval() of ${name}`, () => assert.equal(watchdogInterval(env, 7), want));
+}
+
+/** A libc that takes a socket's name and a message, and keeps them. */
+function namingLibc(layout: Layout): { libc: Libc; kept: Uint8Array[] } {
+  const memory = new Memory();
+  const kept: Uint8Array[] = [];
+  const keep = (at: number, length: number) => void kept.push(memory.view(at, length).slice());
+  const call: Partial<Libc["call"]> = {
+    socket: () => 3,
+    close: () => 0,
+    connect: (_, address, length) => (keep(address, length), 0),
+    sendto: (_fd, at, length) => (keep(at, length), length),
+  };
+  const addressOf = (bytes: Uint8Array<ArrayBuffer>) => memory.place(bytes);
+  const libc = { layout, call, addressOf } as Partial<Libc> as Libc;
+  return { libc, kept };
+}
+
+const names: readonly [string, string, readonly number[]][] = [
+  ["linux", "/n", [1, 0, 0x2f, 0x6e]],
+  ["linux", "@n", [1, 0, 0, 0x6e]],
+  ["freebsd", "/n", [4, 1, 0x2f, 0x6e]],
+  ["openbsd", "/n", [4, 1, 0x2f, 0x6e]],
+];
+
+for (const [kernel, path, want] of names) {
+  test(`openNotifier() names the socket ${path} as ${kernel} does`, () => {
+    const { libc, kept } = namingLibc(platformOf(kernel, "x64").layout);
+    const notifier = openNotifier(libc, { NOTIFY_SOCKET: path }, 7);
+    notifier.send("READY=1");
+    assert.deepEqual(kept.map((it) => [...it]), [want, [...new TextEncoder().encode("READY=1")]]);
+  });
+}
+
+/** Bytes of `sun_path`, its NUL included. */
+const rooms: readonly [string, number][] = [["linux", 108], ["freebsd", 104], ["netbsd", 104]];
+
+for (const [kernel, room] of rooms) {
+  test(`openNotifier() writes no path beyond the ${room} bytes of ${kernel}`, () => {
+    for (const [length, calls] of [[room - 1, 1], [room, 0], [4 * room, 0]] as const) {
+      const { libc, kept } = namingLibc(platformOf(kernel, "x64").layout);
+      openNotifier(libc, { NOTIFY_SOCKET: `/${"n".repeat(length - 1)}` }, 7);
+      assert.equal(kept.length, calls, `${length} bytes`);
+    }
+  });
 }
 
 const own = () => ["2001:db8::1", "fe80::1%eth0", "::1", "2001:0:1::2", "fd00::1", "2001:db8::2"];
