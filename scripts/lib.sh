@@ -74,6 +74,24 @@ need_test_tools() {
     need_commands "/usr/share/cargo/registry/libc=librust-libc-dev"
 }
 
+# What the tests of a release run besides: scripts/foreign fetches its own.
+need_release_tools() {
+  need_commands readelf=binutils shellcheck=shellcheck pgrep=procps su=util-linux
+  local target
+  for target in linux-x64-musl linux-arm64 linux-arm64-musl; do scripts/foreign "$target"; done
+}
+
+# A tag names a release; between tags the commit is added. Outside git the package's version stands.
+teredo_version() {
+  local version commit
+  version=$(node -p 'require("./package.json").version')
+  commit=$(git describe --always --dirty --abbrev=10 --match 'v*' 2>/dev/null || true)
+  case $commit in
+    "" | "v$version") printf '%s\n' "$version" ;;
+    *) printf '%s+%s\n' "$version" "${commit#v}" ;;
+  esac
+}
+
 # dist/teredo, built again only when a source is newer.
 need_binary() {
   if [ ! -x dist/teredo ] || [ -n "$(find src ffi package.json -newer dist/teredo -print -quit)" ]; then
