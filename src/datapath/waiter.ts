@@ -7,6 +7,7 @@ import {
   POLLFD_EVENTS_AT,
   POLLFD_FD_AT,
   POLLFD_REVENTS_AT,
+  POLLHUP,
   POLLIN,
   POLLNVAL,
   SIZEOF_POLLFD,
@@ -53,14 +54,15 @@ export class Waiter {
   }
 
   /**
-   * Whether descriptor `i` of the constructor's list had something to read (or an error).
+   * Whether descriptor `i` of the constructor's list had something to read: an error, or the end of a
+   * device that was taken away, counts.
    *
    * @throws Error when it was closed
    */
   isReady(i: number): boolean {
     const events = this.#arena.u16[(this.#fds + i * SIZEOF_POLLFD + POLLFD_REVENTS_AT) >> 1]!;
     if (events & POLLNVAL) throw new Error("A descriptor of the datapath was closed under it");
-    return (events & (POLLIN | POLLERR)) !== 0;
+    return (events & (POLLIN | POLLERR | POLLHUP)) !== 0;
   }
 
   #setReady(i: number, events: number): void {
