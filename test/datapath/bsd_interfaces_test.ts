@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { parseIfconfig, shownInterface } from "#src/datapath/bsd/interfaces.ts";
-import { isFree, isStale } from "#src/datapath/bsd/tun_problems.ts";
+import { isFree, isLeftByRelay, isStale } from "#src/datapath/bsd/tun_problems.ts";
 
 /** As ifconfig(8) prints it: tabs before all but the first line of an interface. */
 const text = (lines: string) => lines.replace(/^ +/gm, "\t").replace(/^\n/, "");
@@ -144,8 +144,12 @@ test("isStale(): down, of tun(4), and held by nobody", () => {
   assert.equal(isStale(named(bridge, "tun1")), false, "another driver's of that name");
 });
 
-test("isFree(): nobody has given it an address that others could reach", () => {
-  assert.equal(isFree(named(NETBSD, "tun0")), true, "what a crashed run has left");
+test("isFree(): nobody has set it up; isLeftByRelay(): a relay did, which is gone", () => {
+  const tun0 = named(NETBSD, "tun0");
+  assert.equal(isFree(tun0), false);
+  assert.equal(isLeftByRelay(tun0), true);
+  assert.equal(isFree({ ...tun0, ipv6: ["fe80::1%tun0"] }), true, "made by itself");
+  assert.equal(isLeftByRelay({ ...tun0, flags: new Set(["UP"]) }), false, "serves");
   assert.equal(isFree(named(OPENBSD, "tun1")), false, "set up for another program");
   assert.equal(isFree(named(NETBSD, "wm0")), false);
   assert.equal(isFree(named(DRAGONFLY, "tun4")), false, "held by a process");

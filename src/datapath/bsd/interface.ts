@@ -45,14 +45,38 @@ export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): vo
   const address = `${formatIpv6(LINK_LOCAL_ADDRESS)}%${name}`;
   const length = String(LINK_LOCAL_PREFIX_LENGTH);
   for (const argv of [...ways.settle(name), ...ways.lengthenQueue(name)]) run(argv);
-  mustRun(run, [IFCONFIG, name, "mtu", String(mtu)]);
+  setMtu(run, name, mtu);
   mustRun(run, [IFCONFIG, name, "inet6", address, "prefixlen", length]);
   mustRun(run, [IFCONFIG, name, "up"]);
   addRoute(libc, run, setup, address);
 }
 
+/** OpenBSD's and NetBSD's ifconfig(8) only warn of an MTU that was refused, and end with status 0. */
+function setMtu(run: Run, name: string, mtu: number): void {
+  const argv = [IFCONFIG, name, "mtu", String(mtu)];
+  const ran = mustRun(run, argv);
+  if (shownInterface(run, name)?.mtu !== mtu) throw commandError(argv, ran);
+}
+
+/**
+ * Takes away what was set up on an interface that stays: the route, if it still leads there, and the
+ * addresses, as far as that is allowed.
+ */
+export function leaveInterface(libc: Libc, run: Run, name: string, prefix: Ipv6Prefix): void {
+  if (ownerOf(libc, prefix) === name) run(waysOf(libc).deleteRoute(prefix));
+  deleteAddresses(run, name);
+}
+
+function ownerOf(libc: Libc, prefix: Ipv6Prefix): string | undefined {
+  try {
+    return exactRoute(libc, prefix)?.interfaceName;
+  } catch {
+    return undefined; // no routing socket, which is no reason to leave the rest
+  }
+}
+
 /** Takes the IPv6 addresses of an interface away, as far as that is allowed. */
-export function deleteAddresses(run: Run, name: string): void {
+function deleteAddresses(run: Run, name: string): void {
   for (const address of shownInterface(run, name)?.ipv6 ?? []) {
     run([IFCONFIG, name, "inet6", address, "-alias"]);
   }

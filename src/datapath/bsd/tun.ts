@@ -19,11 +19,20 @@ import { mustRun, type Run } from "./commands.ts";
 import { IFCONFIG, shownInterface, shownInterfaces } from "./interfaces.ts";
 import { bsdLayout } from "./layout.ts";
 import { Names } from "./names.ts";
-import { deviceProblem, heldProblem, isFree, isStale, nameProblem } from "./tun_problems.ts";
+import {
+  deviceProblem,
+  heldProblem,
+  isFree,
+  isLeftByRelay,
+  isStale,
+  nameProblem,
+} from "./tun_problems.ts";
 import { waysOf } from "./ways.ts";
 
 /** The device that stands for the next free unit, where there is one; else a prefix of each unit's. */
 export const TUN_DEVICE = "/dev/tun";
+/** Name of a unit that has not been renamed. */
+const UNIT = /^tun\d+$/;
 /** Units looked at for a free one. */
 const MAX_UNITS = 64;
 
@@ -42,10 +51,10 @@ export interface OpenTun {
  * `wanted` by its own name, such as `tun3`, is opened whether or not it exists; else one that no other
  * program uses.
  *
- * An interface of the name that a crashed run has left is destroyed. FreeBSD before 15 leaves one, as
- * its tun(4) keeps interfaces at the last close.
+ * What a crashed run has left is destroyed, or used again where it has kept the kernel's name. FreeBSD
+ * before 15 and NetBSD leave something, as their tun(4) keeps interfaces at the last close.
  *
- * @param wanted of at most 15 bytes; empty: the kernel names it
+ * @param wanted of at most 15 bytes; empty: the kernel names it, and it is not to be a relay's
  * @throws StartError that says what is in the way and the command that mends it; SyscallError
  */
 export function openTun(libc: Libc, arena: Arena, run: Run, wanted: string): OpenTun {
@@ -91,8 +100,8 @@ class Opener {
   }
 
   open(wanted: string): OpenTun {
-    if (/^tun\d+$/.test(wanted)) return this.#openUnit(wanted);
-    return this.#layout.clonesTun ? this.#clone() : this.#openFree();
+    if (UNIT.test(wanted)) return this.#openUnit(wanted);
+    return this.#layout.clonesTun ? this.#clone() : this.#openFree(wanted);
   }
 
   #openUnit(name: string): OpenTun {
@@ -110,14 +119,21 @@ class Opener {
     throw deviceProblem(this.#libc, TUN_DEVICE, -fd);
   }
 
-  /** A unit that does not exist, or that nobody has given an address. */
-  #openFree(): OpenTun {
-    for (let unit = 0; unit < MAX_UNITS; unit++) {
-      const name = `tun${unit}`;
-      const shown = shownInterface(this.#run, name);
-      if (shown !== undefined && !isFree(shown)) continue;
+  /**
+   * A unit that a crashed relay has left, if this is to be one; else one that does not exist, or that
+   * nobody has given an address.
+   */
+  #openFree(wanted: string): OpenTun {
+    const all = shownInterfaces(this.#run).filter(({ name }) => UNIT.test(name));
+    const left = wanted === "" ? [] : all.filter(isLeftByRelay).map(({ name }) => name);
+    const others = all.filter((shown) => !isFree(shown)).map(({ name }) => name);
+    const units = Array.from({ length: MAX_UNITS }, (_, unit) => `tun${unit}`);
+    const free = units.filter((name) => !others.includes(name));
+    for (const name of [...left, ...free]) {
       const fd = this.#open(`/dev/${name}`);
-      if (fd >= 0) return { name, fd, made: true };
+      // What exists on OpenBSD no program has left: there it goes with the program.
+      const isOurs = !this.#layout.destroysTun || all.every((shown) => shown.name !== name);
+      if (fd >= 0) return { name, fd, made: isOurs };
       if (fd !== -EBUSY) throw deviceProblem(this.#libc, `/dev/${name}`, -fd);
     }
     throw new StartError(

@@ -2,6 +2,8 @@ import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { EACCES, EBUSY, ENOENT, ENXIO, EPERM, IFNAMSIZ } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
+import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { LINK_LOCAL_ADDRESS } from "./interface.ts";
 import type { Shown } from "./interfaces.ts";
 import { waysOf } from "./ways.ts";
 
@@ -55,13 +57,23 @@ export function heldProblem(name: string, pid: number | undefined): StartError {
     );
 }
 
-/** Whether nobody has set this unit up for a program that is to come. */
+/** Whether nobody has set this unit up: neither for a program that is to come, nor for a relay. */
 export function isFree(shown: Shown): boolean {
-  return shown.openedBy === undefined && shown.ipv4.length === 0 &&
+  return shown.openedBy === undefined && shown.ipv4.length === 0 && !hasRelayAddress(shown) &&
     shown.ipv6.every((address) => /^fe[89ab]/i.test(address));
 }
 
 /** Whether this is the interface of a process that is gone: of tun(4), and down since the last close. */
 export function isStale(shown: Shown): boolean {
   return shown.openedBy === undefined && !shown.flags.has("UP") && shown.groups.includes("tun");
+}
+
+/** The same where an interface is known by its address: it shows no group, and keeps its addresses. */
+export function isLeftByRelay(shown: Shown): boolean {
+  return shown.openedBy === undefined && !shown.flags.has("UP") && hasRelayAddress(shown);
+}
+
+function hasRelayAddress({ ipv6 }: Shown): boolean {
+  const address = formatIpv6(LINK_LOCAL_ADDRESS);
+  return ipv6.some((own) => own.split("%")[0] === address);
 }

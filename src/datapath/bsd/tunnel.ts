@@ -3,7 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import type { Tunnel, TunnelSetup } from "../kernel.ts";
 import { Opened } from "../opened.ts";
 import type { Run } from "./commands.ts";
-import { configureTunnel, deleteAddresses, tearDown } from "./interface.ts";
+import { configureTunnel, leaveInterface, tearDown } from "./interface.ts";
 import { closeTun, openTun } from "./tun.ts";
 
 /** See `Kernel.openTunnel`. */
@@ -14,9 +14,9 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
     const tun = openTun(libc, arena, run, wanted);
     opened.add(tun, (it) => closeTun(libc, arena, run, it));
     const { name } = tun;
+    // It stays: not with what is set here.
+    if (!tun.made) opened.add(name, (it) => leaveInterface(libc, run, it, prefix));
     configureTunnel(libc, run, { name, mtu, prefix });
-    // It stays: not with what was set here.
-    if (!tun.made) opened.add(name, (it) => deleteAddresses(run, it));
     const { system } = libc.layout;
     return {
       name,
