@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { SyscallError } from "#ffi/errors.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
 import { makeLoop } from "#src/datapath/loop.ts";
 import type { Serve, ThreadHooks, WorkerStart } from "#src/datapath/supervise.ts";
 import { Counter, type CounterName, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
+import { StartError } from "#src/errors.ts";
 import { fromHex, toHex } from "../protocol/vectors.ts";
 import type { Backend } from "./backend.ts";
 import type { Datagram, Endpoint } from "./network.ts";
@@ -64,6 +66,7 @@ export class Life {
       served = [starts, hooks];
       return new Promise(() => {});
     });
+    for (const line of backend.state()) backend.transcript.note(line);
     void this.opened.start();
     [this.#starts, this.#hooks] = served!;
   }
@@ -160,6 +163,17 @@ export function assertNothingLeft(backend: Backend, before: readonly string[]): 
   assert.deepEqual(backend.state(), before);
   assert.deepEqual([...backend.transcript.descriptors.open.values()], []);
   assert.deepEqual(backend.faults(), []);
+}
+
+/** That a role cannot be opened, for a reason that the operator is told, and that nothing is left. */
+export function assertRefused(backend: Backend, open: OpenLife, reason: RegExp): void {
+  const before = backend.state();
+  assert.throws(() => open(backend, () => assert.fail("it serves")), (error: unknown) => {
+    assert.ok(error instanceof StartError || error instanceof SyscallError, String(error));
+    assert.match(error.message, reason);
+    return true;
+  });
+  assertNothingLeft(backend, before);
 }
 
 /** That a datagram is what is expected, byte for byte. */

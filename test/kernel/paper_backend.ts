@@ -21,9 +21,13 @@ export abstract class PaperBackend implements Backend {
   readonly kernel: Kernel;
 
   /** @param kernelFor given the libc, what the program uses it by */
-  constructor(paper: PaperKernel, kernelFor: (libc: PaperLibc) => Kernel) {
+  constructor(
+    paper: PaperKernel,
+    kernelFor: (libc: PaperLibc) => Kernel,
+    libc: PaperLibc = new PaperLibc(paper),
+  ) {
     this.paper = paper;
-    this.libc = new PaperLibc(paper);
+    this.libc = libc;
     this.kernel = kernelFor(this.libc);
   }
 
@@ -55,7 +59,8 @@ export abstract class PaperBackend implements Backend {
 
   state(): readonly string[] {
     const { links, routes } = this.paper.world;
-    return [...links.flatMap(linkText), ...routes.map(routeText)].sort();
+    const ipv6Routes = routes.filter((it) => it.destination.length === 16);
+    return [...links.flatMap(linkText), ...ipv6Routes.map(routeText)].sort();
   }
 
   addRoute(prefix: string, link: string): void {

@@ -14,13 +14,11 @@ import {
   RELAY_AT,
   SERVER_AT,
   SILENT_ADDRESS,
+  STRAY,
+  STRAY_PREFIX,
   TUNNEL,
   WAN_ADDRESS,
 } from "./scene.ts";
-
-/** Outside the service prefix, but led into the tunnel by an operator's mistake. */
-const STRAY_PREFIX = "2001:db8:f::/48";
-const STRAY = "2001:db8:f::1";
 
 const DOWN = data(HOST, CLIENT_ADDRESS);
 const UP = data(CLIENT_ADDRESS, HOST);
@@ -28,8 +26,13 @@ const UP = data(CLIENT_ADDRESS, HOST);
 const PATIENCE = 8_500;
 
 /** A relay's days: peers are found and lost, packets pass, the kernel refuses this and that. */
-export function relaySteps({ anyAddress = false } = {}): Step[] {
-  return [...finding(anyAddress), ...carrying(), ...losing(anyAddress), ...refusing()];
+export function relaySteps({ anyAddress = false, strayIsRouted = false } = {}): Step[] {
+  return [
+    ...finding(anyAddress),
+    ...carrying(),
+    ...losing(anyAddress, strayIsRouted),
+    ...refusing(),
+  ];
 }
 
 /** What a TUN's kernel does with a packet that is for another host. RFC 8200 §3 */
@@ -139,7 +142,7 @@ function flow(number: number): Uint8Array {
 }
 
 /** ICMPv6 errors. RFC 4443 */
-function losing(anyAddress: boolean): Step[] {
+function losing(anyAddress: boolean, strayIsRouted: boolean): Step[] {
   const toSilent = data(HOST, SILENT_ADDRESS);
   const stray = data(HOST, STRAY);
   return [
@@ -163,7 +166,7 @@ function losing(anyAddress: boolean): Step[] {
     {
       name: "a packet that is for no client",
       does: (life) => {
-        life.backend.addRoute(STRAY_PREFIX, TUNNEL);
+        if (!strayIsRouted) life.backend.addRoute(STRAY_PREFIX, TUNNEL);
         fromHost(life, stray);
       },
       wakes: ["tun"],

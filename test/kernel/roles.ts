@@ -10,14 +10,18 @@ const WORKERS = { count: 1, reason: "" };
 export interface RelayWishes {
   /** Bound to every address rather than to its own. */
   readonly anyAddress?: boolean;
+  /** Or to this one. */
+  readonly bindAddress?: number;
   readonly offloads?: boolean;
 }
 
 /** A relay at {@link RELAY_AT}. */
-export function relay({ anyAddress = false, offloads = false }: RelayWishes = {}): OpenLife {
+export function relay(
+  { anyAddress = false, bindAddress = RELAY_AT.address, offloads = false }: RelayWishes = {},
+): OpenLife {
   const start = {
     interfaceName: TUNNEL,
-    bindAddress: anyAddress ? 0 : RELAY_AT.address,
+    bindAddress: anyAddress ? 0 : bindAddress,
     bindPort: RELAY_AT.port,
     socketBuffer: SOCKET_BUFFER,
     offloads,

@@ -45,3 +45,6 @@ export const WAN_PREFIX_LENGTH = 64;
 export const HOST = "2001:db8::1";
 
 export const TUNNEL = "teredo";
+/** Outside the service prefix, but led into the tunnel by an operator's mistake. */
+export const STRAY_PREFIX = "2001:db8:f::/48";
+export const STRAY = "2001:db8:f::1";

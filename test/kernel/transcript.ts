@@ -58,6 +58,11 @@ export class Transcript {
     this.#injections.push({ injection, seen: 0 });
   }
 
+  /** Writes down something that is no call: a line of its own. */
+  note(text: string): void {
+    this.lines.push(`-- ${text}`);
+  }
+
   /** Forgets what was not used up. */
   clearInjections(): void {
     this.#injections.length = 0;
@@ -70,7 +75,7 @@ export class Transcript {
    */
   call(name: FunctionName, args: number[], make: () => Outcome): Outcome {
     this.calls += 1;
-    if (name === "poll" && this.#waitsForInput(args)) this.beforePoll?.();
+    if (name === "poll" && this.waitsForInput(args)) this.beforePoll?.();
     const { given, answer } = this.#describe(name, args);
     const errno = this.#injected(name, given);
     const outcome = errno === undefined ? make() : { result: -1, errno };
@@ -92,6 +97,13 @@ export class Transcript {
     const said = `${result.stdout}${result.stderr}`.trim();
     this.#write(`run(${given}) = ${result.status}${said === "" ? "" : ` ${JSON.stringify(said)}`}`);
     return result;
+  }
+
+  /** Whether arguments of poll() ask for something to read. */
+  waitsForInput([fds, count]: number[]): boolean {
+    const { memory } = this.#reader;
+    return Array.from({ length: count! }, (_, i) => fds! + 8 * i)
+      .some((at) => (memory.dataView(at + POLLFD_EVENTS_AT, 2).getUint16(0, true) & POLLIN) !== 0);
   }
 
   /** A call whose arguments lead nowhere is written as it is: the kernel will say EFAULT. */
@@ -116,19 +128,18 @@ export class Transcript {
     return undefined;
   }
 
-  /** Lists come in as many pieces as a kernel likes: those of one answer are one line. */
+  /**
+   * A list comes in as many pieces as its kernel likes, and in any order: those of one answer are one
+   * line, with entries in the order of their text.
+   */
   #write(line: string): void {
-    const last = this.lines.at(-1);
     const head = /^recv\((netlink\d*), [^)]*\) = (?!-1)/.exec(line)?.[0];
-    if (head !== undefined && last?.startsWith(head) === true) {
-      this.lines[this.lines.length - 1] = `${last} ${line.slice(head.length)}`.trimEnd();
-    } else this.lines.push(line);
-  }
-
-  #waitsForInput([fds, count]: number[]): boolean {
-    const { memory } = this.#reader;
-    return Array.from({ length: count! }, (_, i) => fds! + 8 * i)
-      .some((at) => (memory.dataView(at + POLLFD_EVENTS_AT, 2).getUint16(0, true) & POLLIN) !== 0);
+    if (head === undefined) return void this.lines.push(line);
+    const earlier = this.lines.at(-1)?.startsWith(head) === true ? this.lines.pop()! : head;
+    const all = `${earlier} ${line.slice(head.length)}`.slice(head.length);
+    const entries = all.match(/\{[^}]*\}/g) ?? [];
+    const rest = all.replace(/\{[^}]*\}/g, "").trim();
+    this.lines.push(`${head}${[...entries.sort(), rest].join(" ")}`);
   }
 
   #symbol(errno: number): string {

@@ -71,8 +71,7 @@ export class NetlinkWords {
 
   /** The messages of one datagram. */
   text(bytes: Uint8Array<ArrayBuffer>): string {
-    const read = messagesIn(bytes).map((it) => this.#message(it));
-    return read.filter((it) => it !== "").join(" ");
+    return messagesIn(bytes).map((it) => this.#message(it)).filter((it) => it !== "").join(" ");
   }
 
   #message({ type, flags, body }: Head): string {
