@@ -76,7 +76,12 @@ export class Netlink {
     this.#arena = new Arena(libc, SEND_CAPACITY + RECEIVE_CAPACITY);
     this.#sendAt = this.#arena.take(SEND_CAPACITY);
     this.#receiveAt = this.#arena.take(RECEIVE_CAPACITY);
-    this.#connect();
+    try {
+      this.#connect();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   close(): void {
