@@ -9,6 +9,7 @@ import { StartError } from "#src/errors.ts";
 import { fromHex, toHex } from "../protocol/vectors.ts";
 import type { Backend } from "./backend.ts";
 import type { Datagram, Endpoint } from "./network.ts";
+import { Death } from "./transcript.ts";
 
 /** Nothing of a life depends on chance, so that two of them can be compared. */
 const KEY = fromHex("000102030405060708090a0b0c0d0e0f");
@@ -38,9 +39,6 @@ export interface Out {
 
 /** How a role is opened. */
 export type OpenLife = (backend: Backend, serve: Serve) => OpenRole;
-
-/** The process died, as a crash does: it does nothing more. */
-class Death extends Error {}
 
 /**
  * A role from its start to its end, by the program's own code, in one thread and in lock-step with
@@ -107,8 +105,8 @@ export class Life {
       this.live();
     } catch (error) {
       if (!(error instanceof Death)) throw error;
-      this.backend.exit();
     }
+    this.backend.exit();
   }
 
   /** Asks for the end, as `Datapath.stop()` does. */
@@ -128,7 +126,10 @@ export class Life {
     }
     this.#look();
     const step = this.steps[this.#next++];
-    if (step === undefined && this.#dies) throw new Death();
+    if (step === undefined && this.#dies) {
+      transcript.lifetime = 0;
+      throw new Death();
+    }
     this.#last = step;
     this.#until = transcript.now + (step?.lasts ?? 0);
     transcript.expected = step === undefined ? ["wake"] : step.wakes ?? [];

@@ -98,6 +98,7 @@ export abstract class PaperBackend implements Backend {
 
   exit(): void {
     const { descriptors } = this.transcript;
+    this.transcript.lifetime = Infinity;
     for (const fd of [...descriptors.open.keys()]) descriptors.closed(fd);
     this.paper.exit();
   }

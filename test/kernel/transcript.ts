@@ -21,6 +21,9 @@ export interface Injection {
   readonly after?: number;
 }
 
+/** The process has died, as by SIGKILL: nothing it would still do is done. */
+export class Death extends Error {}
+
 /** What a call came to. */
 export interface Outcome {
   readonly result: number;
@@ -39,8 +42,12 @@ export interface Outcome {
 export class Transcript {
   readonly lines: string[] = [];
   readonly descriptors: Descriptors = new Descriptors();
+  /** The lines of those calls that failed because the test wants it. */
+  readonly injected: string[] = [];
   /** Calls so far, those of {@link inject}ed failures too. */
   calls = 0;
+  /** Calls that the process has left to live; it dies before the next one. */
+  lifetime = Infinity;
   /** Milliseconds: time passes only while poll() waits for nothing. */
   now = 1_000_000;
   /** What the next poll() for something to read is to find, if it is real: it waits for all of it. */
@@ -74,11 +81,12 @@ export class Transcript {
    * @param make makes it; a result of -1 is a failure
    */
   call(name: FunctionName, args: number[], make: () => Outcome): Outcome {
-    this.calls += 1;
+    this.#live();
     if (name === "poll" && this.waitsForInput(args)) this.beforePoll?.();
     const { given, answer } = this.#describe(name, args);
     const errno = this.#injected(name, given);
-    const outcome = errno === undefined ? make() : { result: -1, errno };
+    if (errno !== undefined) return this.#fail(name, args, given, errno, make);
+    const outcome = make();
     const { result } = outcome;
     if (name === "poll" && result === 0) this.now += args[2]!;
     if (result === -1) this.#write(`${name}(${given}) = -1 ${this.#symbol(outcome.errno)}`);
@@ -86,16 +94,39 @@ export class Transcript {
     return outcome;
   }
 
+  /** A failure that the test wants. */
+  #fail(
+    name: FunctionName,
+    [first]: number[],
+    given: string,
+    errno: number,
+    make: () => Outcome,
+  ): Outcome {
+    // However it fails, the descriptor is gone. close(2)
+    if (name === "close") make();
+    if (name === "close") this.descriptors.closed(first!);
+    const result = name.startsWith("if_") ? 0 : -1;
+    this.#note(`${name}(${given}) = ${result} ${this.#symbol(errno)}`);
+    return { result, errno };
+  }
+
+  #note(line: string): void {
+    this.injected.push(line);
+    this.#write(line);
+  }
+
   /** The same for a command of the system. */
   run(argv: readonly string[], make: () => CommandResult): CommandResult {
-    this.calls += 1;
+    this.#live();
     const given = argv.join(" ");
     const errno = this.#injected("run", given);
     const result = errno === undefined
       ? make()
       : { status: 1, stdout: "", stderr: `${argv[0]}: ${this.#symbol(errno)}\n` };
     const said = `${result.stdout}${result.stderr}`.trim();
-    this.#write(`run(${given}) = ${result.status}${said === "" ? "" : ` ${JSON.stringify(said)}`}`);
+    const line = `run(${given}) = ${result.status}${said === "" ? "" : ` ${JSON.stringify(said)}`}`;
+    if (errno === undefined) this.#write(line);
+    else this.#note(line);
     return result;
   }
 
@@ -114,6 +145,12 @@ export class Transcript {
       if (error instanceof Errno) return { given: args.join(", ") };
       throw error;
     }
+  }
+
+  /** @throws Death */
+  #live(): void {
+    if (this.lifetime-- <= 0) throw new Death();
+    this.calls += 1;
   }
 
   /** An errno to fail with, if one was asked for. */

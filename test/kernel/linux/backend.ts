@@ -7,21 +7,34 @@ import {
   IFF_UP,
 } from "#ffi/linux/mod.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
+import type { Layout } from "#ffi/layout.ts";
 import { PaperKernel } from "../kernel.ts";
+import { PaperLibc } from "../libc.ts";
 import { addOwnAddresses, PaperBackend } from "../paper_backend.ts";
 import { WAN, WAN_ADDRESS, WAN_PREFIX_LENGTH } from "../scene.ts";
 import { setUpFlags } from "./links.ts";
 import { PREFIX_METRIC } from "./rtnetlink.ts";
 import { linuxWorld, type PaperLinux, paperLinux } from "./system.ts";
 
+class MistakenLibc extends PaperLibc {
+  override readonly layout: Layout;
+
+  constructor(kernel: PaperKernel, mistakes: Partial<Layout>) {
+    super(kernel);
+    this.layout = { ...kernel.system.layout, ...mistakes };
+  }
+}
+
 /** A Linux host of paper, furnished as `real_backend.ts` furnishes a real one. */
 export class PaperLinuxBackend extends PaperBackend {
   readonly #system: PaperLinux;
 
-  constructor() {
+  /** @param mistakes what the program is to believe of the kernel that is not so */
+  constructor(mistakes: Partial<Layout> = {}) {
     const system = paperLinux();
-    const world = linuxWorld();
-    super(new PaperKernel(system, world), () => LINUX_KERNEL);
+    const paper = new PaperKernel(system, linuxWorld());
+    super(paper, () => LINUX_KERNEL, new MistakenLibc(paper, mistakes));
+    const { world } = paper;
     this.#system = system;
     const flags = IFA_F_PERMANENT;
     addOwnAddresses(this.paper, world.link("lo")!, flags);

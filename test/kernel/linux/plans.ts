@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
+import { Netlink } from "#src/datapath/linux/netlink.ts";
+import { ownersOf } from "#src/datapath/linux/owners.ts";
+import { addresses, links, routeTo } from "#src/datapath/linux/routing.ts";
+import { parseIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
 import { data } from "../../protocol/relay_lab.ts";
 import type { Backend } from "../backend.ts";
 import { assertNothingLeft, assertRefused, Life, liveThrough, type Step } from "../life.ts";
@@ -15,6 +19,7 @@ import {
   SECONDARY_AT,
   SERVER_AT,
   SILENT_AT,
+  STRAY,
   STRAY_PREFIX,
   TUNNEL,
   WAN,
@@ -125,6 +130,7 @@ export const PLANS: Readonly<Record<string, Plan>> = {
     becomeNobody(it);
     assertRefused(it, relay(), /no permission to make the TUN interface/);
   }),
+  "questions about interfaces, addresses and routes": asRelay(askAll),
   "a server's life": asServer((it) =>
     void liveThrough(it, server(), [...serverSteps({ isForwarded: false }), LATE_SOLICITATION])
   ),
@@ -148,3 +154,27 @@ export const PLANS: Readonly<Record<string, Plan>> = {
     assertRefused(it, server(), /EPERM/);
   }),
 };
+
+/** What `teredo check` wants to know, and what it makes of the answers. */
+function askAll(backend: Backend): void {
+  const netlink = new Netlink(backend.libc);
+  const say = (what: string, answer: unknown) =>
+    backend.transcript.note(`${what} ${JSON.stringify(answer)}`);
+  const all = links(netlink);
+  const nameOf = (index: number | undefined) => all.find((it) => it.index === index)?.name;
+  say("links", all.map(({ name, mtu, flags, queueLength }) => [name, mtu, flags, queueLength]));
+  for (const { family, bytes, prefixLength, index, flags } of addresses(netlink)) {
+    say("address", [family, bytes.toHex(), prefixLength, nameOf(index), flags]);
+  }
+  backend.addRoute(STRAY_PREFIX, WAN);
+  for (const text of [STRAY_PREFIX, SERVICE_PREFIX, "::/0", "2001:db8::/64"]) {
+    const owners = ownersOf(netlink, parseIpv6Prefix(text)!);
+    say(text, owners.map(({ index, ...it }) => ({ ...it, name: nameOf(index) })));
+  }
+  for (const address of [HOST, STRAY]) {
+    say(address, nameOf(routeTo(netlink, parseIpv6(address)!)));
+  }
+  assert.throws(() => routeTo(netlink, parseIpv6("2001:db9::1")!), /ENETUNREACH/);
+  netlink.close();
+  assert.deepEqual(backend.faults(), []);
+}

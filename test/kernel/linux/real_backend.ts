@@ -174,6 +174,7 @@ export class RealBackend implements Backend {
 
   exit(): void {
     const { descriptors } = this.transcript;
+    this.transcript.lifetime = Infinity;
     for (const fd of [...descriptors.open.keys()]) {
       this.#real.call.close(fd);
       descriptors.closed(fd);

@@ -126,7 +126,7 @@ function listOf({ world }: PaperKernel, { type, body }: Request): Answer[] | und
       return world.links.map(linkAnswer);
     case RTM_GETADDR:
       expect(SIZEOF_IFADDRMSG, IFADDRMSG_FAMILY_AT, AF_UNSPEC);
-      return world.links.flatMap(addressAnswers);
+      return [4, 16].flatMap((size) => world.links.flatMap((it) => addressAnswers(it, size)));
     case RTM_GETROUTE:
       expect(SIZEOF_RTMSG, RTMSG_FAMILY_AT, AF_INET6);
       return world.routes.filter((it) => it.destination.length === 16).map(routeMessage);
@@ -145,8 +145,10 @@ function linkAnswer({ index, name, mtu, flags, queueLength }: PaperLink): Answer
   return { type: RTM_NEWLINK, body: message(SIZEOF_IFINFOMSG, fields, ...attributes) };
 }
 
-function addressAnswers({ index, addresses }: PaperLink): Answer[] {
-  return addresses.map(({ bytes, prefixLength, flags }) => ({
+/** @param size of the addresses of one family, which are listed together */
+function addressAnswers({ index, addresses }: PaperLink, size: number): Answer[] {
+  const ofFamily = addresses.filter(({ bytes }) => bytes.length === size);
+  return ofFamily.map(({ bytes, prefixLength, flags }) => ({
     type: RTM_NEWADDR,
     body: message(
       SIZEOF_IFADDRMSG,
@@ -188,7 +190,7 @@ function routeAnswer({ world }: PaperKernel, { body }: Request): Answer {
   if (!isKnown || destination?.length !== 16) return unknown("the question for a route");
   const route = world.routeFor(destination);
   if (route === undefined || route.action !== "send") throw new Errno(ENETUNREACH);
-  return routeMessage(route);
+  return routeMessage({ ...route, destination, length: 128 });
 }
 
 interface Change {
