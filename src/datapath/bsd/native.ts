@@ -50,7 +50,7 @@ export class NativeSender implements PacketSender {
 
   constructor(libc: Libc, arena: Arena, fd: number) {
     this.#arena = arena;
-    this.#queue = new BsdTunQueue(libc, arena, fd, "");
+    this.#queue = new BsdTunQueue(libc, arena, fd, "for native packets");
     this.#copy = arena.take(FAMILY_LENGTH + CAPACITY) + FAMILY_LENGTH;
   }
 

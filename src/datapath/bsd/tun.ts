@@ -63,7 +63,7 @@ export function openTun(libc: Libc, arena: Arena, run: Run, wanted: string): Ope
   const opener = new Opener(libc, arena, run);
   const tun = opener.open(wanted);
   try {
-    opener.prepare(tun.fd);
+    opener.prepare(tun);
     const name = opener.rename(tun.name, wanted);
     return { ...tun, name };
   } catch (error) {
@@ -176,10 +176,10 @@ class Opener {
   }
 
   /** Before the interface is up. @throws SyscallError */
-  prepare(fd: number): void {
+  prepare({ fd, made }: OpenTun): void {
     const { FIONBIO, TUNSTRANSIENT, TUNSIFHEAD, TUNSIFMODE, heedsNonblock } = this.#layout;
     if (!heedsNonblock) this.#must(fd, FIONBIO, 1, "FIONBIO");
-    this.#may(fd, TUNSTRANSIENT, 1);
+    if (made) this.#may(fd, TUNSTRANSIENT, 1);
     this.#must(fd, TUNSIFHEAD, 1, "TUNSIFHEAD");
     // Without IFF_MULTICAST: no duplicate address detection, no link-local address by itself.
     this.#may(fd, TUNSIFMODE, IFF_POINTOPOINT);

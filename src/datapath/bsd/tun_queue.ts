@@ -1,12 +1,19 @@
 import type { Arena } from "#ffi/arena.ts";
+import { errnoName, type System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { EIO } from "#ffi/posix.ts";
+import { EIO, ENXIO } from "#ffi/posix.ts";
 import { writeU32 } from "#src/protocol/bytes.ts";
 import { CAPACITY } from "../frames.ts";
 import type { TunQueue } from "../tun_queue.ts";
 
 /** The address family before each packet, in network byte order. tun(4), TUNSIFHEAD */
 export const FAMILY_LENGTH = 4;
+
+/**
+ * What a device says whose interface an operator has destroyed: on NetBSD only this, as poll() stays
+ * silent. EIO of the others is a packet that is too long; they wait with the destruction, or panic.
+ */
+const GONE: Readonly<Partial<Record<System, number>>> = { "OpenBSD": EIO, "NetBSD": ENXIO };
 
 /**
  * The queue of a TUN interface on a BSD, where each read and write is one packet behind 4 bytes of its
@@ -63,16 +70,23 @@ export class BsdTunQueue implements TunQueue {
    * packets are not joined here no other one lies in that slot.
    *
    * @returns `length`; 0 when the kernel did not take it: FreeBSD while the interface is down, or there
-   *   is no room; a negative errno: -EIO or -EMSGSIZE for one that is too long, -ENXIO once the
-   *   interface is destroyed
+   *   is no room; a negative errno: -EIO or -EMSGSIZE for one that is too long
+   * @throws Error once the interface is destroyed
    */
   write(at: number, length: number): number {
     const from = at - FAMILY_LENGTH;
     writeU32(this.#arena.u8, from, this.#family);
     const size = length + FAMILY_LENGTH;
     const written = this.#libc.call.write(this.fd, this.#arena.address(from), size);
-    if (written < 0) return this.#failure();
+    if (written < 0) return this.#writeFailure();
     return written === size ? length : 0;
+  }
+
+  #writeFailure(): number {
+    const failure = this.#failure();
+    const { layout } = this.#libc;
+    if (-failure !== GONE[layout.system]) return failure;
+    throw new Error(`The interface ${this.name} is gone: write: ${errnoName(layout, -failure)}`);
   }
 
   #failure(): number {
