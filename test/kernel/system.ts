@@ -37,6 +37,8 @@ export interface PaperSystem {
   readonly udpOptions: readonly PaperOption[];
   /** errno of a datagram that is to leave from an address that is not the host's. */
   readonly wrongSource: number;
+  /** Whether a socket that is bound to an address may not name one: EINVAL. Default: no. */
+  readonly refusesSecondSource?: boolean;
 
   /** open() of a path. @param flags as they were given @throws Errno */
   open(kernel: PaperKernel, path: string, flags: number): PaperFile;

@@ -112,13 +112,14 @@ export class UdpFile extends PaperFile implements Receiver {
   }
 
   override send({ data, name, control }: Message): number {
-    const { layout, wrongSource } = this.#kernel.system;
+    const { layout, wrongSource, refusesSecondSource } = this.#kernel.system;
     const { network } = this.#kernel.world;
     if (name === undefined) return unknown("send through udp without an address");
     const to = endpointOf(layout, name);
     if (to.port === 0) throw new Errno(EINVAL);
     const { local, segment } = this.#wishesOf(control);
     if (to.address === BROADCAST) throw new Errno(EACCES); // without SO_BROADCAST
+    if (local !== 0 && this.bound.address !== 0 && refusesSecondSource) throw new Errno(EINVAL);
     if (local !== 0 && !network.isOwn(local)) throw new Errno(wrongSource);
     const size = segment === 0 ? data.length : segment;
     if (Math.min(size, data.length) > MAX_PAYLOAD) throw new Errno(layout.EMSGSIZE);

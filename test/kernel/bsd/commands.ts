@@ -21,6 +21,8 @@ export interface Invocation {
   readonly machine: BsdMachine;
   /** Whether it runs as root. */
   readonly isRoot: boolean;
+  /** Whose child it is: undefined, an operator's. */
+  readonly parent: PaperKernel | undefined;
   /** Behind its name. */
   readonly args: readonly string[];
 }
@@ -40,10 +42,10 @@ const COMMANDS: Readonly<Record<string, { readonly systems: string; readonly run
   "/dev/MAKEDEV": { systems: "OpenBSD NetBSD", run: makedev },
 };
 
-/** Runs one with the identity of the process that runs it. */
+/** Runs one with the identity of the process that runs it; of none, as root. */
 export function runCommand(
   machine: BsdMachine,
-  kernel: PaperKernel,
+  kernel: PaperKernel | undefined,
   [path, ...args]: readonly string[],
 ): CommandResult {
   const command = COMMANDS[path!];
@@ -52,7 +54,7 @@ export function runCommand(
     return { status: -1, stdout: "", stderr: `spawn ${path} ENOENT` };
   }
   try {
-    return command.run({ machine, isRoot: kernel.isPrivileged, args });
+    return command.run({ machine, isRoot: kernel?.isPrivileged ?? true, parent: kernel, args });
   } catch (error) {
     if (error instanceof Exit) return error.result;
     throw error;
@@ -64,6 +66,5 @@ export function typeAsRoot(machine: BsdMachine, line: string): CommandResult {
   const [name, ...args] = line.trim().split(/\s+/);
   const path = Object.keys(COMMANDS).find((it) => it.endsWith(`/${name}`));
   if (path === undefined) throw new UnknownCall(`the command ${line}`);
-  const asRoot = { isPrivileged: true } as PaperKernel;
-  return runCommand(machine, asRoot, [path, ...args]);
+  return runCommand(machine, undefined, [path, ...args]);
 }

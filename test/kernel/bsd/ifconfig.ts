@@ -20,16 +20,19 @@ import { lengthOfMask, parseAddress, splitZone, withZone } from "./text.ts";
 import { unitNumber } from "./tun.ts";
 
 /** ifconfig(8): shows interfaces, or changes one. */
-export function ifconfig({ machine, isRoot, args }: Invocation): CommandResult {
+export function ifconfig({ machine, isRoot, parent, args }: Invocation): CommandResult {
   if (args.length === 0 || args[0] === "-a") {
-    return { ...DONE, stdout: machine.world.links.map((link) => shown(machine, link)).join("") };
+    return {
+      ...DONE,
+      stdout: machine.world.links.map((link) => shown(machine, link, parent)).join(""),
+    };
   }
   const [name, ...words] = args;
   const link = machine.world.link(name!);
   const system = IFCONFIG_WORDS[machine.name];
   if (words.length === 0) {
     if (link === undefined) throw system.missing(name!);
-    return { ...DONE, stdout: shown(machine, link) };
+    return { ...DONE, stdout: shown(machine, link, parent) };
   }
   return new Change(machine, isRoot, name!, words, system).run(link);
 }
@@ -198,7 +201,7 @@ class Change {
       this.#needRoot();
       const unit = this.#machine.tun.unitOfLink(link);
       const [least, most] = unit === undefined ? [72, 65_535] : this.#machine.tun.mtus;
-      if (!(mtu >= least && mtu <= most)) throw new Errno(EINVAL);
+      if (!(mtu >= least && mtu <= most) || this.#machine.refusesMtu) throw new Errno(EINVAL);
       link.mtu = mtu;
     } catch (error) {
       if (!(error instanceof Errno)) throw error;

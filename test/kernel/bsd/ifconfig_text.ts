@@ -1,3 +1,4 @@
+import type { PaperKernel } from "../kernel.ts";
 import type { PaperAddress, PaperLink } from "../world.ts";
 import { type BsdMachine, IN6_IFF_TENTATIVE } from "./machine.ts";
 import {
@@ -22,15 +23,22 @@ const FLAGS: readonly (readonly [number, string])[] = [
   [IFF_MULTICAST, "MULTICAST"],
 ];
 
-/** status() of ifconfig(8). */
-export function shown(machine: BsdMachine, link: PaperLink): string {
+/** Of processes other than the one that looks, whichever they are. */
+const OTHER_PID = 4242;
+
+/** status() of ifconfig(8). @param parent whose child it is */
+export function shown(
+  machine: BsdMachine,
+  link: PaperLink,
+  parent: PaperKernel | undefined,
+): string {
   const text = {
     "FreeBSD": freebsd,
     "OpenBSD": openbsd,
     "NetBSD": netbsd,
     "DragonFly BSD": dragonfly,
   }[machine.name];
-  return text(machine, link).map((line, i) => `${i === 0 ? "" : "\t"}${line}\n`).join("");
+  return text(machine, link, parent).map((line, i) => `${i === 0 ? "" : "\t"}${line}\n`).join("");
 }
 
 function flagsText({ flags }: PaperLink, more: readonly string[] = []): string {
@@ -38,7 +46,7 @@ function flagsText({ flags }: PaperLink, more: readonly string[] = []): string {
   return `<${[...names, ...more].join(",")}>`;
 }
 
-function freebsd(machine: BsdMachine, link: PaperLink): string[] {
+function freebsd(machine: BsdMachine, link: PaperLink, parent?: PaperKernel): string[] {
   // IFF_LOWER_UP of 14, in the bits above those of if_flags
   const isLower = (link.flags & IFF_UP) !== 0;
   const flags = (isLower ? 0x100_0000 : 0) + link.flags;
@@ -57,16 +65,16 @@ function freebsd(machine: BsdMachine, link: PaperLink): string[] {
     ...link.addresses.map((it) => kameAddress(link, it)),
     ...groups(machine, link),
     `nd6 options=${(0x1).toString(16)}<${options.join(",")}>`,
-    ...openedBy(machine, link),
+    ...openedBy(machine, link, parent),
   ];
 }
 
-function dragonfly(machine: BsdMachine, link: PaperLink): string[] {
+function dragonfly(machine: BsdMachine, link: PaperLink, parent?: PaperKernel): string[] {
   return [
     `${link.name}: flags=${link.flags.toString(16)}${flagsText(link)} metric 0 mtu ${link.mtu}`,
     ...link.addresses.map((it) => kameAddress(link, it)),
     ...groups(machine, link),
-    ...openedBy(machine, link),
+    ...openedBy(machine, link, parent),
   ];
 }
 
@@ -129,8 +137,10 @@ function groups({ tun }: BsdMachine, link: PaperLink): string[] {
 }
 
 /** SIOCGIFSTATUS of tun(4). */
-function openedBy(machine: BsdMachine, link: PaperLink): string[] {
-  return isHeld(machine, link) ? [`Opened by PID ${machine.pid}`] : [];
+function openedBy({ tun, pid }: BsdMachine, link: PaperLink, parent?: PaperKernel): string[] {
+  const holder = tun.unitOfLink(link)?.holder;
+  if (holder === undefined) return [];
+  return [`Opened by PID ${holder.kernel === parent ? pid : OTHER_PID}`];
 }
 
 function isTun({ tun }: BsdMachine, link: PaperLink): boolean {

@@ -33,11 +33,12 @@ import {
   SOL_SOCKET,
   type SystemName,
 } from "./numbers.ts";
+import { requestWords } from "./request_words.ts";
 import { RouteSocket } from "./route_socket.ts";
 import { parseAddress } from "./text.ts";
 import type { TunDriver } from "./tun.ts";
 import { DragonFlyTun } from "./tun_dragonfly.ts";
-import { FreeBsdTun } from "./tun_freebsd.ts";
+import { CLONING, FreeBsdTun } from "./tun_freebsd.ts";
 import { NetBsdTun } from "./tun_netbsd.ts";
 import { OpenBsdTun } from "./tun_openbsd.ts";
 
@@ -92,6 +93,8 @@ export class BsdMachine implements PaperSystem {
   readonly MSG_CTRUNC = 0x20;
   readonly receiveFlags = 0;
   readonly udpOptions: readonly PaperOption[];
+  // in_pcbbind_setup() of FreeBSD, as udp_send() calls it: an address beside that of the socket
+  readonly refusesSecondSource: boolean;
   // in_pcbbind_setup() of FreeBSD, in_pcbaddrisavail() of OpenBSD, in_pcbbindableaddr() of NetBSD
   readonly wrongSource = EADDRNOTAVAIL;
 
@@ -101,6 +104,10 @@ export class BsdMachine implements PaperSystem {
   readonly sysctls: Map<string, string>;
   /** The devices of tun(4) are not there, whatever is loaded: a jail, a chroot. */
   hidesTun = false;
+  /** No interface takes another MTU. */
+  refusesMtu = false;
+  /** What was done that no program outlives. */
+  readonly fatalities: string[] = [];
   readonly descriptions = new Map<PaperLink, string>();
   readonly #nd6 = new Map<PaperLink, Nd6>();
 
@@ -122,13 +129,16 @@ export class BsdMachine implements PaperSystem {
     this.names = paperNames(name);
     this.vocabulary = {
       ...commonWords(this.layout),
+      requests: requestWords(this.numbers),
       sockets: { [this.numbers.AF_ROUTE]: "route" },
     };
     this.udpOptions = [SO_RCVBUF, SO_SNDBUF].map((option) => this.#bufferOption(option));
     this.sysctls = new Map([
       ["net.inet6.ip6.forwarding", this.options.forwards ? "1" : "0"],
       ["net.inet6.ip6.auto_linklocal", "1"],
+      ...(name === "FreeBSD" ? [[CLONING, "1"] as const] : []),
     ]);
+    this.refusesSecondSource = name === "FreeBSD";
     this.tun = makeDriver(this);
     this.#furnish();
   }

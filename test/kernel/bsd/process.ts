@@ -26,9 +26,16 @@ const PLATFORMS = {
 export class BsdLibc extends PaperLibc {
   override readonly layout: BsdLayout;
 
+  readonly #machine: BsdMachine;
+
   constructor(machine: BsdMachine, kernel: PaperKernel) {
     super(kernel);
+    this.#machine = machine;
     this.layout = BSD_PLATFORMS[PLATFORMS[machine.name]]!.layout as BsdLayout;
+  }
+
+  override get faults(): readonly string[] {
+    return [...super.faults, ...this.#machine.fatalities];
   }
 }
 

@@ -1,6 +1,8 @@
 import type { CommandResult } from "../system.ts";
+import type { PaperLink } from "../world.ts";
 import { DONE, Exit, type Invocation } from "./commands.ts";
-import { FreeBsdTun } from "./tun_freebsd.ts";
+import type { BsdMachine } from "./machine.ts";
+import { CLONING } from "./tun_freebsd.ts";
 import { unitNumber } from "./tun.ts";
 
 /** sysctl(8): `name`, `name=value`, with `-n` and `-w`. */
@@ -8,7 +10,7 @@ export function sysctl({ machine, isRoot, args }: Invocation): CommandResult {
   const onlyValue = args.includes("-n");
   const [word] = args.filter((arg) => !arg.startsWith("-"));
   const [name, value] = word!.split("=");
-  const before = machine.sysctls.get(name!);
+  const before = valueOf(machine, name!);
   if (before === undefined) throw unknownVariable(machine.name, name!);
   const isOpenBsd = machine.name === "OpenBSD";
   if (value === undefined) {
@@ -21,11 +23,21 @@ export function sysctl({ machine, isRoot, args }: Invocation): CommandResult {
     throw new Exit(1, `sysctl: Must specify -w to set variables\n`);
   }
   if (!isRoot) throw new Exit(1, `sysctl: ${name}: Operation not permitted\n`);
-  machine.sysctls.set(name!, value);
-  if (machine.tun instanceof FreeBsdTun && name === "net.link.tun.devfs_cloning") {
-    machine.tun.clones = value !== "0";
-  }
+  const link = queueOf(machine, name!);
+  if (link === undefined) machine.sysctls.set(name!, value);
+  else link.queueLength = Number(value);
   return { ...DONE, stdout: `${name}: ${before} -> ${value}\n` };
+}
+
+function valueOf(machine: BsdMachine, name: string): string | undefined {
+  if (name === CLONING && !machine.tun.isLoaded) return undefined;
+  return queueOf(machine, name)?.queueLength.toString() ?? machine.sysctls.get(name);
+}
+
+/** The interface that a variable of NetBSD's sysctl_sndq_setup() is about, sys/net/if.c. */
+function queueOf({ name, world }: BsdMachine, variable: string): PaperLink | undefined {
+  const link = /^net\.interfaces\.(.*)\.sndq\.maxlen$/.exec(variable)?.[1];
+  return name === "NetBSD" && link !== undefined ? world.link(link) : undefined;
 }
 
 function unknownVariable(system: string, name: string): Exit {

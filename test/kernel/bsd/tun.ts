@@ -1,4 +1,4 @@
-import { POLLHUP, POLLIN, POLLOUT } from "#ffi/posix.ts";
+import { POLLIN, POLLOUT } from "#ffi/posix.ts";
 import { Errno, unknown } from "../errno.ts";
 import { PaperFile } from "../file.ts";
 import type { PaperKernel } from "../kernel.ts";
@@ -81,6 +81,11 @@ export abstract class TunDriver {
   abstract readonly mtus: readonly [number, number];
   /** Whether a 4-byte address family always goes before packets. */
   readonly alwaysHead: boolean = false;
+  /** What a device says whose interface was destroyed: errno of each call, and events of poll(). */
+  readonly revoked: { readonly errno: number; readonly events: number } = {
+    errno: ENXIO,
+    events: 0,
+  };
 
   open(kernel: PaperKernel, path: string, flags: number): TunFile {
     if ((flags & O_ACCMODE) !== 2) unknown(`open of ${path} other than O_RDWR`);
@@ -115,6 +120,18 @@ export abstract class TunDriver {
     this.machine.nd6(link).isDisabled = options.disablesNew;
     this.units.set(number, unit);
     return unit;
+  }
+
+  /** A test that comes here fails, whatever the program catches. @throws Fatal */
+  protected fatal(what: string): never {
+    this.machine.fatalities.push(what);
+    throw new Fatal(what);
+  }
+
+  /** A read that finds nothing. @throws Errno EAGAIN; Fatal where it would wait for good */
+  protected nothingWaits(nonBlocking: boolean): never {
+    if (nonBlocking) throw new Errno(EAGAIN);
+    return this.fatal("a read of tun would block forever");
   }
 
   /** The interface goes, with its addresses and all its routes. if_detach() */
@@ -176,23 +193,24 @@ export class TunFile extends PaperFile {
   readonly unit: Unit;
   /** The interface was destroyed while this was open. */
   isRevoked = false;
+  /** Of the process that opened it. */
+  readonly kernel: PaperKernel;
   readonly #driver: TunDriver;
-  readonly #kernel: PaperKernel;
 
   constructor(driver: TunDriver, unit: Unit, kernel: PaperKernel) {
     super();
     this.#driver = driver;
     this.unit = unit;
-    this.#kernel = kernel;
+    this.kernel = kernel;
   }
 
   override ioctl(request: number, argument: number): number {
-    if (this.isRevoked) throw new Errno(ENXIO);
-    return this.#driver.ownIoctl(this.unit, request >>> 0, argument, this.#kernel);
+    this.#needDevice();
+    return this.#driver.ownIoctl(this.unit, request >>> 0, argument, this.kernel);
   }
 
   override read(capacity: number): Uint8Array {
-    if (this.isRevoked) throw new Errno(ENXIO);
+    this.#needDevice();
     const next = this.unit.queue.shift();
     return next === undefined
       ? this.#driver.readsNone(this.unit, this)
@@ -200,12 +218,16 @@ export class TunFile extends PaperFile {
   }
 
   override write(bytes: Uint8Array<ArrayBuffer>): number {
-    if (this.isRevoked) throw new Errno(ENXIO);
+    this.#needDevice();
     return this.#driver.write(this.unit, bytes);
   }
 
+  #needDevice(): void {
+    if (this.isRevoked) throw new Errno(this.#driver.revoked.errno);
+  }
+
   override ready(): number {
-    if (this.isRevoked) return POLLHUP | POLLIN;
+    if (this.isRevoked) return this.#driver.revoked.events;
     return POLLOUT | (this.unit.queue.length > 0 ? POLLIN : 0);
   }
 
@@ -214,12 +236,6 @@ export class TunFile extends PaperFile {
     this.unit.holder = undefined;
     this.#driver.closed(this.unit);
   }
-}
-
-/** @throws Errno EAGAIN, or Fatal where a read would wait for good */
-export function nothingWaits(nonBlocking: boolean): never {
-  if (nonBlocking) throw new Errno(EAGAIN);
-  throw new Fatal("read of tun would block forever");
 }
 
 /** An int that an ioctl is given. */

@@ -16,15 +16,7 @@ import {
   IFF_RUNNING,
   IFF_UP,
 } from "./numbers.ts";
-import {
-  Fatal,
-  intAt,
-  nothingWaits,
-  TunDriver,
-  type TunFile,
-  type Unit,
-  unitNumber,
-} from "./tun.ts";
+import { intAt, TunDriver, type TunFile, type Unit, unitNumber } from "./tun.ts";
 
 /** <net/tun/if_tun.h>: of what is written, the address family included. */
 const TUNMRU = 16_384;
@@ -82,7 +74,7 @@ export class DragonFlyTun extends TunDriver {
   override destroy(unit: Unit): void {
     if (!unit.isGrouped) throw new Errno(ENXIO);
     if (unit.holder !== undefined) {
-      throw new Fatal(`destroying ${unit.link.name} while it is open panics`); // si_drv1 is gone
+      this.fatal(`destroying ${unit.link.name} while it is open panics`); // si_drv1 is gone
     }
     this.detach(unit);
   }
@@ -125,7 +117,7 @@ export class DragonFlyTun extends TunDriver {
 
   /** tunread() */
   override readsNone(_unit: Unit, file: TunFile): never {
-    return nothingWaits(file.nonBlocking);
+    return this.nothingWaits(file.nonBlocking);
   }
 
   /** tunifinit() */

@@ -16,16 +16,10 @@ import {
   IFF_RUNNING,
   IFF_UP,
 } from "./numbers.ts";
-import {
-  Fatal,
-  intAt,
-  nothingWaits,
-  TunDriver,
-  type TunFile,
-  type Unit,
-  unitNumber,
-} from "./tun.ts";
+import { intAt, TunDriver, type TunFile, type Unit, unitNumber } from "./tun.ts";
 
+/** Whether an open of /dev/tun makes an interface. A variable of the module. */
+export const CLONING = "net.link.tun.devfs_cloning";
 /** TUNMRU, <net/if_tun.h> */
 const TUNMRU = 65_535;
 
@@ -36,8 +30,6 @@ export class FreeBsdTun extends TunDriver {
   override readonly queueLength = 50; // ifqmaxlen
   override readonly newFlags = IFF_MULTICAST; // tuncreate()
   override readonly mtus = [72, 65_535] as const; // ifhwioctl(): IF_MINMTU, IF_MAXMTU
-  /** net.link.tun.devfs_cloning */
-  clones = true;
 
   /** tunclone() makes what is missing; tunopen() takes it. */
   override unitOf(kernel: PaperKernel, path: string): Unit {
@@ -56,9 +48,13 @@ export class FreeBsdTun extends TunDriver {
     return [...this.units.values()].find(({ link }) => link.name === node);
   }
 
+  get #clones(): boolean {
+    return this.machine.sysctls.get(CLONING) !== "0";
+  }
+
   #clone(kernel: PaperKernel, node: string): Unit {
     const number = node === "tun" ? this.lowestFree() : unitNumber(node);
-    const mayClone = kernel.isPrivileged && this.clones && number !== undefined;
+    const mayClone = kernel.isPrivileged && this.#clones && number !== undefined;
     if (!mayClone) throw new Errno(ENOENT);
     return this.make(number, true, true);
   }
@@ -86,7 +82,7 @@ export class FreeBsdTun extends TunDriver {
   /** tun_destroy() sleeps until nobody holds the device, its own holder too. */
   override destroy(unit: Unit): void {
     if (unit.holder !== undefined) {
-      throw new Fatal(`destroying ${unit.link.name} while it is open would block forever`);
+      this.fatal(`destroying ${unit.link.name} while it is open would block forever`);
     }
     this.detach(unit);
   }
@@ -138,7 +134,7 @@ export class FreeBsdTun extends TunDriver {
 
   /** tunread() */
   override readsNone(_unit: Unit, file: TunFile): never {
-    return nothingWaits(file.nonBlocking);
+    return this.nothingWaits(file.nonBlocking);
   }
 
   /** tunifioctl(), SIOCSIFADDR: tuninit() */

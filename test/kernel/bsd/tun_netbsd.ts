@@ -17,7 +17,7 @@ import {
   IFF_RUNNING,
   IFF_UP,
 } from "./numbers.ts";
-import { intAt, nothingWaits, TunDriver, type Unit, unitNumber } from "./tun.ts";
+import { intAt, TunDriver, type Unit, unitNumber } from "./tun.ts";
 
 /** <net/if_tun.h> 1.22: of packets too, not only the interface's default. */
 const TUNMTU = 1500;
@@ -59,7 +59,7 @@ export class NetBsdTun extends TunDriver {
     return this.make(number, false, false);
   }
 
-  /** tun_clone_destroy(): an open device becomes a zombie that answers ENXIO. */
+  /** tun_clone_destroy(): an open device becomes a zombie that answers ENXIO, and tunpoll() 0. */
   override destroy(unit: Unit): void {
     if (unit.holder !== undefined) unit.holder.isRevoked = true;
     this.detach(unit);
@@ -109,7 +109,7 @@ export class NetBsdTun extends TunDriver {
   /** tunread() looks at its own FIONBIO, and not at the descriptor's O_NONBLOCK. */
   override readsNone(unit: Unit): never {
     if (!unit.hasAddress) throw new Errno(EHOSTDOWN);
-    return nothingWaits(unit.nonBlocking);
+    return this.nothingWaits(unit.nonBlocking);
   }
 
   /** tun_enable() */

@@ -1,3 +1,4 @@
+import { POLLHUP } from "#ffi/posix.ts";
 import { Errno } from "../errno.ts";
 import type { PaperKernel } from "../kernel.ts";
 import {
@@ -5,6 +6,7 @@ import {
   EBUSY,
   EEXIST,
   EINVAL,
+  EIO,
   EMSGSIZE,
   ENOENT,
   ENOTTY,
@@ -14,7 +16,7 @@ import {
   IFF_RUNNING,
   IFF_UP,
 } from "./numbers.ts";
-import { intAt, nothingWaits, TunDriver, type TunFile, type Unit, unitNumber } from "./tun.ts";
+import { intAt, TunDriver, type TunFile, type Unit, unitNumber } from "./tun.ts";
 
 /** MAXMCLBYTES, <sys/mbuf.h> */
 const MAXMCLBYTES = 64 * 1024;
@@ -27,6 +29,7 @@ export class OpenBsdTun extends TunDriver {
   override readonly newFlags = IFF_MULTICAST; // tun_create()
   override readonly mtus = [64, 16_384] as const; // tun_ioctl(): ETHERMIN, TUNMRU
   override readonly alwaysHead = true; // tun_output(): no ioctl about it
+  override readonly revoked = { errno: EIO, events: POLLHUP }; // dead_read(), dead_write(), dead_poll()
 
   /** tun_dev_open() of a static node. */
   override unitOf(kernel: PaperKernel, path: string): Unit {
@@ -86,7 +89,7 @@ export class OpenBsdTun extends TunDriver {
 
   /** tun_dev_read(): IO_NDELAY is the descriptor's O_NONBLOCK. */
   override readsNone(_unit: Unit, file: TunFile): never {
-    return nothingWaits(file.nonBlocking);
+    return this.nothingWaits(file.nonBlocking);
   }
 
   /** tun_ioctl(), SIOCSIFADDR */

@@ -1,0 +1,27 @@
+import { textOf } from "../memory.ts";
+import type { RequestWords } from "../vocabulary.ts";
+import type { Numbers } from "./numbers.ts";
+
+const IFNAMSIZ = 16;
+
+/** How the requests of one system read: `TUNSIFHEAD 1`, `SIOCSIFNAME tun0`. */
+export function requestWords(numbers: Numbers): RequestWords[] {
+  const { FIONBIO, TUNSIFHEAD, TUNSIFMODE, TUNSTRANSIENT, TUNGIFNAME } = numbers;
+  const { SIOCGIFFLAGS, SIOCGIFMTU, SIOCIFDESTROY, SIOCSIFNAME } = numbers;
+  const name = (bytes: Uint8Array) => textOf(bytes.subarray(0, IFNAMSIZ));
+  const ofInt = (request: number | undefined, text: string) =>
+    request === undefined ? [] : [{ request, text, size: 4 }];
+  const ofName = (request: number | undefined, text: string) =>
+    request === undefined ? [] : [{ request, text, size: numbers.SIZEOF_IFREQ, before: name }];
+  return [
+    ...ofInt(FIONBIO, "FIONBIO"),
+    ...ofInt(TUNSIFHEAD, "TUNSIFHEAD"),
+    ...ofInt(TUNSIFMODE, "TUNSIFMODE"),
+    ...ofInt(TUNSTRANSIENT, "TUNSTRANSIENT"),
+    ...ofName(SIOCGIFFLAGS, "SIOCGIFFLAGS"),
+    ...ofName(SIOCGIFMTU, "SIOCGIFMTU"),
+    ...ofName(SIOCIFDESTROY, "SIOCIFDESTROY"),
+    ...ofName(SIOCSIFNAME, "SIOCSIFNAME"),
+    ...ofName(TUNGIFNAME, "TUNGIFNAME").map((it) => ({ ...it, before: () => "", after: name })),
+  ];
+}
