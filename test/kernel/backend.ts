@@ -12,11 +12,11 @@ export interface Backend {
   readonly kernel: Kernel;
   readonly transcript: Transcript;
 
-  /** A datagram of {@link PLAYERS} to the host. */
+  /** A datagram of a peer to the host. */
   sendDatagram(datagram: Datagram): void;
   /** An IPv6 packet that this host is to route, whatever its addresses. */
   sendPacket(packet: Uint8Array): void;
-  /** What has come to the players since the last time, at least `count` if that many come. */
+  /** What has come to the peers since the last time, at least `count` if that many come. */
   takeDatagrams(count: number): readonly Datagram[];
   /** What has left for the IPv6 Internet since the last time; as above. */
   takePackets(count: number): readonly Uint8Array[];

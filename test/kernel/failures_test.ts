@@ -54,6 +54,16 @@ for (const { name, open, steps } of ROLES) {
     assert.ok(failEachCallToTheEnd(make, open, EIO) >= 9);
   });
 
+  test(`${name} opens nothing that a command it runs would have, or that it could block on`, () => {
+    const backend = make();
+    const opened = open(backend, () => assert.fail("it serves"));
+    const files = [...backend.paper.open.values()];
+    assert.ok(files.length >= 5 && files.every((it) => it.closeOnExec));
+    // Only netlink is waited for, which answers at once.
+    assert.ok(files.every((it) => it.nonBlocking || it.kind === "netlink"));
+    opened.close();
+  });
+
   test(`${name} that dies at any call of its start leaves nothing that keeps the next from living`, () => {
     dieAtEachCall(make, open, steps);
   });

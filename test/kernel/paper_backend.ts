@@ -12,8 +12,8 @@ import type { PaperLink, PaperRoute } from "./world.ts";
 import { nameOf } from "./sockaddr.ts";
 
 /**
- * A {@link Backend} of paper. The world of `kernel` has an interface to the IPv6 Internet, through
- * which {@link scene} is reached, and a loopback interface. What other processes do is up to each system.
+ * A {@link Backend} of paper. Its world has the addresses of `scene.ts`, and an interface to the IPv6
+ * Internet. How other processes take what a role wants is each system's own.
  */
 export abstract class PaperBackend implements Backend {
   readonly libc: PaperLibc;

@@ -70,11 +70,6 @@ export class Transcript {
     this.lines.push(`-- ${text}`);
   }
 
-  /** Forgets what was not used up. */
-  clearInjections(): void {
-    this.#injections.length = 0;
-  }
-
   /**
    * Has a call made and writes it down.
    *
@@ -103,14 +98,16 @@ export class Transcript {
     make: () => Outcome,
   ): Outcome {
     // However it fails, the descriptor is gone. close(2)
-    if (name === "close") make();
-    if (name === "close") this.descriptors.closed(first!);
+    if (name === "close") {
+      make();
+      this.descriptors.closed(first!);
+    }
     const result = name.startsWith("if_") ? 0 : -1;
-    this.#note(`${name}(${given}) = ${result} ${this.#symbol(errno)}`);
+    this.#writeInjected(`${name}(${given}) = ${result} ${this.#symbol(errno)}`);
     return { result, errno };
   }
 
-  #note(line: string): void {
+  #writeInjected(line: string): void {
     this.injected.push(line);
     this.#write(line);
   }
@@ -126,7 +123,7 @@ export class Transcript {
     const said = `${result.stdout}${result.stderr}`.trim();
     const line = `run(${given}) = ${result.status}${said === "" ? "" : ` ${JSON.stringify(said)}`}`;
     if (errno === undefined) this.#write(line);
-    else this.#note(line);
+    else this.#writeInjected(line);
     return result;
   }
 

@@ -27,7 +27,7 @@ class MistakenLibc extends PaperLibc {
 
 /** A Linux host of paper, furnished as `real_backend.ts` furnishes a real one. */
 export class PaperLinuxBackend extends PaperBackend {
-  readonly #system: PaperLinux;
+  readonly system: PaperLinux;
 
   /** @param mistakes what the program is to believe of the kernel that is not so */
   constructor(mistakes: Partial<Layout> = {}) {
@@ -35,7 +35,7 @@ export class PaperLinuxBackend extends PaperBackend {
     const paper = new PaperKernel(system, linuxWorld());
     super(paper, () => LINUX_KERNEL, new MistakenLibc(paper, mistakes));
     const { world } = paper;
-    this.#system = system;
+    this.system = system;
     const flags = IFA_F_PERMANENT;
     addOwnAddresses(this.paper, world.link("lo")!, flags);
     const wan = world.addLink(WAN, 1500, IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST, 500);
@@ -57,7 +57,7 @@ export class PaperLinuxBackend extends PaperBackend {
 
   holdTun(name: string): void {
     const flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
-    this.#system.held.set(this.paper.world.addLink(name, 1500, flags, 500), true);
+    this.system.held.set(this.paper.world.addLink(name, 1500, flags, 500), true);
   }
 
   addLink(name: string): void {
@@ -65,6 +65,6 @@ export class PaperLinuxBackend extends PaperBackend {
   }
 
   hideTun(): void {
-    this.#system.hasTun = false;
+    this.system.hasTun = false;
   }
 }

@@ -21,6 +21,8 @@ const TUN_DEVICE = "/dev/net/tun";
 export interface PaperLinux extends PaperSystem {
   /** False: there is no /dev/net/tun. */
   hasTun: boolean;
+  /** Of TUN: Linux 6.2. */
+  hasUso: boolean;
   /** Which interfaces are TUNs, and whether a process holds them. */
   readonly held: Held;
 }
@@ -67,13 +69,14 @@ export function paperLinux(): PaperLinux {
     udpOptions: OPTIONS,
     wrongSource: linux.EINVAL,
     hasTun: true,
+    hasUso: true,
     held,
     open(kernel, path, flags) {
       if (path !== TUN_DEVICE) return unknown(`the path ${path}`);
       const known = linux.O_RDWR | linux.O_NONBLOCK | linux.O_CLOEXEC;
       if ((flags & ~known) !== 0) unknown(`flags ${flags} of ${path}`);
       if (!this.hasTun) throw new Errno(linux.ENOENT);
-      return new TunFile(kernel, held);
+      return new TunFile(kernel, this);
     },
     socket(kernel, domain, type, protocol) {
       if (type !== linux.SOCK_RAW) return undefined;

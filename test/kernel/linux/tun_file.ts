@@ -46,18 +46,25 @@ const USO = TUN_F_USO4 | TUN_F_USO6;
 /** Which interfaces are TUNs, and whether a process holds them. */
 export type Held = Map<PaperLink, boolean>;
 
+/** What the driver has. */
+export interface TunDriver {
+  readonly held: Held;
+  /** TUN_F_USO4 and TUN_F_USO6. Linux 6.2 */
+  readonly hasUso: boolean;
+}
+
 /** A descriptor of /dev/net/tun. drivers/net/tun.c */
 export class TunFile extends PaperFile {
   readonly kind = "tun";
   readonly #kernel: PaperKernel;
-  readonly #held: Held;
+  readonly #driver: TunDriver;
   #queue: PacketQueue | undefined;
   #headerLength = 0;
 
-  constructor(kernel: PaperKernel, held: Held) {
+  constructor(kernel: PaperKernel, driver: TunDriver) {
     super();
     this.#kernel = kernel;
-    this.#held = held;
+    this.#driver = driver;
   }
 
   override ioctl(request: number, argument: number): number {
@@ -88,7 +95,7 @@ export class TunFile extends PaperFile {
     }
     const wanted = textOf(request.subarray(IFREQ_NAME_AT, IFNAMSIZ));
     const link = this.#existing(wanted) ?? this.#make(wanted);
-    this.#held.set(link, true);
+    this.#driver.held.set(link, true);
     this.#queue = new PacketQueue(this.#kernel.world, link);
     this.#headerLength = (flags & IFF_VNET_HDR) === 0 ? 0 : SIZEOF_VIRTIO_NET_HDR;
     request.fill(0, IFREQ_NAME_AT, IFNAMSIZ);
@@ -99,7 +106,7 @@ export class TunFile extends PaperFile {
   #existing(name: string): PaperLink | undefined {
     const link = this.#kernel.world.link(name);
     if (link === undefined) return undefined;
-    const isHeld = this.#held.get(link);
+    const isHeld = this.#driver.held.get(link);
     if (isHeld === undefined) throw new Errno(EINVAL); // another driver's
     this.#kernel.needPrivilege();
     if (isHeld) throw new Errno(EBUSY);
@@ -119,7 +126,7 @@ export class TunFile extends PaperFile {
     if ((wanted & ~OFFLOADS) !== 0) throw new Errno(EINVAL);
     // Both versions of IP or none; nothing without checksums.
     const uso = wanted & USO;
-    if (uso !== 0 && uso !== USO) throw new Errno(EINVAL);
+    if (uso !== 0 && (uso !== USO || !this.#driver.hasUso)) throw new Errno(EINVAL);
     return (wanted & TUN_F_CSUM) === 0 && wanted !== 0 ? unknown(`offloads ${wanted}`) : 0;
   }
 
@@ -149,7 +156,7 @@ export class TunFile extends PaperFile {
     if (this.#queue === undefined) return;
     const { link } = this.#queue;
     this.#queue.close();
-    this.#held.delete(link);
+    this.#driver.held.delete(link);
     this.#kernel.world.removeLink(link);
   }
 
