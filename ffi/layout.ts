@@ -1,3 +1,5 @@
+import { CMSGHDR_DATA_AT } from "./posix.ts";
+
 /** The kernels whose layouts are known, as people write them. */
 export type System = "Linux" | "FreeBSD" | "OpenBSD" | "NetBSD" | "DragonFly BSD";
 
@@ -64,7 +66,7 @@ export interface Layout {
   readonly MMSGHDR_LEN_AT: number;
   readonly CMSGHDR_LEVEL_AT: number;
   readonly CMSGHDR_TYPE_AT: number;
-  /** Control messages start at multiples of this. */
+  /** Control messages start at multiples of this, a power of two. */
   readonly CMSG_ALIGNMENT: number;
 
   /** Whether a sockaddr starts with a byte of its length, before a byte of its family. */
@@ -84,12 +86,12 @@ export function sockaddrHead(layout: Layout, family: number, length: number): nu
 
 /** CMSG_SPACE(3): room that a control message of `length` bytes of data takes, padding included. */
 export function cmsgSpace(layout: Layout, length: number): number {
-  return cmsgNext(layout, 0, 16 + length);
+  return cmsgNext(layout, 0, CMSGHDR_DATA_AT + length);
 }
 
 /** Where the next control message starts: `at` this one's header, `length` its `cmsg_len`. */
 export function cmsgNext(layout: Layout, at: number, length: number): number {
-  return at + Math.ceil(length / layout.CMSG_ALIGNMENT) * layout.CMSG_ALIGNMENT;
+  return at + ((length + layout.CMSG_ALIGNMENT - 1) & -layout.CMSG_ALIGNMENT);
 }
 
 /** For messages: `EADDRINUSE (Address already in use)`. */

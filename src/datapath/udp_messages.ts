@@ -56,6 +56,7 @@ export class UdpMessages {
   count = 0;
   readonly #arena: Arena;
   readonly #layout: Layout;
+  readonly #stride: number;
   readonly #segmentSpace: number;
   readonly #localSpace: number;
   readonly #headers: number;
@@ -87,13 +88,14 @@ export class UdpMessages {
   constructor(arena: Arena, layout: Layout) {
     this.#arena = arena;
     this.#layout = layout;
+    this.#stride = layout.SIZEOF_MMSGHDR;
     this.#segmentSpace = layout.UDP_SEGMENT === NONE ? 0 : cmsgSpace(layout, SEGMENT_LENGTH);
     this.#localSpace = cmsgSpace(layout, layout.localAddress.length);
-    this.#headers = arena.take(BATCH * this.#layout.SIZEOF_MMSGHDR);
+    this.#headers = arena.take(BATCH * this.#stride);
     this.#names = arena.take(BATCH * SIZEOF_SOCKADDR_IN);
     this.#controls = arena.take(BATCH * CONTROL_LENGTH);
     this.#iovecs = arena.take(BATCH * IOVECS * SIZEOF_IOVEC);
-    this.#single = arena.take(this.#layout.SIZEOF_MMSGHDR);
+    this.#single = arena.take(this.#stride);
     for (let i = 0; i < BATCH; i++) this.#prepare(i);
   }
 
@@ -107,7 +109,7 @@ export class UdpMessages {
     this.#prepareControl(control, IPPROTO_UDP, UDP_SEGMENT, SEGMENT_LENGTH);
     const { sentType, length } = localAddress;
     this.#prepareControl(control + this.#segmentSpace, IPPROTO_IP, sentType, length);
-    const header = this.#header(i);
+    const header = this.header(i);
     arena.writeU64(header + MSGHDR_NAME_AT, arena.address(name));
     arena.u32[(header + MSGHDR_NAMELEN_AT) >> 2] = SIZEOF_SOCKADDR_IN;
     arena.writeU64(header + MSGHDR_IOV_AT, arena.address(this.#iovec(i, 0)));
@@ -120,9 +122,9 @@ export class UdpMessages {
     this.#arena.i32[(at + CMSGHDR_TYPE_AT) >> 2] = type;
   }
 
-  /** Offset in the arena of the headers from message `i` on. */
-  headersFrom(i: number): number {
-    return this.#header(i);
+  /** Offset in the arena of the header of message `i`; those of the next ones follow it. */
+  header(i: number): number {
+    return this.#headers + i * this.#stride;
   }
 
   /**
@@ -205,7 +207,7 @@ export class UdpMessages {
   seal(): void {
     const { u32 } = this.#arena;
     for (let i = 0; i < this.count; i++) {
-      const header = this.#header(i);
+      const header = this.header(i);
       const many = this.#datagrams[i]! > 1;
       u32[(header + MSGHDR_IOVLEN_AT) >> 2] = this.#used[i]!;
       this.#setControl(header, i, many);
@@ -229,15 +231,15 @@ export class UdpMessages {
 
   /** What the kernel says that it sent of message `i`, in bytes. */
   sentBytes(i: number): number {
-    return this.#arena.u32[(this.#header(i) + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
+    return this.#arena.u32[(this.header(i) + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
   }
 
   /** Offset in the arena of a header for datagram `k` of message `i` alone, until the next call. */
   single(i: number, k: number): number {
     const { u8 } = this.#arena;
-    const header = this.#header(i);
+    const header = this.header(i);
     const pieces = this.#pieces[i]!;
-    u8.copyWithin(this.#single, header, header + this.#layout.SIZEOF_MMSGHDR);
+    u8.copyWithin(this.#single, header, header + this.#stride);
     const iovec = this.#arena.address(this.#iovec(i, k * pieces));
     this.#arena.writeU64(this.#single + MSGHDR_IOV_AT, iovec);
     this.#arena.u32[(this.#single + MSGHDR_IOVLEN_AT) >> 2] = pieces;
@@ -253,10 +255,6 @@ export class UdpMessages {
   clear(): void {
     this.count = 0;
     this.#open.fill(0);
-  }
-
-  #header(i: number): number {
-    return this.#headers + i * this.#layout.SIZEOF_MMSGHDR;
   }
 
   #iovec(i: number, k: number): number {

@@ -1,6 +1,6 @@
 import type { Arena } from "#ffi/arena.ts";
 import { failure } from "#ffi/errors.ts";
-import { cmsgNext, type Layout } from "#ffi/layout.ts";
+import { cmsgNext, type Layout, NONE } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   CMSGHDR_DATA_AT,
@@ -163,8 +163,9 @@ export class UdpReceiver {
     return more;
   }
 
-  /** Offset of the data of one control message of slot `i`, or -1. No message is of type NONE. */
+  /** Offset of the data of one control message of slot `i`, or -1. */
   #findControl(i: number, level: number, type: number): number {
+    if (type === NONE) return -1;
     const { u32, i32 } = this.#arena;
     const { CMSGHDR_LEVEL_AT: levelAt, CMSGHDR_TYPE_AT: typeAt } = this.#layout;
     const header = this.#headers + i * this.#stride;

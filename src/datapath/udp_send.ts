@@ -13,6 +13,8 @@ import { UdpMessages } from "./udp_messages.ts";
 const SCRATCH_LENGTH = 8 * CAPACITY;
 /** How long to wait for room in a full send buffer before a datagram is given up. */
 const SEND_WAIT_MS = 10;
+/** The same for the full queue of an interface, ENOBUFS. */
+const QUEUE_WAIT_MS = 1;
 /** Such waits in one flush; past them a datagram that finds no room is given up at once. */
 const SEND_WAITS = 3;
 
@@ -140,7 +142,7 @@ export class UdpSender {
     messages.seal();
     this.#waits = 0;
     for (let done = 0; done < count;) {
-      const sent = this.#calls.send(messages.headersFrom(done), count - done);
+      const sent = this.#calls.send(messages.header(done), count - done);
       if (sent > 0) {
         for (const end = done + sent; done < end; done++) {
           this.#count(messages.datagrams(done), messages.sentBytes(done));
@@ -149,7 +151,7 @@ export class UdpSender {
       }
       const errno = this.#libc.errno();
       if (errno === EINTR) continue;
-      if (this.#isFull(errno) && this.#waitForRoom()) continue;
+      if (this.#isFull(errno) && this.#waitForRoom(errno)) continue;
       if (messages.datagrams(done) > 1 && this.#mayPassSingly(errno)) this.#sendSingly(done, errno);
       else this.#drop(this.#reasonOf(errno), messages.datagrams(done));
       done++;
@@ -171,13 +173,17 @@ export class UdpSender {
   #sendOne(header: number): boolean {
     if (this.#calls.send(header, 1) === 1) return true;
     const errno = this.#libc.errno();
-    return this.#isFull(errno) && this.#waitForRoom() && this.#calls.send(header, 1) === 1;
+    return this.#isFull(errno) && this.#waitForRoom(errno) && this.#calls.send(header, 1) === 1;
   }
 
   /** The send buffer drains at wire speed: a few short waits a flush keep what was accepted. */
-  #waitForRoom(): boolean {
+  #waitForRoom(errno: number): boolean {
     if (this.#waits++ >= SEND_WAITS) return false;
-    return this.#libc.call.poll(this.#arena.address(this.#pollfd), 1, SEND_WAIT_MS) > 0;
+    const pollfd = this.#arena.address(this.#pollfd);
+    if (errno === this.#layout.EAGAIN) return this.#libc.call.poll(pollfd, 1, SEND_WAIT_MS) > 0;
+    // The queue of an interface, which nothing can be asked about: on a BSD the socket is writable.
+    this.#libc.call.poll(pollfd, 0, QUEUE_WAIT_MS);
+    return true;
   }
 
   #count(datagrams: number, bytes: number): void {
