@@ -33,6 +33,8 @@ import { waysOf } from "./ways.ts";
 export const TUN_DEVICE = "/dev/tun";
 /** Name of a unit that has not been renamed. */
 const UNIT = /^tun\d+$/;
+/** Of DragonFly BSD: there from the start, and cannot be destroyed. TUN_PREALLOCATED_UNITS */
+const PREALLOCATED = /^tun[0-3]$/;
 /** Units looked at for a free one. */
 const MAX_UNITS = 64;
 
@@ -105,7 +107,8 @@ class Opener {
   }
 
   #openUnit(name: string): OpenTun {
-    const made = !this.#names.exists(name);
+    const isLasting = this.#layout.system === "DragonFly BSD" && PREALLOCATED.test(name);
+    const made = !isLasting && !this.#names.exists(name);
     const fd = this.#openLoaded(`/dev/${name}`, name);
     if (fd >= 0) return { name, fd, made };
     if (fd === -EBUSY) throw heldProblem(name, shownInterface(this.#run, name)?.openedBy);

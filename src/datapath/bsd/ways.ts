@@ -32,9 +32,10 @@ export interface Ways {
 const freebsd: Ways = {
   loadTun: ["/sbin/kldload", "-n", "if_tuntap"],
   createsDevice: true,
+  // For nobody but root an open makes the device. tunclone()
   missingDevice: () =>
-    "run `kldload if_tuntap` and `sysctl net.link.tun.devfs_cloning=1`; a jail needs a network stack " +
-    "of its own (vnet) and a devfs ruleset that shows tun*",
+    "run `kldload if_tuntap` and `sysctl net.link.tun.devfs_cloning=1`, and start as root; a jail needs " +
+    "a network stack of its own (vnet) and a devfs ruleset that shows tun*",
   mostMtu: 65_535,
   // rc(8) disables IPv6 on new interfaces where ipv6_activate_all_interfaces is not set.
   settle: (name) => [[IFCONFIG, name, "inet6", "no_dad", "-auto_linklocal", "-ifdisabled"]],
