@@ -11,6 +11,7 @@ import { BsdForwarding } from "./bsd_forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./bsd_interfaces.ts";
 import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./bsd_texts.ts";
 import { bsdTun, sysctlText } from "./bsd_tun.ts";
+import { hostWordsOf } from "./bsd_words.ts";
 import type { Finding } from "./check.ts";
 import type { Host, Problem, Rights, Route6 } from "./host.ts";
 import { isDirectory, refusesUdp } from "./host_parts.ts";
@@ -56,13 +57,15 @@ const ROUTE = "/sbin/route";
  */
 export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const { run, textOf } = around;
-  const { words, oneWorker } = bsdKernel(libc, run);
+  const { oneWorker } = bsdKernel(libc, run);
   const interfaces = new BsdInterfaces(libc, around.networkInterfaces);
   const forwarding = new BsdForwarding(libc);
   return {
-    words,
+    words: hostWordsOf(libc),
     oneWorker,
     serverUsesTun: true,
+    // ip6_input_if() of OpenBSD; the others take what is for any address of theirs.
+    localNeedsForwarding: libc.layout.system === "OpenBSD",
     mostMtu: waysOf(libc).mostMtu,
     rights: () => rightsOf(around.uid()),
     tun: (wanted) => bsdTun({ libc, run, exists: around.exists, wanted }),
@@ -110,7 +113,7 @@ const RFC6204 = "net.inet6.ip6.rfc6204w3";
 /** FreeBSD and DragonFly BSD: that of a kernel which heeds advertisements itself. nd6_ra_input() */
 function advertisedLoss(libc: Libc, run: Run): Problem | undefined {
   if (libc.layout.system !== "FreeBSD") {
-    return { problem: "on this system", mend: bsdKernel(libc).words.addDefaultRoute };
+    return { problem: "on this system", mend: hostWordsOf(libc).addDefaultRoute };
   }
   if (sysctlText(run, RFC6204) === "1") return undefined;
   return { problem: `unless ${RFC6204} is 1`, mend: `sysctl ${RFC6204}=1` };

@@ -1,6 +1,6 @@
-import type { Words } from "#src/datapath/words.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import type { Finding } from "./check.ts";
+import type { HostWords } from "./words.ts";
 
 /** What a daemon may need the right to do. */
 export type Right =
@@ -61,11 +61,16 @@ export interface User {
 
 /** What the checks ask of this machine; every answer is of the moment it is asked. */
 export interface Host {
-  readonly words: Words;
+  readonly words: HostWords;
   /** Why no more than one worker can serve, whoever runs it; undefined: more can. */
   readonly oneWorker: string | undefined;
   /** Whether a server's native packets take a TUN interface of its own, to be forwarded from there. */
   readonly serverUsesTun: boolean;
+  /**
+   * Whether a packet from one interface reaches an address of another, this host's too, only where
+   * IPv6 is forwarded: a relay needs that for what it serves, be it this host alone.
+   */
+  readonly localNeedsForwarding: boolean;
   /** Largest MTU that a TUN interface takes, in bytes. */
   readonly mostMtu: number;
   rights(needed: readonly Right[]): Rights;

@@ -27,6 +27,7 @@ import {
   parseResidentMemory,
   parseUdpInodes,
 } from "./linux_proc.ts";
+import { LINUX_HOST_WORDS } from "./linux_words.ts";
 import { findUser } from "./passwd.ts";
 
 const SELF = "/proc/self/status";
@@ -48,11 +49,12 @@ export function linuxHost(libc: Libc): Host {
   const nameOf = (index: number | undefined) =>
     links(netlink).find((link) => link.index === index)?.name;
   const sysctl = (path: string) => read(`/proc/sys/${path}`);
-  const { words, oneWorker } = LINUX_KERNEL;
+  const { oneWorker } = LINUX_KERNEL;
   return {
-    words,
+    words: LINUX_HOST_WORDS,
     oneWorker,
     serverUsesTun: false,
+    localNeedsForwarding: false,
     mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
     tun: () => linuxTun(openErrno(libc, TUN_DEVICE)),

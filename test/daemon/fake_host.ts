@@ -11,7 +11,7 @@ import {
   linuxTun,
   linuxWorkers,
 } from "#src/daemon/linux_answers.ts";
-import { LINUX_WORDS } from "#src/datapath/linux/words.ts";
+import { LINUX_HOST_WORDS } from "#src/daemon/linux_words.ts";
 import { parseIpv4 } from "#src/protocol/ipv4.ts";
 
 /** 198.51.100.1 and the next, which this host has. */
@@ -52,9 +52,10 @@ export function fakeHost(facts: Facts = {}): Host {
   const sysctl = (path: string) => all[path];
   const held = new Set(capabilities ?? EVERY_CAPABILITY);
   return {
-    words: LINUX_WORDS,
+    words: LINUX_HOST_WORDS,
     oneWorker: undefined,
     serverUsesTun: false,
+    localNeedsForwarding: false,
     mostMtu: 65_535,
     rights: (needed) => linuxRights(held, needed),
     tun: () => linuxTun(openTunDevice ?? 0),
