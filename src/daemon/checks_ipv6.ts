@@ -22,10 +22,18 @@ export function checkServerWay(host: Host): CheckResult[] {
     : [];
 }
 
-/** A relay that serves this host alone hands packets to it and forwards none. RFC 4380 §5.5 */
+/** For what a relay serves. */
 export function checkForwarding(host: Host, relay: RelayConfig): CheckResult[] {
-  if (relay.served === "self") return [];
+  if (!needsForwarding(host, relay)) return [];
   return [forwarding(host), ...advertisedRoutes(host)];
+}
+
+/**
+ * A relay that serves this host alone hands packets to it and forwards none, RFC 4380 §5.5; some
+ * systems want forwarding for that too.
+ */
+export function needsForwarding(host: Host, { served }: RelayConfig): boolean {
+  return served !== "self" || host.localNeedsForwarding;
 }
 
 function forwarding(host: Host): CheckResult {

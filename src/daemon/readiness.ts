@@ -3,6 +3,7 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
 import { formatIpv4 } from "#src/protocol/ipv4.ts";
 import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
+import { needsForwarding } from "./checks_ipv6.ts";
 import type { Host, Interface } from "./host.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
@@ -52,7 +53,7 @@ function relayChecks(
 ): ReadinessCheck[] {
   const name = open.interfaceName ?? relay.interfaceName;
   const checks = [tunnel(interfaces, name), route(host, relay.prefix, name)];
-  return relay.served === "self" ? checks : [...checks, forwarding(host)];
+  return needsForwarding(host, relay) ? [...checks, forwarding(host)] : checks;
 }
 
 function tunnel(interfaces: readonly Interface[], name: string): ReadinessCheck {

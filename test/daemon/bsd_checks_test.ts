@@ -176,10 +176,14 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "no forwarding, which a host-specific relay does without (H rows)",
+    name: "no forwarding, which a host-specific relay does without (H rows), but for OpenBSD",
     facts: { options: { forwards: false } },
     relay: { served: "self" },
-    want: [],
+    want: {
+      "OpenBSD": [
+        `FAIL forwarding: the kernel does not forward IPv6 packets; mend: ${FORWARD.OpenBSD}`,
+      ],
+    },
   },
   {
     name: "no forwarding for a server's native packets",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ENOENT } from "#ffi/posix.ts";
+import type { RelayConfig } from "#src/config/config.ts";
 import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/bsd_texts.ts";
 import { readinessOf } from "#src/daemon/readiness.ts";
 import { NO_OFFLOADS, reportOffloads } from "#src/datapath/offloads.ts";
@@ -75,10 +76,10 @@ function withTunnel(machine: BsdMachine): void {
 }
 
 /** Readiness of a relay, as `name: detail` of what fails. */
-function failing({ host }: Asked): string[] {
+function failing({ host }: Asked, changes: Partial<RelayConfig> = {}): string[] {
   const checks = readinessOf(host, {
     role: "relay",
-    relay: relayConfig(),
+    relay: relayConfig(changes),
     open: {
       listening: ["192.0.2.1:3545"],
       interfaceName: "tun0",
@@ -152,6 +153,14 @@ for (const system of BSDS) {
       assert.deepEqual(asked.libc.faults, []);
     });
   }
+
+  test(`readinessOf() on ${system}: a host-specific relay without forwarding`, () => {
+    const asked = bsdMachine(system, { prepare: withTunnel, options: { forwards: false } });
+    const want = ["forwarding: net.inet6.ip6.forwarding is not 1"];
+    assert.deepEqual(failing(asked), want);
+    // ip6_input_if() of OpenBSD
+    assert.deepEqual(failing(asked, { served: "self" }), system === "OpenBSD" ? want : []);
+  });
 
   test(`interfaces() on ${system} tells state, MTU and addresses`, () => {
     const { host, machine } = bsdMachine(system, { prepare: withTunnel });
