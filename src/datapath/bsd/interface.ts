@@ -2,7 +2,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { StartError } from "#src/errors.ts";
 import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
 import { commandError, mustRun, type Run, typed } from "./commands.ts";
-import { IFCONFIG, shownInterface } from "./interfaces.ts";
+import { IFCONFIG, parseIfconfig, shownInterface } from "./interfaces.ts";
 import { exactRoute, type FoundRoute } from "./routing_socket.ts";
 import { type Ways, waysOf } from "./ways.ts";
 
@@ -55,7 +55,8 @@ export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): vo
 function setMtu(run: Run, name: string, mtu: number): void {
   const argv = [IFCONFIG, name, "mtu", String(mtu)];
   const ran = mustRun(run, argv);
-  if (shownInterface(run, name)?.mtu !== mtu) throw commandError(argv, ran);
+  const [shown] = parseIfconfig(mustRun(run, [IFCONFIG, name]).stdout);
+  if (shown?.mtu !== mtu) throw commandError(argv, ran);
 }
 
 /**

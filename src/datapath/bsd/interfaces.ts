@@ -17,6 +17,11 @@ export interface Shown {
 
 export const IFCONFIG = "/sbin/ifconfig";
 
+/** Whether this is what the kernel calls a unit of tun(4), as long as nobody renames it. */
+export function isUnit(name: string): boolean {
+  return /^tun\d+$/.test(name);
+}
+
 /** All interfaces; none when ifconfig(8) does not work. */
 export function shownInterfaces(run: Run): Shown[] {
   return parseIfconfig(run([IFCONFIG, "-a"]).stdout);

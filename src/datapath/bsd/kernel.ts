@@ -17,6 +17,7 @@ const SMALLEST_BUFFER = 16 * 1024;
 export function bsdKernel(libc: Pick<Libc, "layout">, run: Run = runCommand): Kernel {
   return {
     words: wordsOf(libc),
+    arenaLength: Math.max(BsdTunQueue.arenaLength, NativeSender.arenaLength),
     oneWorker: ONE_WORKER,
     steerRelay: refuseWorkers,
     steerServer: refuseWorkers,

@@ -40,8 +40,10 @@ export class Names {
   withSocket<T>(family: number, flags: number, use: (fd: number) => T): T {
     const fd = this.#libc.call.socket(family, SOCK_DGRAM | flags, 0);
     check(this.#libc, fd, "socket", "SOCK_DGRAM");
-    const result = use(fd);
-    this.#libc.call.close(fd);
-    return result;
+    try {
+      return use(fd);
+    } finally {
+      this.#libc.call.close(fd);
+    }
   }
 }

@@ -48,6 +48,8 @@ export class NativeSender implements PacketSender {
   readonly #queue: BsdTunQueue;
   readonly #copy: number;
 
+  static readonly arenaLength: number = BsdTunQueue.arenaLength + FAMILY_LENGTH + CAPACITY + 4096;
+
   constructor(libc: Libc, arena: Arena, fd: number) {
     this.#arena = arena;
     this.#queue = new BsdTunQueue(libc, arena, fd, "for native packets");

@@ -17,7 +17,6 @@ const MAX_OTHERS = 256;
 
 /** Where a route leads. */
 export interface FoundRoute {
-  readonly index: number;
   /** Undefined when the interface is gone, or the kernel did not tell it. */
   readonly interfaceName: string | undefined;
   /** Packets are refused or thrown away rather than sent. */
@@ -110,7 +109,6 @@ function receive(
 function routeOf(names: Names, message: RouteMessage, layout: BsdLayout): FoundRoute {
   const { index, flags } = message;
   return {
-    index,
     interfaceName: index === 0 ? undefined : names.ofIndex(index),
     rejects: (flags & (layout.RTF_REJECT | layout.RTF_BLACKHOLE)) !== 0,
   };

@@ -16,7 +16,7 @@ import {
 } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
 import { mustRun, type Run } from "./commands.ts";
-import { IFCONFIG, shownInterface, shownInterfaces } from "./interfaces.ts";
+import { IFCONFIG, isUnit, shownInterface, shownInterfaces } from "./interfaces.ts";
 import { bsdLayout } from "./layout.ts";
 import { Names } from "./names.ts";
 import {
@@ -31,8 +31,6 @@ import { waysOf } from "./ways.ts";
 
 /** The device that stands for the next free unit, where there is one; else a prefix of each unit's. */
 export const TUN_DEVICE = "/dev/tun";
-/** Name of a unit that has not been renamed. */
-const UNIT = /^tun\d+$/;
 /** Of DragonFly BSD: there from the start, and cannot be destroyed. TUN_PREALLOCATED_UNITS */
 const PREALLOCATED = /^tun[0-3]$/;
 /** Units looked at for a free one. */
@@ -102,7 +100,7 @@ class Opener {
   }
 
   open(wanted: string): OpenTun {
-    if (UNIT.test(wanted)) return this.#openUnit(wanted);
+    if (isUnit(wanted)) return this.#openUnit(wanted);
     return this.#layout.clonesTun ? this.#clone() : this.#openFree(wanted);
   }
 
@@ -127,7 +125,7 @@ class Opener {
    * nobody has given an address.
    */
   #openFree(wanted: string): OpenTun {
-    const all = shownInterfaces(this.#run).filter(({ name }) => UNIT.test(name));
+    const all = shownInterfaces(this.#run).filter(({ name }) => isUnit(name));
     const left = wanted === "" ? [] : all.filter(isLeftByRelay).map(({ name }) => name);
     const others = all.filter((shown) => !isFree(shown)).map(({ name }) => name);
     const units = Array.from({ length: MAX_UNITS }, (_, unit) => `tun${unit}`);

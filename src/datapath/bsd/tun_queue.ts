@@ -35,6 +35,9 @@ export class BsdTunQueue implements TunQueue {
   readonly checksumStart = 0;
   readonly checksumOffset = 0;
 
+  /** Bytes of arena that one queue takes: none, as the address family goes before the packet. */
+  static readonly arenaLength: number = 0;
+
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #family: number;

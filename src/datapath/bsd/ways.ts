@@ -5,7 +5,7 @@ import { IFCONFIG } from "./interfaces.ts";
 
 type Argv = readonly string[];
 
-const ROUTE = "/sbin/route";
+export const ROUTE = "/sbin/route";
 
 /** Packets that may wait for us, at 1500 bytes 15 MB at the most. */
 const QUEUE_LENGTH = 10_000;
