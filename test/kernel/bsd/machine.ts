@@ -127,8 +127,10 @@ export class BsdMachine implements PaperSystem {
     this.numbers = NUMBERS[name];
     this.layout = paperLayout(name);
     this.names = paperNames(name);
+    const words = commonWords(this.layout);
     this.vocabulary = {
-      ...commonWords(this.layout),
+      ...words,
+      domains: { ...words.domains, AF_ROUTE: this.numbers.AF_ROUTE },
       requests: requestWords(this.numbers),
       sockets: { [this.numbers.AF_ROUTE]: "route" },
     };
