@@ -69,6 +69,8 @@ export type Steer = (libc: Libc, arena: Arena, fd: number, workers: number) => v
  */
 export interface Kernel {
   readonly words: Words;
+  /** Bytes of arena that one {@link tunQueue} or {@link nativeSender} takes at the most. */
+  readonly arenaLength: number;
   /** Why there can only be one worker; undefined: there can be more. */
   readonly oneWorker: string | undefined;
   /** For the relay's sockets, whose peers each have one worker. @throws WorkersRefused */
@@ -96,6 +98,3 @@ export interface Kernel {
   /** What sends through a {@link NativeWay}, maybe on another thread. */
   nativeSender(libc: Libc, arena: Arena, fd: number): PacketSender;
 }
-
-/** Bytes of arena that one {@link Kernel.tunQueue} or {@link Kernel.nativeSender} takes at the most. */
-export const QUEUE_ARENA = 128 * 1024;

@@ -7,7 +7,7 @@ import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
-import { type Kernel, QUEUE_ARENA } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
 import { Level, type SharedState } from "./shared.ts";
@@ -70,7 +70,7 @@ export class RelayLoop implements RelaySink {
     this.#clock = options.clock;
     const arena = new Arena(
       libc,
-      Uplink.arenaLength + Downlink.arenaLength + QUEUE_ARENA +
+      Uplink.arenaLength + Downlink.arenaLength + kernel.arenaLength +
         RawIpv6Sender.arenaLength + Waiter.arenaLength,
     );
     const sum = makeSum(arena.memory);

@@ -12,7 +12,7 @@ import {
   type ServerSocket,
 } from "#src/protocol/server_contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { type Kernel, type PacketSender, QUEUE_ARENA } from "./kernel.ts";
+import type { Kernel, PacketSender } from "./kernel.ts";
 import { Level, type SharedState } from "./shared.ts";
 import { UdpReceiver } from "./udp_receive.ts";
 import { UdpSender } from "./udp_send.ts";
@@ -62,7 +62,7 @@ export class ServerLoop implements ServerSink {
     this.#options = options;
     const arena = new Arena(
       libc,
-      2 * (UdpReceiver.arenaLength + UdpSender.arenaLength) + QUEUE_ARENA +
+      2 * (UdpReceiver.arenaLength + UdpSender.arenaLength) + kernel.arenaLength +
         Waiter.arenaLength + 65_536,
     );
     const { primary, secondary } = descriptors;

@@ -25,6 +25,7 @@ import { LINUX_WORDS } from "./words.ts";
 
 export const LINUX_KERNEL: Kernel = {
   words: LINUX_WORDS,
+  arenaLength: Math.max(LinuxTunQueue.arenaLength, RawIpv6Sender.arenaLength),
   oneWorker: undefined,
   steerRelay: steerRelaySockets,
   steerServer: steerServerSockets,
