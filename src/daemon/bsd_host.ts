@@ -5,7 +5,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { type Run, runCommand, typed } from "#src/datapath/bsd/commands.ts";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { exactRoute, routeTo } from "#src/datapath/bsd/routing_socket.ts";
-import { waysOf } from "#src/datapath/bsd/ways.ts";
+import { ROUTE, waysOf } from "#src/datapath/bsd/ways.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { BsdForwarding } from "./bsd_forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./bsd_interfaces.ts";
@@ -44,8 +44,6 @@ const THIS_MACHINE: Around = {
   residentMemory: () => process.memoryUsage.rss(),
   year: () => new Date().getUTCFullYear(),
 };
-
-const ROUTE = "/sbin/route";
 
 /**
  * A machine with FreeBSD, OpenBSD, NetBSD or DragonFly BSD. It changes nothing.

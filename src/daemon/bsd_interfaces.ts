@@ -5,12 +5,12 @@ import {
   AF_INET,
   IFF_LOOPBACK,
   IFF_UP,
-  IFNAMSIZ,
   IFREQ_FLAGS_AT,
   IFREQ_NAME_AT,
   SOCK_DGRAM,
 } from "#ffi/posix.ts";
 import { bsdLayout } from "#src/datapath/bsd/layout.ts";
+import { Names } from "#src/datapath/bsd/names.ts";
 import { parseIpv4 } from "#src/protocol/ipv4.ts";
 import { isLinkLocal, parseIpv6 } from "#src/protocol/ipv6.ts";
 import type { Interface } from "./host.ts";
@@ -28,6 +28,7 @@ export class BsdInterfaces {
   readonly #libc: Libc;
   readonly #list: ListInterfaces;
   readonly #arena: Arena;
+  readonly #names: Names;
   /** struct ifreq */
   readonly #request: number;
   readonly #fd: number;
@@ -42,6 +43,7 @@ export class BsdInterfaces {
     this.#libc = libc;
     this.#list = list;
     this.#arena = new Arena(libc, 4096);
+    this.#names = new Names(libc, this.#arena);
     this.#request = this.#arena.take(bsdLayout(libc).SIZEOF_IFREQ);
     const type = SOCK_DGRAM | libc.layout.SOCK_CLOEXEC;
     this.#fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "of interfaces");
@@ -91,8 +93,7 @@ export class BsdInterfaces {
   #ask(ioctl: number, name: string): boolean {
     const at = this.#request;
     this.#arena.u8.fill(0, at, at + bsdLayout(this.#libc).SIZEOF_IFREQ);
-    const field = this.#arena.u8.subarray(at + IFREQ_NAME_AT, at + IFREQ_NAME_AT + IFNAMSIZ - 1);
-    new TextEncoder().encodeInto(name, field);
+    this.#names.write(at + IFREQ_NAME_AT, name);
     return this.#libc.call.ioctl(this.#fd, ioctl, this.#arena.address(at)) === 0;
   }
 }

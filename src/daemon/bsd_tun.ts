@@ -1,6 +1,6 @@
 import type { Libc } from "#ffi/libc.ts";
 import type { Run } from "#src/datapath/bsd/commands.ts";
-import { IFCONFIG } from "#src/datapath/bsd/interfaces.ts";
+import { IFCONFIG, isUnit } from "#src/datapath/bsd/interfaces.ts";
 import { waysOf } from "#src/datapath/bsd/ways.ts";
 import type { Finding } from "./check.ts";
 
@@ -56,7 +56,7 @@ function freebsdTun({ run, wanted }: TunLook): Finding {
     return notLoaded("if_tuntap", "kldload if_tuntap", 'if_tuntap_load="YES"', jailed);
   }
   // Where the name is that of a unit, `ifconfig tunN create` makes its device too.
-  if (!/^tun\d+$/.test(wanted) && sysctlText(run, CLONING) === "0") {
+  if (!isUnit(wanted) && sysctlText(run, CLONING) === "0") {
     const detail = `/dev/tun is switched off by ${CLONING}=0`;
     return { verdict: "fail", detail, mend: `sysctl ${CLONING}=1` };
   }
@@ -84,7 +84,7 @@ function notLoaded(module: string, load: string, line: string, jailed: boolean):
 
 /** What is wrong with the device that will be opened, or tried first. */
 function deviceOf({ libc, exists, wanted }: TunLook): Finding | undefined {
-  const path = `/dev/${/^tun\d+$/.test(wanted) ? wanted : "tun0"}`;
+  const path = `/dev/${isUnit(wanted) ? wanted : "tun0"}`;
   if (exists(path)) return undefined;
   const mend = waysOf(libc).missingDevice(path);
   return { verdict: "fail", detail: `${path} is missing`, mend };

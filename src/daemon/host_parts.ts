@@ -11,21 +11,25 @@ import type { Refusal } from "./host.ts";
 /** Lets `use` have an arena for a call or two. */
 export function withArena<T>(libc: Libc, use: (arena: Arena) => T): T {
   const arena = new Arena(libc, 4096);
-  const result = use(arena);
-  arena.close();
-  return result;
+  try {
+    return use(arena);
+  } finally {
+    arena.close();
+  }
 }
 
 /** See `Host.refusesUdp`. */
 export function refusesUdp(libc: Libc, address: number, port: number): Refusal | undefined {
   const fd = libc.call.socket(AF_INET, SOCK_DGRAM | libc.layout.SOCK_CLOEXEC, 0);
   if (fd < 0) return refusal(libc, libc.errno());
-  const refused = withArena(libc, (arena) => {
-    const bound = bindIpv4(libc, arena, fd, address, port) === 0;
-    return bound ? undefined : refusal(libc, libc.errno());
-  });
-  libc.call.close(fd);
-  return refused;
+  try {
+    return withArena(libc, (arena) => {
+      const bound = bindIpv4(libc, arena, fd, address, port) === 0;
+      return bound ? undefined : refusal(libc, libc.errno());
+    });
+  } finally {
+    libc.call.close(fd);
+  }
 }
 
 function refusal({ layout }: Libc, errno: number): Refusal {
