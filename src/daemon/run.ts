@@ -137,7 +137,8 @@ function announce({ role, config, log }: Context, open: OpenRole, notifier: Noti
   const level = wanted === "auto" || wanted === count ? "info" : "warn";
   log.log(level, "Workers", { workers: count, reason });
   if (role === "relay") log.info("Offloads", offloadFields(open.offloads));
-  log.info("Ready", { role, listening: open.listening, interface: open.interfaceName });
+  const name = open.interfaceName ?? open.nativeName;
+  log.info("Ready", { role, listening: open.listening, interface: name });
   notifier.send("READY=1");
 }
 

@@ -10,6 +10,8 @@ export interface OpenRole {
   readonly listening: readonly string[];
   /** TUN interface of the relay. */
   readonly interfaceName?: string;
+  /** Interface by which a server's native packets leave, where that is one of its own. */
+  readonly nativeName?: string;
   readonly workers: Workers;
   readonly offloads: OffloadReport;
   /** For the log: what is not as it was asked for, such as the interface's name. */

@@ -33,7 +33,8 @@ export interface Tunnel {
   readonly notices: readonly string[];
   /**
    * Takes the route away, so that no new packets come while the last ones are served. Where the
-   * privilege for it is gone, the route goes with the interface.
+   * privilege for it is gone the route goes with the interface; and stays with it until the next start
+   * on NetBSD and on FreeBSD before 15, where that takes privileges too.
    */
   stopRouting(): void;
   /** Closes the descriptors; interface, address and route go with them, as far as that is allowed. */
@@ -42,6 +43,8 @@ export interface Tunnel {
 
 /** Where a server's packets to the IPv6 Internet leave. */
 export interface NativeWay {
+  /** Of the interface by which they leave, where there is one. */
+  readonly name?: string;
   /** Non-blocking; for {@link Kernel.nativeSender}. */
   readonly fd: number;
   close(): void;
@@ -58,6 +61,12 @@ export interface UdpTuning {
   readonly buffer: number;
   /** Whether to ask for `UDP_GRO`. */
   readonly gro: boolean;
+}
+
+/** What came of a {@link UdpTuning}. */
+export interface UdpTuned extends Pick<Offloads, "udpGro" | "udpSegment"> {
+  /** For the log: what is not as it was asked for. */
+  readonly notice?: string | undefined;
 }
 
 /** Attaches the program that shares out what the sockets receive among the workers. */
@@ -79,12 +88,7 @@ export interface Kernel {
   readonly steerServer: Steer;
 
   /** Sets the options of an IPv4 UDP socket that only this system has. @throws SyscallError */
-  tuneUdp(
-    libc: Libc,
-    arena: Arena,
-    fd: number,
-    tuning: UdpTuning,
-  ): Pick<Offloads, "udpGro" | "udpSegment">;
+  tuneUdp(libc: Libc, arena: Arena, fd: number, tuning: UdpTuning): UdpTuned;
 
   /** @throws StartError that says what is in the way and how to mend it; WorkersRefused */
   openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel;

@@ -8,7 +8,7 @@ import type { ServerOptions } from "#src/protocol/server_contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/sip_hash.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, NativeWay } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
@@ -16,6 +16,7 @@ import { openRawIcmpv6 } from "./raw_ipv6.ts";
 import { SharedState } from "./shared.ts";
 import { type Serve, superviseThreads, type WorkerStart } from "./supervise.ts";
 import { openUdpGroup } from "./udp_group.ts";
+import type { UdpSocket } from "./udp_socket.ts";
 import { Wake } from "./wake.ts";
 import { shareOf, type Workers, WorkersRefused } from "./workers.ts";
 
@@ -158,7 +159,7 @@ function openRelayFor(
       interfaceName: tunnel.name,
       workers,
       offloads: reportOffloads(offloads, start.offloads),
-      notices: tunnel.notices,
+      notices: [...noticesOf(udp), ...tunnel.notices],
       close: () => opened.close(),
       start: () =>
         // The route goes first, so that no new packets come while the last ones are served.
@@ -168,6 +169,12 @@ function openRelayFor(
         }),
     };
   });
+}
+
+/** Sockets of one kind have the same to tell. */
+function noticesOf(sockets: readonly UdpSocket[]): string[] {
+  const notices = sockets.map(({ notice }) => notice).filter((it) => it !== undefined);
+  return [...new Set(notices)];
 }
 
 function openServerFor(
@@ -193,10 +200,12 @@ function openServerFor(
       );
     const primary = group(start.bindAddress);
     const secondary = group(start.bindAddress2);
+    const ways: NativeWay[] = [];
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const native = opened.add(kernel.openNative(libc, arena), (it) => it.close());
+      ways.push(native);
       const data = {
         role: "server",
         shared: shared.buffer,
@@ -216,9 +225,10 @@ function openServerFor(
       listening: [start.bindAddress, start.bindAddress2].map((it) =>
         `${formatIpv4(it)}:${TEREDO_PORT}`
       ),
+      ...(ways[0]?.name === undefined ? {} : { nativeName: ways[0].name }),
       workers,
       offloads: SERVER_OFFLOADS,
-      notices: [],
+      notices: noticesOf([...primary, ...secondary]),
       close: () => opened.close(),
       start: () => serve(starts, { stopping: () => {}, ended: () => opened.close() }),
     };

@@ -39,6 +39,8 @@ export interface UdpSocket {
   readonly udpGro: boolean;
   /** Whether the kernel knows `UDP_SEGMENT`; it may still refuse it for a device. */
   readonly udpSegment: boolean;
+  /** For the log: what is not as it was asked for. */
+  readonly notice?: string | undefined;
 }
 
 /**
@@ -69,10 +71,10 @@ export function openUdpSocket(
       check(libc, set(layout.SOL_SOCKET, layout.SO_REUSEPORT, 1), "setsockopt", "SO_REUSEPORT");
     }
     const { buffer, gro = false } = options;
-    const offloads = kernel.tuneUdp(libc, arena, fd, { buffer, gro });
+    const tuned = kernel.tuneUdp(libc, arena, fd, { buffer, gro });
     options.beforeBind?.(fd);
     bind(kernel, libc, arena, fd, options, about);
-    return { fd, port: boundPort(libc, arena, fd, about), ...offloads };
+    return { fd, port: boundPort(libc, arena, fd, about), ...tuned };
   } catch (error) {
     libc.call.close(fd);
     throw error;

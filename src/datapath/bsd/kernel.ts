@@ -1,4 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
+import type { System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Kernel, UdpTuning } from "../kernel.ts";
 import { setOption } from "../udp_socket.ts";
@@ -36,18 +37,41 @@ function refuseWorkers(): never {
 /** The DF bit of UDP is clear by itself, RFC 4380 §5.1.2; nothing is joined or cut up. */
 function tuneUdp(libc: Libc, arena: Arena, fd: number, { buffer }: UdpTuning) {
   const { SO_RCVBUF, SO_SNDBUF } = libc.layout;
-  for (const option of [SO_RCVBUF, SO_SNDBUF]) setBuffer(libc, arena, fd, option, buffer);
-  return { udpGro: false, udpSegment: false };
+  const sizes = [SO_RCVBUF, SO_SNDBUF].map((option) => setBuffer(libc, arena, fd, option, buffer));
+  const notice = bufferNotice(libc, buffer, Math.min(...sizes));
+  return { udpGro: false, udpSegment: false, notice };
 }
 
 /**
  * Asks for less until the kernel agrees: beyond kern.ipc.maxsockbuf (FreeBSD, DragonFly BSD),
  * kern.sbmax (NetBSD) or SB_MAX (OpenBSD) it answers ENOBUFS rather than giving what it allows.
+ *
+ * @returns bytes it has then; 0: as the system made it
  */
-function setBuffer(libc: Libc, arena: Arena, fd: number, option: number, wanted: number): void {
+function setBuffer(libc: Libc, arena: Arena, fd: number, option: number, wanted: number): number {
   const { SOL_SOCKET, ENOBUFS } = libc.layout;
   for (let size = wanted; size >= SMALLEST_BUFFER; size = Math.floor(size / 2)) {
-    if (setOption(libc, arena, fd, SOL_SOCKET, option, size) === 0) return;
-    if (libc.errno() !== ENOBUFS) return;
+    if (setOption(libc, arena, fd, SOL_SOCKET, option, size) === 0) return size;
+    if (libc.errno() !== ENOBUFS) break;
   }
+  return 0;
+}
+
+/** The variable that bounds a socket's buffers. OpenBSD's SB_MAX is part of the kernel. */
+const MOST_BUFFER: Readonly<Partial<Record<System, string>>> = {
+  "FreeBSD": "sysctl kern.ipc.maxsockbuf",
+  "NetBSD": "sysctl -w kern.sbmax",
+  "DragonFly BSD": "sysctl kern.ipc.maxsockbuf",
+};
+
+/** @param given bytes; 0: as the system made them */
+function bufferNotice({ layout }: Libc, wanted: number, given: number): string | undefined {
+  if (given >= wanted) return undefined;
+  const set = MOST_BUFFER[layout.system];
+  // Of what is allowed a part goes to the heads of mbufs: at most a fifth, MSIZE / (MSIZE + MCLBYTES).
+  const more = set === undefined
+    ? "which is all that the kernel gives"
+    : `for more run \`${set}=${Math.ceil(wanted * 1.25)}\``;
+  const size = given === 0 ? "the size that the system gives" : `${given} bytes`;
+  return `UDP buffers have ${size}, not socket_buffer = ${wanted}: ${more}`;
 }
