@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { parseIfconfig, shownInterface } from "#src/datapath/bsd/interfaces.ts";
-import { isFree, isLeftByRelay, isStale } from "#src/datapath/bsd/tun_problems.ts";
+import { isFree, isLeftByRelay, isLeftByServer, isStale } from "#src/datapath/bsd/tun_problems.ts";
 
 /** As ifconfig(8) prints it: tabs before all but the first line of an interface. */
 const text = (lines: string) => lines.replace(/^ +/gm, "\t").replace(/^\n/, "");
@@ -135,6 +135,38 @@ test("shownInterface() asks for one interface, of that very name", () => {
 
 const named = (printed: string, name: string) =>
   parseIfconfig(printed).find((it) => it.name === name)!;
+
+test("parseIfconfig() reads descriptions, and what neighbour discovery does on an interface", () => {
+  const told = [FREEBSD, OPENBSD, NETBSD, DRAGONFLY].flatMap(parseIfconfig)
+    .map((it) => [it.name, it.description, [...it.nd6].join()]);
+  assert.deepEqual(told, [
+    ["lo0", undefined, "PERFORMNUD,AUTO_LINKLOCAL"],
+    ["teredo", undefined, "PERFORMNUD,NO_DAD"],
+    ["tun1", undefined, "PERFORMNUD,IFDISABLED,AUTO_LINKLOCAL"],
+    ["tun0", "teredo", ""],
+    ["tun1", undefined, ""],
+    ["wm0", undefined, ""],
+    ["tun0", "teredo", ""],
+    ["tun4", undefined, ""],
+  ]);
+});
+
+test("a link-local address that came by itself hides nothing of what a relay has left", () => {
+  const tun0 = named(NETBSD, "tun0");
+  const automatic = "fe80::5054:ff:fe12:3456%tun0";
+  for (const ipv6 of [[automatic, ...tun0.ipv6], [...tun0.ipv6, automatic]]) {
+    assert.equal(isLeftByRelay({ ...tun0, ipv6 }), true);
+    assert.equal(isFree({ ...tun0, ipv6 }), false);
+  }
+});
+
+test("isLeftByServer(): described as a server's, and down", () => {
+  const left = { ...named(NETBSD, "tun0"), ipv6: [], description: "teredo-server" };
+  assert.equal(isLeftByServer(left), true);
+  assert.equal(isLeftByServer({ ...left, flags: new Set(["UP"]) }), false, "serves");
+  assert.equal(isLeftByServer({ ...left, description: undefined }), false, "an operator's");
+  assert.equal(isLeftByServer({ ...left, openedBy: 7 }), false, "held by a process");
+});
 
 test("isStale(): down, of tun(4), and held by nobody", () => {
   assert.equal(isStale(named(FREEBSD, "tun1")), true);

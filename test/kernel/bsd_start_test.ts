@@ -106,9 +106,7 @@ for (const host of HOSTS) {
       const process = new BsdProcess(machineOf(host, { tunNodes: 10 }));
       const relay = process.openRelay({ interfaceName: name });
       assert.deepEqual(tunnelsOf(process.machine), renamed(RELAY[host], name));
-      // TUN_PREALLOCATED_UNITS: nobody can destroy it.
-      const stays = host === "DragonFly BSD 6" && name === "tun3";
-      closes(process, () => relay.close(), stays ? ["tun3 mtu 1280 POINTOPOINT,MULTICAST"] : []);
+      closes(process, () => relay.close());
     }
   });
 

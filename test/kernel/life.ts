@@ -111,7 +111,12 @@ export class Life {
 
   /** Asks for the end, as `Datapath.stop()` does. */
   stop(): void {
+    const { transcript } = this.backend;
+    const { beforePoll } = transcript;
+    // What is asked of the kernel meanwhile is no turn of the loop.
+    transcript.beforePoll = undefined;
     this.#hooks.stopping();
+    transcript.beforePoll = beforePoll;
     for (const { shared, wake } of this.#starts) {
       shared.requestStop();
       wake.signal();

@@ -9,6 +9,8 @@ import { type Ways, waysOf } from "./ways.ts";
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
 export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
 export const LINK_LOCAL_PREFIX_LENGTH = 64;
+/** Description of a relay's interface where it keeps the kernel's name. */
+const RELAY_MARK = "teredo";
 
 export interface InterfaceSetup {
   /** Of a TUN that exists. */
@@ -44,11 +46,26 @@ export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): vo
 
   const address = `${formatIpv6(LINK_LOCAL_ADDRESS)}%${name}`;
   const length = String(LINK_LOCAL_PREFIX_LENGTH);
-  for (const argv of [...ways.settle(name), ...ways.lengthenQueue(name)]) run(argv);
+  const wishes = [ways.settle(name), ways.describe(name, RELAY_MARK), ways.lengthenQueue(name)];
+  for (const argv of wishes.flat()) run(argv);
   setMtu(run, name, mtu);
   mustRun(run, [IFCONFIG, name, "inet6", address, "prefixlen", length]);
   mustRun(run, [IFCONFIG, name, "up"]);
   addRoute(libc, run, setup, address);
+  enableIpv6(libc, run, name);
+}
+
+/**
+ * Sees to it that the kernel takes IPv6 packets of an interface, once all else is done.
+ *
+ * @throws StartError when it does not, with what ifconfig(8) said
+ */
+export function enableIpv6(libc: Libc, run: Run, name: string): void {
+  const argv = waysOf(libc).enableIpv6(name);
+  if (argv === undefined) return;
+  mustRun(run, argv);
+  if (!shownInterface(run, name)?.nd6.has("IFDISABLED")) return;
+  throw new StartError(`IPv6 stays disabled on ${name}`, `run \`${typed(argv)}\``);
 }
 
 /** OpenBSD's and NetBSD's ifconfig(8) only warn of an MTU that was refused, and end with status 0. */
@@ -64,7 +81,7 @@ function setMtu(run: Run, name: string, mtu: number): void {
  * addresses, as far as that is allowed.
  */
 export function leaveInterface(libc: Libc, run: Run, name: string, prefix: Ipv6Prefix): void {
-  if (ownerOf(libc, prefix) === name) run(waysOf(libc).deleteRoute(prefix));
+  deleteOwnRoute(libc, run, name, prefix);
   deleteAddresses(run, name);
 }
 
@@ -83,12 +100,9 @@ function deleteAddresses(run: Run, name: string): void {
   }
 }
 
-/**
- * Takes the route away, so that no new packets come while the last ones are served. It goes with the
- * interface where the privilege for that is gone.
- */
-export function tearDown(libc: Libc, run: Run, prefix: Ipv6Prefix): void {
-  run(waysOf(libc).deleteRoute(prefix));
+/** Takes the route away if it still leads to the interface `name`: else it is somebody else's. */
+export function deleteOwnRoute(libc: Libc, run: Run, name: string, prefix: Ipv6Prefix): void {
+  if (ownerOf(libc, prefix) === name) run(waysOf(libc).deleteRoute(prefix));
 }
 
 function addRoute(libc: Libc, run: Run, { name, prefix }: InterfaceSetup, address: string): void {

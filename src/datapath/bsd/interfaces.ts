@@ -11,6 +11,10 @@ export interface Shown {
   readonly ipv6: readonly string[];
   /** `tun` for one of tun(4), except on NetBSD, which shows none. */
   readonly groups: readonly string[];
+  /** OpenBSD, NetBSD. */
+  readonly description: string | undefined;
+  /** Of neighbour discovery, such as `IFDISABLED`: FreeBSD. */
+  readonly nd6: ReadonlySet<string>;
   /** The process that holds its device: FreeBSD and DragonFly BSD tell. */
   readonly openedBy: number | undefined;
 }
@@ -46,6 +50,8 @@ function parseBlock(block: string): Shown | undefined {
   const head = /^(\S+): flags=(?:0x)?[0-9a-f]+<([^>]*)>(.*)$/m.exec(block);
   if (head === null) return undefined;
   const all = (pattern: RegExp) => [...block.matchAll(pattern)].map((found) => found[1]!);
+  const description = /^\s+description: "?(.*?)"?$/m.exec(block)?.[1];
+  const nd6 = /^\s+nd6 options=[0-9a-f]+<([^>]*)>/m.exec(block)?.[1] ?? "";
   const openedBy = /^\s+Opened by PID (\d+)/m.exec(block)?.[1];
   return {
     name: head[1]!,
@@ -54,6 +60,8 @@ function parseBlock(block: string): Shown | undefined {
     ipv4: all(/^\s+inet (?:alias )?(\d+\.\d+\.\d+\.\d+)/gm),
     ipv6: all(/^\s+inet6 (?:alias )?([0-9a-f:.]+(?:%[^\s/]+)?)/gim),
     groups: all(/^\s+groups: (.*)$/gm).flatMap((line) => line.trim().split(/\s+/)),
+    description,
+    nd6: new Set(nd6.split(",").filter(Boolean)),
     openedBy: openedBy === undefined ? undefined : Number(openedBy),
   };
 }

@@ -1,22 +1,16 @@
 import type { Arena } from "#ffi/arena.ts";
-import { NONE } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { copyBytes } from "#src/protocol/bytes.ts";
 import { CAPACITY } from "../frames.ts";
 import type { NativeWay, PacketSender } from "../kernel.ts";
 import { Opened } from "../opened.ts";
 import { mustRun, type Run } from "./commands.ts";
-import { IFCONFIG, shownInterface } from "./interfaces.ts";
-import { bsdLayout } from "./layout.ts";
+import { enableIpv6 } from "./interface.ts";
+import { IFCONFIG } from "./interfaces.ts";
 import { closeTun, openTun } from "./tun.ts";
+import { NATIVE_NAME } from "./tun_problems.ts";
 import { BsdTunQueue, FAMILY_LENGTH } from "./tun_queue.ts";
 import { waysOf } from "./ways.ts";
-
-/**
- * What a server's interface is called where interfaces can be renamed. By its name the next start
- * knows what a server has left that had no privilege to destroy it: FreeBSD before 15 keeps it.
- */
-const NATIVE_NAME = "teredo-server";
 
 /**
  * A TUN interface without address and route, into which the server's packets go: the raw sockets of a
@@ -28,18 +22,15 @@ const NATIVE_NAME = "teredo-server";
 export function openNative(libc: Libc, arena: Arena, run: Run): NativeWay {
   const opened = new Opened();
   return opened.run(() => {
-    const tun = openTun(libc, arena, run, nameFor(libc, run));
+    const tun = openTun(libc, arena, run, { name: NATIVE_NAME, role: "server" });
     opened.add(tun, (it) => closeTun(libc, arena, run, it));
-    mustRun(run, [IFCONFIG, tun.name, "up"]);
-    for (const argv of waysOf(libc).settle(tun.name)) run(argv);
-    return { fd: tun.fd, close: () => opened.close() };
+    const { name, fd } = tun;
+    const ways = waysOf(libc);
+    for (const argv of [...ways.describe(name, NATIVE_NAME), ...ways.settle(name)]) run(argv);
+    mustRun(run, [IFCONFIG, name, "up"]);
+    enableIpv6(libc, run, name);
+    return { name, fd, close: () => opened.close() };
   });
-}
-
-/** A second server on one host has the kernel's name. */
-function nameFor(libc: Libc, run: Run): string {
-  if (bsdLayout(libc).SIOCSIFNAME === NONE) return "";
-  return shownInterface(run, NATIVE_NAME)?.openedBy === undefined ? NATIVE_NAME : "";
 }
 
 /** Writes packets into the interface of {@link openNative}. */

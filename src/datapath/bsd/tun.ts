@@ -15,7 +15,7 @@ import {
   O_RDWR,
 } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
-import { mustRun, type Run } from "./commands.ts";
+import { commandError, mustRun, type Run } from "./commands.ts";
 import { IFCONFIG, isUnit, shownInterface, shownInterfaces } from "./interfaces.ts";
 import { bsdLayout } from "./layout.ts";
 import { Names } from "./names.ts";
@@ -24,6 +24,7 @@ import {
   heldProblem,
   isFree,
   isLeftByRelay,
+  isLeftByServer,
   isStale,
   nameProblem,
 } from "./tun_problems.ts";
@@ -31,8 +32,6 @@ import { waysOf } from "./ways.ts";
 
 /** The device that stands for the next free unit, where there is one; else a prefix of each unit's. */
 export const TUN_DEVICE = "/dev/tun";
-/** Of DragonFly BSD: there from the start, and cannot be destroyed. TUN_PREALLOCATED_UNITS */
-const PREALLOCATED = /^tun[0-3]$/;
 /** Units looked at for a free one. */
 const MAX_UNITS = 64;
 
@@ -46,26 +45,31 @@ export interface OpenTun {
   readonly made: boolean;
 }
 
+/** What an interface is wanted as. */
+export interface TunWish {
+  /** Of at most 15 bytes; empty: the kernel names it. A server does with another one. */
+  readonly name: string;
+  readonly role: "relay" | "server";
+}
+
 /**
- * Opens a unit of tun(4) and gives it the name `wanted` where names can be changed. A unit that is
- * `wanted` by its own name, such as `tun3`, is opened whether or not it exists; else one that no other
- * program uses.
+ * Opens a unit of tun(4) and gives it the name wanted where names can be changed. A unit that is wanted
+ * by its own name, such as `tun3`, is opened whether or not it exists; else one that no other program
+ * uses.
  *
  * What a crashed run has left is destroyed, or used again where it has kept the kernel's name. FreeBSD
  * before 15 and NetBSD leave something, as their tun(4) keeps interfaces at the last close.
  *
- * @param wanted of at most 15 bytes; empty: the kernel names it, and it is not to be a relay's
  * @throws StartError that says what is in the way and the command that mends it; SyscallError
  */
-export function openTun(libc: Libc, arena: Arena, run: Run, wanted: string): OpenTun {
-  const badName = nameProblem(wanted);
+export function openTun(libc: Libc, arena: Arena, run: Run, wish: TunWish): OpenTun {
+  const badName = nameProblem(wish.name);
   if (badName !== undefined) throw badName;
   const opener = new Opener(libc, arena, run);
-  const tun = opener.open(wanted);
+  const tun = opener.open(wish);
   try {
     opener.prepare(tun);
-    const name = opener.rename(tun.name, wanted);
-    return { ...tun, name };
+    return { ...tun, name: opener.rename(tun.name, wish) };
   } catch (error) {
     closeTun(libc, arena, run, tun);
     throw error;
@@ -90,6 +94,8 @@ class Opener {
   readonly #arena: Arena;
   readonly #run: Run;
   readonly #names: Names;
+  /** The last command that was to make a device and failed. */
+  #failed: StartError | undefined;
 
   constructor(libc: Libc, arena: Arena, run: Run) {
     this.#libc = libc;
@@ -99,44 +105,61 @@ class Opener {
     this.#names = new Names(libc, arena);
   }
 
-  open(wanted: string): OpenTun {
-    if (isUnit(wanted)) return this.#openUnit(wanted);
-    return this.#layout.clonesTun ? this.#clone() : this.#openFree(wanted);
+  open({ name, role }: TunWish): OpenTun {
+    if (isUnit(name)) return this.#openUnit(name);
+    return this.#layout.clonesTun ? this.#clone() : this.#openFree(role);
   }
 
   #openUnit(name: string): OpenTun {
-    const isLasting = this.#layout.system === "DragonFly BSD" && PREALLOCATED.test(name);
-    const made = !isLasting && !this.#names.exists(name);
+    const isThere = this.#names.exists(name);
+    const isCreated = !isThere && this.#isCreatedFirst(name);
     const fd = this.#openLoaded(`/dev/${name}`, name);
+    const made = isCreated || (!isThere && waysOf(this.#libc).destroysOpened);
     if (fd >= 0) return { name, fd, made };
+    if (isCreated) this.#run([IFCONFIG, name, "destroy"]);
     if (fd === -EBUSY) throw heldProblem(name, shownInterface(this.#run, name)?.openedBy);
-    throw deviceProblem(this.#libc, `/dev/${name}`, -fd);
+    throw this.#deviceProblem(`/dev/${name}`, fd);
   }
 
   /** The kernel picks a unit that does not exist yet. */
   #clone(): OpenTun {
     const fd = this.#openLoaded(TUN_DEVICE);
     if (fd >= 0) return { name: this.#nameOf(fd), fd, made: true };
-    throw deviceProblem(this.#libc, TUN_DEVICE, -fd);
+    throw this.#deviceProblem(TUN_DEVICE, fd);
+  }
+
+  /** Where an interface that an open has made could not be destroyed. */
+  #isCreatedFirst(name: string): boolean {
+    const { destroysOpened, loadTun } = waysOf(this.#libc);
+    if (destroysOpened) return false;
+    if (loadTun !== undefined) this.#try(loadTun);
+    return this.#try([IFCONFIG, name, "create"]);
   }
 
   /**
-   * A unit that a crashed relay has left, if this is to be one; else one that does not exist, or that
-   * nobody has given an address.
+   * What a crashed run of this role has left; else a unit that does not exist; else, where devices are
+   * few, one that somebody has made and nobody given an address, which stays.
    */
-  #openFree(wanted: string): OpenTun {
+  #openFree(role: TunWish["role"]): OpenTun {
     const all = shownInterfaces(this.#run).filter(({ name }) => isUnit(name));
-    const left = wanted === "" ? [] : all.filter(isLeftByRelay).map(({ name }) => name);
-    const others = all.filter((shown) => !isFree(shown)).map(({ name }) => name);
+    const isLeft = role === "relay" ? isLeftByRelay : isLeftByServer;
+    // What exists on OpenBSD no program has left: there it goes with the program.
+    const left = this.#layout.destroysTun ? [] : all.filter(isLeft).map(({ name }) => name);
     const units = Array.from({ length: MAX_UNITS }, (_, unit) => `tun${unit}`);
-    const free = units.filter((name) => !others.includes(name));
-    for (const name of [...left, ...free]) {
+    const fresh = units.filter((name) => all.every((shown) => shown.name !== name));
+    const free = all.filter(isFree).map(({ name }) => name);
+    let missing: StartError | undefined;
+    for (const name of [...left, ...fresh, ...free]) {
+      const isFresh = fresh.includes(name);
+      if (isFresh && missing !== undefined) continue;
       const fd = this.#open(`/dev/${name}`);
-      // What exists on OpenBSD no program has left: there it goes with the program.
-      const isOurs = !this.#layout.destroysTun || all.every((shown) => shown.name !== name);
-      if (fd >= 0) return { name, fd, made: isOurs };
-      if (fd !== -EBUSY) throw deviceProblem(this.#libc, `/dev/${name}`, -fd);
+      if (fd >= 0) return { name, fd, made: isFresh || left.includes(name) };
+      if (fd === -EBUSY) continue;
+      const problem = deviceProblem(this.#libc, `/dev/${name}`, -fd);
+      if (fd !== -ENOENT && fd !== -ENXIO) throw problem;
+      missing ??= problem;
     }
+    if (missing !== undefined) throw missing;
     throw new StartError(
       `tun0 to tun${MAX_UNITS - 1} are all in use`,
       "remove one with `ifconfig tunN destroy`",
@@ -148,11 +171,24 @@ class Opener {
     const first = this.#open(path);
     const { loadTun, createsDevice } = waysOf(this.#libc);
     if ((first !== -ENOENT && first !== -ENXIO) || loadTun === undefined) return first;
-    this.#run(loadTun);
+    this.#try(loadTun);
     const second = this.#open(path);
     if (second !== -ENOENT || unit === undefined || !createsDevice) return second;
-    this.#run([IFCONFIG, unit, "create"]);
+    this.#try([IFCONFIG, unit, "create"]);
     return this.#open(path);
+  }
+
+  /** Runs a command whose failure only matters if no device opens. @returns whether it succeeded */
+  #try(argv: readonly string[]): boolean {
+    const ran = this.#run(argv);
+    if (ran.status === 0) return true;
+    const failure = commandError(argv, ran);
+    if (!/already loaded/.test(failure.problem)) this.#failed = failure;
+    return false;
+  }
+
+  #deviceProblem(path: string, fd: number): StartError {
+    return deviceProblem(this.#libc, path, -fd, this.#failed);
   }
 
   #open(path: string): number {
@@ -182,7 +218,9 @@ class Opener {
     if (!heedsNonblock) this.#must(fd, FIONBIO, 1, "FIONBIO");
     if (made) this.#may(fd, TUNSTRANSIENT, 1);
     this.#must(fd, TUNSIFHEAD, 1, "TUNSIFHEAD");
-    // Without IFF_MULTICAST: no duplicate address detection, no link-local address by itself.
+    // Without IFF_MULTICAST: no duplicate address detection, no link-local address by itself. FreeBSD
+    // and NetBSD; DragonFly BSD's TUNSIFMODE leaves the flag as it is, and OpenBSD has none: there the
+    // address is tentative for a second, and OpenBSD's ifconfig(8) adds one of its own beside it.
     this.#may(fd, TUNSIFMODE, IFF_POINTOPOINT);
   }
 
@@ -197,8 +235,17 @@ class Opener {
     return this.#libc.call.ioctl(fd, request, this.#arena.address(at));
   }
 
-  /** @returns the name it has then */
-  rename(name: string, wanted: string): string {
+  /** @returns the name it has then @throws StartError for a relay whose name is taken */
+  rename(name: string, { name: wanted, role }: TunWish): string {
+    try {
+      return this.#rename(name, wanted);
+    } catch (error) {
+      if (role === "relay" || !(error instanceof StartError)) throw error;
+      return name;
+    }
+  }
+
+  #rename(name: string, wanted: string): string {
     if (wanted === "" || wanted === name || this.#layout.SIOCSIFNAME === NONE) return name;
     if (this.#setName(name, wanted) === EEXIST) {
       this.#destroyStale(wanted);

@@ -7,6 +7,13 @@ import { LINK_LOCAL_ADDRESS } from "./interface.ts";
 import type { Shown } from "./interfaces.ts";
 import { waysOf } from "./ways.ts";
 
+/**
+ * What a server's interface is called where interfaces can be renamed, and its description elsewhere.
+ * By it the next start knows what a server has left that had no privilege to destroy it: NetBSD, and
+ * FreeBSD before 15, keep it. A second server on one host has the kernel's name.
+ */
+export const NATIVE_NAME = "teredo-server";
+
 const MAX_NAME_LENGTH = IFNAMSIZ - 1;
 
 /** What the kernel would refuse in an interface name, or ifconfig(8) would take for an option. */
@@ -24,9 +31,14 @@ export function nameProblem(name: string): StartError | undefined {
   );
 }
 
-/** Why a device of tun(4) did not open. */
-export function deviceProblem(libc: Libc, path: string, errno: number): StartError {
-  const why = errnoName(libc.layout, errno);
+/** Why a device of tun(4) did not open. @param failed what a command said that was to make it */
+export function deviceProblem(
+  libc: Libc,
+  path: string,
+  errno: number,
+  failed?: StartError,
+): StartError {
+  const why = errnoName(libc.layout, errno) + (failed === undefined ? "" : `; ${failed.problem}`);
   switch (errno) {
     case ENOENT:
     case ENXIO:
@@ -71,6 +83,12 @@ export function isStale(shown: Shown): boolean {
 /** The same where an interface is known by its address: it shows no group, and keeps its addresses. */
 export function isLeftByRelay(shown: Shown): boolean {
   return shown.openedBy === undefined && !shown.flags.has("UP") && hasRelayAddress(shown);
+}
+
+/** The same of a server, whose interface has no address. */
+export function isLeftByServer(shown: Shown): boolean {
+  return shown.openedBy === undefined && !shown.flags.has("UP") &&
+    shown.description === NATIVE_NAME;
 }
 
 function hasRelayAddress({ ipv6 }: Shown): boolean {

@@ -3,7 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import type { Tunnel, TunnelSetup } from "../kernel.ts";
 import { Opened } from "../opened.ts";
 import type { Run } from "./commands.ts";
-import { configureTunnel, leaveInterface, tearDown } from "./interface.ts";
+import { configureTunnel, deleteOwnRoute, leaveInterface } from "./interface.ts";
 import { closeTun, openTun } from "./tun.ts";
 
 /** See `Kernel.openTunnel`. */
@@ -11,7 +11,7 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
   const opened = new Opened();
   return opened.run(() => {
     const { interfaceName: wanted, mtu, prefix } = setup;
-    const tun = openTun(libc, arena, run, wanted);
+    const tun = openTun(libc, arena, run, { name: wanted, role: "relay" });
     opened.add(tun, (it) => closeTun(libc, arena, run, it));
     const { name } = tun;
     // It stays: not with what is set here.
@@ -25,7 +25,7 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
       notices: wanted === "" || wanted === name
         ? []
         : [`${system} cannot rename interfaces: ${name} stands for ${wanted}`],
-      stopRouting: () => tearDown(libc, run, prefix),
+      stopRouting: () => deleteOwnRoute(libc, run, name, prefix),
       close: () => opened.close(),
     };
   });

@@ -14,6 +14,8 @@ const QUEUE_LENGTH = 10_000;
 export interface Ways {
   /** Loads the driver where it is a module. */
   readonly loadTun: Argv | undefined;
+  /** Whether ifconfig(8) destroys what an open of a unit's device has made; else it makes it first. */
+  readonly destroysOpened: boolean;
   /** Whether `ifconfig tunN create` makes the device too. */
   readonly createsDevice: boolean;
   /** What an operator does when a device is missing. */
@@ -22,6 +24,10 @@ export interface Ways {
   readonly mostMtu: number;
   /** Settings for any interface, which its system may not know or need: they may fail. */
   settle(name: string): readonly Argv[];
+  /** Leaves a mark on an interface that keeps the kernel's name: may fail. */
+  describe(name: string, description: string): readonly Argv[];
+  /** Switches IPv6 on, last of all; undefined where nothing switches it off. */
+  enableIpv6(name: string): Argv | undefined;
   /** Makes room for packets that wait to be read, where there is too little: may fail. */
   lengthenQueue(name: string): readonly Argv[];
   /** The route of `prefix` into an interface that has the link-local `address`. */
@@ -31,14 +37,18 @@ export interface Ways {
 
 const freebsd: Ways = {
   loadTun: ["/sbin/kldload", "-n", "if_tuntap"],
+  destroysOpened: true,
   createsDevice: true,
   // For nobody but root an open makes the device. tunclone()
   missingDevice: () =>
     "run `kldload if_tuntap` and `sysctl net.link.tun.devfs_cloning=1`, and start as root; a jail needs " +
     "a network stack of its own (vnet) and a devfs ruleset that shows tun*",
   mostMtu: 65_535,
-  // rc(8) disables IPv6 on new interfaces where ipv6_activate_all_interfaces is not set.
-  settle: (name) => [[IFCONFIG, name, "inet6", "no_dad", "-auto_linklocal", "-ifdisabled"]],
+  settle: (name) => [[IFCONFIG, name, "inet6", "no_dad", "-auto_linklocal"]],
+  describe: () => [],
+  // devd(8) and rc(8) switch it off on new interfaces where ipv6_activate_all_interfaces is not set,
+  // and ip6_input() then throws everything away.
+  enableIpv6: (name) => [IFCONFIG, name, "inet6", "-ifdisabled"],
   lengthenQueue: () => [],
   addRoute: (prefix, name) => [
     ...[ROUTE, "-n", "add", "-inet6", formatIpv6Prefix(prefix)],
@@ -50,15 +60,17 @@ const freebsd: Ways = {
 const makeDevice = (path: string) =>
   `run \`cd /dev && sh MAKEDEV ${path.slice(path.lastIndexOf("/") + 1)}\``;
 
-/** Where an interface keeps the kernel's name. */
-const describe = (name: string) => [[IFCONFIG, name, "description", "teredo"]];
+const describe = (name: string, text: string) => [[IFCONFIG, name, "description", text]];
 
 const openbsd: Ways = {
   loadTun: undefined,
+  destroysOpened: true,
   createsDevice: false,
   missingDevice: makeDevice,
   mostMtu: 16_384, // TUNMRU
-  settle: describe,
+  settle: () => [],
+  describe,
+  enableIpv6: () => undefined,
   lengthenQueue: () => [],
   // -iface wants an address of the interface, not its name.
   addRoute: ({ bytes, length }, _name, address) => [
@@ -72,10 +84,13 @@ const openbsd: Ways = {
 
 const netbsd: Ways = {
   loadTun: undefined,
+  destroysOpened: true,
   createsDevice: false,
   missingDevice: makeDevice,
   mostMtu: 1500, // TUNMTU
-  settle: describe,
+  settle: () => [],
+  describe,
+  enableIpv6: () => undefined,
   // 256 by default; for the others it is set for the whole system, if at all.
   lengthenQueue: (name) => [
     ["/sbin/sysctl", "-w", `net.interfaces.${name}.sndq.maxlen=${QUEUE_LENGTH}`],
@@ -90,9 +105,12 @@ const netbsd: Ways = {
 const dragonfly: Ways = {
   ...freebsd,
   loadTun: ["/sbin/kldload", "if_tun"],
+  destroysOpened: false, // tun_clone_destroy(): without TUN_CLONE, which `create` alone sets
   missingDevice: () => "run `kldload if_tun`",
   mostMtu: 16_380, // TUNMRU less the address family
+  // Neither ifconfig(8) nor ndp(8) knows of duplicate address detection: it is the system's to switch.
   settle: () => [],
+  enableIpv6: () => undefined,
 };
 
 const WAYS: Readonly<Partial<Record<System, Ways>>> = {
