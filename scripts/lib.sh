@@ -3,6 +3,7 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+REPOSITORY=$PWD
 PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"
 export PATH
 
@@ -79,6 +80,24 @@ need_release_tools() {
   need_commands readelf=binutils shellcheck=shellcheck pgrep=procps su=util-linux
   local target
   for target in linux-x64-musl linux-arm64 linux-arm64-musl; do scripts/foreign "$target"; done
+}
+
+# apt-get and apt-cache for arm64 packages, with lists and state of their own: the machine's stay as
+# they are, and nothing is installed.
+arm64_apt() { arm64_tool apt-get -qq "$@"; }
+arm64_apt_cache() { arm64_tool apt-cache "$@"; }
+arm64_tool() {
+  local tool=$1 apt=$REPOSITORY/dist/foreign/apt
+  shift
+  local options=(-o APT::Architecture=arm64 -o APT::Architectures=arm64 -o "Dir::Cache=$apt/cache"
+    -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status" -o APT::Sandbox::User=root)
+  if [ ! -e "$apt/status" ]; then
+    command -v apt-get >/dev/null || die "arm64 packages come by Debian's apt-get, which is missing"
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+    apt-get -qq "${options[@]}" -o Dir::State::status=/dev/null update
+    touch "$apt/status"
+  fi
+  "$tool" "${options[@]}" "$@"
 }
 
 # A tag names a release; between tags the commit is added. Outside git the package's version stands.
