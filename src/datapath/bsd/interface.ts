@@ -10,7 +10,7 @@ import { type Ways, waysOf } from "./ways.ts";
 export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
 export const LINK_LOCAL_PREFIX_LENGTH = 64;
 /** Description of a relay's interface where it keeps the kernel's name. */
-const RELAY_MARK = "teredo";
+export const RELAY_MARK = "teredo";
 
 export interface InterfaceSetup {
   /** Of a TUN that exists. */

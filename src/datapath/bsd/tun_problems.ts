@@ -3,7 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { EACCES, EBUSY, ENOENT, ENXIO, EPERM, IFNAMSIZ } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
 import { formatIpv6 } from "#src/protocol/ipv6.ts";
-import { LINK_LOCAL_ADDRESS } from "./interface.ts";
+import { LINK_LOCAL_ADDRESS, RELAY_MARK } from "./interface.ts";
 import type { Shown } from "./interfaces.ts";
 import { waysOf } from "./ways.ts";
 
@@ -80,9 +80,13 @@ export function isStale(shown: Shown): boolean {
   return shown.openedBy === undefined && !shown.flags.has("UP") && shown.groups.includes("tun");
 }
 
-/** The same where an interface is known by its address: it shows no group, and keeps its addresses. */
+/**
+ * The same where an interface shows no group and keeps what was set: known by its description, and by
+ * its address if that was refused.
+ */
 export function isLeftByRelay(shown: Shown): boolean {
-  return shown.openedBy === undefined && !shown.flags.has("UP") && hasRelayAddress(shown);
+  return shown.openedBy === undefined && !shown.flags.has("UP") &&
+    (shown.description === RELAY_MARK || hasRelayAddress(shown));
 }
 
 /** The same of a server, whose interface has no address. */
