@@ -6,6 +6,8 @@ import type { BsdLayout } from "./layout.ts";
 
 /** struct ifreq, <net/if.h>: 16 bytes of name and a union as large as a struct sockaddr. */
 const SIZEOF_IFREQ = 32;
+/** struct in6_ndireq: 16 bytes of name and a struct nd_ifinfo. */
+const SIZEOF_IN6_NDIREQ = 72;
 
 /** FreeBSD 12.1 to 15, whose tun(4) is the merged tuntap driver. */
 export const FREEBSD: BsdLayout = {
@@ -44,6 +46,12 @@ export const FREEBSD: BsdLayout = {
   SIOCGIFMTU: _IOWR("i", 51, SIZEOF_IFREQ),
   SIOCSIFNAME: _IOW("i", 40, SIZEOF_IFREQ),
   SIOCIFDESTROY: _IOW("i", 121, SIZEOF_IFREQ),
+
+  // <netinet6/in6_var.h>, <netinet6/nd6.h>
+  SIOCGIFINFO_IN6: _IOWR("i", 108, SIZEOF_IN6_NDIREQ),
+  SIZEOF_IN6_NDIREQ,
+  IN6_NDIREQ_FLAGS_AT: 36,
+  ND6_IFF_IFDISABLED: 0x8,
 
   // <net/if_tun.h>
   TUNSIFHEAD: _IOW("t", 96, SIZEOF_INT),

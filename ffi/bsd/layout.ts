@@ -17,6 +17,16 @@ export interface BsdLayout extends Layout {
   readonly SIOCSIFNAME: number;
   readonly SIOCIFDESTROY: number;
 
+  // struct in6_ndireq, <netinet6/in6_var.h>, <netinet6/nd6.h>: what neighbour discovery does on an
+  // interface. FreeBSD alone can switch IPv6 off on one.
+  /** Takes an IPv6 socket. */
+  readonly SIOCGIFINFO_IN6: number;
+  readonly SIZEOF_IN6_NDIREQ: number;
+  /** uint32_t ndi.flags, behind the name and five others. */
+  readonly IN6_NDIREQ_FLAGS_AT: number;
+  /** IPv6 packets neither come in nor leave. */
+  readonly ND6_IFF_IFDISABLED: number;
+
   // <net/if_tun.h>
   /** int: whether 4 bytes of address family, in network order, go before each packet. NONE: always. */
   readonly TUNSIFHEAD: number;

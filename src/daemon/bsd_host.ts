@@ -9,6 +9,7 @@ import { ROUTE, waysOf } from "#src/datapath/bsd/ways.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { BsdForwarding } from "./bsd_forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./bsd_interfaces.ts";
+import { BsdNeighbourDiscovery } from "./bsd_nd6.ts";
 import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./bsd_texts.ts";
 import { bsdTun, sysctlText } from "./bsd_tun.ts";
 import { hostWordsOf } from "./bsd_words.ts";
@@ -57,6 +58,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const { run, textOf } = around;
   const { oneWorker } = bsdKernel(libc, run);
   const interfaces = new BsdInterfaces(libc, around.networkInterfaces);
+  const neighbours = new BsdNeighbourDiscovery(libc);
   const forwarding = new BsdForwarding(libc);
   return {
     words: hostWordsOf(libc),
@@ -74,6 +76,8 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     cores: around.cores,
     refusesWorkers: () => undefined,
     interfaces: () => interfaces.read(),
+    disabledIpv6: (name) =>
+      neighbours.isDisabled(name) ? `ifconfig ${name} inet6 -ifdisabled` : undefined,
     defaultInterface4: () => shownRoute(run, [])?.interfaceName,
     routesOf: (prefix) => routesOf(libc, run, interfaces, prefix),
     routeTo: (address) => routeTo(libc, address)?.interfaceName,

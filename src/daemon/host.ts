@@ -89,6 +89,11 @@ export interface Host {
   /** What keeps packets from being shared out among so many workers; undefined: nothing. */
   refusesWorkers(count: number): Problem | undefined;
   interfaces(): readonly Interface[];
+  /**
+   * How to switch IPv6 on again on an interface where it is off, so that all packets are thrown away;
+   * undefined: it is on, as far as can be seen.
+   */
+  disabledIpv6(interfaceName: string): string | undefined;
   /** Interface of the IPv4 default route. */
   defaultInterface4(): string | undefined;
   /** Routes for exactly this prefix that lead somewhere. May read the whole table: at start only. */

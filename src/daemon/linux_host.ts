@@ -65,6 +65,8 @@ export function linuxHost(libc: Libc): Host {
     refusesWorkers: (count) =>
       linuxWorkers(withArena(libc, (arena) => steeringErrno(libc, arena, count))),
     interfaces: () => interfaces(netlink),
+    // checked at start: net.ipv6.conf
+    disabledIpv6: () => undefined,
     defaultInterface4: () => parseDefaultInterface4(textOf("/proc/net/route")),
     routesOf: (prefix) => routes(netlink, prefix),
     routeTo: (address) => nameOf(lookUp(netlink, address)),

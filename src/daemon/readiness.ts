@@ -22,7 +22,8 @@ export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
   const interfaces = host.interfaces();
   const checks = [datapath(served), sockets(interfaces, served), serving(served)];
   if (served.role === "relay") return [...checks, ...relayChecks(host, interfaces, served)];
-  return host.serverUsesTun ? [...checks, forwarding(host)] : checks;
+  if (!host.serverUsesTun) return checks;
+  return [...checks, ...nativeInterface(host, served), forwarding(host)];
 }
 
 const point = (name: string, ok: boolean, detail: string): ReadinessCheck => ({ name, ok, detail });
@@ -52,16 +53,29 @@ function relayChecks(
   { relay, open }: Served,
 ): ReadinessCheck[] {
   const name = open.interfaceName ?? relay.interfaceName;
-  const checks = [tunnel(interfaces, name), route(host, relay.prefix, name)];
+  const checks = [tunnel(host, interfaces, name), route(host, relay.prefix, name)];
   return needsForwarding(host, relay) ? [...checks, forwarding(host)] : checks;
 }
 
-function tunnel(interfaces: readonly Interface[], name: string): ReadinessCheck {
+/** Where a server's native packets go in. */
+function nativeInterface(host: Host, { open: { nativeName: name } }: Served): ReadinessCheck[] {
+  if (name === undefined) return [];
+  return [disabled(host, name) ?? point("interface", true, `${name} takes native packets`)];
+}
+
+function disabled(host: Host, name: string): ReadinessCheck | undefined {
+  const mend = host.disabledIpv6(name);
+  return mend === undefined
+    ? undefined
+    : point("interface", false, `${name} has IPv6 disabled; mend: ${mend}`);
+}
+
+function tunnel(host: Host, interfaces: readonly Interface[], name: string): ReadinessCheck {
   const found = interfaces.find((it) => it.name === name);
   if (found === undefined) return point("interface", false, `${name} is gone`);
   if (!found.up) return point("interface", false, `${name} is down`);
   if (!found.hasLinkLocal) return point("interface", false, `${name} has no link-local address`);
-  return point("interface", true, `${name} is up and has its address`);
+  return disabled(host, name) ?? point("interface", true, `${name} is up and has its address`);
 }
 
 /** Where packets to 2001:: would go. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ENOENT } from "#ffi/posix.ts";
-import type { RelayConfig } from "#src/config/config.ts";
+import type { RelayConfig, Role } from "#src/config/config.ts";
 import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/bsd_texts.ts";
 import { readinessOf } from "#src/daemon/readiness.ts";
 import { NO_OFFLOADS, reportOffloads } from "#src/datapath/offloads.ts";
@@ -9,6 +9,7 @@ import { makeCounters } from "#src/protocol/counters.ts";
 import { parseIpv4 } from "#src/protocol/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/ipv6.ts";
 import type { BsdMachine } from "#test/kernel/bsd/machine.ts";
+import { typeAsRoot } from "#test/kernel/bsd/commands.ts";
 import { Errno } from "#test/kernel/errno.ts";
 import { type Asked, type Bsd, bsdMachine, BSDS } from "./bsd_machine.ts";
 import { relayConfig } from "./fake_host.ts";
@@ -76,13 +77,20 @@ function withTunnel(machine: BsdMachine): void {
 }
 
 /** Readiness of a relay, as `name: detail` of what fails. */
-function failing({ host }: Asked, changes: Partial<RelayConfig> = {}): string[] {
+function failing(asked: Asked, changes: Partial<RelayConfig> = {}): string[] {
+  return failingAs("relay", asked, changes);
+}
+
+/** The same of a server, whose native packets go into the same interface. */
+const failingServer = (asked: Asked) => failingAs("server", asked, {});
+
+function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): string[] {
   const checks = readinessOf(host, {
-    role: "relay",
+    role,
     relay: relayConfig(changes),
     open: {
       listening: ["192.0.2.1:3545"],
-      interfaceName: "tun0",
+      ...(role === "relay" ? { interfaceName: "tun0" } : { nativeName: "tun0" }),
       workers: { count: 1, reason: "" },
       offloads: reportOffloads(NO_OFFLOADS, false),
       notices: [],
@@ -212,6 +220,20 @@ for (const [name, system, value, want] of answers) {
     assert.equal(host.ipv6().verdict, "ok");
   });
 }
+
+test("readinessOf() on FreeBSD tells when devd(8) has switched IPv6 off, and how to have it on", () => {
+  const asked = bsdMachine("FreeBSD", { prepare: withTunnel });
+  asked.libc.call.setuid(32767);
+  const nd6 = asked.machine.nd6(tunnelOf(asked.machine));
+  nd6.isDisabled = true;
+  const mend = "ifconfig tun0 inet6 -ifdisabled";
+  assert.deepEqual(failing(asked), [`interface: tun0 has IPv6 disabled; mend: ${mend}`]);
+  assert.deepEqual(failingServer(asked), [`interface: tun0 has IPv6 disabled; mend: ${mend}`]);
+  assert.deepEqual(asked.ran, []);
+  typeAsRoot(asked.machine, mend);
+  assert.deepEqual([...failing(asked), ...failingServer(asked)], []);
+  assert.deepEqual(asked.libc.faults, []);
+});
 
 test("ipv6() where the kernel has no variable of it says how to have it", () => {
   for (const system of BSDS) {

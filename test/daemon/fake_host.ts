@@ -65,6 +65,7 @@ export function fakeHost(facts: Facts = {}): Host {
     cores: () => 2,
     refusesWorkers: (count) => linuxWorkers(loadSteering?.(count) ?? 0),
     interfaces: () => [UPLINK],
+    disabledIpv6: () => undefined,
     defaultInterface4: () => "eth0",
     routesOf: (prefix) =>
       prefix.length > 0 ? [] : [{

@@ -34,6 +34,12 @@ export class IfaceSocket extends PaperFile {
       case numbers.SIOCGIFMTU:
         ifreq.setInt32(UNION_AT, this.#linkAt(argument).mtu, true);
         return 0;
+      case numbers.SIOCGIFINFO_IN6: {
+        // struct in6_ndireq: ndi.flags behind the name and five numbers. ND6_IFF_IFDISABLED
+        const { isDisabled } = this.#machine.nd6(this.#linkAt(argument));
+        memory.dataView(argument, 72).setUint32(36, isDisabled ? 0x8 : 0, true);
+        return 0;
+      }
       case numbers.SIOCIFDESTROY: {
         this.#kernel.needPrivilege();
         destroyLink(this.#machine, this.#linkAt(argument));

@@ -105,6 +105,7 @@ export interface Numbers {
   readonly SIOCGIFMTU: number;
   readonly SIOCIFDESTROY: number;
   readonly SIOCSIFNAME?: number;
+  readonly SIOCGIFINFO_IN6?: number;
   readonly TUNSIFHEAD?: number;
   readonly TUNSIFMODE: number;
   readonly TUNGIFNAME?: number;
@@ -138,6 +139,7 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     SIOCGIFMTU: 0xc020_6933,
     SIOCIFDESTROY: 0x8020_6979,
     SIOCSIFNAME: 0x8020_6928,
+    SIOCGIFINFO_IN6: 0xc048_696c,
     TUNSIFHEAD: 0x8004_7460,
     TUNSIFMODE: 0x8004_745e,
     TUNGIFNAME: 0x4020_745d,
