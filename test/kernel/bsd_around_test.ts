@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
+import { openRelay, openServer } from "#src/datapath/start.ts";
 import { StartError } from "#src/errors.ts";
 import { parseIpv6 } from "#src/protocol/ipv6.ts";
 import { typeAsRoot } from "./bsd/commands.ts";
 import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
-import { BsdProcess } from "./bsd/process.ts";
+import { BsdProcess, RELAY, SERVER } from "./bsd/process.ts";
 
 /** How a role gets on with what others have set up, or set up while it runs. */
 
@@ -63,6 +65,51 @@ for (const host of STATIC) {
     const [left, ...others] = tunnelsOf(machine);
     assert.match(left!, /^tun0 mtu 1280 POINTOPOINT(,RUNNING|,MULTICAST)*$/);
     assert.deepEqual(others, []);
+  });
+}
+
+/** For 2001:db8::53, an address of `wan0`. */
+function packetForHost(): Uint8Array {
+  const packet = new Uint8Array(40);
+  packet.set([0x60, 0, 0, 0, 0, 0, 59, 64]);
+  packet.set(parseIpv6("2001:0:c000:201::1")!, 8);
+  packet.set(parseIpv6("2001:db8::53")!, 24);
+  return packet;
+}
+
+/** Commands of one start: docs/limits.md has them, with those of the checks before it. */
+const MOST_COMMANDS = 14;
+
+for (const host of HOSTS) {
+  test(`${host}: what a relay hands to its own host without forwarding arrives, but for OpenBSD`, () => {
+    const machine = machineOf(host, { forwards: false });
+    const { interfaceName } = new BsdProcess(machine).openRelay();
+    const link = machine.world.link(interfaceName!)!;
+    machine.input(link, packetForHost());
+    assert.equal(machine.world.packets.length, host === "OpenBSD 7" ? 0 : 1);
+    machine.sysctls.set("net.inet6.ip6.forwarding", "1");
+    machine.world.packets.length = 0;
+    machine.input(link, packetForHost());
+    assert.equal(machine.world.packets.length, 1);
+  });
+
+  test(`${host}: a start runs no more commands than docs/limits.md says`, () => {
+    for (const role of ["openRelay", "openServer"] as const) {
+      const machine = machineOf(host);
+      const first = new BsdProcess(machine);
+      first[role]();
+      first.kill();
+      const process = new BsdProcess(machine);
+      let count = 0;
+      const run = process.libc.run;
+      const counting = bsdKernel(process.libc, (argv) => {
+        count++;
+        return run(argv);
+      });
+      if (role === "openRelay") openRelay(process.libc, RELAY, counting);
+      else openServer(process.libc, SERVER, counting);
+      assert.ok(count > 1 && count <= MOST_COMMANDS, `${role}: ${count}`);
+    }
   });
 }
 

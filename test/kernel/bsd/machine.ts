@@ -1,6 +1,7 @@
 import process from "node:process";
 import { isLinkLocal } from "#src/protocol/ipv6.ts";
 import { Errno, unknown } from "../errno.ts";
+import { equal } from "../lists.ts";
 import type { Control, PaperFile } from "../file.ts";
 import type { PaperKernel } from "../kernel.ts";
 import type { Datagram } from "../network.ts";
@@ -201,12 +202,20 @@ export class BsdMachine implements PaperSystem {
   /** An IPv6 packet that came in through an interface: taken, forwarded or thrown away. */
   input(link: PaperLink, packet: Uint8Array): void {
     if (this.nd6(link).isDisabled) return; // ip6_input(): ND6_IFF_IFDISABLED
+    if (this.name === "OpenBSD" && !this.forwards && this.#isOfAnother(link, packet)) return;
     this.world.arrive(link, packet);
     const source = packet.slice(8, 24);
     const destination = packet.slice(24, 40);
     if (this.world.isOwn(destination) || isLinkLocal(source, 0)) return;
     if (!this.forwards) return; // ip6_input(): not for us
     this.world.forward(packet);
+  }
+
+  /** ip6_input_if() of OpenBSD: an address of this host, and not of the interface it came in by. */
+  #isOfAnother(link: PaperLink, packet: Uint8Array): boolean {
+    const destination = packet.slice(24, 40);
+    const isHere = link.addresses.some(({ bytes }) => equal(bytes, destination));
+    return this.world.isOwn(destination) && !isHere;
   }
 
   /** sobuf limits: kern.ipc.maxsockbuf, sb_max. sbreserve_locked(): ENOBUFS, sosetopt(): EINVAL */
