@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Arena } from "#ffi/arena.ts";
 import { cmsgSpace, errnoName } from "#ffi/layout.ts";
 import { exactRoute, routeTo } from "#src/datapath/bsd/routing_socket.ts";
 import { parseIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
@@ -148,31 +147,25 @@ function sendFrom(host: HostName, bound: number, source: number, length = 4): st
   const machine = machineOf(host);
   const libc = new PaperLibc(new PaperKernel(machine, machine.world));
   const { layout } = libc;
-  const arena = new Arena(libc, 4096);
-  const put = (bytes: Uint8Array) => {
-    const at = arena.take(bytes.length);
-    arena.u8.set(bytes, at);
-    return at;
-  };
+  const bytes = new Uint8Array(1024);
+  const view = new DataView(bytes.buffer);
+  const base = libc.addressOf(bytes);
+  const [OWN, PEER, CONTROL, HEADER] = [0, 64, 128, 256];
   const fd = libc.call.socket(AF_INET, SOCK_DGRAM, 0);
   const own = nameOf(layout, { address: bound, port: 3545 });
-  assert.equal(libc.call.bind(fd, arena.address(put(own)), own.length), 0);
-  const peer = put(nameOf(layout, { address: HOST_IPV4_SECOND, port: 7 }));
-  const control = arena.take(64);
-  const { sentType } = layout.localAddress;
-  const view = new DataView(arena.u8.buffer);
-  view.setUint32(control, 16 + length, true);
-  view.setInt32(control + layout.CMSGHDR_LEVEL_AT, 0, true);
-  view.setInt32(control + layout.CMSGHDR_TYPE_AT, sentType, true);
-  view.setUint32(control + 16, source);
-  const header = arena.take(layout.SIZEOF_MSGHDR);
+  bytes.set(own, OWN);
+  assert.equal(libc.call.bind(fd, base + OWN, own.length), 0);
+  bytes.set(nameOf(layout, { address: HOST_IPV4_SECOND, port: 7 }), PEER);
+  view.setUint32(CONTROL, 16 + length, true);
+  view.setInt32(CONTROL + layout.CMSGHDR_LEVEL_AT, 0, true);
+  view.setInt32(CONTROL + layout.CMSGHDR_TYPE_AT, layout.localAddress.sentType, true);
+  view.setUint32(CONTROL + 16, source);
   // struct msghdr: name, namelen, iov, iovlen, control, controllen
-  arena.writeU64(header, arena.address(peer));
-  arena.u32[(header + 8) >> 2] = own.length;
-  arena.writeU64(header + 32, arena.address(control));
-  arena.u32[(header + 40) >> 2] = cmsgSpace(layout, length);
-  const result = libc.call.sendmsg(fd, arena.address(header), 0);
-  arena.close();
+  view.setBigUint64(HEADER, BigInt(base + PEER), true);
+  view.setUint32(HEADER + 8, own.length, true);
+  view.setBigUint64(HEADER + 32, BigInt(base + CONTROL), true);
+  view.setUint32(HEADER + 40, cmsgSpace(layout, length), true);
+  const result = libc.call.sendmsg(fd, base + HEADER, 0);
   assert.deepEqual(libc.faults, []);
   return result === 0 ? "0" : errnoName(layout, libc.errno()).replace(/ .*/, "");
 }
