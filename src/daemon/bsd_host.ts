@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, networkInterfaces } from "node:os";
 import process from "node:process";
+import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { type Run, runCommand, typed } from "#src/datapath/bsd/commands.ts";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
-import { exactRoute, routeTo } from "#src/datapath/bsd/routing_socket.ts";
+import { Routes } from "#src/datapath/bsd/routing_socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/ways.ts";
 import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
 import { BsdForwarding } from "./bsd_forwarding.ts";
@@ -60,6 +61,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const interfaces = new BsdInterfaces(libc, around.networkInterfaces);
   const neighbours = new BsdNeighbourDiscovery(libc);
   const forwarding = new BsdForwarding(libc);
+  const routes = new Routes(libc, new Arena(libc, 4096));
   return {
     words: hostWordsOf(libc),
     oneWorker,
@@ -79,8 +81,8 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     disabledIpv6: (name) =>
       neighbours.isDisabled(name) ? `ifconfig ${name} inet6 -ifdisabled` : undefined,
     defaultInterface4: () => shownRoute(run, [])?.interfaceName,
-    routesOf: (prefix) => routesOf(libc, run, interfaces, prefix),
-    routeTo: (address) => routeTo(libc, address)?.interfaceName,
+    routesOf: (prefix) => routesOf(libc, run, interfaces, routes, prefix),
+    routeTo: (address) => routes.to(address)?.interfaceName,
     refusesUdp: (address, port) => refusesUdp(libc, address, port),
     udpOwner: (port) => udpOwner(libc, run, port),
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
@@ -129,9 +131,10 @@ function routesOf(
   libc: Libc,
   run: Run,
   interfaces: BsdInterfaces,
+  routes: Routes,
   prefix: Ipv6Prefix,
 ): Route6[] {
-  const route = exactRoute(libc, prefix);
+  const route = routes.of(prefix);
   const { interfaceName = "", rejects = false } = route ?? {};
   // Into an interface that is down: what a relay that was killed has left. The next one takes it away.
   if (route === undefined || (!rejects && !interfaces.isUp(interfaceName))) return [];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Arena } from "#ffi/arena.ts";
 import { cmsgSpace, errnoName } from "#ffi/layout.ts";
-import { exactRoute, routeTo } from "#src/datapath/bsd/routing_socket.ts";
+import { type FoundRoute, Routes } from "#src/datapath/bsd/routing_socket.ts";
 import { parseIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
 import { type HostName, HOSTS, machineOf } from "./bsd/hosts.ts";
 import type { BsdMachine } from "./bsd/machine.ts";
@@ -122,22 +123,24 @@ for (const host of HOSTS) {
 
   for (const { routes, exact, best } of FOUND) {
     const there = routes.map((it) => it.join(" ")).join(", ") || "no route but the default";
-    test(`exactRoute() and routeTo() on ${host} with ${there}`, () => {
+    test(`Routes.of() and Routes.to() on ${host} with ${there}`, () => {
       const { libc } = new BsdProcess(withRoutes(host, ...routes));
-      const words = (route: ReturnType<typeof routeTo>) =>
+      const asked = new Routes(libc, new Arena(libc, 4096));
+      const words = (route: FoundRoute | undefined) =>
         route?.rejects === true ? "rejects" : route?.interfaceName;
-      assert.equal(words(exactRoute(libc, PREFIX)), exact);
-      assert.equal(words(routeTo(libc, parseIpv6("2001:0:4::7")!)), best);
+      assert.equal(words(asked.of(PREFIX)), exact);
+      assert.equal(words(asked.to(parseIpv6("2001:0:4::7")!)), best);
       assert.deepEqual([libc.faults, libc.kernel.open.size], [[], 0]);
     });
   }
 }
 
-test("routeTo() knows no route where there is none, and leaves no descriptor", () => {
+test("Routes.to() knows no route where there is none, and leaves no descriptor", () => {
   for (const host of HOSTS) {
     const machine = machineOf(host, { gateways: [] });
     const { libc } = new BsdProcess(machine);
-    assert.equal(routeTo(libc, parseIpv6("2001:0:4::7")!), undefined);
+    const routes = new Routes(libc, new Arena(libc, 4096));
+    assert.equal(routes.to(parseIpv6("2001:0:4::7")!), undefined);
     assert.deepEqual([libc.faults, libc.kernel.open.size], [[], 0]);
   }
 });

@@ -3,7 +3,7 @@ import { StartError } from "#src/errors.ts";
 import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
 import { commandError, mustRun, type Run, typed } from "./commands.ts";
 import { IFCONFIG, parseIfconfig, shownInterface } from "./interfaces.ts";
-import { exactRoute, type FoundRoute } from "./routing_socket.ts";
+import type { FoundRoute, Routes } from "./routing_socket.ts";
 import { type Ways, waysOf } from "./ways.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
@@ -30,7 +30,12 @@ export interface InterfaceSetup {
  *
  * @throws StartError when another interface has the prefix, or a command failed, with what it said
  */
-export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): void {
+export function configureTunnel(
+  libc: Libc,
+  run: Run,
+  routes: Routes,
+  setup: InterfaceSetup,
+): void {
   const { name, mtu, prefix } = setup;
   const ways = waysOf(libc);
   if (mtu > ways.mostMtu) {
@@ -39,7 +44,7 @@ export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): vo
       `set InterfaceMTU to ${ways.mostMtu} or less`,
     );
   }
-  const route = exactRoute(libc, prefix);
+  const route = routes.of(prefix);
   refuseOtherOwner(ways, prefix, name, route);
   if (route !== undefined) run(ways.deleteRoute(prefix));
   deleteAddresses(run, name);
@@ -51,7 +56,7 @@ export function configureTunnel(libc: Libc, run: Run, setup: InterfaceSetup): vo
   setMtu(run, name, mtu);
   mustRun(run, [IFCONFIG, name, "inet6", address, "prefixlen", length]);
   mustRun(run, [IFCONFIG, name, "up"]);
-  addRoute(libc, run, setup, address);
+  addRoute(ways, run, routes, setup, address);
   enableIpv6(libc, run, name);
 }
 
@@ -80,14 +85,19 @@ function setMtu(run: Run, name: string, mtu: number): void {
  * Takes away what was set up on an interface that stays: the route, if it still leads there, and the
  * addresses, as far as that is allowed.
  */
-export function leaveInterface(libc: Libc, run: Run, name: string, prefix: Ipv6Prefix): void {
-  deleteOwnRoute(libc, run, name, prefix);
+export function leaveInterface(
+  libc: Libc,
+  run: Run,
+  routes: Routes,
+  { name, prefix }: Omit<InterfaceSetup, "mtu">,
+): void {
+  deleteOwnRoute(libc, run, routes, { name, prefix });
   deleteAddresses(run, name);
 }
 
-function ownerOf(libc: Libc, prefix: Ipv6Prefix): string | undefined {
+function ownerOf(routes: Routes, prefix: Ipv6Prefix): string | undefined {
   try {
-    return exactRoute(libc, prefix)?.interfaceName;
+    return routes.of(prefix)?.interfaceName;
   } catch {
     return undefined; // no routing socket, which is no reason to leave the rest
   }
@@ -101,17 +111,27 @@ function deleteAddresses(run: Run, name: string): void {
 }
 
 /** Takes the route away if it still leads to the interface `name`: else it is somebody else's. */
-export function deleteOwnRoute(libc: Libc, run: Run, name: string, prefix: Ipv6Prefix): void {
-  if (ownerOf(libc, prefix) === name) run(waysOf(libc).deleteRoute(prefix));
+export function deleteOwnRoute(
+  libc: Libc,
+  run: Run,
+  routes: Routes,
+  { name, prefix }: Omit<InterfaceSetup, "mtu">,
+): void {
+  if (ownerOf(routes, prefix) === name) run(waysOf(libc).deleteRoute(prefix));
 }
 
-function addRoute(libc: Libc, run: Run, { name, prefix }: InterfaceSetup, address: string): void {
-  const ways = waysOf(libc);
+function addRoute(
+  ways: Ways,
+  run: Run,
+  routes: Routes,
+  { name, prefix }: InterfaceSetup,
+  address: string,
+): void {
   const argv = ways.addRoute(prefix, name, address);
   const ran = run(argv);
   if (ran.status === 0) return;
   // "File exists": somebody was faster.
-  const route = exactRoute(libc, prefix);
+  const route = routes.of(prefix);
   refuseOtherOwner(ways, prefix, name, route);
   if (route === undefined) throw commandError(argv, ran);
 }

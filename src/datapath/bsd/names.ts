@@ -3,14 +3,16 @@ import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { IFNAMSIZ, SOCK_DGRAM } from "#ffi/posix.ts";
 
-/** Names of interfaces in memory that the kernel reads and writes. For start-up only. */
+/** Names of interfaces in memory that the kernel reads and writes. Questions by name take new memory: for start-up only. */
 export class Names {
   readonly #libc: Libc;
   readonly #arena: Arena;
+  readonly #name: number;
 
   constructor(libc: Libc, arena: Arena) {
     this.#libc = libc;
     this.#arena = arena;
+    this.#name = arena.take(IFNAMSIZ);
   }
 
   exists(name: string): boolean {
@@ -19,9 +21,8 @@ export class Names {
 
   /** @returns undefined when there is no interface of this number */
   ofIndex(index: number): string | undefined {
-    const at = this.#arena.take(IFNAMSIZ);
-    const found = this.#libc.call.if_indextoname(index, this.#arena.address(at));
-    return Number(found) === 0 ? undefined : this.text(at);
+    const found = this.#libc.call.if_indextoname(index, this.#arena.address(this.#name));
+    return Number(found) === 0 ? undefined : this.text(this.#name);
   }
 
   /** The text in the IFNAMSIZ bytes at offset `at` of the arena. */

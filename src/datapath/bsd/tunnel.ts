@@ -4,6 +4,7 @@ import type { Tunnel, TunnelSetup } from "../kernel.ts";
 import { Opened } from "../opened.ts";
 import type { Run } from "./commands.ts";
 import { configureTunnel, deleteOwnRoute, leaveInterface } from "./interface.ts";
+import { Routes } from "./routing_socket.ts";
 import { closeTun, openTun } from "./tun.ts";
 
 /** See `Kernel.openTunnel`. */
@@ -15,8 +16,10 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
     opened.add(tun, (it) => closeTun(libc, arena, run, it));
     const { name } = tun;
     // It stays: not with what is set here.
-    if (!tun.made) opened.add(name, (it) => leaveInterface(libc, run, it, prefix));
-    configureTunnel(libc, run, { name, mtu, prefix });
+    const routes = new Routes(libc, arena);
+    const own = { name, prefix };
+    if (!tun.made) opened.add(own, (it) => leaveInterface(libc, run, routes, it));
+    configureTunnel(libc, run, routes, { ...own, mtu });
     const { system } = libc.layout;
     return {
       name,
@@ -25,7 +28,7 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
       notices: wanted === "" || wanted === name
         ? []
         : [`${system} cannot rename interfaces: ${name} stands for ${wanted}`],
-      stopRouting: () => deleteOwnRoute(libc, run, name, prefix),
+      stopRouting: () => deleteOwnRoute(libc, run, routes, own),
       close: () => opened.close(),
     };
   });
