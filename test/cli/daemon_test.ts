@@ -249,7 +249,8 @@ ended`,
       "choose another pid_file",
       "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
       "(EADDRINUSE); choose another port in [status], or enabled = no",
-      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by \S+ \(process PID\); mend: kill PID, or systemctl stop \S+; choose another bind_port$/,
+      // The binary has a unit; what a runtime runs has none.
+      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo \(process PID\); mend: kill PID, or systemctl stop teredo-relay|(bun|deno) \(process PID\); mend: kill PID); choose another bind_port$/,
       'Device "other" does not exist.',
       "exit status 0",
     ],
