@@ -115,9 +115,9 @@ function checkPort(host: Host, address: number, port: number, otherwise: string)
   );
 }
 
-/** A runtime may run anything; ours is one program with two services. */
+/** A runtime (npm calls Bun `bun.exe`) may run anything; ours is one program with two services. */
 function stopOf({ words }: Host, program: string, port: number): string | undefined {
-  if (/^(bun|deno|node)$/.test(program)) return undefined;
+  if (/^(bun|deno|node)(\.exe)?$/.test(program)) return undefined;
   if (program !== "teredo") return words.stopService(program);
   return words.stopService(words.ownService(port === TEREDO_PORT ? "server" : "relay"));
 }

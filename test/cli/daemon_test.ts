@@ -250,7 +250,7 @@ ended`,
       "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
       "(EADDRINUSE); choose another port in [status], or enabled = no",
       // The binary has a unit; what a runtime runs has none.
-      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo \(process PID\); mend: kill PID, or systemctl stop teredo-relay|(bun|deno) \(process PID\); mend: kill PID); choose another bind_port$/,
+      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo \(process PID\); mend: kill PID, or systemctl stop teredo-relay|(bun|deno)(\.exe)? \(process PID\); mend: kill PID); choose another bind_port$/,
       'Device "other" does not exist.',
       "exit status 0",
     ],
