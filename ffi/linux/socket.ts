@@ -1,5 +1,3 @@
-import { CMSGHDR_DATA_AT } from "../posix.ts";
-
 /** Linux sockets: domains, options, flags, addresses, message headers and control messages. */
 
 // <sys/socket.h>
@@ -135,23 +133,3 @@ export const MMSGHDR_LEN_AT = 56;
 export const SIZEOF_CMSGHDR = 16;
 export const CMSGHDR_LEVEL_AT = 8;
 export const CMSGHDR_TYPE_AT = 12;
-
-/** CMSG_LEN(3): what `cmsg_len` says for `length` bytes of data. */
-export function CMSG_LEN(length: number): number {
-  return CMSGHDR_DATA_AT + length;
-}
-
-/** CMSG_SPACE(3): room that a control message of `length` bytes of data takes, padding included. */
-export function CMSG_SPACE(length: number): number {
-  return CMSGHDR_DATA_AT + CMSG_ALIGN(length);
-}
-
-/** Where the next control message starts: `at` this one's header, `length` its `cmsg_len`. */
-export function CMSG_NEXT(at: number, length: number): number {
-  return at + CMSG_ALIGN(length);
-}
-
-/** Control messages start at multiples of `sizeof(long)`. */
-function CMSG_ALIGN(length: number): number {
-  return (length + 7) & ~7;
-}

@@ -253,7 +253,7 @@ test("UdpFile sends a run as the datagrams that UDP_SEGMENT cuts it into", () =>
     lab.put(nameOf(layout, { ...OTHER, address: OWN })),
   );
   lab.arena.u32[(at + linux.MSGHDR_NAMELEN_AT) >> 2] = 16;
-  lab.arena.u32[(control + linux.CMSGHDR_LEN_AT) >> 2] = linux.CMSG_LEN(2);
+  lab.arena.u32[(control + linux.CMSGHDR_LEN_AT) >> 2] = linux.CMSGHDR_DATA_AT + 2;
   lab.arena.i32[(control + linux.CMSGHDR_LEVEL_AT) >> 2] = linux.SOL_UDP;
   lab.arena.i32[(control + linux.CMSGHDR_TYPE_AT) >> 2] = linux.UDP_SEGMENT;
   lab.arena.u16[(control + linux.CMSGHDR_DATA_AT) >> 1] = 2;
@@ -261,11 +261,11 @@ test("UdpFile sends a run as the datagrams that UDP_SEGMENT cuts it into", () =>
   assert.equal(send(), "5");
   assert.deepEqual(lab.world.network.sent.map((it) => [...it.data]), [[1, 2], [3, 4], [5]]);
   // A message that runs over its end, and one that is shorter than its own header.
-  for (const length of [linux.CMSG_LEN(200), 15, 0]) {
+  for (const length of [linux.CMSGHDR_DATA_AT + 200, 15, 0]) {
     lab.arena.u32[(control + linux.CMSGHDR_LEN_AT) >> 2] = length;
     assert.equal(send(), "EINVAL");
   }
-  assert.equal(cmsgNext(layout, 0, linux.CMSG_LEN(2)), cmsgSpace(layout, 2));
+  assert.equal(cmsgNext(layout, 0, linux.CMSGHDR_DATA_AT + 2), cmsgSpace(layout, 2));
   assert.equal(sockaddrHead(layout, linux.AF_INET, 16), linux.AF_INET);
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import test from "node:test";
-import { errnoName } from "#ffi/layout.ts";
+import { cmsgNext, cmsgSpace, errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import * as linux from "#ffi/linux/mod.ts";
 import { expressionOf, HEADERS, NEWER } from "./layout_table.ts";
@@ -71,20 +71,24 @@ test(
   },
 );
 
-test("CMSG_LEN(), CMSG_SPACE() and CMSG_NEXT() are C's macros", { timeout: 60_000 }, () => {
-  const lengths = Array.from({ length: 65 }, (_, length) => length);
-  const inC = compiled(lengths.flatMap((length) => [
-    print(`LEN${length}`, `CMSG_LEN(${length})`),
-    print(`SPACE${length}`, `CMSG_SPACE(${length})`),
-    print(`NEXT${length}`, `1024 + CMSG_ALIGN(CMSG_LEN(${length}))`),
-  ]));
-  for (const length of lengths) {
-    assert.equal(linux.CMSG_LEN(length), Number(inC.get(`LEN${length}`)));
-    assert.equal(linux.CMSG_SPACE(length), Number(inC.get(`SPACE${length}`)));
-    const next = linux.CMSG_NEXT(1024, linux.CMSG_LEN(length));
-    assert.equal(next, Number(inC.get(`NEXT${length}`)));
-  }
-});
+test(
+  "CMSGHDR_DATA_AT, cmsgSpace() and cmsgNext() of Linux are C's macros",
+  { timeout: 60_000 },
+  () => {
+    const lengths = Array.from({ length: 65 }, (_, length) => length);
+    const inC = compiled(lengths.flatMap((length) => [
+      print(`LEN${length}`, `CMSG_LEN(${length})`),
+      print(`SPACE${length}`, `CMSG_SPACE(${length})`),
+      print(`NEXT${length}`, `1024 + CMSG_ALIGN(CMSG_LEN(${length}))`),
+    ]));
+    for (const length of lengths) {
+      assert.equal(linux.CMSGHDR_DATA_AT + length, Number(inC.get(`LEN${length}`)));
+      assert.equal(cmsgSpace(LINUX, length), Number(inC.get(`SPACE${length}`)));
+      const next = cmsgNext(LINUX, 1024, linux.CMSGHDR_DATA_AT + length);
+      assert.equal(next, Number(inC.get(`NEXT${length}`)));
+    }
+  },
+);
 
 test("errnoName() has C's name and text of every number", { timeout: 60_000 }, () => {
   const inC = compiled(errnos.map(([name]) => `printf("${name} %s\\n", strerror(${name}));`));
