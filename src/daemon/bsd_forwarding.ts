@@ -1,4 +1,4 @@
-import { Arena } from "#ffi/arena.ts";
+import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { IPPROTO_IPV6 } from "#ffi/posix.ts";
 
@@ -17,9 +17,10 @@ export class BsdForwarding {
   /** size_t */
   readonly #length: number;
 
-  constructor(libc: Libc) {
+  /** @param arena for one question, as long as this lives */
+  constructor(libc: Libc, arena: Arena) {
     this.#libc = libc;
-    this.#arena = new Arena(libc, 4096);
+    this.#arena = arena;
     this.#name = this.#arena.take(16);
     this.#value = this.#arena.take(4);
     this.#length = this.#arena.take(8);

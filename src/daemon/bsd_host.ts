@@ -58,10 +58,11 @@ const THIS_MACHINE: Around = {
 export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const { run, textOf } = around;
   const { oneWorker } = bsdKernel(libc, run);
-  const interfaces = new BsdInterfaces(libc, around.networkInterfaces);
-  const neighbours = new BsdNeighbourDiscovery(libc);
-  const forwarding = new BsdForwarding(libc);
-  const routes = new Routes(libc, new Arena(libc, 4096));
+  const arena = new Arena(libc, 8192);
+  const interfaces = new BsdInterfaces(libc, arena, around.networkInterfaces);
+  const neighbours = new BsdNeighbourDiscovery(libc, arena);
+  const forwarding = new BsdForwarding(libc, arena);
+  const routes = new Routes(libc, arena);
   return {
     words: hostWordsOf(libc),
     oneWorker,

@@ -1,4 +1,4 @@
-import { Arena } from "#ffi/arena.ts";
+import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
@@ -38,11 +38,11 @@ export class BsdInterfaces {
    */
   readonly #known = new Set<string>();
 
-  /** @throws SyscallError */
-  constructor(libc: Libc, list: ListInterfaces) {
+  /** @param arena for one request, as long as this lives @throws SyscallError */
+  constructor(libc: Libc, arena: Arena, list: ListInterfaces) {
     this.#libc = libc;
     this.#list = list;
-    this.#arena = new Arena(libc, 4096);
+    this.#arena = arena;
     this.#names = new Names(libc, this.#arena);
     this.#request = this.#arena.take(bsdLayout(libc).SIZEOF_IFREQ);
     const type = SOCK_DGRAM | libc.layout.SOCK_CLOEXEC;

@@ -1,4 +1,4 @@
-import { Arena } from "#ffi/arena.ts";
+import type { Arena } from "#ffi/arena.ts";
 import { NONE } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { SOCK_DGRAM } from "#ffi/posix.ts";
@@ -19,11 +19,12 @@ export class BsdNeighbourDiscovery {
   /** Negative where nothing can be asked: there is no IPv6, or no such request. */
   readonly #fd: number;
 
-  constructor(libc: Libc) {
+  /** @param arena for one request, as long as this lives */
+  constructor(libc: Libc, arena: Arena) {
     const { SIOCGIFINFO_IN6, SIZEOF_IN6_NDIREQ, AF_INET6, SOCK_CLOEXEC } = bsdLayout(libc);
     const isAsked = SIOCGIFINFO_IN6 !== NONE;
     this.#libc = libc;
-    this.#arena = new Arena(libc, 4096);
+    this.#arena = arena;
     this.#names = new Names(libc, this.#arena);
     this.#request = this.#arena.take(isAsked ? SIZEOF_IN6_NDIREQ : 0);
     this.#fd = isAsked ? libc.call.socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
