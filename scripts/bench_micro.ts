@@ -10,11 +10,11 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { bench, group, run } from "mitata";
-import { copyBytes, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { finishChecksum } from "#src/protocol/checksum.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { copyBytes, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { finishChecksum } from "#src/protocol/wire/checksum.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
@@ -23,9 +23,9 @@ import {
   parseIpv6,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
-import { Peers } from "#src/protocol/peers.ts";
-import { SERVICE_PREFIX, toBytes } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/ipv6.ts";
+import { Peers } from "#src/protocol/peers/table.ts";
+import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { fold, makePlainSum, makeSum, pseudoSum } from "#src/segments/checksum.ts";
 import { Joiner, type Run } from "#src/segments/join.ts";
 import { MAX_HEADER_LENGTH, SuperPacket } from "#src/segments/super_packet.ts";

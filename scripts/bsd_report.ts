@@ -16,9 +16,13 @@ import { symbolsOf } from "#ffi/libc.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import { platformOf } from "#ffi/platform.ts";
 import * as posix from "#ffi/posix.ts";
-import { writeU16 } from "#src/protocol/bytes.ts";
-import { ICMPV6_ECHO_REQUEST, writeBubble, writeRouterSolicitation } from "#src/protocol/build.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
+import {
+  ICMPV6_ECHO_REQUEST,
+  writeBubble,
+  writeRouterSolicitation,
+} from "#src/protocol/wire/build.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
@@ -26,7 +30,7 @@ import {
   parseIpv6,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { expressionOf } from "#test/runtime/layout_table.ts";
 
 export const REPORT = "scripts/bsd-report";

@@ -1,11 +1,11 @@
-import { formatIpv4, isGlobalUnicast, isLaterReserved } from "#src/protocol/ipv4.ts";
-import { formatIpv6, formatIpv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv4, isGlobalUnicast, isLaterReserved } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6, formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import {
   CONE_FLAG,
   RANDOM_FLAGS,
   readTeredoAddress,
   servicePrefixOf,
-} from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/teredo_address.ts";
 
 /** Reserved bit `z` after the cone bit. RFC 4380 §4 */
 const RESERVED_FLAG = 0x4000;

@@ -1,6 +1,6 @@
-import { readU32 } from "#src/protocol/bytes.ts";
-import { parseIpv6Prefix } from "#src/protocol/ipv6.ts";
-import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
+import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Context } from "./context.ts";
 import { decode, type Decoded, formatDecoded } from "./decode.ts";
 import { EXIT, UsageError } from "./exit.ts";

@@ -1,11 +1,11 @@
-import { formatIpv6, IPV6_LENGTH } from "#src/protocol/ipv6.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv6, IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   CONE_FLAG,
   SERVICE_PREFIX,
   toBytes,
   writeLinkLocal,
-} from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/teredo_address.ts";
 import type { Context } from "./context.ts";
 import { ipv4Notes } from "./decode.ts";
 import { UsageError } from "./exit.ts";

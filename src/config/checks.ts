@@ -1,5 +1,5 @@
-import { formatIpv4, isGlobalUnicast } from "#src/protocol/ipv4.ts";
-import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
+import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Config, Role, ServerConfig } from "./config.ts";
 import type { Problems } from "./problems.ts";
 

@@ -1,4 +1,4 @@
-import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 export type Role = "relay" | "server";

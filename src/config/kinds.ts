@@ -1,4 +1,4 @@
-import { formatIpv4, parseIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { inetAton } from "./inet_aton.ts";
 
 /** The two syntaxes; Miredo's allows in a value what its own readers allow. */

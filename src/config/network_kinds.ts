@@ -7,8 +7,8 @@ import {
   isMulticast,
   parseIpv6,
   parseIpv6Prefix,
-} from "#src/protocol/ipv6.ts";
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
+} from "#src/protocol/wire/ipv6.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { type Kind, type Parsed, quote } from "./kinds.ts";
 
 /**

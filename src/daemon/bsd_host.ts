@@ -7,7 +7,7 @@ import { type Run, runCommand, typed } from "#src/datapath/bsd/commands.ts";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { Routes } from "#src/datapath/bsd/routing_socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/ways.ts";
-import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { BsdForwarding } from "./bsd_forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./bsd_interfaces.ts";
 import { BsdNeighbourDiscovery } from "./bsd_nd6.ts";

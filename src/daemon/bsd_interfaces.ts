@@ -11,8 +11,8 @@ import {
 } from "#ffi/posix.ts";
 import { bsdLayout } from "#src/datapath/bsd/layout.ts";
 import { Names } from "#src/datapath/bsd/names.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { isLinkLocal, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { isLinkLocal, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Interface } from "./host.ts";
 
 /** What `networkInterfaces()` of node:os gives, as far as it is read. */

@@ -1,6 +1,6 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import { formatIpv4, isGlobalUnicast } from "#src/protocol/ipv4.ts";
-import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
+import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Host, Interface } from "./host.ts";
 

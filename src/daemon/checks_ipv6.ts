@@ -1,6 +1,6 @@
 import type { RelayConfig } from "#src/config/config.ts";
-import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
-import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
+import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./check.ts";
 import type { Host, Route6 } from "./host.ts";
 

@@ -1,4 +1,4 @@
-import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Finding } from "./check.ts";
 import type { HostWords } from "./words.ts";
 

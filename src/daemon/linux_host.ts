@@ -9,8 +9,8 @@ import { findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
 import { addresses, links, routeTo } from "#src/datapath/linux/routing.ts";
 import { steeringErrno } from "#src/datapath/linux/steering.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun.ts";
-import { readU32 } from "#src/protocol/bytes.ts";
-import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/ipv6.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
+import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/wire/ipv6.ts";
 import type { Host, Interface, Route6 } from "./host.ts";
 import { isDirectory, refusesUdp, withArena } from "./host_parts.ts";
 import {

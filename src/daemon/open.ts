@@ -8,7 +8,7 @@ import {
 } from "#src/datapath/start.ts";
 import { workersFor } from "#src/datapath/workers.ts";
 import { StartError } from "#src/errors.ts";
-import type { ServerOptions } from "#src/protocol/server_contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
 
 /**
  * Opens what a relay of this configuration works on.

@@ -1,8 +1,8 @@
 import type { RelayConfig, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import { needsForwarding } from "./checks_ipv6.ts";
 import type { Host, Interface } from "./host.ts";
 

@@ -1,8 +1,13 @@
 import { networkInterfaces } from "node:os";
 import type { RelayConfig } from "#src/config/config.ts";
 import { MAX_SERVED } from "#src/datapath/shared.ts";
-import { isTeredo } from "#src/protocol/teredo_address.ts";
-import { formatIpv6Prefix, type Ipv6Prefix, isGlobalScope, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { isTeredo } from "#src/protocol/wire/teredo_address.ts";
+import {
+  formatIpv6Prefix,
+  type Ipv6Prefix,
+  isGlobalScope,
+  parseIpv6,
+} from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 /** How often a relay that serves its own host looks at the host's addresses again. */

@@ -1,7 +1,7 @@
 import type { Config, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { formatIpv6Prefix } from "#src/protocol/ipv6.ts";
-import { servicePrefixOf } from "#src/protocol/teredo_address.ts";
+import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host.ts";
 import { readinessOf } from "./readiness.ts";

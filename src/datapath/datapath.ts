@@ -1,5 +1,5 @@
 import type { Counters } from "#src/protocol/counters.ts";
-import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { OffloadReport } from "./offloads.ts";
 import type { Workers } from "./workers.ts";

@@ -1,11 +1,11 @@
 import type { Arena } from "#ffi/arena.ts";
 import { errnoName, type Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { copyBytes } from "#src/protocol/bytes.ts";
+import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import type { Relay } from "#src/protocol/relay.ts";
-import type { RelaySink } from "#src/protocol/relay_contract.ts";
+import type { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { completeChecksum, type Sum } from "#src/segments/checksum.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";

@@ -1,6 +1,6 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import type { Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import type { Words } from "./words.ts";

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import type { Libc } from "#ffi/libc.ts";
-import type { RelayOptions } from "#src/protocol/relay_contract.ts";
-import type { ServerOptions } from "#src/protocol/server_contract.ts";
-import { makeSipHash } from "#src/protocol/sip_hash.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
+import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";

@@ -10,8 +10,8 @@ import {
   SOCK_RAW,
   SOCKADDR_IN6_ADDR_AT,
 } from "#ffi/posix.ts";
-import { copyBytes } from "#src/protocol/bytes.ts";
-import { DESTINATION_AT, IPV6_HEADER_LENGTH, IPV6_LENGTH } from "#src/protocol/ipv6.ts";
+import { copyBytes } from "#src/protocol/wire/bytes.ts";
+import { DESTINATION_AT, IPV6_HEADER_LENGTH, IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
 import { CAPACITY } from "./frames.ts";
 import type { PacketSender } from "./kernel.ts";
 

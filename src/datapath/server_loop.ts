@@ -2,7 +2,7 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { Server } from "#src/protocol/server.ts";
+import { Server } from "#src/protocol/server/rules.ts";
 import {
   type Authenticate,
   PRIMARY,
@@ -10,7 +10,7 @@ import {
   type ServerOptions,
   type ServerSink,
   type ServerSocket,
-} from "#src/protocol/server_contract.ts";
+} from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
 import { Level, type SharedState } from "./shared.ts";

@@ -1,5 +1,5 @@
 import { type Counters, COUNTERS_LENGTH, makeCounters } from "#src/protocol/counters.ts";
-import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 /**
  * Memory that one datapath thread and the main thread share, in this order:

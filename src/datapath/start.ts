@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { readU32 } from "#src/protocol/bytes.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import type { RelayOptions } from "#src/protocol/relay_contract.ts";
-import type { ServerOptions } from "#src/protocol/server_contract.ts";
-import { SIP_KEY_LENGTH } from "#src/protocol/sip_hash.ts";
-import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
+import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
+import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
 import type { Kernel, NativeWay } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";

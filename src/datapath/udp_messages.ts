@@ -19,7 +19,7 @@ import {
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_PORT_AT,
 } from "#ffi/posix.ts";
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { BATCH } from "./frames.ts";
 
 /** Most datagrams in one message: UDP_MAX_SEGMENTS of the oldest kernel that has UDP_SEGMENT. */

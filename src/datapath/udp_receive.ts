@@ -19,7 +19,7 @@ import {
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_PORT_AT,
 } from "#ffi/posix.ts";
-import { readU16, readU32 } from "#src/protocol/bytes.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
 import { MessageCalls } from "./messages.ts";
 

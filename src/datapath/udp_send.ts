@@ -2,7 +2,7 @@ import type { Arena } from "#ffi/arena.ts";
 import type { Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { EINTR, EINVAL, EIO, POLLFD_EVENTS_AT, POLLOUT, SIZEOF_POLLFD } from "#ffi/posix.ts";
-import { copyBytes } from "#src/protocol/bytes.ts";
+import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { SuperPacket } from "#src/segments/super_packet.ts";

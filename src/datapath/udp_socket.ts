@@ -12,8 +12,8 @@ import {
   SOCKADDR_IN_PORT_AT,
 } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
-import { readU16, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
+import { readU16, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { Kernel } from "./kernel.ts";
 
 export interface UdpSocketOptions {

@@ -1,5 +1,5 @@
 import { StartError } from "#src/errors.ts";
-import type { RelayOptions } from "#src/protocol/relay_contract.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 
 /** How many workers serve, and why as many. */
 export interface Workers {

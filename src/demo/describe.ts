@@ -1,14 +1,14 @@
-import { readU16, readU32 } from "#src/protocol/bytes.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import {
   ICMPV6_ECHO_REPLY,
   ICMPV6_ECHO_REQUEST,
   ICMPV6_ROUTER_ADVERTISEMENT,
   ICMPV6_ROUTER_SOLICITATION,
   ICMPV6_UNREACHABLE,
-} from "#src/protocol/build.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+} from "#src/protocol/wire/build.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   formatIpv6,
@@ -19,8 +19,8 @@ import {
   NEXT_HEADER_ICMPV6,
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
-import { hasConeFlag } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/ipv6.ts";
+import { hasConeFlag } from "#src/protocol/wire/teredo_address.ts";
 
 export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_IPV6 = 0x86dd;

@@ -13,7 +13,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_DGRAM,
 } from "#ffi/linux/mod.ts";
-import { readU16, writeU16 } from "#src/protocol/bytes.ts";
+import { readU16, writeU16 } from "#src/protocol/wire/bytes.ts";
 
 // <linux/if_packet.h>, <linux/if_ether.h>: only this file listens to links.
 const AF_PACKET = 17;

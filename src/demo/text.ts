@@ -1,5 +1,5 @@
-import { isTeredo, SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Lab } from "./lab.ts";
 import {
   CLIENT_ADDRESS,

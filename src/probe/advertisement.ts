@@ -1,7 +1,7 @@
-import { readU16, readU32 } from "#src/protocol/bytes.ts";
-import { ICMPV6_ROUTER_ADVERTISEMENT, ND_HOP_LIMIT } from "#src/protocol/build.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { NONCE_LENGTH, type TeredoDatagram } from "#src/protocol/datagram.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { ICMPV6_ROUTER_ADVERTISEMENT, ND_HOP_LIMIT } from "#src/protocol/wire/build.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { NONCE_LENGTH, type TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import {
   DESTINATION_AT,
   equalIpv6,
@@ -12,7 +12,7 @@ import {
   NEXT_HEADER_ICMPV6,
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 
 const FIXED_LENGTH = 16;
 const OPTION_PREFIX = 3;

@@ -1,8 +1,8 @@
-import { readU16 } from "#src/protocol/bytes.ts";
-import { writeBubble } from "#src/protocol/build.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { readU16 } from "#src/protocol/wire/bytes.ts";
+import { writeBubble } from "#src/protocol/wire/build.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
-import { isGlobalUnicast } from "#src/protocol/ipv4.ts";
+import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   equalIpv6,
@@ -10,8 +10,8 @@ import {
   isBubble,
   isLinkLocal,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
-import { RANDOM_FLAGS, TEREDO_PORT, toBytes } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/ipv6.ts";
+import { RANDOM_FLAGS, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { isAdvertisement } from "./advertisement.ts";
 import { Contacts } from "./contacts.ts";

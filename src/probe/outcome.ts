@@ -1,5 +1,5 @@
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Endpoint, Failure, NatKind, ProbeEvent } from "./contract.ts";
 
 /** What a probe found out; with `--json` it is printed as it is. */

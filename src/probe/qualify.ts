@@ -1,7 +1,7 @@
-import type { TeredoDatagram } from "#src/protocol/datagram.ts";
-import { isGlobalUnicast } from "#src/protocol/ipv4.ts";
+import type { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
+import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { type Advertised, readAdvertisement } from "./advertisement.ts";
 import type {
   Endpoint,

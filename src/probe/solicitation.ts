@@ -1,7 +1,7 @@
-import { writeAuthentication, writeRouterSolicitation } from "#src/protocol/build.ts";
-import { NONCE_LENGTH } from "#src/protocol/datagram.ts";
-import { IPV6_LENGTH } from "#src/protocol/ipv6.ts";
-import { CONE_FLAG, writeLinkLocal } from "#src/protocol/teredo_address.ts";
+import { writeAuthentication, writeRouterSolicitation } from "#src/protocol/wire/build.ts";
+import { NONCE_LENGTH } from "#src/protocol/wire/datagram.ts";
+import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
+import { CONE_FLAG, writeLinkLocal } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Endpoint, FillRandom } from "./contract.ts";
 

@@ -1,12 +1,12 @@
-import { writeU16 } from "#src/protocol/bytes.ts";
-import { finishChecksum } from "#src/protocol/checksum.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
+import { finishChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
   IPV6_LENGTH,
   NEXT_HEADER_AT,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { SUM_MODULE } from "./sum_module.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { readU16, readU32 } from "#src/protocol/bytes.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
@@ -10,7 +10,7 @@ import {
   NEXT_HEADER_UDP,
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { isChecksumRight, type Sum } from "./checksum.ts";
 import { Run } from "./run.ts";
 import {

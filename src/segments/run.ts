@@ -1,4 +1,4 @@
-import { readU16, readU32, writeU16 } from "#src/protocol/bytes.ts";
+import { readU16, readU32, writeU16 } from "#src/protocol/wire/bytes.ts";
 import {
   HOP_LIMIT_AT,
   IPV6_HEADER_LENGTH,
@@ -6,7 +6,7 @@ import {
   NEXT_HEADER_TCP,
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { fold, isChecksumRight, pseudoSum, type Sum } from "./checksum.ts";
 import {
   CWR,

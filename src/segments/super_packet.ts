@@ -1,11 +1,11 @@
-import { copyBytes, readU16, readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { addBytes, finishChecksum } from "#src/protocol/checksum.ts";
+import { copyBytes, readU16, readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { addBytes, finishChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   IPV6_HEADER_LENGTH,
   NEXT_HEADER_TCP,
   NEXT_HEADER_UDP,
   PAYLOAD_LENGTH_AT,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { pseudoSum, type Sum } from "./checksum.ts";
 import {
   CWR,

@@ -2,17 +2,17 @@ import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
-import { readU16 } from "#src/protocol/bytes.ts";
-import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/build.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { readU16 } from "#src/protocol/wire/bytes.ts";
+import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
   isBubble,
   parseIpv6,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
-import { mappedAddressOf } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/ipv6.ts";
+import { mappedAddressOf } from "#src/protocol/wire/teredo_address.ts";
 import { clientAddress, clientIpv6, GENERATOR_PORT } from "#test/load/plan.ts";
 import { GENERATOR_BUFFER } from "#test/load/sockets.ts";
 import type { LinkSocket } from "./link_socket.ts";

@@ -1,7 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { clientIpv6 } from "#test/load/plan.ts";
 import { openUdp6 } from "#test/load/sockets.ts";
 import type { LinkSocket } from "./link_socket.ts";

@@ -1,13 +1,13 @@
 import { VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4 } from "#ffi/linux/mod.ts";
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/checksum.ts";
+import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
   NEXT_HEADER_UDP,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { UDP_CHECKSUM_AT, UDP_HEADER_LENGTH } from "#src/segments/transport.ts";
 
 /**

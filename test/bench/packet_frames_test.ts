@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readU16 } from "#src/protocol/bytes.ts";
-import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/checksum.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { readU16 } from "#src/protocol/wire/bytes.ts";
+import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import {
   linkBetween,
   NATIVE_HEAD,

@@ -1,9 +1,9 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { readU16, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "#src/protocol/build.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { readU16, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "#src/protocol/wire/build.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
@@ -11,7 +11,7 @@ import {
   parseIpv6,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { clientAddress, clientIpv6, GENERATOR_PORT } from "#test/load/plan.ts";
 import { ClientsMail } from "./clients_mail.ts";
 import type { LinkSocket } from "./link_socket.ts";

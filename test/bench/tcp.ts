@@ -1,5 +1,5 @@
 import { HOST_IPV6, RELAY_ADDRESS } from "#src/demo/topology.ts";
-import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { RELAY_PORT } from "#test/load/load_lab.ts";
 import { clientIpv6 } from "#test/load/plan.ts";
 import { type BenchLab, CLIENTS } from "./bench_lab.ts";

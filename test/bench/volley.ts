@@ -1,13 +1,13 @@
 import type { Arena } from "#ffi/arena.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import {
   BUBBLE_LENGTH,
   writeAuthentication,
   writeBubble,
   writeRouterSolicitation,
-} from "#src/protocol/build.ts";
-import { TEREDO_PORT, toBytes, writeLinkLocal } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/build.ts";
+import { TEREDO_PORT, toBytes, writeLinkLocal } from "#src/protocol/wire/teredo_address.ts";
 import { clientAddress, clientIpv6, GENERATOR_PORT, PREFIX } from "#test/load/plan.ts";
 import { Messages } from "./link_socket.ts";
 import {

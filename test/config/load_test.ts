@@ -4,7 +4,7 @@ import type { Config, Role } from "#src/config/config.ts";
 import { readRegularFile, searchPlaces } from "#src/config/files.ts";
 import { loadConfig, type LoadedConfig } from "#src/config/load.ts";
 import { ConfigError } from "#src/errors.ts";
-import { formatIpv4, parseIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 const FILE = "/etc/teredo/teredo.ini";

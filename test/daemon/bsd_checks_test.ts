@@ -3,7 +3,7 @@ import test from "node:test";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatCheck } from "#src/daemon/check.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { BsdMachine } from "#test/kernel/bsd/machine.ts";
 import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./bsd_machine.ts";
 import { ADD_USER, DELETE_ROUTE, FIND_PORT, FORWARD, SET_CLOCK, STOP, TUN } from "./bsd_words.ts";

@@ -6,8 +6,8 @@ import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/bsd_texts.ts"
 import { readinessOf } from "#src/daemon/readiness.ts";
 import { NO_OFFLOADS, reportOffloads } from "#src/datapath/offloads.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { BsdMachine } from "#test/kernel/bsd/machine.ts";
 import { typeAsRoot } from "#test/kernel/bsd/commands.ts";
 import { Errno } from "#test/kernel/errno.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { RelayConfig } from "#src/config/config.ts";
 import { checkRelay } from "#src/daemon/checks.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./bsd_machine.ts";
 import { relayConfig } from "./fake_host.ts";
 

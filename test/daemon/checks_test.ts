@@ -5,7 +5,7 @@ import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { failures, formatCheck } from "#src/daemon/check.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks.ts";
 import type { Capability } from "#src/daemon/linux_answers.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   EVERY_CAPABILITY,
   type Facts,

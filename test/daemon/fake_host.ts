@@ -12,7 +12,7 @@ import {
   linuxWorkers,
 } from "#src/daemon/linux_answers.ts";
 import { LINUX_HOST_WORDS } from "#src/daemon/linux_words.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 
 /** 198.51.100.1 and the next, which this host has. */
 export const PRIMARY_ADDRESS = parseIpv4("198.51.100.1")!;

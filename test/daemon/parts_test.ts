@@ -14,7 +14,7 @@ import { openNotifier, watchdogInterval } from "#src/daemon/notify.ts";
 import { MAX_SERVED } from "#src/datapath/shared.ts";
 import { describeServed, servedPrefixes } from "#src/daemon/served.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
-import { parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { Memory } from "#test/kernel/memory.ts";
 import { relayConfig } from "./fake_host.ts";
 

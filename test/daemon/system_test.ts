@@ -14,7 +14,7 @@ import { linuxHost } from "#src/daemon/linux_host.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
 import { PidFile } from "#src/daemon/pid_file.ts";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { NOT_HERE } from "./fake_host.ts";
 
 const libc = await openLibc();

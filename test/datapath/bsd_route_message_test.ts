@@ -11,7 +11,7 @@ import { OPENBSD } from "#ffi/bsd/openbsd.ts";
 import { NONE } from "#ffi/layout.ts";
 import { openLibc } from "#ffi/open.ts";
 import { parseMessage, writeQuestion } from "#src/datapath/bsd/route_message.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 
 const libc = await openLibc();
 const LAYOUTS = [FREEBSD, OPENBSD, NETBSD, DRAGONFLY];

@@ -4,7 +4,7 @@ import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH, CAPACITY, Frames, HEADROOM, Scratch } from "#src/datapath/frames.ts";
 import { MAX_SERVED, SharedState } from "#src/datapath/shared.ts";
-import { parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 test("SharedState: what one side stores the other reads through the same buffer", () => {
   const main = new SharedState();

@@ -29,9 +29,9 @@ import {
 } from "#src/datapath/linux/steering.ts";
 import { openTun } from "#src/datapath/linux/tun.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
-import { readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { DESTINATION_AT, IPV6_HEADER_LENGTH, SOURCE_AT } from "#src/protocol/ipv6.ts";
-import { SERVICE_PREFIX, servicePrefixOf, toBytes } from "#src/protocol/teredo_address.ts";
+import { readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { DESTINATION_AT, IPV6_HEADER_LENGTH, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX, servicePrefixOf, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { Prng } from "#test/sim/prng.ts";
 

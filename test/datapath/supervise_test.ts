@@ -8,7 +8,7 @@ import { superviseThreads, type ThreadHooks, type WorkerStart } from "#src/datap
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { Wake } from "#src/datapath/wake.ts";
 import { Counter } from "#src/protocol/counters.ts";
-import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 
 const LOOPBACK = 0x7f000001;
 /** How long to wait for what must come. */

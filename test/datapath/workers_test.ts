@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { shareOf, workersFor } from "#src/datapath/workers.ts";
-import { RELAY_OPTIONS } from "#test/protocol/relay_lab.ts";
+import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 
 test("workersFor() takes a number as it is, and leaves half of the cores to the kernel", () => {
   const cases: readonly [wanted: number | "auto", cores: number, count: number, reason: RegExp][] =

@@ -6,13 +6,17 @@ import { openLibc } from "#ffi/open.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { openRelay } from "#src/datapath/start.ts";
 import { workerOf } from "#src/datapath/linux/steering.ts";
-import { readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/checksum.ts";
+import { readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { Counter } from "#src/protocol/counters.ts";
-import { DESTINATION_AT, isBubble, NEXT_HEADER_AT, SOURCE_AT } from "#src/protocol/ipv6.ts";
-import { mappedAddressOf, mappedPortOf, SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { DESTINATION_AT, isBubble, NEXT_HEADER_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
+import {
+  mappedAddressOf,
+  mappedPortOf,
+  SERVICE_PREFIX,
+} from "#src/protocol/wire/teredo_address.ts";
 import { addressBytes, bubble, ip4, packet, teredo } from "#test/protocol/packets.ts";
-import { RELAY_OPTIONS } from "#test/protocol/relay_lab.ts";
+import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { OneQueue } from "#test/runtime/one_queue.ts";
 

@@ -3,7 +3,7 @@ import test from "node:test";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { openRelay, openServer } from "#src/datapath/start.ts";
 import { StartError } from "#src/errors.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { typeAsRoot } from "./bsd/commands.ts";
 import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
 import { BsdProcess, RELAY, SERVER } from "./bsd/process.ts";

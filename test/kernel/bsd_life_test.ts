@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
-import { data } from "../protocol/relay_lab.ts";
+import { data } from "#test/protocol/relay/lab.ts";
 import { vector } from "../protocol/vectors.ts";
 import type { BsdBackend } from "./bsd/backend.ts";
 import { typeAsRoot } from "./bsd/commands.ts";

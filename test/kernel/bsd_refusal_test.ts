@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { StartError } from "#src/errors.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { typeAsRoot } from "./bsd/commands.ts";
 import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
 import type { BsdMachine, MachineOptions } from "./bsd/machine.ts";

@@ -3,7 +3,7 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { cmsgSpace, errnoName } from "#ffi/layout.ts";
 import { type FoundRoute, Routes } from "#src/datapath/bsd/routing_socket.ts";
-import { parseIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { type HostName, HOSTS, machineOf } from "./bsd/hosts.ts";
 import type { BsdMachine } from "./bsd/machine.ts";
 import { AF_INET, RTA_DST, RTA_IFP, RTA_NETMASK, SOCK_DGRAM } from "./bsd/numbers.ts";

@@ -1,8 +1,8 @@
 import { NONE } from "#ffi/layout.ts";
 import { AF_INET, IPPROTO_IP, IPPROTO_UDP, SOCKADDR_IN6_ADDR_AT } from "#ffi/posix.ts";
-import { readU16, readU32 } from "#src/protocol/bytes.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Reader } from "./describe.ts";
 import type { Control } from "./file.ts";
 import { dataViewOf } from "./memory.ts";

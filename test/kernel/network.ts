@@ -1,4 +1,4 @@
-import { writeU32 } from "#src/protocol/bytes.ts";
+import { writeU32 } from "#src/protocol/wire/bytes.ts";
 import { remove } from "./lists.ts";
 import type { PaperWorld } from "./world.ts";
 

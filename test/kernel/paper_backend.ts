@@ -1,6 +1,6 @@
 import type { Kernel } from "#src/datapath/kernel.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { formatIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Backend } from "./backend.ts";
 import type { PaperKernel } from "./kernel.ts";
 import { PaperLibc } from "./libc.ts";

@@ -1,13 +1,13 @@
 import { EINVAL, IPPROTO_ICMPV6, IPPROTO_RAW, POLLOUT, SIZEOF_ICMP6_FILTER } from "#ffi/posix.ts";
-import { writeU16 } from "#src/protocol/bytes.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
   isLinkLocal,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { Errno, errnoOf, unknown } from "./errno.ts";
 import { type Message, PaperFile } from "./file.ts";
 import type { PaperKernel } from "./kernel.ts";

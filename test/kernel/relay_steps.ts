@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { EINTR, EPERM } from "#ffi/posix.ts";
-import { HOP_LIMIT_AT } from "#src/protocol/ipv6.ts";
+import { HOP_LIMIT_AT } from "#src/protocol/wire/ipv6.ts";
 import { bubble, concat, icmpv6, packet } from "../protocol/packets.ts";
-import { data } from "../protocol/relay_lab.ts";
+import { data } from "#test/protocol/relay/lab.ts";
 import { toHex } from "../protocol/vectors.ts";
 import { assertDatagram, type Life, type Out, type Step } from "./life.ts";
 import type { Endpoint } from "./network.ts";

@@ -1,6 +1,6 @@
 import { openRelay, openServer } from "#src/datapath/start.ts";
-import { ALICE, OPTIONS } from "../protocol/server_lab.ts";
-import { RELAY_OPTIONS } from "../protocol/relay_lab.ts";
+import { ALICE, OPTIONS } from "#test/protocol/server/lab.ts";
+import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import type { OpenLife } from "./life.ts";
 import { RELAY_AT, SECONDARY_AT, SERVER_AT, TUNNEL } from "./scene.ts";
 

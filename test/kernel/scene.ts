@@ -1,5 +1,5 @@
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import {
   CLIENT,
   CLIENT_PORT,

@@ -11,7 +11,7 @@ import {
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_PORT_AT,
 } from "#ffi/posix.ts";
-import { readU16, readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { readU16, readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Errno, unknown } from "./errno.ts";
 import { dataViewOf } from "./memory.ts";
 import type { Endpoint } from "./network.ts";

@@ -1,6 +1,6 @@
 import { NONE } from "#ffi/layout.ts";
 import { EACCES, EINVAL, IPPROTO_IP, IPPROTO_UDP, POLLIN, POLLOUT } from "#ffi/posix.ts";
-import { readU32 } from "#src/protocol/bytes.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { Errno, errnoOf, unknown } from "./errno.ts";
 import { type Control, type Message, PaperFile } from "./file.ts";
 import type { PaperKernel } from "./kernel.ts";

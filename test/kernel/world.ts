@@ -5,7 +5,7 @@ import {
   inPrefix,
   type Ipv6Prefix,
   isMulticast,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { equal, masked, remove } from "./lists.ts";
 import { PaperNetwork } from "./network.ts";
 

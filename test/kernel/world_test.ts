@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { IFF_UP } from "#ffi/posix.ts";
-import { HOP_LIMIT_AT, parseIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
+import { HOP_LIMIT_AT, parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { packet } from "../protocol/packets.ts";
 import { masked } from "./lists.ts";
 import { PacketQueue } from "./packet_queue.ts";

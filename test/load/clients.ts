@@ -4,13 +4,13 @@ import type { Libc } from "#ffi/libc.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
-import { writeU16 } from "#src/protocol/bytes.ts";
-import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/build.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
+import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { Counter, makeCounters } from "#src/protocol/counters.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
@@ -19,7 +19,7 @@ import {
   parseIpv6,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { UDP_HEADER_LENGTH } from "#src/segments/transport.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { drain } from "./drain.ts";

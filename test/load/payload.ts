@@ -1,4 +1,4 @@
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 
 /**
  * What the inner UDP packets carry, 40 bytes:

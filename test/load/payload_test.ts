@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { addBytes, finishChecksum } from "#src/protocol/checksum.ts";
+import { addBytes, finishChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   PAYLOAD_LENGTH,
   payloadClient,

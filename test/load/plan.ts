@@ -1,11 +1,11 @@
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { IPV6_LENGTH } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
 import {
   hasMapping,
   isTeredo,
   mappedAddressOf,
   writeTeredoAddress,
-} from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/teredo_address.ts";
 
 /**
  * Who is who in a load run. Both generator processes compute it; nothing is exchanged.

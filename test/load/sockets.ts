@@ -17,7 +17,7 @@ import {
   UDP_SEGMENT,
 } from "#ffi/linux/mod.ts";
 import { setOption } from "#src/datapath/udp_socket.ts";
-import { writeU16 } from "#src/protocol/bytes.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
 
 /** The generator must not be what loses packets. */
 export const GENERATOR_BUFFER: number = 64 * 1024 * 1024;

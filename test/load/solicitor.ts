@@ -5,17 +5,17 @@ import { BATCH } from "#src/datapath/frames.ts";
 import { openUdpSocket } from "#src/datapath/udp_socket.ts";
 import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import {
   ICMPV6_ROUTER_ADVERTISEMENT,
   writeAuthentication,
   writeRouterSolicitation,
-} from "#src/protocol/build.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
+} from "#src/protocol/wire/build.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { Counter, makeCounters } from "#src/protocol/counters.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   equalIpv6,
@@ -23,8 +23,8 @@ import {
   IPV6_LENGTH,
   NEXT_HEADER_AT,
   NEXT_HEADER_ICMPV6,
-} from "#src/protocol/ipv6.ts";
-import { TEREDO_PORT, writeLinkLocal } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/ipv6.ts";
+import { TEREDO_PORT, writeLinkLocal } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { drain } from "./drain.ts";
 import { clientAddress } from "./plan.ts";

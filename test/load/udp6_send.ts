@@ -19,7 +19,7 @@ import {
   SOCKADDR_IN6_FAMILY_AT,
   SOCKADDR_IN6_PORT_AT,
 } from "#ffi/linux/mod.ts";
-import { writeU16 } from "#src/protocol/bytes.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
 import { BATCH } from "#src/datapath/frames.ts";
 
 const NAME_STRIDE = 32;

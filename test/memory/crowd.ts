@@ -1,12 +1,12 @@
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
-import { DESTINATION_AT, isBubble, SOURCE_AT, writeIpv6Header } from "#src/protocol/ipv6.ts";
-import { Relay } from "#src/protocol/relay.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
-import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { DESTINATION_AT, isBubble, SOURCE_AT, writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
+import { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
-import { RELAY_OPTIONS } from "#test/protocol/relay_lab.ts";
+import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { RELAY, SERVER } from "#test/protocol/vectors.ts";
 
 export const MILLION = 1_048_576;

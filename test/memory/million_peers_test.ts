@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import test from "node:test";
 import { Drop } from "#src/protocol/drops.ts";
-import { PEER_LIFETIME, PEER_VALIDITY } from "#src/protocol/peers.ts";
+import { PEER_LIFETIME, PEER_VALIDITY } from "#src/protocol/peers/table.ts";
 import { addressOf, Crowd, CROWD_OPTIONS, fixedHash, MILLION, portOf } from "./crowd.ts";
 
 /** Most timers that one tick sees to. */

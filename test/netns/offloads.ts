@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { IPV6_LINK, RELAY_ADDRESS } from "#src/demo/topology.ts";
-import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { LoadLab } from "#test/load/load_lab.ts";
 import { clientIpv6, GENERATOR_NETWORK } from "#test/load/plan.ts";

@@ -10,7 +10,7 @@ import {
   SOCKADDR_IN_ADDR_AT,
   SOCKADDR_IN_FAMILY_AT,
 } from "#ffi/linux/mod.ts";
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 
 const HEADERS_LENGTH = 28;
 const UDP = 17;

@@ -10,9 +10,9 @@ import {
   SERVER_ADDRESS,
 } from "#src/demo/topology.ts";
 import { writeEchoRequest } from "#src/probe/echo.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
-import { SERVICE_PREFIX, toBytes } from "#src/protocol/teredo_address.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { Capture } from "./capture.ts";
 import {
   metric,

@@ -1,5 +1,5 @@
 import { openLibc } from "#ffi/open.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { Prng } from "#test/sim/prng.ts";
 import { RawIpv4 } from "./raw_ipv4.ts";
 import { Ipv4Storm } from "./storm_ipv4.ts";

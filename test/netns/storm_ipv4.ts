@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { RELAY_ADDRESS, SECONDARY_ADDRESS, SERVER_ADDRESS } from "#src/demo/topology.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { TEREDO_PORT } from "#src/protocol/teredo_address.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { bubble, concat, icmpv6, packet, teredo } from "#test/protocol/packets.ts";
 import { CLIENT, CLIENT_PORT, fromHex, SERVER, vector, VECTORS } from "#test/protocol/vectors.ts";
 import type { Prng } from "#test/sim/prng.ts";

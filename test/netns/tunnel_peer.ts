@@ -12,12 +12,12 @@ import { UdpReceiver } from "#src/datapath/udp_receive.ts";
 import { UdpSender } from "#src/datapath/udp_send.ts";
 import { openUdpSocket, setOption } from "#src/datapath/udp_socket.ts";
 import { Waiter } from "#src/datapath/waiter.ts";
-import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/build.ts";
+import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
 import { Counter, makeCounters } from "#src/protocol/counters.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { DESTINATION_AT, isBubble, SOURCE_AT } from "#src/protocol/ipv6.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { DESTINATION_AT, isBubble, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { clientAddress, GENERATOR_PORT } from "#test/load/plan.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { DESTINATION_AT, formatIpv6 } from "#src/protocol/ipv6.ts";
+import { DESTINATION_AT, formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 
 /**
  * A program of its own, run inside a namespace: reads what tcpdump kept of a relay's output.

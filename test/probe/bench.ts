@@ -1,7 +1,7 @@
 import { ProbeClient } from "#src/probe/client.ts";
 import type { ProbeEvent, ProbeOptions } from "#src/probe/contract.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
-import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { concat } from "#test/protocol/packets.ts";
 import {
   CLIENT_LOCAL,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { writeIcmpv6Error } from "#src/protocol/build.ts";
+import { writeIcmpv6Error } from "#src/protocol/wire/build.ts";
 import { bubble, concat, fixChecksum, origin } from "#test/protocol/packets.ts";
 import { RELAY, RELAY_PORT, SERVER, toHex, vector } from "#test/protocol/vectors.ts";
 import { ProbeBench } from "./bench.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ProbeClient } from "#src/probe/client.ts";
 import type { ProbeOptions } from "#src/probe/contract.ts";
-import { flagsOf, RANDOM_FLAGS } from "#src/protocol/teredo_address.ts";
+import { flagsOf, RANDOM_FLAGS } from "#src/protocol/wire/teredo_address.ts";
 import { concat, fixChecksum, origin } from "#test/protocol/packets.ts";
 import {
   CLIENT,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { Limiter, TokenBucket } from "#src/protocol/limiter.ts";
+import { Limiter, TokenBucket } from "#src/protocol/guard/limiter.ts";
 
 /** Rates whose interval is a whole number of milliseconds, so that sums are exact in both. */
 const rate = fc.constantFrom(1, 2, 4, 5, 8, 10, 20, 50, 100, 1_000);

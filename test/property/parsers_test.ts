@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { isIPv4, isIPv6 } from "node:net";
 import test from "node:test";
 import fc from "fast-check";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { parseIpv6, parseIpv6Prefix } from "#src/protocol/ipv6.ts";
-import { TrailerReader, Trailers } from "#src/protocol/trailers.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { TrailerReader, Trailers } from "#src/protocol/wire/trailers.ts";
 import { vector, VECTORS } from "#test/protocol/vectors.ts";
 
 const junk = fc.uint8Array({ maxLength: 40 });

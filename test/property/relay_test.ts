@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { makeCounters } from "#src/protocol/counters.ts";
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
-import { Relay } from "#src/protocol/relay.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { bubble, concat, icmpv6, packet, teredo } from "#test/protocol/packets.ts";
-import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay_lab.ts";
+import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { fromHex, RELAY, RELAY_PORT } from "#test/protocol/vectors.ts";
 import { RelayWatch } from "#test/sim/relay_watch.ts";
 

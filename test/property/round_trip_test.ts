@@ -1,40 +1,46 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { signAuthentication, verifyAuthentication } from "#src/protocol/authenticate.ts";
-import { writeAuthentication, writeOrigin } from "#src/protocol/build.ts";
-import { equalInConstantTime, readU16, readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
+import { signAuthentication, verifyAuthentication } from "#src/protocol/server/authenticate.ts";
+import { writeAuthentication, writeOrigin } from "#src/protocol/wire/build.ts";
+import {
+  equalInConstantTime,
+  readU16,
+  readU32,
+  writeU16,
+  writeU32,
+} from "#src/protocol/wire/bytes.ts";
 import {
   addBytes,
   addPseudoHeader,
   finishChecksum,
   payloadChecksum,
-} from "#src/protocol/checksum.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+} from "#src/protocol/wire/checksum.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { formatIpv4, parseIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   formatIpv6,
   formatIpv6Prefix,
   inPrefix,
   parseIpv6,
   parseIpv6Prefix,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import {
   hasMapping,
   readTeredoAddress,
   toBytes,
   writeLinkLocal,
-} from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/teredo_address.ts";
 import {
   Trailers,
   writeAlternateAddressTrailer,
   writeNeighborDiscoveryTrailer,
   writeNonceTrailer,
   writeRandomPortTrailer,
-} from "#src/protocol/trailers.ts";
+} from "#src/protocol/wire/trailers.ts";
 import { concat, packet } from "#test/protocol/packets.ts";
-import { hmacSha1 } from "#test/protocol/server_lab.ts";
+import { hmacSha1 } from "#test/protocol/server/lab.ts";
 import { vector } from "#test/protocol/vectors.ts";
 
 const u16 = fc.nat(0xffff);

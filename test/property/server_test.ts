@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { isGlobalUnicast } from "#src/protocol/ipv4.ts";
-import { PRIMARY, SECONDARY } from "#src/protocol/server_contract.ts";
-import { hasMapping, isTeredo, SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
+import { PRIMARY, SECONDARY } from "#src/protocol/server/contract.ts";
+import { hasMapping, isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import {
   addressBytes,
   concat,
@@ -16,7 +16,7 @@ import {
   packet,
   teredo,
 } from "#test/protocol/packets.ts";
-import { ALICE, type From, ServerLab } from "#test/protocol/server_lab.ts";
+import { ALICE, type From, ServerLab } from "#test/protocol/server/lab.ts";
 import {
   CLIENT,
   CLIENT_PORT,

@@ -1,9 +1,9 @@
-import { writeAuthentication, writeOrigin } from "#src/protocol/build.ts";
-import { copyBytes, writeU16 } from "#src/protocol/bytes.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { parseIpv4 } from "#src/protocol/ipv4.ts";
-import { DESTINATION_AT, parseIpv6, SOURCE_AT, writeIpv6Header } from "#src/protocol/ipv6.ts";
-import { SERVICE_PREFIX, toBytes } from "#src/protocol/teredo_address.ts";
+import { writeAuthentication, writeOrigin } from "#src/protocol/wire/build.ts";
+import { copyBytes, writeU16 } from "#src/protocol/wire/bytes.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { DESTINATION_AT, parseIpv6, SOURCE_AT, writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { NONCE, SERVER } from "./vectors.ts";
 
 const ICMPV6 = 58;

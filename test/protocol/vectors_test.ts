@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { signAuthentication, verifyAuthentication } from "#src/protocol/authenticate.ts";
+import { signAuthentication, verifyAuthentication } from "#src/protocol/server/authenticate.ts";
 import {
   ICMPV6_UNREACHABLE,
   UNREACHABLE_ADDRESS,
@@ -10,11 +10,11 @@ import {
   writeOrigin,
   writeRouterAdvertisement,
   writeRouterSolicitation,
-} from "#src/protocol/build.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+} from "#src/protocol/wire/build.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { formatIpv4, parseIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
   formatIpv6,
@@ -23,13 +23,13 @@ import {
   isBubble,
   parseIpv6,
   SOURCE_AT,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import {
   readTeredoAddress,
   toBytes,
   writeLinkLocal,
   writeTeredoAddress,
-} from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/teredo_address.ts";
 import {
   DISCOVERY_ADVERTISEMENT,
   DISCOVERY_SOLICITATION,
@@ -38,9 +38,9 @@ import {
   writeNeighborDiscoveryTrailer,
   writeNonceTrailer,
   writeRandomPortTrailer,
-} from "#src/protocol/trailers.ts";
+} from "#src/protocol/wire/trailers.ts";
 import { icmpv6 } from "./packets.ts";
-import { ALICE, hmacSha1 } from "./server_lab.ts";
+import { ALICE, hmacSha1 } from "./server/lab.ts";
 import {
   CLIENT,
   CLIENT_LOCAL,

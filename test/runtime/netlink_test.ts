@@ -11,9 +11,14 @@ import { Netlink } from "#src/datapath/linux/netlink.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
 import { addresses, addRoute, links, routesOf, routeTo } from "#src/datapath/linux/routing.ts";
 import { StartError } from "#src/errors.ts";
-import { writeU16 } from "#src/protocol/bytes.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { formatIpv6, parseIpv6, parseIpv6Prefix, writeIpv6Header } from "#src/protocol/ipv6.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import {
+  formatIpv6,
+  parseIpv6,
+  parseIpv6Prefix,
+  writeIpv6Header,
+} from "#src/protocol/wire/ipv6.ts";
 import { inNamespace, ip, sh } from "./namespace.ts";
 import { OneQueue } from "./one_queue.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/checksum.ts";
+import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   completeChecksum,
   fold,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { readU16, readU32, writeU16 } from "#src/protocol/bytes.ts";
-import { addPseudoHeader } from "#src/protocol/checksum.ts";
-import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
+import { readU16, readU32, writeU16 } from "#src/protocol/wire/bytes.ts";
+import { addPseudoHeader } from "#src/protocol/wire/checksum.ts";
+import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { fold } from "#src/segments/checksum.ts";
 import { OPEN_RUNS } from "#src/segments/join.ts";
 import { MAX_RUN } from "#src/segments/run.ts";

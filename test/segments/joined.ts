@@ -1,5 +1,5 @@
-import { readU16 } from "#src/protocol/bytes.ts";
-import { NEXT_HEADER_TCP } from "#src/protocol/ipv6.ts";
+import { readU16 } from "#src/protocol/wire/bytes.ts";
+import { NEXT_HEADER_TCP } from "#src/protocol/wire/ipv6.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Joiner, type Run } from "#src/segments/join.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";

@@ -1,6 +1,6 @@
-import { writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
-import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
+import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { concat, packet } from "#test/protocol/packets.ts";
 
 /** What a TCP segment is made of; what is left out is the same for all. */

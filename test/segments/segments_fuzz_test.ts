@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { writeU16 } from "#src/protocol/bytes.ts";
-import { addPseudoHeader } from "#src/protocol/checksum.ts";
-import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
+import { writeU16 } from "#src/protocol/wire/bytes.ts";
+import { addPseudoHeader } from "#src/protocol/wire/checksum.ts";
+import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { fold } from "#src/segments/checksum.ts";
 import { MAX_RUN } from "#src/segments/run.ts";
 import { CWR, FIN, PSH, RST, SYN, URG } from "#src/segments/transport.ts";

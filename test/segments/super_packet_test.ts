@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { copyBytes, readU16, writeU16 } from "#src/protocol/bytes.ts";
-import { addPseudoHeader, payloadChecksum } from "#src/protocol/checksum.ts";
-import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
+import { copyBytes, readU16, writeU16 } from "#src/protocol/wire/bytes.ts";
+import { addPseudoHeader, payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { fold, makePlainSum, makeSum, type Sum } from "#src/segments/checksum.ts";
 import { MAX_HEADER_LENGTH, MAX_SEGMENTS, SuperPacket } from "#src/segments/super_packet.ts";
 import { CWR, FIN, PSH, URG } from "#src/segments/transport.ts";

@@ -1,7 +1,7 @@
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { isBubble } from "#src/protocol/ipv6.ts";
-import { SERVICE_PREFIX, TEREDO_PORT, toBytes } from "#src/protocol/teredo_address.ts";
+import { isBubble } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import type { Nat } from "./nat.ts";
 import {
   ECHO_REPLY,

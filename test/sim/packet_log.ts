@@ -1,8 +1,8 @@
-import { readU32 } from "#src/protocol/bytes.ts";
-import { TeredoDatagram } from "#src/protocol/datagram.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { DESTINATION_AT, formatIpv6, isBubble, SOURCE_AT } from "#src/protocol/ipv6.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { DESTINATION_AT, formatIpv6, isBubble, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 
 interface Entry {
   readonly time: number;

@@ -1,13 +1,13 @@
-import { BUBBLE_LENGTH, writeBubble, writeRouterSolicitation } from "#src/protocol/build.ts";
-import { copyBytes, readU32, writeU16, writeU32 } from "#src/protocol/bytes.ts";
-import { payloadChecksum } from "#src/protocol/checksum.ts";
+import { BUBBLE_LENGTH, writeBubble, writeRouterSolicitation } from "#src/protocol/wire/build.ts";
+import { copyBytes, readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   DESTINATION_AT,
   IPV6_HEADER_LENGTH,
   parseIpv6,
   SOURCE_AT,
   writeIpv6Header,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 
 export const UDP = 17;
 export const ICMPV6 = 58;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import test from "node:test";
 import { Drop } from "#src/protocol/drops.ts";
-import type { RelayOptions } from "#src/protocol/relay_contract.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { disturb, HOUR, MINUTE, Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { isGlobalUnicast } from "#src/protocol/ipv4.ts";
+import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { Counter, type CounterName, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { DESTINATION_AT, isBubble, isMulticast, SOURCE_AT } from "#src/protocol/ipv6.ts";
-import type { Relay } from "#src/protocol/relay.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
-import { mayBeToken } from "#src/protocol/token.ts";
+import { DESTINATION_AT, isBubble, isMulticast, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
+import type { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import { mayBeToken } from "#src/protocol/guard/token.ts";
 import { keyOf } from "./packets.ts";
 
 const SPACING = 2_000;

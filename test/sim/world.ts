@@ -7,14 +7,14 @@ import {
   makeCounters,
 } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
-import { parseIpv6 } from "#src/protocol/ipv6.ts";
-import { Relay } from "#src/protocol/relay.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay_contract.ts";
-import { Server } from "#src/protocol/server.ts";
-import { PRIMARY, SECONDARY, type ServerSink } from "#src/protocol/server_contract.ts";
-import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/teredo_address.ts";
-import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay_lab.ts";
-import { hmacSha1, OPTIONS } from "#test/protocol/server_lab.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import { Server } from "#src/protocol/server/rules.ts";
+import { PRIMARY, SECONDARY, type ServerSink } from "#src/protocol/server/contract.ts";
+import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
+import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
+import { hmacSha1, OPTIONS } from "#test/protocol/server/lab.ts";
 import { RELAY, RELAY_PORT, SECONDARY_SERVER, SERVER } from "#test/protocol/vectors.ts";
 import { Client } from "./client.ts";
 import { Clock } from "./clock.ts";

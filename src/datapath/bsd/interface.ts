@@ -1,6 +1,11 @@
 import type { Libc } from "#ffi/libc.ts";
 import { StartError } from "#src/errors.ts";
-import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
+import {
+  formatIpv6,
+  formatIpv6Prefix,
+  type Ipv6Prefix,
+  parseIpv6,
+} from "#src/protocol/wire/ipv6.ts";
 import { commandError, mustRun, type Run, typed } from "./commands.ts";
 import { IFCONFIG, parseIfconfig, shownInterface } from "./interfaces.ts";
 import type { FoundRoute, Routes } from "./routing_socket.ts";

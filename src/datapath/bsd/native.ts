@@ -1,6 +1,6 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { copyBytes } from "#src/protocol/bytes.ts";
+import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { CAPACITY } from "../frames.ts";
 import type { NativeWay, PacketSender } from "../kernel.ts";
 import { Opened } from "../opened.ts";

@@ -2,7 +2,7 @@ import type { Arena } from "#ffi/arena.ts";
 import type { BsdLayout } from "#ffi/bsd/layout.ts";
 import { NONE, sockaddrHead } from "#ffi/layout.ts";
 import { SIZEOF_SOCKADDR_IN6, SOCKADDR_IN6_ADDR_AT } from "#ffi/posix.ts";
-import { IPV6_LENGTH } from "#src/protocol/ipv6.ts";
+import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
 
 /** `sdl_index` of struct sockaddr_dl, a u_short in host byte order. */
 const SOCKADDR_DL_INDEX_AT = 2;

@@ -5,7 +5,7 @@ import type { BsdLayout } from "#ffi/bsd/layout.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { POLLFD_EVENTS_AT, POLLFD_FD_AT, POLLIN, SIZEOF_POLLFD, SOCK_RAW } from "#ffi/posix.ts";
-import { equalIpv6, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { equalIpv6, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { bsdLayout } from "./layout.ts";
 import { Names } from "./names.ts";
 import { MAX_MESSAGE, parseMessage, type RouteMessage, writeQuestion } from "./route_message.ts";

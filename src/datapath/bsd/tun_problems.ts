@@ -2,7 +2,7 @@ import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { EACCES, EBUSY, ENOENT, ENXIO, EPERM, IFNAMSIZ } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
-import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { LINK_LOCAL_ADDRESS, RELAY_MARK } from "./interface.ts";
 import type { Shown } from "./interfaces.ts";
 import { waysOf } from "./ways.ts";

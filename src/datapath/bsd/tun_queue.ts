@@ -2,7 +2,7 @@ import type { Arena } from "#ffi/arena.ts";
 import { errnoName, type System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { EIO, ENXIO } from "#ffi/posix.ts";
-import { writeU32 } from "#src/protocol/bytes.ts";
+import { writeU32 } from "#src/protocol/wire/bytes.ts";
 import { CAPACITY } from "../frames.ts";
 import type { TunQueue } from "../tun_queue.ts";
 

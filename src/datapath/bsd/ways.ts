@@ -1,6 +1,6 @@
 import type { System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { IFCONFIG } from "./interfaces.ts";
 
 type Argv = readonly string[];

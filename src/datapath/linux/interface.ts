@@ -11,7 +11,7 @@ import {
   IFF_NOARP,
 } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
-import { formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
 import { type Owner, ownersOf } from "./owners.ts";
 import { addAddress, addRoute, deleteRoute, links, setUp } from "./routing.ts";

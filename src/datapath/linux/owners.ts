@@ -1,5 +1,5 @@
 import { RTN_UNICAST, RTPROT_RA } from "#ffi/linux/mod.ts";
-import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/ipv6.ts";
+import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
 import { type Ipv6Route, links, routesOf } from "./routing.ts";
 

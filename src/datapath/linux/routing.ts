@@ -60,7 +60,7 @@ import {
   IPV6_LENGTH,
   type Ipv6Prefix,
   isLinkLocal,
-} from "#src/protocol/ipv6.ts";
+} from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "./netlink.ts";
 import {
   attribute,

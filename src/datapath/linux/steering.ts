@@ -12,15 +12,15 @@ import {
   SOL_SOCKET,
   TUNSETSTEERINGEBPF,
 } from "#ffi/linux/mod.ts";
-import { readU16, readU32 } from "#src/protocol/bytes.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import {
   AUTHENTICATION,
   AUTHENTICATION_FIXED_LENGTH,
   ORIGIN_INDICATION,
   ORIGIN_LENGTH,
-} from "#src/protocol/datagram.ts";
-import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/ipv6.ts";
-import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/teredo_address.ts";
+} from "#src/protocol/wire/datagram.ts";
+import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
+import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/wire/teredo_address.ts";
 import { assembleClassic, assembleEbpf, classic, ebpf, type Program } from "./filter_code.ts";
 import { WorkersRefused } from "../workers.ts";
 

@@ -18,7 +18,7 @@ import {
   VIRTIO_NET_HDR_GSO_UDP_L4,
   VIRTIO_NET_HDR_HDR_LEN_AT,
 } from "#ffi/linux/mod.ts";
-import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/ipv6.ts";
+import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { MAX_RUN, type Run } from "#src/segments/run.ts";
 import { TCP_CHECKSUM_AT, UDP_CHECKSUM_AT } from "#src/segments/transport.ts";
 import { CAPACITY } from "../frames.ts";

@@ -1,5 +1,5 @@
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { PaperKernel } from "../kernel.ts";
 import { PaperBackend } from "../paper_backend.ts";
 import { OWN_ADDRESSES, TUNNEL, WAN_ADDRESS, WAN_PREFIX_LENGTH } from "../scene.ts";

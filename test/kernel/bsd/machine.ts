@@ -1,5 +1,5 @@
 import process from "node:process";
-import { isLinkLocal } from "#src/protocol/ipv6.ts";
+import { isLinkLocal } from "#src/protocol/wire/ipv6.ts";
 import { Errno, unknown } from "../errno.ts";
 import { equal } from "../lists.ts";
 import type { Control, PaperFile } from "../file.ts";

@@ -6,7 +6,7 @@ import type { Kernel } from "#src/datapath/kernel.ts";
 import { makeLoop } from "#src/datapath/loop.ts";
 import { openRelay, openServer, type RelayStart, type ServerStart } from "#src/datapath/start.ts";
 import type { Serve } from "#src/datapath/supervise.ts";
-import { SERVICE_PREFIX } from "#src/protocol/teredo_address.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { PaperKernel } from "../kernel.ts";
 import { PaperLibc } from "../libc.ts";
 import type { BsdMachine } from "./machine.ts";

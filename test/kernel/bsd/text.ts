@@ -1,6 +1,6 @@
-import { formatIpv4, parseIpv4 } from "#src/protocol/ipv4.ts";
-import { formatIpv6, isLinkLocal, parseIpv6 } from "#src/protocol/ipv6.ts";
-import { readU32, writeU32 } from "#src/protocol/bytes.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6, isLinkLocal, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 
 /** An address as people write it: of 4 or 16 bytes. */
 export function parseAddress(text: string): Uint8Array | undefined {

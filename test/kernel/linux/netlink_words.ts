@@ -8,8 +8,8 @@ import {
   viewOf,
 } from "#src/datapath/linux/netlink_message.ts";
 import { align } from "#src/datapath/linux/netlink_message.ts";
-import { formatIpv4 } from "#src/protocol/ipv4.ts";
-import { formatIpv6 } from "#src/protocol/ipv6.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { flagsText, nameOfNumber } from "../vocabulary.ts";
 import { IFF_LOWER_UP } from "./links.ts";
 

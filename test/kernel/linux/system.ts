@@ -1,7 +1,7 @@
 import { LINUX } from "#ffi/linux/layout.ts";
 import * as linux from "#ffi/linux/mod.ts";
 import { platformOf } from "#ffi/platform.ts";
-import { writeU32 } from "#src/protocol/bytes.ts";
+import { writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Errno, unknown } from "../errno.ts";
 import type { Control } from "../file.ts";
 import type { PaperKernel } from "../kernel.ts";

@@ -1,0 +1,143 @@
+import {
+  ICMPV6_ERROR_MAX_LENGTH,
+  ICMPV6_FIRST_INFORMATIONAL,
+  ICMPV6_UNREACHABLE,
+  writeIcmpv6Error,
+} from "../wire/build.ts";
+import { readU16 } from "../wire/bytes.ts";
+import { Counter, type Counters } from "../counters.ts";
+import {
+  DESTINATION_AT,
+  IPV6_HEADER_LENGTH,
+  IPV6_LENGTH,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+  NEXT_HEADER_AT,
+  NEXT_HEADER_ICMPV6,
+  NEXT_HEADER_NONE,
+  SOURCE_AT,
+} from "../wire/ipv6.ts";
+import { Limiter, TokenBucket } from "./limiter.ts";
+import type { RelayOptions, RelaySink } from "../relay/contract.ts";
+import { sourceNetwork } from "./source_network.ts";
+import type { Millis } from "../time.ts";
+
+const ICMPV6_REDIRECT = 137;
+const UNSPECIFIED = new Uint8Array(IPV6_LENGTH);
+
+/** One destination's share of the rate and of the burst, at least one error. */
+const RATE_SHARE = 1 / 4;
+const BURST_SHARE = 1 / 2;
+const DESTINATIONS = 4_096;
+
+const HOP_BY_HOP = 0;
+const ROUTING = 43;
+const FRAGMENT = 44;
+const AUTHENTICATION_HEADER = 51;
+const DESTINATION_OPTIONS = 60;
+/** More extension headers than any honest packet has. */
+const MAX_EXTENSION_HEADERS = 8;
+const UNKNOWN = -1;
+
+/**
+ * ICMPv6 errors to the IPv6 side: about which packets, and how many. RFC 4443 §2.4 (e), (f)
+ *
+ * Besides the bucket for all of them each destination network (/64) has a share, so that one host
+ * that scans the prefix does not silence the errors of the others.
+ */
+export class Icmpv6Errors {
+  readonly #counters: Counters;
+  readonly #all: TokenBucket;
+  readonly #byDestination: Limiter;
+  readonly #key0: number;
+  readonly #key1: number;
+  readonly #error = new Uint8Array(ICMPV6_ERROR_MAX_LENGTH);
+
+  /** @param key0 with `key1`, random bits: which destinations share a bucket is not guessable */
+  constructor(
+    options: Pick<RelayOptions, "icmpRate" | "icmpBurst">,
+    counters: Counters,
+    key0: number,
+    key1: number,
+  ) {
+    const { icmpRate, icmpBurst } = options;
+    this.#counters = counters;
+    this.#all = new TokenBucket(icmpRate, icmpBurst);
+    this.#byDestination = new Limiter(
+      Math.max(1, icmpRate * RATE_SHARE),
+      Math.max(1, icmpBurst * BURST_SHARE),
+      DESTINATIONS,
+    );
+    this.#key0 = key0;
+    this.#key1 = key1;
+  }
+
+  /** Destination Unreachable about the packet of `length` bytes at `at`, where one is allowed. */
+  unreachable(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    code: number,
+    now: Millis,
+    sink: RelaySink,
+  ): void {
+    if (!mayCauseError(b, at, length)) return;
+    const network = sourceNetwork(b, at + SOURCE_AT, this.#key0, this.#key1);
+    if (!this.#byDestination.take(network, now) || !this.#all.take(now)) {
+      this.#counters[Counter.icmpv6_errors_suppressed]!++;
+      return;
+    }
+    const error = this.#error;
+    const type = ICMPV6_UNREACHABLE;
+    const end = writeIcmpv6Error(error, 0, type, code, 0, UNSPECIFIED, b, at, length);
+    sink.sendIcmpv6Error(error, 0, end);
+    this.#counters[Counter.icmpv6_errors_sent]!++;
+  }
+}
+
+/**
+ * Whether an ICMPv6 error may be sent about the packet at `at`. RFC 4443 §2.4 (e)
+ *
+ * In doubt it may not: an ICMPv6 message whose type is not in this packet could be an error.
+ */
+export function mayCauseError(b: Uint8Array, at: number, length: number): boolean {
+  const source = at + SOURCE_AT;
+  if (isMulticast(b, source) || isUnspecified(b, source)) return false;
+  if (isLinkLocal(b, source) || isLoopback(b, source)) return false;
+  if (isMulticast(b, at + DESTINATION_AT)) return false;
+  if (b[at + NEXT_HEADER_AT] === NEXT_HEADER_NONE) return false; // bubbles
+  const type = icmpv6TypeOf(b, at, length);
+  if (type === undefined) return true;
+  return type >= ICMPV6_FIRST_INFORMATIONAL && type !== ICMPV6_REDIRECT;
+}
+
+/** ICMPv6 type behind any extension headers; undefined: no ICMPv6; -1: it cannot be told. */
+function icmpv6TypeOf(b: Uint8Array, at: number, length: number): number | undefined {
+  const end = at + length;
+  let next = b[at + NEXT_HEADER_AT]!;
+  at += IPV6_HEADER_LENGTH;
+  for (let i = 0; i < MAX_EXTENSION_HEADERS; i++) {
+    if (next === NEXT_HEADER_ICMPV6) return at < end ? b[at]! : UNKNOWN;
+    if (!isExtensionHeader(next)) return undefined;
+    if (end - at < 8) return UNKNOWN;
+    // A later fragment starts amid its payload, where nothing can be told from.
+    if (next === FRAGMENT && (readU16(b, at + 2) & 0xfff8) !== 0) return UNKNOWN;
+    const headerLength = extensionLength(next, b[at + 1]!);
+    next = b[at]!;
+    at += headerLength;
+  }
+  return UNKNOWN;
+}
+
+function isExtensionHeader(next: number): boolean {
+  return next === HOP_BY_HOP || next === ROUTING || next === FRAGMENT ||
+    next === AUTHENTICATION_HEADER || next === DESTINATION_OPTIONS;
+}
+
+/** RFC 8200 §4.2, §4.5; RFC 4302 §2.2 */
+function extensionLength(next: number, field: number): number {
+  if (next === FRAGMENT) return 8;
+  return next === AUTHENTICATION_HEADER ? 4 * field + 8 : 8 * field + 8;
+}

@@ -1,0 +1,33 @@
+import { isGlobalUnicast } from "../wire/ipv4.ts";
+import type { RelayOptions } from "../relay/contract.ts";
+import { TEREDO_PORT } from "../wire/teredo_address.ts";
+
+export type FilterOptions = Pick<RelayOptions, "refuseReserved" | "ownAddresses" | "servicePort">;
+
+/** Which IPv4 addresses the relay exchanges datagrams with. RFC 4380 §5.2.4, RFC 6169 §4.1 */
+export class Ipv4Filter {
+  readonly #options: FilterOptions;
+
+  constructor(options: FilterOptions) {
+    this.#options = options;
+  }
+
+  /** Global unicast; port 0 is no place to send to. */
+  isPeer(address: number, port: number): boolean {
+    return port !== 0 && isGlobalUnicast(address, this.#options.refuseReserved);
+  }
+
+  /** Where servers take indirect bubbles. */
+  isServer(address: number): boolean {
+    return isGlobalUnicast(address, this.#options.refuseReserved);
+  }
+
+  /** Our own service port: what we send there comes back to us. */
+  isOurs(address: number, port: number): boolean {
+    return port === this.#options.servicePort && this.#options.ownAddresses.includes(address);
+  }
+
+  isOurServer(address: number): boolean {
+    return this.isOurs(address, TEREDO_PORT);
+  }
+}

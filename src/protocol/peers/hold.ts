@@ -1,0 +1,185 @@
+import { copyBytes } from "../wire/bytes.ts";
+import { Counter, type Counters, DROPS_AT } from "../counters.ts";
+import { Drop } from "../drops.ts";
+import { Links } from "./links.ts";
+import type { PeerId } from "./table.ts";
+import type { RelayOptions } from "../relay/contract.ts";
+import type { Millis } from "../time.ts";
+
+/** Number of a held packet, 1 and up. */
+export type Slot = number;
+export const NO_SLOT: Slot = 0;
+
+export type HoldOptions = Pick<
+  RelayOptions,
+  "holdPackets" | "holdBytes" | "holdAge" | "holdMemory" | "mtu" | "maxPeers"
+>;
+
+/** All held packets are also in one list, the oldest first. */
+const BY_AGE = 0;
+
+/**
+ * Packets that wait until their peer is trusted: a queue for each peer, first in first out, in
+ * slots of one MTU. RFC 4380 §5.4.1: "relays SHOULD limit the number of packets in such queues".
+ *
+ * Limits: packets, bytes and age for a peer, memory for all. A peer's full queue refuses what
+ * comes; full memory lets the oldest packet of all go, so that a scan of the whole prefix cannot
+ * keep out the packets of peers that will answer.
+ *
+ * Every packet it lets go of itself is counted here, under one drop reason.
+ */
+export class Hold {
+  /** The slots, one after the other. Bytes of a slot are its packet's until {@link shift}. */
+  readonly memory: Uint8Array;
+  readonly #options: HoldOptions;
+  readonly #counters: Counters;
+  readonly #slots: number;
+
+  // By slot
+  readonly #next: Uint32Array;
+  readonly #length: Uint16Array;
+  readonly #owner: Uint32Array;
+  readonly #heldAt: Float64Array;
+  readonly #ages: Links;
+  #free = NO_SLOT;
+  /** Slots ever used are 1..#used: memory is touched as it is needed. */
+  #used = 0;
+
+  // By peer
+  readonly #first: Uint32Array;
+  readonly #last: Uint32Array;
+  readonly #count: Uint32Array;
+  readonly #bytes: Uint32Array;
+
+  #packets = 0;
+  #totalBytes = 0;
+
+  constructor(options: HoldOptions, counters: Counters) {
+    this.#options = options;
+    this.#counters = counters;
+    this.#slots = Math.floor(options.holdMemory / options.mtu);
+    this.memory = new Uint8Array(this.#slots * options.mtu);
+    this.#next = new Uint32Array(this.#slots + 1);
+    this.#length = new Uint16Array(this.#slots + 1);
+    this.#owner = new Uint32Array(this.#slots + 1);
+    this.#heldAt = new Float64Array(this.#slots + 1);
+    this.#ages = new Links(this.#slots, 1);
+    this.#first = new Uint32Array(options.maxPeers + 1);
+    this.#last = new Uint32Array(options.maxPeers + 1);
+    this.#count = new Uint32Array(options.maxPeers + 1);
+    this.#bytes = new Uint32Array(options.maxPeers + 1);
+  }
+
+  /** Held for all peers together. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  get bytes(): number {
+    return this.#totalBytes;
+  }
+
+  /** Packets held for a peer. */
+  count(p: PeerId): number {
+    return this.#count[p]!;
+  }
+
+  /** Puts a copy at the end of the peer's queue; false when that queue takes no more. */
+  push(p: PeerId, b: Uint8Array, at: number, length: number, now: Millis): boolean {
+    const options = this.#options;
+    if (length > options.mtu || this.#count[p]! >= options.holdPackets) return false;
+    if (this.#bytes[p]! + length > options.holdBytes) return false;
+    const slot = this.#allocate();
+    if (slot === NO_SLOT) return false;
+    copyBytes(this.memory, this.at(slot), b, at, length);
+    this.#length[slot] = length;
+    this.#owner[slot] = p;
+    this.#heldAt[slot] = now;
+    this.#append(p, slot);
+    this.#counters[Counter.packets_held]!++;
+    return true;
+  }
+
+  /** The peer's oldest packet. */
+  first(p: PeerId): Slot {
+    return this.#first[p]!;
+  }
+
+  /** The one behind it in the same queue. */
+  next(slot: Slot): Slot {
+    return this.#next[slot]!;
+  }
+
+  /** Where its bytes start in {@link memory}. */
+  at(slot: Slot): number {
+    return (slot - 1) * this.#options.mtu;
+  }
+
+  length(slot: Slot): number {
+    return this.#length[slot]!;
+  }
+
+  /** Lets the peer's oldest packet go; there must be one. */
+  shift(p: PeerId): void {
+    const slot = this.#first[p]!;
+    const next = this.#next[slot]!;
+    const length = this.#length[slot]!;
+    this.#first[p] = next;
+    if (next === NO_SLOT) this.#last[p] = NO_SLOT;
+    this.#count[p]!--;
+    this.#bytes[p]! -= length;
+    this.#packets--;
+    this.#totalBytes -= length;
+    this.#ages.remove(BY_AGE, slot);
+    this.#next[slot] = this.#free;
+    this.#free = slot;
+  }
+
+  /** Lets all of a peer's packets go, for one reason. */
+  discard(p: PeerId, reason: Drop): void {
+    while (this.#first[p] !== NO_SLOT) this.#drop(p, reason);
+  }
+
+  /** When the oldest packet of all has been held too long; Infinity when none is held. */
+  nextExpiry(): Millis {
+    const oldest = this.#ages.first(BY_AGE);
+    return oldest === NO_SLOT ? Infinity : this.#heldAt[oldest]! + this.#options.holdAge;
+  }
+
+  /** Lets go of packets held too long, at most `limit` of them. */
+  expire(now: Millis, limit: number): void {
+    for (let i = 0; i < limit && this.nextExpiry() <= now; i++) {
+      this.#drop(this.#owner[this.#ages.first(BY_AGE)]!, Drop.HoldExpired);
+    }
+  }
+
+  /** What is oldest of all is oldest of its peer. */
+  #drop(p: PeerId, reason: Drop): void {
+    this.shift(p);
+    this.#counters[DROPS_AT + reason]!++;
+  }
+
+  #allocate(): Slot {
+    if (this.#free === NO_SLOT && this.#used < this.#slots) return ++this.#used;
+    const oldest = this.#ages.first(BY_AGE);
+    if (this.#free === NO_SLOT && oldest !== NO_SLOT) {
+      this.#drop(this.#owner[oldest]!, Drop.HoldFull);
+    }
+    const slot = this.#free;
+    if (slot !== NO_SLOT) this.#free = this.#next[slot]!;
+    return slot;
+  }
+
+  #append(p: PeerId, slot: Slot): void {
+    this.#next[slot] = NO_SLOT;
+    const last = this.#last[p]!;
+    if (last === NO_SLOT) this.#first[p] = slot;
+    else this.#next[last] = slot;
+    this.#last[p] = slot;
+    this.#ages.append(BY_AGE, slot);
+    this.#count[p]!++;
+    this.#bytes[p]! += this.#length[slot]!;
+    this.#packets++;
+    this.#totalBytes += this.#length[slot]!;
+  }
+}

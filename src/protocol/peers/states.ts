@@ -1,0 +1,220 @@
+import { BUBBLE_INTERVAL, type Bubbles, REFRESH_AFTER } from "./bubbles.ts";
+import { UNREACHABLE_ADDRESS } from "../wire/build.ts";
+import { Counter, type Counters } from "../counters.ts";
+import { Drop } from "../drops.ts";
+import { type Hold, NO_SLOT } from "./hold.ts";
+import type { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
+import { DESTINATION_AT } from "../wire/ipv6.ts";
+import { NO_PEER, type PeerId, type Peers } from "./table.ts";
+import type { RelaySink } from "../relay/contract.ts";
+import { mappedAddressOf, mappedPortOf } from "../wire/teredo_address.ts";
+import type { Millis } from "../time.ts";
+import { Timers } from "./timers.ts";
+
+/** Most timers, and most held packets gone stale, that one {@link PeerStates.tick} sees to. */
+const TICK_LIMIT = 512;
+
+/**
+ * What becomes of a peer: each change of its entry, with the packets held for it, its bubbles and
+ * its one timer. RFC 4380 §5.4.1 case 3, §5.4.2
+ *
+ *     none      -> resolving   a packet came for it
+ *     none      -> trusted     it answered a challenge
+ *     resolving -> trusted     it was heard of: what was held is sent
+ *     resolving -> failed      it left four bubbles unanswered
+ *     trusted   -> resolving   a packet came for it, and it has been silent for 30 s
+ *     failed    -> trusted     it was heard of after all
+ *     failed    -> resolving   a packet came for it, 300 s after the last bubble
+ *     trusted, failed -> none  nothing passed for 300 s
+ *
+ * Resolving: bubbles go out and packets are held. A trusted entry that is resolving remains
+ * trusted for what it receives. Failed: kept only to remember the limit of bubbles.
+ */
+export class PeerStates {
+  readonly #peers: Peers;
+  readonly #hold: Hold;
+  readonly #bubbles: Bubbles;
+  readonly #errors: Icmpv6Errors;
+  readonly #counters: Counters;
+  readonly #timers: Timers;
+
+  constructor(
+    peers: Peers,
+    hold: Hold,
+    bubbles: Bubbles,
+    errors: Icmpv6Errors,
+    counters: Counters,
+  ) {
+    this.#peers = peers;
+    this.#hold = hold;
+    this.#bubbles = bubbles;
+    this.#errors = errors;
+    this.#counters = counters;
+    this.#timers = new Timers(peers.capacity);
+  }
+
+  nextTimer(): Millis {
+    return Math.min(this.#timers.next(), this.#hold.nextExpiry());
+  }
+
+  /** Sees to what is due, a bounded part of it. */
+  tick(now: Millis, sink: RelaySink): void {
+    this.#hold.expire(now, TICK_LIMIT);
+    for (let i = 0; i < TICK_LIMIT; i++) {
+      const p = this.#timers.take(now);
+      if (p === NO_PEER) return;
+      if (this.#peers.isResolving(p)) this.#repeat(p, now, sink);
+      else this.#expire(p, now);
+    }
+  }
+
+  /** Case 1: to a trusted and valid peer, at once. */
+  send(
+    p: PeerId,
+    b: Uint8Array,
+    at: number,
+    length: number,
+    now: Millis,
+    sink: RelaySink,
+  ): void {
+    this.#transmit(p, b, at, length, now, sink);
+    if (now - this.#peers.lastReceived(p) >= REFRESH_AFTER) this.#bubbles.refresh(p, now, sink);
+  }
+
+  /** Case 3: `p` is not trusted or no longer valid, or {@link NO_PEER}. */
+  holdAndBubble(
+    p: PeerId,
+    b: Uint8Array,
+    at: number,
+    length: number,
+    now: Millis,
+    sink: RelaySink,
+  ): Drop {
+    if (p === NO_PEER) p = this.#create(b, at + DESTINATION_AT, now);
+    if (p === NO_PEER) return Drop.PeerTableFull;
+    const resolving = this.#peers.isResolving(p);
+    if (!resolving && this.#bubbles.areExhausted(p, now)) {
+      this.#errors.unreachable(b, at, length, UNREACHABLE_ADDRESS, now, sink);
+      return Drop.PeerUnreachable;
+    }
+    const held = this.#hold.push(p, b, at, length, now);
+    if (!resolving) {
+      this.#peers.setResolving(p, true);
+      this.#repeat(p, now, sink);
+    }
+    return held ? Drop.None : Drop.HoldFull;
+  }
+
+  /** A packet came from a trusted peer at its mapping, with no packets held for it. */
+  hear(p: PeerId, local: number, now: Millis): void {
+    if (this.#peers.bubblesSent(p) > 0) this.#counters[Counter.bubbles_answered]!++;
+    this.#peers.received(p, now);
+    this.#peers.setLocalAddress(p, local);
+  }
+
+  /** RFC 4380 §5.4.2: the entry becomes trusted, then what was held for it is sent. */
+  trust(
+    p: PeerId,
+    address: number,
+    port: number,
+    local: number,
+    now: Millis,
+    sink: RelaySink,
+  ): void {
+    if (!this.#peers.isTrusted(p)) this.#counters[Counter.peers_trusted]!++;
+    this.#peers.setTrusted(p, true);
+    this.#peers.setResolving(p, false);
+    this.#peers.setMapping(p, address, port, local);
+    this.hear(p, local, now);
+    this.#release(p, now, sink);
+  }
+
+  /**
+   * An entry, trusted from the start, for the 16 address bytes at `at`: the peer answered a
+   * challenge from where its address says that it is.
+   */
+  admit(b: Uint8Array, at: number, local: number, now: Millis, sink: RelaySink): Drop {
+    const p = this.#create(b, at, now);
+    if (p === NO_PEER) return Drop.PeerTableFull;
+    this.#counters[Counter.bubbles_answered]!++;
+    this.trust(p, this.#peers.mappedAddress(p), this.#peers.mappedPort(p), local, now, sink);
+    this.#timers.set(p, this.#peers.expiry(p), now);
+    return Drop.None;
+  }
+
+  #transmit(
+    p: PeerId,
+    b: Uint8Array,
+    at: number,
+    length: number,
+    now: Millis,
+    sink: RelaySink,
+  ): void {
+    const peers = this.#peers;
+    const address = peers.mappedAddress(p);
+    sink.sendDatagram(b, at, length, address, peers.mappedPort(p), peers.localAddress(p));
+    peers.transmitted(p, now);
+  }
+
+  #release(p: PeerId, now: Millis, sink: RelaySink): void {
+    const hold = this.#hold;
+    for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.first(p)) {
+      this.#transmit(p, hold.memory, hold.at(slot), hold.length(slot), now, sink);
+      hold.shift(p);
+      this.#counters[Counter.packets_released]!++;
+    }
+  }
+
+  /** A bubble and its timer of 2 s, or the end of waiting. */
+  #repeat(p: PeerId, now: Millis, sink: RelaySink): void {
+    const next = this.#bubbles.nextAt(p);
+    if (now < next) return this.#timers.set(p, next, now);
+    if (this.#bubbles.areExhausted(p, now)) return this.#fail(p, now, sink);
+    this.#bubbles.send(p, now, sink);
+    this.#timers.set(p, now + BUBBLE_INTERVAL, now);
+  }
+
+  /** No answer: what was held cannot be delivered, and its senders are told. RFC 4443 §3.1 */
+  #fail(p: PeerId, now: Millis, sink: RelaySink): void {
+    const hold = this.#hold;
+    this.#counters[Counter.peers_failed]!++;
+    this.#peers.setResolving(p, false);
+    this.#peers.setTrusted(p, false);
+    for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.next(slot)) {
+      const at = hold.at(slot);
+      const length = hold.length(slot);
+      this.#errors.unreachable(hold.memory, at, length, UNREACHABLE_ADDRESS, now, sink);
+    }
+    hold.discard(p, Drop.PeerUnreachable);
+    this.#timers.set(p, this.#peers.expiry(p), now);
+  }
+
+  /** Timers are not moved when packets pass: one that fires looks how long the silence is. */
+  #expire(p: PeerId, now: Millis): void {
+    const expiry = this.#peers.expiry(p);
+    if (now < expiry) return this.#timers.set(p, expiry, now);
+    this.#remove(p);
+    this.#counters[Counter.peers_expired]!++;
+  }
+
+  /** An entry mapped to where the address says, in the place of an older one if need be. */
+  #create(b: Uint8Array, at: number, now: Millis): PeerId {
+    const peers = this.#peers;
+    if (peers.size === peers.capacity) {
+      const oldest = peers.oldest(now);
+      if (oldest === NO_PEER) return NO_PEER;
+      this.#remove(oldest);
+      this.#counters[Counter.peers_evicted]!++;
+    }
+    const p = peers.insert(b, at, now);
+    peers.setMapping(p, mappedAddressOf(b, at), mappedPortOf(b, at), 0);
+    this.#counters[Counter.peers_created]!++;
+    return p;
+  }
+
+  #remove(p: PeerId): void {
+    this.#timers.cancel(p);
+    this.#hold.discard(p, Drop.PeerTableFull);
+    this.#peers.remove(p);
+  }
+}

@@ -1,0 +1,358 @@
+import { writeU32 } from "../wire/bytes.ts";
+import { halfSipHash } from "../guard/half_sip_hash.ts";
+import { Links } from "./links.ts";
+import type { Millis } from "../time.ts";
+
+/** A peer entry is valid while its last reception is less than this ago. RFC 4380 §5.2.4 */
+export const PEER_VALIDITY: Millis = 30_000;
+/**
+ * An entry is forgotten this long after the last packet or bubble either way. Not sooner: the
+ * limit of four bubbles in 300 s (RFC 4380 §5.2.6) must be remembered.
+ */
+export const PEER_LIFETIME: Millis = 300_000;
+
+/** Number of an entry, 1..capacity. Given again to another peer once the entry is removed. */
+export type PeerId = number;
+export const NO_PEER: PeerId = 0;
+
+/**
+ * One entry is 64 bytes, a cache line, in native byte order:
+ *
+ *      0 Teredo address, four words (16)     16 mapped address (4)   20 mapped port (2)
+ *     22 flags (1)    23 bubbles sent (1)    24 our address (4)      28 hash of the key (4)
+ *     32 last received (8)    40 last transmitted (8)    48 last bubble (8)    56 free (8)
+ *
+ * Times are milliseconds as float64. The first two may be refreshed from outside, by a fast path
+ * that passes packets of trusted peers without us.
+ */
+const WORDS = 16;
+const HALVES = 32;
+const BYTES = 64;
+const TIMES = 8;
+const MAPPED_ADDRESS = 4;
+const MAPPED_PORT = 10;
+const FLAGS = 22;
+const BUBBLES = 23;
+const LOCAL = 6;
+const HASH = 7;
+const LAST_RECEIVED = 4;
+const LAST_TRANSMITTED = 5;
+const LAST_BUBBLE = 6;
+
+/** A packet came from the address itself. RFC 4380 §5.4.2 */
+const TRUSTED = 1;
+/** Bubbles are going out; the timer is that of the next one. RFC 4380 §5.4.1 case 3 */
+const RESOLVING = 2;
+
+/** Lists by age: the first is the first to give way. */
+const UNTRUSTED_LIST = 0;
+const TRUSTED_LIST = 1;
+
+/**
+ * A cell of the index is an entry's number with the upper bits of its hash: a cell that is not the
+ * one looked for is told by that alone, in 511 of 512 cases without a look at its entry, which
+ * among a million is a cache line from memory. 0 is an empty cell.
+ */
+const ID_MASK = 0x7fffff;
+/** Most entries that a cell can number. */
+export const PEERS_MAX = 4_194_304;
+
+/** A reception moves an entry to its list's end at most once in this time. */
+const RELINK_STEP: Millis = 1_024;
+
+/**
+ * The list of recent peers: entries by Teredo address, in flat memory.
+ *
+ * Open addressing with linear probing over an index of entry numbers, at most half full; deletion
+ * shifts back, so there are no tombstones. No object is made for a peer or a packet, and memory
+ * is touched only as entries are used.
+ *
+ * It knows nothing of packets, timers and sending: who removes an entry lets go of those.
+ */
+export class Peers {
+  readonly capacity: number;
+  readonly #i32: Int32Array;
+  readonly #u32: Uint32Array;
+  readonly #u16: Uint16Array;
+  readonly #u8: Uint8Array;
+  readonly #times: Float64Array;
+  readonly #index: Int32Array;
+  readonly #mask: number;
+  readonly #key0: number;
+  readonly #key1: number;
+  readonly #ages: Links;
+  /** Entries given back, linked through their first word. */
+  #free = NO_PEER;
+  /** Entries ever used are 1..#used. */
+  #used = 0;
+  #size = 0;
+  #trusted = 0;
+  /** What {@link find} found last: packets come in runs, and both ways. */
+  #recent = NO_PEER;
+
+  /**
+   * @param capacity most entries, 1 to {@link PEERS_MAX}
+   * @param key0 with `key1`, 64 random bits that no peer knows
+   */
+  constructor(capacity: number, key0: number, key1: number) {
+    if (!(capacity >= 1 && capacity <= PEERS_MAX)) {
+      throw new RangeError(`A table of ${capacity} peers`);
+    }
+    this.capacity = capacity;
+    const memory = new ArrayBuffer(BYTES * (capacity + 1));
+    this.#i32 = new Int32Array(memory);
+    this.#u32 = new Uint32Array(memory);
+    this.#u16 = new Uint16Array(memory);
+    this.#u8 = new Uint8Array(memory);
+    this.#times = new Float64Array(memory);
+    let slots = 16;
+    while (slots < 2 * capacity) slots *= 2;
+    this.#index = new Int32Array(slots);
+    this.#mask = slots - 1;
+    this.#key0 = key0;
+    this.#key1 = key1;
+    this.#ages = new Links(capacity, 2);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Entries that are trusted, valid or not. */
+  get trusted(): number {
+    return this.#trusted;
+  }
+
+  /** Entry of the 16 address bytes at `at`; {@link NO_PEER} when there is none. */
+  find(b: Uint8Array, at: number): PeerId {
+    const w0 = word(b, at);
+    const w1 = word(b, at + 4);
+    const w2 = word(b, at + 8);
+    const w3 = word(b, at + 12);
+    if (this.#recent !== NO_PEER && this.#isAt(this.#recent, w0, w1, w2, w3)) return this.#recent;
+    const hash = halfSipHash(this.#key0, this.#key1, w0, w1, w2, w3);
+    const mask = this.#mask;
+    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
+      const cell = this.#index[slot]!;
+      if (cell === 0) return NO_PEER;
+      if (((cell ^ hash) & ~ID_MASK) !== 0) continue;
+      const p = cell & ID_MASK;
+      if (!this.#isAt(p, w0, w1, w2, w3)) continue;
+      this.#recent = p;
+      return p;
+    }
+  }
+
+  /**
+   * Makes an entry, not trusted and with no mapping. The address must not have one yet.
+   *
+   * Its dates lie so far back that nothing waits for them. RFC 4380 §5.2.6
+   *
+   * @returns {@link NO_PEER} when the table is full
+   */
+  insert(b: Uint8Array, at: number, now: Millis): PeerId {
+    const p = this.#allocate();
+    if (p === NO_PEER) return NO_PEER;
+    const record = p * WORDS;
+    for (let i = 0; i < 4; i++) this.#i32[record + i] = word(b, at + 4 * i);
+    this.#u32.fill(0, record + MAPPED_ADDRESS, record + WORDS);
+    this.#times[p * TIMES + LAST_RECEIVED] = now - PEER_VALIDITY;
+    this.#times[p * TIMES + LAST_TRANSMITTED] = now - PEER_VALIDITY;
+    this.#times[p * TIMES + LAST_BUBBLE] = now - PEER_LIFETIME;
+    this.#enterIndex(p);
+    this.#ages.append(UNTRUSTED_LIST, p);
+    this.#size++;
+    return p;
+  }
+
+  remove(p: PeerId): void {
+    if (p === this.#recent) this.#recent = NO_PEER;
+    this.#leaveIndex(p);
+    this.#ages.remove(this.#listOf(p), p);
+    if (this.isTrusted(p)) this.#trusted--;
+    this.#u8[p * BYTES + FLAGS] = 0;
+    this.#u32[p * WORDS] = this.#free;
+    this.#free = p;
+    this.#size--;
+  }
+
+  /**
+   * The entry that has to give way to a new one: the oldest that is not trusted, else the trusted
+   * one that has been silent longest. {@link NO_PEER} when that one is still valid: no stranger
+   * pushes out a peer that is there.
+   */
+  oldest(now: Millis): PeerId {
+    const untrusted = this.#ages.first(UNTRUSTED_LIST);
+    if (untrusted !== NO_PEER) return untrusted;
+    const trusted = this.#ages.first(TRUSTED_LIST);
+    return trusted !== NO_PEER && this.isValid(trusted, now) ? NO_PEER : trusted;
+  }
+
+  isTrusted(p: PeerId): boolean {
+    return (this.#u8[p * BYTES + FLAGS]! & TRUSTED) !== 0;
+  }
+
+  /** Trusted, and heard of lately enough to be sent to. RFC 4380 §5.2.4 */
+  isValid(p: PeerId, now: Millis): boolean {
+    return this.isTrusted(p) && now - this.lastReceived(p) < PEER_VALIDITY;
+  }
+
+  isResolving(p: PeerId): boolean {
+    return (this.#u8[p * BYTES + FLAGS]! & RESOLVING) !== 0;
+  }
+
+  /** Whether it is trusted, at this very mapping, with no bubble outstanding. */
+  isSettledAt(p: PeerId, address: number, port: number): boolean {
+    return this.#u8[p * BYTES + FLAGS] === TRUSTED && this.isMappedTo(p, address, port);
+  }
+
+  isMappedTo(p: PeerId, address: number, port: number): boolean {
+    return this.#u32[p * WORDS + MAPPED_ADDRESS] === address &&
+      this.#u16[p * HALVES + MAPPED_PORT] === port;
+  }
+
+  setTrusted(p: PeerId, trusted: boolean): void {
+    if (trusted === this.isTrusted(p)) return;
+    this.#ages.remove(this.#listOf(p), p);
+    this.#u8[p * BYTES + FLAGS]! ^= TRUSTED;
+    this.#ages.append(this.#listOf(p), p);
+    this.#trusted += trusted ? 1 : -1;
+  }
+
+  setResolving(p: PeerId, resolving: boolean): void {
+    if (resolving !== this.isResolving(p)) this.#u8[p * BYTES + FLAGS]! ^= RESOLVING;
+  }
+
+  mappedAddress(p: PeerId): number {
+    return this.#u32[p * WORDS + MAPPED_ADDRESS]!;
+  }
+
+  mappedPort(p: PeerId): number {
+    return this.#u16[p * HALVES + MAPPED_PORT]!;
+  }
+
+  /** Our address that the peer last wrote to; 0 while it has not. */
+  localAddress(p: PeerId): number {
+    return this.#u32[p * WORDS + LOCAL]!;
+  }
+
+  setMapping(p: PeerId, address: number, port: number, local: number): void {
+    this.#u32[p * WORDS + MAPPED_ADDRESS] = address;
+    this.#u16[p * HALVES + MAPPED_PORT] = port;
+    this.#u32[p * WORDS + LOCAL] = local;
+  }
+
+  setLocalAddress(p: PeerId, local: number): void {
+    this.#u32[p * WORDS + LOCAL] = local;
+  }
+
+  lastReceived(p: PeerId): Millis {
+    return this.#times[p * TIMES + LAST_RECEIVED]!;
+  }
+
+  lastTransmitted(p: PeerId): Millis {
+    return this.#times[p * TIMES + LAST_TRANSMITTED]!;
+  }
+
+  lastBubble(p: PeerId): Millis {
+    return this.#times[p * TIMES + LAST_BUBBLE]!;
+  }
+
+  /** Bubbles sent without a direct answer since. RFC 4380 §5.2.6 */
+  bubblesSent(p: PeerId): number {
+    return this.#u8[p * BYTES + BUBBLES]!;
+  }
+
+  /** A packet came from the peer itself: it is also the direct answer to all bubbles. */
+  received(p: PeerId, now: Millis): void {
+    const before = this.lastReceived(p);
+    this.#times[p * TIMES + LAST_RECEIVED] = now;
+    this.#u8[p * BYTES + BUBBLES] = 0;
+    if (Math.floor(before / RELINK_STEP) === Math.floor(now / RELINK_STEP)) return;
+    const list = this.#listOf(p);
+    this.#ages.remove(list, p);
+    this.#ages.append(list, p);
+  }
+
+  transmitted(p: PeerId, now: Millis): void {
+    this.#times[p * TIMES + LAST_TRANSMITTED] = now;
+  }
+
+  bubbled(p: PeerId, now: Millis): void {
+    this.#times[p * TIMES + LAST_BUBBLE] = now;
+    this.#u8[p * BYTES + BUBBLES]!++;
+  }
+
+  forgetBubbles(p: PeerId): void {
+    this.#u8[p * BYTES + BUBBLES] = 0;
+  }
+
+  /** When the entry is to be forgotten if nothing more happens. */
+  expiry(p: PeerId): Millis {
+    const last = Math.max(this.lastReceived(p), this.lastTransmitted(p), this.lastBubble(p));
+    return last + PEER_LIFETIME;
+  }
+
+  /** Writes the peer's Teredo address, 16 bytes. */
+  writeAddress(p: PeerId, b: Uint8Array, at: number): void {
+    for (let i = 0; i < 4; i++) writeU32(b, at + 4 * i, this.#i32[p * WORDS + i]!);
+  }
+
+  /** Whether the entry has this address. Strangers differ most in the last word: it goes first. */
+  #isAt(p: PeerId, w0: number, w1: number, w2: number, w3: number): boolean {
+    const i32 = this.#i32;
+    const record = p * WORDS;
+    return i32[record + 3] === w3 && i32[record + 2] === w2 && i32[record + 1] === w1 &&
+      i32[record] === w0;
+  }
+
+  #listOf(p: PeerId): number {
+    return this.isTrusted(p) ? TRUSTED_LIST : UNTRUSTED_LIST;
+  }
+
+  #allocate(): PeerId {
+    const p = this.#free;
+    if (p !== NO_PEER) {
+      this.#free = this.#u32[p * WORDS]!;
+      return p;
+    }
+    return this.#used < this.capacity ? ++this.#used : NO_PEER;
+  }
+
+  #enterIndex(p: PeerId): void {
+    const r = p * WORDS;
+    const i32 = this.#i32;
+    const hash = halfSipHash(
+      this.#key0,
+      this.#key1,
+      i32[r]!,
+      i32[r + 1]!,
+      i32[r + 2]!,
+      i32[r + 3]!,
+    );
+    i32[r + HASH] = hash;
+    let slot = hash & this.#mask;
+    while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask;
+    this.#index[slot] = (hash & ~ID_MASK) | p;
+  }
+
+  #leaveIndex(p: PeerId): void {
+    const index = this.#index;
+    const mask = this.#mask;
+    let hole = this.#i32[p * WORDS + HASH]! & mask;
+    while ((index[hole]! & ID_MASK) !== p) hole = (hole + 1) & mask;
+    for (let slot = (hole + 1) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
+      // An entry may move back to the hole unless it would come to stand before its own place.
+      const home = this.#i32[(index[slot]! & ID_MASK) * WORDS + HASH]! & mask;
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      index[hole] = index[slot]!;
+      hole = slot;
+    }
+    index[hole] = 0;
+  }
+}
+
+/** As a signed number: what an Int32Array gives back. */
+function word(b: Uint8Array, at: number): number {
+  return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
+}

@@ -1,0 +1,102 @@
+import { BUBBLE_LENGTH, writeBubble } from "../wire/build.ts";
+import { Counter, type Counters } from "../counters.ts";
+import type { Ipv4Filter } from "../guard/ipv4_filter.ts";
+import { IPV6_LENGTH } from "../wire/ipv6.ts";
+import { Limiter, TokenBucket } from "../guard/limiter.ts";
+import type { RelaySink } from "./contract.ts";
+import { serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
+import type { Millis } from "../time.ts";
+import type { Tokens } from "../guard/token.ts";
+
+/** Answers a second to one IPv4 address, which may be a NAT with many clients, and at once. */
+const RATE_PER_ADDRESS = 10;
+const BURST_PER_ADDRESS = 20;
+/** Mappings remembered as asked by way of their server. */
+const TURNS = 4_096;
+/** An odd number of 32 bits, from the golden ratio: neighbours do not share a cell. */
+const SPREAD = 0x9e3779b1;
+/** IPv4 and UDP. */
+const OUTER_HEADERS_LENGTH = 28;
+/** From here on both bubbles together are no more bytes on the wire than came. */
+const BOTH_LENGTH = 2 * (OUTER_HEADERS_LENGTH + BUBBLE_LENGTH) - OUTER_HEADERS_LENGTH;
+
+/**
+ * Bubbles to peers that are not in the table, whose packets came from where their address says.
+ *
+ * Such a packet is what is left of a flow when we were restarted, or when routing moved it here
+ * from another relay. RFC 4380 §5.4.2 lets us discard it, and an entry made for it would let
+ * strangers fill the table; so nothing is stored. The bubble's source carries a token, and the
+ * peer's answer to it makes the entry.
+ *
+ * Never more bytes leave than came, to whoever was named as the sender. Not every client can be
+ * asked the same way: the direct bubble alone reaches one whose server is down; Miredo's client
+ * takes bubbles with a link-local source only from its server. So both go out when the packet was
+ * as long as two bubbles with their headers, else they take turns: of two packets in a row one is
+ * asked for by way of the server.
+ */
+export class Challenges {
+  readonly #tokens: Tokens;
+  readonly #filter: Ipv4Filter;
+  readonly #counters: Counters;
+  readonly #all: TokenBucket;
+  readonly #byAddress = new Limiter(RATE_PER_ADDRESS, BURST_PER_ADDRESS);
+  readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
+  readonly #source = new Uint8Array(IPV6_LENGTH);
+  readonly #askedIndirectly = new Uint32Array(TURNS);
+
+  /** @param rate bubbles a second to all strangers together */
+  constructor(tokens: Tokens, filter: Ipv4Filter, counters: Counters, rate: number) {
+    this.#tokens = tokens;
+    this.#filter = filter;
+    this.#counters = counters;
+    this.#all = new TokenBucket(rate, rate);
+  }
+
+  /**
+   * Asks the peer with the 16 address bytes at `peerAt` to prove itself.
+   *
+   * @param length of the datagram that came from `address`:`port` to our address `local`
+   * @returns false when a limit forbade it
+   */
+  send(
+    peer: Uint8Array,
+    peerAt: number,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+    now: Millis,
+    sink: RelaySink,
+  ): boolean {
+    if (length < BUBBLE_LENGTH || !this.#byAddress.take(address, now)) return false;
+    const server = serverAddressOf(peer, peerAt);
+    const indirect = this.#filter.isServer(server) && !this.#filter.isOurServer(server);
+    const both = length >= BOTH_LENGTH;
+    const direct = both || !indirect || this.#isTurnOfDirect(address, port);
+
+    this.#tokens.write(this.#source, 0, peer, peerAt, now);
+    writeBubble(this.#bubble, 0, this.#source, 0, peer, peerAt);
+    const sent = direct && this.#put(address, port, local, now, sink);
+    if (!indirect || (direct && !both)) return sent;
+    return this.#put(server, TEREDO_PORT, local, now, sink) || sent;
+  }
+
+  /**
+   * The first packet from a mapping asks by way of the server, where most clients listen, the next
+   * one directly. Of two mappings that share a cell each is taken to be the first.
+   */
+  #isTurnOfDirect(address: number, port: number): boolean {
+    const mapping = (Math.imul(address, SPREAD) ^ port) >>> 0;
+    const cell = mapping & (TURNS - 1);
+    const asked = this.#askedIndirectly[cell] === mapping;
+    this.#askedIndirectly[cell] = asked ? 0 : mapping;
+    return asked;
+  }
+
+  #put(address: number, port: number, local: number, now: Millis, sink: RelaySink): boolean {
+    if (!this.#all.take(now)) return false;
+    sink.sendDatagram(this.#bubble, 0, BUBBLE_LENGTH, address, port, local);
+    this.#counters[Counter.bubbles_sent_challenge]!++;
+    return true;
+  }
+}

@@ -1,0 +1,63 @@
+import type { Ipv6Prefix } from "../wire/ipv6.ts";
+import type { Millis } from "../time.ts";
+
+/**
+ * Where the relay rules hand their output. The datapath batches it; tests record it.
+ *
+ * Bytes given to a sink belong to the rules again when the call returns, unless they lie in the
+ * very array the packet came in: those stay as they are until the batch is flushed, so that a
+ * packet passes from slot to wire without a copy.
+ */
+export interface RelaySink {
+  /**
+   * One UDP datagram from our service port to `address`:`port`.
+   *
+   * @param local our IPv4 address to send from; 0 leaves the choice to the kernel
+   */
+  sendDatagram(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+  ): void;
+  /** One IPv6 packet to the IPv6 side; it lies in the array that its datagram came in. */
+  sendIpv6(b: Uint8Array, at: number, length: number): void;
+  /**
+   * An ICMPv6 error, as a whole IPv6 packet whose source is `::`: the IPv6 side fills in an address
+   * of its own and the checksum.
+   */
+  sendIcmpv6Error(b: Uint8Array, at: number, length: number): void;
+}
+
+/** What an operator can set; see the configuration reference for units and defaults. */
+export interface RelayOptions {
+  /** Upper 32 bits of the service prefix. */
+  readonly prefix: number;
+  /** `RelayType restricted`: a direct bubble goes out beside each indirect one. RFC 4380 §5.4.1 */
+  readonly restricted: boolean;
+  readonly refuseReserved: boolean;
+  /** Our own IPv4 addresses and service port, to refuse datagrams to ourselves. */
+  readonly ownAddresses: readonly number[];
+  readonly servicePort: number;
+  /** Destinations that clients may reach, and sources that may reach them; undefined: any. */
+  readonly served: readonly Ipv6Prefix[] | undefined;
+  readonly maxPeers: number;
+  /** Per peer. */
+  readonly holdPackets: number;
+  /** Per peer. */
+  readonly holdBytes: number;
+  readonly holdAge: Millis;
+  /** Bytes held for all peers together. */
+  readonly holdMemory: number;
+  /** The longest packet that may be held: the tunnel's MTU. */
+  readonly mtu: number;
+  /** ICMPv6 errors a second, and at once. RFC 4443 §2.4 (f) */
+  readonly icmpRate: number;
+  readonly icmpBurst: number;
+  /** Stateless bubbles to unknown peers a second, over all of them. */
+  readonly challengeRate: number;
+  /** Peers a second, and at once, that packets from one IPv6 /64 may bring into the table; 0: any. */
+  readonly newPeerRate: number;
+}

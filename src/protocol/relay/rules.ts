@@ -1,0 +1,332 @@
+import { Bubbles } from "../peers/bubbles.ts";
+import { UNREACHABLE_ADDRESS } from "../wire/build.ts";
+import { readU16, readU32 } from "../wire/bytes.ts";
+import { Challenges } from "./challenges.ts";
+import { Counter, type Counters, DROPS_AT } from "../counters.ts";
+import { TeredoDatagram } from "../wire/datagram.ts";
+import { Drop } from "../drops.ts";
+import { Hold } from "../peers/hold.ts";
+import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
+import { Ipv4Filter } from "../guard/ipv4_filter.ts";
+import {
+  DESTINATION_AT,
+  inPrefix,
+  IPV6_HEADER_LENGTH,
+  type Ipv6Prefix,
+  isBubble,
+  isLinkLocal,
+  isMulticast,
+  PAYLOAD_LENGTH_AT,
+  SOURCE_AT,
+} from "../wire/ipv6.ts";
+import { Limiter } from "../guard/limiter.ts";
+import { PeerStates } from "../peers/states.ts";
+import { NO_PEER, type PeerId, Peers } from "../peers/table.ts";
+import type { RelayOptions, RelaySink } from "./contract.ts";
+import { sourceNetwork } from "../guard/source_network.ts";
+import {
+  hasMapping,
+  isTeredo,
+  mappedAddressOf,
+  mappedPortOf,
+  serverAddressOf,
+} from "../wire/teredo_address.ts";
+import type { KeyedHash, Millis } from "../time.ts";
+import { mayBeToken, Tokens } from "../guard/token.ts";
+
+/** What is in the relay's tables at this moment. */
+export interface RelayGauges {
+  readonly peers: number;
+  /** Peers that are trusted, also those not heard of for 30 s. */
+  readonly trusted: number;
+  readonly heldPackets: number;
+  readonly heldBytes: number;
+}
+
+/**
+ * The relay rules: IPv6 packets to Teredo clients (RFC 4380 §5.4.1) and back (§5.4.2).
+ *
+ * Pure: time comes in with each call, and output goes to a sink. A packet costs no allocation.
+ * It counts bubbles, peers, held packets, errors and drops; packets and bytes are the datapath's.
+ */
+export class Relay {
+  readonly #prefix: number;
+  readonly #counters: Counters;
+  readonly #filter: Ipv4Filter;
+  readonly #peers: Peers;
+  readonly #hold: Hold;
+  readonly #tokens: Tokens;
+  readonly #challenges: Challenges;
+  readonly #errors: Icmpv6Errors;
+  readonly #states: PeerStates;
+  readonly #newPeers: Limiter;
+  readonly #key0: number;
+  readonly #key1: number;
+  readonly #datagram = new TeredoDatagram();
+  #served: readonly Ipv6Prefix[] | undefined;
+
+  /**
+   * @param hash under a key from the kernel's random source; makes tokens and the table's key
+   * @param seed random, so that no other table under the same hash has the same key
+   */
+  constructor(options: RelayOptions, counters: Counters, hash: KeyedHash, seed: number) {
+    const key = hash(Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
+    const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
+    this.#key0 = key0;
+    this.#key1 = key1;
+    this.#prefix = options.prefix;
+    this.#counters = counters;
+    this.#served = options.served;
+    this.#filter = new Ipv4Filter(options);
+    this.#peers = new Peers(options.maxPeers, key0, key1);
+    this.#hold = new Hold(options, counters);
+    this.#tokens = new Tokens(hash);
+    this.#challenges = new Challenges(this.#tokens, this.#filter, counters, options.challengeRate);
+    this.#errors = new Icmpv6Errors(options, counters, key0, key1);
+    this.#newPeers = new Limiter(options.newPeerRate, options.newPeerRate);
+    const bubbles = new Bubbles(this.#peers, this.#tokens, counters, options.restricted);
+    this.#states = new PeerStates(this.#peers, this.#hold, bubbles, this.#errors, counters);
+  }
+
+  get gauges(): RelayGauges {
+    return {
+      peers: this.#peers.size,
+      trusted: this.#peers.trusted,
+      heldPackets: this.#hold.packets,
+      heldBytes: this.#hold.bytes,
+    };
+  }
+
+  /** Which IPv6 addresses clients may reach and be reached from; undefined: any. */
+  setServed(served: readonly Ipv6Prefix[] | undefined): void {
+    this.#served = served;
+  }
+
+  /**
+   * One IPv6 packet for a Teredo client: `length` bytes of `b` from `at`. RFC 4380 §5.4.1
+   *
+   * It is sent, held or dropped; what is held has been copied.
+   *
+   * @returns why it was dropped, which has been counted; {@link Drop.None} otherwise
+   */
+  fromIpv6(b: Uint8Array, at: number, length: number, now: Millis, sink: RelaySink): Drop {
+    const drop = this.#toClient(b, at, length, now, sink);
+    if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
+    return drop;
+  }
+
+  /**
+   * Whether {@link fromIpv6} would send this packet at once: its peer is trusted and valid.
+   *
+   * For super-packets, which may be longer than `mtu`. What is sent at once may be given to
+   * {@link fromIpv6} whole and cut up by the sink; what may have to be held, or answered with an
+   * error, has to be cut up before. Changes and counts nothing.
+   *
+   * @param length of header and payload, that of all segments together
+   */
+  isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
+    if (this.#checkPacket(b, at, length) !== Drop.None) return false;
+    const p = this.#peers.find(b, at + DESTINATION_AT);
+    return p !== NO_PEER && this.#peers.isValid(p, now);
+  }
+
+  /**
+   * One datagram that `address`:`port` sent to our service port at `local`. RFC 4380 §5.4.2
+   *
+   * @returns why it was dropped, which has been counted; a bubble that was taken in is no drop
+   */
+  fromClient(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+    now: Millis,
+    sink: RelaySink,
+  ): Drop {
+    const drop = this.#toIpv6(b, at, length, address, port, local, now, sink);
+    if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
+    return drop;
+  }
+
+  /** Absolute time at which {@link tick} has something to do; Infinity: no time. */
+  nextTimer(): Millis {
+    return this.#states.nextTimer();
+  }
+
+  /** Sees to what is due, a bounded part of it: when there is more, nextTimer() lies in the past. */
+  tick(now: Millis, sink: RelaySink): void {
+    this.#states.tick(now, sink);
+  }
+
+  #toClient(b: Uint8Array, at: number, length: number, now: Millis, sink: RelaySink): Drop {
+    const drop = this.#checkPacket(b, at, length);
+    if (drop === Drop.DestinationNotTeredo) {
+      this.#errors.unreachable(b, at, length, UNREACHABLE_ADDRESS, now, sink);
+    }
+    if (drop !== Drop.None) return drop;
+
+    const p = this.#peers.find(b, at + DESTINATION_AT);
+    if (p === NO_PEER && !this.#mayBringPeer(b, at + SOURCE_AT, now)) return Drop.RateLimited;
+    // Case 2 is not for us: relays ignore the cone bit. RFC 5991 §3.2
+    if (p === NO_PEER || !this.#peers.isValid(p, now)) {
+      return this.#states.holdAndBubble(p, b, at, length, now, sink);
+    }
+    this.#states.send(p, b, at, length, now, sink);
+    return Drop.None;
+  }
+
+  /**
+   * A new peer costs an entry, a held packet and up to four bubbles to a server that the sender
+   * chose: one network's scan must not fill the table, nor turn us against that server.
+   * RFC 4380 §7.3.5
+   */
+  #mayBringPeer(b: Uint8Array, at: number, now: Millis): boolean {
+    return this.#newPeers.take(sourceNetwork(b, at, this.#key0, this.#key1), now);
+  }
+
+  #checkPacket(b: Uint8Array, at: number, length: number): Drop {
+    if (length < IPV6_HEADER_LENGTH) return Drop.Truncated;
+    if (b[at]! >> 4 !== 6) return Drop.NotIpv6;
+    if (IPV6_HEADER_LENGTH + readU16(b, at + PAYLOAD_LENGTH_AT) !== length) return Drop.BadLength;
+    const source = at + SOURCE_AT;
+    const destination = at + DESTINATION_AT;
+    if (isMulticast(b, destination)) return Drop.DestinationScope;
+    if (isMulticast(b, source) || isUnroutable(b, source)) return Drop.SourceScope;
+    // A packet from client to client goes past relays; here it would go in circles. RFC 6169 §2.2.3
+    if (isTeredo(b, source, this.#prefix)) return Drop.SourceScope;
+    if (!this.#isServed(b, source)) return Drop.SourceNotServed;
+    if (!isTeredo(b, destination, this.#prefix)) return Drop.DestinationNotTeredo;
+    return this.#checkEmbedded(b, destination);
+  }
+
+  /** RFC 4380 §5.4.1: "MUST be silently discarded", before a peer entry, bubble or error exists. */
+  #checkEmbedded(b: Uint8Array, at: number): Drop {
+    const filter = this.#filter;
+    const address = mappedAddressOf(b, at);
+    const port = mappedPortOf(b, at);
+    const server = serverAddressOf(b, at);
+    if (!filter.isPeer(address, port)) return Drop.MappedAddressNotGlobal;
+    if (!filter.isServer(server)) return Drop.ServerAddressNotGlobal;
+    if (filter.isOurs(address, port) || filter.isOurServer(server)) return Drop.OwnAddress;
+    return Drop.None;
+  }
+
+  #toIpv6(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+    now: Millis,
+    sink: RelaySink,
+  ): Drop {
+    const datagram = this.#datagram;
+    let drop = datagram.parse(b, at, length);
+    if (drop !== Drop.None) return drop;
+    if (!this.#filter.isPeer(address, port)) return Drop.SourceNotGlobal;
+    if (this.#filter.isOurs(address, port)) return Drop.OwnAddress;
+    const source = datagram.ipv6At + SOURCE_AT;
+    if (!isTeredo(b, source, this.#prefix)) return Drop.SourceNotTeredo;
+    const bubble = isBubble(b, datagram.ipv6At);
+    const p = this.#peers.find(b, source);
+    if (p !== NO_PEER && this.#peers.isSettledAt(p, address, port)) {
+      this.#states.hear(p, local, now);
+    } else {
+      drop = p === NO_PEER
+        ? this.#meet(b, bubble, length, address, port, local, now, sink)
+        : this.#recognize(p, b, bubble, address, port, local, now, sink);
+      if (drop !== Drop.None) return drop;
+    }
+    if (!bubble) return this.#deliver(b, datagram.ipv6At, datagram.ipv6Length, sink);
+    // Bubbles end here, now that they have done their work on the entry. RFC 4380 §5.4.2
+    this.#counters[Counter.bubbles_received]!++;
+    return Drop.None;
+  }
+
+  /** The datagram's source has an entry that is not trusted, is resolving, or is mapped elsewhere. */
+  #recognize(
+    p: PeerId,
+    b: Uint8Array,
+    bubble: boolean,
+    address: number,
+    port: number,
+    local: number,
+    now: Millis,
+    sink: RelaySink,
+  ): Drop {
+    const source = this.#datagram.ipv6At + SOURCE_AT;
+    const known = this.#peers.isTrusted(p) && this.#peers.isMappedTo(p, address, port);
+    if (!known && !hasMapping(b, source, address, port)) {
+      const drop = this.#checkMoved(p, b, bubble, now);
+      if (drop !== Drop.None) return drop;
+    }
+    this.#states.trust(p, address, port, local, now, sink);
+    return Drop.None;
+  }
+
+  /**
+   * Whether a packet from a mapping other than the one its address names is still the peer's: a
+   * bubble that answers ours, token and all. Behind a symmetric NAT a client reaches us from a
+   * mapping that its server never saw. RFC 4380 knows no such case; the token stands for what the
+   * Nonce Trailer proves between clients (RFC 6081 §5.2). A peer that is being heard of does not
+   * move: else whoever sees one bubble could take over its packets.
+   */
+  #checkMoved(p: PeerId, b: Uint8Array, bubble: boolean, now: Millis): Drop {
+    const { ipv6At } = this.#datagram;
+    if (!bubble || !mayBeToken(b, ipv6At + DESTINATION_AT)) return Drop.SourceMismatch;
+    if (this.#peers.isValid(p, now)) return Drop.SourceMismatch;
+    return this.#answers(b, now) ? Drop.None : Drop.BadToken;
+  }
+
+  /** The datagram's source has no entry. Only the right answer to a bubble makes one. */
+  #meet(
+    b: Uint8Array,
+    bubble: boolean,
+    length: number,
+    address: number,
+    port: number,
+    local: number,
+    now: Millis,
+    sink: RelaySink,
+  ): Drop {
+    const source = this.#datagram.ipv6At + SOURCE_AT;
+    if (!hasMapping(b, source, address, port)) return Drop.SourceMismatch;
+    if (bubble && this.#answers(b, now)) return this.#states.admit(b, source, local, now, sink);
+    const asked = this.#challenges.send(b, source, length, address, port, local, now, sink);
+    return asked ? Drop.UnknownPeer : Drop.RateLimited;
+  }
+
+  /** Whether the datagram is sent to an address that only a bubble of ours can have told it. */
+  #answers(b: Uint8Array, now: Millis): boolean {
+    const { ipv6At } = this.#datagram;
+    return this.#tokens.matches(b, ipv6At + DESTINATION_AT, b, ipv6At + SOURCE_AT, now);
+  }
+
+  /** RFC 4380 §5.4.2: to a destination that the relay serves. */
+  #deliver(b: Uint8Array, at: number, length: number, sink: RelaySink): Drop {
+    const destination = at + DESTINATION_AT;
+    if (isMulticast(b, destination) || isUnroutable(b, destination)) return Drop.DestinationScope;
+    if (isTeredo(b, destination, this.#prefix)) return Drop.DestinationNotServed;
+    if (!this.#isServed(b, destination)) return Drop.DestinationNotServed;
+    sink.sendIpv6(b, at, length); // without trailers: RFC 6081 §4
+    return Drop.None;
+  }
+
+  #isServed(b: Uint8Array, at: number): boolean {
+    const served = this.#served;
+    if (served === undefined) return true;
+    for (let i = 0; i < served.length; i++) if (inPrefix(b, at, served[i]!)) return true;
+    return false;
+  }
+}
+
+/** Unicast that no router passes on: link-local, ::/96 and ::ffff:0:0/96. RFC 4291 §2.5 */
+function isUnroutable(b: Uint8Array, at: number): boolean {
+  if (isLinkLocal(b, at)) return true;
+  if (readU32(b, at) !== 0 || readU32(b, at + 4) !== 0) return false;
+  const high = readU32(b, at + 8);
+  return high === 0 || high === 0xffff;
+}

@@ -1,0 +1,75 @@
+import { copyBytes, equalInConstantTime } from "../wire/bytes.ts";
+import type { TeredoDatagram } from "../wire/datagram.ts";
+import type { Authenticate, ClientSecret } from "./contract.ts";
+
+/**
+ * Secure qualification (RFC 4380 §5.2.2). What the value protects is
+ *
+ *     nonce (8) | confirmation (1) | origin indication, if any (8) | IPv6 packet
+ *
+ * which lie in this order, side by side, in every datagram: nothing has to be copied together.
+ * Neither the client identifier nor trailers are covered.
+ */
+
+/** Whether the authentication value of the parsed datagram `d` in `b` is right under `key`. */
+export function verifyAuthentication(
+  b: Uint8Array,
+  d: TeredoDatagram,
+  key: Uint8Array,
+  authenticate: Authenticate,
+): boolean {
+  const value = authenticate(key, b.subarray(d.nonceAt, d.trailersAt));
+  return value.length === d.authenticationValueLength &&
+    equalInConstantTime(value, 0, b, d.authenticationValueAt, value.length);
+}
+
+/**
+ * Fills in the value of the authentication written at `at`, when all that follows it is written.
+ *
+ * @param end offset after the IPv6 packet; the value's length is the one the header says
+ */
+export function signAuthentication(
+  b: Uint8Array,
+  at: number,
+  end: number,
+  key: Uint8Array,
+  authenticate: Authenticate,
+): void {
+  const valueAt = at + 4 + b[at + 2]!;
+  const valueLength = b[at + 3]!;
+  const value = authenticate(key, b.subarray(valueAt + valueLength, end));
+  copyBytes(b, valueAt, value, 0, valueLength);
+}
+
+/** The clients a server shares a secret with, found by their identifier without making a string. */
+export class ClientSecrets {
+  readonly #byHash = new Map<number, ClientSecret[]>();
+
+  constructor(secrets: readonly ClientSecret[]) {
+    for (const secret of secrets) {
+      const hash = hashBytes(secret.clientId, 0, secret.clientId.length);
+      this.#byHash.set(hash, [...this.#byHash.get(hash) ?? [], secret]);
+    }
+  }
+
+  /** The secret of the client identifier in `d`; undefined when there is none of either. */
+  find(b: Uint8Array, d: TeredoDatagram): ClientSecret | undefined {
+    if (d.authenticationAt < 0 || d.clientIdLength === 0) return undefined;
+    const candidates = this.#byHash.get(hashBytes(b, d.clientIdAt, d.clientIdLength));
+    if (candidates === undefined) return undefined;
+    for (const secret of candidates) if (isClient(secret, b, d)) return secret;
+    return undefined;
+  }
+}
+
+function isClient(secret: ClientSecret, b: Uint8Array, d: TeredoDatagram): boolean {
+  return secret.clientId.length === d.clientIdLength &&
+    equalInConstantTime(secret.clientId, 0, b, d.clientIdAt, d.clientIdLength);
+}
+
+/** FNV-1a. The keys of the map are the operator's own, so nobody else can make them collide. */
+function hashBytes(b: Uint8Array, at: number, length: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ b[i]!, 0x01000193);
+  return hash >>> 0;
+}

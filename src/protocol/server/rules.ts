@@ -1,0 +1,264 @@
+import { copyBytes, readU16, writeU16 } from "../wire/bytes.ts";
+import {
+  ICMPV6_ECHO_REPLY,
+  ICMPV6_ECHO_REQUEST,
+  ND_HOP_LIMIT,
+  writeOrigin,
+} from "../wire/build.ts";
+import { payloadChecksum } from "../wire/checksum.ts";
+import { Counter, type Counters, DROPS_AT } from "../counters.ts";
+import { ORIGIN_LENGTH, TeredoDatagram } from "../wire/datagram.ts";
+import { Drop } from "../drops.ts";
+import { isGlobalUnicast } from "../wire/ipv4.ts";
+import {
+  ALL_ROUTERS,
+  DESTINATION_AT,
+  equalIpv6,
+  HOP_LIMIT_AT,
+  IPV6_HEADER_LENGTH,
+  IPV6_LENGTH,
+  isBubble,
+  isGlobalScope,
+  isLinkLocal,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+  NEXT_HEADER_AT,
+  NEXT_HEADER_ICMPV6,
+  PAYLOAD_LENGTH_AT,
+  SOURCE_AT,
+} from "../wire/ipv6.ts";
+import {
+  type Authenticate,
+  PRIMARY,
+  type ServerOptions,
+  type ServerSink,
+  type ServerSocket,
+} from "./contract.ts";
+import { isRouterSolicitation, Solicitations } from "./solicitation.ts";
+import {
+  CONE_FLAG,
+  hasMapping,
+  isTeredo,
+  mappedAddressOf,
+  mappedPortOf,
+  serverAddressOf,
+  TEREDO_PORT,
+  writeLinkLocal,
+} from "../wire/teredo_address.ts";
+import type { Millis } from "../time.ts";
+
+const ICMPV6_MIN_LENGTH = 4;
+const ECHO_MIN_LENGTH = 8;
+
+/**
+ * The rules of a Teredo server: RFC 4380 §5.3.1 in this file, §5.3.2 in `solicitation.ts`.
+ *
+ * It knows nothing of its clients: every answer follows from the datagram alone. What it keeps is
+ * how many solicitations an IPv4 address sent lately, which may be forgotten at any time.
+ */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #counters: Counters;
+  readonly #solicitations: Solicitations;
+  readonly #datagram = new TeredoDatagram();
+  readonly #linkLocal = new Uint8Array(IPV6_LENGTH);
+
+  constructor(options: ServerOptions, counters: Counters, authenticate: Authenticate) {
+    this.#options = options;
+    this.#counters = counters;
+    this.#solicitations = new Solicitations(options, counters, authenticate);
+    writeLinkLocal(this.#linkLocal, 0, CONE_FLAG, options.serverAddress, TEREDO_PORT);
+  }
+
+  /**
+   * Takes one UDP payload of `length` bytes at `at`, and counts its fate.
+   *
+   * The bytes from `at - 8` on may be written to: an origin indication is put before the IPv6
+   * packet in place, and an echo becomes its own reply.
+   *
+   * @param socket the address it came to
+   * @param address IPv4 address it came from, `port` likewise
+   * @returns why it was discarded, which nobody but the counters hears of
+   */
+  fromUdp(
+    socket: ServerSocket,
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    now: Millis,
+    sink: ServerSink,
+  ): Drop {
+    const d = this.#datagram;
+    let drop = this.#accept(b, at, length, address, port);
+    if (drop === Drop.None) {
+      drop = this.#isForUs(b, d.ipv6At + DESTINATION_AT)
+        ? this.#process(socket, b, address, port, now, sink)
+        : this.#forward(b, address, port, sink);
+    }
+    if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
+    return drop;
+  }
+
+  /** What may come in: cases 1 to 7 of RFC 4380 §5.3.1, in their order. */
+  #accept(b: Uint8Array, at: number, length: number, address: number, port: number): Drop {
+    const d = this.#datagram;
+    const malformed = d.parse(b, at, length); // case 1
+    if (malformed !== Drop.None) return malformed;
+
+    const ipv6 = d.ipv6At;
+    if (!isBubble(b, ipv6) && !isIcmpv6(b, ipv6)) return Drop.NotBubbleOrIcmpv6; // case 2
+
+    // Case 3; and to port 0 nothing can be sent back.
+    if (!isGlobalUnicast(address, this.#options.refuseReserved)) return Drop.SourceNotGlobal;
+    if (port === 0) return Drop.SourceNotGlobal;
+    // Not in the RFC: by case 5 a packet between our own addresses would come back for ever.
+    if (this.#isOurs(address, port)) return Drop.OwnAddress;
+
+    const source = ipv6 + SOURCE_AT;
+    const destination = ipv6 + DESTINATION_AT;
+    if (
+      isLinkLocal(b, source) && equalIpv6(b, destination, ALL_ROUTERS, 0) &&
+      isRouterSolicitation(b, ipv6)
+    ) return Drop.None; // case 4
+
+    if (isTeredo(b, source, this.#options.prefix)) { // case 5, whoever the client's server is
+      return hasMapping(b, source, address, port) ? Drop.None : Drop.SourceMismatch;
+    }
+    if (this.#isServed(b, destination)) { // case 6: how the bubbles of relays come in
+      return this.#isSource(b, source) ? Drop.None : Drop.SourceScope;
+    }
+    return Drop.NotAccepted; // case 7
+  }
+
+  #isForUs(b: Uint8Array, destination: number): boolean {
+    return equalIpv6(b, destination, ALL_ROUTERS, 0) ||
+      equalIpv6(b, destination, this.#linkLocal, 0);
+  }
+
+  /** Packets to ff02::2 or to our own link-local address. */
+  #process(
+    socket: ServerSocket,
+    b: Uint8Array,
+    address: number,
+    port: number,
+    now: Millis,
+    sink: ServerSink,
+  ): Drop {
+    const d = this.#datagram;
+    if (isRouterSolicitation(b, d.ipv6At)) {
+      return this.#solicitations.receive(socket, b, d, address, port, now, sink);
+    }
+    if (!isEchoRequest(b, d.ipv6At)) return Drop.NotHandled;
+    if (this.#isTooLong(b, d.ipv6At)) return Drop.Icmpv6TooLarge;
+    if (payloadChecksum(b, d.ipv6At) !== 0) return Drop.BadChecksum;
+    this.#turnIntoReply(b, d.ipv6At);
+    sink.sendDatagram(socket, b, d.ipv6At, d.ipv6Length, address, port);
+    this.#counters[Counter.echoes_answered]!++;
+    return Drop.None;
+  }
+
+  /** Echo request to echo reply, in place. RFC 4443 §4.2 */
+  #turnIntoReply(b: Uint8Array, at: number): void {
+    const icmp = at + IPV6_HEADER_LENGTH;
+    copyBytes(b, at + DESTINATION_AT, b, at + SOURCE_AT, IPV6_LENGTH);
+    copyBytes(b, at + SOURCE_AT, this.#linkLocal, 0, IPV6_LENGTH);
+    b[at + HOP_LIMIT_AT] = ND_HOP_LIMIT;
+    b[icmp] = ICMPV6_ECHO_REPLY;
+    writeU16(b, icmp + 2, 0);
+    writeU16(b, icmp + 2, payloadChecksum(b, at));
+  }
+
+  /** Packets to others: the second half of RFC 4380 §5.3.1. */
+  #forward(b: Uint8Array, address: number, port: number, sink: ServerSink): Drop {
+    const d = this.#datagram;
+    const destination = d.ipv6At + DESTINATION_AT;
+    const toClient = isTeredo(b, destination, this.#options.prefix);
+    // The service prefix is what the operator says it is, in a closed network also one of fc00::/7.
+    if (!toClient && !isNative(b, destination)) return Drop.DestinationScope;
+    // A server carries no data (RFC 4380 §3.4); uncapped, echoes and trailers would.
+    if (this.#isTooLong(b, d.ipv6At)) return Drop.Icmpv6TooLarge;
+    if (d.end - d.trailersAt > this.#options.icmpMaxLength) return Drop.TrailersTooLong;
+
+    return toClient
+      ? this.#forwardToClient(b, destination, address, port, sink)
+      : this.#forwardToNative(b, sink);
+  }
+
+  /** The source is a Teredo address that matched its sender: case 6 never leads here. */
+  #forwardToNative(b: Uint8Array, sink: ServerSink): Drop {
+    sink.sendIpv6(b, this.#datagram.ipv6At, this.#datagram.ipv6Length);
+    this.#counters[Counter.native_forwarded]!++;
+    return Drop.None;
+  }
+
+  #forwardToClient(
+    b: Uint8Array,
+    destination: number,
+    address: number,
+    port: number,
+    sink: ServerSink,
+  ): Drop {
+    const mappedAddress = mappedAddressOf(b, destination);
+    const mappedPort = mappedPortOf(b, destination);
+    if (!isGlobalUnicast(mappedAddress, this.#options.refuseReserved) || mappedPort === 0) {
+      return Drop.MappedAddressNotGlobal;
+    }
+    if (this.#isOurs(mappedAddress, mappedPort)) return Drop.OwnAddress;
+
+    const d = this.#datagram;
+    let at = d.ipv6At;
+    if (this.#isServed(b, destination)) { // it can tell our origin indication from a stranger's
+      at -= ORIGIN_LENGTH;
+      writeOrigin(b, at, address, port);
+    }
+    // To the end, not to the end of the packet: trailers are for the client. RFC 6081 §4
+    // From the primary address, whatever it came to: that is the one the client's NAT knows.
+    sink.sendDatagram(PRIMARY, b, at, d.end - at, mappedAddress, mappedPort);
+    const bubble = isBubble(b, d.ipv6At);
+    this.#counters[bubble ? Counter.bubbles_forwarded : Counter.icmpv6_forwarded]!++;
+    return Drop.None;
+  }
+
+  /** Whether the Teredo address at `at` was given out by this server: bits 32 to 63 are ours. */
+  #isServed(b: Uint8Array, at: number): boolean {
+    return isTeredo(b, at, this.#options.prefix) &&
+      serverAddressOf(b, at) === this.#options.serverAddress;
+  }
+
+  /**
+   * Whether an address may be a stranger's at all. Link-local may: relays send bubbles from there,
+   * but nobody from our own, which clients take router advertisements from.
+   */
+  #isSource(b: Uint8Array, at: number): boolean {
+    return !isUnspecified(b, at) && !isLoopback(b, at) && !isMulticast(b, at) &&
+      !equalIpv6(b, at, this.#linkLocal, 0);
+  }
+
+  #isOurs(address: number, port: number): boolean {
+    return port === TEREDO_PORT && this.#options.ownAddresses.includes(address);
+  }
+
+  #isTooLong(b: Uint8Array, at: number): boolean {
+    return readU16(b, at + PAYLOAD_LENGTH_AT) > this.#options.icmpMaxLength;
+  }
+}
+
+/** Global unicast. */
+function isNative(b: Uint8Array, at: number): boolean {
+  return isGlobalScope(b, at) && !isMulticast(b, at);
+}
+
+/** Whether the packet at `at` has an ICMPv6 message, and at once: no extension header between. */
+function isIcmpv6(b: Uint8Array, at: number): boolean {
+  return b[at + NEXT_HEADER_AT] === NEXT_HEADER_ICMPV6 &&
+    readU16(b, at + PAYLOAD_LENGTH_AT) >= ICMPV6_MIN_LENGTH;
+}
+
+function isEchoRequest(b: Uint8Array, at: number): boolean {
+  const icmp = at + IPV6_HEADER_LENGTH;
+  return readU16(b, at + PAYLOAD_LENGTH_AT) >= ECHO_MIN_LENGTH &&
+    b[icmp] === ICMPV6_ECHO_REQUEST && b[icmp + 1] === 0;
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { Hold, type HoldOptions, NO_SLOT } from "#src/protocol/peers/hold.ts";
+import { data, HOST, RelayLab } from "../relay/lab.ts";
+import { vector } from "../vectors.ts";
+
+const OPTIONS: HoldOptions = {
+  holdPackets: 4,
+  holdBytes: 1_000,
+  holdAge: 5_000,
+  holdMemory: 8 * 500,
+  mtu: 500,
+  maxPeers: 16,
+};
+
+function makeHold(options: Partial<HoldOptions> = {}) {
+  const counters = makeCounters();
+  return {
+    hold: new Hold({ ...OPTIONS, ...options }, counters),
+    drops: (reason: Drop) => counters[DROPS_AT + reason],
+  };
+}
+
+const bytes = (fill: number, length = 100) => new Uint8Array(length).fill(fill);
+
+/** First byte of each packet held for `p`, in order; they are let go. */
+function drain(hold: Hold, p: number): number[] {
+  const seen: number[] = [];
+  for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.first(p)) {
+    const at = hold.at(slot);
+    const packet = hold.memory.subarray(at, at + hold.length(slot));
+    assert.ok(packet.every((byte) => byte === packet[0]));
+    seen.push(packet[0]!);
+    hold.shift(p);
+  }
+  return seen;
+}
+
+test("Hold.push() keeps each peer's packets in the order they came (R-16)", () => {
+  const { hold } = makeHold();
+  for (const i of [1, 2, 3]) {
+    assert.ok(hold.push(1, bytes(i, 100 + i), 0, 100 + i, 0));
+    assert.ok(hold.push(2, bytes(10 * i), 0, 100, 0));
+  }
+  assert.equal(hold.packets, 6);
+  assert.equal(hold.bytes, 606);
+  assert.equal(hold.count(1), 3);
+  assert.deepEqual(drain(hold, 1), [1, 2, 3]);
+  assert.deepEqual(drain(hold, 2), [10, 20, 30]);
+  assert.equal(hold.packets, 0);
+  assert.equal(hold.bytes, 0);
+});
+
+test("Hold.push() copies: the frame may be used again (R-16)", () => {
+  const { hold } = makeHold();
+  const frame = bytes(7);
+  hold.push(1, frame, 0, 100, 0);
+  frame.fill(8);
+  assert.deepEqual(drain(hold, 1), [7]);
+});
+
+for (
+  const [name, options, lengths, fits] of [
+    ["packets", { holdPackets: 2 }, [100, 100, 100], [true, true, false]],
+    ["bytes", { holdBytes: 250 }, [100, 100, 51, 50], [true, true, false, true]],
+    ["length", {}, [501, 500], [false, true]],
+    ["memory, when there is none", { holdMemory: 499 }, [1], [false]],
+  ] as const
+) {
+  test(`Hold.push() refuses what is over a peer's limit of ${name} (R-16)`, () => {
+    const { hold } = makeHold(options);
+    assert.deepEqual(lengths.map((n) => hold.push(1, bytes(1, n), 0, n, 0)), fits);
+  });
+}
+
+test("Hold.push() lets the oldest packet of all go when memory is full (R-16, R-26)", () => {
+  const { hold, drops } = makeHold();
+  for (let p = 1; p <= 8; p++) hold.push(p, bytes(p), 0, 100, p);
+  assert.ok(hold.push(9, bytes(9), 0, 100, 9));
+  assert.ok(hold.push(2, bytes(10), 0, 100, 10)); // pushes out its own, which is the oldest
+  assert.equal(hold.packets, 8);
+  assert.equal(drops(Drop.HoldFull), 2);
+  assert.deepEqual([1, 2, 3, 9].map((p) => drain(hold, p)), [[], [10], [3], [9]]);
+});
+
+test("Hold.expire() lets packets go that are too old, and no others (R-16)", () => {
+  const { hold, drops } = makeHold();
+  assert.equal(hold.nextExpiry(), Infinity);
+  hold.push(1, bytes(1), 0, 100, 1_000);
+  hold.push(2, bytes(2), 0, 100, 2_000);
+  hold.push(1, bytes(3), 0, 100, 3_000);
+  assert.equal(hold.nextExpiry(), 6_000);
+  hold.expire(5_999, 10);
+  assert.equal(hold.packets, 3);
+  hold.expire(7_000, 10);
+  assert.equal(drops(Drop.HoldExpired), 2);
+  assert.deepEqual(drain(hold, 1), [3]);
+  assert.deepEqual(drain(hold, 2), []);
+  assert.equal(hold.nextExpiry(), Infinity);
+});
+
+test("Hold.expire() does no more than it is told at once", () => {
+  const { hold } = makeHold();
+  for (let i = 0; i < 4; i++) hold.push(1, bytes(i), 0, 100, 0);
+  hold.expire(10_000, 3);
+  assert.equal(hold.packets, 1);
+  assert.ok(hold.nextExpiry() < 10_000);
+});
+
+test("Hold.discard() counts each packet under the reason, and gives its memory back (R-16)", () => {
+  const { hold, drops } = makeHold();
+  for (let round = 0; round < 50; round++) {
+    for (let i = 0; i < 3; i++) assert.ok(hold.push(1 + (round % 5), bytes(i), 0, 100, 0));
+    hold.discard(1 + (round % 5), Drop.PeerUnreachable);
+  }
+  assert.equal(drops(Drop.PeerUnreachable), 150);
+  assert.equal(hold.packets, 0);
+  assert.equal(hold.bytes, 0);
+});
+
+test("Relay.tick() lets held packets go when they are too old, and says when (R-16)", () => {
+  const lab = new RelayLab({ holdAge: 1_500 });
+  lab.fromIpv6(data(HOST, vector("A2")));
+  assert.equal(lab.relay.nextTimer(), lab.now + 1_500);
+  lab.advance(1_500);
+  assert.deepEqual(lab.sent, []);
+  assert.equal(lab.drops(Drop.HoldExpired), 1);
+  lab.advance(500);
+  assert.equal(lab.sent.length, 1); // the bubble is still repeated
+});
