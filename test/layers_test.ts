@@ -115,8 +115,8 @@ test("every folder of src has its rule", () => {
  */
 const OF_ONE_KERNEL: Record<string, RegExp> = {
   "ffi/linux/":
-    /^(ffi\/linux|src\/datapath\/linux|src\/demo)\/|^src\/daemon\/linux_|^ffi\/platform\.ts$/,
-  "ffi/bsd/": /^(ffi\/bsd|src\/datapath\/bsd)\/|^src\/daemon\/bsd_|^ffi\/platform\.ts$/,
+    /^(ffi\/linux|src\/datapath\/linux|src\/demo)\/|^src\/daemon\/host\/linux\/|^ffi\/platform\.ts$/,
+  "ffi/bsd/": /^(ffi\/bsd|src\/datapath\/bsd)\/|^src\/daemon\/host\/bsd\/|^ffi\/platform\.ts$/,
 };
 
 test("only what is of one kernel names its numbers: all else reads libc.layout and posix.ts", () => {

@@ -1,9 +1,14 @@
 import { openLibc } from "#ffi/open.ts";
 import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
-import { type CheckResult, failures, formatCheck, type Verdict } from "#src/daemon/check.ts";
-import { checkRole } from "#src/daemon/checks.ts";
-import { hostOf } from "#src/daemon/host_of.ts";
+import {
+  type CheckResult,
+  failures,
+  formatCheck,
+  type Verdict,
+} from "#src/daemon/checks/result.ts";
+import { checkRole } from "#src/daemon/checks/role.ts";
+import { hostOf } from "#src/daemon/host/mod.ts";
 import { ConfigError } from "#src/errors.ts";
 import type { Context } from "./context.ts";
 import { type FlagTexts, overridesOf } from "./daemon_flags.ts";

@@ -2,7 +2,7 @@ import { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { StartError } from "#src/errors.ts";
-import type { User } from "./host.ts";
+import type { User } from "./host/contract.ts";
 
 const ROOT = 0;
 

@@ -3,8 +3,8 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
-import { needsForwarding } from "./checks_ipv6.ts";
-import type { Host, Interface } from "./host.ts";
+import { needsForwarding } from "./checks/ipv6.ts";
+import type { Host, Interface } from "./host/contract.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
 

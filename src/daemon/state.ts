@@ -3,7 +3,7 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "./host/contract.ts";
 import { readinessOf } from "./readiness.ts";
 import { takeSnapshot } from "./snapshot.ts";
 

@@ -4,7 +4,7 @@ import type { Role, StatusConfig } from "#src/config/config.ts";
 import { StartError } from "#src/errors.ts";
 import type { StatusApp } from "#src/status/app.ts";
 import { type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
-import type { User } from "./host.ts";
+import type { User } from "./host/contract.ts";
 
 /** Opens what `[status]` asks for. @throws StartError */
 export async function openStatusServers(

@@ -3,20 +3,20 @@ import test from "node:test";
 import type { Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { platformOf } from "#ffi/platform.ts";
-import { findUser } from "#src/daemon/passwd.ts";
+import { findUser } from "#src/daemon/host/passwd.ts";
 import {
   parseCapabilities,
   parseDefaultInterface4,
   parseResidentMemory,
   parseUdpInodes,
-} from "#src/daemon/linux_proc.ts";
+} from "#src/daemon/host/linux/proc.ts";
 import { openNotifier, watchdogInterval } from "#src/daemon/notify.ts";
 import { MAX_SERVED } from "#src/datapath/shared.ts";
 import { describeServed, servedPrefixes } from "#src/daemon/served.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { Memory } from "#test/kernel/memory.ts";
-import { relayConfig } from "./fake_host.ts";
+import { relayConfig } from "./checks/fake_host.ts";
 
 const PASSWD = "root:x:0:0:root:/root:/bin/sh\nteredo:x:998:997::/:/bin/false\nodd:x:y:1::/:\n";
 const GROUP = "root:x:0:\nteredo:x:997:\nlogs:x:44:alice,teredo\nnet:x:45:teredo2\n";

@@ -9,13 +9,13 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
-import { linuxIpv6 } from "#src/daemon/linux_answers.ts";
-import { linuxHost } from "#src/daemon/linux_host.ts";
+import { linuxIpv6 } from "#src/daemon/host/linux/answers.ts";
+import { linuxHost } from "#src/daemon/host/linux/mod.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
 import { PidFile } from "#src/daemon/pid_file.ts";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { NOT_HERE } from "./fake_host.ts";
+import { NOT_HERE } from "./checks/fake_host.ts";
 
 const libc = await openLibc();
 const LOOPBACK = parseIpv4("127.0.0.1")!;

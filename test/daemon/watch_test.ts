@@ -20,7 +20,7 @@ import {
   PRIMARY_ADDRESS,
   relayConfig,
   UPLINK,
-} from "./fake_host.ts";
+} from "./checks/fake_host.ts";
 
 const OPEN: OpenRole = {
   listening: ["0.0.0.0:3545"],

@@ -1,7 +1,7 @@
 import type { ProcessConfig, RelayConfig } from "#src/config/config.ts";
 import { workersFor } from "#src/datapath/workers.ts";
-import { type CheckResult, fail, ok, warn } from "./check.ts";
-import type { Host, Right } from "./host.ts";
+import { type CheckResult, fail, ok, warn } from "./result.ts";
+import type { Host, Right } from "../host/contract.ts";
 
 /** No machine that runs this lives before the year it was written in. */
 export const BUILD_YEAR = 2026;

@@ -1,4 +1,4 @@
-import type { Bsd } from "./bsd_machine.ts";
+import type { Bsd } from "./machine.ts";
 
 /** What the four systems say in their own words, as an operator types it. */
 

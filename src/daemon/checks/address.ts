@@ -1,8 +1,8 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import { type CheckResult, fail, ok, warn } from "./check.ts";
-import type { Host, Interface } from "./host.ts";
+import { type CheckResult, fail, ok, warn } from "./result.ts";
+import type { Host, Interface } from "../host/contract.ts";
 
 /** Outer IPv4 and UDP headers. */
 const OUTER_LENGTH = 28;

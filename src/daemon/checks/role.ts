@@ -1,7 +1,7 @@
 import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
-import type { Host, Right } from "./host.ts";
-import type { CheckResult } from "./check.ts";
-import { checkMtu, checkRelayAddress, checkServerAddresses } from "./checks_address.ts";
+import type { Host, Right } from "../host/contract.ts";
+import type { CheckResult } from "./result.ts";
+import { checkMtu, checkRelayAddress, checkServerAddresses } from "./address.ts";
 import {
   checkDefaultRoute,
   checkForwarding,
@@ -9,14 +9,8 @@ import {
   checkServerWay,
   checkServiceRoute,
   checkTun,
-} from "./checks_ipv6.ts";
-import {
-  checkChroot,
-  checkClock,
-  checkPrivileges,
-  checkUser,
-  checkWorkers,
-} from "./checks_process.ts";
+} from "./ipv6.ts";
+import { checkChroot, checkClock, checkPrivileges, checkUser, checkWorkers } from "./process.ts";
 
 /** Interface and route; ICMPv6 errors. */
 const RELAY_NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];

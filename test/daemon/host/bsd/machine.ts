@@ -1,8 +1,8 @@
 import type { Libc } from "#ffi/libc.ts";
 import type { System } from "#ffi/layout.ts";
 import { type Ran, typed } from "#src/datapath/bsd/commands.ts";
-import { type Around, bsdHost } from "#src/daemon/bsd_host.ts";
-import type { Host } from "#src/daemon/host.ts";
+import { type Around, bsdHost } from "#src/daemon/host/bsd/mod.ts";
+import type { Host } from "#src/daemon/host/contract.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";

@@ -1,4 +1,4 @@
-import type { User } from "./host.ts";
+import type { User } from "./contract.ts";
 
 /**
  * A user of passwd(5) and group(5) texts; also by number, as in chown(1).

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import { formatCheck } from "#src/daemon/check.ts";
-import { checkRelay, checkServer } from "#src/daemon/checks.ts";
+import { formatCheck } from "#src/daemon/checks/result.ts";
+import { checkRelay, checkServer } from "#src/daemon/checks/role.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { BsdMachine } from "#test/kernel/bsd/machine.ts";
-import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./bsd_machine.ts";
-import { ADD_USER, DELETE_ROUTE, FIND_PORT, FORWARD, SET_CLOCK, STOP, TUN } from "./bsd_words.ts";
-import { relayConfig, serverConfig } from "./fake_host.ts";
+import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./machine.ts";
+import { ADD_USER, DELETE_ROUTE, FIND_PORT, FORWARD, SET_CLOCK, STOP, TUN } from "./words.ts";
+import { relayConfig, serverConfig } from "../../checks/fake_host.ts";
 
 type Lines = readonly string[];
 

@@ -1,5 +1,5 @@
 import { LINUX_WORDS } from "#src/datapath/linux/words.ts";
-import type { HostWords } from "./words.ts";
+import type { HostWords } from "../words.ts";
 
 export const LINUX_HOST_WORDS: HostWords = {
   ...LINUX_WORDS,

@@ -1,5 +1,5 @@
 import { TeredoError } from "#src/errors.ts";
-import { type CheckResult, formatCheck } from "./check.ts";
+import { type CheckResult, formatCheck } from "./result.ts";
 
 /** This machine does not pass the checks. Exit status 1; the message is what `teredo check` says. */
 export class ChecksFailed extends TeredoError {

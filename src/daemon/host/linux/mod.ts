@@ -11,8 +11,8 @@ import { steeringErrno } from "#src/datapath/linux/steering.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/wire/ipv6.ts";
-import type { Host, Interface, Route6 } from "./host.ts";
-import { isDirectory, refusesUdp, withArena } from "./host_parts.ts";
+import type { Host, Interface, Route6 } from "../contract.ts";
+import { isDirectory, refusesUdp, withArena } from "../parts.ts";
 import {
   linuxAdvertisedRoute,
   linuxForwards6,
@@ -20,15 +20,15 @@ import {
   linuxRights,
   linuxTun,
   linuxWorkers,
-} from "./linux_answers.ts";
+} from "./answers.ts";
 import {
   parseCapabilities,
   parseDefaultInterface4,
   parseResidentMemory,
   parseUdpInodes,
-} from "./linux_proc.ts";
-import { LINUX_HOST_WORDS } from "./linux_words.ts";
-import { findUser } from "./passwd.ts";
+} from "./proc.ts";
+import { LINUX_HOST_WORDS } from "./words.ts";
+import { findUser } from "../passwd.ts";
 
 const SELF = "/proc/self/status";
 /** Of the files in /proc that are read again and again. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ENOENT } from "#ffi/posix.ts";
 import type { RelayConfig, Role } from "#src/config/config.ts";
-import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/bsd_texts.ts";
+import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/host/bsd/texts.ts";
 import { readinessOf } from "#src/daemon/readiness.ts";
 import { NO_OFFLOADS, reportOffloads } from "#src/datapath/offloads.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
@@ -11,8 +11,8 @@ import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { BsdMachine } from "#test/kernel/bsd/machine.ts";
 import { typeAsRoot } from "#test/kernel/bsd/commands.ts";
 import { Errno } from "#test/kernel/errno.ts";
-import { type Asked, type Bsd, bsdMachine, BSDS } from "./bsd_machine.ts";
-import { relayConfig } from "./fake_host.ts";
+import { type Asked, type Bsd, bsdMachine, BSDS } from "./machine.ts";
+import { relayConfig } from "../../checks/fake_host.ts";
 
 const ROUTE_TO = `   route to: default
 destination: default

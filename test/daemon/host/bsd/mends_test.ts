@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RelayConfig } from "#src/config/config.ts";
-import { checkRelay } from "#src/daemon/checks.ts";
+import { checkRelay } from "#src/daemon/checks/role.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./bsd_machine.ts";
-import { relayConfig } from "./fake_host.ts";
+import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./machine.ts";
+import { relayConfig } from "../../checks/fake_host.ts";
 
 /** Where the commands are that mends name. MAKEDEV is typed into a shell in /dev. */
 const PATHS: Readonly<Record<string, string>> = {

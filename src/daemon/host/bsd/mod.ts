@@ -8,16 +8,16 @@ import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { Routes } from "#src/datapath/bsd/routing_socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/ways.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import { BsdForwarding } from "./bsd_forwarding.ts";
-import { BsdInterfaces, type ListInterfaces } from "./bsd_interfaces.ts";
-import { BsdNeighbourDiscovery } from "./bsd_nd6.ts";
-import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./bsd_texts.ts";
-import { bsdTun, sysctlText } from "./bsd_tun.ts";
-import { hostWordsOf } from "./bsd_words.ts";
-import type { Finding } from "./check.ts";
-import type { Host, Problem, Rights, Route6 } from "./host.ts";
-import { isDirectory, refusesUdp } from "./host_parts.ts";
-import { findUser } from "./passwd.ts";
+import { BsdForwarding } from "./forwarding.ts";
+import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
+import { BsdNeighbourDiscovery } from "./nd6.ts";
+import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./texts.ts";
+import { bsdTun, sysctlText } from "./tun.ts";
+import { hostWordsOf } from "./words.ts";
+import type { Finding } from "../../checks/result.ts";
+import type { Host, Problem, Rights, Route6 } from "../contract.ts";
+import { isDirectory, refusesUdp } from "../parts.ts";
+import { findUser } from "../passwd.ts";
 
 /** What is asked of the machine by other ways than libc. */
 export interface Around {

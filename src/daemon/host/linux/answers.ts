@@ -11,8 +11,8 @@ import {
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import { deviceProblem } from "#src/datapath/linux/tun_problems.ts";
-import type { Finding } from "./check.ts";
-import type { Problem, Right, Rights } from "./host.ts";
+import type { Finding } from "../../checks/result.ts";
+import type { Problem, Right, Rights } from "../contract.ts";
 
 /** What this machine's answers mean to the checks: Linux numbers and variables in, words out. */
 

@@ -2,7 +2,7 @@ import type { System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { wordsOf } from "#src/datapath/bsd/words.ts";
 import type { Words } from "#src/datapath/words.ts";
-import type { HostWords } from "./words.ts";
+import type { HostWords } from "../words.ts";
 
 type Own = Omit<HostWords, keyof Words>;
 

@@ -1,4 +1,4 @@
-import { CAPABILITIES, type Capability } from "./linux_answers.ts";
+import { CAPABILITIES, type Capability } from "./answers.ts";
 
 /** Readers of texts below /proc. proc(5) */
 

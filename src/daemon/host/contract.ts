@@ -1,5 +1,5 @@
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import type { Finding } from "./check.ts";
+import type { Finding } from "../checks/result.ts";
 import type { HostWords } from "./words.ts";
 
 /** What a daemon may need the right to do. */

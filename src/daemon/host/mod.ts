@@ -1,7 +1,7 @@
 import type { Libc } from "#ffi/libc.ts";
-import { bsdHost } from "./bsd_host.ts";
-import type { Host } from "./host.ts";
-import { linuxHost } from "./linux_host.ts";
+import { bsdHost } from "./bsd/mod.ts";
+import type { Host } from "./contract.ts";
+import { linuxHost } from "./linux/mod.ts";
 
 /** The machine that `libc` belongs to. */
 export function hostOf(libc: Libc): Host {

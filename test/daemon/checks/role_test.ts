@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { EACCES, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux/mod.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import { failures, formatCheck } from "#src/daemon/check.ts";
-import { checkRelay, checkServer } from "#src/daemon/checks.ts";
-import type { Capability } from "#src/daemon/linux_answers.ts";
+import { failures, formatCheck } from "#src/daemon/checks/result.ts";
+import { checkRelay, checkServer } from "#src/daemon/checks/role.ts";
+import type { Capability } from "#src/daemon/host/linux/answers.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   EVERY_CAPABILITY,

@@ -1,4 +1,4 @@
-import type { Host } from "./host.ts";
+import type { Host } from "../contract.ts";
 
 /** Readers of what commands of the BSDs print. */
 

@@ -4,7 +4,7 @@ import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { AF_INET, SOCK_DGRAM } from "#ffi/posix.ts";
 import { bindIpv4 } from "#src/datapath/udp_socket.ts";
-import type { Refusal } from "./host.ts";
+import type { Refusal } from "./contract.ts";
 
 /** What every host answers in one way. */
 

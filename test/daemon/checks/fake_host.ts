@@ -1,6 +1,6 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
-import type { Host, Interface, Refusal } from "#src/daemon/host.ts";
+import type { Host, Interface, Refusal } from "#src/daemon/host/contract.ts";
 import {
   CAPABILITIES,
   type Capability,
@@ -10,8 +10,8 @@ import {
   linuxRights,
   linuxTun,
   linuxWorkers,
-} from "#src/daemon/linux_answers.ts";
-import { LINUX_HOST_WORDS } from "#src/daemon/linux_words.ts";
+} from "#src/daemon/host/linux/answers.ts";
+import { LINUX_HOST_WORDS } from "#src/daemon/host/linux/words.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 
 /** 198.51.100.1 and the next, which this host has. */

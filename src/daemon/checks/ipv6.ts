@@ -1,8 +1,8 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
-import { type CheckResult, fail, ok, warn } from "./check.ts";
-import type { Host, Route6 } from "./host.ts";
+import { type CheckResult, fail, ok, warn } from "./result.ts";
+import type { Host, Route6 } from "../host/contract.ts";
 
 const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 

@@ -13,7 +13,7 @@ import { bsdLayout } from "#src/datapath/bsd/layout.ts";
 import { Names } from "#src/datapath/bsd/names.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { isLinkLocal, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import type { Interface } from "./host.ts";
+import type { Interface } from "../contract.ts";
 
 /** What `networkInterfaces()` of node:os gives, as far as it is read. */
 export type ListInterfaces = () => Readonly<
