@@ -6,7 +6,7 @@ import {
   openRelay as openRelayDatapath,
   openServer as openServerDatapath,
 } from "#src/datapath/start.ts";
-import { workersFor } from "#src/datapath/workers.ts";
+import { workersFor } from "#src/datapath/threads/workers.ts";
 import { StartError } from "#src/errors.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 

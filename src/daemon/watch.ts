@@ -11,7 +11,7 @@ import {
   type Snapshot,
 } from "#src/status/snapshot.ts";
 import type { Notifier } from "./notify.ts";
-import { MAX_SERVED } from "#src/datapath/shared.ts";
+import { MAX_SERVED } from "#src/datapath/threads/shared.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
 import type { DaemonState } from "./state.ts";
 

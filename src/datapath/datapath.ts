@@ -2,7 +2,7 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { OffloadReport } from "./offloads.ts";
-import type { Workers } from "./workers.ts";
+import type { Workers } from "./threads/workers.ts";
 
 /** A role's interface and sockets, open but not yet served: privileges can be dropped here. */
 export interface OpenRole {

@@ -12,7 +12,7 @@ import { SuperPacket } from "#src/segments/super_packet.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
-import { UdpSender } from "./udp_send.ts";
+import { UdpSender } from "./udp/send.ts";
 
 /** Bytes of packets, each segment one, before they are sent: what is at hand stays in the cache. */
 const BATCH_BYTES = 256 * 1024;

@@ -10,7 +10,7 @@ import { Downlink } from "./downlink.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
-import { Level, type SharedState } from "./shared.ts";
+import { Level, type SharedState } from "./threads/shared.ts";
 import { Uplink } from "./uplink.ts";
 import { Waiter } from "./waiter.ts";
 

@@ -13,9 +13,9 @@ import {
 } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
-import { Level, type SharedState } from "./shared.ts";
-import { UdpReceiver } from "./udp_receive.ts";
-import { UdpSender } from "./udp_send.ts";
+import { Level, type SharedState } from "./threads/shared.ts";
+import { UdpReceiver } from "./udp/receive.ts";
+import { UdpSender } from "./udp/send.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Descriptors a server works on; all non-blocking. */

@@ -13,12 +13,12 @@ import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
 import { openRawIcmpv6 } from "./raw_ipv6.ts";
-import { SharedState } from "./shared.ts";
-import { type Serve, superviseThreads, type WorkerStart } from "./supervise.ts";
-import { openUdpGroup } from "./udp_group.ts";
-import type { UdpSocket } from "./udp_socket.ts";
-import { Wake } from "./wake.ts";
-import { shareOf, type Workers, WorkersRefused } from "./workers.ts";
+import { SharedState } from "./threads/shared.ts";
+import { type Serve, superviseThreads, type WorkerStart } from "./threads/supervise.ts";
+import { openUdpGroup } from "./udp/group.ts";
+import type { UdpSocket } from "./udp/socket.ts";
+import { Wake } from "./threads/wake.ts";
+import { shareOf, type Workers, WorkersRefused } from "./threads/workers.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
 const SETUP_ARENA = 256 * 1024;

@@ -10,7 +10,7 @@ import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
 import { BATCH, CAPACITY } from "./frames.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
-import { UdpReceiver } from "./udp_receive.ts";
+import { UdpReceiver } from "./udp/receive.ts";
 
 /** Slots taken in one go when they hold runs of datagrams: what is at hand stays in the cache. */
 const RUN_BATCH = 4;

@@ -1,7 +1,7 @@
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { openUdpSocket } from "#src/datapath/udp_socket.ts";
+import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
 import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";

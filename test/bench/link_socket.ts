@@ -14,7 +14,7 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
 } from "#ffi/linux/mod.ts";
-import { setOption } from "#src/datapath/udp_socket.ts";
+import { setOption } from "#src/datapath/udp/socket.ts";
 
 // <linux/if_packet.h>
 const AF_PACKET = 17;

@@ -16,9 +16,9 @@ import {
 } from "#ffi/linux/mod.ts";
 import { Downlink } from "#src/datapath/downlink.ts";
 import { CAPACITY } from "#src/datapath/frames.ts";
-import { openTun } from "#src/datapath/linux/tun.ts";
-import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
-import { openUdpSocket } from "#src/datapath/udp_socket.ts";
+import { openTun } from "#src/datapath/linux/tun/open.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun/queue.ts";
+import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { Counter, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
@@ -31,7 +31,7 @@ import { bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { bytes, tcp } from "#test/segments/packets.ts";
-import { open } from "./udp_ends.ts";
+import { open } from "./udp/ends.ts";
 
 const libc = await openLibc();
 const OFFLOADS = { tun: true, tunUdp: true, udpGro: true, udpSegment: true };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { cmsgSpace, errnoName } from "#ffi/layout.ts";
-import { type FoundRoute, Routes } from "#src/datapath/bsd/routing_socket.ts";
+import { type FoundRoute, Routes } from "#src/datapath/bsd/routing/socket.ts";
 import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { type HostName, HOSTS, machineOf } from "./bsd/hosts.ts";
 import type { BsdMachine } from "./bsd/machine.ts";

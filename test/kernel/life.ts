@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { SyscallError } from "#ffi/errors.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
-import { makeLoop } from "#src/datapath/loop.ts";
-import type { Serve, ThreadHooks, WorkerStart } from "#src/datapath/supervise.ts";
+import { makeLoop } from "#src/datapath/threads/loop.ts";
+import type { Serve, ThreadHooks, WorkerStart } from "#src/datapath/threads/supervise.ts";
 import { Counter, type CounterName, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { StartError } from "#src/errors.ts";

@@ -1,4 +1,4 @@
-import type { UdpReceiver } from "#src/datapath/udp_receive.ts";
+import type { UdpReceiver } from "#src/datapath/udp/receive.ts";
 
 export interface Drained {
   /** Whether any datagram was there. */

@@ -1,6 +1,6 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { UdpReceiver } from "#src/datapath/udp_receive.ts";
+import { UdpReceiver } from "#src/datapath/udp/receive.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { drain } from "./drain.ts";
 import {

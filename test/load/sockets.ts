@@ -16,7 +16,7 @@ import {
   SOL_UDP,
   UDP_SEGMENT,
 } from "#ffi/linux/mod.ts";
-import { setOption } from "#src/datapath/udp_socket.ts";
+import { setOption } from "#src/datapath/udp/socket.ts";
 import { writeU16 } from "#src/protocol/wire/bytes.ts";
 
 /** The generator must not be what loses packets. */

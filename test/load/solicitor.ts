@@ -2,9 +2,9 @@ import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { BATCH } from "#src/datapath/frames.ts";
-import { openUdpSocket } from "#src/datapath/udp_socket.ts";
-import { UdpReceiver } from "#src/datapath/udp_receive.ts";
-import { UdpSender } from "#src/datapath/udp_send.ts";
+import { openUdpSocket } from "#src/datapath/udp/socket.ts";
+import { UdpReceiver } from "#src/datapath/udp/receive.ts";
+import { UdpSender } from "#src/datapath/udp/send.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import {
   ICMPV6_ROUTER_ADVERTISEMENT,

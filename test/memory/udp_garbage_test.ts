@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { LOOPBACK, open } from "#test/datapath/udp_ends.ts";
+import { LOOPBACK, open } from "#test/datapath/udp/ends.ts";
 import { allocationOf } from "./allocation.ts";
 
 const BATCH = 32;

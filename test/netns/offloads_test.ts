@@ -11,7 +11,7 @@ import { assertPing, assertTcp } from "./traffic.ts";
  * was sent, byte for byte, and /metrics counts packets, in whatever pieces they travelled.
  *
  * Not here: a kernel that answers UDP_SEGMENT with EIO. It takes an IPsec policy with a transform, or
- * before Linux 6.11 a device without checksum offload: see test/datapath/udp_refused_test.ts.
+ * before Linux 6.11 a device without checksum offload: see test/datapath/udp/refused_test.ts.
  */
 const OPTIONS = { timeout: 120_000 };
 const MIB = 1024 * 1024;

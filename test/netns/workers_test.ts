@@ -11,7 +11,7 @@ import { assertPing, ping } from "./traffic.ts";
 /**
  * Relay and server with more workers than one, as their processes run, with real peers and loads.
  * That order is kept packet by packet is shown where no other queue can change it:
- * test/datapath/workers_wire_test.ts.
+ * test/datapath/threads/wire_test.ts.
  */
 const OPTIONS = { timeout: 120_000 };
 const WORKERS = 2;

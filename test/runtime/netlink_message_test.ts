@@ -12,7 +12,7 @@ import {
   readU32,
   u32,
   u8,
-} from "#src/datapath/linux/netlink_message.ts";
+} from "#src/datapath/linux/netlink/message.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 

@@ -6,10 +6,16 @@ import { Arena } from "#ffi/arena.ts";
 import { SyscallError } from "#ffi/errors.ts";
 import { AF_INET, AF_INET6, EINVAL, IFF_LOOPBACK, RTPROT_STATIC } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
-import { configureTunnel, QUEUE_LENGTH, tearDown } from "#src/datapath/linux/interface.ts";
-import { Netlink } from "#src/datapath/linux/netlink.ts";
+import { configureTunnel, QUEUE_LENGTH, tearDown } from "#src/datapath/linux/tun/interface.ts";
+import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
-import { addresses, addRoute, links, routesOf, routeTo } from "#src/datapath/linux/routing.ts";
+import {
+  addresses,
+  addRoute,
+  links,
+  routesOf,
+  routeTo,
+} from "#src/datapath/linux/netlink/routing.ts";
 import { StartError } from "#src/errors.ts";
 import { writeU16 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";

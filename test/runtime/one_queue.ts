@@ -1,7 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { openTun } from "#src/datapath/linux/tun.ts";
-import { LinuxTunQueue } from "#src/datapath/linux/tun_queue.ts";
+import { openTun } from "#src/datapath/linux/tun/open.ts";
+import { LinuxTunQueue } from "#src/datapath/linux/tun/queue.ts";
 
 /** A TUN interface of one queue and without offloads, for tests that hold its wire. */
 export class OneQueue extends LinuxTunQueue {

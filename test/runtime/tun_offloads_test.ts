@@ -4,8 +4,8 @@ import { Arena } from "#ffi/arena.ts";
 import { TUNSETPERSIST } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { StartError } from "#src/errors.ts";
-import { openTun, type TunOptions } from "#src/datapath/linux/tun.ts";
-import { WorkersRefused } from "#src/datapath/workers.ts";
+import { openTun, type TunOptions } from "#src/datapath/linux/tun/open.ts";
+import { WorkersRefused } from "#src/datapath/threads/workers.ts";
 import { inNamespace, ip, sh } from "./namespace.ts";
 
 const libc = await openLibc();

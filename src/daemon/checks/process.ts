@@ -1,5 +1,5 @@
 import type { ProcessConfig, RelayConfig } from "#src/config/config.ts";
-import { workersFor } from "#src/datapath/workers.ts";
+import { workersFor } from "#src/datapath/threads/workers.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
 import type { Host, Right } from "../host/contract.ts";
 

@@ -3,7 +3,7 @@ import { Arena } from "#ffi/arena.ts";
 import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { AF_INET, SOCK_DGRAM } from "#ffi/posix.ts";
-import { bindIpv4 } from "#src/datapath/udp_socket.ts";
+import { bindIpv4 } from "#src/datapath/udp/socket.ts";
 import type { Refusal } from "./contract.ts";
 
 /** What every host answers in one way. */

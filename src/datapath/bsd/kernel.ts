@@ -2,12 +2,12 @@ import type { Arena } from "#ffi/arena.ts";
 import type { System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Kernel, UdpTuning } from "../kernel.ts";
-import { setOption } from "../udp_socket.ts";
-import { WorkersRefused } from "../workers.ts";
+import { setOption } from "../udp/socket.ts";
+import { WorkersRefused } from "../threads/workers.ts";
 import { type Run, runCommand } from "./commands.ts";
 import { NativeSender, openNative } from "./native.ts";
-import { BsdTunQueue } from "./tun_queue.ts";
-import { openTunnel } from "./tunnel.ts";
+import { BsdTunQueue } from "./tun/queue.ts";
+import { openTunnel } from "./tun/tunnel.ts";
 import { wordsOf } from "./words.ts";
 
 const ONE_WORKER = "a TUN interface has one queue on a BSD";

@@ -5,12 +5,12 @@ import { CAPACITY } from "../frames.ts";
 import type { NativeWay, PacketSender } from "../kernel.ts";
 import { Opened } from "../opened.ts";
 import { mustRun, type Run } from "./commands.ts";
-import { enableIpv6 } from "./interface.ts";
+import { enableIpv6 } from "./tun/interface.ts";
 import { IFCONFIG } from "./interfaces.ts";
-import { closeTun, openTun } from "./tun.ts";
-import { NATIVE_NAME } from "./tun_problems.ts";
-import { BsdTunQueue, FAMILY_LENGTH } from "./tun_queue.ts";
-import { waysOf } from "./ways.ts";
+import { closeTun, openTun } from "./tun/open.ts";
+import { NATIVE_NAME } from "./tun/problems.ts";
+import { BsdTunQueue, FAMILY_LENGTH } from "./tun/queue.ts";
+import { waysOf } from "./routing/ways.ts";
 
 /**
  * A TUN interface without address and route, into which the server's packets go: the raw sockets of a

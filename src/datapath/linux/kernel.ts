@@ -17,10 +17,10 @@ import {
 } from "#ffi/linux/mod.ts";
 import type { Kernel, UdpTuning } from "../kernel.ts";
 import { openRawIpv6, RawIpv6Sender } from "../raw_ipv6.ts";
-import { setOption } from "../udp_socket.ts";
+import { setOption } from "../udp/socket.ts";
 import { steerRelaySockets, steerServerSockets } from "./steering.ts";
-import { LinuxTunQueue } from "./tun_queue.ts";
-import { openTunnel } from "./tunnel.ts";
+import { LinuxTunQueue } from "./tun/queue.ts";
+import { openTunnel } from "./tun/tunnel.ts";
 import { LINUX_WORDS } from "./words.ts";
 
 export const LINUX_KERNEL: Kernel = {

@@ -1,7 +1,7 @@
 import { RTN_UNICAST, RTPROT_RA } from "#ffi/linux/mod.ts";
 import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import { type Netlink } from "./netlink.ts";
-import { type Ipv6Route, links, routesOf } from "./routing.ts";
+import { type Netlink } from "./netlink/socket.ts";
+import { type Ipv6Route, links, routesOf } from "./netlink/routing.ts";
 
 /** A route of the prefix, as an operator sees it. */
 export interface Owner {

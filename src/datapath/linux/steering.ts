@@ -22,7 +22,7 @@ import {
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/wire/teredo_address.ts";
 import { assembleClassic, assembleEbpf, classic, ebpf, type Program } from "./filter_code.ts";
-import { WorkersRefused } from "../workers.ts";
+import { WorkersRefused } from "../threads/workers.ts";
 
 /**
  * Which worker a packet belongs to. The kernel decides, by these programs, before any worker is woken.

@@ -22,7 +22,7 @@ import {
   SOL_NETLINK,
   SOL_SOCKET,
 } from "#ffi/linux/mod.ts";
-import { align, message, viewOf } from "#src/datapath/linux/netlink_message.ts";
+import { align, message, viewOf } from "#src/datapath/linux/netlink/message.ts";
 import { Errno, unknown } from "../errno.ts";
 import { type Message, PaperFile } from "../file.ts";
 import type { PaperKernel } from "../kernel.ts";

@@ -6,8 +6,8 @@ import {
   readString,
   readU32,
   viewOf,
-} from "#src/datapath/linux/netlink_message.ts";
-import { align } from "#src/datapath/linux/netlink_message.ts";
+} from "#src/datapath/linux/netlink/message.ts";
+import { align } from "#src/datapath/linux/netlink/message.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { flagsText, nameOfNumber } from "../vocabulary.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
-import { Netlink } from "#src/datapath/linux/netlink.ts";
+import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
-import { addresses, links, routeTo } from "#src/datapath/linux/routing.ts";
+import { addresses, links, routeTo } from "#src/datapath/linux/netlink/routing.ts";
 import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { data } from "#test/protocol/relay/lab.ts";
 import type { Backend } from "../backend.ts";

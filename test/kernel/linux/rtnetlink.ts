@@ -69,7 +69,7 @@ import {
   readU32,
   u32,
   viewOf,
-} from "#src/datapath/linux/netlink_message.ts";
+} from "#src/datapath/linux/netlink/message.ts";
 import { Errno, unknown } from "../errno.ts";
 import type { PaperKernel } from "../kernel.ts";
 import type { PaperLink, PaperRoute } from "../world.ts";

@@ -1,7 +1,7 @@
 import type { Libc } from "#ffi/libc.ts";
 import type { Run } from "#src/datapath/bsd/commands.ts";
 import { IFCONFIG, isUnit } from "#src/datapath/bsd/interfaces.ts";
-import { waysOf } from "#src/datapath/bsd/ways.ts";
+import { waysOf } from "#src/datapath/bsd/routing/ways.ts";
 import type { Finding } from "../../checks/result.ts";
 
 /** What the look at tun(4) is made with. */

@@ -10,7 +10,7 @@ import {
 } from "#ffi/linux/mod.ts";
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
-import { deviceProblem } from "#src/datapath/linux/tun_problems.ts";
+import { deviceProblem } from "#src/datapath/linux/tun/problems.ts";
 import type { Finding } from "../../checks/result.ts";
 import type { Problem, Right, Rights } from "../contract.ts";
 

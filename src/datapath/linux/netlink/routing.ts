@@ -1,0 +1,263 @@
+import {
+  AF_INET6,
+  AF_UNSPEC,
+  IFA_ADDRESS,
+  IFA_F_NODAD,
+  IFA_FLAGS,
+  IFA_LOCAL,
+  IFADDRMSG_FAMILY_AT,
+  IFADDRMSG_FLAGS_AT,
+  IFADDRMSG_INDEX_AT,
+  IFADDRMSG_PREFIXLEN_AT,
+  IFADDRMSG_SCOPE_AT,
+  IFF_UP,
+  IFINFOMSG_CHANGE_AT,
+  IFINFOMSG_FLAGS_AT,
+  IFINFOMSG_INDEX_AT,
+  IFLA_AF_SPEC,
+  IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_MTU,
+  IFLA_TXQLEN,
+  IN6_ADDR_GEN_MODE_NONE,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_MULTIPATH,
+  RTA_OIF,
+  RTA_PRIORITY,
+  RTA_TABLE,
+  RTM_DELROUTE,
+  RTM_F_CLONED,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_GETROUTE,
+  RTM_NEWADDR,
+  RTM_NEWROUTE,
+  RTM_SETLINK,
+  RTMSG_DST_LEN_AT,
+  RTMSG_FAMILY_AT,
+  RTMSG_FLAGS_AT,
+  RTMSG_PROTOCOL_AT,
+  RTMSG_SCOPE_AT,
+  RTMSG_TABLE_AT,
+  RTMSG_TYPE_AT,
+  RTN_UNICAST,
+  RTNEXTHOP_IFINDEX_AT,
+  RTPROT_BOOT,
+  SIZEOF_IFADDRMSG,
+  SIZEOF_IFINFOMSG,
+  SIZEOF_RTMSG,
+} from "#ffi/linux/mod.ts";
+import {
+  formatIpv6,
+  formatIpv6Prefix,
+  IPV6_LENGTH,
+  type Ipv6Prefix,
+  isLinkLocal,
+} from "#src/protocol/wire/ipv6.ts";
+import { type Netlink } from "./socket.ts";
+import {
+  attribute,
+  message,
+  readAttributes,
+  readString,
+  readU32,
+  u32,
+  u8,
+  viewOf,
+} from "./message.ts";
+
+/** Links, addresses and routes of this network namespace. Everything throws SyscallError. */
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly mtu: number;
+  /** IFF_UP and the like. */
+  readonly flags: number;
+  /** Packets. */
+  readonly queueLength: number;
+}
+
+export function links(netlink: Netlink): Link[] {
+  const body = message(SIZEOF_IFINFOMSG, []);
+  return netlink.dump(RTM_GETLINK, body, "list links", (payload) => {
+    const found = readAttributes(payload, SIZEOF_IFINFOMSG);
+    return {
+      index: viewOf(payload).getInt32(IFINFOMSG_INDEX_AT, true),
+      name: readString(found.get(IFLA_IFNAME)) ?? "",
+      mtu: readU32(found.get(IFLA_MTU)) ?? 0,
+      flags: viewOf(payload).getUint32(IFINFOMSG_FLAGS_AT, true),
+      queueLength: readU32(found.get(IFLA_TXQLEN)) ?? 0,
+    };
+  });
+}
+
+export interface LinkSetup {
+  readonly mtu: number;
+  /** Packets. */
+  readonly queueLength: number;
+  /** IFF_ bits to set; IFF_UP comes on top. */
+  readonly set: number;
+  /** IFF_ bits to clear. */
+  readonly clear: number;
+}
+
+/** Brings a link up that gets no IPv6 address by itself. */
+export function setUp(netlink: Netlink, index: number, setup: LinkSetup, about: string): void {
+  const set = setup.set | IFF_UP;
+  // Before it comes up, or the kernel has made the addresses already.
+  const noAddresses = attribute(
+    IFLA_AF_SPEC,
+    attribute(AF_INET6, attribute(IFLA_INET6_ADDR_GEN_MODE, u8(IN6_ADDR_GEN_MODE_NONE))),
+  );
+  const link = [IFINFOMSG_INDEX_AT, 4, index] as const;
+  netlink.change(RTM_SETLINK, 0, message(SIZEOF_IFINFOMSG, [link], noAddresses), about);
+  const body = message(
+    SIZEOF_IFINFOMSG,
+    [link, [IFINFOMSG_FLAGS_AT, 4, set], [IFINFOMSG_CHANGE_AT, 4, set | setup.clear]],
+    attribute(IFLA_MTU, u32(setup.mtu)),
+    attribute(IFLA_TXQLEN, u32(setup.queueLength)),
+  );
+  netlink.change(RTM_SETLINK, 0, body, about);
+}
+
+export interface InterfaceAddress {
+  /** AF_INET or AF_INET6. */
+  readonly family: number;
+  /** 4 or 16 bytes. */
+  readonly bytes: Uint8Array;
+  readonly prefixLength: number;
+  readonly index: number;
+  /** IFA_F_TENTATIVE and the like. */
+  readonly flags: number;
+}
+
+/** Addresses of both families on all interfaces. */
+export function addresses(netlink: Netlink): InterfaceAddress[] {
+  const body = message(SIZEOF_IFADDRMSG, [[IFADDRMSG_FAMILY_AT, 1, AF_UNSPEC]]);
+  return netlink.dump(RTM_GETADDR, body, "list addresses", (payload) => {
+    const found = readAttributes(payload, SIZEOF_IFADDRMSG);
+    // On a point-to-point IPv4 interface IFA_ADDRESS is the other end's.
+    const bytes = found.get(IFA_LOCAL) ?? found.get(IFA_ADDRESS);
+    if (bytes === undefined) return undefined;
+    return {
+      family: payload[IFADDRMSG_FAMILY_AT]!,
+      bytes: bytes.slice(),
+      prefixLength: payload[IFADDRMSG_PREFIXLEN_AT]!,
+      index: viewOf(payload).getUint32(IFADDRMSG_INDEX_AT, true),
+      flags: readU32(found.get(IFA_FLAGS)) ?? payload[IFADDRMSG_FLAGS_AT]!,
+    };
+  });
+}
+
+/** Adds an IPv6 address, usable at once: nobody else on the link could hold it. */
+export function addAddress(
+  netlink: Netlink,
+  index: number,
+  address: Uint8Array,
+  prefixLength: number,
+): void {
+  const scope = isLinkLocal(address, 0) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  const body = message(
+    SIZEOF_IFADDRMSG,
+    [
+      [IFADDRMSG_FAMILY_AT, 1, AF_INET6],
+      [IFADDRMSG_PREFIXLEN_AT, 1, prefixLength],
+      [IFADDRMSG_SCOPE_AT, 1, scope],
+      [IFADDRMSG_INDEX_AT, 4, index],
+    ],
+    attribute(IFA_ADDRESS, address),
+    attribute(IFA_FLAGS, u32(IFA_F_NODAD)),
+  );
+  const about = `add address ${formatIpv6(address)}/${prefixLength}`;
+  netlink.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, about);
+}
+
+export interface Ipv6Route {
+  readonly prefix: Ipv6Prefix;
+  /** Where it leads; 0 for one that only refuses. */
+  readonly index: number;
+  /** Of two routes for one prefix the kernel takes the lower. */
+  readonly metric: number;
+  /** RTN_UNICAST, RTN_UNREACHABLE and the like. */
+  readonly type: number;
+  /** RTPROT_RA and the like: who made it. */
+  readonly protocol: number;
+  readonly gateway: Uint8Array | undefined;
+}
+
+/** Routes of the main table for exactly `prefix`; `::/0` gives the default routes. */
+export function routesOf(netlink: Netlink, prefix: Ipv6Prefix): Ipv6Route[] {
+  const body = message(SIZEOF_RTMSG, [[RTMSG_FAMILY_AT, 1, AF_INET6]]);
+  const about = `list routes of ${formatIpv6Prefix(prefix)}`;
+  return netlink.dump(RTM_GETROUTE, body, about, (payload) => {
+    // A router with a full table has 200,000 others: look at the length first.
+    if (payload[RTMSG_DST_LEN_AT] !== prefix.length) return undefined;
+    const found = readAttributes(payload, SIZEOF_RTMSG);
+    const table = readU32(found.get(RTA_TABLE)) ?? payload[RTMSG_TABLE_AT];
+    const cloned = viewOf(payload).getUint32(RTMSG_FLAGS_AT, true) & RTM_F_CLONED;
+    if (table !== RT_TABLE_MAIN || cloned !== 0) return undefined;
+    const destination = found.get(RTA_DST) ?? new Uint8Array(IPV6_LENGTH);
+    if (!destination.every((byte, i) => byte === prefix.bytes[i])) return undefined;
+    return {
+      prefix,
+      index: readU32(found.get(RTA_OIF)) ??
+        readU32(found.get(RTA_MULTIPATH), RTNEXTHOP_IFINDEX_AT) ?? 0,
+      metric: readU32(found.get(RTA_PRIORITY)) ?? 0,
+      type: payload[RTMSG_TYPE_AT]!,
+      protocol: payload[RTMSG_PROTOCOL_AT]!,
+      gateway: found.get(RTA_GATEWAY)?.slice(),
+    };
+  });
+}
+
+/**
+ * Index of the interface that a packet to `address` would leave by; undefined: none.
+ *
+ * One lookup, where {@link routesOf} reads the whole table.
+ */
+export function routeTo(netlink: Netlink, address: Uint8Array): number | undefined {
+  const body = message(
+    SIZEOF_RTMSG,
+    [[RTMSG_FAMILY_AT, 1, AF_INET6], [RTMSG_DST_LEN_AT, 1, 8 * IPV6_LENGTH]],
+    attribute(RTA_DST, address),
+  );
+  return netlink.ask(RTM_GETROUTE, body, `route to ${formatIpv6(address)}`, (payload) => {
+    return readU32(readAttributes(payload, SIZEOF_RTMSG).get(RTA_OIF));
+  });
+}
+
+/** Adds `prefix` to the main table, straight to the interface. EEXIST if it is there already. */
+export function addRoute(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
+  const about = `add route ${formatIpv6Prefix(prefix)}`;
+  netlink.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, routeBody(prefix, index), about);
+}
+
+/** ESRCH if it is not there. */
+export function deleteRoute(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
+  const about = `delete route ${formatIpv6Prefix(prefix)}`;
+  netlink.change(RTM_DELROUTE, 0, routeBody(prefix, index), about);
+}
+
+function routeBody(prefix: Ipv6Prefix, index: number): Uint8Array {
+  return message(
+    SIZEOF_RTMSG,
+    [
+      [RTMSG_FAMILY_AT, 1, AF_INET6],
+      [RTMSG_DST_LEN_AT, 1, prefix.length],
+      [RTMSG_TABLE_AT, 1, RT_TABLE_MAIN],
+      [RTMSG_PROTOCOL_AT, 1, RTPROT_BOOT],
+      [RTMSG_SCOPE_AT, 1, RT_SCOPE_UNIVERSE],
+      [RTMSG_TYPE_AT, 1, RTN_UNICAST],
+    ],
+    attribute(RTA_DST, prefix.bytes),
+    attribute(RTA_OIF, u32(index)),
+  );
+}

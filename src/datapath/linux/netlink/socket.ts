@@ -1,0 +1,220 @@
+import { Arena } from "#ffi/arena.ts";
+import { check, SyscallError } from "#ffi/errors.ts";
+import { errnoName } from "#ffi/layout.ts";
+import { type Libc } from "#ffi/libc.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import {
+  AF_NETLINK,
+  MSG_TRUNC,
+  NETLINK_EXT_ACK,
+  NETLINK_ROUTE,
+  NLM_F_ACK,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSGERR_ATTR_MSG,
+  NLMSGERR_ERROR_AT,
+  NLMSGERR_MSG_AT,
+  NLMSGHDR_FLAGS_AT,
+  NLMSGHDR_LEN_AT,
+  NLMSGHDR_SEQ_AT,
+  NLMSGHDR_TYPE_AT,
+  SIZEOF_NLMSGERR,
+  SIZEOF_NLMSGHDR,
+  SIZEOF_SOCKADDR_NL,
+  SIZEOF_TIMESPEC,
+  SO_RCVTIMEO,
+  SOCK_CLOEXEC,
+  SOCK_RAW,
+  SOCKADDR_NL_FAMILY_AT,
+  SOL_NETLINK,
+  SOL_SOCKET,
+  TIMESPEC_SEC_AT,
+} from "#ffi/linux/mod.ts";
+import { align, type Field, message, readAttributes, readString, viewOf } from "./message.ts";
+
+const SEND_CAPACITY = 4096;
+/** The kernel fills at most 32 KiB of an answer at once. netlink(7) */
+const RECEIVE_CAPACITY = 32_768;
+/** The kernel answers within the call that asks; this only keeps a surprise from hanging a start. */
+const ANSWER_TIMEOUT_S = 5;
+/** A list is asked for again when what it lists changed meanwhile. */
+const DUMP_ATTEMPTS = 5;
+
+/** A list came in pieces between which something changed. */
+const INTERRUPTED = Symbol("interrupted");
+
+/**
+ * A socket to the kernel's rtnetlink: one request at a time, each waited for.
+ *
+ * For start, end and checks, not for packets: it blocks and allocates.
+ */
+export class Netlink {
+  readonly #libc: Libc;
+  readonly #arena: Arena;
+  readonly #fd: number;
+  readonly #sendAt: number;
+  readonly #receiveAt: number;
+  #sequence = 0;
+
+  /** @throws SyscallError */
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    const fd = libc.call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    this.#fd = check(libc, fd, "socket", "netlink");
+    this.#arena = new Arena(libc, SEND_CAPACITY + RECEIVE_CAPACITY);
+    this.#sendAt = this.#arena.take(SEND_CAPACITY);
+    this.#receiveAt = this.#arena.take(RECEIVE_CAPACITY);
+    try {
+      this.#connect();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#libc.call.close(this.#fd);
+    this.#arena.close();
+  }
+
+  /**
+   * Asks for a change and waits until it is made.
+   *
+   * @param body what follows the nlmsghdr
+   * @param about what it does, for the error: `add route 2001::/32`
+   * @throws SyscallError, with the kernel's own explanation where it gives one
+   */
+  change(type: number, flags: number, body: Uint8Array, about: string): void {
+    this.#send(type, flags | NLM_F_REQUEST | NLM_F_ACK, body, about);
+    this.#receive(about, () => undefined);
+  }
+
+  /**
+   * Asks for a list.
+   *
+   * @param parse makes a result of an answer's bytes behind the nlmsghdr, which are only valid within
+   *   the call; undefined leaves it out
+   * @throws SyscallError
+   */
+  dump<T>(type: number, body: Uint8Array, about: string, parse: Parse<T>): T[] {
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      this.#send(type, NLM_F_REQUEST | NLM_F_DUMP, body, about);
+      const results = this.#receive(about, parse);
+      if (results !== INTERRUPTED) return results;
+    }
+    throw new Error(`netlink(${about}): what it lists kept changing`);
+  }
+
+  /** Asks for one thing. @param parse as for {@link dump} @throws SyscallError */
+  ask<T>(type: number, body: Uint8Array, about: string, parse: Parse<T>): T | undefined {
+    this.#send(type, NLM_F_REQUEST | NLM_F_ACK, body, about);
+    const results = this.#receive(about, parse);
+    return results === INTERRUPTED ? undefined : results[0];
+  }
+
+  /** Connected to the kernel, the socket takes no message from another process. */
+  #connect(): void {
+    const { call } = this.#libc;
+    const at = this.#sendAt;
+    const address = this.#arena.address(at);
+    this.#write(at, SIZEOF_SOCKADDR_NL, [[SOCKADDR_NL_FAMILY_AT, 2, AF_NETLINK]]);
+    check(this.#libc, call.connect(this.#fd, address, SIZEOF_SOCKADDR_NL), "connect", "netlink");
+    // A struct timeval has the layout of a struct timespec.
+    this.#write(at, SIZEOF_TIMESPEC, [[TIMESPEC_SEC_AT, 4, ANSWER_TIMEOUT_S]]);
+    call.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, address, SIZEOF_TIMESPEC);
+    // Kernels before 4.12 lack it; then errors come without an explanation.
+    this.#write(at, 4, [[0, 4, 1]]);
+    call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, address, 4);
+  }
+
+  #write(at: number, size: number, fields: readonly Field[], ...rest: Uint8Array[]): number {
+    const bytes = message(size, fields, ...rest);
+    if (bytes.length > SEND_CAPACITY) throw new RangeError(`${bytes.length} bytes for netlink`);
+    this.#arena.u8.set(bytes, at);
+    return bytes.length;
+  }
+
+  #send(type: number, flags: number, body: Uint8Array, about: string): void {
+    const at = this.#sendAt;
+    const length = this.#write(at, SIZEOF_NLMSGHDR, [
+      [NLMSGHDR_LEN_AT, 4, SIZEOF_NLMSGHDR + body.length],
+      [NLMSGHDR_TYPE_AT, 2, type],
+      [NLMSGHDR_FLAGS_AT, 2, flags],
+      [NLMSGHDR_SEQ_AT, 4, ++this.#sequence],
+    ], body);
+    const sent = this.#libc.call.sendto(this.#fd, this.#arena.address(at), length, 0, 0, 0);
+    check(this.#libc, sent, "sendto", `netlink, ${about}`);
+  }
+
+  /** Reads until the request in flight is answered in full. */
+  #receive<T>(about: string, parse: Parse<T>): T[] | typeof INTERRUPTED {
+    const results: T[] = [];
+    let interrupted = false;
+    for (;;) {
+      for (const answer of this.#answers(about)) {
+        if (answer.sequence !== this.#sequence) continue; // of a list given up halfway
+        if ((answer.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+        if (answer.type === NLMSG_DONE || answer.type === NLMSG_ERROR) {
+          throwIfFailed(answer, about);
+          return interrupted ? INTERRUPTED : results;
+        }
+        const result = parse(answer.payload);
+        if (result !== undefined) results.push(result);
+      }
+    }
+  }
+
+  /** The messages of one datagram from the kernel. */
+  *#answers(about: string): Generator<Answer> {
+    const { call } = this.#libc;
+    const address = this.#arena.address(this.#receiveAt);
+    const received = call.recv(this.#fd, address, RECEIVE_CAPACITY, MSG_TRUNC);
+    const length = check(this.#libc, received, "recv", `netlink, ${about}`);
+    if (length > RECEIVE_CAPACITY) throw new RangeError(`netlink(${about}): ${length} bytes`);
+    const bytes = this.#arena.u8.subarray(this.#receiveAt, this.#receiveAt + length);
+    const view = viewOf(bytes);
+    let at = 0;
+    while (at + SIZEOF_NLMSGHDR <= length) {
+      const size = view.getUint32(at + NLMSGHDR_LEN_AT, true);
+      if (size < SIZEOF_NLMSGHDR || at + size > length) return;
+      yield {
+        type: view.getUint16(at + NLMSGHDR_TYPE_AT, true),
+        flags: view.getUint16(at + NLMSGHDR_FLAGS_AT, true),
+        sequence: view.getUint32(at + NLMSGHDR_SEQ_AT, true),
+        payload: bytes.subarray(at + SIZEOF_NLMSGHDR, at + size),
+      };
+      at += align(size);
+    }
+  }
+}
+
+type Parse<T> = (payload: Uint8Array) => T | undefined;
+
+interface Answer {
+  readonly type: number;
+  readonly flags: number;
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+/** NLMSG_ERROR carries a struct nlmsgerr, NLMSG_DONE only its first field. 0 is success. */
+function throwIfFailed({ type, flags, payload }: Answer, about: string): void {
+  const errno = -viewOf(payload).getInt32(NLMSGERR_ERROR_AT, true);
+  if (errno === 0) return;
+  const name = errnoName(LINUX, errno);
+  const why = type === NLMSG_ERROR ? explanation(flags, payload) : undefined;
+  throw new SyscallError("netlink", about, errno, why === undefined ? name : `${name}: ${why}`);
+}
+
+/** The kernel's text, behind as much of the request as it echoes. */
+function explanation(flags: number, payload: Uint8Array): string | undefined {
+  if ((flags & NLM_F_ACK_TLVS) === 0) return undefined;
+  const echoed = viewOf(payload).getUint32(NLMSGERR_MSG_AT + NLMSGHDR_LEN_AT, true);
+  const body = (flags & NLM_F_CAPPED) !== 0 ? 0 : align(echoed - SIZEOF_NLMSGHDR);
+  return readString(readAttributes(payload, SIZEOF_NLMSGERR + body).get(NLMSGERR_ATTR_MSG));
+}

@@ -1,0 +1,168 @@
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  EAGAIN,
+  IOVEC_BASE_AT,
+  IOVEC_LEN_AT,
+  SIZEOF_IOVEC,
+  SIZEOF_VIRTIO_NET_HDR,
+  VIRTIO_NET_HDR_CSUM_OFFSET_AT,
+  VIRTIO_NET_HDR_CSUM_START_AT,
+  VIRTIO_NET_HDR_F_NEEDS_CSUM,
+  VIRTIO_NET_HDR_FLAGS_AT,
+  VIRTIO_NET_HDR_GSO_ECN,
+  VIRTIO_NET_HDR_GSO_NONE,
+  VIRTIO_NET_HDR_GSO_SIZE_AT,
+  VIRTIO_NET_HDR_GSO_TCPV6,
+  VIRTIO_NET_HDR_GSO_TYPE_AT,
+  VIRTIO_NET_HDR_GSO_UDP_L4,
+  VIRTIO_NET_HDR_HDR_LEN_AT,
+} from "#ffi/linux/mod.ts";
+import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
+import { MAX_RUN, type Run } from "#src/segments/run.ts";
+import { TCP_CHECKSUM_AT, UDP_CHECKSUM_AT } from "#src/segments/transport.ts";
+import { CAPACITY } from "../../frames.ts";
+import type { TunQueue } from "../../tun_queue.ts";
+
+/** Of a packet that is no super-packet, or one of a kind that was not asked for. */
+const NO_TRANSPORT = 0;
+
+/**
+ * A queue of Linux. Without offloads packets come and go bare (IFF_NO_PI).
+ *
+ * With offloads a `struct virtio_net_hdr` of 10 bytes goes before each packet, in the machine's byte
+ * order. For a write it comes from a place of its own, as the bytes before a packet may be another's,
+ * unless zeros are known to lie there.
+ */
+export class LinuxTunQueue implements TunQueue {
+  readonly name: string;
+  /** Non-blocking; readable when a packet waits. */
+  readonly fd: number;
+
+  segmentSize = 0;
+  transport: number = NO_TRANSPORT;
+  needsChecksum = false;
+  checksumStart = 0;
+  checksumOffset = 0;
+
+  readonly #libc: Libc;
+  readonly #arena: Arena;
+  readonly #headerLength: number;
+  /** One entry for the header, one for each piece of a run. */
+  readonly #iovecs: number;
+  readonly #noHeader: number;
+  readonly #header: number;
+
+  /** Bytes of arena that one queue takes. */
+  static readonly arenaLength: number = (1 + MAX_RUN) * SIZEOF_IOVEC + 4096;
+
+  /**
+   * For a descriptor that `openTun` made, maybe on another thread; `libc` and `arena` are this one's.
+   *
+   * @param offloads whether it was opened with them: `Offloads.tun`
+   */
+  constructor(libc: Libc, arena: Arena, fd: number, name: string, offloads = false) {
+    this.#libc = libc;
+    this.#arena = arena;
+    this.fd = fd;
+    this.name = name;
+    this.#headerLength = offloads ? SIZEOF_VIRTIO_NET_HDR : 0;
+    this.#iovecs = arena.take((1 + MAX_RUN) * SIZEOF_IOVEC);
+    this.#noHeader = arena.take(SIZEOF_VIRTIO_NET_HDR);
+    this.#header = arena.take(SIZEOF_VIRTIO_NET_HDR);
+    arena.u32[(this.#iovecs + IOVEC_LEN_AT) >> 2] = SIZEOF_VIRTIO_NET_HDR;
+  }
+
+  /**
+   * Reads one packet to offset `at` of the arena, a multiple of 4 with 10 free bytes before it; what
+   * exceeds `capacity` is cut off. The fields of this object then describe it.
+   *
+   * @returns its length; 0 when none waits; a negative errno: -EBADFD once the interface is deleted
+   */
+  read(at: number, capacity: number = CAPACITY): number {
+    const from = at - this.#headerLength;
+    const size = capacity + this.#headerLength;
+    const length = this.#libc.call.read(this.fd, this.#arena.address(from), size);
+    if (length < 0) return this.#failure();
+    if (this.#headerLength > 0) this.#readHeader(from);
+    return length - this.#headerLength;
+  }
+
+  #readHeader(at: number): void {
+    const { u8, u16 } = this.#arena;
+    this.needsChecksum = (u8[at + VIRTIO_NET_HDR_FLAGS_AT]! & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0;
+    const type = u8[at + VIRTIO_NET_HDR_GSO_TYPE_AT]! & ~VIRTIO_NET_HDR_GSO_ECN;
+    this.transport = transportOf(type);
+    this.segmentSize = type === VIRTIO_NET_HDR_GSO_NONE
+      ? 0
+      : u16[(at + VIRTIO_NET_HDR_GSO_SIZE_AT) >> 1]!;
+    this.checksumStart = u16[(at + VIRTIO_NET_HDR_CSUM_START_AT) >> 1]!;
+    this.checksumOffset = u16[(at + VIRTIO_NET_HDR_CSUM_OFFSET_AT) >> 1]!;
+  }
+
+  /**
+   * Hands the packet of `length` bytes at offset `at` of the arena to the kernel.
+   *
+   * @param headroom whether 10 zeros lie before it, which spares the kernel a list of pieces
+   * @returns `length`; 0 when the kernel cannot take it now; a negative errno: -EINVAL for what is
+   *   no IP packet, -EIO while the interface is down, -EBADFD once it is deleted
+   */
+  write(at: number, length: number, headroom = false): number {
+    const header = this.#headerLength;
+    if (header === 0 || headroom) {
+      const from = this.#arena.address(at - header);
+      const written = this.#libc.call.write(this.fd, from, length + header);
+      return written >= 0 ? written - header : this.#failure();
+    }
+    this.#setPiece(1, at, length);
+    return this.#writev(this.#noHeader, 2);
+  }
+
+  /**
+   * Hands a run of two or more segments over as one super-packet, whose pieces stay where they are.
+   * Only with offloads. The kernel completes the checksum of each segment where it must.
+   *
+   * @returns bytes taken, or as {@link write}
+   */
+  writeRun(run: Run): number {
+    this.#writeHeader(run);
+    for (let i = 0; i < run.count; i++) this.#setPiece(1 + i, run.pieceAt(i), run.pieceLength(i));
+    return this.#writev(this.#header, 1 + run.count);
+  }
+
+  #writeHeader(run: Run): void {
+    const { u8, u16 } = this.#arena;
+    const at = this.#header;
+    const isTcp = run.transport === NEXT_HEADER_TCP;
+    const type = isTcp ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_UDP_L4;
+    u8[at + VIRTIO_NET_HDR_FLAGS_AT] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    u8[at + VIRTIO_NET_HDR_GSO_TYPE_AT] = type | (run.hasCwr ? VIRTIO_NET_HDR_GSO_ECN : 0);
+    u16[(at + VIRTIO_NET_HDR_HDR_LEN_AT) >> 1] = run.headerLength;
+    u16[(at + VIRTIO_NET_HDR_GSO_SIZE_AT) >> 1] = run.segmentSize;
+    u16[(at + VIRTIO_NET_HDR_CSUM_START_AT) >> 1] = run.transportAt;
+    u16[(at + VIRTIO_NET_HDR_CSUM_OFFSET_AT) >> 1] = isTcp ? TCP_CHECKSUM_AT : UDP_CHECKSUM_AT;
+  }
+
+  #setPiece(i: number, at: number, length: number): void {
+    const iovec = this.#iovecs + i * SIZEOF_IOVEC;
+    this.#arena.writeU64(iovec + IOVEC_BASE_AT, this.#arena.address(at));
+    this.#arena.u32[(iovec + IOVEC_LEN_AT) >> 2] = length;
+  }
+
+  #writev(header: number, count: number): number {
+    const arena = this.#arena;
+    arena.writeU64(this.#iovecs + IOVEC_BASE_AT, arena.address(header));
+    const written = this.#libc.call.writev(this.fd, arena.address(this.#iovecs), count);
+    return written >= 0 ? written - this.#headerLength : this.#failure();
+  }
+
+  #failure(): number {
+    const errno = this.#libc.errno();
+    return errno === EAGAIN ? 0 : -errno;
+  }
+}
+
+function transportOf(type: number): number {
+  if (type === VIRTIO_NET_HDR_GSO_TCPV6) return NEXT_HEADER_TCP;
+  return type === VIRTIO_NET_HDR_GSO_UDP_L4 ? NEXT_HEADER_UDP : NO_TRANSPORT;
+}

@@ -1,0 +1,21 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { openLibc } from "#ffi/open.ts";
+import { kernelOf } from "../kernels.ts";
+import { makeLoop, type ThreadData } from "./loop.ts";
+
+/**
+ * Builds the loop of one role and runs it until it is told to stop.
+ *
+ * The thread blocks in system calls from here on: it takes no messages, only the shared control word
+ * and the wake descriptor reach it.
+ */
+async function main(data: ThreadData): Promise<void> {
+  const libc = await openLibc();
+  const loop = makeLoop(kernelOf(libc), libc, data, () => performance.now());
+  parentPort!.postMessage("ready");
+  // Lets the message leave before the thread blocks.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  loop.run();
+}
+
+await main(workerData as ThreadData);

@@ -1,0 +1,60 @@
+import { createHmac } from "node:crypto";
+import type { Libc } from "#ffi/libc.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
+import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Offloads } from "../offloads.ts";
+import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
+import { type ServerDescriptors, ServerLoop } from "../server_loop.ts";
+import { SharedState } from "./shared.ts";
+
+/** What the main thread hands a datapath thread. Keys come along: all are one process. */
+export type ThreadData =
+  | {
+    readonly role: "relay";
+    readonly shared: SharedArrayBuffer;
+    readonly descriptors: RelayDescriptors;
+    readonly interfaceName: string;
+    readonly offloads: Offloads;
+    readonly options: RelayOptions;
+    readonly replyFromLocal: boolean;
+    /** Key of the bubble tokens' SipHash, 16 bytes; one for all workers, any may be answered. */
+    readonly key: Uint8Array;
+    /** Seed of the peer table's hash. */
+    readonly seed: number;
+  }
+  | {
+    readonly role: "server";
+    readonly shared: SharedArrayBuffer;
+    readonly descriptors: ServerDescriptors;
+    readonly options: ServerOptions;
+    /** HMAC of authentication values. RFC 4380 §5.2.2 */
+    readonly algorithm: "sha1" | "sha256";
+  };
+
+/** The loop of one role, with `libc` and memory of the thread that is to run it. */
+export function makeLoop(
+  kernel: Kernel,
+  libc: Libc,
+  data: ThreadData,
+  clock: () => Millis,
+): RelayLoop | ServerLoop {
+  const shared = new SharedState(data.shared);
+  return data.role === "relay"
+    ? new RelayLoop(kernel, libc, shared, data.descriptors, {
+      relay: data.options,
+      interfaceName: data.interfaceName,
+      offloads: data.offloads,
+      replyFromLocal: data.replyFromLocal,
+      hash: makeSipHash(data.key),
+      seed: data.seed,
+      clock,
+    })
+    : new ServerLoop(kernel, libc, shared, data.descriptors, {
+      server: data.options,
+      authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
+      clock,
+    });
+}

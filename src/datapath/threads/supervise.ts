@@ -1,0 +1,141 @@
+import { Worker } from "node:worker_threads";
+import { makeCounters } from "#src/protocol/counters.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import type { Datapath } from "../datapath.ts";
+import type { ThreadData } from "./loop.ts";
+import { Level, type SharedState } from "./shared.ts";
+import type { Wake } from "./wake.ts";
+
+/** How often the threads' heartbeats are looked at, so that their age is right whenever asked. */
+const HEARTBEAT_CHECK: Millis = 250;
+
+/** One worker: what its thread gets, and how it is reached once it runs. */
+export interface WorkerStart {
+  readonly data: ThreadData;
+  readonly shared: SharedState;
+  readonly wake: Wake;
+}
+
+/** What is to be done on the main thread when the datapath comes to its end. */
+export interface ThreadHooks {
+  /** Runs when a stop is asked for, before the threads are told. */
+  stopping(): void;
+  /** Runs once, when all threads have ended: closes what they worked on. */
+  ended(): void;
+}
+
+/** What has the workers serve once all is open: {@link superviseThreads}, on threads of their own. */
+export type Serve = (starts: readonly WorkerStart[], hooks: ThreadHooks) => Promise<Datapath>;
+
+/** A compiled binary keeps each entry point by its path from the first one's folder. */
+function threadUrl(self: string): URL {
+  const compiled = self.includes("/$bunfs/");
+  return new URL(compiled ? "./datapath/threads/entry.js" : "./entry.ts", self);
+}
+
+/**
+ * Starts the threads of a datapath and watches over them as one: when one of them ends, all do.
+ *
+ * @throws Error if one fails before it serves
+ */
+export async function superviseThreads(
+  starts: readonly WorkerStart[],
+  hooks: ThreadHooks,
+): Promise<Datapath> {
+  let running = starts.length;
+  const stopAll = () => {
+    for (const { shared, wake } of starts) {
+      shared.requestStop();
+      wake.signal();
+    }
+  };
+  const threads = starts.map(({ data }) =>
+    new Worker(threadUrl(import.meta.url), { workerData: data })
+  );
+  const ended = new Promise<void>((resolve, reject) => {
+    let failure: Error | undefined;
+    threads.forEach((thread, i) => {
+      const fail = (error: unknown) => {
+        failure ??= starts.length === 1 ? asError(error) : ofWorker(i, starts.length, error);
+      };
+      thread.on("error", fail);
+      thread.on("exit", () => {
+        running -= 1;
+        if (!starts[i]!.shared.stopping) fail(new Error("The datapath thread ended by itself"));
+        // A part of the peers would have nobody: better that whoever restarts us does so.
+        if (running > 0) return stopAll();
+        hooks.ended();
+        failure === undefined ? resolve() : reject(failure);
+      });
+    });
+  });
+  ended.catch(() => {}); // whoever awaits it gets the error; nobody may yet
+  const ready = threads.map((thread) =>
+    new Promise<void>((resolve) => thread.once("message", () => resolve()))
+  );
+  await Promise.race([ended, Promise.all(ready)]);
+
+  const heartbeatAge = oldestBeat(starts.map(({ shared }) => shared));
+  const watch = setInterval(heartbeatAge, HEARTBEAT_CHECK);
+  watch.unref();
+
+  return {
+    ...sums(starts.map(({ shared }) => shared)),
+    heartbeatAge,
+    ended,
+    stop: async () => {
+      clearInterval(watch);
+      if (running === 0) return await ended; // what stopping works on is closed already
+      try {
+        hooks.stopping();
+      } finally {
+        stopAll(); // a thread left running would keep the process alive
+        await ended;
+      }
+    },
+    setServed: (prefixes) => starts.forEach(({ shared }) => shared.setServed(prefixes)),
+  };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** Says whose failure it is; the others only end with it. */
+function ofWorker(i: number, count: number, error: unknown): Error {
+  return new Error(`Worker ${i + 1} of ${count}: ${asError(error).message}`, { cause: error });
+}
+
+/** A function that tells the time since the thread that was heard of least lately gave a beat. */
+function oldestBeat(workers: readonly SharedState[]): () => Millis {
+  const seen = workers.map(() => ({ beat: -1, at: performance.now() }));
+  return () => {
+    const now = performance.now();
+    seen.forEach((last, i) => {
+      const beat = workers[i]!.levels[Level.Beat]!;
+      if (beat !== last.beat) [last.beat, last.at] = [beat, now];
+    });
+    return now - Math.min(...seen.map(({ at }) => at));
+  };
+}
+
+/** What the threads count and publish, as one. */
+function sums(workers: readonly SharedState[]) {
+  const total = makeCounters();
+  const level = (cell: number) => workers.reduce((sum, { levels }) => sum + levels[cell]!, 0);
+  return {
+    counters: () => {
+      for (let i = 0; i < total.length; i++) {
+        total[i] = workers.reduce((sum, { counters }) => sum + counters[i]!, 0);
+      }
+      return total;
+    },
+    levels: () => ({
+      peers: level(Level.Peers),
+      peersTrusted: level(Level.PeersTrusted),
+      heldPackets: level(Level.HeldPackets),
+      heldBytes: level(Level.HeldBytes),
+    }),
+    segmentRefused: () => level(Level.SegmentRefused) > 0,
+  };
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Arena } from "#ffi/arena.ts";
+import { openLibc } from "#ffi/open.ts";
+import { BATCH, CAPACITY, Frames, HEADROOM, Scratch } from "#src/datapath/frames.ts";
+import { MAX_SERVED, SharedState } from "#src/datapath/threads/shared.ts";
+import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+
+test("SharedState: what one side stores the other reads through the same buffer", () => {
+  const main = new SharedState();
+  const thread = new SharedState(main.buffer);
+  assert.equal(thread.stopping, false);
+  main.requestStop();
+  assert.equal(thread.stopping, true);
+  thread.counters[3] = 2 ** 53 - 1;
+  assert.equal(main.counters[3], 2 ** 53 - 1);
+});
+
+const prefixes = ["2001:db8::/32", "2001:db8:1::7/128", "::/0"].map((it) => parseIpv6Prefix(it)!);
+
+test("SharedState.setServed() hands over any, none and a list, and changes the version", () => {
+  const main = new SharedState();
+  const thread = new SharedState(main.buffer);
+  for (const served of [prefixes, [], undefined, prefixes.slice(1)]) {
+    const version = thread.servedVersion;
+    main.setServed(served);
+    assert.notEqual(thread.servedVersion, version);
+    assert.deepEqual(thread.served(), served);
+  }
+});
+
+test("SharedState.setServed() refuses more prefixes than it has room for", () => {
+  const main = new SharedState();
+  const many = Array.from({ length: MAX_SERVED + 1 }, () => prefixes[0]!);
+  assert.throws(() => main.setServed(many), RangeError);
+  main.setServed(many.slice(1));
+  assert.equal(main.served()!.length, MAX_SERVED);
+});
+
+test("Frames: slots keep their headroom and do not overlap", async () => {
+  const libc = await openLibc();
+  const arena = new Arena(libc, Frames.size + 4096);
+  const frames = new Frames(arena);
+  for (let i = 1; i < BATCH; i++) {
+    assert.ok(frames.at(i) - frames.at(i - 1) >= CAPACITY + HEADROOM);
+  }
+  assert.ok(frames.at(0) >= HEADROOM);
+  assert.ok(frames.at(BATCH - 1) + CAPACITY <= arena.u8.length);
+  arena.close();
+});
+
+test("Scratch.take() keeps places apart, says -1 when full, and starts again after clear()", async () => {
+  const arena = new Arena(await openLibc(), 4096);
+  const scratch = new Scratch(arena, 64);
+  const first = scratch.take(3);
+  const second = scratch.take(2);
+  assert.ok(first >= 0 && second >= first + 3);
+  assert.equal(scratch.take(64), -1);
+  assert.equal(scratch.take(48), second + 8, "what was refused took nothing");
+  scratch.clear();
+  assert.equal(scratch.take(64), first);
+});

@@ -1,0 +1,94 @@
+import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
+import { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { openLibc } from "#ffi/open.ts";
+import { UdpReceiver } from "#src/datapath/udp/receive.ts";
+import { UdpSender } from "#src/datapath/udp/send.ts";
+import { openUdpSocket } from "#src/datapath/udp/socket.ts";
+import { Waiter } from "#src/datapath/waiter.ts";
+import { makeCounters } from "#src/protocol/counters.ts";
+
+export const LOOPBACK = 0x7f000001;
+export const LOOPBACK_2 = 0x7f000002;
+const BUFFER = 1 << 22;
+
+const libc = await openLibc();
+
+/** @param through what the sender sends through, given libc and the memory of its messages */
+export function open(
+  { gro = false, joins = true, address = LOOPBACK, through = (it: Libc, _: Arena) => it } = {},
+) {
+  const arena = new Arena(
+    libc,
+    UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 65_536,
+  );
+  const counters = makeCounters();
+  const socket = openUdpSocket(LINUX_KERNEL, libc, arena, {
+    address,
+    port: 0,
+    buffer: BUFFER,
+    gro,
+  });
+  return {
+    arena,
+    counters,
+    port: socket.port,
+    receiver: new UdpReceiver(libc, arena, socket.fd),
+    sender: new UdpSender(through(libc, arena), arena, socket.fd, counters, joins),
+    waiter: new Waiter(libc, arena, [socket.fd]),
+    close: () => libc.call.close(socket.fd),
+  };
+}
+export type Endpoint = ReturnType<typeof open>;
+
+export interface Slot {
+  /** Lengths of its datagrams. */
+  readonly lengths: number[];
+  /** First byte of each. */
+  readonly marks: number[];
+}
+
+/** Receives until `count` datagrams have come or the socket has stayed silent for half a second. */
+export function receive({ receiver, waiter }: Endpoint, count: number): Slot[] {
+  const slots: Slot[] = [];
+  for (let seen = 0; seen < count;) {
+    waiter.wait(500);
+    const n = receiver.receive();
+    if (n === 0) break;
+    for (let i = 0; i < n; i++) {
+      const slot = slotOf(receiver, i);
+      slots.push(slot);
+      seen += slot.lengths.length;
+    }
+    receiver.release(n);
+  }
+  return slots;
+}
+
+function slotOf(receiver: UdpReceiver, i: number): Slot {
+  const end = receiver.at(i) + receiver.length(i);
+  const step = receiver.segmentSize(i) || receiver.length(i);
+  const slot: Slot = { lengths: [], marks: [] };
+  for (let at = receiver.at(i); at < end; at += step) {
+    slot.lengths.push(Math.min(step, end - at));
+    slot.marks.push(receiver.bytes[at]!);
+  }
+  return slot;
+}
+
+/** A datagram whose first byte is `mark`. */
+export function datagram(length: number, mark: number): Uint8Array {
+  return new Uint8Array(length).fill(mark & 0xff, 0, 1);
+}
+
+export function send(
+  from: Endpoint,
+  to: Endpoint,
+  lengths: readonly number[],
+  address = LOOPBACK,
+): void {
+  lengths.forEach((length, i) =>
+    from.sender.queue(datagram(length, i), 0, length, address, to.port, 0)
+  );
+  from.sender.flush();
+}

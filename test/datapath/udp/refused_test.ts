@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Arena } from "#ffi/arena.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  CMSGHDR_LEVEL_AT,
+  CMSGHDR_TYPE_AT,
+  EINVAL,
+  EIO,
+  EMSGSIZE,
+  ENOBUFS,
+  MSGHDR_CONTROL_AT,
+  MSGHDR_CONTROLLEN_AT,
+  SIZEOF_MMSGHDR,
+  SOL_UDP,
+  UDP_SEGMENT,
+} from "#ffi/linux/mod.ts";
+import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { LOOPBACK, open, receive, send } from "./ends.ts";
+
+/**
+ * A kernel that does not cut up messages for the device they leave by. The real one says EIO under an
+ * IPsec policy with a transform, and before Linux 6.11 for a device without checksum offload.
+ */
+class Refusing {
+  refused = 0;
+  readonly #errno: number;
+  #last = 0;
+
+  constructor(errno: number) {
+    this.#errno = errno;
+  }
+
+  /** As sendmmsg(2): what stands before a message that fails is sent, and the rest left. */
+  readonly through = (libc: Libc, arena: Arena): Libc => {
+    const sendmmsg = (fd: number, headers: number, count: number, flags: number) => {
+      let good = 0;
+      const at = headers - arena.address(0);
+      while (good < count && !isSegmented(arena, at + good * SIZEOF_MMSGHDR)) good++;
+      if (good > 0) {
+        const sent = libc.call.sendmmsg(fd, headers, good, flags);
+        this.#last = sent < 0 ? libc.errno() : 0;
+        return sent;
+      }
+      this.refused++;
+      this.#last = this.#errno;
+      return -1;
+    };
+    const call = { ...libc.call, sendmmsg } as Libc["call"];
+    return { ...libc, call, errno: () => this.#last || libc.errno() };
+  };
+}
+
+/** Whether the message whose header is at `at` asks for UDP_SEGMENT, by its first control message. */
+function isSegmented(arena: Arena, at: number): boolean {
+  if (arena.u32[(at + MSGHDR_CONTROLLEN_AT) >> 2] === 0) return false;
+  const { u32, i32 } = arena;
+  const low = u32[(at + MSGHDR_CONTROL_AT) >> 2]! +
+    2 ** 32 * u32[(at + MSGHDR_CONTROL_AT + 4) >> 2]!;
+  const control = low - arena.address(0);
+  return i32[(control + CMSGHDR_LEVEL_AT) >> 2] === SOL_UDP &&
+    i32[(control + CMSGHDR_TYPE_AT) >> 2] === UDP_SEGMENT;
+}
+
+const ERRORS = [
+  { name: "EIO", errno: EIO, joins: false, refused: 1 },
+  { name: "EMSGSIZE", errno: EMSGSIZE, joins: true, refused: 2 },
+  { name: "EINVAL", errno: EINVAL, joins: true, refused: 2 },
+] as const;
+
+for (const { name, errno, joins, refused } of ERRORS) {
+  test(`UdpSender sends one by one what the kernel does not cut up for ${name}`, () => {
+    const kernel = new Refusing(errno);
+    const [from, to] = [open({ through: kernel.through }), open()];
+    const lengths = Array(20).fill(300);
+    for (let round = 1; round <= 2; round++) {
+      send(from, to, lengths);
+      const got = receive(to, lengths.length);
+      assert.deepEqual(got.flatMap((slot) => slot.lengths), lengths);
+      assert.deepEqual(got.flatMap((slot) => slot.marks), lengths.map((_, i) => i));
+      assert.equal(from.counters[Counter.udp_sent_datagrams], round * lengths.length);
+      assert.equal(from.counters[Counter.udp_sent_bytes], round * lengths.length * 300);
+    }
+    assert.equal(from.counters[DROPS_AT + Drop.SendFailed], 0);
+    assert.equal(from.sender.joins, joins);
+    assert.equal(kernel.refused, refused, "asked again, or not");
+    for (const it of [from, to]) it.close();
+  });
+}
+
+test("UdpSender: messages queued before the kernel's first EIO leave one by one as well", () => {
+  const kernel = new Refusing(EIO);
+  const from = open({ through: kernel.through });
+  const peers = Array.from({ length: 8 }, () => open());
+  for (const peer of peers) {
+    for (let i = 0; i < 3; i++) {
+      from.sender.queue(Uint8Array.of(i, 0, 0, 0), 0, 4, LOOPBACK, peer.port, 0);
+    }
+  }
+  from.sender.flush();
+  for (const peer of peers) {
+    assert.deepEqual(receive(peer, 3).flatMap((slot) => slot.marks), [0, 1, 2]);
+  }
+  assert.equal(kernel.refused, peers.length);
+  assert.equal(from.counters[Counter.udp_sent_datagrams], 3 * peers.length);
+  for (const it of [from, ...peers]) it.close();
+});
+
+/** An interface whose queue is full for a number of calls, while the socket is writable, as on a BSD */
+class FullQueue {
+  /** Descriptors that each wait was for. */
+  readonly waits: number[] = [];
+  #left: number;
+  #isLast = false;
+
+  constructor(refusals: number) {
+    this.#left = refusals;
+  }
+
+  readonly through = (libc: Libc): Libc => {
+    const sendmmsg: Libc["call"]["sendmmsg"] = (...args) => {
+      this.#isLast = this.#left > 0;
+      if (!this.#isLast) return libc.call.sendmmsg(...args);
+      this.#left--;
+      return -1;
+    };
+    const poll: Libc["call"]["poll"] = (fds, count, timeout) => {
+      this.waits.push(count);
+      return libc.call.poll(fds, count, timeout);
+    };
+    const call = { ...libc.call, sendmmsg, poll } as Libc["call"];
+    return { ...libc, call, errno: () => this.#isLast ? ENOBUFS : libc.errno() };
+  };
+}
+
+const FULL = [
+  { refusals: 1, waits: 1, sent: 2, dropped: 0 },
+  { refusals: 3, waits: 3, sent: 2, dropped: 0 },
+  { refusals: 4, waits: 3, sent: 1, dropped: 1 },
+  { refusals: 5, waits: 3, sent: 0, dropped: 2 },
+];
+
+for (const { refusals, waits, sent, dropped } of FULL) {
+  test(`UdpSender waits without asking the socket when ENOBUFS comes ${refusals} times`, () => {
+    const queue = new FullQueue(refusals);
+    const from = open({ through: queue.through });
+    const peers = [open(), open()];
+    for (const { port } of peers) from.sender.queue(new Uint8Array(4), 0, 4, LOOPBACK, port, 0);
+    from.sender.flush();
+    assert.deepEqual(queue.waits, Array(waits).fill(0));
+    assert.equal(from.counters[Counter.udp_sent_datagrams], sent);
+    assert.equal(from.counters[DROPS_AT + Drop.SendQueueFull], dropped);
+    assert.equal(peers.flatMap((peer) => receive(peer, 1)).length, sent);
+    for (const it of [from, ...peers]) it.close();
+  });
+}
