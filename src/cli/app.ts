@@ -1,6 +1,6 @@
 import { type Application, buildApplication, buildRouteMap, help, version } from "@stricli/core";
-import { configCommands } from "./commands_config.ts";
-import { checkCommands, relayCommand, serverCommand } from "./commands_daemon.ts";
+import { configCommands } from "./commands/config.ts";
+import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
 import {
   completionCommand,
   decodeCommand,
@@ -8,7 +8,7 @@ import {
   encodeCommand,
   probeCommand,
   statusCommand,
-} from "./commands_tools.ts";
+} from "./commands/tools.ts";
 import type { Context } from "./context.ts";
 import { statusOf } from "./exit.ts";
 import { TEXT } from "./text.ts";

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { duration } from "#src/cli/status_table.ts";
+import { duration } from "#src/cli/status/table.ts";
 import { createStatus } from "#src/status/app.ts";
 import { listenTcp, listenUnix } from "#src/status/listen.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";

@@ -1,9 +1,9 @@
 import type { Role } from "#src/config/config.ts";
 import { runDaemon } from "#src/daemon/run.ts";
-import type { Context } from "./context.ts";
-import { type FlagTexts, overridesOf } from "./daemon_flags.ts";
-import { parseAddress } from "./run_encode.ts";
-import { version } from "./version.ts";
+import type { Context } from "../context.ts";
+import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
+import { parseAddress } from "./encode.ts";
+import { version } from "../version.ts";
 
 /** `teredo relay` */
 export async function relay(this: Context, flags: FlagTexts): Promise<void> {

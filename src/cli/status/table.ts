@@ -1,6 +1,6 @@
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { isAlive, isReady } from "#src/status/snapshot.ts";
-import { bold, coloured, type Output } from "./output.ts";
+import { bold, coloured, type Output } from "../output.ts";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 

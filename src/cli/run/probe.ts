@@ -1,5 +1,5 @@
 import { type ProbeRunOptions, runProbe } from "#src/probe/run.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../context.ts";
 
 export type ProbeFlags = Omit<ProbeRunOptions, "server">;
 

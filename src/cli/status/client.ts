@@ -1,7 +1,7 @@
 import { get, type IncomingMessage, type RequestOptions } from "node:http";
 import { STATUS_PORT } from "#src/config/assemble.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
-import { UsageError } from "./exit.ts";
+import { UsageError } from "../exit.ts";
 
 /** Where a daemon listens unless its configuration says otherwise: relay, server. */
 export const DEFAULT_URLS: readonly string[] = [STATUS_PORT.relay, STATUS_PORT.server]

@@ -1,5 +1,5 @@
-import { completionScript, type Shell } from "./completion.ts";
-import type { Context } from "./context.ts";
+import { completionScript, type Shell } from "../completion.ts";
+import type { Context } from "../context.ts";
 
 /** `teredo completion SHELL` */
 export default function run(this: Context, _: object, shell: Shell): void {

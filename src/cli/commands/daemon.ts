@@ -1,7 +1,7 @@
 import { buildCommand, buildRouteMap } from "@stricli/core";
-import type { Context } from "./context.ts";
-import { ALIASES, daemonFlags, type FlagTexts } from "./daemon_flags.ts";
-import { JSON_FLAG } from "./shared_flags.ts";
+import type { Context } from "../context.ts";
+import { ALIASES, daemonFlags, type FlagTexts } from "../daemon_flags.ts";
+import { JSON_FLAG } from "../shared_flags.ts";
 
 const FOREGROUND = {
   kind: "boolean",
@@ -24,7 +24,7 @@ const SERVER_ADDRESS = {
 } as const;
 
 export const relayCommand = buildCommand<FlagTexts, [], Context>({
-  loader: async () => (await import("./run_daemon.ts")).relay,
+  loader: async () => (await import("../run/daemon.ts")).relay,
   parameters: {
     flags: { ...daemonFlags("relay"), foreground: FOREGROUND },
     aliases: DAEMON_ALIASES,
@@ -37,7 +37,7 @@ export const relayCommand = buildCommand<FlagTexts, [], Context>({
 });
 
 export const serverCommand = buildCommand<FlagTexts, [string?], Context>({
-  loader: async () => (await import("./run_daemon.ts")).server,
+  loader: async () => (await import("../run/daemon.ts")).server,
   parameters: {
     flags: { ...daemonFlags("server"), foreground: FOREGROUND },
     aliases: DAEMON_ALIASES,
@@ -51,7 +51,7 @@ export const serverCommand = buildCommand<FlagTexts, [string?], Context>({
 });
 
 const checkRelay = buildCommand<FlagTexts & { json?: boolean }, [], Context>({
-  loader: async () => (await import("./run_check.ts")).checkRelay,
+  loader: async () => (await import("../run/check.ts")).checkRelay,
   parameters: {
     flags: { ...daemonFlags("relay"), json: JSON_FLAG },
     aliases: ALIASES,
@@ -60,7 +60,7 @@ const checkRelay = buildCommand<FlagTexts & { json?: boolean }, [], Context>({
 });
 
 const checkServer = buildCommand<FlagTexts & { json?: boolean }, [string?], Context>({
-  loader: async () => (await import("./run_check.ts")).checkServer,
+  loader: async () => (await import("../run/check.ts")).checkServer,
   parameters: {
     flags: { ...daemonFlags("server"), json: JSON_FLAG },
     aliases: ALIASES,

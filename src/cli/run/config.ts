@@ -1,7 +1,7 @@
 import type { Role } from "#src/config/config.ts";
 import { checkFile, convertFile, showFile } from "#src/config/inspect.ts";
-import type { Context } from "./context.ts";
-import { EXIT } from "./exit.ts";
+import type { Context } from "../context.ts";
+import { EXIT } from "../exit.ts";
 
 export interface ConfigFlags {
   readonly role?: Role;

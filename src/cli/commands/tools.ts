@@ -1,19 +1,19 @@
 import { buildCommand, numberParser } from "@stricli/core";
 import { NAT_KINDS } from "#src/demo/nat.ts";
 import type { DemoOptions } from "#src/demo/run.ts";
-import { type Shell, SHELLS } from "./completion.ts";
-import type { Context } from "./context.ts";
-import { UsageError } from "./exit.ts";
-import { type DecodeFlags, parsePrefix } from "./run_decode.ts";
-import { type EncodeFlags, parseAddress, parseU16 } from "./run_encode.ts";
-import type { ProbeFlags } from "./run_probe.ts";
-import type { StatusFlags } from "./run_status.ts";
-import { JSON_FLAG, switchFlag, valueFlag } from "./shared_flags.ts";
+import { type Shell, SHELLS } from "../completion.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import { type DecodeFlags, parsePrefix } from "../run/decode.ts";
+import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
+import type { ProbeFlags } from "../run/probe.ts";
+import type { StatusFlags } from "../run/status.ts";
+import { JSON_FLAG, switchFlag, valueFlag } from "../shared_flags.ts";
 
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
 
 export const statusCommand = buildCommand<StatusFlags, [], Context>({
-  loader: () => import("./run_status.ts"),
+  loader: () => import("../run/status.ts"),
   parameters: {
     flags: {
       url: valueFlag(
@@ -29,7 +29,7 @@ export const statusCommand = buildCommand<StatusFlags, [], Context>({
 });
 
 export const decodeCommand = buildCommand<DecodeFlags, string[], Context>({
-  loader: () => import("./run_decode.ts"),
+  loader: () => import("../run/decode.ts"),
   parameters: {
     flags: { json: JSON_FLAG, prefix: PREFIX },
     positional: {
@@ -42,7 +42,7 @@ export const decodeCommand = buildCommand<DecodeFlags, string[], Context>({
 });
 
 export const encodeCommand = buildCommand<EncodeFlags, [], Context>({
-  loader: () => import("./run_encode.ts"),
+  loader: () => import("../run/encode.ts"),
   parameters: {
     flags: {
       server: {
@@ -68,7 +68,7 @@ export const encodeCommand = buildCommand<EncodeFlags, [], Context>({
 });
 
 export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
-  loader: () => import("./run_probe.ts"),
+  loader: () => import("../run/probe.ts"),
   parameters: {
     flags: {
       secondary: valueFlag(String, "A.B.C.D", "Server's secondary address; default: the next one"),
@@ -97,7 +97,7 @@ function positive(text: string): number {
 }
 
 export const demoCommand = buildCommand<DemoOptions, [], Context>({
-  loader: () => import("./run_demo.ts"),
+  loader: () => import("../run/demo.ts"),
   parameters: {
     flags: {
       nat: {
@@ -122,7 +122,7 @@ export const demoCommand = buildCommand<DemoOptions, [], Context>({
 });
 
 export const completionCommand = buildCommand<object, [Shell], Context>({
-  loader: () => import("./run_completion.ts"),
+  loader: () => import("../run/completion.ts"),
   parameters: {
     positional: {
       kind: "tuple",

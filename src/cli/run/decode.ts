@@ -1,9 +1,9 @@
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
-import type { Context } from "./context.ts";
-import { decode, type Decoded, formatDecoded } from "./decode.ts";
-import { EXIT, UsageError } from "./exit.ts";
+import type { Context } from "../context.ts";
+import { decode, type Decoded, formatDecoded } from "../decode.ts";
+import { EXIT, UsageError } from "../exit.ts";
 
 export interface DecodeFlags {
   readonly json?: boolean;

@@ -1,8 +1,8 @@
 import type { Snapshot } from "#src/status/snapshot.ts";
-import type { Context } from "./context.ts";
-import { EXIT, messageOf, UsageError } from "./exit.ts";
-import { DEFAULT_URLS, fetchSnapshot } from "./status_client.ts";
-import { formatStatus } from "./status_table.ts";
+import type { Context } from "../context.ts";
+import { EXIT, messageOf, UsageError } from "../exit.ts";
+import { DEFAULT_URLS, fetchSnapshot } from "../status/client.ts";
+import { formatStatus } from "../status/table.ts";
 
 export interface StatusFlags {
   readonly url?: string;

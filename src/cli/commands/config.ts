@@ -1,7 +1,7 @@
 import { buildCommand, buildRouteMap } from "@stricli/core";
-import type { Context } from "./context.ts";
-import type { ConfigFlags } from "./run_config.ts";
-import { JSON_FLAG } from "./shared_flags.ts";
+import type { Context } from "../context.ts";
+import type { ConfigFlags } from "../run/config.ts";
+import { JSON_FLAG } from "../shared_flags.ts";
 
 const ROLE = {
   kind: "enum",
@@ -16,19 +16,19 @@ const FILE = {
 } as const;
 
 const check = buildCommand<ConfigFlags, [string], Context>({
-  loader: async () => (await import("./run_config.ts")).check,
+  loader: async () => (await import("../run/config.ts")).check,
   parameters: { flags: { role: ROLE, json: JSON_FLAG }, positional: FILE },
   docs: { brief: "Validate a file; exit status 78 when it is wrong" },
 });
 
 const show = buildCommand<ConfigFlags, [string], Context>({
-  loader: async () => (await import("./run_config.ts")).show,
+  loader: async () => (await import("../run/config.ts")).show,
   parameters: { flags: { role: ROLE, json: JSON_FLAG }, positional: FILE },
   docs: { brief: "Print the effective configuration, and where each value came from" },
 });
 
 const convert = buildCommand<{ role?: "relay" | "server" }, [string], Context>({
-  loader: async () => (await import("./run_config.ts")).convert,
+  loader: async () => (await import("../run/config.ts")).convert,
   parameters: { flags: { role: ROLE }, positional: FILE },
   docs: { brief: "Turn a miredo.conf or miredo-server.conf into the native form" },
 });

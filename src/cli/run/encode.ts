@@ -6,9 +6,9 @@ import {
   toBytes,
   writeLinkLocal,
 } from "#src/protocol/wire/teredo_address.ts";
-import type { Context } from "./context.ts";
-import { ipv4Notes } from "./decode.ts";
-import { UsageError } from "./exit.ts";
+import type { Context } from "../context.ts";
+import { ipv4Notes } from "../decode.ts";
+import { UsageError } from "../exit.ts";
 
 export interface EncodeFlags {
   readonly server: number;

@@ -10,11 +10,11 @@ import {
 import { checkRole } from "#src/daemon/checks/role.ts";
 import { hostOf } from "#src/daemon/host/mod.ts";
 import { ConfigError } from "#src/errors.ts";
-import type { Context } from "./context.ts";
-import { type FlagTexts, overridesOf } from "./daemon_flags.ts";
-import { EXIT } from "./exit.ts";
-import { coloured, type Output } from "./output.ts";
-import { serverOverrides } from "./run_daemon.ts";
+import type { Context } from "../context.ts";
+import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
+import { EXIT } from "../exit.ts";
+import { coloured, type Output } from "../output.ts";
+import { serverOverrides } from "./daemon.ts";
 
 interface CheckFlags {
   readonly json?: boolean;
