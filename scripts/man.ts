@@ -1,5 +1,5 @@
 /** The manual page teredo.ini(5), made from the schema; scripts/docs.ts writes it. */
-import { FACILITIES } from "#src/config/system_kinds.ts";
+import { FACILITIES } from "#src/config/kinds/system.ts";
 import { SECTION_DOCS } from "#src/config/schema.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
 

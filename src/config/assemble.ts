@@ -1,7 +1,7 @@
 import type { Config, ProcessConfig, Role, SecretConfig } from "./config.ts";
 import type { Problems } from "./problems.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "./settings.ts";
-import type { Given } from "./syntax.ts";
+import type { Given } from "./syntax/mod.ts";
 
 /** A setting's value, read as its type, before defaults that depend on other settings. */
 export interface Resolved {

@@ -1,6 +1,6 @@
 import { ConfigError } from "#src/errors.ts";
 import type { Role } from "./config.ts";
-import { quote } from "./kinds.ts";
+import { quote } from "./kinds/mod.ts";
 import { loadDocument } from "./load.ts";
 import {
   type Directive,
@@ -8,11 +8,11 @@ import {
   isClientDirective,
   spellingOf,
   splitDirective,
-} from "./miredo.ts";
+} from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
 import type { ReadFile } from "./files.ts";
 import { type Entry, type Section, sectionsOf } from "./settings.ts";
-import type { Document, Line } from "./syntax.ts";
+import type { Document, Line } from "./syntax/mod.ts";
 
 export interface Converted {
   /** The configuration in the native syntax. */

@@ -2,12 +2,12 @@ import { ConfigError } from "#src/errors.ts";
 import type { Role } from "./config.ts";
 import { convertDocument, type Converted } from "./convert.ts";
 import { type ReadFile, readRegularFile, whyUnreadable } from "./files.ts";
-import type { Syntax } from "./kinds.ts";
+import type { Syntax } from "./kinds/mod.ts";
 import { loadDocument, type LoadedConfig } from "./load.ts";
-import { roleOfMiredo } from "./miredo.ts";
+import { roleOfMiredo } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
 import { showJson, showText } from "./show.ts";
-import { type Document, readDocument } from "./syntax.ts";
+import { type Document, readDocument } from "./syntax/mod.ts";
 
 /** For `teredo config …`: work on one file, whose role its content tells. */
 export interface InspectOptions {

@@ -2,12 +2,12 @@ import { assemble, resolve, type Values } from "./assemble.ts";
 import { checkConfig } from "./checks.ts";
 import type { Config, Role, SecretConfig } from "./config.ts";
 import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
-import { readIni } from "./ini.ts";
-import { readMiredo, roleOfMiredo, splitDirective } from "./miredo.ts";
+import { readIni } from "./syntax/ini.ts";
+import { readMiredo, roleOfMiredo, splitDirective } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
 import { readSecrets } from "./secrets.ts";
 import { BY_ID, entryOf } from "./settings.ts";
-import { type Document, type Given, readDocument } from "./syntax.ts";
+import { type Document, type Given, readDocument } from "./syntax/mod.ts";
 
 export interface LoadOptions {
   /** `-c FILE`; without it the usual places are searched. */

@@ -1,6 +1,6 @@
 import type { LogConfig, RelayConfig, ServerConfig, StatusConfig } from "./config.ts";
-import { boolean, choice, duration, integer, ipv4, size } from "./kinds.ts";
-import { interfaceName, ipAddress, served } from "./network_kinds.ts";
+import { boolean, choice, duration, integer, ipv4, size } from "./kinds/mod.ts";
+import { interfaceName, ipAddress, served } from "./kinds/network.ts";
 import {
   type Flat,
   MTU,
@@ -12,7 +12,7 @@ import {
   type Table,
   WORKERS,
 } from "./setting.ts";
-import { facility, path } from "./system_kinds.ts";
+import { facility, path } from "./kinds/system.ts";
 
 const NO_CLIENT = "makes a Teredo client, which this program is not; for a relay write `relay`, " +
   "for a client keep Miredo";

@@ -1,7 +1,7 @@
 import type { SecretConfig } from "./config.ts";
-import { quote } from "./kinds.ts";
+import { quote } from "./kinds/mod.ts";
 import type { Problems } from "./problems.ts";
-import { isBlankOrComment } from "./syntax.ts";
+import { isBlankOrComment } from "./syntax/mod.ts";
 
 /** Length octets of the authentication encapsulation are one byte each. RFC 4380 §5.1.1 */
 const MAX_CLIENT_ID_LENGTH = 255;

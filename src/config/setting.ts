@@ -1,7 +1,7 @@
 import type { ProcessConfig } from "./config.ts";
-import { boolean, choice, integer, type Kind, orAuto, size } from "./kinds.ts";
-import { prefix32 } from "./network_kinds.ts";
-import { path, userName } from "./system_kinds.ts";
+import { boolean, choice, integer, type Kind, orAuto, size } from "./kinds/mod.ts";
+import { prefix32 } from "./kinds/network.ts";
+import { path, userName } from "./kinds/system.ts";
 
 /** One setting: everything this program knows about it. */
 export interface Setting<T = unknown> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { inetAton } from "#src/config/inet_aton.ts";
+import { inetAton } from "#src/config/kinds/inet_aton.ts";
 import {
   boolean,
   duration,
@@ -11,10 +11,10 @@ import {
   orAuto,
   size,
   type Syntax,
-} from "#src/config/kinds.ts";
-import { interfaceName, ipAddress, prefix32, served } from "#src/config/network_kinds.ts";
+} from "#src/config/kinds/mod.ts";
+import { interfaceName, ipAddress, prefix32, served } from "#src/config/kinds/network.ts";
 import { ENTRIES } from "#src/config/settings.ts";
-import { path, userName } from "#src/config/system_kinds.ts";
+import { path, userName } from "#src/config/kinds/system.ts";
 
 const value = (kind: Kind<unknown>, text: string, syntax: Syntax = "native"): unknown => {
   const parsed = kind.parse(text, syntax);

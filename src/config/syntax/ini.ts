@@ -1,8 +1,8 @@
-import { quote } from "./kinds.ts";
-import type { Problems } from "./problems.ts";
-import { BY_ID, ENTRIES, type Entry, type Section, SECTIONS } from "./settings.ts";
-import { nearest } from "./suggest.ts";
-import { type Document, type Given, isBlankOrComment, type Line } from "./syntax.ts";
+import { quote } from "../kinds/mod.ts";
+import type { Problems } from "../problems.ts";
+import { BY_ID, ENTRIES, type Entry, type Section, SECTIONS } from "../settings.ts";
+import { nearest } from "../suggest.ts";
+import { type Document, type Given, isBlankOrComment, type Line } from "./mod.ts";
 
 /** What the reader remembers from line to line. */
 interface State {

@@ -9,7 +9,7 @@ import {
   parseIpv6Prefix,
 } from "#src/protocol/wire/ipv6.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
-import { type Kind, type Parsed, quote } from "./kinds.ts";
+import { type Kind, type Parsed, quote } from "./mod.ts";
 
 /**
  * Upper 32 bits of an IPv6 prefix, as `2001:0::` or `2001::/32`.

@@ -1,4 +1,4 @@
-import { type Kind, quote } from "./kinds.ts";
+import { type Kind, quote } from "./mod.ts";
 
 /** An absolute path: the daemon works from `/`. */
 export const path: Kind<string> = {

@@ -1,9 +1,9 @@
-import type { Role } from "./config.ts";
-import { quote } from "./kinds.ts";
-import type { Problems } from "./problems.ts";
-import { ENTRIES, type Entry, entryOf, sectionsOf } from "./settings.ts";
-import { nearest } from "./suggest.ts";
-import type { Document, Given } from "./syntax.ts";
+import type { Role } from "../config.ts";
+import { quote } from "../kinds/mod.ts";
+import type { Problems } from "../problems.ts";
+import { ENTRIES, type Entry, entryOf, sectionsOf } from "../settings.ts";
+import { nearest } from "../suggest.ts";
+import type { Document, Given } from "./mod.ts";
 
 /** A line of Miredo's syntax, taken apart as Miredo does: first word, second word, the rest. */
 export interface Directive {

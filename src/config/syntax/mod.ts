@@ -1,6 +1,6 @@
-import type { Syntax } from "./kinds.ts";
-import type { Entry } from "./settings.ts";
-import type { Problems } from "./problems.ts";
+import type { Syntax } from "../kinds/mod.ts";
+import type { Entry } from "../settings.ts";
+import type { Problems } from "../problems.ts";
 
 /** Miredo reads lines into 1056 bytes, of which line feed and closing zero are two. */
 export const MAX_LINE_LENGTH = 1054;
