@@ -9,8 +9,9 @@ export const SIZEOF_INT = 4;
  * What 4.4BSD brought and FreeBSD, OpenBSD, NetBSD and DragonFly BSD have kept, LP64 little-endian
  * (x86-64, aarch64).
  *
- * Nothing here or beside it has been compiled on such a system: `test/runtime/bsd_golang_test.ts`
- * and `bsd_rust_test.ts` compare it with what others generated there, for the processors they know.
+ * Nothing here or beside it has been compiled on such a system: `test/runtime/bsd/golang_test.ts`
+ * and `rust_test.ts` beside it compare it with what others generated there, for the processors they
+ * know.
  */
 export const BSD = {
   // <sys/errno.h>

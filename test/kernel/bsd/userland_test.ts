@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { runCommand, typeAsRoot } from "./bsd/commands.ts";
-import { type HostName, HOSTS, machineOf, tunnelsOf } from "./bsd/hosts.ts";
-import { BsdProcess } from "./bsd/process.ts";
+import { runCommand, typeAsRoot } from "./commands.ts";
+import { type HostName, HOSTS, machineOf, tunnelsOf } from "./hosts.ts";
+import { BsdProcess } from "./process.ts";
 
 /**
  * What ifconfig(8), route(8), sysctl(8) and kldload(8) of paper say: texts of each system's sources,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { compare, goAlignment, goSource, numbersOf, TARGETS } from "./bsd_sources.ts";
+import { compare, goAlignment, goSource, numbersOf, TARGETS } from "./sources.ts";
 
-/** Said by no file of that package: `bsd_rust_test.ts` has many, `bsd_layout_test.ts` the others. */
+/** Said by no file of that package: `rust_test.ts` has many, `layout_test.ts` the others. */
 const UNSEEN = new RegExp(
   "^(CMSGHDR_DATA_AT|CMSG_ALIGNMENT|FIONBIO|ICMP6_FILTER_BLOCK|IFREQ_\\w+_AT|IN6_NDIREQ_FLAGS_AT|LOG_\\w+|MMSGHDR_\\w+|" +
     "ND6_\\w+|RT_ROUNDUP|SIOCGIFINFO_IN6|SIZEOF_(IFREQ|IN6_NDIREQ|MMSGHDR|SOCKLEN_T)|TUN\\w+)$",

@@ -4,9 +4,9 @@ import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { openRelay, openServer } from "#src/datapath/start.ts";
 import { StartError } from "#src/errors.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { typeAsRoot } from "./bsd/commands.ts";
-import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
-import { BsdProcess, RELAY, SERVER } from "./bsd/process.ts";
+import { typeAsRoot } from "./commands.ts";
+import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./hosts.ts";
+import { BsdProcess, RELAY, SERVER } from "./process.ts";
 
 /** How a role gets on with what others have set up, or set up while it runs. */
 

@@ -3,13 +3,13 @@ import test from "node:test";
 import { SyscallError } from "#ffi/errors.ts";
 import { EIO, EPERM } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
-import type { BsdBackend } from "./bsd/backend.ts";
-import { backendOf, type HostName, HOSTS, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
-import type { MachineOptions } from "./bsd/machine.ts";
-import { callsToOpen, failEachCall, type Failure } from "./failures.ts";
-import { Life, type OpenLife } from "./life.ts";
-import { relay, server } from "./roles.ts";
-import { Death } from "./transcript.ts";
+import type { BsdBackend } from "./backend.ts";
+import { backendOf, type HostName, HOSTS, type PerHost, tunnelsOf } from "./hosts.ts";
+import type { MachineOptions } from "./machine.ts";
+import { callsToOpen, failEachCall, type Failure } from "../failures.ts";
+import { Life, type OpenLife } from "../life.ts";
+import { relay, server } from "../roles.ts";
+import { Death } from "../transcript.ts";
 
 /** One call or command in turn fails, or is never made, on the BSDs of paper. */
 

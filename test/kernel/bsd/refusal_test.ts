@@ -3,11 +3,11 @@ import test from "node:test";
 import { StartError } from "#src/errors.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { typeAsRoot } from "./bsd/commands.ts";
-import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
-import type { BsdMachine, MachineOptions } from "./bsd/machine.ts";
-import { IFF_UP } from "./bsd/numbers.ts";
-import { BsdProcess, RELAY, SERVER } from "./bsd/process.ts";
+import { typeAsRoot } from "./commands.ts";
+import { type HostName, HOSTS, machineOf, type PerHost, tunnelsOf } from "./hosts.ts";
+import type { BsdMachine, MachineOptions } from "./machine.ts";
+import { IFF_UP } from "./numbers.ts";
+import { BsdProcess, RELAY, SERVER } from "./process.ts";
 
 /**
  * What keeps a role from starting, and what its operator is told to do, in the words of each system.

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { icmpv6 } from "../protocol/packets.ts";
-import { toHex } from "../protocol/vectors.ts";
-import { type Answer, Device } from "./bsd/device.ts";
-import { type HostName, HOSTS } from "./bsd/hosts.ts";
-import { CLONING, FREEBSD, ready, type Rule, testRules, type } from "./bsd/rules.ts";
+import { icmpv6 } from "#test/protocol/packets.ts";
+import { toHex } from "#test/protocol/vectors.ts";
+import { type Answer, Device } from "./device.ts";
+import { type HostName, HOSTS } from "./hosts.ts";
+import { CLONING, FREEBSD, ready, type Rule, testRules, type } from "./rules.ts";
 
 /** How packets pass through devices of tun(4) of paper. */
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { backendOf, HOSTS, machineOf, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
-import { typeAsRoot } from "./bsd/commands.ts";
-import { BsdProcess, HOST_IPV4, HOST_IPV4_SECOND, RELAY as RELAY_START } from "./bsd/process.ts";
+import { backendOf, HOSTS, machineOf, type PerHost, tunnelsOf } from "./hosts.ts";
+import { typeAsRoot } from "./commands.ts";
+import { BsdProcess, HOST_IPV4, HOST_IPV4_SECOND, RELAY as RELAY_START } from "./process.ts";
 
 /** What a relay and a server make of the machine that they start on, and that they take it away. */
 

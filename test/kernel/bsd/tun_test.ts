@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { POLLHUP, POLLOUT } from "#ffi/posix.ts";
-import { icmpv6 } from "../protocol/packets.ts";
-import { toHex } from "../protocol/vectors.ts";
-import { Device } from "./bsd/device.ts";
-import { HOSTS, tunnelsOf } from "./bsd/hosts.ts";
-import { CLONING, FREEBSD, ready, type Rule, STATIC, testRules, type } from "./bsd/rules.ts";
+import { icmpv6 } from "#test/protocol/packets.ts";
+import { toHex } from "#test/protocol/vectors.ts";
+import { Device } from "./device.ts";
+import { HOSTS, tunnelsOf } from "./hosts.ts";
+import { CLONING, FREEBSD, ready, type Rule, STATIC, testRules, type } from "./rules.ts";
 
 /** How devices of tun(4) of paper are opened, set up, closed and destroyed. */
 

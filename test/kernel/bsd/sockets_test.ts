@@ -4,15 +4,15 @@ import { Arena } from "#ffi/arena.ts";
 import { cmsgSpace, errnoName } from "#ffi/layout.ts";
 import { type FoundRoute, Routes } from "#src/datapath/bsd/routing/socket.ts";
 import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import { type HostName, HOSTS, machineOf } from "./bsd/hosts.ts";
-import type { BsdMachine } from "./bsd/machine.ts";
-import { AF_INET, RTA_DST, RTA_IFP, RTA_NETMASK, SOCK_DGRAM } from "./bsd/numbers.ts";
-import { BsdProcess, HOST_IPV4, HOST_IPV4_SECOND } from "./bsd/process.ts";
-import { RouteSocket } from "./bsd/route_socket.ts";
-import { Errno } from "./errno.ts";
-import { PaperKernel } from "./kernel.ts";
-import { PaperLibc } from "./libc.ts";
-import { nameOf } from "./sockaddr.ts";
+import { type HostName, HOSTS, machineOf } from "./hosts.ts";
+import type { BsdMachine } from "./machine.ts";
+import { AF_INET, RTA_DST, RTA_IFP, RTA_NETMASK, SOCK_DGRAM } from "./numbers.ts";
+import { BsdProcess, HOST_IPV4, HOST_IPV4_SECOND } from "./process.ts";
+import { RouteSocket } from "./route_socket.ts";
+import { Errno } from "../errno.ts";
+import { PaperKernel } from "../kernel.ts";
+import { PaperLibc } from "../libc.ts";
+import { nameOf } from "../sockaddr.ts";
 
 /** Routing sockets and control messages of the BSDs of paper, and hostile ones. */
 

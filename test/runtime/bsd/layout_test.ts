@@ -4,7 +4,7 @@ import { _IOR, _IOW, _IOWR } from "#ffi/bsd/ioctl.ts";
 import type { BsdLayout } from "#ffi/bsd/layout.ts";
 import { cmsgNext, cmsgSpace, errnoName, NONE, sockaddrHead } from "#ffi/layout.ts";
 import * as posix from "#ffi/posix.ts";
-import { TARGETS } from "./bsd_sources.ts";
+import { TARGETS } from "./sources.ts";
 
 const layoutOf = (name: string) => TARGETS.find((target) => target.name === name)!.layout;
 const SYSTEMS = ["freebsd", "openbsd", "netbsd", "dragonfly"];

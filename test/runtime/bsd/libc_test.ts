@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { callsOf, type FunctionName, LIBC, symbolsOf } from "#ffi/libc.ts";
 import { platformOf } from "#ffi/platform.ts";
-import { TARGETS } from "./bsd_sources.ts";
+import { TARGETS } from "./sources.ts";
 
 /** A library of those symbols; each function answers with its own name and its arguments. */
 const library = (symbols: readonly string[]) =>

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
 import { data } from "#test/protocol/relay/lab.ts";
-import { vector } from "../protocol/vectors.ts";
-import type { BsdBackend } from "./bsd/backend.ts";
-import { typeAsRoot } from "./bsd/commands.ts";
-import { backendOf, type HostName, HOSTS, type PerHost, tunnelsOf } from "./bsd/hosts.ts";
-import { assertNothingLeft, Life, liveThrough, type OpenLife, type Step } from "./life.ts";
-import { LATE, relaySteps } from "./relay_steps.ts";
-import { relay, server } from "./roles.ts";
-import { CLIENT_ADDRESS, CLIENT_AT, HOST, RELAY_AT, SERVER_AT, TUNNEL } from "./scene.ts";
-import { LATE_SOLICITATION, serverSteps } from "./server_steps.ts";
+import { vector } from "#test/protocol/vectors.ts";
+import type { BsdBackend } from "./backend.ts";
+import { typeAsRoot } from "./commands.ts";
+import { backendOf, type HostName, HOSTS, type PerHost, tunnelsOf } from "./hosts.ts";
+import { assertNothingLeft, Life, liveThrough, type OpenLife, type Step } from "../life.ts";
+import { LATE, relaySteps } from "../relay_steps.ts";
+import { relay, server } from "../roles.ts";
+import { CLIENT_ADDRESS, CLIENT_AT, HOST, RELAY_AT, SERVER_AT, TUNNEL } from "../scene.ts";
+import { LATE_SOLICITATION, serverSteps } from "../server_steps.ts";
 
 /** Whole lives on the BSDs of paper, by the program's own code from ifconfig(8) to the last close. */
 

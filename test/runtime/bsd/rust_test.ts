@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { type FunctionName, LIBC } from "#ffi/libc.ts";
-import { compare, numbersOf, rustSource, TARGETS } from "./bsd_sources.ts";
+import { compare, numbersOf, rustSource, TARGETS } from "./sources.ts";
 
-/** Said by no file of that crate: `bsd_golang_test.ts` has all but TUN's. */
+/** Said by no file of that crate: `golang_test.ts` has all but TUN's. */
 const UNSEEN = new RegExp(
   "^(CMSGHDR_DATA_AT|CMSG_ALIGNMENT|FD_CLOEXEC|ICMP6_FILTER|ICMP6_FILTER_BLOCK|IFF_\\w+|IFNAMSIZ|" +
     "IFREQ_\\w+_AT|IN6_NDIREQ_FLAGS_AT|LOG_(CONS|NDELAY|PID)|MMSGHDR_\\w+|RTA_\\w+|RTF_\\w+|ND6_\\w+|RTM_\\w+|RT_\\w+|SIOC\\w+|" +
