@@ -5,7 +5,9 @@ import { loadConfig } from "#src/config/load.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import type { OffloadReport } from "#src/datapath/offloads.ts";
 import type { Logger } from "#src/log/logger.ts";
+import type { Fields } from "#src/log/record.ts";
 import { createStatus } from "#src/status/app.ts";
+import { OFFLOAD_NAMES, type OffloadName } from "#src/status/snapshot.ts";
 import { failures } from "./checks/result.ts";
 import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
@@ -142,14 +144,13 @@ function announce({ role, config, log }: Context, open: OpenRole, notifier: Noti
   notifier.send("READY=1");
 }
 
-/** `on=tun,udpGro off="tunUdp: why not"` */
-function offloadFields(offloads: OffloadReport): { on: string; off: string | undefined } {
-  const all = Object.entries(offloads);
-  const off = all.filter(([, { on }]) => !on).map(([name, { note }]) => `${name}: ${note}`);
-  return {
-    on: all.filter(([, { on }]) => on).map(([name]) => name).join(",") || "none",
-    off: off.length === 0 ? undefined : off.join(", "),
-  };
+/** `on=tun,udp_gro off="tun_udp: why not"` */
+function offloadFields(offloads: OffloadReport): Fields {
+  const all = Object.keys(OFFLOAD_NAMES) as OffloadName[];
+  const on = all.filter((name) => offloads[name].on).map((name) => OFFLOAD_NAMES[name]);
+  const off = all.filter((name) => !offloads[name].on)
+    .map((name) => `${OFFLOAD_NAMES[name]}: ${offloads[name].note}`);
+  return { on: on.length === 0 ? "none" : on, off: off.length === 0 ? undefined : off };
 }
 
 function failureOf(datapath: Datapath): Promise<Error> {

@@ -8,13 +8,20 @@ import {
   DROPS_AT,
 } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
-import type { DropReason, ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
+import type {
+  DropReason,
+  ProcessState,
+  ProcessUse,
+  ReadinessCheck,
+  Snapshot,
+} from "#src/status/snapshot.ts";
+
+const STARTED_AT = new Date(Date.now() - process.uptime() * 1000);
 
 /** What a snapshot is made from. */
 export interface Source {
   readonly role: Role;
   readonly version: string;
-  readonly startedAt: Date;
   readonly open: OpenRole;
   readonly datapath: Datapath;
   readonly mtu: number;
@@ -22,20 +29,17 @@ export interface Source {
   readonly peersLimit: number;
   readonly draining: boolean;
   readonly checks: readonly ReadinessCheck[];
-  readonly memoryBytes: number;
+  readonly use: ProcessUse;
 }
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
 export function takeSnapshot(source: Source): Snapshot {
-  const { open, datapath, startedAt } = source;
+  const { open, datapath } = source;
   const counters = datapath.counters();
-  const { user, system } = process.cpuUsage();
   return {
     role: source.role,
     version: source.version,
-    pid: process.pid,
-    startedAt: startedAt.toISOString(),
-    uptimeSeconds: process.uptime(),
+    process: processState(source.use),
     heartbeatAgeSeconds: datapath.heartbeatAge() / 1000,
     draining: source.draining,
     listening: open.listening,
@@ -47,14 +51,20 @@ export function takeSnapshot(source: Source): Snapshot {
     offloads: datapath.segmentRefused()
       ? { ...open.offloads, udpSegment: SEGMENT_REFUSED }
       : open.offloads,
-    gauges: {
-      ...datapath.levels(),
-      peersLimit: source.peersLimit,
-      memoryBytes: source.memoryBytes,
-    },
-    cpuSeconds: (user + system) / 1e6,
+    gauges: { ...datapath.levels(), peersLimit: source.peersLimit },
     counters: readCounters(counters),
     drops: readDrops(counters),
+  };
+}
+
+function processState(use: ProcessUse): ProcessState {
+  const { user, system } = process.cpuUsage();
+  return {
+    ...use,
+    pid: process.pid,
+    startedAt: STARTED_AT,
+    uptimeSeconds: process.uptime(),
+    cpuSeconds: (user + system) / 1e6,
   };
 }
 

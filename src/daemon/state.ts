@@ -13,7 +13,6 @@ export class DaemonState {
   readonly #version: string;
   readonly #config: Config;
   readonly #host: Host;
-  readonly #startedAt = new Date();
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly ReadinessCheck[] = [];
   #draining = false;
@@ -51,13 +50,12 @@ export class DaemonState {
       ...this.#serving,
       role: this.#role,
       version: this.#version,
-      startedAt: this.#startedAt,
       mtu: own.interfaceMtu,
       prefix: formatIpv6Prefix(servicePrefixOf(own.prefix)),
       peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
       draining: this.#draining,
       checks: this.#checks,
-      memoryBytes: this.#host.residentMemory(),
+      use: this.#host.processUse(),
     });
   };
 }

@@ -6,6 +6,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import {
   type DropReason,
   isAlive,
+  OFFLOAD_NAMES,
   type OffloadName,
   type ReadinessCheck,
   type Snapshot,
@@ -122,7 +123,7 @@ export class Watch {
   #lost(before: Snapshot["offloads"], now: Snapshot["offloads"]): void {
     for (const name of Object.keys(now) as OffloadName[]) {
       if (!before[name].on || now[name].on) continue;
-      this.#log.info("Offload given up", { offload: name, reason: now[name].note });
+      this.#log.info("Offload given up", { offload: OFFLOAD_NAMES[name], reason: now[name].note });
     }
   }
 

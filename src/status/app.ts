@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { errorDocument, healthDocument, readyDocument, statusDocument } from "./document.ts";
 import { EXPOSITION_TYPE, formatExposition } from "./exposition.ts";
 import { metricsOf } from "./metrics.ts";
 import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
@@ -7,6 +8,7 @@ import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
 export type StatusApp = Hono;
 
 const METHODS = ["GET", "HEAD"];
+const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
 
 /**
  * The status pages, read-only.
@@ -21,36 +23,29 @@ export function createStatus(read: () => Snapshot): StatusApp {
     c.header("Cache-Control", "no-store");
     c.header("X-Content-Type-Options", "nosniff");
     if (METHODS.includes(c.req.method)) return next();
-    const error = "Only GET and HEAD are answered here";
-    return Promise.resolve(c.json({ error }, 405, { Allow: METHODS.join(", ") }));
+    const error = errorDocument("Only GET and HEAD are answered here");
+    return Promise.resolve(c.json(error, 405, { Allow: METHODS.join(", ") }));
   });
 
   app.get("/healthz", (c) => {
     const snapshot = read();
-    const healthy = isAlive(snapshot);
-    const { heartbeatAgeSeconds } = snapshot;
-    return c.json({ healthy, heartbeatAgeSeconds }, healthy ? 200 : 503);
+    return c.json(healthDocument(snapshot), isAlive(snapshot) ? 200 : 503);
   });
 
   app.get("/readyz", (c) => {
     const snapshot = read();
-    return c.json(snapshot.checks, isReady(snapshot) ? 200 : 503);
+    return c.json(readyDocument(snapshot), isReady(snapshot) ? 200 : 503);
   });
 
   app.get("/metrics", (c) => {
     return c.body(formatExposition(metricsOf(read())), 200, { "Content-Type": EXPOSITION_TYPE });
   });
 
-  app.get("/status", (c) => c.json(read()));
+  app.get("/status", (c) => c.json(statusDocument(read())));
 
-  app.notFound((c) =>
-    c.json({
-      error: `There is nothing at ${c.req.path}`,
-      paths: ["/healthz", "/readyz", "/metrics", "/status"],
-    }, 404)
-  );
+  app.notFound((c) => c.json(errorDocument(`There is nothing at ${c.req.path}`, PATHS), 404));
 
   // Only a daemon that has not come up, or is going down, has no snapshot to give.
-  app.onError((error, c) => c.json({ error: error.message }, 503));
+  app.onError((error, c) => c.json(errorDocument(error.message), 503));
   return app;
 }

@@ -2,6 +2,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { type AddressInfo, connect } from "node:net";
 import type { StatusApp } from "./app.ts";
+import { errorDocument } from "./document.ts";
 import { isLocalHost, isLoopbackAddress } from "./hosts.ts";
 
 /** A slow or hostile reader holds a connection no longer, and no more of them, than this. */
@@ -83,8 +84,8 @@ function closing(server: Server): Promise<void> {
 }
 
 function foreignHost(): Response {
-  const error = "This Host is not answered here; ask by address or as localhost";
-  return Response.json({ error }, { status: 403 });
+  const error = errorDocument("This Host is not answered here; ask by address or as localhost");
+  return Response.json(error, { status: 403 });
 }
 
 async function removeStale(path: string): Promise<void> {

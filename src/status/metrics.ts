@@ -1,6 +1,13 @@
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import type { Metric } from "./exposition.ts";
-import { type DropReason, isReady, type OffloadName, type Snapshot } from "./snapshot.ts";
+import {
+  type DropReason,
+  isReady,
+  OFFLOAD_NAMES,
+  type OffloadName,
+  type ProcessState,
+  type Snapshot,
+} from "./snapshot.ts";
 
 /** What each counter counts, for HELP and for docs/metrics.md. */
 export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
@@ -35,14 +42,6 @@ export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   bubbles_sent_refresh: "Of the bubbles sent, those to peers that packets still flow to.",
 };
 
-/** What `teredo_offload_enabled{feature="..."}` says for each. */
-const FEATURES: Readonly<Record<OffloadName, string>> = {
-  tun: "tun",
-  tunUdp: "tun_udp",
-  udpGro: "udp_gro",
-  udpSegment: "udp_segment",
-};
-
 /** Name in the exposition of a counter. */
 export function counterMetric(name: CounterName): string {
   return `teredo_${name}_total`;
@@ -69,23 +68,34 @@ function identity(snapshot: Snapshot): Metric[] {
       help: "Always 1; the labels say what runs.",
       samples: [{ labels: { role, version }, value: 1 }],
     },
+    ...processMetrics(snapshot.process),
+  ];
+}
+
+/** The names that Prometheus' own libraries give them; what the system does not tell is left out. */
+function processMetrics(state: ProcessState): Metric[] {
+  const { startedAt, cpuSeconds, residentBytes, virtualBytes, openFds, maxFds } = state;
+  return [
     gauge(
-      "teredo_process_start_time_seconds",
+      "process_start_time_seconds",
       "Start of the process, in seconds since 1970-01-01 UTC.",
-      Date.parse(snapshot.startedAt) / 1000,
+      startedAt.getTime() / 1000,
     ),
     {
-      name: "teredo_process_cpu_seconds_total",
+      name: "process_cpu_seconds_total",
       type: "counter",
       help: "Processor time used, user and system.",
-      samples: [{ value: snapshot.cpuSeconds }],
+      samples: [{ value: cpuSeconds }],
     },
-    gauge(
-      "teredo_process_resident_memory_bytes",
-      "Resident memory of the process.",
-      snapshot.gauges.memoryBytes,
-    ),
+    gauge("process_resident_memory_bytes", "Resident memory of the process.", residentBytes),
+    ...known("process_virtual_memory_bytes", "Virtual memory of the process.", virtualBytes),
+    ...known("process_open_fds", "Open file descriptors.", openFds),
+    ...known("process_max_fds", "File descriptors that there may be.", maxFds),
   ];
+}
+
+function known(name: string, help: string, value: number | undefined): Metric[] {
+  return value === undefined ? [] : [gauge(name, help, value)];
 }
 
 function health(snapshot: Snapshot): Metric[] {
@@ -118,7 +128,7 @@ function means({ workers, offloads }: Snapshot): Metric[] {
       type: "gauge",
       help: "1 when the kernel gives and takes this in larger pieces than packets.",
       samples: (Object.keys(offloads) as OffloadName[]).map((name) => ({
-        labels: { feature: FEATURES[name] },
+        labels: { feature: OFFLOAD_NAMES[name] },
         value: Number(offloads[name].on),
       })),
     },

@@ -1,14 +1,12 @@
 import type { CounterName } from "#src/protocol/counters.ts";
 import type { DropName } from "#src/protocol/drops.ts";
 
-/** What a running daemon says of itself at one moment: the body of `GET /status`. */
+/** What a running daemon knows of itself at one moment; document.ts says how it is told. */
 export interface Snapshot {
   readonly role: "relay" | "server";
+  /** Of this program. */
   readonly version: string;
-  readonly pid: number;
-  /** RFC 3339, UTC. */
-  readonly startedAt: string;
-  readonly uptimeSeconds: number;
+  readonly process: ProcessState;
   /** Age of the datapath's last sign of life. */
   readonly heartbeatAgeSeconds: number;
   readonly draining: boolean;
@@ -24,11 +22,27 @@ export interface Snapshot {
   readonly workers: WorkersState;
   readonly offloads: Readonly<Record<OffloadName, OffloadState>>;
   readonly gauges: Gauges;
-  /** Processor time of the whole process, user and system. */
-  readonly cpuSeconds: number;
   readonly counters: Readonly<Record<CounterName, number>>;
   /** By reason; `none` is no reason and not among them. */
   readonly drops: Readonly<Record<DropReason, number>>;
+}
+
+/** What the process takes from its system. */
+export interface ProcessUse {
+  readonly residentBytes: number;
+  /** This and what follows only where the system tells it. */
+  readonly virtualBytes?: number;
+  /** Open file descriptors, and how many there may be. */
+  readonly openFds?: number;
+  readonly maxFds?: number;
+}
+
+export interface ProcessState extends ProcessUse {
+  readonly pid: number;
+  readonly startedAt: Date;
+  readonly uptimeSeconds: number;
+  /** Processor time, user and system. */
+  readonly cpuSeconds: number;
 }
 
 /** What `teredo_drops_total{reason="..."}` can say. */
@@ -49,21 +63,29 @@ export interface OffloadState {
   readonly note?: string;
 }
 
+/** How each is called in logs, metrics and JSON. */
+export const OFFLOAD_NAMES = {
+  tun: "tun",
+  tunUdp: "tun_udp",
+  udpGro: "udp_gro",
+  udpSegment: "udp_segment",
+} as const satisfies Readonly<Record<OffloadName, string>>;
+
 export interface ReadinessCheck {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
+  /** Of one that is not ok: the command or step that mends it. */
+  readonly mend?: string;
 }
 
-/** Levels rather than totals; the first five are all 0 for the server, which keeps no state. */
+/** Levels rather than totals; all 0 for the server, which keeps no state. */
 export interface Gauges {
   readonly peers: number;
   readonly peersTrusted: number;
   readonly peersLimit: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
-  /** Resident memory of the process. */
-  readonly memoryBytes: number;
 }
 
 /** A heartbeat older than this means a datapath that no longer turns. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import test from "node:test";
-import { validate } from "#test/status/schema_validator.ts";
+import { problemsOf } from "#test/status/schema_validator.ts";
 import { onMachine } from "./namespace.ts";
 
 const RELAY = "relay -c $work/teredo.ini --drain-time 100ms";
@@ -50,12 +49,43 @@ until_says relay msg=Ready
 teredo status --json
 kill $pid; ended`);
   assert.equal(stderr, "");
-  const schema = JSON.parse(readFileSync("docs/status.schema.json", "utf8"));
-  const snapshot = JSON.parse(lines[0]!);
-  assert.deepEqual(validate(schema, snapshot), []);
-  assert.deepEqual(snapshot.listening, ["0.0.0.0:3545"]);
-  assert.equal(snapshot.interfaceName, "teredo");
+  const status = JSON.parse(lines[0]!);
+  assert.deepEqual(problemsOf(status), []);
+  assert.deepEqual(status.listening, ["0.0.0.0:3545"]);
+  assert.equal(status.interface_name, "teredo");
 });
+
+/** `pages PORT`: each status page of a daemon, one a line; what follows its headers. */
+const PAGES = String.raw`
+page() {
+  exec 3<> /dev/tcp/127.0.0.1/$1
+  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' $2 >&3
+  sed '1,/^\r$/d' <&3
+  echo
+}
+pages() { for path in /status /readyz /healthz /nowhere; do page $1 $path; done; }
+`;
+
+for (const [role, command, port] of [["relay", RELAY, 9545], ["server", SERVER, 9544]] as const) {
+  test(`every status page of a live ${role} keeps to docs/status.schema.json`, () => {
+    const { lines, stderr } = onMachine(`${PAGES}
+daemon ${role} ${command}
+until_says ${role} msg=Ready
+pages ${port}
+kill $pid; ended`);
+    assert.equal(stderr, "");
+    const [status, ready, health, error] = lines.map((line) =>
+      line.startsWith("{") ? JSON.parse(line) : line
+    );
+    assert.deepEqual(problemsOf(status), []);
+    assert.deepEqual(problemsOf(ready, "ready"), []);
+    assert.deepEqual(problemsOf(health, "health"), []);
+    assert.deepEqual(problemsOf(error, "error"), []);
+    assert.equal(status.role, role);
+    assert.equal(ready.ready, true);
+    assert.ok(status.process.open_fds > 2);
+  });
+}
 
 test("teredo server listens on both addresses and ends with SIGINT", () => {
   expectLines(

@@ -9,6 +9,7 @@ import test from "node:test";
 import { duration } from "#src/cli/status/table.ts";
 import { createStatus } from "#src/status/app.ts";
 import { listenTcp, listenUnix } from "#src/status/listen.ts";
+import { JSON_VERSION, statusDocument } from "#src/status/document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
 import { start } from "./run.ts";
@@ -52,8 +53,8 @@ test("teredo status shows a relay to people", () =>
   listening  UDP 0.0.0.0:3545
   interface  teredo, MTU 1280, 2001::/32
   workers    2 (workers = 2)
-  offloads   tun, udpGro, udpSegment
-             no tunUdp: the kernel has no USO for TUN; Linux 6.2 has
+  offloads   tun, udp_gro, udp_segment
+             no tun_udp: the kernel has no USO for TUN; Linux 6.2 has
   peers      7, 5 trusted, room for 1,048,576; holding 3 packets, 3,840 bytes
   counted
     udp_received_datagrams                 1,234,567
@@ -81,10 +82,10 @@ for (const [name, changes, want] of conditions) {
     }));
 }
 
-test("teredo status --json hands the snapshot on, one a line", () =>
+test("teredo status --json hands what the daemon says on, one a line", () =>
   served(sampleSnapshot(), async (url) => {
     const { stdout } = await status(["--url", url, "--json"]);
-    assert.equal(stdout, `${JSON.stringify(sampleSnapshot())}\n`);
+    assert.equal(stdout, `${JSON.stringify(statusDocument(sampleSnapshot()))}\n`);
   }));
 
 test("teredo status asks a Unix socket", async () => {
@@ -114,6 +115,12 @@ const strangers: readonly [string, number, string, RegExp][] = [
   ["another program", 200, "hello", /is not a teredo daemon/],
   ["another program's JSON", 200, "[1]", /is not a teredo daemon/],
   ["JSON null", 200, "null", /is not a teredo daemon/],
+  [
+    "another version's form",
+    200,
+    JSON.stringify({ ...statusDocument(sampleSnapshot()), version: JSON_VERSION + 1 }),
+    /is teredo 1\.2\.3: ask it with that version/,
+  ],
   ["an error", 404, "", /answers with status 404/],
   ["an endless answer", 200, "x".repeat(2_000_000), /The answer is too long/],
 ];

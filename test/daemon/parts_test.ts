@@ -7,7 +7,8 @@ import { findUser } from "#src/daemon/host/passwd.ts";
 import {
   parseCapabilities,
   parseDefaultInterface4,
-  parseResidentMemory,
+  parseMaxFds,
+  parseMemory,
   parseUdpInodes,
 } from "#src/daemon/host/linux/proc.ts";
 import { openNotifier, watchdogInterval } from "#src/daemon/notify.ts";
@@ -42,9 +43,18 @@ test("parseCapabilities() reads the effective set", () => {
   assert.deepEqual([...parseCapabilities("")], []);
 });
 
-test("parseResidentMemory() gives bytes", () => {
-  assert.equal(parseResidentMemory("VmPeak:\t  10 kB\nVmRSS:\t   64 kB\n"), 65536);
-  assert.equal(parseResidentMemory(""), 0);
+test("parseMemory() gives bytes", () => {
+  const status = "VmPeak:\t  10 kB\nVmSize:\t   80 kB\nVmRSS:\t   64 kB\n";
+  assert.deepEqual(parseMemory(status), { residentBytes: 65536, virtualBytes: 81920 });
+  assert.deepEqual(parseMemory(""), { residentBytes: 0, virtualBytes: 0 });
+});
+
+test("parseMaxFds() reads the soft limit, where there is one", () => {
+  const row = (soft: string) =>
+    `Limit            Soft Limit  Hard Limit  Units\nMax open files   ${soft}  524288  files\n`;
+  assert.equal(parseMaxFds(row("1024")), 1024);
+  assert.equal(parseMaxFds(row("unlimited")), undefined);
+  assert.equal(parseMaxFds(""), undefined);
 });
 
 test("parseDefaultInterface4() takes the lowest metric", () => {

@@ -122,7 +122,9 @@ function sysctl(path: string): string | undefined {
 test("linuxHost() answers about this machine", () => {
   const host = linuxHost(libc);
   assert.ok(host.interfaces().some((it) => it.loopback && it.ipv4.includes(LOOPBACK)));
-  assert.ok(host.residentMemory() > 1_000_000);
+  const { residentBytes, virtualBytes, openFds, maxFds } = host.processUse();
+  assert.ok(residentBytes > 1_000_000 && virtualBytes! > residentBytes);
+  assert.ok(openFds! > 2 && maxFds! > openFds!);
   assert.equal(host.forwards6(), sysctl("net/ipv6/conf/all/forwarding") === "1");
   assert.deepEqual(host.ipv6(), linuxIpv6(sysctl));
   assert.ok(host.cores() >= 1);

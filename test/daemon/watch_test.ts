@@ -126,7 +126,7 @@ test("DaemonState: until the last worker is there, the status pages say that it 
   for (const path of ["/healthz", "/readyz", "/metrics", "/status"]) {
     const answer = await app.request(path);
     assert.equal(answer.status, 503, path);
-    assert.deepEqual(await answer.json(), { error: "The daemon is starting" });
+    assert.deepEqual(await answer.json(), { version: 1, error: "The daemon is starting" });
   }
   state.serve(OPEN, datapath(10));
   assert.equal((await app.request("/readyz")).status, 200);
@@ -189,7 +189,7 @@ test("Watch.look() says at its first look what went wrong since the daemon began
   );
   assert.deepEqual(lines, [
     'level=warn msg="Packets dropped" reason=send_failed count=2',
-    `level=info msg="Offload given up" offload=udpSegment reason="${SEGMENT_REFUSED.note}"`,
+    `level=info msg="Offload given up" offload=udp_segment reason="${SEGMENT_REFUSED.note}"`,
   ]);
 });
 
@@ -201,6 +201,6 @@ test("Watch.look() says once that an offload was given up, and why", () => {
     watch.look(sampleSnapshot({ offloads: now }));
   }
   assert.deepEqual(lines, [
-    `level=info msg="Offload given up" offload=udpSegment reason="${SEGMENT_REFUSED.note}"`,
+    `level=info msg="Offload given up" offload=udp_segment reason="${SEGMENT_REFUSED.note}"`,
   ]);
 });

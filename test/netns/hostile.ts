@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
-import type { Snapshot } from "#src/status/snapshot.ts";
+import type { StatusDocument } from "#src/status/document.ts";
 import { IPV4_LINK, IPV6_LINK } from "#src/demo/topology.ts";
 import { get, RELAY_PORT, script, START_PATIENCE, until, wait } from "./programs.ts";
 import { REPEATED, SCANNED } from "./storm_kinds.ts";
@@ -114,7 +114,7 @@ export class Witness {
 
 /** What a daemon and its kernel say they have done. */
 export interface Books {
-  readonly status: Snapshot;
+  readonly status: StatusDocument;
   /** Datagrams that the kernel handed over; payload that it took, in bytes. */
   readonly kernel: { readonly received: number; readonly sentBytes: number };
 }
@@ -129,9 +129,9 @@ export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
   const read = async () =>
     JSON.parse(
       (await get(lab, place, `http://127.0.0.1:${DAEMONS[place]}/status`))!,
-    ) as Snapshot;
-  const moving = ({ counters, drops, gauges: { heldPackets } }: Snapshot) =>
-    JSON.stringify([counters, drops, heldPackets]);
+    ) as StatusDocument;
+  const moving = ({ counters, drops, gauges: { held_packets } }: StatusDocument) =>
+    JSON.stringify([counters, drops, held_packets]);
   let status = await read();
   let kernel = { received: 0, sentBytes: 0 };
   await until("nothing moves any more", async () => {
@@ -155,7 +155,7 @@ async function udpOf(lab: Lab, place: DaemonPlace): Promise<Books["kernel"]> {
 }
 
 /** Packets discarded, but for those that the kernel did before the daemon saw them. */
-function discarded({ drops }: Snapshot): number {
+function discarded({ drops }: StatusDocument): number {
   const all = Object.values(drops).reduce((sum, n) => sum + n, 0);
   return all - drops.socket_overflow;
 }
@@ -168,11 +168,11 @@ export function assertRelayBalances({ status, kernel }: Books): void {
   const made = n.bubbles_sent_direct + n.bubbles_sent_indirect + n.bubbles_sent_challenge;
   assert.equal(
     n.udp_received_datagrams + n.ipv6_received_packets + made,
-    n.udp_sent_datagrams + n.ipv6_sent_packets + n.bubbles_received + gauges.heldPackets +
+    n.udp_sent_datagrams + n.ipv6_sent_packets + n.bubbles_received + gauges.held_packets +
       discarded(status),
   );
   const { hold_full, hold_expired, peer_unreachable, peer_table_full } = status.drops;
-  const gone = n.packets_held - n.packets_released - gauges.heldPackets;
+  const gone = n.packets_held - n.packets_released - gauges.held_packets;
   assert.ok(gone <= hold_full + hold_expired + peer_unreachable + peer_table_full);
 }
 

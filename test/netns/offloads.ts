@@ -3,7 +3,7 @@ import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { IPV6_LINK, RELAY_ADDRESS } from "#src/demo/topology.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import type { Snapshot } from "#src/status/snapshot.ts";
+import type { StatusDocument } from "#src/status/document.ts";
 import { LoadLab } from "#test/load/load_lab.ts";
 import { clientIpv6, GENERATOR_NETWORK } from "#test/load/plan.ts";
 import type { Lack } from "./old_kernel.ts";
@@ -29,7 +29,7 @@ export type PeerOptions = Partial<Pick<TunnelPeerPlan, "checksums" | "damageEver
 
 /** What was counted in the relay's machine, by the relay and by its kernel. */
 export interface Counted {
-  readonly status: Snapshot;
+  readonly status: StatusDocument;
   readonly kernel: {
     /** Pieces of data that UDP sockets gave: several datagrams are one, where GRO joined them. */
     readonly udp: number;
@@ -140,7 +140,7 @@ ip -6 route replace 2001:db8:1::/64 dev ${PEER}`,
     }
   }
 
-  async #status(): Promise<Snapshot> {
+  async #status(): Promise<StatusDocument> {
     return JSON.parse((await get(this.lab, "rly", "http://127.0.0.1:9545/status"))!);
   }
 
@@ -175,7 +175,10 @@ function damageRules(every: number): string {
 }
 
 /** What was counted between two moments in the life of one relay. */
-export function between(before: Counted, after: Counted): Pick<Snapshot, "counters" | "drops"> & {
+export function between(
+  before: Counted,
+  after: Counted,
+): Pick<StatusDocument, "counters" | "drops"> & {
   readonly kernel: Counted["kernel"];
 } {
   return {

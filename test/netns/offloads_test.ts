@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { OffloadName } from "#src/status/snapshot.ts";
+import type { OffloadWord } from "#src/status/document.ts";
 import { between, OffloadsLab, type PeerOptions } from "./offloads.ts";
 import type { Lack } from "./old_kernel.ts";
 import { startMiredoClient, wait } from "./programs.ts";
@@ -59,8 +59,8 @@ function assertPackets({ peer, counters: n, drops }: Carried): void {
 }
 
 const inUse = ({ offloads }: Carried) =>
-  Object.entries(offloads).filter(([, it]) => it.on).map(([name]) => name as OffloadName);
-const ALL: readonly OffloadName[] = ["tun", "tunUdp", "udpGro", "udpSegment"];
+  Object.entries(offloads).filter(([, it]) => it.on).map(([name]) => name as OffloadWord);
+const ALL: readonly OffloadWord[] = ["tun", "tun_udp", "udp_gro", "udp_segment"];
 
 /** Datagrams received, packets written and packets read, less the pieces that they travelled in. */
 function joinedOf({ counters: n, kernel }: Carried) {
@@ -79,7 +79,7 @@ interface Case {
   readonly gro: boolean;
   /** MTU of the relay's way to the client. */
   readonly mtu?: number;
-  readonly on: readonly OffloadName[];
+  readonly on: readonly OffloadWord[];
   readonly joined: Readonly<Record<"received" | "written" | "read", boolean>>;
 }
 
@@ -204,15 +204,15 @@ test(
 /** What a kernel may be without, and what the relay then does without. */
 const OLD_KERNELS: readonly {
   lacks: readonly Lack[];
-  off: Partial<Record<OffloadName, RegExp>>;
+  off: Partial<Record<OffloadWord, RegExp>>;
 }[] = [
-  { lacks: ["USO"], off: { tunUdp: /no USO/ } },
-  { lacks: ["TUNSETOFFLOAD"], off: { tun: /TUNSETOFFLOAD/, tunUdp: /not without/ } },
-  { lacks: ["UDP_GRO"], off: { udpGro: /no UDP_GRO/ } },
-  { lacks: ["UDP_SEGMENT"], off: { udpSegment: /no UDP_SEGMENT/ } },
+  { lacks: ["USO"], off: { tun_udp: /no USO/ } },
+  { lacks: ["TUNSETOFFLOAD"], off: { tun: /TUNSETOFFLOAD/, tun_udp: /not without/ } },
+  { lacks: ["UDP_GRO"], off: { udp_gro: /no UDP_GRO/ } },
+  { lacks: ["UDP_SEGMENT"], off: { udp_segment: /no UDP_SEGMENT/ } },
   {
     lacks: ["TUNSETOFFLOAD", "UDP_GRO", "UDP_SEGMENT"],
-    off: { tun: /./, tunUdp: /./, udpGro: /./, udpSegment: /./ },
+    off: { tun: /./, tun_udp: /./, udp_gro: /./, udp_segment: /./ },
   },
 ];
 
@@ -226,7 +226,7 @@ test(
         const relay = await lab.startRelay("", lacks);
         const carried = await carry(lab, {}, TCP_BYTES);
         assertPackets(carried);
-        const names = Object.keys(off) as OffloadName[];
+        const names = Object.keys(off) as OffloadWord[];
         assert.deepEqual(inUse(carried), ALL.filter((it) => !names.includes(it)), `${lacks}`);
         for (const name of names) assert.match(carried.offloads[name].note!, off[name]!);
         const said = relay.output().split("\n").filter((line) => line.includes("msg=Offloads"));

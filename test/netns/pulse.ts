@@ -11,7 +11,7 @@ import process from "node:process";
 const [port, seconds] = process.argv.slice(2).map(Number);
 const base = `http://127.0.0.1:${port}`;
 const INTERVAL = 250;
-const MEMORY = /^teredo_process_resident_memory_bytes (\S+)$/m;
+const MEMORY = /^process_resident_memory_bytes (\S+)$/m;
 
 async function ask(path: string): Promise<{ status: number; body: string }> {
   try {

@@ -1,39 +1,60 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import test from "node:test";
 import { createStatus } from "#src/status/app.ts";
+import { statusDocument } from "#src/status/document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { parseExposition } from "./exposition_parser.ts";
 import { sampleSnapshot } from "./sample.ts";
-import { validate } from "./schema_validator.ts";
+import { problemsOf, SCHEMA } from "./schema_validator.ts";
 
 const ask = (path: string, changes: Partial<Snapshot> = {}, init: RequestInit = {}) =>
   Promise.resolve(createStatus(() => sampleSnapshot(changes)).request(path, init));
 
 const OK = { name: "tun", ok: true, detail: "teredo is up" };
-const BAD = { name: "route", ok: false, detail: "2001::/32 is routed elsewhere" };
+const BAD = {
+  name: "route",
+  ok: false,
+  detail: "2001::/32 is routed elsewhere",
+  mend: "ip -6 route del 2001::/32",
+};
 
-const answers: readonly [string, string, Partial<Snapshot>, number, unknown][] = [
-  ["a young heartbeat", "/healthz", { heartbeatAgeSeconds: 1.999 }, 200, {
+const answers: readonly [string, string, Partial<Snapshot>, number, string, unknown][] = [
+  ["a young heartbeat", "/healthz", { heartbeatAgeSeconds: 1.999 }, 200, "health", {
+    version: 1,
     healthy: true,
-    heartbeatAgeSeconds: 1.999,
+    heartbeat_age_seconds: 1.999,
   }],
-  ["a heartbeat of 2 s", "/healthz", { heartbeatAgeSeconds: 2 }, 503, {
+  ["a heartbeat of 2 s", "/healthz", { heartbeatAgeSeconds: 2.00049 }, 503, "health", {
+    version: 1,
     healthy: false,
-    heartbeatAgeSeconds: 2,
+    heartbeat_age_seconds: 2,
   }],
-  ["all checks passed", "/readyz", { checks: [OK] }, 200, [OK]],
-  ["one check failed", "/readyz", { checks: [OK, BAD] }, 503, [OK, BAD]],
-  ["no check made yet", "/readyz", { checks: [] }, 503, []],
+  ["all checks passed", "/readyz", { checks: [OK] }, 200, "ready", {
+    version: 1,
+    ready: true,
+    checks: [OK],
+  }],
+  ["one check failed", "/readyz", { checks: [OK, BAD] }, 503, "ready", {
+    version: 1,
+    ready: false,
+    checks: [OK, BAD],
+  }],
+  ["no check made yet", "/readyz", { checks: [] }, 503, "ready", {
+    version: 1,
+    ready: false,
+    checks: [],
+  }],
 ];
 
-for (const [name, path, changes, status, body] of answers) {
+for (const [name, path, changes, status, schema, body] of answers) {
   test(`createStatus() GET ${path} after ${name}: ${status}`, async () => {
     const response = await ask(path, changes);
     assert.equal(response.status, status);
     assert.match(response.headers.get("content-type")!, /^application\/json/);
     assert.equal(response.headers.get("cache-control"), "no-store");
-    assert.deepEqual(await response.json(), body);
+    const found = await response.json();
+    assert.deepEqual(found, body);
+    assert.deepEqual(problemsOf(found, schema), []);
   });
 }
 
@@ -49,22 +70,75 @@ for (const role of ["relay", "server"] as const) {
     const { interfaceName: _, ...server } = sampleSnapshot({ role });
     const snapshot = role === "relay" ? sampleSnapshot() : server;
     const body = await (await createStatus(() => snapshot).request("/status")).json();
-    assert.deepEqual(body, snapshot);
-    const schema = JSON.parse(readFileSync("docs/status.schema.json", "utf8"));
-    assert.deepEqual(validate(schema, body), []);
+    assert.deepEqual(body, statusDocument(snapshot));
+    assert.deepEqual(problemsOf(body), []);
   });
 }
 
-test("docs/status.schema.json refuses what a snapshot is not", () => {
-  const schema = JSON.parse(readFileSync("docs/status.schema.json", "utf8"));
-  const wrong = { ...sampleSnapshot(), role: "client", pid: -1, extra: 1, startedAt: "today" };
-  const { mtu: _, ...shorter } = wrong;
-  assert.deepEqual(validate(schema, shorter).map((problem) => problem.split(":")[0]).sort(), [
+test("statusDocument() tells every number of a snapshot under its own name", () => {
+  const { process, gauges, offloads, ...status } = statusDocument(sampleSnapshot());
+  assert.deepEqual(process, {
+    pid: 4242,
+    started_at: "2026-11-23T06:00:00.000Z",
+    uptime_seconds: 12.5,
+    cpu_seconds: 1.75,
+    resident_memory_bytes: 50_000_000,
+    virtual_memory_bytes: 70_000_000,
+    open_fds: 31,
+    max_fds: 1024,
+  });
+  assert.deepEqual(gauges, {
+    peers: 7,
+    trusted_peers: 5,
+    peers_limit: 1_048_576,
+    held_packets: 3,
+    held_bytes: 3840,
+  });
+  assert.equal(offloads.tun_udp.on, false);
+  assert.equal(offloads.udp_gro.on, true);
+  assert.equal(status.version, 1);
+  assert.equal(status.program_version, "1.2.3");
+  assert.equal(status.mtu_bytes, 1280);
+  assert.equal(status.interface_name, "teredo");
+});
+
+test("statusDocument() rounds seconds to milliseconds and says by itself whether all is well", () => {
+  const process = {
+    ...sampleSnapshot().process,
+    uptimeSeconds: 1.23456789,
+    cpuSeconds: 0.000499,
+  };
+  const well = statusDocument(sampleSnapshot({ process, heartbeatAgeSeconds: 0.123456 }));
+  assert.equal(well.process.uptime_seconds, 1.235);
+  assert.equal(well.process.cpu_seconds, 0);
+  assert.equal(well.heartbeat_age_seconds, 0.123);
+  assert.deepEqual([well.alive, well.ready], [true, true]);
+  const ill = statusDocument(sampleSnapshot({ checks: [OK, BAD], heartbeatAgeSeconds: 2 }));
+  assert.deepEqual([ill.alive, ill.ready], [false, false]);
+});
+
+test("docs/status.schema.json names everything in lower snake case", () => {
+  const names = (schema: unknown): string[] => {
+    if (typeof schema !== "object" || schema === null) return [];
+    const own = "properties" in schema ? Object.keys(schema.properties as object) : [];
+    return [...own, ...Object.values(schema).flatMap(names)];
+  };
+  assert.ok(names(SCHEMA).length > 100);
+  assert.deepEqual(names(SCHEMA).filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name)), []);
+});
+
+test("docs/status.schema.json refuses what a status is not", () => {
+  const status = statusDocument(sampleSnapshot());
+  const { mtu_bytes: _, ...shorter } = status;
+  const process = { ...status.process, pid: -1, started_at: "today" };
+  const wrong = { ...shorter, version: 2, role: "client", extra: 1, process };
+  assert.deepEqual(problemsOf(wrong).map((problem) => problem.split(":")[0]).sort(), [
     "$.extra",
-    "$.mtu",
-    "$.pid",
+    "$.mtu_bytes",
+    "$.process.pid",
+    "$.process.started_at",
     "$.role",
-    "$.startedAt",
+    "$.version",
   ]);
 });
 
@@ -79,7 +153,9 @@ for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
     const response = await ask("/status", {}, { method });
     assert.equal(response.status, 405);
     assert.equal(response.headers.get("allow"), "GET, HEAD");
-    assert.deepEqual(await response.json(), { error: "Only GET and HEAD are answered here" });
+    const body = await response.json();
+    assert.deepEqual(body, { version: 1, error: "Only GET and HEAD are answered here" });
+    assert.deepEqual(problemsOf(body, "error"), []);
   });
 }
 
@@ -87,7 +163,10 @@ for (const path of ["/", "/peers", "/metrics/", "/status.php"]) {
   test(`createStatus() says that there is nothing at ${path}`, async () => {
     const response = await ask(path);
     assert.equal(response.status, 404);
-    assert.deepEqual(await response.json(), {
+    const body = await response.json();
+    assert.deepEqual(problemsOf(body, "error"), []);
+    assert.deepEqual(body, {
+      version: 1,
       error: `There is nothing at ${path}`,
       paths: ["/healthz", "/readyz", "/metrics", "/status"],
     });
@@ -100,5 +179,5 @@ test("createStatus() answers 503 with the reason when no snapshot can be made", 
   });
   const response = await app.request("/status");
   assert.equal(response.status, 503);
-  assert.deepEqual(await response.json(), { error: "No snapshot" });
+  assert.deepEqual(await response.json(), { version: 1, error: "No snapshot" });
 });

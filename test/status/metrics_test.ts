@@ -13,7 +13,7 @@ const parsed = () => parseExposition(formatExposition(metricsOf(sampleSnapshot()
 
 test("metricsOf() gives text that a strict parser takes", () => {
   for (const [name, { help, samples }] of parsed()) {
-    assert.match(name, /^teredo_[a-z0-9_]+$/);
+    assert.match(name, /^(teredo|process)_[a-z0-9_]+$/);
     assert.ok(help.endsWith("."), name);
     assert.ok(samples.size > 0, name);
   }
@@ -42,9 +42,12 @@ test("metricsOf() exposes every drop reason with its own value, and no other", (
 });
 
 const levels: readonly [string, number][] = [
-  ["teredo_process_start_time_seconds", Date.parse("2026-11-23T06:00:00Z") / 1000],
-  ["teredo_process_cpu_seconds_total", 1.75],
-  ["teredo_process_resident_memory_bytes", 50_000_000],
+  ["process_start_time_seconds", Date.parse("2026-11-23T06:00:00Z") / 1000],
+  ["process_cpu_seconds_total", 1.75],
+  ["process_resident_memory_bytes", 50_000_000],
+  ["process_virtual_memory_bytes", 70_000_000],
+  ["process_open_fds", 31],
+  ["process_max_fds", 1024],
   ["teredo_ready", 1],
   ["teredo_draining", 0],
   ["teredo_heartbeat_age_seconds", 0.25],
@@ -74,6 +77,16 @@ test("metricsOf() labels what runs and which check fails", () => {
   assert.equal(metrics.get("teredo_ready")!.samples.get(""), 0);
 });
 
+test("metricsOf() leaves out what a system does not tell of its processes", () => {
+  const { virtualBytes: _, openFds: __, maxFds: ___, ...process } = sampleSnapshot().process;
+  const metrics = parseExposition(formatExposition(metricsOf(sampleSnapshot({ process }))));
+  assert.deepEqual([...metrics.keys()].filter((name) => name.startsWith("process_")), [
+    "process_start_time_seconds",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+  ]);
+});
+
 test("formatExposition() escapes any label and help, and keeps any number", () => {
   fc.assert(
     fc.property(
@@ -95,7 +108,9 @@ test("formatExposition() escapes any label and help, and keeps any number", () =
 
 test("docs/metrics.md lists every metric with its type, and no other", () => {
   const text = readFileSync("docs/metrics.md", "utf8");
-  const rows = [...text.matchAll(/^\| `(teredo_[a-z0-9_]+)` +\| (counter|gauge) +\|/gm)];
+  const rows = [
+    ...text.matchAll(/^\| `((?:teredo|process)_[a-z0-9_]+)` +\| (counter|gauge) +\|/gm),
+  ];
   const want = [...parsed()].map(([name, { type }]) => `${name} ${type}`);
   assert.deepEqual(rows.map(([, name, type]) => `${name} ${type}`).sort(), want.sort());
 });

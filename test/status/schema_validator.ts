@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /**
  * The part of JSON Schema 2020-12 that docs/status.schema.json uses. A keyword beyond it is an
  * error, so that no rule of the schema goes unchecked.
@@ -5,6 +7,13 @@
 type Schema = Readonly<Record<string, unknown>>;
 
 const ANNOTATIONS = new Set(["$schema", "$defs", "title", "description", "required", "properties"]);
+
+export const SCHEMA = JSON.parse(readFileSync("docs/status.schema.json", "utf8")) as Schema;
+
+/** What is wrong with `value` by docs/status.schema.json. @param name of one in its $defs; undefined: the whole */
+export function problemsOf(value: unknown, name?: string): string[] {
+  return validate(SCHEMA, value, name === undefined ? SCHEMA : definitionOf(SCHEMA, name));
+}
 
 export function validate(root: Schema, value: unknown, schema: Schema = root, at = "$"): string[] {
   return Object.entries(schema).flatMap(([keyword, rule]) => {
@@ -24,6 +33,7 @@ interface Context {
 
 const KEYWORDS: Record<string, (context: Context, rule: unknown) => string[]> = {
   type: ({ value, at }, rule) => typeOf(value, rule) ? [] : [`${at}: not of type ${rule}`],
+  const: ({ value, at }, rule) => value === rule ? [] : [`${at}: ${value} is not ${rule}`],
   enum: ({ value, at }, rule) =>
     (rule as unknown[]).includes(value) ? [] : [`${at}: ${value} is none of ${rule}`],
   minimum: ({ value, at }, rule) => Number(value) >= Number(rule) ? [] : [`${at}: below ${rule}`],
@@ -35,11 +45,13 @@ const KEYWORDS: Record<string, (context: Context, rule: unknown) => string[]> = 
     Object.keys(value as object)
       .filter((name) => !(name in (schema["properties"] as object)))
       .map((name) => `${at}.${name}: unexpected`),
-  $ref: ({ root, value, at }, rule) => {
-    const name = String(rule).replace("#/$defs/", "");
-    return validate(root, value, (root["$defs"] as Record<string, Schema>)[name]!, at);
-  },
+  $ref: ({ root, value, at }, rule) => validate(root, value, definitionOf(root, rule), at),
 };
+
+function definitionOf(root: Schema, reference: unknown): Schema {
+  const name = String(reference).replace("#/$defs/", "");
+  return (root["$defs"] as Record<string, Schema>)[name]!;
+}
 
 function typeOf(value: unknown, type: unknown): boolean {
   if (type === "array") return Array.isArray(value);
@@ -49,11 +61,13 @@ function typeOf(value: unknown, type: unknown): boolean {
 
 function missing(schema: Schema, value: unknown, at: string): string[] {
   const required = (schema["required"] ?? []) as string[];
+  if (!typeOf(value, "object")) return [];
   return required.filter((name) => !(name in (value as object))).map((n) => `${at}.${n}: missing`);
 }
 
 function nested(root: Schema, schema: Schema, value: unknown, at: string): string[] {
   const properties = (schema["properties"] ?? {}) as Record<string, Schema>;
+  if (!typeOf(value, "object")) return [];
   const object = value as Record<string, unknown>;
   return Object.entries(properties)
     .filter(([name]) => name in object)

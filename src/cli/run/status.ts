@@ -1,7 +1,7 @@
-import type { Snapshot } from "#src/status/snapshot.ts";
+import type { StatusDocument } from "#src/status/document.ts";
 import type { Context } from "../context.ts";
 import { EXIT, messageOf, UsageError } from "../exit.ts";
-import { DEFAULT_URLS, fetchSnapshot } from "../status/client.ts";
+import { DEFAULT_URLS, fetchStatus } from "../status/client.ts";
 import { formatStatus } from "../status/table.ts";
 
 export interface StatusFlags {
@@ -15,7 +15,7 @@ const CLEAR_SCREEN = "\x1b[2J\x1b[H";
 
 /** `teredo status`: of the daemon at --url, or of every one that answers at a default place. */
 export default async function runStatus(this: Context, flags: StatusFlags): Promise<void> {
-  let before: readonly Snapshot[] = [];
+  let before: readonly StatusDocument[] = [];
   // Ctrl-C is how watching ends, so no failure.
   if (flags.watch) process.on("SIGINT", () => process.exit(EXIT.Ok));
   const { stdout } = this.process;
@@ -29,9 +29,9 @@ export default async function runStatus(this: Context, flags: StatusFlags): Prom
   } while (flags.watch);
 }
 
-async function ask(context: Context, url: string | undefined): Promise<Snapshot[]> {
+async function ask(context: Context, url: string | undefined): Promise<StatusDocument[]> {
   const urls = url === undefined ? DEFAULT_URLS : [url];
-  const answers = await Promise.allSettled(urls.map(fetchSnapshot));
+  const answers = await Promise.allSettled(urls.map(fetchStatus));
   const found = answers.flatMap((it) => it.status === "fulfilled" ? [it.value] : []);
   if (found.length > 0) return found;
   for (const [i, answer] of answers.entries()) {
@@ -52,11 +52,15 @@ function reasonOf(error: unknown): string {
 function show(
   { process: { stdout } }: Context,
   { json }: StatusFlags,
-  now: readonly Snapshot[],
-  before: readonly Snapshot[],
+  now: readonly StatusDocument[],
+  before: readonly StatusDocument[],
 ): void {
-  for (const snapshot of now) {
-    if (json) stdout.write(`${JSON.stringify(snapshot)}\n`);
-    else stdout.write(formatStatus(stdout, snapshot, before.find((it) => it.pid === snapshot.pid)));
+  for (const status of now) {
+    if (json) stdout.write(`${JSON.stringify(status)}\n`);
+    else {stdout.write(formatStatus(
+        stdout,
+        status,
+        before.find((it) => it.process.pid === status.process.pid),
+      ));}
   }
 }

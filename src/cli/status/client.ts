@@ -1,6 +1,6 @@
 import { get, type IncomingMessage, type RequestOptions } from "node:http";
 import { STATUS_PORT } from "#src/config/assemble.ts";
-import type { Snapshot } from "#src/status/snapshot.ts";
+import { JSON_VERSION, type StatusDocument } from "#src/status/document.ts";
 import { UsageError } from "../exit.ts";
 
 /** Where a daemon listens unless its configuration says otherwise: relay, server. */
@@ -11,12 +11,14 @@ const TIMEOUT = 5_000;
 const MAX_BODY = 1_000_000;
 
 /** Asks a daemon for its state. @param url `http://host:port` or `unix:/path` @throws Error, UsageError */
-export async function fetchSnapshot(url: string): Promise<Snapshot> {
+export async function fetchStatus(url: string): Promise<StatusDocument> {
   const { status, body } = await request(requestOptions(url));
   if (status !== 200) throw new Error(`${url} answers with status ${status}`);
-  const snapshot = parse(body);
-  if (snapshot === undefined) throw new Error(`${url} is not a teredo daemon`);
-  return snapshot;
+  const found = parse(body);
+  if (found === undefined) throw new Error(`${url} is not a teredo daemon`);
+  const { version, program_version } = found;
+  if (version === JSON_VERSION) return found;
+  throw new Error(`${url} is teredo ${program_version}: ask it with that version of this program`);
 }
 
 function requestOptions(url: string): RequestOptions {
@@ -48,9 +50,9 @@ function request(options: RequestOptions): Promise<{ status: number; body: strin
   });
 }
 
-function parse(body: string): Snapshot | undefined {
+function parse(body: string): StatusDocument | undefined {
   try {
-    const value = JSON.parse(body) as Snapshot;
+    const value = JSON.parse(body) as StatusDocument;
     return typeof value.role === "string" && typeof value.counters === "object" ? value : undefined;
   } catch {
     return undefined;

@@ -1,17 +1,15 @@
-import type { Snapshot } from "#src/status/snapshot.ts";
-import { isAlive, isReady } from "#src/status/snapshot.ts";
+import type { StatusDocument } from "#src/status/document.ts";
 import { bold, coloured, type Output } from "../output.ts";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
 /** One daemon for people. @param before an earlier snapshot, for rates */
-export function formatStatus(output: Output, now: Snapshot, before?: Snapshot): string {
+export function formatStatus(output: Output, now: StatusDocument, before?: StatusDocument): string {
   return [
-    `${bold(output, `teredo ${now.role} ${now.version}`)}  ${condition(output, now)}`,
-    `  process    ${now.pid}, up ${duration(now.uptimeSeconds)}, ` +
-    `${Math.round(now.gauges.memoryBytes / 1e6)} MB, ${now.cpuSeconds.toFixed(1)} s of processor`,
+    `${bold(output, `teredo ${now.role} ${now.program_version}`)}  ${condition(output, now)}`,
+    processLine(now),
     `  listening  UDP ${now.listening.join(", ")}`,
-    ...(now.interfaceName === undefined ? [] : [tunnel(now)]),
+    ...(now.interface_name === undefined ? [] : [tunnel(now)]),
     `  workers    ${now.workers.count} (${now.workers.reason})`,
     ...(now.role === "relay" ? offloads(now) : []),
     ...now.checks.filter((check) => !check.ok).map((check) =>
@@ -24,18 +22,24 @@ export function formatStatus(output: Output, now: Snapshot, before?: Snapshot): 
   ].join("\n");
 }
 
-function condition(output: Output, now: Snapshot): string {
-  if (!isAlive(now)) return coloured(output, 31, "no sign of life");
-  if (now.draining) return coloured(output, 33, "draining");
-  return isReady(now) ? coloured(output, 32, "ready") : coloured(output, 31, "not ready");
+function processLine({ process }: StatusDocument): string {
+  const { pid, uptime_seconds, resident_memory_bytes, cpu_seconds } = process;
+  return `  process    ${pid}, up ${duration(uptime_seconds)}, ` +
+    `${Math.round(resident_memory_bytes / 1e6)} MB, ${cpu_seconds.toFixed(1)} s of processor`;
 }
 
-function tunnel(now: Snapshot): string {
-  return `  interface  ${now.interfaceName}, MTU ${now.mtu}, ${now.prefix}`;
+function condition(output: Output, now: StatusDocument): string {
+  if (!now.alive) return coloured(output, 31, "no sign of life");
+  if (now.draining) return coloured(output, 33, "draining");
+  return now.ready ? coloured(output, 32, "ready") : coloured(output, 31, "not ready");
+}
+
+function tunnel(now: StatusDocument): string {
+  return `  interface  ${now.interface_name}, MTU ${now.mtu_bytes}, ${now.prefix}`;
 }
 
 /** One line of what is on, then one for each that is off. */
-function offloads({ offloads }: Snapshot): string[] {
+function offloads({ offloads }: StatusDocument): string[] {
   const all = Object.entries(offloads);
   const on = all.filter(([, state]) => state.on).map(([name]) => name);
   return [
@@ -46,24 +50,26 @@ function offloads({ offloads }: Snapshot): string[] {
   ];
 }
 
-function peers({ gauges }: Snapshot): string {
-  const { peers, peersTrusted, peersLimit, heldPackets, heldBytes } = gauges;
-  return `  peers      ${NUMBER.format(peers)}, ${NUMBER.format(peersTrusted)} trusted, ` +
-    `room for ${NUMBER.format(peersLimit)}; holding ${NUMBER.format(heldPackets)} packets, ` +
-    `${NUMBER.format(heldBytes)} bytes`;
+function peers({ gauges }: StatusDocument): string {
+  const { peers, trusted_peers, peers_limit, held_packets, held_bytes } = gauges;
+  return `  peers      ${NUMBER.format(peers)}, ${NUMBER.format(trusted_peers)} trusted, ` +
+    `room for ${NUMBER.format(peers_limit)}; holding ${NUMBER.format(held_packets)} packets, ` +
+    `${NUMBER.format(held_bytes)} bytes`;
 }
 
 /** Rows of what is not 0, with the rate a second beside the total where there was an earlier look. */
 function table(
   title: string,
   totals: Readonly<Record<string, number>>,
-  before: Snapshot | undefined,
-  select: (snapshot: Snapshot) => Readonly<Record<string, number>>,
-  now: Snapshot,
+  before: StatusDocument | undefined,
+  select: (status: StatusDocument) => Readonly<Record<string, number>>,
+  now: StatusDocument,
 ): string[] {
   const rows = Object.entries(totals).filter(([, total]) => total > 0);
   if (rows.length === 0) return [`  ${title}    nothing`];
-  const seconds = before === undefined ? 0 : now.uptimeSeconds - before.uptimeSeconds;
+  const seconds = before === undefined
+    ? 0
+    : now.process.uptime_seconds - before.process.uptime_seconds;
   const rate = (name: string, total: number) =>
     seconds > 0
       ? NUMBER.format(Math.round((total - select(before!)[name]!) / seconds)).padStart(14) + "/s"

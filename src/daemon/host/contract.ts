@@ -1,4 +1,5 @@
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { ProcessUse } from "#src/status/snapshot.ts";
 import type { Finding } from "../checks/result.ts";
 import type { HostWords } from "./words.ts";
 
@@ -106,7 +107,7 @@ export interface Host {
   udpOwner(port: number): { readonly pid: number; readonly name: string } | undefined;
   user(name: string): User | undefined;
   isDirectory(path: string): boolean;
-  /** Of this process, in bytes. */
-  residentMemory(): number;
+  /** Of this process. */
+  processUse(): ProcessUse;
   year(): number;
 }

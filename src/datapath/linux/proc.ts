@@ -14,7 +14,8 @@ export function textOf(path: string): string {
   }
 }
 
-function entriesOf(folder: string): string[] {
+/** The names in a folder; none when it cannot be read. */
+export function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {

@@ -79,7 +79,7 @@ export function fakeHost(facts: Facts = {}): Host {
     udpOwner: () => undefined,
     user: () => undefined,
     isDirectory: () => true,
-    residentMemory: () => 50_000_000,
+    processUse: () => ({ residentBytes: 50_000_000 }),
     year: () => 2026,
     ...answers,
   };

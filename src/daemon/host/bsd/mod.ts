@@ -8,6 +8,7 @@ import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { Routes } from "#src/datapath/bsd/routing/socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/routing/ways.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { ProcessUse } from "#src/status/snapshot.ts";
 import { BsdForwarding } from "./forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
 import { BsdNeighbourDiscovery } from "./nd6.ts";
@@ -30,8 +31,7 @@ export interface Around {
   /** What a file says; nothing when it cannot be read. */
   readonly textOf: (path: string) => string;
   readonly isDirectory: (path: string) => boolean;
-  /** Bytes. */
-  readonly residentMemory: () => number;
+  readonly processUse: () => ProcessUse;
   readonly year: () => number;
 }
 
@@ -43,7 +43,7 @@ const THIS_MACHINE: Around = {
   exists: existsSync,
   textOf,
   isDirectory,
-  residentMemory: () => process.memoryUsage.rss(),
+  processUse: () => ({ residentBytes: process.memoryUsage.rss() }),
   year: () => new Date().getUTCFullYear(),
 };
 
@@ -88,7 +88,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     udpOwner: (port) => udpOwner(libc, run, port),
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory: around.isDirectory,
-    residentMemory: around.residentMemory,
+    processUse: around.processUse,
     year: around.year,
   };
 }

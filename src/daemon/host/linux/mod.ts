@@ -1,11 +1,11 @@
-import { openSync, readlinkSync, readSync } from "node:fs";
+import { fstatSync, openSync, readlinkSync, readSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
-import { findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
+import { entriesOf, findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
 import { addresses, links, routeTo } from "#src/datapath/linux/netlink/routing.ts";
 import { steeringErrno } from "#src/datapath/linux/steering.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun/open.ts";
@@ -24,13 +24,16 @@ import {
 import {
   parseCapabilities,
   parseDefaultInterface4,
-  parseResidentMemory,
+  parseMaxFds,
+  parseMemory,
   parseUdpInodes,
 } from "./proc.ts";
 import { LINUX_HOST_WORDS } from "./words.ts";
 import { findUser } from "../passwd.ts";
 
 const SELF = "/proc/self/status";
+const LIMITS = "/proc/self/limits";
+const DESCRIPTORS = "/proc/self/fd";
 /** Of the files in /proc that are read again and again. */
 const MAX_LENGTH = 8192;
 
@@ -45,7 +48,8 @@ export function linuxHost(libc: Libc): Host {
   const files = new Map<string, number>();
   const read = (path: string) => readAgain(files, path);
   // Opened now, so that it can be read after a change of root directory or user.
-  read(SELF);
+  for (const path of [SELF, LIMITS]) read(path);
+  const descriptors = openQuietly(DESCRIPTORS);
   const nameOf = (index: number | undefined) =>
     links(netlink).find((link) => link.index === index)?.name;
   const sysctl = (path: string) => read(`/proc/sys/${path}`);
@@ -74,7 +78,11 @@ export function linuxHost(libc: Libc): Host {
     udpOwner,
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory,
-    residentMemory: () => parseResidentMemory(read(SELF) ?? ""),
+    processUse: () => ({
+      ...parseMemory(read(SELF) ?? ""),
+      ...given("openFds", countDescriptors(descriptors)),
+      ...given("maxFds", parseMaxFds(read(LIMITS) ?? "")),
+    }),
     year: () => new Date().getUTCFullYear(),
   };
 }
@@ -90,6 +98,25 @@ function readAgain(open: Map<string, number>, path: string): string | undefined 
   } catch {
     return undefined;
   }
+}
+
+function openQuietly(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Since Linux 6.2 the size of /proc/PID/fd is the number of entries in it; before that it is 0. */
+function countDescriptors(folder: number | undefined): number | undefined {
+  const size = folder === undefined ? 0 : fstatSync(folder).size;
+  return (size || entriesOf(DESCRIPTORS).length) || undefined;
+}
+
+/** A property that is there only with a value. */
+function given<N extends string, T>(name: N, value: T | undefined): Partial<Record<N, T>> {
+  return value === undefined ? {} : { [name]: value } as Record<N, T>;
 }
 
 function interfaces(netlink: Netlink): Interface[] {

@@ -9,9 +9,17 @@ export function parseCapabilities(status: string): Set<Capability> {
   return new Set(names.filter((name) => (mask >> BigInt(CAPABILITIES[name])) & 1n));
 }
 
-/** The resident memory in /proc/PID/status, in bytes. */
-export function parseResidentMemory(status: string): number {
-  return 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
+/** The resident and the virtual memory in /proc/PID/status, in bytes. */
+export function parseMemory(status: string): { residentBytes: number; virtualBytes: number } {
+  const sizeOf = (name: string) =>
+    1024 * Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
+  return { residentBytes: sizeOf("VmRSS"), virtualBytes: sizeOf("VmSize") };
+}
+
+/** How many file descriptors a process may have, by /proc/PID/limits; undefined: any number. */
+export function parseMaxFds(limits: string): number | undefined {
+  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? undefined : Number(soft);
 }
 
 /** /proc/net/route: the interface of the default route with the lowest metric. */

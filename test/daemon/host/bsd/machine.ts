@@ -87,7 +87,7 @@ export function bsdMachine(system: Bsd, facts: BsdFacts = {}): Asked {
     },
     textOf: (path) => path === "/etc/passwd" ? "nobody:*:32767:32767::/:/sbin/nologin\n" : "",
     isDirectory: () => true,
-    residentMemory: () => 50_000_000,
+    processUse: () => ({ residentBytes: 50_000_000 }),
     year: () => 2026,
     ...facts.around,
   };

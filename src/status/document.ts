@@ -1,0 +1,185 @@
+import {
+  type Gauges,
+  isAlive,
+  isReady,
+  OFFLOAD_NAMES,
+  type OffloadName,
+  type OffloadState,
+  type ProcessState,
+  type ReadinessCheck,
+  type Snapshot,
+} from "./snapshot.ts";
+
+/**
+ * What the status pages say in JSON; docs/status.schema.json is the contract.
+ *
+ * The style is that of all JSON here: an object with the version of its form, names and words in lower
+ * snake case with their unit, times as in RFC 3339, no number finer than what it means.
+ */
+
+/** Rises when a property goes or means something else; one that is new leaves it as it is. */
+export const JSON_VERSION = 1;
+
+/** `GET /status` */
+export interface StatusDocument {
+  readonly version: typeof JSON_VERSION;
+  readonly role: Snapshot["role"];
+  readonly program_version: string;
+  readonly alive: boolean;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  readonly heartbeat_age_seconds: number;
+  readonly process: ProcessDocument;
+  readonly listening: readonly string[];
+  readonly interface_name?: string;
+  readonly mtu_bytes: number;
+  readonly prefix: string;
+  readonly checks: readonly CheckDocument[];
+  readonly workers: { readonly count: number; readonly reason: string };
+  readonly offloads: Readonly<Record<OffloadWord, OffloadDocument>>;
+  readonly gauges: GaugesDocument;
+  readonly counters: Snapshot["counters"];
+  readonly drops: Snapshot["drops"];
+}
+
+export interface ProcessDocument {
+  readonly pid: number;
+  readonly started_at: string;
+  readonly uptime_seconds: number;
+  readonly cpu_seconds: number;
+  readonly resident_memory_bytes: number;
+  readonly virtual_memory_bytes?: number;
+  readonly open_fds?: number;
+  readonly max_fds?: number;
+}
+
+export interface CheckDocument {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly mend?: string;
+}
+
+export interface OffloadDocument {
+  readonly on: boolean;
+  readonly note?: string;
+}
+
+export interface GaugesDocument {
+  readonly peers: number;
+  readonly trusted_peers: number;
+  readonly peers_limit: number;
+  readonly held_packets: number;
+  readonly held_bytes: number;
+}
+
+export type OffloadWord = (typeof OFFLOAD_NAMES)[OffloadName];
+
+/** `GET /readyz` */
+export interface ReadyDocument {
+  readonly version: typeof JSON_VERSION;
+  readonly ready: boolean;
+  readonly checks: readonly CheckDocument[];
+}
+
+/** `GET /healthz` */
+export interface HealthDocument {
+  readonly version: typeof JSON_VERSION;
+  readonly healthy: boolean;
+  readonly heartbeat_age_seconds: number;
+}
+
+/** Any other answer. */
+export interface ErrorDocument {
+  readonly version: typeof JSON_VERSION;
+  readonly error: string;
+  /** Where there is something. */
+  readonly paths?: readonly string[];
+}
+
+export function statusDocument(snapshot: Snapshot): StatusDocument {
+  const { interfaceName } = snapshot;
+  return {
+    version: JSON_VERSION,
+    role: snapshot.role,
+    program_version: snapshot.version,
+    alive: isAlive(snapshot),
+    ready: isReady(snapshot),
+    draining: snapshot.draining,
+    heartbeat_age_seconds: toMilliseconds(snapshot.heartbeatAgeSeconds),
+    process: processDocument(snapshot.process),
+    listening: snapshot.listening,
+    ...(interfaceName === undefined ? {} : { interface_name: interfaceName }),
+    mtu_bytes: snapshot.mtu,
+    prefix: snapshot.prefix,
+    checks: snapshot.checks.map(checkDocument),
+    workers: { count: snapshot.workers.count, reason: snapshot.workers.reason },
+    offloads: offloadsDocument(snapshot.offloads),
+    gauges: gaugesDocument(snapshot.gauges),
+    counters: snapshot.counters,
+    drops: snapshot.drops,
+  };
+}
+
+export function readyDocument(snapshot: Snapshot): ReadyDocument {
+  return {
+    version: JSON_VERSION,
+    ready: isReady(snapshot),
+    checks: snapshot.checks.map(checkDocument),
+  };
+}
+
+export function healthDocument(snapshot: Snapshot): HealthDocument {
+  return {
+    version: JSON_VERSION,
+    healthy: isAlive(snapshot),
+    heartbeat_age_seconds: toMilliseconds(snapshot.heartbeatAgeSeconds),
+  };
+}
+
+export function errorDocument(error: string, paths?: readonly string[]): ErrorDocument {
+  return { version: JSON_VERSION, error, ...(paths === undefined ? {} : { paths }) };
+}
+
+function processDocument(state: ProcessState): ProcessDocument {
+  const { virtualBytes, openFds, maxFds } = state;
+  return {
+    pid: state.pid,
+    started_at: state.startedAt.toISOString(),
+    uptime_seconds: toMilliseconds(state.uptimeSeconds),
+    cpu_seconds: toMilliseconds(state.cpuSeconds),
+    resident_memory_bytes: state.residentBytes,
+    ...(virtualBytes === undefined ? {} : { virtual_memory_bytes: virtualBytes }),
+    ...(openFds === undefined ? {} : { open_fds: openFds }),
+    ...(maxFds === undefined ? {} : { max_fds: maxFds }),
+  };
+}
+
+function checkDocument({ name, ok, detail, mend }: ReadinessCheck): CheckDocument {
+  return { name, ok, detail, ...(mend === undefined ? {} : { mend }) };
+}
+
+function offloadsDocument(offloads: Snapshot["offloads"]): StatusDocument["offloads"] {
+  const names = Object.keys(offloads) as OffloadName[];
+  const pairs = names.map((name) => [OFFLOAD_NAMES[name], offloadDocument(offloads[name])]);
+  return Object.fromEntries(pairs) as StatusDocument["offloads"];
+}
+
+function offloadDocument({ on, note }: OffloadState): OffloadDocument {
+  return { on, ...(note === undefined ? {} : { note }) };
+}
+
+function gaugesDocument(gauges: Gauges): GaugesDocument {
+  return {
+    peers: gauges.peers,
+    trusted_peers: gauges.peersTrusted,
+    peers_limit: gauges.peersLimit,
+    held_packets: gauges.heldPackets,
+    held_bytes: gauges.heldBytes,
+  };
+}
+
+/** Seconds with no more digits than milliseconds have. */
+function toMilliseconds(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}
