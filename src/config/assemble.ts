@@ -29,7 +29,16 @@ export function resolve(given: readonly Given[], problems: Problems): Values {
     if (parsed.warning !== undefined) problems.notice(where, parsed.warning);
     values.set(entry.id, { value: parsed.value, origin });
   }
+  derive(values);
   return values;
+}
+
+/** A packet of the interface's MTU fits into what is held for one client, unless told otherwise. */
+function derive(values: Map<string, Resolved>): void {
+  const held = values.get("relay.hold_bytes")!;
+  if (held.origin !== undefined) return;
+  const mtu = values.get("relay.interface_mtu")!.value as number;
+  values.set("relay.hold_bytes", { ...held, value: Math.max(held.value as number, mtu) });
 }
 
 /** What the settings do not hold themselves. */

@@ -1,139 +1,168 @@
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import type { Config, Role, ServerConfig } from "./config.ts";
+import type { Config, RelayConfig, Role, ServerConfig } from "./config.ts";
 import type { Problems } from "./problems.ts";
 
-/** Where a setting got its value, with its name: what stands before a problem. */
-export type Where = (id: string) => string;
+/** How the operator calls settings: a problem names what stands in the file or on the command line. */
+export interface Names {
+  /** Where a setting got its value, with its name: what stands before a problem. */
+  where(id: string): string;
+  /** The setting's name alone: key, Miredo's directive or flag. */
+  name(id: string): string;
+  /** Whether the operator wrote it. */
+  isGiven(id: string): boolean;
+}
 
 /** Checks settings against each other, for the daemon of this role. */
-export function checkConfig(config: Config, role: Role, where: Where, problems: Problems): void {
-  if (role === "relay") checkRelay(config, where, problems);
-  else checkServer(config.server, where, problems);
+export function checkConfig(config: Config, role: Role, names: Names, problems: Problems): void {
+  if (role === "relay") checkRelay(config.relay, names, problems);
+  else checkServer(config.server, names, problems);
   const { enabled, address } = config.status;
   if (enabled && !/^(127\.|::1$)/.test(address)) {
     problems.notice(
-      where("status.address"),
+      names.where("status.address"),
       `anyone who reaches ${address} can read status and peers; let a firewall choose who does`,
     );
   }
 }
 
-function checkRelay({ relay }: Config, where: Where, problems: Problems): void {
+function checkRelay(relay: RelayConfig, names: Names, problems: Problems): void {
   if (isMulticastOrBroadcast(relay.bindAddress)) {
     problems.error(
-      where("relay.bind_address"),
+      names.where("relay.bind_address"),
       `${formatIpv4(relay.bindAddress)} is not a host's address; write one of this machine's`,
     );
   }
   if (relay.bindPort === TEREDO_PORT) {
     problems.notice(
-      where("relay.bind_port"),
+      names.where("relay.bind_port"),
       "3544 is the port of servers, whose packets clients treat otherwise; write e.g. 3545",
     );
   }
   if (relay.type === "restricted") {
     problems.notice(
-      where("relay.type"),
+      names.where("relay.type"),
       "a restricted relay is slower to reach clients; open its UDP port and write `relay`",
     );
   }
-  if (relay.holdBytes < relay.interfaceMtu) {
+  checkHold(relay, names, problems);
+}
+
+/** Both are given by the operator when they do not fit: their defaults fit anything. */
+function checkHold(relay: RelayConfig, names: Names, problems: Problems): void {
+  const { holdBytes, holdMemory, interfaceMtu } = relay;
+  if (holdBytes < interfaceMtu) {
     problems.error(
-      where("relay.hold_bytes"),
-      `${relay.holdBytes} bytes hold no packet of interface_mtu ${relay.interfaceMtu}; ` +
-        `write at least ${relay.interfaceMtu}`,
+      names.where("relay.hold_bytes"),
+      `${holdBytes} bytes hold no packet of ${names.name("relay.interface_mtu")} ` +
+        `${interfaceMtu}; write at least ${interfaceMtu}`,
     );
   }
-  if (relay.holdMemory < relay.holdBytes) {
+  if (holdMemory < holdBytes) {
     problems.error(
-      where("relay.hold_memory"),
-      `${relay.holdMemory} bytes for all clients are less than hold_bytes ${relay.holdBytes} ` +
-        "for one; write more",
+      names.where("relay.hold_memory"),
+      `${holdMemory} bytes for all clients are less than ${names.name("relay.hold_bytes")} ` +
+        `${holdBytes} for one; write more`,
     );
   }
 }
 
-function checkServer(server: ServerConfig, where: Where, problems: Problems): void {
-  checkBound(server, where, problems);
-  checkAdvertised(server, where, problems);
+function checkServer(server: ServerConfig, names: Names, problems: Problems): void {
   if (server.requireAuthentication && server.secretsFile === undefined) {
     problems.error(
-      where("server.require_authentication"),
+      names.where("server.require_authentication"),
       "no client can authenticate without secrets; set `secrets_file`",
     );
   }
-}
-
-function checkBound(server: ServerConfig, where: Where, problems: Problems): void {
-  const { bindAddress, bindAddress2 } = server;
-  if (bindAddress === undefined) {
+  const { bindAddress: first, bindAddress2: second } = server;
+  if (first === undefined) {
     problems.error(
-      where("server.bind_address"),
+      names.where("server.bind_address"),
       "not set; set the server's primary IPv4 address, here or by the flag --bind-address",
     );
     return;
   }
-  if (bindAddress2 === undefined) {
-    problems.error(
-      where("server.bind_address"),
-      "255.255.255.255 has no address behind it; write one of this machine's",
-    );
-    return;
-  }
-  for (
-    const [id, address] of [
-      ["server.bind_address", bindAddress],
-      ["server.bind_address2", bindAddress2],
-    ] as const
-  ) {
-    if (address === 0 || isMulticastOrBroadcast(address)) {
-      const problem = `${formatIpv4(address)} is not a host's address`;
-      problems.error(where(id), `${problem}; write one of this machine's`);
+  const unfit = checkBound(server, names, problems);
+  if (!unfit && second !== undefined) checkSeen(server, first, second, names, problems);
+}
+
+/** @returns whether one of the two cannot be bound at all */
+function checkBound(server: ServerConfig, names: Names, problems: Problems): boolean {
+  const { bindAddress: first = 0, bindAddress2: second } = server;
+  const here = names.where("server.bind_address");
+  const mend = "write one of this machine's";
+  const before = problems.errors.length;
+  if (first === 0 || isMulticastOrBroadcast(first)) {
+    problems.error(here, `${formatIpv4(first)} is not a host's address; ${mend}`);
+  } else if (second === undefined || second === 0 || isMulticastOrBroadcast(second)) {
+    const address = formatIpv4(second ?? 0);
+    if (!names.isGiven("server.bind_address2")) {
+      problems.error(here, `${formatIpv4(first)} has no host's address behind it; ${mend}`);
+    } else {
+      const there = names.where("server.bind_address2");
+      problems.error(there, `${address} is not a host's address; ${mend}`);
     }
   }
-  if (bindAddress === bindAddress2) {
+  if (first === second) {
     problems.error(
-      where("server.bind_address2"),
-      "the same as bind_address; write the address after it",
+      names.where("server.bind_address2"),
+      `the same as ${names.name("server.bind_address")}; write the address after it`,
     );
   }
+  return problems.errors.length > before;
 }
 
 /** The pair that clients see: what is advertised, or else bound. */
-function checkAdvertised(server: ServerConfig, where: Where, problems: Problems): void {
+function checkSeen(
+  server: ServerConfig,
+  bound: number,
+  bound2: number,
+  names: Names,
+  problems: Problems,
+): void {
   const { advertisedAddress: first, advertisedAddress2: second } = server;
   if (first === undefined && second === undefined) {
-    checkPair(server, "bind_address", server.bindAddress, server.bindAddress2, where, problems);
+    checkPair(server, "server.bind_address", [bound, bound2], names, problems);
   } else if (first === undefined || second === undefined) {
-    const id = `server.advertised_address${first === undefined ? "" : "2"}`;
-    problems.error(where(id), "not set, though the other one is; advertise both or neither");
-  } else checkPair(server, "advertised_address", first, second, where, problems);
+    const [given, other] = first === undefined ? ["2", ""] : ["", "2"];
+    problems.error(
+      names.where(`server.advertised_address${given}`),
+      `set without ${names.name(`server.advertised_address${other}`)}; advertise both or neither`,
+    );
+  } else checkPair(server, "server.advertised_address", [first, second], names, problems);
 }
 
 function checkPair(
   server: ServerConfig,
-  key: string,
-  first: number | undefined,
-  second: number | undefined,
-  where: Where,
+  id: string,
+  pair: readonly [number, number],
+  names: Names,
   problems: Problems,
 ): void {
-  if (first === undefined || second === undefined) return;
-  for (const [id, address] of [[`server.${key}`, first], [`server.${key}2`, second]] as const) {
+  const ids = [id, names.isGiven(`${id}2`) ? `${id}2` : id] as const;
+  const mend = id === "server.bind_address"
+    ? `write a public address, or set ${names.name("server.advertised_address")} and ` +
+      names.name("server.advertised_address2")
+    : "write the public address";
+  const hidden = pair.findIndex((address) => !isGlobalUnicast(address, server.refuseReserved));
+  for (const [i, address] of pair.entries()) {
     if (isGlobalUnicast(address, server.refuseReserved)) continue;
-    const mend = key === "bind_address"
-      ? "write a public address, or set advertised_address and advertised_address2"
-      : "write the public address";
-    problems.error(where(id), `clients cannot reach ${formatIpv4(address)}; ${mend}`);
+    // What stands behind a private address that was given is no second mistake.
+    if (i > hidden && ids[1] === id) continue;
+    problems.error(names.where(ids[i]!), `clients cannot reach ${formatIpv4(address)}; ${mend}`);
   }
-  if (second === first + 1 || server.allowNonConsecutive || second === first) return;
+  const [first, second] = pair;
+  const where = names.where(`${id}2`);
+  if (first === second) {
+    problems.error(where, `the same as ${names.name(id)}; write the address after it`);
+    return;
+  }
+  if (second === first + 1 || server.allowNonConsecutive) return;
+  const [one, other] = [formatIpv4(first), formatIpv4(second)];
   problems.error(
-    where(`server.${key}2`),
-    `${formatIpv4(second)} is not ${
-      formatIpv4(first)
-    } plus one, as Windows clients take it to be; ` +
-      "write the next address, or set `allow_non_consecutive`",
+    where,
+    `${other} is not ${one} plus one, as Windows clients take it to be; write the next address, ` +
+      `or set ${names.name("server.allow_non_consecutive")}`,
   );
 }
 

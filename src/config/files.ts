@@ -60,7 +60,8 @@ export function isMissing(error: unknown): boolean {
   return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
 }
 
-function codeOf(error: unknown): string {
+/** `code` of an error of `node:fs`, or nothing. */
+export function codeOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : "";
   return typeof code === "string" ? code : "";
 }

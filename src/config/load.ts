@@ -1,12 +1,12 @@
 import { assemble, resolve, type Values } from "./assemble.ts";
-import { checkConfig } from "./checks.ts";
+import { checkConfig, type Names } from "./checks.ts";
 import type { Config, Role, SecretConfig } from "./config.ts";
 import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
 import { readIni } from "./syntax/ini.ts";
 import { readMiredo, roleOfMiredo, splitDirective } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
-import { readSecrets } from "./secrets.ts";
-import { BY_ID, entryOf } from "./settings.ts";
+import { placeOfSecrets, readSecrets, whyNoSecrets } from "./secrets.ts";
+import { entryOf } from "./settings.ts";
 import { type Document, type Given, readDocument } from "./syntax/mod.ts";
 
 export interface LoadOptions {
@@ -54,9 +54,10 @@ export function loadDocument(
   if (document?.syntax === "miredo") checkMiredoRole(role, document, values, problems);
   // What is missing or does not fit together is only known once all that is given can be read.
   problems.throwIfAny();
-  const secrets = role === "server" ? loadSecrets(values, readFile, problems) : [];
-  const config = assemble(values, { file: document?.file, role, secrets });
-  checkConfig(config, role, (id) => whereOf(id, values, document?.file), problems);
+  const file = document?.file;
+  const secrets = role === "server" ? loadSecrets(values, file, readFile, problems) : [];
+  const config = assemble(values, { file, role, secrets });
+  checkConfig(config, role, namesOf(values, document), problems);
   problems.throwIfAny();
   return { config, role, notices: problems.notices, values };
 }
@@ -127,26 +128,39 @@ function namesType(document: Document): boolean {
 
 function loadSecrets(
   values: Values,
+  configuration: string | undefined,
   readFile: ReadFile,
   problems: Problems,
 ): readonly SecretConfig[] {
-  const file = values.get("server.secrets_file")!.value as string | undefined;
-  if (file === undefined) return [];
+  const name = values.get("server.secrets_file")!.value as string | undefined;
+  if (name === undefined) return [];
+  const place = placeOfSecrets(name, configuration, process.env["CREDENTIALS_DIRECTORY"]);
   try {
-    const { bytes, mode } = readFile(file);
-    const secrets = readSecrets(bytes, mode, file, problems);
-    if (secrets.length === 0) problems.notice(file, "no secrets in it; add a client");
+    const { bytes, mode } = readFile(place.path);
+    const secrets = readSecrets(bytes, mode, place.path, problems);
+    if (secrets.length === 0) problems.notice(place.path, "no secrets in it; add a client");
     return secrets;
   } catch (error) {
-    problems.error(file, whyUnreadable(error));
+    problems.error(place.path, whyNoSecrets(error, place));
     return [];
   }
 }
 
-/** Names a setting in a problem found after reading: by its line, its flag, or the file it lacks in. */
-function whereOf(id: string, values: Values, file: string | undefined): string {
-  const { origin } = values.get(id)!;
-  const entry = BY_ID.get(id)!;
-  if (origin === entry.flag) return origin;
-  return `${origin ?? file ?? "configuration"}: ${origin === undefined ? id : entry.key}`;
+/** How problems found after reading call a setting: by its line, its flag, or the file it lacks in. */
+function namesOf(values: Values, document: Document | undefined): Names {
+  const isMiredo = document?.syntax === "miredo";
+  const isGiven = (id: string) => values.get(id)!.origin !== undefined;
+  const isFlag = (id: string) => values.get(id)!.origin === entryOf(id).flag;
+  const name = (id: string) => {
+    const { key, miredo, flag } = entryOf(id);
+    if (isFlag(id)) return flag;
+    if (!isMiredo) return key;
+    return miredo ?? `\`${key}\` of the native syntax (\`teredo config convert\`)`;
+  };
+  const where = (id: string) => {
+    if (isFlag(id)) return entryOf(id).flag;
+    if (isGiven(id)) return `${values.get(id)!.origin}: ${name(id)}`;
+    return `${document?.file ?? "configuration"}: ${isMiredo ? name(id) : id}`;
+  };
+  return { isGiven, name, where };
 }

@@ -12,7 +12,7 @@ import {
   type Table,
   WORKERS,
 } from "./setting.ts";
-import { facility, path } from "./kinds/system.ts";
+import { facility, path, secretsFile } from "./kinds/system.ts";
 
 const NO_CLIENT = "makes a Teredo client, which this program is not; for a relay write `relay`, " +
   "for a client keep Miredo";
@@ -99,6 +99,7 @@ counted. They leave in the order they came.`,
   holdBytes: {
     kind: size(1280, 1024 ** 2),
     default: 10_240,
+    defaultText: "`10KiB`, or `interface_mtu` where that is more",
     reload: "restart",
     doc: `Bytes held for one client. At least \`interface_mtu\`, so that a single packet fits.`,
   },
@@ -235,12 +236,17 @@ closed networks.`,
     doc: `Hash of the HMAC that makes authentication values; RFC 4380 names SHA-1.`,
   },
   secretsFile: {
-    kind: path,
+    kind: secretsFile,
     default: undefined,
     reload: "restart",
     doc: `File of client identifiers and their keys, one client a line: \`NAME hex:00112233...\` or
 \`NAME text:passphrase\`, and \`revoked\` behind it for a client that shall be told to get a new key.
-\`#\` starts a comment. Not readable by others: \`chmod 640\`.`,
+\`#\` starts a comment. Not readable by others: \`chmod 640\`.
+
+A name without \`/\` is a credential that systemd hands over: \`secrets_file = secrets\` with
+\`LoadCredential=secrets:/etc/teredo/secrets\` in the unit lets a server without privileges read what
+only root may. Where no service manager hands over credentials, the file of that name beside this one
+is read.`,
   },
   solicitationRate: {
     kind: integer(0, 1_000_000, "a second"),

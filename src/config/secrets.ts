@@ -1,4 +1,6 @@
+import { dirname, join } from "node:path";
 import type { SecretConfig } from "./config.ts";
+import { codeOf, whyUnreadable } from "./files.ts";
 import { quote } from "./kinds/mod.ts";
 import type { Problems } from "./problems.ts";
 import { isBlankOrComment } from "./syntax/mod.ts";
@@ -9,7 +11,48 @@ const MAX_KEY_LENGTH = 255;
 const SHORT_KEY_LENGTH = 16;
 const MAX_CLIENTS = 65_536;
 const MAX_FILE_LENGTH = 16 * 1024 * 1024;
+/**
+ * The group may read: that is how a server that is not root gets at a file of root's. So does the
+ * mode of a credential, 0400 or, where an access control list names the unit's user, 0440.
+ */
 const WORLD_READABLE = 0o004;
+
+/** Where a `secrets_file` is. */
+export interface SecretsPlace {
+  readonly path: string;
+  /** Name of the credential, when the service manager hands over any. */
+  readonly credential: string | undefined;
+}
+
+/** Where a file is taken to be that no configuration file names. */
+const DEFAULT_FOLDER = "/etc/teredo";
+
+/**
+ * A path is taken as it is. A bare name is a credential, in the folder that the service manager
+ * names in `$CREDENTIALS_DIRECTORY`; without one it is a file beside the configuration, so that
+ * `teredo check server` on a command line reads what `LoadCredential=` hands to the unit.
+ */
+export function placeOfSecrets(
+  name: string,
+  configuration: string | undefined,
+  credentials: string | undefined,
+): SecretsPlace {
+  if (name.startsWith("/")) return { path: name, credential: undefined };
+  if (credentials?.startsWith("/")) return { path: join(credentials, name), credential: name };
+  const folder = configuration === undefined ? DEFAULT_FOLDER : dirname(configuration);
+  return { path: join(folder, name), credential: undefined };
+}
+
+/** Why the secrets cannot be read: `problem; what to do`. */
+export function whyNoSecrets(error: unknown, { credential }: SecretsPlace): string {
+  const code = codeOf(error);
+  if (code === "ENOENT" && credential !== undefined) {
+    return `no such credential; write \`LoadCredential=${credential}:PATH\` in the unit`;
+  }
+  if (code !== "EACCES" && code !== "EPERM") return whyUnreadable(error);
+  return "not allowed to read it; check owner and mode, or under systemd have it handed over: " +
+    "`LoadCredential=secrets:PATH` in the unit, `secrets_file = secrets` here";
+}
 
 /**
  * Reads a secrets file: a line `NAME hex:HEX` or `NAME text:TEXT` a client, and `revoked` behind it

@@ -1,6 +1,6 @@
 import type { ProcessConfig } from "./config.ts";
 import { boolean, choice, integer, type Kind, orAuto, size } from "./kinds/mod.ts";
-import { prefix32 } from "./kinds/network.ts";
+import { mtu, prefix32 } from "./kinds/network.ts";
 import { path, userName } from "./kinds/system.ts";
 
 /** One setting: everything this program knows about it. */
@@ -25,11 +25,7 @@ export type Table<C> = { readonly [F in keyof C]-?: Setting<C[F]> };
 
 export type Flat<C extends { process: ProcessConfig }> = Omit<C, "process"> & ProcessConfig;
 
-export const MTU = {
-  kind: integer(1280, 65535, "bytes"),
-  default: 1280,
-  miredo: "InterfaceMTU",
-} as const;
+export const MTU = { kind: mtu, default: 1280, miredo: "InterfaceMTU" } as const;
 export const PREFIX = { kind: prefix32, default: 0x20010000, miredo: "Prefix" } as const;
 
 export const REFUSE_RESERVED: Setting<boolean> = {

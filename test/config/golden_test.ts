@@ -177,7 +177,7 @@ const cases: readonly Case[] = [
     lines: ["RelayType restricted"],
     miredo: undefined,
     notices: [
-      ":1: type: a restricted relay is slower to reach clients; open its UDP port and write `relay`",
+      ":1: RelayType: a restricted relay is slower to reach clients; open its UDP port and write `relay`",
     ],
     why: "Miredo's daemon says so to syslog",
   },
@@ -272,8 +272,15 @@ const cases: readonly Case[] = [
     name: "MTU under that of IPv6",
     lines: [relay, "InterfaceMTU 100"],
     miredo: undefined,
-    errors: [":2: InterfaceMTU: `100` is out of range; write a number from 1280 to 65535"],
+    errors: [":2: InterfaceMTU: `100` is out of range; write a number from 1280 to 65507"],
     why: "Miredo's check passes, then its daemon fails to create the interface",
+  },
+  {
+    name: "MTU above what UDP carries",
+    lines: [relay, "InterfaceMTU 65535"],
+    miredo: undefined,
+    notices: [":2: InterfaceMTU: `65535` is more than UDP carries, 65507 is used; write 65507"],
+    why: "Miredo fails to send what is longer, in silence",
   },
   {
     name: "interface name that is too long",

@@ -3,6 +3,7 @@ import test from "node:test";
 import type { Config, Role } from "#src/config/config.ts";
 import { readRegularFile, searchPlaces } from "#src/config/files.ts";
 import { loadConfig, type LoadedConfig } from "#src/config/load.ts";
+import { placeOfSecrets, whyNoSecrets } from "#src/config/secrets.ts";
 import { ConfigError } from "#src/errors.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { memoryFiles } from "./memory_files.ts";
@@ -179,7 +180,7 @@ const crossed: readonly (readonly [string, Role, string, string])[] = [
     "no address after the last",
     "server",
     "[server]\nbind_address = 255.255.255.255\n",
-    ":2: bind_address: 255.255.255.255 has no address behind it; write one of this machine's",
+    ":2: bind_address: 255.255.255.255 is not a host's address; write one of this machine's",
   ],
   [
     "any address",
@@ -203,24 +204,24 @@ const crossed: readonly (readonly [string, Role, string, string])[] = [
     "addresses apart",
     "server",
     `${SERVER}bind_address2 = 192.0.2.9\n`,
-    ":3: bind_address2: 192.0.2.9 is not 192.0.2.1 plus one, as Windows clients take it to be; write the next address, or set `allow_non_consecutive`",
+    ":3: bind_address2: 192.0.2.9 is not 192.0.2.1 plus one, as Windows clients take it to be; write the next address, or set allow_non_consecutive",
   ],
   [
     "one advertised address",
     "server",
     `${SERVER}advertised_address = 198.51.100.1\n`,
-    ": server.advertised_address2: not set, though the other one is; advertise both or neither",
+    ":3: advertised_address: set without advertised_address2; advertise both or neither",
   ],
   [
     "advertised addresses apart",
     "server",
     `${SERVER}advertised_address = 198.51.100.1\nadvertised_address2 = 198.51.100.9\n`,
-    ":4: advertised_address2: 198.51.100.9 is not 198.51.100.1 plus one, as Windows clients take it to be; write the next address, or set `allow_non_consecutive`",
+    ":4: advertised_address2: 198.51.100.9 is not 198.51.100.1 plus one, as Windows clients take it to be; write the next address, or set allow_non_consecutive",
   ],
   [
     "a private advertised address",
     "server",
-    `${SERVER}advertised_address = 10.0.0.1\nadvertised_address2 = 10.0.0.2\n`,
+    `${SERVER}advertised_address = 10.0.0.1\nadvertised_address2 = 198.51.100.2\nallow_non_consecutive = yes\n`,
     ":3: advertised_address: clients cannot reach 10.0.0.1; write the public address",
   ],
   [
@@ -244,8 +245,56 @@ const crossed: readonly (readonly [string, Role, string, string])[] = [
   [
     "too little to hold",
     "relay",
-    "[relay]\ninterface_mtu = 65535\n",
-    ": relay.hold_bytes: 10240 bytes hold no packet of interface_mtu 65535; write at least 65535",
+    "[relay]\ninterface_mtu = 65507\nhold_bytes = 10KiB\n",
+    ":3: hold_bytes: 10240 bytes hold no packet of interface_mtu 65507; write at least 65507",
+  ],
+  [
+    "an MTU above what UDP carries",
+    "relay",
+    "[relay]\ninterface_mtu = 65508\n",
+    ":2: interface_mtu: `65508` is out of range; write a number from 1280 to 65507",
+  ],
+  [
+    "an address before what is no host's",
+    "server",
+    "[server]\nbind_address = 223.255.255.255\n",
+    ":2: bind_address: 223.255.255.255 has no host's address behind it; write one of this machine's",
+  ],
+  [
+    "an address before what clients cannot reach",
+    "server",
+    "[server]\nbind_address = 9.255.255.255\n",
+    ":2: bind_address: clients cannot reach 10.0.0.0; write a public address, or set advertised_address and advertised_address2",
+  ],
+  [
+    "the other advertised address alone",
+    "server",
+    `${SERVER}advertised_address2 = 198.51.100.1\n`,
+    ":3: advertised_address2: set without advertised_address; advertise both or neither",
+  ],
+  [
+    "the same address advertised twice",
+    "server",
+    `${SERVER}advertised_address = 198.51.100.1\nadvertised_address2 = 198.51.100.1\nallow_non_consecutive = yes\n`,
+    ":4: advertised_address2: the same as advertised_address; write the address after it",
+  ],
+  [
+    "no server address, in Miredo's words",
+    "server",
+    "Prefix 2001::\nServerBindAddress2 192.0.2.2\n",
+    ": ServerBindAddress: not set; set the server's primary IPv4 address, here or by the flag --bind-address",
+  ],
+  [
+    "a private address, in Miredo's words",
+    "server",
+    "ServerBindAddress 10.0.0.1\n",
+    ":1: ServerBindAddress: clients cannot reach 10.0.0.1; write a public address, or set AdvertisedAddress and AdvertisedAddress2",
+  ],
+  [
+    "addresses apart, in Miredo's words",
+    "server",
+    "ServerBindAddress 192.0.2.1\nServerBindAddress2 192.0.2.9\n",
+    ":2: ServerBindAddress2: 192.0.2.9 is not 192.0.2.1 plus one, as Windows clients take it to be; write the next address, or set `allow_non_consecutive` of the native syntax (`teredo config convert`)",
   ],
   [
     "less to hold for all than for one",
@@ -256,10 +305,29 @@ const crossed: readonly (readonly [string, Role, string, string])[] = [
 ];
 
 for (const [name, role, text, want] of crossed) {
-  test(`checkConfig() names ${name}`, () => {
-    assert.equal(problemsOf(() => load(role, text))[0], want);
+  test(`checkConfig() names ${name}, and nothing else`, () => {
+    assert.deepEqual(problemsOf(() => load(role, text)), [want]);
   });
 }
+
+test("checkConfig() names flags where they gave the values", () => {
+  const flags = { "server.bind_address": "192.0.2.1", "server.bind_address2": "192.0.2.1" };
+  assert.deepEqual(problemsOf(() => load("server", SERVER, flags)), [
+    "--bind-address2: the same as --bind-address; write the address after it",
+  ]);
+});
+
+test("loadConfig() holds a packet of any MTU, unless told otherwise", () => {
+  for (
+    const text of ["RelayType relay\nInterfaceMTU 65535\n", "[relay]\ninterface_mtu = 65507\n"]
+  ) {
+    const { interfaceMtu, holdBytes } = load("relay", text).config.relay;
+    assert.deepEqual([interfaceMtu, holdBytes], [65_507, 65_507]);
+  }
+  assert.equal(load("relay", "[relay]\ninterface_mtu = 1400\n").config.relay.holdBytes, 10_240);
+  const given = "[relay]\ninterface_mtu = 1400\nhold_bytes = 1400\n";
+  assert.equal(load("relay", given).config.relay.holdBytes, 1400);
+});
 
 test("checkConfig() leaves the other role's settings alone", () => {
   assert.deepEqual(problemsOf(() => load("relay", "[server]\nbind_address = 10.0.0.1\n")), []);
@@ -353,6 +421,57 @@ test("readSecrets() refuses a file that anyone can read", () => {
   assert.deepEqual(problemsOf(() => loadSecrets(`a text:${"k".repeat(16)}\n`, 0o644)), [
     "/etc/teredo/secrets: anyone can read this file of secrets; chmod 640 it",
   ]);
+});
+
+const credentials: readonly (readonly [string, string, string | undefined, string])[] = [
+  ["a path", "/srv/s", "/run/credentials/teredo", "/srv/s"],
+  ["a credential", "secrets", "/run/credentials/teredo", "/run/credentials/teredo/secrets"],
+  ["a name where none are handed over", "secrets", undefined, "/etc/teredo/secrets"],
+  ["a name where the variable is empty", "secrets", "", "/etc/teredo/secrets"],
+  ["a name where the variable is no path", "secrets", "../../tmp", "/etc/teredo/secrets"],
+];
+
+for (const [name, secretsFile, folder, want] of credentials) {
+  test(`loadConfig() of a server reads secrets by ${name}`, () => {
+    const readFile = memoryFiles({
+      [FILE]: `${SERVER}secrets_file = ${secretsFile}\n`,
+      [want]: `a text:${"k".repeat(16)}\n`,
+    }, { [want]: 0o440 });
+    const before = process.env["CREDENTIALS_DIRECTORY"];
+    try {
+      delete process.env["CREDENTIALS_DIRECTORY"];
+      if (folder !== undefined) process.env["CREDENTIALS_DIRECTORY"] = folder;
+      const { server } = loadConfig("server", { path: FILE, readFile }).config;
+      assert.equal(server.secrets[0]!.clientId, "a");
+    } finally {
+      delete process.env["CREDENTIALS_DIRECTORY"];
+      if (before !== undefined) process.env["CREDENTIALS_DIRECTORY"] = before;
+    }
+  });
+}
+
+test("whyNoSecrets() names the line of the unit that hands them over", () => {
+  const error = (code: string) => Object.assign(new Error("no"), { code });
+  assert.equal(
+    whyNoSecrets(error("ENOENT"), placeOfSecrets("keys", undefined, "/run/credentials/x")),
+    "no such credential; write `LoadCredential=keys:PATH` in the unit",
+  );
+  assert.equal(
+    whyNoSecrets(error("EACCES"), placeOfSecrets("/etc/teredo/secrets", undefined, undefined)),
+    "not allowed to read it; check owner and mode, or under systemd have it handed over: " +
+      "`LoadCredential=secrets:PATH` in the unit, `secrets_file = secrets` here",
+  );
+});
+
+test("loadConfig() refuses secrets whose name leads elsewhere", () => {
+  for (
+    const name of ["../shadow", "a/b", "./secrets", "..", ".", "$CREDENTIALS_DIRECTORY/s", "-x"]
+  ) {
+    assert.match(
+      problemsOf(() => load("server", `${SERVER}secrets_file = ${name}\n`))[0] ?? "",
+      /:3: secrets_file: .* is neither an absolute path nor the name of a credential; write e\.g\. /,
+    );
+  }
 });
 
 test("loadConfig() of a relay does not touch the server's secrets", () => {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
 
 const NEEDED = {
@@ -27,3 +30,26 @@ for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
     ) assert.ok(lines.includes(want), want);
   });
 }
+
+for (const role of ["relay", "server"]) {
+  test(`systemd-analyze finds nothing amiss in docs/examples/teredo-${role}.service`, () => {
+    const folder = mkdtempSync(join(tmpdir(), "teredo-units-"));
+    try {
+      const path = join(folder, `teredo-${role}.service`);
+      const text = readFileSync(`docs/examples/teredo-${role}.service`, "utf8");
+      // It looks for the program; on this machine it need not be installed.
+      writeFileSync(path, text.replace("/usr/local/bin/teredo", "/bin/true"));
+      const args = ["verify", "--man=no", path];
+      const { status, stderr, error } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+      assert.deepEqual({ status, stderr, error }, { status: 0, stderr: "", error: undefined });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+test("the server's unit hands over secrets that only root may read, and starts without any", () => {
+  const text = readFileSync("docs/examples/teredo-server.service", "utf8");
+  assert.match(text, /^LoadCredential=secrets:\/etc\/teredo\/secrets$/m);
+  assert.match(text, /^SetCredential=secrets:#$/m);
+});

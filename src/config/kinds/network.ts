@@ -9,7 +9,25 @@ import {
   parseIpv6Prefix,
 } from "#src/protocol/wire/ipv6.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
-import { type Kind, type Parsed, quote } from "./mod.ts";
+import { integer, type Kind, type Parsed, quote } from "./mod.ts";
+
+const MIN_MTU = 1280;
+/** What one UDP datagram over IPv4 carries: 65,535 bytes less the headers of both. RFC 791 §3.1 */
+const MAX_MTU = 65_507;
+
+/** MTU of IPv6 inside UDP. Miredo takes what its 16 bits hold; in its syntax too much is cut. */
+export const mtu: Kind<number> = {
+  ...integer(MIN_MTU, MAX_MTU, "bytes"),
+  parse(text, syntax) {
+    if (syntax === "native") return integer(MIN_MTU, MAX_MTU).parse(text, syntax);
+    const read = integer(0, 0xffff).parse(text, syntax);
+    if ("problem" in read || read.value <= MAX_MTU) {
+      return integer(MIN_MTU, MAX_MTU).parse(text, syntax);
+    }
+    const warning = `${quote(text)} is more than UDP carries, ${MAX_MTU} is used; write ${MAX_MTU}`;
+    return { value: MAX_MTU, warning };
+  },
+};
 
 /**
  * Upper 32 bits of an IPv6 prefix, as `2001:0::` or `2001::/32`.

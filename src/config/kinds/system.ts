@@ -19,6 +19,18 @@ function quoteIfNeeded(value: string): string {
   return /\s/.test(value) ? `"${value}"` : value;
 }
 
+/** An absolute path, or the name of a credential: a file name. systemd.exec(5), CREDENTIALS */
+export const secretsFile: Kind<string> = {
+  ...path,
+  range: "an absolute path, or the name of a credential",
+  parse(text, syntax) {
+    if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}$/.test(text)) return { value: text };
+    if (text.startsWith("/")) return path.parse(text, syntax);
+    const problem = `${quote(text)} is neither an absolute path nor the name of a credential`;
+    return { problem: `${problem}; write e.g. /etc/teredo/secrets, or \`secrets\`` };
+  },
+};
+
 export const userName: Kind<string> = {
   name: "user name",
   range: "a user of this system",
