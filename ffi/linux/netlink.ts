@@ -61,6 +61,8 @@ export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
+export const RTM_NEWRULE = 32;
+export const RTM_GETRULE = 34;
 export const RTNLGRP_LINK = 1;
 export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV6_IFADDR = 9;
@@ -86,6 +88,8 @@ export const IFLA_LINKINFO = 18;
 export const IFLA_STATS64 = 23;
 export const IFLA_AF_SPEC = 26;
 export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_TUN_TYPE = 3;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 export const IN6_ADDR_GEN_MODE_EUI64 = 0;
 export const IN6_ADDR_GEN_MODE_NONE = 1;
@@ -130,12 +134,15 @@ export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 export const RTA_PREF = 20;
+export const RTA_NH_ID = 30;
 export const RTAX_MTU = 2;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
+export const RTN_BROADCAST = 3;
 export const RTN_BLACKHOLE = 6;
 export const RTN_UNREACHABLE = 7;
 export const RTN_PROHIBIT = 8;
+export const RTN_THROW = 9;
 export const RTPROT_KERNEL = 2;
 export const RTPROT_BOOT = 3;
 export const RTPROT_STATIC = 4;
@@ -146,8 +153,13 @@ export const RT_TABLE_UNSPEC = 0;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 export const RTM_F_CLONED = 0x200;
+export const RTM_F_FIB_MATCH = 0x2000;
 
 // struct rtnexthop, <linux/rtnetlink.h>: the entries of RTA_MULTIPATH
 export const SIZEOF_RTNEXTHOP = 8;
 export const RTNEXTHOP_LEN_AT = 0;
 export const RTNEXTHOP_IFINDEX_AT = 4;
+
+// struct fib_rule_hdr, <linux/fib_rules.h>: the fields of struct rtmsg that a rule has
+export const FRA_PRIORITY = 6;
+export const FRA_TABLE = 15;

@@ -273,8 +273,9 @@ ip link show dev other 2>&1
 kill $pid
 ended`,
     [
-      "teredo: FAIL service_route: 2001::/32 is already routed to teredo, perhaps by another Teredo " +
-      "relay or client; mend: systemctl stop miredo, or ip -6 route delete 2001::/32 dev teredo metric 1024",
+      "teredo: FAIL service_route: 2001::/32 is already routed to teredo (proto boot, metric 10), " +
+      "which wins over a relay's route of metric 10; mend: stop what made it, perhaps another Teredo " +
+      "relay or client, or let it have a higher metric; `ip -6 route show exact 2001::/32` shows it",
       "teredo: the pid file /run/relay.pid is held by process PID, which runs; stop it first, or " +
       "choose another pid_file",
       "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +

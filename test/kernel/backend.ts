@@ -24,7 +24,8 @@ export interface Backend {
   /** Interfaces, addresses and routes of IPv6, one a line, in order. */
   state(): readonly string[];
   /** Sends packets to a prefix into an interface. */
-  addRoute(prefix: string, link: string): void;
+  /** @param metric where the system has metrics; else, and by default, the one that it gives */
+  addRoute(prefix: string, link: string, metric?: number): void;
   setLink(name: string, isUp: boolean): void;
   removeLink(name: string): void;
 

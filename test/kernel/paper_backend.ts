@@ -63,14 +63,14 @@ export abstract class PaperBackend implements Backend {
     return [...links.flatMap(linkText), ...ipv6Routes.map(routeText)].sort();
   }
 
-  addRoute(prefix: string, link: string): void {
+  addRoute(prefix: string, link: string, metric = this.metric): void {
     const { bytes, length } = parseIpv6Prefix(prefix)!;
     const { world } = this.paper;
     world.addRoute({
       destination: bytes,
       length,
       link: world.link(link)!,
-      metric: this.metric,
+      metric,
       action: "send",
       origin: "boot",
     });

@@ -68,8 +68,23 @@ function startErrorOf(call: () => unknown): string {
   return error.message;
 }
 
-/** Runs the command that a message gives between backquotes. */
-const mend = (message: string) => sh(/`(ip [^`]+)`/.exec(message)![1]!);
+const RIVALS = [
+  ["2001::/32 dev other metric 3", "routed to other (proto boot, metric 3)"],
+  ["2001::/32 dev other metric 10 proto static", "routed to other (proto static, metric 10)"],
+  ["2001::/32 dev other metric 1 proto bird", "routed to other (proto bird, metric 1)"],
+  ["2001::/32 dev other metric 1 proto 11", "routed to other (proto zebra, metric 1)"],
+  ["2001::/32 dev other metric 1 proto 77", "routed to other (proto 77, metric 1)"],
+  ["unreachable 2001::/32 metric 9", "refused by a route (unreachable, proto boot, metric 9)"],
+  ["blackhole 2001::/32 metric 9", "refused by a route (blackhole, proto boot, metric 9)"],
+  ["prohibit 2001::/32 metric 9", "refused by a route (prohibit, proto boot, metric 9)"],
+] as const;
+/** The guard of a careful operator, and what comes by BGP from other relays. */
+const LOSERS = [
+  "unreachable 2001::/32 metric 4294967295",
+  "2001::/32 dev other metric 32 proto bird",
+  "2001::/32 dev other metric 20 proto zebra",
+  "2001::/32 dev other metric 11",
+] as const;
 
 inNamespace(import.meta.filename!, () => {
   sh("ip link set lo up");
@@ -87,7 +102,7 @@ inNamespace(import.meta.filename!, () => {
         assert.deepEqual([inet6[0].local, inet6[0].prefixlen], ["fe80::ffff:ffff:ffff", 64]);
         assert.deepEqual([inet6[0].scope, inet6[0].tentative], ["link", undefined]);
         const routes = ip("-6 route show 2001::/32");
-        assert.deepEqual(routes.map((it) => [it.dev, it.metric]), [["teredo", 1024]]);
+        assert.deepEqual(routes.map((it) => [it.dev, it.metric]), [["teredo", 10]]);
       }
     });
     assert.deepEqual(ip("-6 route show 2001::/32"), []);
@@ -120,24 +135,39 @@ inNamespace(import.meta.filename!, () => {
     });
   });
 
-  test("configureTunnel() names another owner of the prefix and the command that ends it", () => {
+  test("configureTunnel() names a route that would win over its own, and deletes nothing", () => {
     withTun(({ netlink }) => {
       sh("ip tuntap add other mode tun");
       sh("ip link set other up");
-      sh("ip -6 route add 2001::/32 dev other metric 3");
-      const routed = startErrorOf(() => configureTunnel(netlink, SETUP));
-      assert.match(routed, /^2001::\/32 is already routed to the interface other, perhaps by/);
-      assert.equal(ip("link show teredo")[0].flags.includes("UP"), false, "nothing was changed");
-      mend(routed);
-
-      sh("ip -6 route add unreachable 2001::/32 metric 77");
-      const unreachable = startErrorOf(() => configureTunnel(netlink, SETUP));
-      assert.match(unreachable, /^2001::\/32 is refused by a route, perhaps by/);
-      mend(unreachable);
-
-      configureTunnel(netlink, SETUP);
-      assert.deepEqual(ownersOf(netlink, PREFIX).map((it) => it.interfaceName), ["teredo"]);
+      for (const [route, problem] of RIVALS) {
+        sh(`ip -6 route add ${route}`);
+        const message = startErrorOf(() => configureTunnel(netlink, SETUP));
+        assert.equal(
+          message,
+          `2001::/32 is already ${problem}, which wins over a relay's route of metric 10; stop ` +
+            "what made it, perhaps another Teredo relay or client, or let it have a higher " +
+            "metric; `ip -6 route show exact 2001::/32` shows it",
+        );
+        assert.equal(ip("link show teredo")[0].flags.includes("UP"), false, "nothing was changed");
+        assert.equal(ip("-6 route show exact 2001::/32").length, 1);
+        sh(`ip -6 route delete ${route}`);
+      }
       sh("ip link delete other");
+    });
+  });
+
+  test("configureTunnel() leaves routes that lose, and its own wins over them", () => {
+    withTun(({ netlink }) => {
+      sh("ip tuntap add other mode tun");
+      sh("ip link set other up");
+      for (const route of LOSERS) sh(`ip -6 route add ${route}`);
+      const { index } = configureTunnel(netlink, SETUP);
+      assert.equal(routeTo(netlink, parseIpv6("2001:0:5ef5:79fd::1")!), index);
+      assert.equal(ip("-6 route show exact 2001::/32").length, 1 + LOSERS.length);
+      sh("ip link delete other");
+      for (const route of LOSERS.filter((it) => !it.includes("dev"))) {
+        sh(`ip -6 route delete ${route}`);
+      }
     });
   });
 
@@ -162,7 +192,7 @@ inNamespace(import.meta.filename!, () => {
       const text = "EINVAL (Invalid argument): mtu greater than device maximum";
       assert.equal(error.message, `netlink(set up teredo): ${text}`);
       assert.match(
-        String(errorOf(() => addRoute(netlink, PREFIX, 4711))),
+        String(errorOf(() => addRoute(netlink, PREFIX, 4711, 1))),
         /^SyscallError: netlink\(add route 2001::\/32\): ENODEV \(No such device\)/,
       );
     });

@@ -1,10 +1,7 @@
 import type { RelayConfig } from "#src/config/config.ts";
-import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
-import type { Host, Route6 } from "../host/contract.ts";
-
-const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
+import type { Host } from "../host/contract.ts";
 
 /** @param wanted name of the interface; empty: any */
 export function checkTun(host: Host, wanted: string): CheckResult {
@@ -43,7 +40,7 @@ function forwarding(host: Host): CheckResult {
 
 /** A host that forwards may ignore router advertisements: the default route of one then runs out. */
 function advertisedRoutes(host: Host): CheckResult[] {
-  const routes = defaultRoutes(host).filter((route) => route.fromAdvertisement);
+  const routes = host.defaultRoutes6().filter((route) => route.fromAdvertisement);
   return routes.map(({ interfaceName }) => {
     const loss = host.losesAdvertisedRoute(interfaceName);
     if (loss === undefined) {
@@ -59,7 +56,7 @@ function advertisedRoutes(host: Host): CheckResult[] {
 }
 
 export function checkDefaultRoute(host: Host): CheckResult {
-  const [route] = defaultRoutes(host);
+  const [route] = host.defaultRoutes6();
   if (route !== undefined) return ok("ipv6_route", `default dev ${route.interfaceName}`);
   return warn(
     "ipv6_route",
@@ -68,20 +65,8 @@ export function checkDefaultRoute(host: Host): CheckResult {
   );
 }
 
-function defaultRoutes(host: Host): Route6[] {
-  return host.routesOf(DEFAULT).filter((route) => !route.rejects);
-}
-
-/** Whether another interface already has the service prefix. */
+/** Whether packets to clients will enter the relay's interface. */
 export function checkServiceRoute(host: Host, relay: RelayConfig): CheckResult {
   const prefix = servicePrefixOf(relay.prefix);
-  const text = formatIpv6Prefix(prefix);
-  const other = host.routesOf(prefix).find((route) => route.interfaceName !== relay.interfaceName);
-  if (other === undefined) return ok("service_route", `nothing else has ${text}`);
-  const owner = other.rejects ? "refused by a route" : `routed to ${other.interfaceName}`;
-  return fail(
-    "service_route",
-    `${text} is already ${owner}, perhaps by another Teredo relay or client`,
-    `${host.words.stopService("miredo")}, or ${other.removal}`,
-  );
+  return { name: "service_route", ...host.serviceRoute(prefix, relay.interfaceName) };
 }

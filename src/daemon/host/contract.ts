@@ -34,14 +34,11 @@ export interface Interface {
   readonly hasLinkLocal: boolean;
 }
 
-export interface Route6 {
+/** An IPv6 default route that sends packets somewhere. */
+export interface DefaultRoute {
   readonly interfaceName: string;
   /** Of router advertisements, whoever heeds them: the kernel or a network manager. */
   readonly fromAdvertisement: boolean;
-  /** Packets are refused or thrown away rather than sent. */
-  readonly rejects: boolean;
-  /** The command that takes it away. */
-  readonly removal: string;
 }
 
 /** Why the kernel refused something. */
@@ -97,8 +94,15 @@ export interface Host {
   disabledIpv6(interfaceName: string): string | undefined;
   /** Interface of the IPv4 default route. */
   defaultInterface4(): string | undefined;
-  /** Routes for exactly this prefix that lead somewhere. May read the whole table: at start only. */
-  routesOf(prefix: Ipv6Prefix): readonly Route6[];
+  /** May read the whole table: at start only. */
+  defaultRoutes6(): readonly DefaultRoute[];
+  /**
+   * Whether a relay's route of this prefix will be the one that packets take. May read the whole table:
+   * at start only.
+   *
+   * @param own interface of that route, which may be there already
+   */
+  serviceRoute(prefix: Ipv6Prefix, own: string): Finding;
   /** Interface by which packets to this address leave. One lookup. */
   routeTo(address: Uint8Array): string | undefined;
   /** Why a UDP socket cannot be bound there now; undefined: it can. @param port 0: any */

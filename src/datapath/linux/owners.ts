@@ -1,7 +1,16 @@
-import { RTN_UNICAST, RTPROT_RA } from "#ffi/linux/mod.ts";
+import {
+  RTN_BLACKHOLE,
+  RTN_PROHIBIT,
+  RTN_THROW,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+  RTPROT_RA,
+} from "#ffi/linux/mod.ts";
 import { formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { linkAt } from "./netlink/look_up.ts";
+import { type Ipv6Route, routesOf } from "./netlink/routing.ts";
 import { type Netlink } from "./netlink/socket.ts";
-import { type Ipv6Route, links, routesOf } from "./netlink/routing.ts";
+import { protocolName } from "./protocols.ts";
 
 /** A route of the prefix, as an operator sees it. */
 export interface Owner {
@@ -9,34 +18,59 @@ export interface Owner {
   readonly index: number;
   /** Undefined for a route that leads nowhere, such as `unreachable`. */
   readonly interfaceName: string | undefined;
-  /** Packets are refused or thrown away rather than sent. */
-  readonly rejects: boolean;
+  /** Packets are refused or thrown away rather than sent: the word of ip-route(8) for it. */
+  readonly rejects: string | undefined;
   readonly metric: number;
+  /** Who made it, as ip-route(8) calls them: `bird`, `static`. */
+  readonly protocol: string;
   /** A router advertisement made it, whoever heeded that: the kernel or a network manager. */
   readonly fromAdvertisement: boolean;
-  /** The command that takes the route away. */
-  readonly mend: string;
 }
+
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [RTN_BLACKHOLE, "blackhole"],
+  [RTN_UNREACHABLE, "unreachable"],
+  [RTN_PROHIBIT, "prohibit"],
+  [RTN_THROW, "throw"],
+]);
 
 /** Who has exactly `prefix` in the main routing table, the lowest metric, which wins, first. */
 export function ownersOf(netlink: Netlink, prefix: Ipv6Prefix): Owner[] {
-  const names = new Map(links(netlink).map((link) => [link.index, link.name]));
   return routesOf(netlink, prefix)
     .sort((a, b) => a.metric - b.metric)
-    .map((route) => ownerOf(route, names.get(route.index)));
+    .map((route) => ownerOf(netlink, route));
 }
 
-function ownerOf(route: Ipv6Route, linkName: string | undefined): Owner {
-  // The kernel shows loopback as the device of routes that refuse.
-  const rejects = route.type !== RTN_UNICAST;
-  const interfaceName = rejects ? undefined : linkName;
-  const device = interfaceName === undefined ? "" : `dev ${interfaceName} `;
+function ownerOf(netlink: Netlink, { index, type, metric, protocol }: Ipv6Route): Owner {
+  const rejects = type === RTN_UNICAST ? undefined : REFUSALS.get(type) ?? `of type ${type}`;
   return {
-    index: route.index,
-    interfaceName,
+    index,
+    // The kernel shows loopback as the device of routes that refuse.
+    interfaceName: rejects === undefined ? linkAt(netlink, index)?.name : undefined,
     rejects,
-    metric: route.metric,
-    fromAdvertisement: route.protocol === RTPROT_RA,
-    mend: `ip -6 route delete ${formatIpv6Prefix(route.prefix)} ${device}metric ${route.metric}`,
+    metric,
+    protocol: protocolName(protocol),
+    fromAdvertisement: protocol === RTPROT_RA,
+  };
+}
+
+/** `routed to gif0 (proto bird, metric 5)`, `refused by a route (unreachable, ...)` */
+export function describeOwner({ interfaceName, rejects, protocol, metric }: Owner): string {
+  const made = `proto ${protocol}, metric ${metric}`;
+  return rejects === undefined
+    ? `routed to ${interfaceName ?? "a nexthop object"} (${made})`
+    : `refused by a route (${rejects}, ${made})`;
+}
+
+/** A route that wins over ours. Whose it is only its maker knows, so that no command deletes it. */
+export function rivalProblem(prefix: Ipv6Prefix, rival: Owner, metric: number) {
+  const text = formatIpv6Prefix(prefix);
+  return {
+    problem:
+      `${text} is already ${describeOwner(rival)}, which wins over a relay's route of metric ` +
+      `${metric}`,
+    mend:
+      "stop what made it, perhaps another Teredo relay or client, or let it have a higher metric; " +
+      `\`ip -6 route show exact ${text}\` shows it`,
   };
 }

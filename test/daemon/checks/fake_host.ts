@@ -67,13 +67,8 @@ export function fakeHost(facts: Facts = {}): Host {
     interfaces: () => [UPLINK],
     disabledIpv6: () => undefined,
     defaultInterface4: () => "eth0",
-    routesOf: (prefix) =>
-      prefix.length > 0 ? [] : [{
-        interfaceName: "eth0",
-        fromAdvertisement: false,
-        rejects: false,
-        removal: "",
-      }],
+    defaultRoutes6: () => [{ interfaceName: "eth0", fromAdvertisement: false }],
+    serviceRoute: () => ({ verdict: "ok", detail: "nothing else has 2001::/32" }),
     routeTo: () => "teredo",
     refusesUdp: () => undefined,
     udpOwner: () => undefined,

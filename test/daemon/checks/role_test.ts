@@ -6,6 +6,7 @@ import { failures, formatCheck } from "#src/daemon/checks/result.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks/role.ts";
 import type { Capability } from "#src/daemon/host/linux/answers.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import {
   EVERY_CAPABILITY,
   type Facts,
@@ -33,9 +34,7 @@ const unable = (...missing: Capability[]) =>
 const absent = (address: string) => (asked: number) =>
   asked === parseIpv4(address) ? NOT_HERE : undefined;
 const taken = (wanted: number) => (_: number, port: number) => port === wanted ? IN_USE : undefined;
-const advertised = (interfaceName: string) => () => [
-  { interfaceName, fromAdvertisement: true, rejects: false, removal: "" },
-];
+const advertised = (interfaceName: string) => () => [{ interfaceName, fromAdvertisement: true }];
 
 const NO_IPV6_ROUTE = "warn ipv6_route: there is no IPv6 default route, so only networks with a " +
   "route of their own are reachable; mend: ip -6 route add default via ROUTER dev INTERFACE";
@@ -137,7 +136,7 @@ const cases: readonly Case[] = [
     name: "a default route that forwarding will take away",
     facts: {
       variables: { "net/ipv6/conf/wan.7/accept_ra": "1" },
-      routesOf: (prefix) => prefix.length === 0 ? advertised("wan.7")() : [],
+      defaultRoutes6: advertised("wan.7"),
     },
     want: [
       "FAIL accept_ra: wan.7 will lose its IPv6 default route: it came by router advertisement, " +
@@ -149,62 +148,23 @@ const cases: readonly Case[] = [
     name: `an advertised default route under accept_ra=${value}`,
     facts: {
       variables: { "net/ipv6/conf/eth0/accept_ra": value },
-      routesOf: (prefix: { length: number }) => prefix.length === 0 ? advertised("eth0")() : [],
+      defaultRoutes6: advertised("eth0"),
     },
     want: [],
   })),
-  { name: "no IPv6 default route", facts: { routesOf: () => [] }, want: [NO_IPV6_ROUTE] },
-  {
-    name: "a default route that only refuses",
-    facts: {
-      routesOf: (prefix) =>
-        prefix.length > 0
-          ? []
-          : [{ interfaceName: "lo", fromAdvertisement: false, rejects: true, removal: "" }],
-    },
-    want: [NO_IPV6_ROUTE],
-  },
+  { name: "no IPv6 default route", facts: { defaultRoutes6: () => [] }, want: [NO_IPV6_ROUTE] },
   {
     name: "another owner of the prefix",
     facts: {
-      routesOf: (prefix) => [{
-        interfaceName: prefix.length === 0 ? "eth0" : "tun3",
-        fromAdvertisement: false,
-        rejects: false,
-        removal: "ip -6 route delete 2001::/32 dev tun3 metric 1024",
-      }],
+      serviceRoute: (prefix, own) => ({
+        verdict: "fail",
+        detail: `${formatIpv6Prefix(prefix)} leads elsewhere than to ${own}`,
+        mend: "stop what made the route",
+      }),
     },
     want: [
-      "FAIL service_route: 2001::/32 is already routed to tun3, perhaps by another Teredo relay or " +
-      "client; mend: systemctl stop miredo, or ip -6 route delete 2001::/32 dev tun3 metric 1024",
+      "FAIL service_route: 2001::/32 leads elsewhere than to teredo; mend: stop what made the route",
     ],
-  },
-  {
-    name: "a prefix that a route refuses",
-    facts: {
-      routesOf: (prefix) => [{
-        interfaceName: "lo",
-        fromAdvertisement: false,
-        rejects: prefix.length > 0,
-        removal: "ip -6 route delete 2001::/32 metric 1",
-      }],
-    },
-    want: [
-      "FAIL service_route: 2001::/32 is already refused by a route, perhaps by another Teredo relay " +
-      "or client; mend: systemctl stop miredo, or ip -6 route delete 2001::/32 metric 1",
-    ],
-  },
-  {
-    name: "our own interface left over",
-    facts: {
-      routesOf: (prefix) => [{
-        interfaceName: prefix.length === 0 ? "eth0" : "teredo",
-        fromAdvertisement: false,
-        rejects: false,
-        removal: "",
-      }],
-    },
-    want: [],
   },
   {
     name: "an address that this host lacks",

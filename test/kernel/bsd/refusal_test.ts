@@ -58,14 +58,7 @@ const GET_DEVICE: PerHost<string> = {
   "NetBSD 10": MAKEDEV,
   "DragonFly BSD 6": "run `kldload if_tun`",
 };
-const BY_LENGTH = "`route -n delete -inet6 2001::/32`";
-const DELETE_ROUTE: PerHost<string> = {
-  "FreeBSD 14": BY_LENGTH,
-  "FreeBSD 15": BY_LENGTH,
-  "OpenBSD 7": "`route -n delete -inet6 2001:: -prefixlen 32`",
-  "NetBSD 10": BY_LENGTH,
-  "DragonFly BSD 6": BY_LENGTH,
-};
+const SHOW_ROUTE = "stop what made the route; `route -n get -inet6 2001::` shows it";
 /** Of standard error, and of a warning with status 0. */
 const MTU_REFUSED: PerHost<string> = {
   "FreeBSD 14": "ioctl SIOCSIFMTU (set mtu)",
@@ -238,15 +231,14 @@ const HINDRANCES: readonly Hindrance[] = [
     prepare: (machine) => routePrefix(machine, "send"),
     problem: () =>
       "2001::/32 is already routed to the interface wan0, perhaps by another Teredo relay or client",
-    mend: (host) => `stop what made the route, or run ${DELETE_ROUTE[host]}`,
-    isMended: true,
+    mend: () => SHOW_ROUTE,
   },
   ...(["reject", "discard"] as const).map((action): Hindrance => ({
     name: `a prefix with a route that says ${action}`,
     prepare: (machine) => routePrefix(machine, action),
-    problem: () => "2001::/32 is refused by a route, perhaps by another Teredo relay or client",
-    mend: (host) => `stop what made the route, or run ${DELETE_ROUTE[host]}`,
-    isMended: true,
+    problem: () =>
+      "2001::/32 is already refused by a route, perhaps by another Teredo relay or client",
+    mend: () => SHOW_ROUTE,
   })),
   {
     name: "a port that is taken",

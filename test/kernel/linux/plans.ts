@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
+import { hasAddress, linkAt, linkNamed } from "#src/datapath/linux/netlink/look_up.ts";
 import { addresses, links, routeTo } from "#src/datapath/linux/netlink/routing.ts";
 import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { data } from "#test/protocol/relay/lab.ts";
@@ -119,8 +120,12 @@ export const PLANS: Readonly<Record<string, Plan>> = {
     assertRefused(it, relay(), /exists already and is not a TUN/);
   }),
   "a relay whose prefix is routed elsewhere": asRelay((it) => {
+    it.addRoute(SERVICE_PREFIX, WAN, 5);
+    assertRefused(it, relay(), /2001::\/32 is already routed to wan0 \(proto boot, metric 5\)/);
+  }),
+  "a relay whose prefix is routed elsewhere with a higher metric": asRelay((it) => {
     it.addRoute(SERVICE_PREFIX, WAN);
-    assertRefused(it, relay(), /2001::\/32 is already routed to the interface wan0/);
+    liveThrough(it, relay(), [...relaySteps(), LATE]);
   }),
   "a relay without TUN": asRelay((it) => {
     it.hideTun();
@@ -175,6 +180,11 @@ function askAll(backend: Backend): void {
     say(address, nameOf(routeTo(netlink, parseIpv6(address)!)));
   }
   assert.throws(() => routeTo(netlink, parseIpv6("2001:db9::1")!), /ENETUNREACH/);
+  for (const { name, index } of all) {
+    say(name, [linkNamed(netlink, name)?.name, linkAt(netlink, index)?.mtu]);
+    say(HOST, hasAddress(netlink, index, parseIpv6(HOST)!));
+  }
+  say("nothing", [linkNamed(netlink, "nothing"), linkAt(netlink, 0)]);
   netlink.close();
   assert.deepEqual(backend.faults(), []);
 }

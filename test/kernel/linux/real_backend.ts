@@ -144,8 +144,8 @@ export class RealBackend implements Backend {
     return lines.sort();
   }
 
-  addRoute(prefix: string, link: string): void {
-    sh(`ip -6 route add ${prefix} dev ${link}`);
+  addRoute(prefix: string, link: string, metric = 1024): void {
+    sh(`ip -6 route add ${prefix} dev ${link} metric ${metric}`);
   }
 
   setLink(name: string, isUp: boolean): void {

@@ -2,6 +2,7 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNSPEC,
+  EADDRNOTAVAIL,
   EEXIST,
   EINVAL,
   ENETDOWN,
@@ -66,12 +67,14 @@ import {
   cString,
   message,
   readAttributes,
+  readString,
   readU32,
   u32,
   viewOf,
 } from "#src/datapath/linux/netlink/message.ts";
 import { Errno, unknown } from "../errno.ts";
 import type { PaperKernel } from "../kernel.ts";
+import { equal } from "../lists.ts";
 import type { PaperLink, PaperRoute } from "../world.ts";
 import { setUpFlags } from "./links.ts";
 
@@ -108,7 +111,8 @@ export function answersTo(kernel: PaperKernel, request: Request): Answer[] {
   const about = `${request.type} with flags 0x${request.flags.toString(16)}`;
   if (asks === NLM_F_DUMP) return listOf(kernel, request) ?? unknown(`the list ${about}`);
   if ((asks & NLM_F_ACK) === 0) unknown(`the message ${about} without acknowledgement`);
-  if (request.type === RTM_GETROUTE) return [routeAnswer(kernel, request)];
+  const ask = QUESTIONS[request.type];
+  if (ask !== undefined && (asks & ~NLM_F_ACK) === 0) return [ask(kernel, request)];
   kernel.needPrivilege();
   const change = CHANGES[request.type] ?? unknown(`the message ${about}`);
   if ((asks & ~NLM_F_ACK) !== change.flags) unknown(`the message ${about}`);
@@ -193,6 +197,39 @@ function routeAnswer({ world }: PaperKernel, { body }: Request): Answer {
   return routeMessage({ ...route, destination, length: 128 });
 }
 
+/** The link of an index or a name. */
+function linkQuestion({ world }: PaperKernel, { body }: Request): Answer {
+  const attributes = readAttributes(body, SIZEOF_IFINFOMSG);
+  const index = viewOf(body).getInt32(IFINFOMSG_INDEX_AT, true);
+  const name = readString(attributes.get(IFLA_IFNAME));
+  if ((index !== 0) === (name !== undefined)) return unknown("the question for a link");
+  const link = world.link(name ?? index);
+  if (link === undefined) throw new Errno(ENODEV);
+  return linkAnswer(link);
+}
+
+/** An IPv6 address of an interface. */
+function addressQuestion({ world }: PaperKernel, { body }: Request): Answer {
+  const wanted = readAttributes(body, SIZEOF_IFADDRMSG).get(IFA_ADDRESS);
+  if (body[IFADDRMSG_FAMILY_AT] !== AF_INET6 || wanted === undefined) {
+    return unknown("the question for an address");
+  }
+  const link = world.link(viewOf(body).getUint32(IFADDRMSG_INDEX_AT, true));
+  if (link === undefined) throw new Errno(ENODEV);
+  const addresses = link.addresses.filter(({ bytes }) => equal(bytes, wanted));
+  const [answer] = addressAnswers({ ...link, addresses }, 16);
+  if (answer === undefined) throw new Errno(EADDRNOTAVAIL);
+  return answer;
+}
+
+type Ask = (kernel: PaperKernel, request: Request) => Answer;
+
+const QUESTIONS: Readonly<Record<number, Ask>> = {
+  [RTM_GETLINK]: linkQuestion,
+  [RTM_GETADDR]: addressQuestion,
+  [RTM_GETROUTE]: routeAnswer,
+};
+
 interface Change {
   /** Besides NLM_F_REQUEST and NLM_F_ACK. */
   readonly flags: number;
@@ -243,12 +280,11 @@ function addAddress({ world }: PaperKernel, { body }: Request): void {
 }
 
 function addRoute({ world }: PaperKernel, { body }: Request): void {
-  const { link, destination, length } = routeIn(world, body);
+  const { link, destination, length, metric = DEFAULT_METRIC } = routeIn(world, body);
   const isThere = world.routesTo({ bytes: destination, length })
-    .some((it) => it.metric === DEFAULT_METRIC);
+    .some((it) => it.metric === metric);
   if (isThere) throw new Errno(EEXIST);
   if ((link.flags & IFF_UP) === 0) throw new Errno(ENETDOWN);
-  const metric = DEFAULT_METRIC;
   world.addRoute({ destination, length, link, metric, action: "send", origin: "boot" });
 }
 
@@ -263,11 +299,13 @@ function routeIn(world: PaperKernel["world"], body: Uint8Array) {
   const attributes = readAttributes(body, SIZEOF_RTMSG);
   const destination = attributes.get(RTA_DST)?.slice();
   const index = readU32(attributes.get(RTA_OIF));
-  const isKnown = attributes.size === 2 && destination?.length === 16 && index !== undefined &&
+  const metric = readU32(attributes.get(RTA_PRIORITY));
+  const size = metric === undefined ? 2 : 3;
+  const isKnown = attributes.size === size && destination?.length === 16 && index !== undefined &&
     body[RTMSG_FAMILY_AT] === AF_INET6 && body[RTMSG_TABLE_AT] === RT_TABLE_MAIN &&
     body[RTMSG_PROTOCOL_AT] === RTPROT_BOOT && body[RTMSG_TYPE_AT] === RTN_UNICAST;
   if (!isKnown) return unknown("a route of another kind");
   const link = world.link(index);
   if (link === undefined) throw new Errno(ENODEV);
-  return { link, destination, length: body[RTMSG_DST_LEN_AT]! };
+  return { link, destination, length: body[RTMSG_DST_LEN_AT]!, metric };
 }

@@ -3,11 +3,12 @@ import { availableParallelism, networkInterfaces } from "node:os";
 import process from "node:process";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { type Run, runCommand, typed } from "#src/datapath/bsd/commands.ts";
+import { type Run, runCommand } from "#src/datapath/bsd/commands.ts";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
-import { Routes } from "#src/datapath/bsd/routing/socket.ts";
+import { type FoundRoute, Routes } from "#src/datapath/bsd/routing/socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/routing/ways.ts";
-import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { rivalProblem } from "#src/datapath/bsd/tun/interface.ts";
+import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { ProcessUse } from "#src/status/snapshot.ts";
 import { BsdForwarding } from "./forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
@@ -16,7 +17,7 @@ import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./texts.t
 import { bsdTun, sysctlText } from "./tun.ts";
 import { hostWordsOf } from "./words.ts";
 import type { Finding } from "../../checks/result.ts";
-import type { Host, Problem, Rights, Route6 } from "../contract.ts";
+import type { Host, Problem, Rights } from "../contract.ts";
 import { isDirectory, refusesUdp } from "../parts.ts";
 import { findUser } from "../passwd.ts";
 
@@ -34,6 +35,8 @@ export interface Around {
   readonly processUse: () => ProcessUse;
   readonly year: () => number;
 }
+
+const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 
 const THIS_MACHINE: Around = {
   run: runCommand,
@@ -82,7 +85,8 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     disabledIpv6: (name) =>
       neighbours.isDisabled(name) ? `ifconfig ${name} inet6 -ifdisabled` : undefined,
     defaultInterface4: () => shownRoute(run, [])?.interfaceName,
-    routesOf: (prefix) => routesOf(libc, run, interfaces, routes, prefix),
+    defaultRoutes6: () => defaultRoutes6(libc, run, interfaces, routes),
+    serviceRoute: (prefix, own) => serviceRoute(interfaces, routes, prefix, own),
     routeTo: (address) => routes.to(address)?.interfaceName,
     refusesUdp: (address, port) => refusesUdp(libc, address, port),
     udpOwner: (port) => udpOwner(libc, run, port),
@@ -128,20 +132,32 @@ function shownRoute(run: Run, family: readonly string[]): RouteText | undefined 
   return parseRoute(run([ROUTE, "-n", "get", ...family, "default"]).stdout);
 }
 
-function routesOf(
-  libc: Libc,
-  run: Run,
+function defaultRoutes6(libc: Libc, run: Run, interfaces: BsdInterfaces, routes: Routes) {
+  const route = routes.of(DEFAULT);
+  if (route === undefined || isDead(route, interfaces)) return [];
+  const { interfaceName = "", rejects } = route;
+  return rejects ? [] : [{ interfaceName, fromAdvertisement: isAdvertised(libc, run) }];
+}
+
+/** A BSD has one route of a prefix: whoever has it, has all. */
+function serviceRoute(
   interfaces: BsdInterfaces,
   routes: Routes,
   prefix: Ipv6Prefix,
-): Route6[] {
+  own: string,
+): Finding {
   const route = routes.of(prefix);
-  const { interfaceName = "", rejects = false } = route ?? {};
-  // Into an interface that is down: what a relay that was killed has left. The next one takes it away.
-  if (route === undefined || (!rejects && !interfaces.isUp(interfaceName))) return [];
-  const fromAdvertisement = !rejects && prefix.length === 0 && isAdvertised(libc, run);
-  const removal = typed(waysOf(libc).deleteRoute(prefix));
-  return [{ interfaceName, rejects, fromAdvertisement, removal }];
+  const isOwn = route !== undefined && !route.rejects && route.interfaceName === own;
+  if (route === undefined || isOwn || isDead(route, interfaces)) {
+    return { verdict: "ok", detail: `nothing else has ${formatIpv6Prefix(prefix)}` };
+  }
+  const { problem, mend } = rivalProblem(prefix, route);
+  return { verdict: "fail", detail: problem, mend };
+}
+
+/** Into an interface that is down: what a relay that was killed has left. The next one takes it away. */
+function isDead({ rejects, interfaceName = "" }: FoundRoute, interfaces: BsdInterfaces): boolean {
+  return !rejects && !interfaces.isUp(interfaceName);
 }
 
 /**

@@ -10,8 +10,8 @@ import { addresses, links, routeTo } from "#src/datapath/linux/netlink/routing.t
 import { steeringErrno } from "#src/datapath/linux/steering.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun/open.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
-import { type Ipv6Prefix, isLinkLocal } from "#src/protocol/wire/ipv6.ts";
-import type { Host, Interface, Route6 } from "../contract.ts";
+import { IPV6_LENGTH, type Ipv6Prefix, isLinkLocal } from "#src/protocol/wire/ipv6.ts";
+import type { DefaultRoute, Host, Interface } from "../contract.ts";
 import { isDirectory, refusesUdp, withArena } from "../parts.ts";
 import {
   linuxAdvertisedRoute,
@@ -28,9 +28,11 @@ import {
   parseMemory,
   parseUdpInodes,
 } from "./proc.ts";
+import { linuxServiceRoute } from "./service_route.ts";
 import { LINUX_HOST_WORDS } from "./words.ts";
 import { findUser } from "../passwd.ts";
 
+const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 const SELF = "/proc/self/status";
 const LIMITS = "/proc/self/limits";
 const DESCRIPTORS = "/proc/self/fd";
@@ -72,7 +74,8 @@ export function linuxHost(libc: Libc): Host {
     // checked at start: net.ipv6.conf
     disabledIpv6: () => undefined,
     defaultInterface4: () => parseDefaultInterface4(textOf("/proc/net/route")),
-    routesOf: (prefix) => routes(netlink, prefix),
+    defaultRoutes6: () => defaultRoutes6(netlink),
+    serviceRoute: (prefix, own) => linuxServiceRoute(netlink, prefix, own),
     routeTo: (address) => nameOf(lookUp(netlink, address)),
     refusesUdp: (address, port) => refusesUdp(libc, address, port),
     udpOwner,
@@ -134,12 +137,11 @@ function interfaces(netlink: Netlink): Interface[] {
   });
 }
 
-function routes(netlink: Netlink, prefix: Ipv6Prefix): Route6[] {
-  return ownersOf(netlink, prefix).map(({ interfaceName, rejects, fromAdvertisement, mend }) => ({
-    interfaceName: interfaceName ?? "",
+function defaultRoutes6(netlink: Netlink): DefaultRoute[] {
+  const owners = ownersOf(netlink, DEFAULT).filter(({ rejects }) => rejects === undefined);
+  return owners.map(({ interfaceName = "", fromAdvertisement }) => ({
+    interfaceName,
     fromAdvertisement,
-    rejects,
-    removal: mend,
   }));
 }
 

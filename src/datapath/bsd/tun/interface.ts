@@ -50,7 +50,7 @@ export function configureTunnel(
     );
   }
   const route = routes.of(prefix);
-  refuseOtherOwner(ways, prefix, name, route);
+  refuseOtherOwner(prefix, name, route);
   if (route !== undefined) run(ways.deleteRoute(prefix));
   deleteAddresses(run, name);
 
@@ -137,25 +137,25 @@ function addRoute(
   if (ran.status === 0) return;
   // "File exists": somebody was faster.
   const route = routes.of(prefix);
-  refuseOtherOwner(ways, prefix, name, route);
+  refuseOtherOwner(prefix, name, route);
   if (route === undefined) throw commandError(argv, ran);
 }
 
-function refuseOtherOwner(
-  ways: Ways,
-  prefix: Ipv6Prefix,
-  name: string,
-  route: FoundRoute | undefined,
-): void {
+function refuseOtherOwner(prefix: Ipv6Prefix, name: string, route: FoundRoute | undefined): void {
   if (route === undefined || (!route.rejects && route.interfaceName === name)) return;
-  throw new StartError(
-    `${formatIpv6Prefix(prefix)} ${taken(route)}, perhaps by another Teredo relay or client`,
-    `stop what made the route, or run \`${typed(ways.deleteRoute(prefix))}\``,
-  );
+  const { problem, mend } = rivalProblem(prefix, route);
+  throw new StartError(problem, mend);
 }
 
-function taken({ rejects, interfaceName }: FoundRoute): string {
-  return rejects
-    ? "is refused by a route"
-    : `is already routed to the interface ${interfaceName ?? "of another program"}`;
+/** A route that is in the way. Whose it is only its maker knows, so that no command deletes it. */
+export function rivalProblem(prefix: Ipv6Prefix, { rejects, interfaceName }: FoundRoute) {
+  const taken = rejects
+    ? "refused by a route"
+    : `routed to the interface ${interfaceName ?? "of another program"}`;
+  return {
+    problem: `${
+      formatIpv6Prefix(prefix)
+    } is already ${taken}, perhaps by another Teredo relay or client`,
+    mend: `stop what made the route; \`route -n get -inet6 ${formatIpv6(prefix.bytes)}\` shows it`,
+  };
 }

@@ -10,6 +10,7 @@ import {
   IFADDRMSG_INDEX_AT,
   IFADDRMSG_PREFIXLEN_AT,
   IFADDRMSG_SCOPE_AT,
+  IFF_TUN,
   IFF_UP,
   IFINFOMSG_CHANGE_AT,
   IFINFOMSG_FLAGS_AT,
@@ -17,7 +18,11 @@ import {
   IFLA_AF_SPEC,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INFO_DATA,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
   IFLA_MTU,
+  IFLA_TUN_TYPE,
   IFLA_TXQLEN,
   IN6_ADDR_GEN_MODE_NONE,
   NLM_F_CREATE,
@@ -83,20 +88,33 @@ export interface Link {
   readonly flags: number;
   /** Packets. */
   readonly queueLength: number;
+  /** `vlan`, `bridge`, `tun`; undefined for hardware, and for the loopback interface. */
+  readonly kind: string | undefined;
+  /** Of the kind `tun` and no TAP, as far as the kernel tells (4.16 and later). */
+  readonly isTun: boolean;
 }
+
+const NOTHING = new Uint8Array(0);
 
 export function links(netlink: Netlink): Link[] {
   const body = message(SIZEOF_IFINFOMSG, []);
-  return netlink.dump(RTM_GETLINK, body, "list links", (payload) => {
-    const found = readAttributes(payload, SIZEOF_IFINFOMSG);
-    return {
-      index: viewOf(payload).getInt32(IFINFOMSG_INDEX_AT, true),
-      name: readString(found.get(IFLA_IFNAME)) ?? "",
-      mtu: readU32(found.get(IFLA_MTU)) ?? 0,
-      flags: viewOf(payload).getUint32(IFINFOMSG_FLAGS_AT, true),
-      queueLength: readU32(found.get(IFLA_TXQLEN)) ?? 0,
-    };
-  });
+  return netlink.dump(RTM_GETLINK, body, "list links", linkIn);
+}
+
+/** Reads a message about a link. */
+export function linkIn(payload: Uint8Array): Link {
+  const found = readAttributes(payload, SIZEOF_IFINFOMSG);
+  const info = readAttributes(found.get(IFLA_LINKINFO) ?? NOTHING, 0);
+  const data = readAttributes(info.get(IFLA_INFO_DATA) ?? NOTHING, 0);
+  return {
+    index: viewOf(payload).getInt32(IFINFOMSG_INDEX_AT, true),
+    name: readString(found.get(IFLA_IFNAME)) ?? "",
+    mtu: readU32(found.get(IFLA_MTU)) ?? 0,
+    flags: viewOf(payload).getUint32(IFINFOMSG_FLAGS_AT, true),
+    queueLength: readU32(found.get(IFLA_TXQLEN)) ?? 0,
+    kind: readString(info.get(IFLA_INFO_KIND)),
+    isTun: data.get(IFLA_TUN_TYPE)?.[0] === IFF_TUN,
+  };
 }
 
 export interface LinkSetup {
@@ -234,10 +252,19 @@ export function routeTo(netlink: Netlink, address: Uint8Array): number | undefin
   });
 }
 
-/** Adds `prefix` to the main table, straight to the interface. EEXIST if it is there already. */
-export function addRoute(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
+/**
+ * Adds `prefix` to the main table, straight to the interface. EEXIST if a route of this metric is
+ * there already, whoever made it.
+ */
+export function addRoute(
+  netlink: Netlink,
+  prefix: Ipv6Prefix,
+  index: number,
+  metric: number,
+): void {
   const about = `add route ${formatIpv6Prefix(prefix)}`;
-  netlink.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, routeBody(prefix, index), about);
+  const body = routeBody(prefix, index, attribute(RTA_PRIORITY, u32(metric)));
+  netlink.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body, about);
 }
 
 /** ESRCH if it is not there. */
@@ -246,7 +273,7 @@ export function deleteRoute(netlink: Netlink, prefix: Ipv6Prefix, index: number)
   netlink.change(RTM_DELROUTE, 0, routeBody(prefix, index), about);
 }
 
-function routeBody(prefix: Ipv6Prefix, index: number): Uint8Array {
+function routeBody(prefix: Ipv6Prefix, index: number, ...more: Uint8Array[]): Uint8Array {
   return message(
     SIZEOF_RTMSG,
     [
@@ -259,5 +286,6 @@ function routeBody(prefix: Ipv6Prefix, index: number): Uint8Array {
     ],
     attribute(RTA_DST, prefix.bytes),
     attribute(RTA_OIF, u32(index)),
+    ...more,
   );
 }

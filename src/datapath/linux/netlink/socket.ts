@@ -45,9 +45,6 @@ const ANSWER_TIMEOUT_S = 5;
 /** A list is asked for again when what it lists changed meanwhile. */
 const DUMP_ATTEMPTS = 5;
 
-/** A list came in pieces between which something changed. */
-const INTERRUPTED = Symbol("interrupted");
-
 /**
  * A socket to the kernel's rtnetlink: one request at a time, each waited for.
  *
@@ -95,26 +92,25 @@ export class Netlink {
   }
 
   /**
-   * Asks for a list.
+   * Asks for a list. Of one that keeps changing the last answer is given: what came or went meanwhile
+   * may be missing from it, or be in it twice.
    *
    * @param parse makes a result of an answer's bytes behind the nlmsghdr, which are only valid within
    *   the call; undefined leaves it out
    * @throws SyscallError
    */
   dump<T>(type: number, body: Uint8Array, about: string, parse: Parse<T>): T[] {
-    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+    for (let attempt = 1;; attempt++) {
       this.#send(type, NLM_F_REQUEST | NLM_F_DUMP, body, about);
-      const results = this.#receive(about, parse);
-      if (results !== INTERRUPTED) return results;
+      const { results, interrupted } = this.#receive(about, parse);
+      if (!interrupted || attempt === DUMP_ATTEMPTS) return results;
     }
-    throw new Error(`netlink(${about}): what it lists kept changing`);
   }
 
   /** Asks for one thing. @param parse as for {@link dump} @throws SyscallError */
   ask<T>(type: number, body: Uint8Array, about: string, parse: Parse<T>): T | undefined {
     this.#send(type, NLM_F_REQUEST | NLM_F_ACK, body, about);
-    const results = this.#receive(about, parse);
-    return results === INTERRUPTED ? undefined : results[0];
+    return this.#receive(about, parse).results[0];
   }
 
   /** Connected to the kernel, the socket takes no message from another process. */
@@ -152,7 +148,7 @@ export class Netlink {
   }
 
   /** Reads until the request in flight is answered in full. */
-  #receive<T>(about: string, parse: Parse<T>): T[] | typeof INTERRUPTED {
+  #receive<T>(about: string, parse: Parse<T>): Received<T> {
     const results: T[] = [];
     let interrupted = false;
     for (;;) {
@@ -161,7 +157,7 @@ export class Netlink {
         if ((answer.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (answer.type === NLMSG_DONE || answer.type === NLMSG_ERROR) {
           throwIfFailed(answer, about);
-          return interrupted ? INTERRUPTED : results;
+          return { results, interrupted };
         }
         const result = parse(answer.payload);
         if (result !== undefined) results.push(result);
@@ -194,6 +190,12 @@ export class Netlink {
 }
 
 type Parse<T> = (payload: Uint8Array) => T | undefined;
+
+interface Received<T> {
+  readonly results: T[];
+  /** A list came in pieces between which something changed. */
+  readonly interrupted: boolean;
+}
 
 interface Answer {
   readonly type: number;

@@ -11,9 +11,9 @@ import {
   IFF_NOARP,
 } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
-import { formatIpv6Prefix, type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "../netlink/socket.ts";
-import { type Owner, ownersOf } from "../owners.ts";
+import { ownersOf, rivalProblem } from "../owners.ts";
 import { addAddress, addRoute, deleteRoute, links, setUp } from "../netlink/routing.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
@@ -30,6 +30,13 @@ export const QUEUE_LENGTH = 10_000;
  * 6 Gbit/s, 8 ms of single packets at 250,000 a second.
  */
 export const SUPER_QUEUE_LENGTH = 2_000;
+
+/**
+ * Of the route of the service prefix. The lowest wins: the default is 1024, and routes that come by
+ * BGP, as those of other relays do, have 20 (FRR) or 32 (BIRD). What this host sends to clients
+ * enters its own relay all the same.
+ */
+export const ROUTE_METRIC = 10;
 
 export interface InterfaceSetup {
   /** Of a TUN that exists. */
@@ -69,7 +76,7 @@ export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Config
       clear: IFF_MULTICAST,
     }, `set up ${name}`);
     addAddress(netlink, index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
-    unless([EEXIST], () => addRoute(netlink, prefix, index));
+    unless([EEXIST], () => addRoute(netlink, prefix, index, ROUTE_METRIC));
   } catch (error) {
     throw explained(error, name);
   }
@@ -85,19 +92,13 @@ export function tearDown(netlink: Netlink, tunnel: Configured): void {
   unless([ESRCH, ENODEV, EPERM], () => deleteRoute(netlink, tunnel.prefix, tunnel.index));
 }
 
+/** One of a higher metric is no hindrance: ours wins while it is there. */
 function refuseOtherOwner(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
-  const other = ownersOf(netlink, prefix).find((owner) => owner.index !== index);
+  const owners = ownersOf(netlink, prefix).filter((owner) => owner.metric <= ROUTE_METRIC);
+  const other = owners.find((owner) => owner.index !== index);
   if (other === undefined) return;
-  throw new StartError(
-    `${formatIpv6Prefix(prefix)} ${taken(other)}, perhaps by another Teredo relay or client`,
-    `stop what made the route, or run \`${other.mend}\``,
-  );
-}
-
-function taken(owner: Owner): string {
-  return owner.interfaceName === undefined
-    ? "is refused by a route"
-    : `is already routed to the interface ${owner.interfaceName}`;
+  const { problem, mend } = rivalProblem(prefix, other, ROUTE_METRIC);
+  throw new StartError(problem, mend);
 }
 
 /** The operator's side of what the kernel answers. */

@@ -3,14 +3,13 @@ import test from "node:test";
 import type { RelayConfig } from "#src/config/config.ts";
 import { checkRelay } from "#src/daemon/checks/role.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { type Bsd, type BsdFacts, bsdMachine, BSDS, routed } from "./machine.ts";
+import { type Bsd, type BsdFacts, bsdMachine, BSDS } from "./machine.ts";
 import { relayConfig } from "../../checks/fake_host.ts";
 
 /** Where the commands are that mends name. MAKEDEV is typed into a shell in /dev. */
 const PATHS: Readonly<Record<string, string>> = {
   ifconfig: "/sbin/ifconfig",
   kldload: "/sbin/kldload",
-  route: "/sbin/route",
   sysctl: "/sbin/sysctl",
   MAKEDEV: "/dev/MAKEDEV",
 };
@@ -18,7 +17,7 @@ const PATHS: Readonly<Record<string, string>> = {
 /** The command in a mend, which may have words around it. */
 function commandIn(mend: string): readonly string[] {
   const [command, ...args] = mend
-    .replace(/^.*(?=MAKEDEV)|^.*, or (?=route)/, "")
+    .replace(/^.*(?=MAKEDEV)/, "")
     .replace(/[`;].*$/, "")
     .split(" ");
   return [PATHS[command!] ?? assert.fail(`no such command in: ${mend}`), ...args];
@@ -38,11 +37,6 @@ const mendables: readonly Mendable[] = [
     name: "a missing address",
     check: "address",
     relay: { bindAddress: parseIpv4("198.51.100.9")! },
-  },
-  {
-    name: "another owner of the prefix",
-    check: "service_route",
-    facts: { prepare: routed("gif0", 0x41) },
   },
   {
     name: "a missing device",

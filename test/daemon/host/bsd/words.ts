@@ -33,12 +33,6 @@ export const SET_CLOCK: Readonly<Record<Bsd, string>> = {
   "NetBSD": "ntpdate -b pool.ntp.org",
   "DragonFly BSD": "dntpd -s",
 };
-export const DELETE_ROUTE: Readonly<Record<Bsd, string>> = {
-  "FreeBSD": "route -n delete -inet6 2001::/32",
-  "OpenBSD": "route -n delete -inet6 2001:: -prefixlen 32",
-  "NetBSD": "route -n delete -inet6 2001::/32",
-  "DragonFly BSD": "route -n delete -inet6 2001::/32",
-};
 /** What is well with tun(4). */
 export const TUN: Readonly<Record<Bsd, string>> = {
   "FreeBSD": "if_tuntap is there",
