@@ -65,7 +65,7 @@ need_demo_tools() {
 need_test_tools() {
   need_demo_tools
   need_commands miredo=miredo miredo-server=miredo-server tshark=tshark tcpdump=tcpdump \
-    gcc=gcc setpriv=util-linux sysctl=procps mount=mount nc=netcat-openbsd \
+    gcc=gcc promtool=prometheus setpriv=util-linux sysctl=procps mount=mount nc=netcat-openbsd \
     systemd-analyze=systemd
   # gcc alone can lack the C library's headers.
   [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"

@@ -13,19 +13,19 @@ const RESERVED_FLAG = 0x4000;
 const UNIVERSAL_FLAG = 0x0200;
 const GROUP_FLAG = 0x0100;
 
-/** The parts of a Teredo address, as `teredo decode` shows them. */
+/** The parts of a Teredo address, as `teredo decode` shows them and prints them with `--json`. */
 export interface Decoded {
   readonly address: string;
   /** `2001::/32` */
   readonly prefix: string;
-  readonly serverAddress: string;
+  readonly server_address: string;
   /** Four hexadecimal digits. */
   readonly flags: string;
   readonly cone: boolean;
   /** The 12 bits drawn at random, in place. RFC 5991 §3.1 */
-  readonly randomFlags: string;
-  readonly mappedAddress: string;
-  readonly mappedPort: number;
+  readonly random_flags: string;
+  readonly mapped_address: string;
+  readonly mapped_port: number;
   /** What makes the address odd, or refused by others. */
   readonly notes: readonly string[];
 }
@@ -41,12 +41,12 @@ export function decode(text: string, prefix: number): Decoded | string {
   return {
     address: formatIpv6(bytes),
     prefix: prefixText(parts.prefix),
-    serverAddress: formatIpv4(parts.serverAddress),
+    server_address: formatIpv4(parts.serverAddress),
     flags: hex(parts.flags),
     cone: (parts.flags & CONE_FLAG) !== 0,
-    randomFlags: hex(parts.flags & RANDOM_FLAGS),
-    mappedAddress: formatIpv4(parts.mappedAddress),
-    mappedPort: parts.mappedPort,
+    random_flags: hex(parts.flags & RANDOM_FLAGS),
+    mapped_address: formatIpv4(parts.mappedAddress),
+    mapped_port: parts.mappedPort,
     notes: [
       ...ipv4Notes("server", parts.serverAddress),
       ...flagNotes(parts.flags),
@@ -81,10 +81,10 @@ export function formatDecoded(decoded: Decoded): string {
   return [
     decoded.address,
     `  prefix          ${decoded.prefix}`,
-    `  server address  ${decoded.serverAddress}`,
-    `  flags           ${decoded.flags} (${kind}, random bits ${decoded.randomFlags})`,
-    `  mapped address  ${decoded.mappedAddress}`,
-    `  mapped port     ${decoded.mappedPort}`,
+    `  server address  ${decoded.server_address}`,
+    `  flags           ${decoded.flags} (${kind}, random bits ${decoded.random_flags})`,
+    `  mapped address  ${decoded.mapped_address}`,
+    `  mapped port     ${decoded.mapped_port}`,
     ...decoded.notes.map((note) => `  note            ${note}`),
     "",
   ].join("\n");

@@ -23,7 +23,7 @@ export function showText(loaded: LoadedConfig, roles: readonly Role[] = [loaded.
   return blocks.join("\n");
 }
 
-/** The same as data: section, key, value as in the native syntax (null: not set), origin. */
+/** The same as data: by section and key, value as in the native syntax (null: not set), origin. */
 export function showJson(
   loaded: LoadedConfig,
   roles: readonly Role[] = [loaded.role],
@@ -36,7 +36,7 @@ export function showJson(
     });
     return [section, Object.fromEntries(entries)];
   });
-  return { file: loaded.config.file ?? null, ...Object.fromEntries(sections) };
+  return { file: loaded.config.file ?? null, sections: Object.fromEntries(sections) };
 }
 
 function shownSections(roles: readonly Role[]): readonly Section[] {

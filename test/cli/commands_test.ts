@@ -67,17 +67,20 @@ const cases: readonly Case[] = [
     args: ["decode", "--json", "2001:0:102:304:0:fe95:f7f7:f7f7"],
     stdout: `${
       JSON.stringify(
-        [{
-          address: "2001:0:102:304:0:fe95:f7f7:f7f7",
-          prefix: "2001::/32",
-          serverAddress: "1.2.3.4",
-          flags: "0x0000",
-          cone: false,
-          randomFlags: "0x0000",
-          mappedAddress: "8.8.8.8",
-          mappedPort: 362,
-          notes: ["no random flag bits: a client older than RFC 5991"],
-        }],
+        {
+          version: 1,
+          addresses: [{
+            address: "2001:0:102:304:0:fe95:f7f7:f7f7",
+            prefix: "2001::/32",
+            server_address: "1.2.3.4",
+            flags: "0x0000",
+            cone: false,
+            random_flags: "0x0000",
+            mapped_address: "8.8.8.8",
+            mapped_port: 362,
+            notes: ["no random flag bits: a client older than RFC 5991"],
+          }],
+        },
         null,
         2,
       )
@@ -121,8 +124,9 @@ const cases: readonly Case[] = [
     stdout: `${
       JSON.stringify(
         {
+          version: 1,
           address: "2001:0:102:304:9234:fe95:f7f7:f7f7",
-          linkLocal: "fe80::9234:fe95:f7f7:f7f7",
+          link_local: "fe80::9234:fe95:f7f7:f7f7",
           notes: [],
         },
         null,

@@ -87,6 +87,22 @@ kill $pid; ended`);
   });
 }
 
+for (const [role, command, port] of [["relay", RELAY, 9545], ["server", SERVER, 9544]] as const) {
+  test(`promtool finds nothing to say of the metrics of a live ${role}`, () => {
+    const { stdout, stderr } = onMachine(`${PAGES}
+daemon ${role} ${command}
+until_says ${role} msg=Ready
+page ${port} /metrics > $work/metrics
+sed -i '\${/^$/d}' $work/metrics
+promtool check metrics < $work/metrics
+echo "promtool $?"
+grep -c '^process_' $work/metrics
+kill $pid; ended`);
+    assert.equal(stderr, "");
+    assert.equal(stdout, "promtool 0\n6\nexit status 0\n");
+  });
+}
+
 test("teredo server listens on both addresses and ends with SIGINT", () => {
   expectLines(
     `daemon server ${SERVER}
@@ -254,6 +270,7 @@ ip -6 route add default dev eth0
 teredo check relay -c $work/teredo.ini --json | tr -d '\\n'`);
   assert.equal(stderr, "");
   const report = JSON.parse(lines.at(-1)!);
+  assert.deepEqual(problemsOf(report, "check_report"), []);
   assert.equal(report.role, "relay");
   assert.equal(report.ok, true);
   const odd = report.checks.filter((it: { verdict: string }) => it.verdict !== "ok");

@@ -79,10 +79,13 @@ test("showFile() tells where each value came from", () => {
   assert.match(text, /^prefix = 2001::\/32 +# default$/m);
   assert.match(text, /^#port = +# not set: 9545 for the relay, 9544 for the server$/m);
   assert.doesNotMatch(text, /\[server\]/);
-  assert.deepEqual((json as { relay: Record<string, unknown> }).relay.bind_port, {
-    value: "7",
-    origin: "c:2",
-  });
+  assert.deepEqual(
+    (json as { sections: { relay: Record<string, unknown> } }).sections.relay.bind_port,
+    {
+      value: "7",
+      origin: "c:2",
+    },
+  );
 });
 
 const miredoLine = fc.oneof(

@@ -41,10 +41,14 @@ const KEYWORDS: Record<string, (context: Context, rule: unknown) => string[]> = 
     new RegExp(String(rule), "u").test(String(value)) ? [] : [`${at}: ${value} is not ${rule}`],
   items: ({ root, value, at }, rule) =>
     (value as unknown[]).flatMap((item, i) => validate(root, item, rule as Schema, `${at}[${i}]`)),
-  additionalProperties: ({ value, schema, at }) =>
-    Object.keys(value as object)
-      .filter((name) => !(name in (schema["properties"] as object)))
-      .map((name) => `${at}.${name}: unexpected`),
+  additionalProperties: ({ root, value, schema, at }, rule) =>
+    Object.entries(value as object)
+      .filter(([name]) => !(name in ((schema["properties"] ?? {}) as object)))
+      .flatMap(([name, item]) =>
+        rule === false
+          ? [`${at}.${name}: unexpected`]
+          : validate(root, item, rule as Schema, `${at}.${name}`)
+      ),
   $ref: ({ root, value, at }, rule) => validate(root, value, definitionOf(root, rule), at),
 };
 
@@ -54,6 +58,8 @@ function definitionOf(root: Schema, reference: unknown): Schema {
 }
 
 function typeOf(value: unknown, type: unknown): boolean {
+  if (Array.isArray(type)) return type.some((one) => typeOf(value, one));
+  if (type === "null") return value === null;
   if (type === "array") return Array.isArray(value);
   if (type === "integer") return Number.isInteger(value);
   return typeof value === type && value !== null;

@@ -13,6 +13,7 @@ import { ConfigError } from "#src/errors.ts";
 import type { Context } from "../context.ts";
 import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
 import { EXIT } from "../exit.ts";
+import { writeJson } from "../json.ts";
 import { coloured, type Output } from "../output.ts";
 import { serverOverrides } from "./daemon.ts";
 
@@ -41,9 +42,8 @@ async function check(
   const { stdout } = context.process;
   const results = await checkAll(role, flags["config"], overrides);
   const passed = failures(results).length === 0;
-  if (flags.json) {
-    stdout.write(`${JSON.stringify({ role, ok: passed, checks: results }, null, 2)}\n`);
-  } else for (const result of results) stdout.write(`${highlighted(stdout, result)}\n`);
+  if (flags.json) writeJson(stdout, { role, ok: passed, checks: results });
+  else for (const result of results) stdout.write(`${highlighted(stdout, result)}\n`);
   context.status = passed ? EXIT.Ok : EXIT.Failed;
 }
 

@@ -2,6 +2,7 @@ import type { Role } from "#src/config/config.ts";
 import { checkFile, convertFile, showFile } from "#src/config/inspect.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
+import { writeJson } from "../json.ts";
 
 export interface ConfigFlags {
   readonly role?: Role;
@@ -14,7 +15,7 @@ export function check(this: Context, { role, json }: ConfigFlags, file: string):
   const checked = checkFile(file, { role });
   const ok = checked.errors.length === 0;
   this.status = ok ? EXIT.Ok : EXIT.Config;
-  if (json) return stdout.write(`${JSON.stringify({ ok, ...checked }, null, 2)}\n`);
+  if (json) return writeJson(stdout, { ok, ...checked });
   notify(this, checked.notices);
   for (const problem of checked.errors) stderr.write(`${problem}\n`);
   if (ok) {
@@ -26,7 +27,8 @@ export function check(this: Context, { role, json }: ConfigFlags, file: string):
 export function show(this: Context, { role, json }: ConfigFlags, file: string): void {
   const shown = showFile(file, { role });
   notify(this, shown.notices);
-  this.process.stdout.write(json ? `${JSON.stringify(shown.json, null, 2)}\n` : shown.text);
+  if (json) writeJson(this.process.stdout, shown.json);
+  else this.process.stdout.write(shown.text);
 }
 
 /** `teredo config convert FILE` */

@@ -4,6 +4,7 @@ import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Context } from "../context.ts";
 import { decode, type Decoded, formatDecoded } from "../decode.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { writeJson } from "../json.ts";
 
 export interface DecodeFlags {
   readonly json?: boolean;
@@ -23,7 +24,7 @@ export default function runDecode(this: Context, flags: DecodeFlags, ...texts: s
       this.status = EXIT.Usage;
     }
   }
-  if (flags.json) stdout.write(`${JSON.stringify(decoded, null, 2)}\n`);
+  if (flags.json) writeJson(stdout, { addresses: decoded });
   else stdout.write(decoded.map(formatDecoded).join("\n"));
 }
 

@@ -9,6 +9,7 @@ import {
 import type { Context } from "../context.ts";
 import { ipv4Notes } from "../decode.ts";
 import { UsageError } from "../exit.ts";
+import { writeJson } from "../json.ts";
 
 export interface EncodeFlags {
   readonly server: number;
@@ -38,8 +39,7 @@ export default function runEncode(this: Context, given: EncodeFlags): void {
   }
   const bytes = new Uint8Array(IPV6_LENGTH);
   writeLinkLocal(bytes, 0, flags, given.address, given.port);
-  const linkLocal = formatIpv6(bytes);
-  stdout.write(`${JSON.stringify({ address, linkLocal, notes }, null, 2)}\n`);
+  writeJson(stdout, { address, link_local: formatIpv6(bytes), notes });
 }
 
 /** @throws UsageError */
