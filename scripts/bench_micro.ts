@@ -29,6 +29,7 @@ import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { fold, makePlainSum, makeSum, pseudoSum } from "#src/segments/checksum.ts";
 import { Joiner, type Run } from "#src/segments/join.ts";
 import { MAX_HEADER_LENGTH, SuperPacket } from "#src/segments/super_packet.ts";
+import { Crowd, fixedHash } from "#test/memory/crowd.ts";
 
 /** TCP with timestamps in packets of 1280 bytes, the Teredo MTU; as many as one super-packet holds. */
 const HEADER_LENGTH = 72;
@@ -39,6 +40,7 @@ const SUPER_LENGTH = HEADER_LENGTH + SEGMENTS * SEGMENT_SIZE;
 const SMALL_PAYLOAD = 16;
 
 const PEER_COUNTS = [64, 1_048_576];
+const CLIENTS = 64;
 const CHECKSUM_LENGTHS = [64, 1_240, 65_000];
 
 const MEMORY_PAGES = 16;
@@ -113,6 +115,20 @@ function parsing(): void {
   });
 }
 
+/** The rules alone, for a batch of packets, each of another client: what they send is counted. */
+function rules(): void {
+  const crowd = new Crowd({}, fixedHash);
+  crowd.meet(0, CLIENTS);
+  add(`${CLIENTS} packets to trusted clients`, CLIENTS, "packet", () => {
+    for (let client = 0; client < CLIENTS; client++) crowd.toClient(client);
+    return crowd.delivered;
+  });
+  add(`${CLIENTS} packets from trusted clients`, CLIENTS, "packet", () => {
+    for (let client = 0; client < CLIENTS; client++) crowd.fromClient(client);
+    return crowd.forwarded;
+  });
+}
+
 /** Each look-up is of another peer, as far from the last one as can be, so that no cache knows it. */
 function lookup(count: number): void {
   const peers = new Peers(count, 1, 2);
@@ -176,6 +192,7 @@ function joining(): void {
 
 const { values } = parseArgs({ options: { json: { type: "string" } } });
 group("parse", parsing);
+group("rules", rules);
 group("lookup", () => PEER_COUNTS.forEach(lookup));
 group("checksum", () => CHECKSUM_LENGTHS.forEach(checksum));
 group("split", splitting);

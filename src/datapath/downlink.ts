@@ -7,6 +7,7 @@ import { Drop } from "#src/protocol/drops.ts";
 import type { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { completeChecksum, type Sum } from "#src/segments/checksum.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
@@ -148,18 +149,12 @@ export class Downlink {
   }
 
   /** What the rules send; see `RelaySink.sendDatagram`. */
-  send(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-  ): void {
-    if (at === this.#superAt && b === this.#arena.u8) {
+  send(datagram: UdpDatagram): void {
+    const { bytes, at, length, address, port, local } = datagram;
+    if (at === this.#superAt && bytes === this.#arena.u8) {
       this.#sender.queueSegments(this.#super, address, port, local);
     } else {
-      this.#sender.queue(b, at, length, address, port, local);
+      this.#sender.queue(bytes, at, length, address, port, local);
     }
   }
 

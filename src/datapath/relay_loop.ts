@@ -5,6 +5,7 @@ import { Drop } from "#src/protocol/drops.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
+import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
 import type { Kernel } from "./kernel.ts";
@@ -106,15 +107,8 @@ export class RelayLoop implements RelaySink {
     this.#downlink.flush();
   }
 
-  sendDatagram(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-  ): void {
-    this.#downlink.send(b, at, length, address, port, local);
+  sendDatagram(datagram: UdpDatagram): void {
+    this.#downlink.send(datagram);
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {

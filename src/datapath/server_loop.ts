@@ -12,6 +12,7 @@ import {
   type ServerSocket,
 } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { UdpReceiver } from "./udp/receive.ts";
@@ -49,6 +50,7 @@ export class ServerLoop implements ServerSink {
   readonly #senders: readonly [UdpSender, UdpSender];
   readonly #ipv6: PacketSender;
   readonly #waiter: Waiter;
+  readonly #arrival = new UdpDatagram();
 
   constructor(
     kernel: Kernel,
@@ -105,6 +107,7 @@ export class ServerLoop implements ServerSink {
   /** UDP side -> server rules. RFC 4380 §5.3.1 */
   #receive(socket: ServerSocket): number {
     const udp = this.#receivers[socket];
+    const arrival = this.#arrival;
     const count = udp.receive();
     if (count === 0) return 0;
     const now = this.#options.clock();
@@ -112,16 +115,9 @@ export class ServerLoop implements ServerSink {
     for (let i = 0; i < count; i++) {
       const length = udp.length(i);
       bytes += length;
-      this.#server.fromUdp(
-        socket,
-        udp.bytes,
-        udp.at(i),
-        length,
-        udp.address(i),
-        udp.port(i),
-        now,
-        this,
-      );
+      arrival.setPayload(udp.bytes, udp.at(i), length);
+      arrival.setEnds(udp.address(i), udp.port(i), 0);
+      this.#server.fromUdp(socket, arrival, now, this);
     }
     this.#counters[Counter.udp_received_datagrams]! += count;
     this.#counters[Counter.udp_received_bytes]! += bytes;
@@ -132,15 +128,9 @@ export class ServerLoop implements ServerSink {
     return count;
   }
 
-  sendDatagram(
-    socket: ServerSocket,
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-  ): void {
-    this.#senders[socket].queue(b, at, length, address, port, 0);
+  sendDatagram(socket: ServerSocket, datagram: UdpDatagram): void {
+    const { bytes, at, length, address, port } = datagram;
+    this.#senders[socket].queue(bytes, at, length, address, port, 0);
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {

@@ -5,6 +5,7 @@ import { Drop } from "#src/protocol/drops.ts";
 import type { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { Sum } from "#src/segments/checksum.ts";
 import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
 import { BATCH, CAPACITY } from "./frames.ts";
@@ -37,6 +38,7 @@ export class Uplink implements JoinSink {
   readonly #tun: TunQueue;
   readonly #joiner: Joiner | undefined;
   readonly #replyFromLocal: boolean;
+  readonly #arrival = new UdpDatagram();
   #limit = BATCH;
   /** Slots filled, and the first of them that has not been seen to. */
   #filled = 0;
@@ -108,15 +110,14 @@ export class Uplink implements JoinSink {
   #takeSlot(i: number, now: Millis, sink: RelaySink): number {
     const udp = this.#receiver;
     const { bytes } = udp;
-    const address = udp.address(i);
-    const port = udp.port(i);
-    const local = this.#replyFromLocal ? udp.local(i) : 0;
+    const arrival = this.#arrival;
+    arrival.setEnds(udp.address(i), udp.port(i), this.#replyFromLocal ? udp.local(i) : 0);
     const end = udp.at(i) + udp.length(i);
     const step = udp.segmentSize(i) || CAPACITY;
     let datagrams = 0;
     for (let at = udp.at(i); at < end || datagrams === 0; at += step) {
-      const length = Math.min(step, end - at);
-      this.#relay.fromClient(bytes, at, length, address, port, local, now, sink);
+      arrival.setPayload(bytes, at, Math.min(step, end - at));
+      this.#relay.fromClient(arrival, now, sink);
       datagrams++;
     }
     this.#counters[Counter.udp_received_datagrams]! += datagrams;

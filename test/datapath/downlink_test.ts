@@ -27,7 +27,7 @@ import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import { makeSum } from "#src/segments/checksum.ts";
-import { bubble, ip4, teredo } from "#test/protocol/packets.ts";
+import { arrival, bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { bytes, tcp } from "#test/segments/packets.ts";
@@ -80,7 +80,7 @@ class Path {
       OFFLOADS,
     );
     this.#sink = {
-      sendDatagram: (...args) => this.#downlink.send(...args),
+      sendDatagram: (datagram) => this.#downlink.send(datagram),
       sendIpv6: () => assert.fail("nothing goes up"),
       sendIcmpv6Error: () => assert.fail("nothing is an error"),
     };
@@ -89,7 +89,7 @@ class Path {
     relay.fromIpv6(first, 0, first.length, now, { ...this.#sink, sendDatagram: () => {} });
     const answer = bubble(this.#address, HOST);
     const { port } = this.peer;
-    relay.fromClient(answer, 0, answer.length, ADDRESS, port, 0, now, this.#sink);
+    relay.fromClient(arrival(answer, ADDRESS, port), now, this.#sink);
     assert.equal(relay.gauges.trusted, 1);
     this.receive(); // what the kernel says of a new interface, and the packet that was held
     this.take();

@@ -12,7 +12,7 @@ import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import { makeSum } from "#src/segments/checksum.ts";
-import { bubble, ip4, teredo } from "#test/protocol/packets.ts";
+import { arrival, bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { bytes, udp } from "#test/segments/packets.ts";
@@ -69,7 +69,7 @@ class Path {
     const first = udp({ from: HOST, to: formatIpv6(this.address) });
     relay.fromIpv6(first, 0, first.length, now, this.sink);
     const answer = bubble(this.address, HOST);
-    relay.fromClient(answer, 0, answer.length, ADDRESS, this.peer.port, 0, now, this.sink);
+    relay.fromClient(arrival(answer, ADDRESS, this.peer.port), now, this.sink);
     assert.equal(relay.gauges.trusted, 1);
     this.counters.fill(0);
   }

@@ -8,6 +8,7 @@ import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
 import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { RELAY, SERVER } from "#test/protocol/vectors.ts";
+import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 
 export const MILLION = 1_048_576;
 /** As the configuration has them by default, and as many new peers as come. */
@@ -58,6 +59,7 @@ export class Crowd implements RelaySink {
   readonly relay: Relay;
   readonly bytes = new Uint8Array(SLOTS * SLOT_LENGTH);
   readonly #length: number;
+  readonly #arrival = new UdpDatagram();
   #slot = 0;
   now = 1_000_000.5;
 
@@ -95,7 +97,9 @@ export class Crowd implements RelaySink {
     writeClient(this.bytes, at + SOURCE_AT, client);
     const address = addressOf(client);
     const port = portOf(client);
-    return this.relay.fromClient(this.bytes, at, this.#length, address, port, RELAY, now, this);
+    this.#arrival.setPayload(this.bytes, at, this.#length);
+    this.#arrival.setEnds(address, port, RELAY);
+    return this.relay.fromClient(this.#arrival, now, this);
   }
 
   /** Makes clients `from` to `to` - 1 trusted: each is sent a packet and sends one. */
@@ -114,8 +118,8 @@ export class Crowd implements RelaySink {
     return this.counters[DROPS_AT + reason]!;
   }
 
-  sendDatagram(b: Uint8Array, at: number, _length: number, address: number, port: number): void {
-    if (isBubble(b, at)) {
+  sendDatagram({ bytes, at, address, port }: UdpDatagram): void {
+    if (isBubble(bytes, at)) {
       this.bubbles++;
       return;
     }

@@ -11,7 +11,7 @@ import { makeSipHash, SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";
-import { bubble, teredo } from "#test/protocol/packets.ts";
+import { arrival, bubble, teredo } from "#test/protocol/packets.ts";
 import { hmacSha1, OPTIONS } from "#test/protocol/server/lab.ts";
 import { CLIENT, CLIENT_PORT, vector } from "#test/protocol/vectors.ts";
 import { tcp } from "#test/segments/packets.ts";
@@ -139,18 +139,19 @@ for (
     const server = new Server(OPTIONS, counters, hmacSha1);
     let bytes = 0;
     const sink: ServerSink = {
-      sendDatagram: (_socket, _b, _at, length) => {
+      sendDatagram: (_socket, { length }) => {
         bytes += length;
       },
       sendIpv6: () => {},
     };
     const frame = new Uint8Array(2_048);
+    const datagramIn = arrival(frame, CLIENT, CLIENT_PORT, 0, 64, datagram.length);
     let now = 0;
     await assertNoGarbage(() => {
       now++;
       for (let i = 0; i < CHUNK; i++) {
         copyBytes(frame, 64, datagram, 0, datagram.length);
-        server.fromUdp(PRIMARY, frame, 64, datagram.length, CLIENT, CLIENT_PORT, now, sink);
+        server.fromUdp(PRIMARY, datagramIn, now, sink);
       }
     });
     assert.ok(counters[counter]! >= PACKETS);

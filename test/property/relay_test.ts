@@ -9,6 +9,7 @@ import { bubble, concat, icmpv6, packet, teredo } from "#test/protocol/packets.t
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { fromHex, RELAY, RELAY_PORT } from "#test/protocol/vectors.ts";
 import { RelayWatch } from "#test/sim/relay_watch.ts";
+import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 
 /** Clients of all sorts: good ones, and ones whose addresses embed what must not be sent to. */
 const MAPPED: readonly (readonly [number, number, number])[] = [
@@ -125,7 +126,7 @@ class Play implements RelaySink {
     return kind === "bubble" ? bubble(from, to) : packet(17, from, to, number);
   }
 
-  sendDatagram(b: Uint8Array, at: number, length: number): void {
+  sendDatagram({ bytes: b, at, length }: UdpDatagram): void {
     const to = b.subarray(at + 24, at + 40).join();
     if (b[at + 6] === 59 && b[at + 8] === 0xfe) {
       this.#tokens.set(to, b.slice(at + 8, at + 24));

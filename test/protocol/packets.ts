@@ -5,6 +5,7 @@ import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { DESTINATION_AT, parseIpv6, SOURCE_AT, writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { NONCE, SERVER } from "./vectors.ts";
+import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 
 const ICMPV6 = 58;
 
@@ -97,4 +98,19 @@ export function ip4(text: string): number {
   const address = parseIpv4(text);
   if (address === undefined) throw new Error(`Not an address: ${text}`);
   return address;
+}
+
+/** All of `bytes`, or `length` of them from `at`, as it comes from `address`:`port` to our `local`. */
+export function arrival(
+  bytes: Uint8Array,
+  address: number,
+  port: number,
+  local = 0,
+  at = 0,
+  length = bytes.length,
+): UdpDatagram {
+  const datagram = new UdpDatagram();
+  datagram.setPayload(bytes, at, length);
+  datagram.setEnds(address, port, local);
+  return datagram;
 }

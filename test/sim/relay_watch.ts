@@ -6,7 +6,9 @@ import { DESTINATION_AT, isBubble, isMulticast, SOURCE_AT } from "#src/protocol/
 import type { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { mayBeToken } from "#src/protocol/guard/token.ts";
+import { arrival } from "#test/protocol/packets.ts";
 import { keyOf } from "./packets.ts";
+import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 
 const SPACING = 2_000;
 const WINDOW = 300_000;
@@ -82,7 +84,7 @@ export class RelayWatch implements RelaySink {
     this.#begin("client", now);
     this.#seen.packetsIn++;
     const before = this.#relay.gauges.peers;
-    const drop = this.#relay.fromClient(b, 0, b.length, address, port, local, now, this);
+    const drop = this.#relay.fromClient(arrival(b, address, port, local), now, this);
     // These came from a peer, though their destinations were no good.
     const heard = drop === Drop.None || drop === Drop.DestinationScope ||
       drop === Drop.DestinationNotServed;
@@ -111,21 +113,15 @@ export class RelayWatch implements RelaySink {
     return this.#relay.nextTimer();
   }
 
-  sendDatagram(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-  ): void {
+  sendDatagram(datagram: UdpDatagram): void {
+    const { bytes: b, at, length, address, port } = datagram;
     assert.ok(isGlobalUnicast(address, this.#options.refuseReserved), `sent to ${address}`);
     assert.ok(port > 0 && port < 65_536);
     assert.ok(!this.#options.ownAddresses.includes(address) || port !== this.#options.servicePort);
     if (isBubble(b, at) && mayBeToken(b, at + SOURCE_AT)) this.#checkBubble(b, at, length, port);
     else this.#seen.dataSent++;
     this.#udpBytes += length + OUTER_HEADERS_LENGTH;
-    this.#out.sendDatagram(b, at, length, address, port, local);
+    this.#out.sendDatagram(datagram);
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {

@@ -13,6 +13,7 @@ import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { Server } from "#src/protocol/server/rules.ts";
 import { PRIMARY, SECONDARY, type ServerSink } from "#src/protocol/server/contract.ts";
 import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
+import { arrival } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { hmacSha1, OPTIONS } from "#test/protocol/server/lab.ts";
 import { RELAY, RELAY_PORT, SECONDARY_SERVER, SERVER } from "#test/protocol/vectors.ts";
@@ -221,7 +222,7 @@ export class World {
     frame.set(b, HEADROOM);
     const socket = to === SERVER ? PRIMARY : SECONDARY;
     const sink: ServerSink = {
-      sendDatagram: (socket, bytes, at, length, address, toPort) => {
+      sendDatagram: (socket, { bytes, at, length, address, port: toPort }) => {
         const local = socket === PRIMARY ? SERVER : SECONDARY_SERVER;
         const copy = bytes.slice(at, at + length);
         this.sendDatagram(copy, local, TEREDO_PORT, address, toPort);
@@ -229,7 +230,8 @@ export class World {
       sendIpv6: (bytes, at, length) => this.sendIpv6(bytes.slice(at, at + length)),
     };
     this.seen.serverIn++;
-    this.#server.fromUdp(socket, frame, HEADROOM, b.length, from, port, this.clock.now, sink);
+    const came = arrival(frame, from, port, 0, HEADROOM, b.length);
+    this.#server.fromUdp(socket, came, this.clock.now, sink);
   }
 
   // IPv6
@@ -275,7 +277,7 @@ export class World {
     const hash = keyedHash(`key ${this.seen.restarts}`);
     const relay = new Relay(options, counters, hash, this.#options.seed);
     const sink: RelaySink = {
-      sendDatagram: (b, at, length, address, port) => {
+      sendDatagram: ({ bytes: b, at, length, address, port }) => {
         this.sendDatagram(b.slice(at, at + length), RELAY, RELAY_PORT, address, port);
       },
       sendIpv6: (b, at, length) => this.sendIpv6(b.slice(at, at + length)),

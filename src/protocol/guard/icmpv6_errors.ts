@@ -2,6 +2,7 @@ import {
   ICMPV6_ERROR_MAX_LENGTH,
   ICMPV6_FIRST_INFORMATIONAL,
   ICMPV6_UNREACHABLE,
+  UNREACHABLE_ADDRESS,
   writeIcmpv6Error,
 } from "../wire/build.ts";
 import { readU16 } from "../wire/bytes.ts";
@@ -23,6 +24,7 @@ import { Limiter, TokenBucket } from "./limiter.ts";
 import type { RelayOptions, RelaySink } from "../relay/contract.ts";
 import { sourceNetwork } from "./source_network.ts";
 import type { Millis } from "../time.ts";
+import type { UdpDatagram } from "../wire/udp_datagram.ts";
 
 const ICMPV6_REDIRECT = 137;
 const UNSPECIFIED = new Uint8Array(IPV6_LENGTH);
@@ -74,15 +76,9 @@ export class Icmpv6Errors {
     this.#key1 = key1;
   }
 
-  /** Destination Unreachable about the packet of `length` bytes at `at`, where one is allowed. */
-  unreachable(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    code: number,
-    now: Millis,
-    sink: RelaySink,
-  ): void {
+  /** Address Unreachable about the IPv6 packet in `packet`, where one is allowed. RFC 4443 §3.1 */
+  unreachable(packet: UdpDatagram, now: Millis, sink: RelaySink): void {
+    const { bytes: b, at, length } = packet;
     if (!mayCauseError(b, at, length)) return;
     const network = sourceNetwork(b, at + SOURCE_AT, this.#key0, this.#key1);
     if (!this.#byDestination.take(network, now) || !this.#all.take(now)) {
@@ -91,6 +87,7 @@ export class Icmpv6Errors {
     }
     const error = this.#error;
     const type = ICMPV6_UNREACHABLE;
+    const code = UNREACHABLE_ADDRESS;
     const end = writeIcmpv6Error(error, 0, type, code, 0, UNSPECIFIED, b, at, length);
     sink.sendIcmpv6Error(error, 0, end);
     this.#counters[Counter.icmpv6_errors_sent]!++;

@@ -6,6 +6,7 @@ import type { RelaySink } from "../relay/contract.ts";
 import { serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import type { Tokens } from "../guard/token.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 /** At least this long between two bubbles to one peer. RFC 4380 §5.2.6 */
 export const BUBBLE_INTERVAL: Millis = 2_000;
@@ -32,6 +33,7 @@ export class Bubbles {
   readonly #counters: Counters;
   readonly #restricted: boolean;
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
+  readonly #out = new UdpDatagram();
   readonly #source = new Uint8Array(IPV6_LENGTH);
   readonly #peer = new Uint8Array(IPV6_LENGTH);
 
@@ -41,6 +43,7 @@ export class Bubbles {
     this.#tokens = tokens;
     this.#counters = counters;
     this.#restricted = restricted;
+    this.#out.setPayload(this.#bubble, 0, BUBBLE_LENGTH);
   }
 
   /** Whether the peer left four bubbles unanswered, the last of them less than 300 s ago. */
@@ -65,12 +68,12 @@ export class Bubbles {
 
     const local = peers.localAddress(p);
     if (this.#restricted) {
-      const port = peers.mappedPort(p);
-      sink.sendDatagram(this.#bubble, 0, BUBBLE_LENGTH, peers.mappedAddress(p), port, local);
+      this.#out.setEnds(peers.mappedAddress(p), peers.mappedPort(p), local);
+      sink.sendDatagram(this.#out);
       this.#counters[Counter.bubbles_sent_direct]!++;
     }
-    const server = serverAddressOf(this.#peer, 0);
-    sink.sendDatagram(this.#bubble, 0, BUBBLE_LENGTH, server, TEREDO_PORT, local);
+    this.#out.setEnds(serverAddressOf(this.#peer, 0), TEREDO_PORT, local);
+    sink.sendDatagram(this.#out);
     this.#counters[Counter.bubbles_sent_indirect]!++;
   }
 

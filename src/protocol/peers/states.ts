@@ -1,5 +1,4 @@
 import { BUBBLE_INTERVAL, type Bubbles, REFRESH_AFTER } from "./bubbles.ts";
-import { UNREACHABLE_ADDRESS } from "../wire/build.ts";
 import { Counter, type Counters } from "../counters.ts";
 import { Drop } from "../drops.ts";
 import { type Hold, NO_SLOT } from "./hold.ts";
@@ -10,6 +9,7 @@ import type { RelaySink } from "../relay/contract.ts";
 import { mappedAddressOf, mappedPortOf } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import { Timers } from "./timers.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 /** Most timers, and most held packets gone stale, that one {@link PeerStates.tick} sees to. */
 const TICK_LIMIT = 512;
@@ -37,6 +37,8 @@ export class PeerStates {
   readonly #errors: Icmpv6Errors;
   readonly #counters: Counters;
   readonly #timers: Timers;
+  /** A packet that was held, on its way to its peer or into an error. */
+  readonly #held = new UdpDatagram();
 
   constructor(
     peers: Peers,
@@ -68,36 +70,22 @@ export class PeerStates {
     }
   }
 
-  /** Case 1: to a trusted and valid peer, at once. */
-  send(
-    p: PeerId,
-    b: Uint8Array,
-    at: number,
-    length: number,
-    now: Millis,
-    sink: RelaySink,
-  ): void {
-    this.#transmit(p, b, at, length, now, sink);
+  /** Case 1: `packet` goes to a trusted and valid peer, at once. */
+  send(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): void {
+    this.#transmit(p, packet, now, sink);
     if (now - this.#peers.lastReceived(p) >= REFRESH_AFTER) this.#bubbles.refresh(p, now, sink);
   }
 
   /** Case 3: `p` is not trusted or no longer valid, or {@link NO_PEER}. */
-  holdAndBubble(
-    p: PeerId,
-    b: Uint8Array,
-    at: number,
-    length: number,
-    now: Millis,
-    sink: RelaySink,
-  ): Drop {
-    if (p === NO_PEER) p = this.#create(b, at + DESTINATION_AT, now);
+  holdAndBubble(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+    if (p === NO_PEER) p = this.#create(packet.bytes, packet.at + DESTINATION_AT, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
     const resolving = this.#peers.isResolving(p);
     if (!resolving && this.#bubbles.areExhausted(p, now)) {
-      this.#errors.unreachable(b, at, length, UNREACHABLE_ADDRESS, now, sink);
+      this.#errors.unreachable(packet, now, sink);
       return Drop.PeerUnreachable;
     }
-    const held = this.#hold.push(p, b, at, length, now);
+    const held = this.#hold.push(p, packet.bytes, packet.at, packet.length, now);
     if (!resolving) {
       this.#peers.setResolving(p, true);
       this.#repeat(p, now, sink);
@@ -113,14 +101,8 @@ export class PeerStates {
   }
 
   /** RFC 4380 §5.4.2: the entry becomes trusted, then what was held for it is sent. */
-  trust(
-    p: PeerId,
-    address: number,
-    port: number,
-    local: number,
-    now: Millis,
-    sink: RelaySink,
-  ): void {
+  trust(p: PeerId, arrival: UdpDatagram, now: Millis, sink: RelaySink): void {
+    const { address, port, local } = arrival;
     if (!this.#peers.isTrusted(p)) this.#counters[Counter.peers_trusted]!++;
     this.#peers.setTrusted(p, true);
     this.#peers.setResolving(p, false);
@@ -130,36 +112,30 @@ export class PeerStates {
   }
 
   /**
-   * An entry, trusted from the start, for the 16 address bytes at `at`: the peer answered a
-   * challenge from where its address says that it is.
+   * An entry, trusted from the start, for the 16 address bytes at `at` in `arrival`: the peer
+   * answered a challenge from where its address says that it is.
    */
-  admit(b: Uint8Array, at: number, local: number, now: Millis, sink: RelaySink): Drop {
-    const p = this.#create(b, at, now);
+  admit(arrival: UdpDatagram, at: number, now: Millis, sink: RelaySink): Drop {
+    const p = this.#create(arrival.bytes, at, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
     this.#counters[Counter.bubbles_answered]!++;
-    this.trust(p, this.#peers.mappedAddress(p), this.#peers.mappedPort(p), local, now, sink);
+    this.trust(p, arrival, now, sink);
     this.#timers.set(p, this.#peers.expiry(p), now);
     return Drop.None;
   }
 
-  #transmit(
-    p: PeerId,
-    b: Uint8Array,
-    at: number,
-    length: number,
-    now: Millis,
-    sink: RelaySink,
-  ): void {
+  #transmit(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): void {
     const peers = this.#peers;
-    const address = peers.mappedAddress(p);
-    sink.sendDatagram(b, at, length, address, peers.mappedPort(p), peers.localAddress(p));
+    packet.setEnds(peers.mappedAddress(p), peers.mappedPort(p), peers.localAddress(p));
+    sink.sendDatagram(packet);
     peers.transmitted(p, now);
   }
 
   #release(p: PeerId, now: Millis, sink: RelaySink): void {
     const hold = this.#hold;
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.first(p)) {
-      this.#transmit(p, hold.memory, hold.at(slot), hold.length(slot), now, sink);
+      this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
+      this.#transmit(p, this.#held, now, sink);
       hold.shift(p);
       this.#counters[Counter.packets_released]!++;
     }
@@ -181,9 +157,8 @@ export class PeerStates {
     this.#peers.setResolving(p, false);
     this.#peers.setTrusted(p, false);
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.next(slot)) {
-      const at = hold.at(slot);
-      const length = hold.length(slot);
-      this.#errors.unreachable(hold.memory, at, length, UNREACHABLE_ADDRESS, now, sink);
+      this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
+      this.#errors.unreachable(this.#held, now, sink);
     }
     hold.discard(p, Drop.PeerUnreachable);
     this.#timers.set(p, this.#peers.expiry(p), now);

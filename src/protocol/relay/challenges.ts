@@ -7,6 +7,7 @@ import type { RelaySink } from "./contract.ts";
 import { serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import type { Tokens } from "../guard/token.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 /** Answers a second to one IPv4 address, which may be a NAT with many clients, and at once. */
 const RATE_PER_ADDRESS = 10;
@@ -41,6 +42,7 @@ export class Challenges {
   readonly #all: TokenBucket;
   readonly #byAddress = new Limiter(RATE_PER_ADDRESS, BURST_PER_ADDRESS);
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
+  readonly #out = new UdpDatagram();
   readonly #source = new Uint8Array(IPV6_LENGTH);
   readonly #askedIndirectly = new Uint32Array(TURNS);
 
@@ -50,24 +52,16 @@ export class Challenges {
     this.#filter = filter;
     this.#counters = counters;
     this.#all = new TokenBucket(rate, rate);
+    this.#out.setPayload(this.#bubble, 0, BUBBLE_LENGTH);
   }
 
   /**
-   * Asks the peer with the 16 address bytes at `peerAt` to prove itself.
+   * Asks the peer to prove itself that sent `arrival`, and has its 16 address bytes there at `peerAt`.
    *
-   * @param length of the datagram that came from `address`:`port` to our address `local`
    * @returns false when a limit forbade it
    */
-  send(
-    peer: Uint8Array,
-    peerAt: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-    now: Millis,
-    sink: RelaySink,
-  ): boolean {
+  send(arrival: UdpDatagram, peerAt: number, now: Millis, sink: RelaySink): boolean {
+    const { bytes: peer, length, address, port, local } = arrival;
     if (length < BUBBLE_LENGTH || !this.#byAddress.take(address, now)) return false;
     const server = serverAddressOf(peer, peerAt);
     const indirect = this.#filter.isServer(server) && !this.#filter.isOurServer(server);
@@ -95,7 +89,8 @@ export class Challenges {
 
   #put(address: number, port: number, local: number, now: Millis, sink: RelaySink): boolean {
     if (!this.#all.take(now)) return false;
-    sink.sendDatagram(this.#bubble, 0, BUBBLE_LENGTH, address, port, local);
+    this.#out.setEnds(address, port, local);
+    sink.sendDatagram(this.#out);
     this.#counters[Counter.bubbles_sent_challenge]!++;
     return true;
   }

@@ -1,5 +1,6 @@
 import type { Ipv6Prefix } from "../wire/ipv6.ts";
 import type { Millis } from "../time.ts";
+import type { UdpDatagram } from "../wire/udp_datagram.ts";
 
 /**
  * Where the relay rules hand their output. The datapath batches it; tests record it.
@@ -9,19 +10,8 @@ import type { Millis } from "../time.ts";
  * packet passes from slot to wire without a copy.
  */
 export interface RelaySink {
-  /**
-   * One UDP datagram from our service port to `address`:`port`.
-   *
-   * @param local our IPv4 address to send from; 0 leaves the choice to the kernel
-   */
-  sendDatagram(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-  ): void;
+  /** One UDP datagram from our service port. */
+  sendDatagram(datagram: UdpDatagram): void;
   /** One IPv6 packet to the IPv6 side; it lies in the array that its datagram came in. */
   sendIpv6(b: Uint8Array, at: number, length: number): void;
   /**

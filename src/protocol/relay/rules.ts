@@ -1,5 +1,4 @@
 import { Bubbles } from "../peers/bubbles.ts";
-import { UNREACHABLE_ADDRESS } from "../wire/build.ts";
 import { readU16, readU32 } from "../wire/bytes.ts";
 import { Challenges } from "./challenges.ts";
 import { Counter, type Counters, DROPS_AT } from "../counters.ts";
@@ -33,6 +32,7 @@ import {
 } from "../wire/teredo_address.ts";
 import type { KeyedHash, Millis } from "../time.ts";
 import { mayBeToken, Tokens } from "../guard/token.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 /** What is in the relay's tables at this moment. */
 export interface RelayGauges {
@@ -63,6 +63,8 @@ export class Relay {
   readonly #key0: number;
   readonly #key1: number;
   readonly #datagram = new TeredoDatagram();
+  /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
+  readonly #packet = new UdpDatagram();
   #served: readonly Ipv6Prefix[] | undefined;
 
   /**
@@ -110,7 +112,8 @@ export class Relay {
    * @returns why it was dropped, which has been counted; {@link Drop.None} otherwise
    */
   fromIpv6(b: Uint8Array, at: number, length: number, now: Millis, sink: RelaySink): Drop {
-    const drop = this.#toClient(b, at, length, now, sink);
+    this.#packet.setPayload(b, at, length);
+    const drop = this.#toClient(this.#packet, now, sink);
     if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
     return drop;
   }
@@ -131,21 +134,12 @@ export class Relay {
   }
 
   /**
-   * One datagram that `address`:`port` sent to our service port at `local`. RFC 4380 §5.4.2
+   * One datagram that came to our service port. RFC 4380 §5.4.2
    *
    * @returns why it was dropped, which has been counted; a bubble that was taken in is no drop
    */
-  fromClient(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-    now: Millis,
-    sink: RelaySink,
-  ): Drop {
-    const drop = this.#toIpv6(b, at, length, address, port, local, now, sink);
+  fromClient(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+    const drop = this.#toIpv6(arrival, now, sink);
     if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
     return drop;
   }
@@ -160,10 +154,11 @@ export class Relay {
     this.#states.tick(now, sink);
   }
 
-  #toClient(b: Uint8Array, at: number, length: number, now: Millis, sink: RelaySink): Drop {
+  #toClient(packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+    const { bytes: b, at, length } = packet;
     const drop = this.#checkPacket(b, at, length);
     if (drop === Drop.DestinationNotTeredo) {
-      this.#errors.unreachable(b, at, length, UNREACHABLE_ADDRESS, now, sink);
+      this.#errors.unreachable(packet, now, sink);
     }
     if (drop !== Drop.None) return drop;
 
@@ -171,9 +166,9 @@ export class Relay {
     if (p === NO_PEER && !this.#mayBringPeer(b, at + SOURCE_AT, now)) return Drop.RateLimited;
     // Case 2 is not for us: relays ignore the cone bit. RFC 5991 §3.2
     if (p === NO_PEER || !this.#peers.isValid(p, now)) {
-      return this.#states.holdAndBubble(p, b, at, length, now, sink);
+      return this.#states.holdAndBubble(p, packet, now, sink);
     }
-    this.#states.send(p, b, at, length, now, sink);
+    this.#states.send(p, packet, now, sink);
     return Drop.None;
   }
 
@@ -213,18 +208,10 @@ export class Relay {
     return Drop.None;
   }
 
-  #toIpv6(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-    now: Millis,
-    sink: RelaySink,
-  ): Drop {
+  #toIpv6(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+    const { bytes: b, address, port } = arrival;
     const datagram = this.#datagram;
-    let drop = datagram.parse(b, at, length);
+    let drop = datagram.parse(b, arrival.at, arrival.length);
     if (drop !== Drop.None) return drop;
     if (!this.#filter.isPeer(address, port)) return Drop.SourceNotGlobal;
     if (this.#filter.isOurs(address, port)) return Drop.OwnAddress;
@@ -233,11 +220,11 @@ export class Relay {
     const bubble = isBubble(b, datagram.ipv6At);
     const p = this.#peers.find(b, source);
     if (p !== NO_PEER && this.#peers.isSettledAt(p, address, port)) {
-      this.#states.hear(p, local, now);
+      this.#states.hear(p, arrival.local, now);
     } else {
       drop = p === NO_PEER
-        ? this.#meet(b, bubble, length, address, port, local, now, sink)
-        : this.#recognize(p, b, bubble, address, port, local, now, sink);
+        ? this.#meet(arrival, bubble, now, sink)
+        : this.#recognize(p, arrival, bubble, now, sink);
       if (drop !== Drop.None) return drop;
     }
     if (!bubble) return this.#deliver(b, datagram.ipv6At, datagram.ipv6Length, sink);
@@ -249,21 +236,19 @@ export class Relay {
   /** The datagram's source has an entry that is not trusted, is resolving, or is mapped elsewhere. */
   #recognize(
     p: PeerId,
-    b: Uint8Array,
+    arrival: UdpDatagram,
     bubble: boolean,
-    address: number,
-    port: number,
-    local: number,
     now: Millis,
     sink: RelaySink,
   ): Drop {
+    const { bytes: b, address, port } = arrival;
     const source = this.#datagram.ipv6At + SOURCE_AT;
     const known = this.#peers.isTrusted(p) && this.#peers.isMappedTo(p, address, port);
     if (!known && !hasMapping(b, source, address, port)) {
       const drop = this.#checkMoved(p, b, bubble, now);
       if (drop !== Drop.None) return drop;
     }
-    this.#states.trust(p, address, port, local, now, sink);
+    this.#states.trust(p, arrival, now, sink);
     return Drop.None;
   }
 
@@ -282,20 +267,12 @@ export class Relay {
   }
 
   /** The datagram's source has no entry. Only the right answer to a bubble makes one. */
-  #meet(
-    b: Uint8Array,
-    bubble: boolean,
-    length: number,
-    address: number,
-    port: number,
-    local: number,
-    now: Millis,
-    sink: RelaySink,
-  ): Drop {
+  #meet(arrival: UdpDatagram, bubble: boolean, now: Millis, sink: RelaySink): Drop {
+    const { bytes: b, address, port } = arrival;
     const source = this.#datagram.ipv6At + SOURCE_AT;
     if (!hasMapping(b, source, address, port)) return Drop.SourceMismatch;
-    if (bubble && this.#answers(b, now)) return this.#states.admit(b, source, local, now, sink);
-    const asked = this.#challenges.send(b, source, length, address, port, local, now, sink);
+    if (bubble && this.#answers(b, now)) return this.#states.admit(arrival, source, now, sink);
+    const asked = this.#challenges.send(arrival, source, now, sink);
     return asked ? Drop.UnknownPeer : Drop.RateLimited;
   }
 

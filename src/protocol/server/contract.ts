@@ -1,3 +1,5 @@
+import type { UdpDatagram } from "../wire/udp_datagram.ts";
+
 /** Which of the server's two addresses a datagram came to or leaves from. */
 export const PRIMARY = 0;
 export const SECONDARY = 1;
@@ -5,15 +7,8 @@ export type ServerSocket = typeof PRIMARY | typeof SECONDARY;
 
 /** Where the server rules hand their output; bytes belong to whom `RelaySink` says. */
 export interface ServerSink {
-  /** One UDP datagram from port 3544 of `socket` to `address`:`port`. */
-  sendDatagram(
-    socket: ServerSocket,
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-  ): void;
+  /** One UDP datagram from port 3544 of `socket`, whose address it leaves from. */
+  sendDatagram(socket: ServerSocket, datagram: UdpDatagram): void;
   /** One IPv6 packet into the IPv6 Internet, header as it is. */
   sendIpv6(b: Uint8Array, at: number, length: number): void;
 }

@@ -47,6 +47,7 @@ import {
   writeLinkLocal,
 } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 const ICMPV6_MIN_LENGTH = 4;
 const ECHO_MIN_LENGTH = 8;
@@ -63,6 +64,7 @@ export class Server {
   readonly #solicitations: Solicitations;
   readonly #datagram = new TeredoDatagram();
   readonly #linkLocal = new Uint8Array(IPV6_LENGTH);
+  readonly #out = new UdpDatagram();
 
   constructor(options: ServerOptions, counters: Counters, authenticate: Authenticate) {
     this.#options = options;
@@ -72,40 +74,30 @@ export class Server {
   }
 
   /**
-   * Takes one UDP payload of `length` bytes at `at`, and counts its fate.
+   * Takes one datagram, and counts its fate.
    *
-   * The bytes from `at - 8` on may be written to: an origin indication is put before the IPv6
-   * packet in place, and an echo becomes its own reply.
+   * The bytes from eight before its payload on may be written to: an origin indication is put before
+   * the IPv6 packet in place, and an echo becomes its own reply.
    *
    * @param socket the address it came to
-   * @param address IPv4 address it came from, `port` likewise
    * @returns why it was discarded, which nobody but the counters hears of
    */
-  fromUdp(
-    socket: ServerSocket,
-    b: Uint8Array,
-    at: number,
-    length: number,
-    address: number,
-    port: number,
-    now: Millis,
-    sink: ServerSink,
-  ): Drop {
-    const d = this.#datagram;
-    let drop = this.#accept(b, at, length, address, port);
+  fromUdp(socket: ServerSocket, arrival: UdpDatagram, now: Millis, sink: ServerSink): Drop {
+    let drop = this.#accept(arrival);
     if (drop === Drop.None) {
-      drop = this.#isForUs(b, d.ipv6At + DESTINATION_AT)
-        ? this.#process(socket, b, address, port, now, sink)
-        : this.#forward(b, address, port, sink);
+      drop = this.#isForUs(arrival.bytes, this.#datagram.ipv6At + DESTINATION_AT)
+        ? this.#process(socket, arrival, now, sink)
+        : this.#forward(arrival, sink);
     }
     if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
     return drop;
   }
 
   /** What may come in: cases 1 to 7 of RFC 4380 §5.3.1, in their order. */
-  #accept(b: Uint8Array, at: number, length: number, address: number, port: number): Drop {
+  #accept(arrival: UdpDatagram): Drop {
+    const { bytes: b, address, port } = arrival;
     const d = this.#datagram;
-    const malformed = d.parse(b, at, length); // case 1
+    const malformed = d.parse(b, arrival.at, arrival.length); // case 1
     if (malformed !== Drop.None) return malformed;
 
     const ipv6 = d.ipv6At;
@@ -139,23 +131,19 @@ export class Server {
   }
 
   /** Packets to ff02::2 or to our own link-local address. */
-  #process(
-    socket: ServerSocket,
-    b: Uint8Array,
-    address: number,
-    port: number,
-    now: Millis,
-    sink: ServerSink,
-  ): Drop {
+  #process(socket: ServerSocket, arrival: UdpDatagram, now: Millis, sink: ServerSink): Drop {
+    const { bytes: b } = arrival;
     const d = this.#datagram;
     if (isRouterSolicitation(b, d.ipv6At)) {
-      return this.#solicitations.receive(socket, b, d, address, port, now, sink);
+      return this.#solicitations.receive(socket, arrival, d, now, sink);
     }
     if (!isEchoRequest(b, d.ipv6At)) return Drop.NotHandled;
     if (this.#isTooLong(b, d.ipv6At)) return Drop.Icmpv6TooLarge;
     if (payloadChecksum(b, d.ipv6At) !== 0) return Drop.BadChecksum;
     this.#turnIntoReply(b, d.ipv6At);
-    sink.sendDatagram(socket, b, d.ipv6At, d.ipv6Length, address, port);
+    this.#out.setPayload(b, d.ipv6At, d.ipv6Length);
+    this.#out.setEnds(arrival.address, arrival.port, 0);
+    sink.sendDatagram(socket, this.#out);
     this.#counters[Counter.echoes_answered]!++;
     return Drop.None;
   }
@@ -172,7 +160,8 @@ export class Server {
   }
 
   /** Packets to others: the second half of RFC 4380 §5.3.1. */
-  #forward(b: Uint8Array, address: number, port: number, sink: ServerSink): Drop {
+  #forward(arrival: UdpDatagram, sink: ServerSink): Drop {
+    const { bytes: b } = arrival;
     const d = this.#datagram;
     const destination = d.ipv6At + DESTINATION_AT;
     const toClient = isTeredo(b, destination, this.#options.prefix);
@@ -183,7 +172,7 @@ export class Server {
     if (d.end - d.trailersAt > this.#options.icmpMaxLength) return Drop.TrailersTooLong;
 
     return toClient
-      ? this.#forwardToClient(b, destination, address, port, sink)
+      ? this.#forwardToClient(arrival, destination, sink)
       : this.#forwardToNative(b, sink);
   }
 
@@ -194,13 +183,8 @@ export class Server {
     return Drop.None;
   }
 
-  #forwardToClient(
-    b: Uint8Array,
-    destination: number,
-    address: number,
-    port: number,
-    sink: ServerSink,
-  ): Drop {
+  #forwardToClient(arrival: UdpDatagram, destination: number, sink: ServerSink): Drop {
+    const { bytes: b } = arrival;
     const mappedAddress = mappedAddressOf(b, destination);
     const mappedPort = mappedPortOf(b, destination);
     if (!isGlobalUnicast(mappedAddress, this.#options.refuseReserved) || mappedPort === 0) {
@@ -212,11 +196,13 @@ export class Server {
     let at = d.ipv6At;
     if (this.#isServed(b, destination)) { // it can tell our origin indication from a stranger's
       at -= ORIGIN_LENGTH;
-      writeOrigin(b, at, address, port);
+      writeOrigin(b, at, arrival.address, arrival.port);
     }
     // To the end, not to the end of the packet: trailers are for the client. RFC 6081 §4
     // From the primary address, whatever it came to: that is the one the client's NAT knows.
-    sink.sendDatagram(PRIMARY, b, at, d.end - at, mappedAddress, mappedPort);
+    this.#out.setPayload(b, at, d.end - at);
+    this.#out.setEnds(mappedAddress, mappedPort, 0);
+    sink.sendDatagram(PRIMARY, this.#out);
     const bubble = isBubble(b, d.ipv6At);
     this.#counters[bubble ? Counter.bubbles_forwarded : Counter.icmpv6_forwarded]!++;
     return Drop.None;

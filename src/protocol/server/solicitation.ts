@@ -32,6 +32,7 @@ import {
 } from "./contract.ts";
 import { hasConeFlag } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 const FIXED_LENGTH = 8;
 /** Nothing longer can come through a tunnel with the MTU of RFC 4380 §5.1.2. */
@@ -52,6 +53,7 @@ export class Solicitations {
   readonly #limiter: Limiter;
   readonly #advertisement: Advertisement;
   readonly #answer = new Uint8Array(ANSWER_MAX_LENGTH);
+  readonly #out = new UdpDatagram();
 
   constructor(options: ServerOptions, counters: Counters, authenticate: Authenticate) {
     this.#counters = counters;
@@ -65,20 +67,19 @@ export class Solicitations {
   }
 
   /**
-   * Answers the solicitation in `d`, which came from `address`:`port`.
+   * Answers the solicitation that `d` found in `arrival`.
    *
-   * That address is the mapped address of the client; it has been found global (the MUST before
-   * sending, RFC 4380 §5.3.2).
+   * The address it came from is the mapped address of the client; it has been found global (the
+   * MUST before sending, RFC 4380 §5.3.2).
    */
   receive(
     socket: ServerSocket,
-    b: Uint8Array,
+    arrival: UdpDatagram,
     d: TeredoDatagram,
-    address: number,
-    port: number,
     now: Millis,
     sink: ServerSink,
   ): Drop {
+    const { bytes: b, address, port } = arrival;
     this.#counters[Counter.solicitations_received]!++;
     const invalid = checkSolicitation(b, d.ipv6At);
     if (invalid !== Drop.None) return invalid;
@@ -89,9 +90,11 @@ export class Solicitations {
 
     // Last, so that only what would be answered costs its sender a token.
     if (!this.#limiter.take(address, now)) return Drop.RateLimited;
-    const length = this.#writeAnswer(b, d, secret, address, port);
+    const length = this.#writeAnswer(arrival, d, secret);
     const from = answersFrom(socket, hasConeFlag(b, d.ipv6At + SOURCE_AT));
-    sink.sendDatagram(from, this.#answer, 0, length, address, port);
+    this.#out.setPayload(this.#answer, 0, length);
+    this.#out.setEnds(address, port, 0);
+    sink.sendDatagram(from, this.#out);
     this.#counters[Counter.advertisements_sent]!++;
     return Drop.None;
   }
@@ -119,11 +122,9 @@ export class Solicitations {
    * stay empty: RFC 4380 §5.2.2, first level of protection.
    */
   #writeAnswer(
-    b: Uint8Array,
+    { bytes: b, address, port }: UdpDatagram,
     d: TeredoDatagram,
     secret: ClientSecret | undefined,
-    address: number,
-    port: number,
   ): number {
     const out = this.#answer;
     let end = 0;

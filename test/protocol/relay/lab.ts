@@ -7,7 +7,7 @@ import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
-import { type Address, packet } from "../packets.ts";
+import { type Address, arrival, packet } from "../packets.ts";
 import { CLIENT, CLIENT_PORT, RELAY, RELAY_PORT, toHex } from "../vectors.ts";
 
 export const RELAY_OPTIONS: RelayOptions = {
@@ -70,7 +70,7 @@ export class RelayLab {
   lastArray: Uint8Array | undefined;
   lastAt = -1;
   readonly sink: RelaySink = {
-    sendDatagram: (b, at, length, address, port, local) => {
+    sendDatagram: ({ bytes: b, at, length, address, port, local }) => {
       this.lastArray = b;
       this.lastAt = at;
       this.sent.push({ to: `${formatIpv4(address)}:${port}`, hex: toHex(b, at, length), local });
@@ -96,16 +96,9 @@ export class RelayLab {
   /** Gives the relay one datagram, by default from the client of the vectors. */
   fromClient(bytes: Uint8Array, from: FromClient = {}): Drop {
     this.sent = [];
-    return this.relay.fromClient(
-      frameOf(bytes),
-      HEADROOM,
-      bytes.length,
-      from.address ?? CLIENT,
-      from.port ?? CLIENT_PORT,
-      from.local ?? RELAY,
-      this.now,
-      this.sink,
-    );
+    const { address = CLIENT, port = CLIENT_PORT, local = RELAY } = from;
+    const datagram = arrival(frameOf(bytes), address, port, local, HEADROOM, bytes.length);
+    return this.relay.fromClient(datagram, this.now, this.sink);
   }
 
   /** Lets time pass, with all timers on their way. */

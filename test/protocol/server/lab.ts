@@ -11,6 +11,7 @@ import {
   type ServerSocket,
 } from "#src/protocol/server/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
+import { arrival } from "../packets.ts";
 import { CLIENT, CLIENT_PORT, SECONDARY_SERVER, SERVER, toHex } from "../vectors.ts";
 
 export const hmacSha1: Authenticate = (key, message) =>
@@ -67,23 +68,16 @@ export class ServerLab {
     const frame = new Uint8Array(HEADROOM + datagram.length + 32).fill(from.fill ?? 0xee);
     frame.set(datagram, HEADROOM);
     this.sent = [];
-    return this.server.fromUdp(
-      from.socket ?? PRIMARY,
-      frame,
-      HEADROOM,
-      datagram.length,
-      from.address ?? CLIENT,
-      from.port ?? CLIENT_PORT,
-      from.now ?? 0,
-      {
-        sendDatagram: (socket, b, at, length, address, port) => {
-          this.sent.push({ to: "udp", socket, hex: toHex(b, at, length), address, port });
-        },
-        sendIpv6: (b, at, length) => {
-          this.sent.push({ to: "ipv6", hex: toHex(b, at, length) });
-        },
+    const { address = CLIENT, port = CLIENT_PORT, socket = PRIMARY, now = 0 } = from;
+    const came = arrival(frame, address, port, 0, HEADROOM, datagram.length);
+    return this.server.fromUdp(socket, came, now, {
+      sendDatagram: (socket, { bytes, at, length, address, port }) => {
+        this.sent.push({ to: "udp", socket, hex: toHex(bytes, at, length), address, port });
       },
-    );
+      sendIpv6: (b, at, length) => {
+        this.sent.push({ to: "ipv6", hex: toHex(b, at, length) });
+      },
+    });
   }
 
   count(name: CounterName): number {
