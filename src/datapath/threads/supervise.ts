@@ -77,14 +77,14 @@ export async function superviseThreads(
 
   const heartbeatAge = oldestBeat(starts.map(({ shared }) => shared));
   const watch = setInterval(heartbeatAge, HEARTBEAT_CHECK);
-  watch.unref();
+  // Not `unref()`: what a timer is differs from runtime to runtime.
+  ended.catch(() => {}).finally(() => clearInterval(watch));
 
   return {
     ...sums(starts.map(({ shared }) => shared)),
     heartbeatAge,
     ended,
     stop: async () => {
-      clearInterval(watch);
       if (running === 0) return await ended; // what stopping works on is closed already
       try {
         hooks.stopping();
