@@ -24,6 +24,18 @@ need_packages() {
   deno --version >/dev/null 2>&1 || node node_modules/deno/install.cjs >&2
 }
 
+# The oldest Deno that is to run this from source, in a place of its own: FLOOR_DENO.
+need_floor() {
+  local folder=test/floor
+  [ "$(uname -sm)" = "Linux x86_64" ] || die "the oldest Deno is packed for x86-64 Linux only"
+  if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed-lock; then
+    say "installing the oldest Deno"
+    npm ci --prefix $folder --no-audit --no-fund --loglevel=error >&2
+    cp $folder/package-lock.json $folder/node_modules/.installed-lock
+  fi
+  FLOOR_DENO=$REPOSITORY/$folder/node_modules/@deno/linux-x64-glibc/deno
+}
+
 # need_commands COMMAND=PACKAGE...: Debian packages of the commands that are not there yet.
 need_commands() {
   local missing=() pair

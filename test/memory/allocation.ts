@@ -39,8 +39,7 @@ interface Heap {
 export async function allocationOf(chunk: () => void): Promise<Allocation> {
   const heap = IS_BUN ? await openJavaScriptCore() : openV8();
   const made = new Array<number>(CHUNKS / LOOK_EVERY).fill(0);
-  heap.collect();
-  const usedBefore = heap.used();
+  const usedBefore = settled(heap);
   // To look at the heap takes objects too.
   heap.objects();
   const looked = heap.objects();
@@ -54,9 +53,21 @@ export async function allocationOf(chunk: () => void): Promise<Allocation> {
     chunk();
     made[i / LOOK_EVERY] = heap.objects() - before - look;
   }
-  heap.collect();
-  const kept = heap.used() - usedBefore;
+  const kept = settled(heap) - usedBefore;
   return { objects: heap.typical(made), kept };
+}
+
+/**
+ * Bytes in use once a collection finds no more to take away: what one frees may hold more, and code
+ * that is no longer run goes when it has not been for a while.
+ */
+function settled(heap: Heap): number {
+  for (let used = Infinity;;) {
+    heap.collect();
+    const now = heap.used();
+    if (now >= used) return now;
+    used = now;
+  }
 }
 
 async function openJavaScriptCore(): Promise<Heap> {

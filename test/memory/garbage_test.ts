@@ -74,10 +74,11 @@ test("allocationOf() sees an object, a closure, a string or a BigInt a packet, a
     });
     assert.ok(objects > 0.9 * CHUNK, `${objects} objects by ${make}`);
   }
+  // Far more than an engine may give back meanwhile of what it had for itself.
   const { kept } = await allocationOf(() => {
-    for (let i = 0; i < 100; i++) found.push({ i });
+    for (let i = 0; i < 100; i++) found.push(new Array(128).fill(i));
   });
-  assert.ok(kept > KEPT, `${kept} bytes kept for ${found.length} objects`);
+  assert.ok(kept > 128 * found.length, `${kept} bytes kept for ${found.length} arrays`);
 });
 
 function makeCrowd(maxPeers: number): Crowd {

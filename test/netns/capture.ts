@@ -1,7 +1,7 @@
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { IPV4_LINK, IPV6_LINK } from "#src/demo/topology.ts";
-import { RELAY_PORT, START_PATIENCE, wait } from "./programs.ts";
+import { START_PATIENCE, wait } from "./programs.ts";
 
 type Link = typeof IPV4_LINK | typeof IPV6_LINK;
 
@@ -16,6 +16,7 @@ export class Capture {
   readonly #lab: Lab;
   readonly #file: string;
   readonly #tcpdump: LabProcess;
+  #ports: Promise<string[]> | undefined;
 
   private constructor(lab: Lab, file: string, tcpdump: LabProcess) {
     this.#lab = lab;
@@ -39,7 +40,26 @@ export class Capture {
 
   /** Lines of `fields`, tab-separated, for each packet that the display filter `wanted` matches. */
   async read(wanted: string, fields: readonly string[]): Promise<string[]> {
-    const argv = ["tshark", "-n", "-r", this.#file, ...CHECK, "-Y", wanted, "-T", "fields"];
+    this.#ports ??= this.#teredoPorts();
+    const asTeredo = (await this.#ports).flatMap((port) => ["-d", `udp.port==${port},teredo`]);
+    return await this.#judge([...CHECK, ...asTeredo, "-Y", wanted], fields);
+  }
+
+  /**
+   * Every port of a datagram on IPv4. A client's is picked at random: tshark would take what comes
+   * from port 2152 for GTP, whatever it is sent to.
+   */
+  async #teredoPorts(): Promise<string[]> {
+    const outermost = ["-E", "occurrence=f"];
+    const lines = await this.#judge(["-Y", "ip && udp", ...outermost], [
+      "udp.srcport",
+      "udp.dstport",
+    ]);
+    return [...new Set(lines.flatMap((line) => line.split("\t")))];
+  }
+
+  async #judge(options: readonly string[], fields: readonly string[]): Promise<string[]> {
+    const argv = ["tshark", "-n", "-r", this.#file, ...options, "-T", "fields"];
     const columns = fields.flatMap((field) => ["-e", field]);
     const { status, stdout, stderr } = await this.#lab.run("core", [...argv, ...columns], {
       timeout: 120_000,
@@ -64,12 +84,11 @@ export class Capture {
   }
 }
 
-/** Every checksum is verified, and the relay's port is Teredo too. */
-const CHECK = [
-  ...["ip", "udp", "tcp"].flatMap((protocol) => ["-o", `${protocol}.check_checksum:TRUE`]),
-  "-d",
-  `udp.port==${RELAY_PORT},teredo`,
-];
+/** Every checksum is verified. */
+const CHECK = ["ip", "udp", "tcp"].flatMap((protocol) => [
+  "-o",
+  `${protocol}.check_checksum:TRUE`,
+]);
 
 /** Severities by number: their names changed between tshark's releases. */
 const ERROR = 0x800000;

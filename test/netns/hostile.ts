@@ -39,6 +39,44 @@ export async function expose(lab: Lab, place: DaemonPlace, gateway: string): Pro
   await lab.sh(place, `${script.join("\n")}RULES\n`);
 }
 
+/**
+ * Has these namespaces know each other's link addresses for good. A neighbour is forgotten when the
+ * machine is too busy to answer for it in time, and what is sent meanwhile may be refused.
+ */
+export async function introduce(lab: Lab, places: readonly string[]): Promise<void> {
+  const links = [IPV4_LINK, IPV6_LINK];
+  const own = await Promise.all(places.map(async (place) => ({
+    place,
+    interfaces: (JSON.parse(await lab.sh(place, "ip -j address")) as AddressListing[])
+      .filter((it) => links.includes(it.ifname)),
+  })));
+  const neighbours = own.flatMap(({ place, interfaces }) =>
+    interfaces.flatMap(({ ifname, address, addr_info }) =>
+      addr_info.map(({ local }) => ({
+        place,
+        ifname,
+        command: `replace ${local} lladdr ${address}`,
+      }))
+    )
+  );
+  for (const { place, interfaces } of own) {
+    const others = neighbours.filter((it) =>
+      it.place !== place && interfaces.some(({ ifname }) => ifname === it.ifname)
+    );
+    const commands = others.map((it) =>
+      `ip neighbour ${it.command} dev ${it.ifname} nud permanent`
+    );
+    await lab.sh(place, commands.join("\n"));
+  }
+}
+
+/** Of `ip -j address`. */
+interface AddressListing {
+  readonly ifname: string;
+  readonly address: string;
+  readonly addr_info: readonly { readonly local: string }[];
+}
+
 /** Messages that the daemon at `place` sent to addresses that are not global unicast. */
 export async function astray(lab: Lab, place: DaemonPlace): Promise<number> {
   return (await counted(lab, place, "bad")).packets;

@@ -12,6 +12,7 @@ import {
   type DaemonPlace,
   DAEMONS,
   expose,
+  introduce,
   quietBooks,
   Witness,
 } from "./hostile.ts";
@@ -104,6 +105,7 @@ before(async () => {
   lab = await Lab.create({ nats: ["port-restricted", "none"] });
   const attacker = lab.sites[1]!.publicAddress;
   await Promise.all([expose(lab, "srv", attacker), expose(lab, "rly", attacker)]);
+  await introduce(lab, ["srv", "rly", "host6", "cli1", "nat0"]);
   const daemons = [startServer(lab, "teredo"), startRelay(lab, "teredo", RELAY_CONF)] as const;
   [server, relay] = await Promise.all(daemons);
   aftermath = await weather(attacker);

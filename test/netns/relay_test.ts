@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { fileURLToPath } from "node:url";
 import { Lab } from "#src/demo/lab.ts";
 import {
   HOST_IPV6,
@@ -21,7 +20,6 @@ import {
   startMiredoClient,
   startRelay,
   startServer,
-  until,
 } from "./programs.ts";
 import { assertPing, ping } from "./traffic.ts";
 
@@ -213,28 +211,6 @@ test("a relay on the very host serves that host alone (H-01, H-02, H-03)", OPTIO
     await other.sh("host6", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
     const refused = await ping(other, "cli0", RELAY_IPV6, { count: 2 });
     assert.match(refused, /100% packet loss/);
-  } finally {
-    await other.close();
-  }
-});
-
-test("Deno runs the relay from source", OPTIONS, async () => {
-  const other = await Lab.create({ nats: ["port-restricted"] });
-  try {
-    const root = fileURLToPath(new URL("../..", import.meta.url));
-    const deno = `${root}/node_modules/.bin/deno`;
-    await startServer(other, "teredo");
-    const argv = [deno, "run", "-A", `${root}/src/main.ts`, "relay"];
-    const relay = other.spawn("rly", argv);
-    await until("the relay has its port", async () => {
-      assert.equal(relay.ended, false, relay.output());
-      return (await other.sh("rly", `ss -Hlun sport = :${RELAY_PORT}`)) !== "";
-    });
-    const { address } = await startMiredoClient(other, "cli0");
-    await assertPing(other, "cli0", HOST_IPV6);
-    await assertPing(other, "host6", address);
-    const { status } = await relay.stop();
-    assert.equal(status, 0, relay.output());
   } finally {
     await other.close();
   }
