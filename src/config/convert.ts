@@ -8,7 +8,7 @@ import {
   isClientDirective,
   spellingOf,
   splitDirective,
-} from "./syntax/miredo.ts";
+} from "./syntax/directives.ts";
 import { Problems } from "./problems.ts";
 import type { ReadFile } from "./files.ts";
 import { type Entry, type Section, sectionsOf } from "./settings.ts";

@@ -5,7 +5,7 @@ import { type ReadFile, readRegularFile, whyUnreadable } from "./files.ts";
 import type { Syntax } from "./kinds/mod.ts";
 import { loadDocument, type LoadedConfig } from "./load.ts";
 import { roleOfMiredo } from "./syntax/miredo.ts";
-import { Problems } from "./problems.ts";
+import { type Problem, Problems } from "./problems.ts";
 import { showJson, showText } from "./show.ts";
 import { type Document, readDocument } from "./syntax/mod.ts";
 
@@ -26,6 +26,8 @@ export interface Checked {
   /** None: the daemons would start with it. */
   readonly errors: readonly string[];
   readonly notices: readonly string[];
+  /** Both, in the order of the file. */
+  readonly problems: readonly Problem[];
 }
 
 /** Validates a file, also one that cannot be read. Never throws for what is in it. */
@@ -33,22 +35,21 @@ export function checkFile(file: string, options: InspectOptions = {}): Checked {
   const problems = new Problems();
   const document = open(file, options, problems);
   const roles = rolesOf(document, options);
-  if (problems.errors.length > 0 && document.lines.length === 0) {
-    return { file, syntax: document.syntax, roles, ...problems };
+  if (problems.errors.length === 0 || document.lines.length > 0) {
+    problems.merge(roles.map((role) => problemsOf(document, role, options)));
   }
-  const notices = new Set<string>();
-  const errors = new Set<string>();
-  for (const role of roles) {
-    const own = copyOf(problems);
-    try {
-      load(document, role, options, own);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-    }
-    for (const text of own.notices) notices.add(text);
-    for (const text of own.errors) errors.add(text);
+  const { all, errors, notices } = problems;
+  return { file, syntax: document.syntax, roles, errors, notices, problems: all };
+}
+
+function problemsOf(document: Document, role: Role, options: InspectOptions): Problems {
+  const problems = new Problems();
+  try {
+    load(document, role, options, problems);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
   }
-  return { file, syntax: document.syntax, roles, errors: [...errors], notices: [...notices] };
+  return problems;
 }
 
 export interface Shown {
@@ -68,12 +69,14 @@ export function showFile(file: string, options: InspectOptions = {}): Shown {
   const problems = new Problems();
   const document = openOrThrow(file, options, problems);
   const roles = rolesOf(document, options);
-  const loaded = roles.map((role) => load(document, role, options, copyOf(problems)));
-  const notices = new Set(loaded.flatMap((one) => one.notices));
+  problems.throwIfAny();
+  const found = roles.map(() => new Problems());
+  const loaded = roles.map((role, i) => load(document, role, options, found[i]!));
+  problems.merge(found);
   return {
     text: showText(loaded[0]!, roles),
     json: showJson(loaded[0]!, roles),
-    notices: [...notices],
+    notices: problems.notices,
   };
 }
 
@@ -117,14 +120,6 @@ function openOrThrow(file: string, options: InspectOptions, problems: Problems):
   const document = open(file, options, problems);
   if (document.lines.length === 0) problems.throwIfAny();
   return document;
-}
-
-/** What reading the file told, as the start of what a role has to say about it. */
-function copyOf(problems: Problems): Problems {
-  const copy = new Problems();
-  copy.errors.push(...problems.errors);
-  copy.notices.push(...problems.notices);
-  return copy;
 }
 
 function load(

@@ -2,12 +2,12 @@ import { assemble, resolve, type Values } from "./assemble.ts";
 import { checkConfig, type Names } from "./checks.ts";
 import type { Config, Role, SecretConfig } from "./config.ts";
 import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
-import { readIni } from "./syntax/ini.ts";
-import { readMiredo, roleOfMiredo, splitDirective } from "./syntax/miredo.ts";
+import { readIni, sectionOf } from "./syntax/ini.ts";
+import { isKnown, purposeOfMiredo, readMiredo } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
 import { placeOfSecrets, readSecrets, whyNoSecrets } from "./secrets.ts";
 import { entryOf } from "./settings.ts";
-import { type Document, type Given, readDocument } from "./syntax/mod.ts";
+import { type Document, type Given, isBlankOrComment, readDocument } from "./syntax/mod.ts";
 
 export interface LoadOptions {
   /** `-c FILE`; without it the usual places are searched. */
@@ -51,7 +51,7 @@ export function loadDocument(
   const given = document === undefined ? [] : readSettings(role, document, problems);
   const flags = fromFlags(overrides);
   const values = resolve([...given, ...flags], problems);
-  if (document?.syntax === "miredo") checkMiredoRole(role, document, values, problems);
+  if (document !== undefined) checkPurpose(role, document, values, problems);
   // What is missing or does not fit together is only known once all that is given can be read.
   problems.throwIfAny();
   const file = document?.file;
@@ -94,36 +94,57 @@ function fromFlags(overrides: Readonly<Record<string, string>>): Given[] {
   });
 }
 
+/** Refuses a file that was written for another daemon, whose settings this one would pass over. */
+function checkPurpose(role: Role, document: Document, values: Values, problems: Problems): void {
+  if (document.syntax === "native") checkSections(role, document, problems);
+  else checkDirectives(role, document, values, problems);
+}
+
+function checkSections(role: Role, { file, lines }: Document, problems: Problems): void {
+  const other = role === "relay" ? "server" : "relay";
+  const sections = lines.map(({ text }) => sectionOf(text));
+  if (lines.every(({ text }) => isBlankOrComment(text))) {
+    const mend = role === "relay"
+      ? "write `[relay]`, which alone gives the defaults"
+      : "write `[server]`, and below it `bind_address = A.B.C.D`";
+    problems.error(file, `no section and no setting in it; ${mend}`);
+  } else if (sections.includes(other) && !sections.includes(role)) {
+    problems.error(
+      file,
+      `for the ${other} only; run \`teredo ${other}\`, or write \`[${role}]\` with what the ` +
+        `${role} needs`,
+    );
+  }
+}
+
 /** Miredo is a client unless told otherwise; here the command says what runs. */
-function checkMiredoRole(
+function checkDirectives(
   role: Role,
   document: Document,
   values: Values,
   problems: Problems,
 ): void {
   const { file } = document;
-  const actual = roleOfMiredo(document);
-  if (role === "server") {
-    if (actual === "relay" && values.get("server.bind_address")!.origin === undefined) {
-      problems.error(file, "this is the miredo.conf of a relay or client; run `teredo relay`");
-    }
-  } else if (actual === "server") {
+  // A wrong `RelayType` has its own problem.
+  const { relay, server, client, isTyped: isNamed } = purposeOfMiredo(document);
+  const isTyped = values.get("relay.type")!.origin !== undefined;
+  if (client !== undefined && !(isTyped || server)) {
+    problems.error(
+      file,
+      `with \`${client}\` and without \`RelayType\` this is a Teredo client's file; for a relay ` +
+        "write `RelayType relay`, for a client keep Miredo",
+    );
+  } else if (role === "server" && !server && relay) {
+    problems.error(file, "this is the miredo.conf of a relay; run `teredo relay`");
+  } else if (role === "relay" && !relay && server) {
     problems.error(file, "this is a miredo-server.conf; run `teredo server`");
-  } else if (values.get("relay.type")!.origin === undefined && !namesType(document)) {
+  } else if (role === "relay" && !isTyped && !isNamed && isKnown(document)) {
     problems.notice(
       file,
       "RelayType: not given, which makes Miredo a client, but this is a relay; " +
         "write `RelayType relay`",
     );
   }
-}
-
-/** A wrong `RelayType` has its own problem. */
-function namesType(document: Document): boolean {
-  return document.lines.some((line) => {
-    const directive = splitDirective(line.text);
-    return directive?.value !== undefined && directive.name.toLowerCase() === "relaytype";
-  });
 }
 
 function loadSecrets(

@@ -2,30 +2,92 @@ import { ConfigError } from "#src/errors.ts";
 
 const MAX_PROBLEMS = 100;
 
+/** Errors keep the daemon from starting, notices do not. */
+export interface Problem {
+  readonly level: "error" | "notice";
+  /** `where: key: problem; what to do`, without control characters. */
+  readonly text: string;
+}
+
+interface Placed extends Problem {
+  readonly file: string;
+  /** Infinity: of the file as a whole. */
+  readonly line: number;
+}
+
 /**
- * Collects what is wrong with a configuration, so that the operator sees all of it at once: errors
- * keep the daemon from starting, notices do not. Each is `where: key: problem; what to do`.
+ * Collects what is wrong with a configuration, so that the operator sees all of it at once, in the
+ * order of the file: what concerns no single line comes behind the lines.
  */
 export class Problems {
-  readonly errors: string[] = [];
-  readonly notices: string[] = [];
+  #placed: Placed[] = [];
 
+  /** @param where `file:line`, `file` or a flag, and perhaps `: key` */
   error(where: string, problem: string): void {
-    add(this.errors, `${where}: ${problem}`);
+    this.#add("error", where, problem);
   }
 
   notice(where: string, problem: string): void {
-    add(this.notices, `${where}: ${problem}`);
+    this.#add("notice", where, problem);
+  }
+
+  get all(): readonly Problem[] {
+    return this.#placed.map(({ level, text }) => ({ level, text }));
+  }
+
+  get errors(): readonly string[] {
+    return this.#texts("error");
+  }
+
+  get notices(): readonly string[] {
+    return this.#texts("notice");
+  }
+
+  /** Takes over what others found, each text once. */
+  merge(others: readonly Problems[]): void {
+    for (const placed of others.flatMap((one) => one.#placed)) {
+      if (!this.#placed.some((known) => known.text === placed.text)) this.#insert(placed);
+    }
   }
 
   /** @throws ConfigError naming every error, if there is one */
   throwIfAny(): void {
-    if (this.errors.length > 0) throw new ConfigError(this.errors);
+    const { errors } = this;
+    if (errors.length > 0) throw new ConfigError(errors);
+  }
+
+  #texts(level: Problem["level"]): readonly string[] {
+    return this.#placed.filter((problem) => problem.level === level).map(({ text }) => text);
+  }
+
+  /** A wrong file, e.g. a binary one, can be wrong in each line. */
+  #add(level: Problem["level"], where: string, problem: string): void {
+    const count = this.#texts(level).length;
+    if (count > MAX_PROBLEMS) return;
+    const [, file = "", line] = /^(.*?)(?::(\d+))?(?:: .*)?$/s.exec(where) ?? [];
+    const more = count === MAX_PROBLEMS ? " (more left out)" : "";
+    const text = clean(`${where}: ${problem}${more}`);
+    this.#insert({ level, text, file, line: line === undefined ? Infinity : Number(line) });
+  }
+
+  /** Behind what stands before it: files in the order they were first named in. */
+  #insert(placed: Placed): void {
+    const ofFile = this.#placed.findLastIndex((other) => other.file === placed.file);
+    if (ofFile < 0) {
+      this.#placed.push(placed);
+      return;
+    }
+    let at = ofFile + 1;
+    while (at > 0 && this.#placed[at - 1]!.file === placed.file) {
+      if (this.#placed[at - 1]!.line <= placed.line) break;
+      at--;
+    }
+    this.#placed.splice(at, 0, placed);
   }
 }
 
-/** A wrong file, e.g. a binary one, can be wrong in each line. */
-function add(list: string[], text: string): void {
-  if (list.length < MAX_PROBLEMS) list.push(text);
-  else if (list.length === MAX_PROBLEMS) list.push(`${text} (more left out)`);
+/** Names of files hold what they like; a terminal is not to obey it. */
+function clean(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
 }

@@ -24,7 +24,7 @@ ip addr add 198.51.100.1/24 dev eth0
 ip addr add 198.51.100.2/24 dev eth0
 ip link set eth0 up
 ip link set eth1 up
-echo "[relay]" > $work/teredo.ini
+printf '[relay]\n[server]\n' > $work/teredo.ini
 teredo() { $program "$@"; }
 daemon() {
   local name=$1

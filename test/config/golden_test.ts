@@ -212,7 +212,85 @@ const cases: readonly Case[] = [
     name: "empty file",
     lines: [],
     miredo: "Server address not specified",
-    why: "Miredo is a client by default; a relay needs no setting",
+    errors: [
+      ": no section and no setting in it; write `[relay]`, which alone gives the defaults",
+    ],
+    why: "a file that lost its content must not become a relay that serves anyone",
+  },
+  {
+    name: "nothing but unknown directives",
+    lines: ["Foo bar", "BindPrt 3545"],
+    miredo: "Server address not specified",
+    errors: [
+      ":2: BindPrt: unknown directive; did you mean `BindPort`?",
+      ": no setting of teredo or Miredo in it; write some as teredo.ini(5) has them, or name " +
+      "another file",
+    ],
+    why: "Miredo becomes a client; a relay would serve anyone",
+  },
+  {
+    name: "client without a relay type",
+    lines: ["InterfaceName teredo", "ServerAddress 192.0.2.1"],
+    miredo: undefined,
+    errors: [
+      ": with `ServerAddress` and without `RelayType` this is a Teredo client's file; for a relay " +
+      "write `RelayType relay`, for a client keep Miredo",
+    ],
+    notices: [":2: ServerAddress: is for Teredo clients and ignored here; delete it"],
+    why: "we have no client",
+  },
+  {
+    name: "relay type without a value in a client's file",
+    lines: ["RelayType", "serveraddress 192.0.2.1"],
+    miredo: "Ignoring line 1: RelayType",
+    errors: [
+      ": with `ServerAddress` and without `RelayType` this is a Teredo client's file; for a relay " +
+      "write `RelayType relay`, for a client keep Miredo",
+    ],
+    notices: [
+      ":1: RelayType: has no value and is ignored; write one, or delete the line",
+      ":2: ServerAddress: is for Teredo clients and ignored here; delete it",
+    ],
+    why: "we have no client",
+  },
+  ...["serves = self", "served=self", "[relay", "[log]", "relay]", "served: self", "{"].map((
+    line,
+  ): Case => ({
+    name: `a line in another syntax, ${line}`,
+    lines: [relay, "BindPort 3545", line],
+    miredo: line.includes(" ")
+      ? `Superfluous directive ${line.split(" ")[0]} at line 3`
+      : `Ignoring line 3: ${line}`,
+    ...(line === "[log]"
+      ? {
+        errors: [
+          ":1: `RelayType relay`: not `key = value`; write `type = relay`",
+          ":2: `BindPort 3545`: not `key = value`; write `bind_port = 3545`",
+        ],
+      }
+      : {
+        errors: [
+          ":3: `" + line + "`: not `Directive value`, as Miredo's files are written; delete it",
+        ],
+      }),
+    why: "whoever wrote it relies on what it says",
+  })),
+  {
+    name: "a key of the native syntax",
+    lines: [relay, "served self"],
+    miredo: "Superfluous directive served at line 2",
+    errors: [
+      ":2: served: a key of the native syntax; delete it, turn the file into a native one by " +
+      "`teredo config convert`, and write `served = VALUE` there",
+    ],
+    why: "whoever wrote it relies on what it says",
+  },
+  {
+    name: "an interface name behind `=`",
+    lines: [relay, "InterfaceName = teredo"],
+    miredo: undefined,
+    errors: [":2: InterfaceName: `=` has no place here; write `InterfaceName teredo`"],
+    why: "Miredo makes an interface that is called `=`",
   },
   {
     name: "client's directive in a relay's file",
@@ -339,10 +417,13 @@ function askMiredo(file: string): { status: number | null; first: string } {
   return { status: run.status, first };
 }
 
-test("checkFile() takes the files that Debian's packages install", () => {
+test("checkFile() knows the files that Debian's packages install", () => {
   const client = checkFile("/etc/miredo.conf");
-  assert.deepEqual([client.roles, client.errors], [["relay"], []]);
-  assert.match(client.notices.join("\n"), /RelayType: not given, which makes Miredo a client/);
+  assert.deepEqual(client.roles, ["relay"]);
+  assert.match(
+    client.errors.join(),
+    /^\S+: with `ServerAddress` .* a Teredo client's file; for a /,
+  );
   const server = checkFile("/etc/miredo-server.conf");
   assert.deepEqual([server.roles, server.errors, server.notices], [["server"], [], []]);
 });

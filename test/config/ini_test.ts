@@ -11,6 +11,9 @@ function errorsOf(text: string): readonly string[] {
   return errors;
 }
 
+const EMPTY =
+  "teredo.ini: no section and no setting in it; write `[relay]`, which alone gives the defaults";
+
 const fine: readonly (readonly [string, string])[] = [
   ["sections and keys", "[relay]\nbind_port = 1\n[log]\nlevel = debug\n"],
   ["no blanks", "[relay]\nbind_port=1\n"],
@@ -21,8 +24,6 @@ const fine: readonly (readonly [string, string])[] = [
   ["byte order mark", "\ufeff[relay]\nbind_port = 1\n"],
   ["no last line feed", "[relay]\nbind_port = 1"],
   ["empty sections", "[relay]\n[status]\n"],
-  ["nothing at all", ""],
-  ["only comments", "# [server]\n\n"],
 ];
 
 for (const [name, text] of fine) {
@@ -61,12 +62,40 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
     "teredo.ini:1: [`realy`]: unknown section; write [relay]",
     "teredo.ini:4: level: `x` is not a choice; write error, warn, info, debug",
   ]],
-  ["a section not closed", "[relay]\n[log\n", [
-    "teredo.ini:2: `[log`: not a section; write e.g. [relay]",
+  ["nothing at all", "", [EMPTY]],
+  ["only comments", "# [server]\n\n; relay\n", [EMPTY]],
+  ["a section not closed", "[relay]\n[log\nlevel = debug\n", [
+    "teredo.ini:2: `[log`: not a section; write [log], alone in its line",
+  ]],
+  ["a section not opened", "relay]\nserved = self\n", [
+    "teredo.ini:1: `relay]`: not a section; write [relay], alone in its line",
+  ]],
+  ["a section not opened behind a comment and a mark", "\ufeff# x\n  rely ] # y\nserved=self\n", [
+    "teredo.ini:2: `rely ] # y`: not a section; write [relay], alone in its line",
+  ]],
+  ["a section like nothing known, not opened", "[relay]\nxyzzy]\n", [
+    "teredo.ini:2: `xyzzy]`: not a section; write e.g. [relay]",
+  ]],
+  ["a section in capitals", "[Relay]\nserved = self\n", [
+    "teredo.ini:1: [`Relay`]: unknown section; write [relay]",
   ]],
   ["junk behind a section", "[relay] bind_port = 1\n", [
-    "teredo.ini:1: `[relay] bind_port = 1`: not a section; write e.g. [relay]",
+    "teredo.ini:1: `[relay] bind_port = 1`: not a section; write [relay], alone in its line",
   ]],
+  ["keys without a section", "served = self\nserved = any\n", [
+    "teredo.ini:1: served: stands before any section; put it below [relay]",
+    "teredo.ini:2: served: stands before any section; put it below [relay]",
+  ]],
+  [
+    "problems in the order of the file",
+    "[relay]\nhold_age = 1\n[log]\nlevel = x\nfoo = 1\n[realy]\n",
+    [
+      "teredo.ini:2: hold_age: `1` is not a duration; write e.g. 500ms, 2s, 5min or 1h",
+      "teredo.ini:4: level: `x` is not a choice; write error, warn, info, debug",
+      "teredo.ini:5: foo: unknown key; [log] knows level, format, target, facility",
+      "teredo.ini:6: [`realy`]: unknown section; write [relay]",
+    ],
+  ],
   ["a section that stands twice", "[relay]\n[log]\n[relay]\n", [
     "teredo.ini:3: [relay]: section stands twice, first in line 1; join them",
   ]],

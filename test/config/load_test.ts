@@ -10,6 +10,8 @@ import { memoryFiles } from "./memory_files.ts";
 
 const FILE = "/etc/teredo/teredo.ini";
 
+const SERVER = "[server]\nbind_address = 192.0.2.1\n";
+
 function load(role: Role, text: string, overrides: Record<string, string> = {}): LoadedConfig {
   return loadConfig(role, { path: FILE, overrides, readFile: memoryFiles({ [FILE]: text }) });
 }
@@ -62,7 +64,7 @@ for (const role of ["relay", "server"] as const) {
   test(`loadConfig() of a ${role} takes the first file of the places, in their order`, () => {
     const places = searchPlaces(role);
     const content = (place: string) =>
-      place.endsWith(".ini") ? "[server]\nbind_address = 192.0.2.1\n" : (
+      place.endsWith(".ini") ? `[relay]\n${SERVER}` : (
         role === "relay" ? "RelayType relay\n" : "ServerBindAddress 192.0.2.1\n"
       );
     for (const [i, place] of places.entries()) {
@@ -140,9 +142,122 @@ test("loadConfig() refuses the other daemon's Miredo file", () => {
   ]);
   assert.match(
     problemsOf(() => load("server", "RelayType relay\n"))[0]!,
-    /this is the miredo.conf of a relay or client; run `teredo relay`/,
+    /this is the miredo.conf of a relay; run `teredo relay`/,
   );
 });
+
+const misplaced: readonly (readonly [string, Role, string, string, Record<string, string>?])[] = [
+  [
+    "a native file of the server",
+    "relay",
+    SERVER,
+    ": for the server only; run `teredo server`, or write `[relay]` with what the relay needs",
+    { "relay.served": "self" },
+  ],
+  [
+    "a native file of the relay",
+    "server",
+    "[relay]\nserved = self\n",
+    ": for the relay only; run `teredo relay`, or write `[server]` with what the server needs",
+    { "server.bind_address": "192.0.2.1" },
+  ],
+  [
+    "the server's section inside a comment",
+    "server",
+    "[relay]\n#[server]\n",
+    ": for the relay only; run `teredo relay`, or write `[server]` with what the server needs",
+    { "server.bind_address": "192.0.2.1" },
+  ],
+  [
+    "a miredo.conf, whatever the flags",
+    "server",
+    "BindPort 3545\n",
+    ": this is the miredo.conf of a relay; run `teredo relay`",
+    { "server.bind_address": "192.0.2.1" },
+  ],
+  [
+    "a Teredo client's file",
+    "server",
+    "ServerAddress 192.0.2.1\n",
+    ": with `ServerAddress` and without `RelayType` this is a Teredo client's file; for a relay " +
+    "write `RelayType relay`, for a client keep Miredo",
+    { "server.bind_address": "192.0.2.1" },
+  ],
+  [
+    "an empty file",
+    "server",
+    "\n# bind_address = 192.0.2.1\n",
+    ": no section and no setting in it; write `[server]`, and below it `bind_address = A.B.C.D`",
+    { "server.bind_address": "192.0.2.1" },
+  ],
+];
+
+for (const [name, role, text, want, flags] of misplaced) {
+  test(`loadConfig() of a ${role} refuses ${name}`, () => {
+    assert.deepEqual(problemsOf(() => load(role, text, flags)), [want]);
+  });
+}
+
+test("loadConfig() takes a client's file for a relay's when a flag says so", () => {
+  const flags = { "relay.type": "relay" };
+  const { notices } = load("relay", "ServerAddress 192.0.2.1\n", flags);
+  assert.deepEqual(notices, [
+    `${FILE}:1: ServerAddress: is for Teredo clients and ignored here; delete it`,
+  ]);
+});
+
+test("loadConfig() takes a file of Miredo's with directives of both daemons for either", () => {
+  const text = "ServerBindAddress 192.0.2.1\nRelayType relay\n";
+  assert.deepEqual(problemsOf(() => load("relay", text)), []);
+  assert.deepEqual(problemsOf(() => load("server", text)), []);
+});
+
+const NOTHING =
+  ": no setting of teredo or Miredo in it; write some as teredo.ini(5) has them, or " +
+  "name another file";
+const text = (content: string) => new TextEncoder().encode(content);
+const utf16 = (content: string) =>
+  new Uint8Array(new Uint16Array([...content].map((c) => c.charCodeAt(0))).buffer);
+
+const foreign: readonly (readonly [string, Uint8Array, string])[] = [
+  ["YAML", text("relay:\n  served: self\n"), NOTHING],
+  ["JSON", text('{"relay": {"served": "self"}}\n'), NOTHING],
+  ["JSON of several lines", text('{\n  "relay": {\n    "served": "self"\n  }\n}\n'), NOTHING],
+  ["HTML", text('<!DOCTYPE html>\n<html lang="en">\n<p>Not found</p>\n'), NOTHING],
+  ["a list of users", text("root:x:0:0:root:/root:/bin/bash\n"), NOTHING],
+  ["a shell script", text("#!/bin/sh\nexec teredo relay --served self\n"), NOTHING],
+  ["prose", text("The relay serves this host only.\n"), NOTHING],
+  ["XML", text('<?xml version="1.0"?>\n<relay served="self"/>\n'), NOTHING],
+  [
+    "TOML",
+    text('[package]\nname = "teredo"\n'),
+    ":1: [`package`]: unknown section; write one of [relay], [server], [status], [log]",
+  ],
+  ["a gzip archive", new Uint8Array([0x1f, 0x8b, 8, 0, 0]), ": compressed; unpack it first"],
+  [
+    "an ELF program",
+    new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]),
+    ": a program, not a configuration; name another file",
+  ],
+  ["UTF-16", utf16("[relay]\n"), ": UTF-16; save it as UTF-8"],
+  ["UTF-16 with its mark", utf16("\ufeff[relay]\n"), ": UTF-16; save it as UTF-8"],
+  [
+    "UTF-16, big end first",
+    utf16("[relay]\n").map((_, i, a) => a[i ^ 1]!),
+    ": UTF-16; save it as UTF-8",
+  ],
+];
+
+for (const [name, bytes, want] of foreign) {
+  test(`loadConfig() refuses ${name} from either daemon, whatever the flags`, () => {
+    const readFile = () => ({ bytes, mode: 0o644 });
+    for (const role of ["relay", "server"] as const) {
+      const overrides = role === "server" ? { "server.bind_address": "192.0.2.1" } : {};
+      const run = () => loadConfig(role, { path: FILE, overrides, readFile });
+      assert.equal(problemsOf(run).at(-1), want);
+    }
+  });
+}
 
 test("loadConfig() lets flags win over the file, and names them in problems", () => {
   const text = "[relay]\nbind_port = 1000\ntype = restricted\n";
@@ -166,8 +281,6 @@ test("loadConfig() refuses overrides of what is no setting", () => {
     assert.throws(() => load("relay", "", overrides), TypeError);
   }
 });
-
-const SERVER = "[server]\nbind_address = 192.0.2.1\n";
 
 const crossed: readonly (readonly [string, Role, string, string])[] = [
   [
@@ -330,7 +443,8 @@ test("loadConfig() holds a packet of any MTU, unless told otherwise", () => {
 });
 
 test("checkConfig() leaves the other role's settings alone", () => {
-  assert.deepEqual(problemsOf(() => load("relay", "[server]\nbind_address = 10.0.0.1\n")), []);
+  const both = "[relay]\n[server]\nbind_address = 10.0.0.1\n";
+  assert.deepEqual(problemsOf(() => load("relay", both)), []);
 });
 
 const noticed: readonly (readonly [string, string, RegExp])[] = [
@@ -475,7 +589,7 @@ test("loadConfig() refuses secrets whose name leads elsewhere", () => {
 });
 
 test("loadConfig() of a relay does not touch the server's secrets", () => {
-  const readFile = memoryFiles({ [FILE]: `${SERVER}secrets_file = ${SECRETS}\n` });
+  const readFile = memoryFiles({ [FILE]: `[relay]\n${SERVER}secrets_file = ${SECRETS}\n` });
   assert.deepEqual(loadConfig("relay", { path: FILE, readFile }).config.server.secrets, []);
   assert.deepEqual(problemsOf(() => loadConfig("server", { path: FILE, readFile })), [
     "/etc/teredo/secrets: no such file; check the path",

@@ -112,7 +112,7 @@ const miredoLine = fc.oneof(
 
 test("convertFile() gives what loads as the same configuration", () => {
   fc.assert(fc.property(fc.array(miredoLine, { maxLength: 20 }), (lines) => {
-    const text = ["BindPort 3545", ...lines, ""].join("\n");
+    const text = ["RelayType relay", ...lines, ""].join("\n");
     const converted = convert(text).text;
     assert.deepEqual({ ...load("relay", converted) }, { ...load("relay", text) }, converted);
     assert.deepEqual(diffConfig(load("relay", text), load("relay", converted)), []);

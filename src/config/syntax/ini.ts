@@ -3,6 +3,7 @@ import type { Problems } from "../problems.ts";
 import { BY_ID, ENTRIES, type Entry, type Section, SECTIONS } from "../settings.ts";
 import { nearest } from "../suggest.ts";
 import { type Document, type Given, isBlankOrComment, type Line } from "./mod.ts";
+import { isSection } from "./tell.ts";
 
 /** What the reader remembers from line to line. */
 interface State {
@@ -38,7 +39,7 @@ export function readIni(document: Document, problems: Problems): readonly Given[
 }
 
 function readLine(state: State, line: Line): void {
-  if (line.text.trimStart().startsWith("[")) readSection(state, line);
+  if (isSection(line.text)) readSection(state, line);
   else if (!state.skipping) readAssignment(state, line);
 }
 
@@ -46,13 +47,20 @@ function where(state: State, line: Line): string {
   return `${state.document.file}:${line.number}`;
 }
 
+/** Name of the section that a line starts, known or not. */
+export function sectionOf(text: string): string | undefined {
+  return /^\s*\[\s*([^\]]*?)\s*\]\s*([#;].*)?$/.exec(text)?.[1];
+}
+
 function readSection(state: State, line: Line): void {
   state.section = undefined;
   state.skipping = true;
-  const name = /^\s*\[\s*([^\]]*?)\s*\]\s*([#;].*)?$/.exec(line.text)?.[1];
+  const name = sectionOf(line.text);
   if (name === undefined) {
     const text = quote(line.text.trim());
-    state.problems.error(where(state, line), `${text}: not a section; write e.g. [relay]`);
+    const meant = nearest(/[\w-]+/.exec(line.text)?.[0] ?? "", SECTIONS);
+    const mend = meant === undefined ? "write e.g. [relay]" : `write [${meant}], alone in its line`;
+    state.problems.error(where(state, line), `${text}: not a section; ${mend}`);
     return;
   }
   const section = SECTIONS.find((known) => known === name);

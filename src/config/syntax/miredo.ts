@@ -1,57 +1,18 @@
 import type { Role } from "../config.ts";
 import { quote } from "../kinds/mod.ts";
 import type { Problems } from "../problems.ts";
-import { ENTRIES, type Entry, entryOf, sectionsOf } from "../settings.ts";
+import { ENTRIES, entryOf } from "../settings.ts";
 import { nearest } from "../suggest.ts";
+import {
+  type Directive,
+  entriesOfDirective,
+  isClientDirective,
+  KNOWN,
+  spellingOf,
+  splitDirective,
+} from "./directives.ts";
 import type { Document, Given } from "./mod.ts";
-
-/** A line of Miredo's syntax, taken apart as Miredo does: first word, second word, the rest. */
-export interface Directive {
-  readonly name: string;
-  /** Undefined: the name stands alone. */
-  readonly value: string | undefined;
-  /** What stands behind the value, trimmed. */
-  readonly rest: string;
-}
-
-/** Directives that only mean something to a Teredo client; the last three were never released. */
-export const CLIENT_DIRECTIVES: readonly string[] = [
-  "ServerAddress",
-  "ServerAddress2",
-  "LocalDiscovery",
-  "DiscoveryInterfaces",
-  "DiscoveryNetmask",
-];
-
-/** @returns undefined for a blank line or a comment, which starts with `#` only */
-export function splitDirective(text: string): Directive | undefined {
-  const match = /^[ \t\v\f\r]*([^ \t\v\f\r]+)[ \t\v\f\r]*([^ \t\v\f\r]*)(.*)$/s.exec(text);
-  if (match === null || match[1]!.startsWith("#")) return undefined;
-  const value = match[2]!;
-  return { name: match[1]!, value: value === "" ? undefined : value, rest: match[3]!.trim() };
-}
-
-/** Settings that a directive makes in a file of this role; names are compared without case. */
-export function entriesOfDirective(name: string, role: Role): readonly Entry[] {
-  const sections = sectionsOf(role);
-  const wanted = name.toLowerCase();
-  return ENTRIES.filter((e) => sections.includes(e.section) && e.miredo?.toLowerCase() === wanted);
-}
-
-export function isClientDirective(name: string): boolean {
-  return CLIENT_DIRECTIVES.some((known) => known.toLowerCase() === name.toLowerCase());
-}
-
-/** Miredo's own spelling of a directive, whatever the case it is written in. */
-export function spellingOf(name: string): string | undefined {
-  const wanted = name.toLowerCase();
-  return KNOWN.find((known) => known.toLowerCase() === wanted);
-}
-
-const KNOWN: readonly string[] = [
-  ...new Set(ENTRIES.flatMap((e) => e.miredo === undefined ? [] : [e.miredo])),
-  ...CLIENT_DIRECTIVES,
-];
+import { isForeign } from "./tell.ts";
 
 /**
  * Reads a miredo.conf or miredo-server.conf. What Miredo's daemons run with is taken as they take
@@ -64,11 +25,16 @@ export function readMiredo(
 ): readonly Given[] {
   const given: Given[] = [];
   const seen = new Map<string, number>();
+  if (!isKnown(document)) {
+    refuseUnknown(document, problems);
+    return given;
+  }
   for (const line of document.lines) {
     const directive = splitDirective(line.text);
     if (directive === undefined) continue;
     const origin = `${document.file}:${line.number}`;
     const name = spellingOf(directive.name) ?? directive.name;
+    if (isOfOtherSyntax(line.text, directive, origin, problems)) continue;
     if (!isTaken(directive, name, role, origin, problems)) continue;
     const first = seen.get(name);
     if (first !== undefined) {
@@ -80,6 +46,60 @@ export function readMiredo(
     given.push(...settingsOf(directive, name, role, origin));
   }
   return given;
+}
+
+/** Whether a single directive is Miredo's. */
+export function isKnown({ lines }: Document): boolean {
+  return lines.some(({ text }) => spellingOf(splitDirective(text)?.name ?? "") !== undefined);
+}
+
+/** Miredo runs as a client on a file of which it understands nothing; a relay would serve anyone. */
+function refuseUnknown({ file, lines }: Document, problems: Problems): void {
+  for (const { text, number } of lines) {
+    const name = splitDirective(text)?.name;
+    if (name === undefined) continue;
+    const meant = nearest(name, KNOWN);
+    const key = ENTRIES.find((entry) => entry.key === name);
+    const mend = key === undefined
+      ? meant && `did you mean \`${meant}\`?`
+      : `write \`${key.key} = VALUE\` below [${key.section}]`;
+    if (mend === undefined) continue;
+    problems.error(`${file}:${number}`, `${printable(name)}: unknown directive; ${mend}`);
+  }
+  problems.error(
+    file,
+    "no setting of teredo or Miredo in it; write some as teredo.ini(5) has them, or name another file",
+  );
+}
+
+/**
+ * Whether the line is written for another program or in our native syntax. Miredo passes over such a
+ * line with a warning, but whoever wrote it relies on what it says.
+ */
+function isOfOtherSyntax(
+  text: string,
+  { name, value, rest }: Directive,
+  origin: string,
+  problems: Problems,
+): boolean {
+  const directive = spellingOf(name);
+  const key = ENTRIES.find((entry) => entry.key === name.toLowerCase())?.key;
+  if (directive !== undefined) {
+    if (value?.startsWith("=") !== true) return false;
+    const wanted = [value.slice(1), rest].join(" ").trim() || "VALUE";
+    const problem = `\`=\` has no place here; write \`${directive} ${quote(wanted).slice(1, -1)}\``;
+    problems.error(origin, `${directive}: ${problem}`);
+  } else if (key !== undefined) {
+    problems.error(
+      origin,
+      `${name}: a key of the native syntax; delete it, turn the file into a native one by ` +
+        `\`teredo config convert\`, and write \`${key} = VALUE\` there`,
+    );
+  } else if (isForeign(text)) {
+    const problem = "not `Directive value`, as Miredo's files are written; delete it";
+    problems.error(origin, `${quote(text.trim())}: ${problem}`);
+  } else return false;
+  return true;
 }
 
 /** Whether the line sets something; what Miredo would pass over is named. */
@@ -142,13 +162,38 @@ function settingsOf(directive: Directive, name: string, role: Role, origin: stri
   return given;
 }
 
+/** What a file's directives are for, of those that fit one of Miredo's programs only. */
+export interface MiredoPurpose {
+  readonly relay: boolean;
+  readonly server: boolean;
+  /** First directive that only a client has, where no `RelayType` is given. */
+  readonly client: string | undefined;
+  /** Whether a `RelayType` is given, be it a wrong one. */
+  readonly isTyped: boolean;
+}
+
+export function purposeOfMiredo({ lines }: Document): MiredoPurpose {
+  const names = lines.flatMap(({ text }) => {
+    const { name = "", value } = splitDirective(text) ?? {};
+    const known = value === undefined ? undefined : spellingOf(name);
+    return known === undefined ? [] : [known];
+  });
+  const has = (role: Role, other: Role) =>
+    names.some((name) =>
+      entriesOfDirective(name, role).length > 0 && entriesOfDirective(name, other).length === 0
+    );
+  const isTyped = names.includes("RelayType");
+  return {
+    relay: has("relay", "server"),
+    server: has("server", "relay"),
+    client: isTyped ? undefined : names.find(isClientDirective),
+    isTyped,
+  };
+}
+
 /** Which daemon's file this is, by its directives; undefined when they fit both. */
 export function roleOfMiredo(document: Document): Role | undefined {
-  for (const line of document.lines) {
-    const name = splitDirective(line.text)?.name ?? "";
-    const relay = entriesOfDirective(name, "relay").length > 0 || isClientDirective(name);
-    const server = entriesOfDirective(name, "server").length > 0;
-    if (relay !== server) return relay ? "relay" : "server";
-  }
-  return undefined;
+  const { relay, server, client } = purposeOfMiredo(document);
+  if (relay || client !== undefined) return "relay";
+  return server ? "server" : undefined;
 }

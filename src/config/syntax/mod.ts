@@ -1,6 +1,7 @@
 import type { Syntax } from "../kinds/mod.ts";
 import type { Entry } from "../settings.ts";
 import type { Problems } from "../problems.ts";
+import { syntaxOf, whyNoText } from "./tell.ts";
 
 /** Miredo reads lines into 1056 bytes, of which line feed and closing zero are two. */
 export const MAX_LINE_LENGTH = 1054;
@@ -46,12 +47,17 @@ export function readDocument(
     problems.error(file, `longer than ${MAX_FILE_LENGTH} bytes; is it a configuration?`);
     return { file, syntax: "native", lines: [] };
   }
+  const unfit = typeof content === "string" ? undefined : whyNoText(content);
+  if (unfit !== undefined) {
+    problems.error(file, unfit);
+    return { file, syntax: "native", lines: [] };
+  }
   const text = typeof content === "string" ? content : new TextDecoder().decode(content);
   const raw = text.replace(/^\ufeff/, "").split("\n");
   const ended = raw.at(-1) === "";
   if (ended) raw.pop();
   const all = raw.map((line, i) => ({ number: i + 1, text: line.replace(/\r$/, "") }));
-  const syntax = syntaxOf(all);
+  const syntax = syntaxOf(all.map((line) => line.text).filter((it) => !isBlankOrComment(it)));
   const document = { file, syntax, lines: all.filter((line) => isReadable(line)) };
   noticeDifferences(document, startsWithMark(content), ended, problems);
   return document;
@@ -100,14 +106,6 @@ function noticeDifferences(
 function startsWithMark(content: Uint8Array | string): boolean {
   if (typeof content === "string") return content.startsWith("\ufeff");
   return content[0] === 0xef && content[1] === 0xbb && content[2] === 0xbf;
-}
-
-/** Native: a `[section]` anywhere, or a first line `key = value`. Miredo's: `Directive value`. */
-function syntaxOf(lines: readonly Line[]): Syntax {
-  const significant = lines.filter((line) => !isBlankOrComment(line.text));
-  if (significant.length === 0) return "native";
-  if (significant.some((line) => /^\s*\[[^\]]*\]/.test(line.text))) return "native";
-  return /^\s*[^\s=]+\s*=/.test(significant[0]!.text) ? "native" : "miredo";
 }
 
 /** In both syntaxes; `;` starts a comment in the native one only, where Miredo has no such name. */

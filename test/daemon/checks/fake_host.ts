@@ -86,8 +86,11 @@ export const NOT_HERE: Refusal = {
   text: "EADDRNOTAVAIL (Cannot assign requested address)",
 };
 
-/** A configuration file without a line. */
-export const emptyFile = () => ({ bytes: new Uint8Array(), mode: 0o644 });
+/** A configuration file that sets nothing. */
+export const emptyFile = () => ({
+  bytes: new TextEncoder().encode("[relay]\n[server]\n"),
+  mode: 0o644,
+});
 
 export function relayConfig(changes: Partial<RelayConfig> = {}): RelayConfig {
   return {
