@@ -40,8 +40,10 @@ every setting and its default.
 
 ${places()}
 The last three are Miredo's own files, read as they are: see [migrating.md](migrating.md). Which
-syntax a file has is told by its content: a \`[section]\`, or a first line \`key = value\`, makes it
-native.
+syntax a file has is told by its content: a \`[section]\` makes it native, and so do lines
+\`key = value\` that outnumber Miredo's directives. A file in which nothing is known, or which is
+empty, is refused, so that no accident makes a relay that serves anyone; \`[relay]\` alone gives the
+defaults. So is a file that is only for the other daemon, or for a Teredo client.
 
 ## The native syntax
 
@@ -71,9 +73,10 @@ teredo.ini:2: bindport: unknown key; did you mean \`bind_port\`?
 teredo.ini:3: hold_age: \`2\` is not a duration; write e.g. 500ms, 2s, 5min or 1h
 \`\`\`
 
-\`teredo config check FILE\` tells the same without starting anything, \`teredo config show FILE\`
+\`teredo config check FILE...\` tells the same without starting anything, \`teredo config show FILE\`
 prints the settings in effect with the line that each comes from, and \`teredo config convert FILE\`
-turns a Miredo file into the native syntax.
+turns a Miredo file into the native syntax. \`-\` is standard input; without a file the first two look
+where the daemons look.
 
 A daemon reads its configuration when it starts, and not again: SIGHUP changes nothing. "Change"
 below tells which settings need a restart by their nature, and which (\`reload\`) do not.

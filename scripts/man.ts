@@ -34,16 +34,19 @@ The syntax of
 and
 .BR miredo\-server.conf (5)
 is understood as well; which one a file has is told by its content.
+A file in which nothing is known, an empty one, and one that is only for the other daemon or for a
+Teredo client are refused.
 .PP
 .B teredo config check
-.I FILE
-tells what is wrong with a file,
+.I FILE...
+tells what is wrong with files,
 .B teredo config show
 .I FILE
 prints the settings in effect and where each comes from, and
 .B teredo config convert
 .I FILE
 turns a Miredo file into this syntax.
+\- is standard input; without a file the first two look where the daemons look.
 .PP
 A daemon reads its configuration when it starts; a change needs a restart.
 `;

@@ -1,7 +1,7 @@
 import { ConfigError } from "#src/errors.ts";
 import type { Role } from "./config.ts";
 import { convertDocument, type Converted } from "./convert.ts";
-import { type ReadFile, readRegularFile, whyUnreadable } from "./files.ts";
+import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
 import type { Syntax } from "./kinds/mod.ts";
 import { loadDocument, type LoadedConfig } from "./load.ts";
 import { roleOfMiredo } from "./syntax/miredo.ts";
@@ -28,6 +28,27 @@ export interface Checked {
   readonly notices: readonly string[];
   /** Both, in the order of the file. */
   readonly problems: readonly Problem[];
+}
+
+/** Files that daemons of these roles read when they are given none. */
+export function defaultFiles(
+  roles: readonly Role[],
+  readFile: ReadFile = readRegularFile,
+): readonly string[] {
+  const found = roles.flatMap((role) =>
+    searchPlaces(role).find((place) => isThere(place, readFile)) ?? []
+  );
+  return [...new Set(found)];
+}
+
+/** Also what may not be read: a daemon does not pass it over. */
+function isThere(place: string, readFile: ReadFile): boolean {
+  try {
+    readFile(place);
+    return true;
+  } catch (error) {
+    return !isMissing(error);
+  }
 }
 
 /** Validates a file, also one that cannot be read. Never throws for what is in it. */

@@ -26,10 +26,16 @@ export function command(args: readonly string[]): [string, string[]] {
 
 const QUIET = { NO_COLOR: "1", JOURNAL_STREAM: "", NOTIFY_SOCKET: "" };
 
-export function teredo(args: readonly string[], env: Record<string, string> = {}): Done {
+/** @param input what the program reads on standard input; default: nothing */
+export function teredo(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input: string | Uint8Array = "",
+): Done {
   const [path, argv] = command(args);
   const done = spawnSync(path, argv, {
     encoding: "utf8",
+    input,
     env: { ...process.env, ...QUIET, ...env },
     timeout: 60_000,
   });

@@ -11,25 +11,34 @@ const ROLE = {
 } as const;
 
 const FILE = {
-  kind: "tuple",
-  parameters: [{ parse: String, placeholder: "FILE", brief: "Configuration file, or Miredo's" }],
+  parse: String,
+  placeholder: "FILE",
+  brief: "Configuration file, or Miredo's; - is standard input",
 } as const;
 
-const check = buildCommand<ConfigFlags, [string], Context>({
+const SEARCHED = "; without a file, what the daemons would read";
+
+const check = buildCommand<ConfigFlags, string[], Context>({
   loader: async () => (await import("../run/config.ts")).check,
-  parameters: { flags: { role: ROLE, json: JSON_FLAG }, positional: FILE },
-  docs: { brief: "Validate a file; exit status 78 when it is wrong" },
+  parameters: {
+    flags: { role: ROLE, json: JSON_FLAG },
+    positional: { kind: "array", parameter: FILE },
+  },
+  docs: { brief: `Validate files${SEARCHED}; exit status 78 when one is wrong` },
 });
 
-const show = buildCommand<ConfigFlags, [string], Context>({
+const show = buildCommand<ConfigFlags, [string?], Context>({
   loader: async () => (await import("../run/config.ts")).show,
-  parameters: { flags: { role: ROLE, json: JSON_FLAG }, positional: FILE },
+  parameters: {
+    flags: { role: ROLE, json: JSON_FLAG },
+    positional: { kind: "tuple", parameters: [{ ...FILE, optional: true }] },
+  },
   docs: { brief: "Print the effective configuration, and where each value came from" },
 });
 
 const convert = buildCommand<{ role?: "relay" | "server" }, [string], Context>({
   loader: async () => (await import("../run/config.ts")).convert,
-  parameters: { flags: { role: ROLE }, positional: FILE },
+  parameters: { flags: { role: ROLE }, positional: { kind: "tuple", parameters: [FILE] } },
   docs: { brief: "Turn a miredo.conf or miredo-server.conf into the native form" },
 });
 
