@@ -1,6 +1,6 @@
 import { assemble, resolve, type Values } from "./assemble.ts";
 import { checkConfig, type Names } from "./checks.ts";
-import type { Config, Role, SecretConfig } from "./config.ts";
+import type { Config, LogConfig, Role, SecretConfig } from "./config.ts";
 import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
 import { readIni, sectionOf } from "./syntax/ini.ts";
 import { isKnown, purposeOfMiredo, readMiredo } from "./syntax/miredo.ts";
@@ -38,6 +38,19 @@ export function loadConfig(role: Role, options: LoadOptions = {}): LoadedConfig 
   const document = findDocument(role, options.path, readFile, problems);
   problems.throwIfAny();
   return loadDocument(role, document, options.overrides ?? {}, readFile, problems);
+}
+
+/**
+ * The `[log]` settings as far as they can be read: how to tell what is wrong with a configuration.
+ * Never throws for what is in it.
+ */
+export function loadLogConfig(role: Role, options: LoadOptions = {}): LogConfig {
+  const problems = new Problems();
+  const readFile = options.readFile ?? readRegularFile;
+  const document = findDocument(role, options.path, readFile, problems);
+  const given = document === undefined ? [] : readSettings(role, document, problems);
+  const values = resolve([...given, ...fromFlags(options.overrides ?? {})], problems);
+  return assemble(values, { file: document?.file, role, secrets: [] }).log;
 }
 
 /** {@link loadConfig} of a file that is read already; undefined: none. */

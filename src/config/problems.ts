@@ -91,3 +91,30 @@ function clean(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
 }
+
+/** The parts of a problem's text. */
+export interface ProblemParts {
+  readonly file?: string;
+  readonly line?: number;
+  /** Of the file, or the flag. */
+  readonly key?: string;
+  readonly problem: string;
+}
+
+const OF_FLAG = /^(--[a-z0-9-]+): (.*)$/s;
+const IN_LINE = /^(.+?):(\d+): (?:([A-Za-z][\w.]*): )?(.*)$/s;
+const IN_FILE = /^(\S+): (?:([A-Za-z][\w.]*): )?(.*)$/s;
+
+/** Takes the text of an error or a notice apart. */
+export function partsOf(text: string): ProblemParts {
+  const flag = OF_FLAG.exec(text);
+  if (flag !== null) return { key: flag[1]!, problem: flag[2]! };
+  const inLine = IN_LINE.exec(text);
+  if (inLine !== null) {
+    const [, file = "", line, key, problem = ""] = inLine;
+    return { file, line: Number(line), ...(key === undefined ? {} : { key }), problem };
+  }
+  const [, file, key, problem = ""] = IN_FILE.exec(text) ?? [];
+  if (file === undefined) return { problem: text };
+  return { file, ...(key === undefined ? {} : { key }), problem };
+}

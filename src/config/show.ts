@@ -1,4 +1,4 @@
-import type { Resolved } from "./assemble.ts";
+import type { Resolved, Values } from "./assemble.ts";
 import type { Role } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS, sectionsOf } from "./settings.ts";
@@ -37,6 +37,15 @@ export function showJson(
     return [section, Object.fromEntries(entries)];
   });
   return { file: loaded.config.file ?? null, sections: Object.fromEntries(sections) };
+}
+
+/** What the file or a flag sets, as `section.key`, value and where it came from. */
+export function changedSettings(values: Values): { id: string; text: string; origin: string }[] {
+  return ENTRIES.flatMap((entry) => {
+    const { value, origin } = values.get(entry.id)!;
+    if (origin === undefined || value === undefined) return [];
+    return [{ id: entry.id, text: entry.kind.format(value), origin }];
+  });
 }
 
 function shownSections(roles: readonly Role[]): readonly Section[] {

@@ -1,7 +1,9 @@
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import type { Config, ProcessConfig, Role } from "#src/config/config.ts";
-import { loadConfig } from "#src/config/load.ts";
+import { changedSettings } from "#src/config/show.ts";
+import { loadConfig, loadLogConfig } from "#src/config/load.ts";
+import { partsOf } from "#src/config/problems.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import type { OffloadReport } from "#src/datapath/offloads.ts";
 import type { Logger } from "#src/log/logger.ts";
@@ -18,6 +20,7 @@ import { openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
+import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
 import { Ending } from "./signals.ts";
 import { DaemonState } from "./state.ts";
@@ -52,22 +55,33 @@ interface Context {
  * @throws before it serves: ConfigError, ChecksFailed, StartError, SyscallError, PlatformError
  */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
-  const { role, version } = options;
-  const { config, notices } = loadConfig(role, options);
+  const { role } = options;
   const libc = await openLibc();
-  const log = openLog(libc, config.log, `teredo-${role}`);
+  const logConfig = loadLogConfig(role, options);
+  const log = openLog(libc, logConfig, `teredo-${role}`);
+  try {
+    return await runLogged(options, libc, log);
+  } catch (error) {
+    // Whoever started us reads standard error; syslog's reader would learn nothing.
+    if (logConfig.target === "syslog") logRefusal(log, error);
+    throw error;
+  }
+}
+
+async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promise<number> {
+  const { role, version } = options;
+  const { config, notices, values } = loadConfig(role, options);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
-  for (const problem of notices) log.warn("Configuration", { problem });
+  for (const notice of notices) log.warn("Configuration", partsOf(notice));
+  for (const { id, text, origin } of changedSettings(values)) {
+    log.debug("Setting", { key: id, value: text, origin });
+  }
   const host = hostOf(libc);
   const cleanup = new Cleanup();
   const ending = new Ending(log);
   const state = new DaemonState(role, version, config, host);
   try {
     return await live({ role, config, libc, host, log, state, ending, cleanup });
-  } catch (error) {
-    // Whoever started us reads standard error; syslog's reader would learn nothing.
-    if (config.log.target === "syslog") log.error("Failed to start", { error: String(error) });
-    throw error;
   } finally {
     await cleanup.run();
     ending.close();
@@ -75,23 +89,31 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 }
 
 async function live(context: Context): Promise<number> {
-  const { role, config, libc, host, state, cleanup, ending } = context;
+  const { role, config, libc, host, log, state, cleanup, ending } = context;
   const own = config[role].process;
+  const step = stepper(log);
   refuseUnfit(context);
+  step("checks");
   if (own.pidFile !== undefined) {
     const pidFile = new PidFile(libc, own.pidFile, process.pid);
     cleanup.add(() => pidFile.close());
+    step("pid file");
   }
   const notifier = openNotifier(libc, process.env, process.pid);
   cleanup.add(() => notifier.close());
   const open = openRole(context);
+  step("interface and sockets");
+  tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
   await openStatus(context, userOf(host, own));
+  step("status pages");
   // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start();
   cleanup.remove(closeUnserved);
   cleanup.add(() => datapath.stop());
+  step("threads");
   giveUpPrivileges(context, own);
+  step("privileges");
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
@@ -105,6 +127,7 @@ function refuseUnfit({ role, config, host, log }: Context): void {
   const results = checkRole(host, role, config);
   for (const { name, detail, mend, verdict } of results) {
     if (verdict === "warn") log.warn("Check", { check: name, detail, mend });
+    if (verdict === "ok") log.debug("Check", { check: name, detail });
   }
   const failed = failures(results);
   if (failed.length > 0) throw new ChecksFailed(failed);
@@ -113,6 +136,27 @@ function refuseUnfit({ role, config, host, log }: Context): void {
 function openRole({ role, config, libc, host }: Context): OpenRole {
   if (role === "server") return openServer(libc, config.server);
   return openRelay(libc, config.relay, host.interfaces().flatMap((it) => it.ipv4));
+}
+
+/** Tells what a start is made of, and how long each part of it takes. */
+function stepper(log: Logger): (step: string) => void {
+  let since = performance.now();
+  return (step) => {
+    const now = performance.now();
+    log.debug("Step done", { step, seconds: Math.round(now - since) / 1000 });
+    since = now;
+  };
+}
+
+/** The interface as the kernel has it, not as it was asked for. */
+function tellInterface({ host, log }: Context, { interfaceName, nativeName }: OpenRole): void {
+  const name = interfaceName ?? nativeName;
+  if (name === undefined || !log.enabled("debug")) return;
+  const found = host.interfaces().find((it) => it.name === name);
+  const detail = found === undefined
+    ? "gone"
+    : `${found.up ? "up" : "down"}, ${found.hasLinkLocal ? "a" : "no"} link-local address`;
+  log.debug("Interface", { interface: name, mtu: found?.mtu, detail });
 }
 
 function userOf(host: Host, { user }: ProcessConfig): User | undefined {
@@ -130,6 +174,11 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
   dropPrivileges(libc, userOf(host, own), own.chroot);
   const { user, chroot } = own;
   if (user !== undefined || chroot !== undefined) log.info("Privileges dropped", { user, chroot });
+  log.debug("Privileges", () => {
+    const { missing } = host.rights(["set up interfaces", "open raw sockets"]);
+    const user = `${process.getuid?.()}:${process.getgid?.()}`;
+    return { user, missing: missing.length === 0 ? "none" : missing };
+  });
 }
 
 function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {
@@ -139,6 +188,8 @@ function announce({ role, config, log }: Context, open: OpenRole, notifier: Noti
   const level = wanted === "auto" || wanted === count ? "info" : "warn";
   log.log(level, "Workers", { workers: count, reason });
   if (role === "relay") log.info("Offloads", offloadFields(open.offloads));
+  const { watchdog } = notifier;
+  if (watchdog !== undefined) log.debug("Watchdog", { seconds: watchdog / 1000 });
   const name = open.interfaceName ?? open.nativeName;
   log.info("Ready", { role, listening: open.listening, interface: name });
   notifier.send("READY=1");
@@ -176,7 +227,9 @@ async function end(context: Context, datapath: Datapath, notifier: Notifier): Pr
     const failure = await Promise.race([after(drainTime), failureOf(datapath)]);
     if (failure instanceof Error) return failed(context, failure);
   }
+  const step = stepper(log);
   await context.cleanup.run();
+  step("closing");
   log.info("Ended");
   return 0;
 }

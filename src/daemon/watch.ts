@@ -89,7 +89,7 @@ function followOwnAddresses({ config, datapath, log }: Watched): () => void {
 export class Watch {
   readonly #log: Logger;
   readonly #limited: LimitedLog;
-  readonly #checks = new Map<string, boolean>();
+  readonly #checks = new Map<string, ReadinessCheck>();
   #drops: Snapshot["drops"];
   #offloads: Snapshot["offloads"];
 
@@ -111,12 +111,16 @@ export class Watch {
     this.#limited.flush();
   }
 
-  #turned({ name, ok, detail }: ReadinessCheck): void {
-    const before = this.#checks.get(name) ?? true;
-    this.#checks.set(name, ok);
-    if (before === ok) return;
+  #turned(check: ReadinessCheck): void {
+    const { name, ok, detail, mend } = check;
+    const before = this.#checks.get(name);
+    this.#checks.set(name, check);
+    if ((before?.ok ?? true) === ok) {
+      if (before?.detail !== detail) this.#log.debug("Readiness", { check: name, detail, mend });
+      return;
+    }
     if (ok) this.#log.info("Ready again", { check: name, detail });
-    else this.#log.warn("Not ready", { check: name, detail });
+    else this.#log.warn("Not ready", { check: name, detail, mend });
   }
 
   /** One that was found at start can turn out to be of no use with the device that packets leave by. */

@@ -4,10 +4,16 @@ export const FIELD_NAMES = [
   "version",
   "pid",
   "file",
+  "line",
+  "key",
+  "value",
+  "origin",
   "problem",
   "check",
   "detail",
   "mend",
+  "step",
+  "missing",
   "listening",
   "interface",
   "prefix",
@@ -67,19 +73,39 @@ export function formatLogfmt(record: LogRecord): string {
 /** One JSON object a line, same names as {@link formatLogfmt}. */
 export function formatJson(record: LogRecord): string {
   const { time, level, message, fields } = record;
-  return escapeControls(JSON.stringify({ time, level, msg: message, ...fields }));
+  const values = Object.entries(fields).map(([name, value]) => [name, cutValue(value)]);
+  const line = { time, level, msg: message, ...Object.fromEntries(values) };
+  return escapeHidden(JSON.stringify(line));
+}
+
+/** Of a value's text, and of a list's length: a line stays one that a person or syslog takes whole. */
+const MAX_CHARACTERS = 1_000;
+const MAX_ITEMS = 256;
+
+function cutValue(value: FieldValue): FieldValue {
+  if (typeof value === "string") return cut(value);
+  return typeof value === "object" ? value.slice(0, MAX_ITEMS).map(cut) : value;
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_CHARACTERS ? text : `${text.slice(0, MAX_CHARACTERS)}\u2026`;
 }
 
 function logfmtValue(value: Exclude<FieldValue, undefined>): string {
-  const text = typeof value === "object" ? value.join(",") : String(value);
-  const bare = /^[^\s"=\\\p{Cc}\u2028\u2029]+$/u.test(text);
-  return bare ? text : escapeControls(JSON.stringify(text));
+  const text = cut(typeof value === "object" ? value.join(",") : String(value));
+  const bare = /^[^\s"=\\]+$/u.test(text) && !HIDDEN.test(text) && text.isWellFormed();
+  return bare ? text : escapeHidden(JSON.stringify(text));
 }
 
-/** JSON leaves DEL and the C1 controls as they are, and a terminal would obey them. */
-function escapeControls(json: string): string {
-  return json.replace(
-    /[\x7f-\x9f\u2028\u2029]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+/** Controls, what turns the direction of text or has no width, and separators that end a line. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const EACH_HIDDEN = new RegExp(HIDDEN, "gu");
+
+/** JSON leaves most of them as they are, and a terminal would obey them. */
+function escapeHidden(json: string): string {
+  return json.replace(EACH_HIDDEN, (c) => c.split("").map(escapeUnit).join(""));
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import fc from "fast-check";
 import { createLogger, type Logger } from "#src/log/logger.ts";
 import { LimitedLog } from "#src/log/limited.ts";
 import { FIELD_NAMES, type Fields, formatJson, formatLogfmt, type Level } from "#src/log/record.ts";
@@ -22,6 +23,10 @@ const logfmt: readonly [string, Fields, string][] = [
   ["a line feed cannot start a line", { error: "a\nlevel=error" }, 'error="a\\nlevel=error"'],
   ["an escape cannot reach the terminal", { error: "\x1b[31m" }, 'error="\\u001b[31m"'],
   ["neither can DEL or a C1 control", { error: "\x7f\x9b" }, 'error="\\u007f\\u009b"'],
+  ["text cannot be turned round", { error: "a\u202eb" }, 'error="a\\u202eb"'],
+  ["nor hidden, beyond 16 bits too", { error: "\u200b\u{e0041}" }, 'error="\\u200b\\udb40\\udc41"'],
+  ["half a character is written as what it is", { error: "\ud800" }, 'error="\\ud800"'],
+  ["what is too long is cut", { error: "x".repeat(5_000) }, `error=${"x".repeat(1_000)}\u2026`],
   ["numbers and flags", { count: 3, mtu: 1280 }, "count=3 mtu=1280"],
   [
     "lists are joined",
@@ -55,6 +60,22 @@ test("formatJson() gives the same names, one object a line", () => {
     listening: ["a", "b"],
     error: "x\n\x9b",
   });
+});
+
+test("formatJson() lets no text of any length or kind out of its line", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 3_000 }), (error) => {
+      const fields = { error, listening: [error, error] };
+      const record = { time: AT, level: "warn", message: "Said", fields } as const;
+      for (const line of [formatJson(record), formatLogfmt(record)]) {
+        assert.doesNotMatch(line, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        assert.ok(line.length < 40_000);
+      }
+      const [read] = JSON.parse(formatJson(record)).listening;
+      assert.equal(read, error.length > 1_000 ? `${error.slice(0, 1_000)}\u2026` : error);
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test("Logger writes its level and graver ones only", () => {

@@ -4,6 +4,7 @@ import { checkFile, convertFile, defaultFiles, showFile } from "#src/config/insp
 import { ConfigError } from "#src/errors.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
+import { writeJson } from "../json.ts";
 import { readStandardInput } from "../stdin.ts";
 
 export interface ConfigFlags {
@@ -31,7 +32,7 @@ export async function check(
     const results = checked.map(({ problems: _, ...one }) => (
       { ...one, ok: one.errors.length === 0 }
     ));
-    return stdout.write(`${JSON.stringify({ ok, files: results }, null, 2)}\n`);
+    return writeJson(stdout, { ok, files: results });
   }
   for (const { file, syntax, roles, errors, problems } of checked) {
     for (const { level, text } of problems) {
@@ -54,7 +55,8 @@ export async function show(
   );
   const shown = showFile(file, { role, readFile });
   notify(this, shown.notices);
-  this.process.stdout.write(json ? `${JSON.stringify(shown.json, null, 2)}\n` : shown.text);
+  if (json) writeJson(this.process.stdout, shown.json);
+  else this.process.stdout.write(shown.text);
 }
 
 /** `teredo config convert FILE` */

@@ -1,6 +1,10 @@
 import type { Role } from "#src/config/config.ts";
+import { loadLogConfig } from "#src/config/load.ts";
+import { openStderrLog } from "#src/daemon/open_log.ts";
+import { logRefusal } from "#src/daemon/refusal.ts";
 import { runDaemon } from "#src/daemon/run.ts";
 import type { Context } from "../context.ts";
+import { statusOf } from "../exit.ts";
 import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
 import { parseAddress } from "./encode.ts";
 import { version } from "../version.ts";
@@ -28,6 +32,13 @@ async function run(
   flags: FlagTexts,
   overrides: Record<string, string>,
 ): Promise<void> {
-  const path = flags["config"];
-  context.status = await runDaemon({ role, version: version(), path, overrides });
+  const options = { role, version: version(), path: flags["config"], overrides };
+  try {
+    context.status = await runDaemon(options);
+  } catch (error) {
+    const log = loadLogConfig(role, options);
+    if (log.format !== "json") throw error;
+    logRefusal(openStderrLog(log), error);
+    context.status = statusOf(error);
+  }
 }
