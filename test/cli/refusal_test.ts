@@ -49,8 +49,8 @@ const configurations: readonly {
     status: 78,
     want: [
       { line: 2, key: "bind_prot", problem: "unknown key; did you mean `bind_port`?" },
-      { line: 4, problem: /^`no assignment`: not `key = value`/ },
       { line: 3, key: "max_peers", problem: /^`x` is not/ },
+      { line: 4, problem: /^`no assignment`: not `key = value`/ },
     ],
   },
   {
