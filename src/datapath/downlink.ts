@@ -13,7 +13,7 @@ import { SuperPacket } from "#src/segments/super_packet.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
-import { UdpSender } from "./udp/send.ts";
+import { type Blocked, UdpSender } from "./udp/send.ts";
 
 /** Bytes of packets, each segment one, before they are sent: what is at hand stays in the cache. */
 const BATCH_BYTES = 256 * 1024;
@@ -75,10 +75,15 @@ export class Downlink {
     return this.#joins && !this.#sender.joins;
   }
 
+  /** What keeps {@link flush} from sending all; until it does not, nothing is taken from TUN. */
+  get blocked(): Blocked {
+    return this.#sender.blocked;
+  }
+
   /** One batch of what waits in TUN. @returns how many slots it filled */
   receive(now: Millis, sink: RelaySink): number {
     let count = 0;
-    for (let bytes = 0; count < BATCH && bytes < BATCH_BYTES; count++) {
+    for (let bytes = 0; count < BATCH && bytes < BATCH_BYTES && this.#sender.hasRoom(); count++) {
       const at = this.#frames.at(count);
       const length = this.#tun.read(at);
       if (length === 0) break;
@@ -158,8 +163,18 @@ export class Downlink {
     }
   }
 
-  /** Sends what is queued. The slots may then be filled again. */
+  /** Sends what is queued, as long as the kernel has room. */
   flush(): void {
     this.#sender.flush();
+  }
+
+  /** Goes on, when there may be room again. */
+  resume(): void {
+    this.#sender.resume();
+  }
+
+  /** Drops what is queued. */
+  giveUp(): void {
+    this.#sender.giveUp();
   }
 }

@@ -1,5 +1,6 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { POLLIN, POLLOUT } from "#ffi/posix.ts";
 import { DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
@@ -12,6 +13,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
+import { Blocked } from "./udp/send.ts";
 import { Uplink } from "./uplink.ts";
 import { Waiter } from "./waiter.ts";
 
@@ -36,6 +38,12 @@ export interface RelayLoopOptions {
   readonly clock: () => Millis;
 }
 
+/** How long to leave the full queue of an interface, ENOBUFS, which no event tells about. */
+const QUEUE_PAUSE: Millis = 1;
+/** Places in the waiter's list. */
+const UDP = 0;
+const TUN = 1;
+
 /** Batches taken at a stop, so that what had arrived before it is still carried. */
 const LAST_BATCHES = 64;
 
@@ -46,6 +54,9 @@ const LAST_BATCHES = 64;
  *
  * From a client:  `Uplink`, UDP slot -> Relay.fromClient -> sendIpv6 -> TUN
  * To a client:    `Downlink`, TUN slot -> Relay.fromIpv6 -> sendDatagram -> flush
+ *
+ * It waits in one place, for all at once. While there is no room for what is to be sent, TUN is left
+ * alone: its queue in the kernel fills, and the other direction goes on.
  */
 export class RelayLoop implements RelaySink {
   readonly #shared: SharedState;
@@ -56,6 +67,9 @@ export class RelayLoop implements RelaySink {
   readonly #icmpv6: RawIpv6Sender;
   readonly #waiter: Waiter;
   #servedVersion = 0;
+  #blocked: Blocked = Blocked.No;
+  /** When an interface's full queue is tried again. */
+  #retryAt: Millis = 0;
 
   constructor(
     kernel: Kernel,
@@ -88,14 +102,40 @@ export class RelayLoop implements RelaySink {
   /** Serves until a stop is requested. @throws Error when a descriptor fails for good */
   run(): void {
     while (!this.#shared.stopping) {
-      const now = this.#clock();
-      this.#waiter.wait(this.#uplink.hasMore ? 0 : this.#relay.nextTimer() - now);
+      this.#waiter.wait(this.#uplink.hasMore ? 0 : this.#nextTimer() - this.#clock());
       // After the wait: what was set during it holds for the packet that ended it.
       this.#adoptServed();
-      this.#turn(this.#uplink.hasMore || this.#waiter.isReady(0), this.#waiter.isReady(1));
+      this.#resume();
+      this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), this.#waiter.isReady(TUN));
+      this.#heedBlocked();
       this.#publish();
     }
     this.#finish();
+  }
+
+  #nextTimer(): Millis {
+    const next = this.#relay.nextTimer();
+    return this.#blocked === Blocked.Interface ? Math.min(next, this.#retryAt) : next;
+  }
+
+  /** Goes on with what there was no room for, if there may be. */
+  #resume(): void {
+    if (this.#blocked === Blocked.No) return;
+    if (this.#blocked === Blocked.Socket && !this.#waiter.isWritable(UDP)) return;
+    const now = this.#clock();
+    if (this.#blocked === Blocked.Interface && now < this.#retryAt) return;
+    this.#retryAt = now + QUEUE_PAUSE;
+    this.#downlink.resume();
+  }
+
+  /** Waits next for what there is to be done then. */
+  #heedBlocked(): void {
+    const { blocked } = this.#downlink;
+    if (blocked === this.#blocked) return;
+    this.#blocked = blocked;
+    this.#retryAt = this.#clock() + QUEUE_PAUSE;
+    this.#waiter.expect(UDP, blocked === Blocked.Socket ? POLLIN | POLLOUT : POLLIN);
+    this.#waiter.expect(TUN, blocked === Blocked.No ? POLLIN : 0);
   }
 
   /** A batch of each side that has something: neither waits until the other one is drained. */
@@ -146,6 +186,7 @@ export class RelayLoop implements RelaySink {
       this.#downlink.flush();
       if (count === 0) break;
     }
+    this.#downlink.giveUp();
     this.#publish();
   }
 }

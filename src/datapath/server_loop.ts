@@ -16,7 +16,7 @@ import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { UdpReceiver } from "./udp/receive.ts";
-import { UdpSender } from "./udp/send.ts";
+import { Blocked, UdpSender } from "./udp/send.ts";
 import { Waiter } from "./waiter.ts";
 
 /** Descriptors a server works on; all non-blocking. */
@@ -142,9 +142,17 @@ export class ServerLoop implements ServerSink {
     }
   }
 
+  /** What there is no room for is dropped: clients ask again, and the next ones are not to wait. */
   #flush(): void {
-    this.#senders[PRIMARY].flush();
-    this.#senders[SECONDARY].flush();
+    this.#flushOne(this.#senders[PRIMARY]);
+    this.#flushOne(this.#senders[SECONDARY]);
+  }
+
+  #flushOne(sender: UdpSender): void {
+    sender.flush();
+    // Of an interface: after a few times it is the one message that is dropped.
+    while (sender.blocked === Blocked.Interface) sender.resume();
+    if (sender.blocked === Blocked.Socket) sender.giveUp();
   }
 
   #beat(): void {

@@ -10,6 +10,7 @@ import {
   POLLHUP,
   POLLIN,
   POLLNVAL,
+  POLLOUT,
   SIZEOF_POLLFD,
 } from "#ffi/posix.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -17,10 +18,11 @@ import type { Millis } from "#src/protocol/time.ts";
 /** How long a loop sleeps at most, so that its heartbeat stays fresh. */
 const LONGEST_WAIT: Millis = 500;
 
-/** Waits for any of a few descriptors to be readable, by `poll`. */
+/** Waits for any of a few descriptors to be readable, or writable where asked, by `poll`. */
 export class Waiter {
   readonly #libc: Libc;
   readonly #arena: Arena;
+  readonly #descriptors: readonly number[];
   readonly #fds: number;
   readonly #count: number;
 
@@ -29,13 +31,19 @@ export class Waiter {
   constructor(libc: Libc, arena: Arena, descriptors: readonly number[]) {
     this.#libc = libc;
     this.#arena = arena;
+    this.#descriptors = descriptors;
     this.#count = descriptors.length;
     this.#fds = arena.take(SIZEOF_POLLFD * descriptors.length);
-    descriptors.forEach((fd, i) => {
-      const entry = this.#fds + i * SIZEOF_POLLFD;
-      arena.i32[(entry + POLLFD_FD_AT) >> 2] = fd;
-      arena.u16[(entry + POLLFD_EVENTS_AT) >> 1] = POLLIN;
-    });
+    descriptors.forEach((_, i) => this.expect(i, POLLIN));
+  }
+
+  /** What descriptor `i` is waited for from now on: POLLIN, as at first, and POLLOUT; 0: nothing. */
+  expect(i: number, events: number): void {
+    const entry = this.#fds + i * SIZEOF_POLLFD;
+    const fd = this.#descriptors[i]!;
+    // poll() passes over negative ones; of others it tells errors unasked, again and again.
+    this.#arena.i32[(entry + POLLFD_FD_AT) >> 2] = events === 0 ? ~fd : fd;
+    this.#arena.u16[(entry + POLLFD_EVENTS_AT) >> 1] = events;
   }
 
   /**
@@ -60,9 +68,18 @@ export class Waiter {
    * @throws Error when it was closed
    */
   isReady(i: number): boolean {
-    const events = this.#arena.u16[(this.#fds + i * SIZEOF_POLLFD + POLLFD_REVENTS_AT) >> 1]!;
+    const events = this.#ready(i);
     if (events & POLLNVAL) throw new Error("A descriptor of the datapath was closed under it");
     return (events & (POLLIN | POLLERR | POLLHUP)) !== 0;
+  }
+
+  /** Whether descriptor `i` takes more, or has an error that writing to it would tell. */
+  isWritable(i: number): boolean {
+    return (this.#ready(i) & (POLLOUT | POLLERR | POLLHUP)) !== 0;
+  }
+
+  #ready(i: number): number {
+    return this.#arena.u16[(this.#fds + i * SIZEOF_POLLFD + POLLFD_REVENTS_AT) >> 1]!;
   }
 
   #setReady(i: number, events: number): void {

@@ -14,7 +14,6 @@ import { BATCH, CAPACITY, Frames } from "#src/datapath/frames.ts";
 import { openTun } from "#src/datapath/linux/tun/open.ts";
 import { LinuxTunQueue } from "#src/datapath/linux/tun/queue.ts";
 import { UdpReceiver } from "#src/datapath/udp/receive.ts";
-import { UdpSender } from "#src/datapath/udp/send.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { Waiter } from "#src/datapath/waiter.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
@@ -25,6 +24,7 @@ import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";
 import { clientAddress, GENERATOR_PORT } from "#test/load/plan.ts";
 import { GENERATOR_BUFFER } from "#test/load/sockets.ts";
+import { WaitingSender } from "#test/load/waiting_sender.ts";
 
 export interface TunnelPlan {
   readonly interfaceName: string;
@@ -45,7 +45,7 @@ class TunnelClient implements JoinSink {
   readonly #relay: number;
   readonly #relayPort: number;
   readonly #receiver: UdpReceiver;
-  readonly #sender: UdpSender;
+  readonly #sender: WaitingSender;
   readonly #tun: LinuxTunQueue;
   readonly #frames: Frames;
   readonly #sum: Sum;
@@ -59,7 +59,8 @@ class TunnelClient implements JoinSink {
     this.#relayPort = plan.relayPort;
     const arena = this.#arena = new Arena(
       libc,
-      UdpReceiver.arenaLength + UdpSender.arenaLength + LinuxTunQueue.arenaLength + Frames.size +
+      UdpReceiver.arenaLength + WaitingSender.arenaLength + LinuxTunQueue.arenaLength +
+        Frames.size +
         Waiter.arenaLength + 65_536,
     );
     const { name, queues: [fd], tun, tunUdp } = openTun(libc, arena, plan.interfaceName, {
@@ -75,7 +76,7 @@ class TunnelClient implements JoinSink {
     });
     this.#tun = new LinuxTunQueue(libc, arena, fd!, name, tun);
     this.#receiver = new UdpReceiver(libc, arena, udp.fd);
-    this.#sender = new UdpSender(libc, arena, udp.fd, makeCounters(), udp.udpSegment);
+    this.#sender = new WaitingSender(libc, arena, udp.fd, makeCounters(), udp.udpSegment);
     this.#frames = new Frames(arena);
     this.#sum = makeSum(arena.memory);
     this.#joiner = new Joiner(this.#sum, { udp: tunUdp });

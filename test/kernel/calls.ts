@@ -201,15 +201,21 @@ function poll(kernel: PaperKernel, fds: number, count: number, timeout: number):
   let ready = 0;
   for (let i = 0; i < count; i++) {
     const view = kernel.memory.dataView(fds + i * SIZEOF_POLLFD, SIZEOF_POLLFD);
-    const file = kernel.open.get(view.getInt32(POLLFD_FD_AT, true));
     const wanted = view.getUint16(POLLFD_EVENTS_AT, true) | POLLERR | POLLHUP;
-    const events = file === undefined ? POLLNVAL : file.ready() & wanted;
+    const events = readyOf(kernel, view.getInt32(POLLFD_FD_AT, true), wanted);
     view.setUint16(POLLFD_REVENTS_AT, events, true);
     if (events !== 0) ready += 1;
   }
   // Nobody else is there to make anything ready meanwhile.
   if (ready === 0 && timeout < 0) return unknown("a poll that nothing would end");
   return ready;
+}
+
+/** A negative descriptor is passed over. */
+function readyOf(kernel: PaperKernel, fd: number, wanted: number): number {
+  if (fd < 0) return 0;
+  const file = kernel.open.get(fd);
+  return file === undefined ? POLLNVAL : file.ready() & wanted;
 }
 
 /** A call that would wait for ever, since nobody sends while it does, is a mistake. */

@@ -196,13 +196,14 @@ function refusing(): Step[] {
   };
   return [
     {
-      ...sentDown,
-      name: "a send buffer that is full for a moment",
+      name: "a send buffer that is full",
       does: (life) => {
         refuse(life, life.backend.libc.layout.EAGAIN, isSend);
         fromHost(life, DOWN);
       },
+      wakes: ["tun"],
     },
+    { ...sentDown, name: "room in it, which the socket tells", does: () => {}, wakes: [] },
     {
       ...sentDown,
       name: "a send that is interrupted",
@@ -218,6 +219,7 @@ function refusing(): Step[] {
         fromHost(life, DOWN);
       },
       wakes: ["tun"],
+      lasts: 4,
       check: (life) => assert.equal(life.drops("SendQueueFull"), 1),
     },
     {

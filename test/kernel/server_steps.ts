@@ -107,9 +107,15 @@ function refusing(): Step[] {
   };
   return [
     {
-      ...answered,
-      name: "a send buffer that is full for a moment",
+      name: "a send buffer that is full",
       does: (life) => refused(life, life.backend.libc.layout.EAGAIN),
+      wakes: ["udp"],
+      check: (life) => assert.equal(life.drops("SendQueueFull"), 1),
+    },
+    {
+      ...answered,
+      name: "a device that is full for a moment",
+      does: (life) => refused(life, life.backend.libc.layout.ENOBUFS),
     },
     {
       ...answered,

@@ -3,7 +3,6 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { UdpReceiver } from "#src/datapath/udp/receive.ts";
-import { UdpSender } from "#src/datapath/udp/send.ts";
 import { writeU16 } from "#src/protocol/wire/bytes.ts";
 import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
@@ -35,6 +34,7 @@ import { cpuSeconds, drive, type LoadPlan, type LoadResult, type Party, waitFor 
 import { Schedule } from "./schedule.ts";
 import { GENERATOR_BUFFER, SEGMENTS, segmentSends } from "./sockets.ts";
 import { Tally } from "./tally.ts";
+import { WaitingSender } from "./waiting_sender.ts";
 
 const HOP_LIMIT = 64;
 const PAYLOAD_AT = IPV6_HEADER_LENGTH + UDP_HEADER_LENGTH;
@@ -53,7 +53,7 @@ export class Clients implements Party {
   readonly #plan: LoadPlan;
   readonly #arena: Arena;
   readonly #receiver: UdpReceiver;
-  readonly #sender: UdpSender;
+  readonly #sender: WaitingSender;
   readonly #counters = makeCounters();
   readonly #datagram = new TeredoDatagram();
   readonly #answer = new Uint8Array(BUBBLE_LENGTH);
@@ -77,14 +77,14 @@ export class Clients implements Party {
     this.#relay = parseIpv4(plan.relay)!;
     this.#arena = new Arena(
       libc,
-      UdpReceiver.arenaLength + UdpSender.arenaLength + clients * BLOCK_LENGTH +
+      UdpReceiver.arenaLength + WaitingSender.arenaLength + clients * BLOCK_LENGTH +
         65_536,
     );
     const socket = { address: 0, port: GENERATOR_PORT, buffer: GENERATOR_BUFFER };
     const { fd } = openUdpSocket(LINUX_KERNEL, libc, this.#arena, socket);
     segmentSends(libc, this.#arena, fd, PACKET_LENGTH);
     this.#receiver = new UdpReceiver(libc, this.#arena, fd);
-    this.#sender = new UdpSender(libc, this.#arena, fd, this.#counters);
+    this.#sender = new WaitingSender(libc, this.#arena, fd, this.#counters);
     this.#blocks = this.#arena.take(clients * BLOCK_LENGTH);
     for (let client = 0; client < clients; client++) this.#writeBlock(client);
     this.schedule = new Schedule(up, seconds);

@@ -4,7 +4,6 @@ import type { Libc } from "#ffi/libc.ts";
 import { BATCH } from "#src/datapath/frames.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { UdpReceiver } from "#src/datapath/udp/receive.ts";
-import { UdpSender } from "#src/datapath/udp/send.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import {
   ICMPV6_ROUTER_ADVERTISEMENT,
@@ -39,6 +38,7 @@ import {
 import { Schedule } from "./schedule.ts";
 import { GENERATOR_BUFFER } from "./sockets.ts";
 import { Tally } from "./tally.ts";
+import { WaitingSender } from "./waiting_sender.ts";
 
 const NOTHING = new Uint8Array(0);
 /** Where the nonce starts when identifier and value are empty. RFC 4380 §5.1.1 */
@@ -59,7 +59,7 @@ export class Solicitor implements Party {
   readonly #plan: SolicitationPlan;
   readonly #arena: Arena;
   readonly #receiver: UdpReceiver;
-  readonly #sender: UdpSender;
+  readonly #sender: WaitingSender;
   readonly #counters = makeCounters();
   readonly #datagram = new TeredoDatagram();
   readonly #linkLocal = new Uint8Array(IPV6_LENGTH);
@@ -77,12 +77,12 @@ export class Solicitor implements Party {
     this.#server = parseIpv4(plan.server)!;
     this.#arena = new Arena(
       libc,
-      UdpReceiver.arenaLength + UdpSender.arenaLength + SLOTS * SLOT_LENGTH + 65_536,
+      UdpReceiver.arenaLength + WaitingSender.arenaLength + SLOTS * SLOT_LENGTH + 65_536,
     );
     const socket = { address: 0, port: SOURCE_PORT, buffer: GENERATOR_BUFFER };
     const { fd } = openUdpSocket(LINUX_KERNEL, libc, this.#arena, socket);
     this.#receiver = new UdpReceiver(libc, this.#arena, fd);
-    this.#sender = new UdpSender(libc, this.#arena, fd, this.#counters);
+    this.#sender = new WaitingSender(libc, this.#arena, fd, this.#counters);
     // Cone bit clear: the answer comes from the address that was asked. RFC 4380 §5.3.2
     writeLinkLocal(this.#linkLocal, 0, 0, clientAddress(0), SOURCE_PORT);
     this.#slots = this.#arena.take(SLOTS * SLOT_LENGTH);

@@ -9,7 +9,6 @@ import { BATCH, CAPACITY, Frames } from "#src/datapath/frames.ts";
 import { openTun } from "#src/datapath/linux/tun/open.ts";
 import { LinuxTunQueue } from "#src/datapath/linux/tun/queue.ts";
 import { UdpReceiver } from "#src/datapath/udp/receive.ts";
-import { UdpSender } from "#src/datapath/udp/send.ts";
 import { openUdpSocket, setOption } from "#src/datapath/udp/socket.ts";
 import { Waiter } from "#src/datapath/waiter.ts";
 import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
@@ -19,6 +18,7 @@ import { Drop } from "#src/protocol/drops.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { DESTINATION_AT, isBubble, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { clientAddress, GENERATOR_PORT } from "#test/load/plan.ts";
+import { WaitingSender } from "#test/load/waiting_sender.ts";
 
 /**
  * A program of its own, run inside a namespace: a Teredo client that is its own Teredo server, so
@@ -63,7 +63,7 @@ class TunnelPeer {
   readonly #local: number;
   readonly #counters = makeCounters();
   readonly #receiver: UdpReceiver;
-  readonly #sender: UdpSender;
+  readonly #sender: WaitingSender;
   readonly #tun: LinuxTunQueue;
   readonly #frames: Frames;
   readonly #waiter: Waiter;
@@ -79,7 +79,8 @@ class TunnelPeer {
     this.#local = clientAddress(plan.client);
     const arena = this.#arena = new Arena(
       libc,
-      UdpReceiver.arenaLength + UdpSender.arenaLength + LinuxTunQueue.arenaLength + Frames.size +
+      UdpReceiver.arenaLength + WaitingSender.arenaLength + LinuxTunQueue.arenaLength +
+        Frames.size +
         Waiter.arenaLength + 65_536,
     );
     const options = { queues: 1, offloads: false };
@@ -92,7 +93,7 @@ class TunnelPeer {
     }
     this.#tun = new LinuxTunQueue(libc, arena, fd!, name, false);
     this.#receiver = new UdpReceiver(libc, arena, udp.fd);
-    this.#sender = new UdpSender(libc, arena, udp.fd, this.#counters, plan.checksums);
+    this.#sender = new WaitingSender(libc, arena, udp.fd, this.#counters, plan.checksums);
     this.#frames = new Frames(arena);
     this.#waiter = new Waiter(libc, arena, [udp.fd, fd!]);
   }

@@ -203,10 +203,10 @@ export class UdpMessages {
     this.#datagrams[i]!++;
   }
 
-  /** Completes what depends on the number of datagrams, before the messages are sent. */
-  seal(): void {
+  /** Completes what depends on the number of datagrams, before the messages from `first` on are sent. */
+  seal(first: number): void {
     const { u32 } = this.#arena;
-    for (let i = 0; i < this.count; i++) {
+    for (let i = first; i < this.count; i++) {
       const header = this.header(i);
       const many = this.#datagrams[i]! > 1;
       u32[(header + MSGHDR_IOVLEN_AT) >> 2] = this.#used[i]!;
@@ -223,6 +223,10 @@ export class UdpMessages {
     const from = many ? control : control + this.#segmentSpace;
     arena.writeU64(header + MSGHDR_CONTROL_AT, length === 0 ? 0 : arena.address(from));
     arena.u32[(header + MSGHDR_CONTROLLEN_AT) >> 2] = length;
+  }
+
+  get isFull(): boolean {
+    return this.count === BATCH;
   }
 
   datagrams(i: number): number {
@@ -252,9 +256,14 @@ export class UdpMessages {
     return this.#arena.u32[(this.#single + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
   }
 
+  /** No message takes one more datagram: some may have been sent. */
+  close(): void {
+    this.#open.fill(0);
+  }
+
   clear(): void {
     this.count = 0;
-    this.#open.fill(0);
+    this.close();
   }
 
   #iovec(i: number, k: number): number {

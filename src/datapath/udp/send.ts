@@ -1,7 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { EINTR, EINVAL, EIO, POLLFD_EVENTS_AT, POLLOUT, SIZEOF_POLLFD } from "#ffi/posix.ts";
+import { EINTR, EINVAL, EIO } from "#ffi/posix.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
@@ -11,16 +11,28 @@ import { MessageCalls } from "./calls.ts";
 import { UdpMessages } from "./messages.ts";
 
 const SCRATCH_LENGTH = 8 * CAPACITY;
-/** How long to wait for room in a full send buffer before a datagram is given up. */
-const SEND_WAIT_MS = 10;
-/** The same for the full queue of an interface, ENOBUFS. */
-const QUEUE_WAIT_MS = 1;
-/** Such waits in one flush; past them a datagram that finds no room is given up at once. */
-const SEND_WAITS = 3;
+/** Of ENOBUFS, the full queue of an interface: so many in a row are waited out. */
+const MOST_REFUSALS = 3;
+/** No message is sent datagram by datagram. */
+const WHOLE = -1;
+
+/** What there is no room in for what a sender has queued. */
+export const Blocked = {
+  /** There is room. */
+  No: 0,
+  /** The socket's send buffer: POLLOUT tells when there is. */
+  Socket: 1,
+  /** The queue of an interface, which nothing tells about: on a BSD the socket is writable. */
+  Interface: 2,
+} as const;
+export type Blocked = (typeof Blocked)[keyof typeof Blocked];
 
 /**
  * Queues datagrams and sends them together; those to one peer in one message, which
  * the kernel cuts up (`UDP_SEGMENT`), where it can.
+ *
+ * Never waits: what the kernel has no room for stays queued, and the sender is {@link blocked} until
+ * it is told to {@link resume}. What comes then and finds no room beside it is dropped.
  *
  * A datagram that the kernel refuses (no route, a firewall's verdict, a broadcast address) costs
  * only itself: it is counted and the rest goes on.
@@ -33,10 +45,20 @@ export class UdpSender {
   readonly #counters: Counters;
   readonly #messages: UdpMessages;
   readonly #scratch: Scratch;
-  readonly #pollfd: number;
   #joins: boolean;
-  /** In this flush. */
-  #waits = 0;
+  #blocked: Blocked = Blocked.No;
+  /** ENOBUFS in a row. */
+  #refusals = 0;
+  /** Messages that have been sent or dropped. */
+  #done = 0;
+  /** Datagrams of the next message that have been, where they go one by one. */
+  #single = WHOLE;
+  /** The super-packet that is being queued, to where, and its segments that have been. */
+  #packet: SuperPacket | undefined;
+  #segment = 0;
+  #address = 0;
+  #port = 0;
+  #local = 0;
 
   /** Bytes of arena that one sender takes. */
   static readonly arenaLength: number = SCRATCH_LENGTH + UdpMessages.arenaLength + 4096;
@@ -51,9 +73,6 @@ export class UdpSender {
     this.#joins = joins;
     this.#messages = new UdpMessages(arena, libc.layout);
     this.#scratch = new Scratch(arena, SCRATCH_LENGTH);
-    this.#pollfd = arena.take(SIZEOF_POLLFD);
-    arena.i32[this.#pollfd >> 2] = fd;
-    arena.u16[(this.#pollfd + POLLFD_EVENTS_AT) >> 1] = POLLOUT;
   }
 
   /** False from the start, or since the kernel refused to cut a message up. */
@@ -61,10 +80,21 @@ export class UdpSender {
     return this.#joins;
   }
 
+  /** What keeps {@link flush} from sending all; else the bytes queued are the caller's again. */
+  get blocked(): Blocked {
+    return this.#blocked;
+  }
+
+  /** Whether one more datagram finds room: to have it, sends what is queued. */
+  hasRoom(): boolean {
+    if (this.#messages.isFull) this.#send();
+    return this.#blocked === Blocked.No;
+  }
+
   /**
    * Queues one datagram, flushing first when there is no room.
    *
-   * Bytes that lie in the arena must stay until {@link flush}; others are copied.
+   * Bytes that lie in the arena must stay until they are sent; others are copied.
    *
    * @param local our address to send from; 0 leaves it to the kernel
    */
@@ -76,33 +106,52 @@ export class UdpSender {
     port: number,
     local: number,
   ): void {
-    if (b !== this.#arena.u8) {
-      at = this.#copy(b, at, length);
-      if (at < 0) return;
-    }
-    const i = this.#place(address, port, local, length, 1);
+    if (b !== this.#arena.u8) at = this.#copy(b, at, length);
+    const i = at < 0 ? -1 : this.#place(address, port, local, length, 1);
+    if (i < 0) return this.#drop(Drop.SendQueueFull, 1);
     this.#messages.addPiece(i, at, length);
     this.#messages.endDatagram(i);
   }
 
   /**
    * Queues each segment of a super-packet as a datagram: headers of its own, and the payload where
-   * it lies, which must stay until {@link flush}.
+   * it lies. The super-packet must stay as it is until all are sent.
    */
   queueSegments(packet: SuperPacket, address: number, port: number, local: number): void {
-    const { count, headerLength } = packet;
-    for (let k = 0; k < count; k++) {
-      const payload = packet.payloadLength(k);
-      const headers = this.#room(headerLength);
-      if (headers < 0) return;
-      packet.writeHeader(k, this.#arena.u8, headers);
-      const i = this.#place(address, port, local, headerLength + payload, 2);
-      this.#messages.addPiece(i, headers, headerLength);
-      this.#messages.addPiece(i, packet.payloadAt(k), payload);
-      this.#messages.endDatagram(i);
-    }
+    this.#packet = packet;
+    this.#segment = 0;
+    this.#address = address;
+    this.#port = port;
+    this.#local = local;
+    this.#queueRest();
   }
 
+  /** Queues what is not yet of the super-packet at hand, until there is no room. */
+  #queueRest(): void {
+    const packet = this.#packet!;
+    for (; this.#segment < packet.count; this.#segment++) {
+      if (!this.#queueSegment(packet, this.#segment)) return;
+    }
+    this.#packet = undefined;
+  }
+
+  /** @returns false when there is no room */
+  #queueSegment(packet: SuperPacket, k: number): boolean {
+    const { headerLength } = packet;
+    const payload = packet.payloadLength(k);
+    const headers = this.#room(headerLength);
+    if (headers < 0) return false;
+    const length = headerLength + payload;
+    const i = this.#place(this.#address, this.#port, this.#local, length, 2);
+    if (i < 0) return false;
+    packet.writeHeader(k, this.#arena.u8, headers);
+    this.#messages.addPiece(i, headers, headerLength);
+    this.#messages.addPiece(i, packet.payloadAt(k), payload);
+    this.#messages.endDatagram(i);
+    return true;
+  }
+
+  /** @returns -1 when there is no room */
   #place(address: number, port: number, local: number, length: number, pieces: number): number {
     const i = this.#messages.place(address, port, local, length, pieces, this.#joins);
     if (i >= 0) return i;
@@ -110,83 +159,128 @@ export class UdpSender {
     return this.#messages.place(address, port, local, length, pieces, this.#joins);
   }
 
-  /** Offset of the copy, or -1 when it was dropped. */
+  /** Offset of the copy, or -1 when there is no room. */
   #copy(b: Uint8Array, at: number, length: number): number {
     const copy = this.#room(length);
     if (copy >= 0) copyBytes(this.#arena.u8, copy, b, at, length);
     return copy;
   }
 
-  /** Offset of `length` bytes that stay until {@link flush}; -1, and a drop, if there never are. */
+  /** Offset of `length` bytes that stay until they are sent, or -1 when there is no room. */
   #room(length: number): number {
-    let room = this.#scratch.take(length);
-    if (room < 0) {
-      this.flush();
-      room = this.#scratch.take(length);
-    }
-    if (room < 0) this.#drop(Drop.SendQueueFull, 1); // longer than any packet can be
-    return room;
+    const room = this.#scratch.take(length);
+    if (room >= 0) return room;
+    this.#send();
+    if (this.#blocked !== Blocked.No) return -1;
+    this.#scratch.clear();
+    return this.#scratch.take(length);
   }
 
-  /** Sends all that is queued. */
+  /** Sends all that is queued, as long as the kernel has room. */
   flush(): void {
-    this.#send();
+    for (;;) {
+      this.#send();
+      if (this.#blocked !== Blocked.No) return;
+      this.#scratch.clear();
+      if (this.#packet === undefined) return;
+      this.#queueRest();
+    }
+  }
+
+  /** Goes on, when there may be room again. */
+  resume(): void {
+    this.#blocked = Blocked.No;
+    this.flush();
+  }
+
+  /** Drops all that is queued. */
+  giveUp(): void {
+    const messages = this.#messages;
+    let datagrams = -Math.max(this.#single, 0);
+    for (let i = this.#done; i < messages.count; i++) datagrams += messages.datagrams(i);
+    if (this.#packet !== undefined) datagrams += this.#packet.count - this.#segment;
+    this.#drop(Drop.SendQueueFull, datagrams);
+    this.#packet = undefined;
+    this.#single = WHOLE;
+    this.#blocked = Blocked.No;
+    this.#clear();
     this.#scratch.clear();
   }
 
   /** What lies in the scratch memory stays: a datagram may be half queued. */
   #send(): void {
     const messages = this.#messages;
-    const { count } = messages;
-    if (count === 0) return;
-    messages.seal();
-    this.#waits = 0;
-    for (let done = 0; done < count;) {
-      const sent = this.#calls.send(messages.header(done), count - done);
-      if (sent > 0) {
-        for (const end = done + sent; done < end; done++) {
-          this.#count(messages.datagrams(done), messages.sentBytes(done));
-        }
-        continue;
-      }
-      const errno = this.#libc.errno();
-      if (errno === EINTR) continue;
-      if (this.#isFull(errno) && this.#waitForRoom(errno)) continue;
-      if (messages.datagrams(done) > 1 && this.#mayPassSingly(errno)) this.#sendSingly(done, errno);
-      else this.#drop(this.#reasonOf(errno), messages.datagrams(done));
-      done++;
+    if (this.#blocked !== Blocked.No || messages.count === 0) return;
+    messages.seal(this.#done);
+    while (this.#done < messages.count) {
+      const goesOn = this.#single === WHOLE ? this.#sendMany() : this.#sendSingle();
+      if (!goesOn) return messages.close();
     }
-    messages.clear();
+    this.#clear();
   }
 
-  /** The datagrams of a message that the kernel did not cut up. */
-  #sendSingly(i: number, errno: number): void {
+  #clear(): void {
+    this.#messages.clear();
+    this.#done = 0;
+  }
+
+  /** @returns false when there is no room */
+  #sendMany(): boolean {
     const messages = this.#messages;
-    if (errno === EIO) this.#joins = false; // as would be the answer to every other message
-    for (let k = 0; k < messages.datagrams(i); k++) {
-      if (this.#sendOne(messages.single(i, k))) this.#count(1, messages.singleBytes);
-      else this.#drop(this.#reasonOf(this.#libc.errno()), 1);
+    const at = this.#done;
+    const sent = this.#calls.send(messages.header(at), messages.count - at);
+    if (sent <= 0) return this.#heed(this.#libc.errno());
+    for (let i = at; i < at + sent; i++) this.#count(messages.datagrams(i), messages.sentBytes(i));
+    this.#done += sent;
+    return true;
+  }
+
+  /** What becomes of a message that the kernel did not take. @returns false when there is no room */
+  #heed(errno: number): boolean {
+    if (errno === EINTR) return true;
+    if (this.#block(errno)) return false;
+    const datagrams = this.#messages.datagrams(this.#done);
+    if (datagrams > 1 && this.#mayPassSingly(errno)) {
+      if (errno === EIO) this.#joins = false; // as would be the answer to every other message
+      this.#single = 0;
+      return true;
     }
+    this.#drop(this.#reasonOf(errno), datagrams);
+    this.#done++;
+    return true;
   }
 
-  /** @returns false when the kernel refused it; errno then says why */
-  #sendOne(header: number): boolean {
-    if (this.#calls.send(header, 1) === 1) return true;
-    const errno = this.#libc.errno();
-    return this.#isFull(errno) && this.#waitForRoom(errno) && this.#calls.send(header, 1) === 1;
+  /** The next datagram of a message that the kernel did not cut up. @returns as {@link #heed} */
+  #sendSingle(): boolean {
+    const messages = this.#messages;
+    if (this.#calls.send(messages.single(this.#done, this.#single), 1) === 1) {
+      this.#count(1, messages.singleBytes);
+    } else {
+      const errno = this.#libc.errno();
+      if (errno === EINTR) return true;
+      if (this.#block(errno)) return false;
+      this.#drop(this.#reasonOf(errno), 1);
+    }
+    if (++this.#single < messages.datagrams(this.#done)) return true;
+    this.#single = WHOLE;
+    this.#done++;
+    return true;
   }
 
-  /** The send buffer drains at wire speed: a few short waits a flush keep what was accepted. */
-  #waitForRoom(errno: number): boolean {
-    if (this.#waits++ >= SEND_WAITS) return false;
-    const pollfd = this.#arena.address(this.#pollfd);
-    if (errno === this.#layout.EAGAIN) return this.#libc.call.poll(pollfd, 1, SEND_WAIT_MS) > 0;
-    // The queue of an interface, which nothing can be asked about: on a BSD the socket is writable.
-    this.#libc.call.poll(pollfd, 0, QUEUE_WAIT_MS);
+  /** Whether what the kernel has no room for now is to stay queued. */
+  #block(errno: number): boolean {
+    if (errno === this.#layout.EAGAIN) {
+      this.#blocked = Blocked.Socket;
+      return true;
+    }
+    if (errno !== this.#layout.ENOBUFS || this.#refusals === MOST_REFUSALS) return false;
+    this.#refusals++;
+    this.#blocked = Blocked.Interface;
     return true;
   }
 
   #count(datagrams: number, bytes: number): void {
+    this.#refusals = 0;
     this.#counters[Counter.udp_sent_datagrams]! += datagrams;
     this.#counters[Counter.udp_sent_bytes]! += bytes;
   }
@@ -195,12 +289,8 @@ export class UdpSender {
     this.#counters[DROPS_AT + reason]! += datagrams;
   }
 
-  #isFull(errno: number): boolean {
-    return errno === this.#layout.EAGAIN || errno === this.#layout.ENOBUFS;
-  }
-
   #reasonOf(errno: number): Drop {
-    return this.#isFull(errno) ? Drop.SendQueueFull : Drop.SendFailed;
+    return errno === this.#layout.ENOBUFS ? Drop.SendQueueFull : Drop.SendFailed;
   }
 
   /**

@@ -16,17 +16,23 @@ const libc = await openLibc();
 
 /** @param through what the sender sends through, given libc and the memory of its messages */
 export function open(
-  { gro = false, joins = true, address = LOOPBACK, through = (it: Libc, _: Arena) => it } = {},
+  {
+    gro = false,
+    joins = true,
+    address = LOOPBACK,
+    buffer = BUFFER,
+    through = (it: Libc, _: Arena) => it,
+  } = {},
 ) {
   const arena = new Arena(
     libc,
-    UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 65_536,
+    UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 2 * 65_536,
   );
   const counters = makeCounters();
   const socket = openUdpSocket(LINUX_KERNEL, libc, arena, {
     address,
     port: 0,
-    buffer: BUFFER,
+    buffer,
     gro,
   });
   return {
