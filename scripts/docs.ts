@@ -59,6 +59,8 @@ level = debug
 \`\`\`
 
 - Each section and each key stands once. Keys are written in small letters.
+- A value that starts with \`"\`, \`#\` or \`;\`, or has a blank before one of the latter, stands between
+  double quotes; \`""\` among them is one \`"\`.
 - A duration has its unit: \`500ms\`, \`2s\`, \`5min\`, \`1h\`. A size may: \`10240\`, \`10KiB\`, \`16MiB\`,
   \`1GiB\`.
 - A boolean is \`yes\` or \`no\` (also \`true\`, \`false\`, \`on\`, \`off\`).

@@ -21,7 +21,8 @@ Every setting has a default; a relay needs no file at all, a server needs its ad
 A setting is a line
 .IR "key " = " value" .
 Comments start with # or ; at the beginning of a line or behind a blank.
-A value that holds a blank with such a sign stands between double quotes.
+A value that holds a blank with such a sign, or starts with one or with a double quote, stands
+between double quotes; two of them in it are one.
 Each section and each key stands once.
 .PP
 A duration has its unit: 500ms, 2s, 5min, 1h.

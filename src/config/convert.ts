@@ -11,8 +11,10 @@ import {
 } from "./syntax/directives.ts";
 import { Problems } from "./problems.ts";
 import type { ReadFile } from "./files.ts";
-import { type Entry, type Section, sectionsOf } from "./settings.ts";
-import type { Document, Line } from "./syntax/mod.ts";
+import { printable } from "./printable.ts";
+import { ENTRIES, type Entry, type Section, sectionsOf } from "./settings.ts";
+import { writeValue } from "./syntax/ini.ts";
+import { type Document, type Line, MAX_LINE_LENGTH, readDocument } from "./syntax/mod.ts";
 
 export interface Converted {
   /** The configuration in the native syntax. */
@@ -44,7 +46,24 @@ export function convertDocument(
     if (directive === undefined) writer.comment(line);
     else writer.directive(directive, values);
   }
-  return { text: `# Converted from ${document.file}\n${writer.text()}`, notices };
+  const text = `# Converted from ${printable(document.file)}\n${writer.text()}`;
+  if (!givesSame(text, role, readFile, values)) {
+    throw new ConfigError([`${document.file}: too long in the native syntax; keep it as it is`]);
+  }
+  return { text, notices };
+}
+
+/** Whether `text` loads with these very values: nobody looks at a converted file as closely. */
+function givesSame(text: string, role: Role, readFile: ReadFile, values: Texts): boolean {
+  const problems = new Problems();
+  const document = readDocument(text, "", problems);
+  if (problems.errors.length > 0) return false;
+  const loaded = loadDocument(role, document, {}, readFile, problems);
+  const textOf = ({ kind, id }: Entry, of: Texts) => {
+    const { value } = of.get(id)!;
+    return value === undefined ? undefined : kind.format(value);
+  };
+  return ENTRIES.every((entry) => textOf(entry, loaded.values) === textOf(entry, values));
 }
 
 type Texts = Parameters<Writer["directive"]>[1];
@@ -66,7 +85,7 @@ class Writer {
     const body = comment.replace(/^#+/, "");
     const [entry, value] = this.#commentedOut(body === comment ? undefined : splitDirective(body));
     if (entry === undefined) this.#pending.push(comment);
-    else this.#put(entry.section, `#${entry.key} = ${entry.kind.format(value)}`);
+    else this.#put(entry.section, `#${entry.key} = ${writeValue(entry.kind.format(value))}`);
   }
 
   /** `#BindPort 3545` shows what could be written, so it is converted as well. */
@@ -78,9 +97,9 @@ class Writer {
     return [entry, parsed.value];
   }
 
-  /** The line, below the comments that stood above it. */
-  #put(section: Section, line: string): void {
-    this.#blocks.get(section)!.push(...this.#pending, line);
+  /** The lines, below the comments that stood above them. */
+  #put(section: Section, ...lines: readonly string[]): void {
+    this.#blocks.get(section)!.push(...this.#pending, ...lines);
     this.#pending = [];
   }
 
@@ -96,7 +115,7 @@ class Writer {
     }
     this.#done.add(name);
     for (const entry of entries) {
-      this.#put(entry.section, assignment(entry, directive, values));
+      this.#put(entry.section, ...assignment(entry, directive, values));
       if (entry.id === "log.facility") this.#put("log", "target = syslog");
     }
   }
@@ -123,10 +142,12 @@ class Writer {
   }
 }
 
-function assignment(entry: Entry, { rest }: Directive, values: Texts): string {
-  const { value } = values.get(entry.id)!;
-  const comment = rest.startsWith("#") ? `  ${rest}` : "";
-  return `${entry.key} = ${entry.kind.format(value)}${comment}`;
+/** With its comment behind it, or above it where the line would be too long. */
+function assignment(entry: Entry, { rest }: Directive, values: Texts): readonly string[] {
+  const line = `${entry.key} = ${writeValue(entry.kind.format(values.get(entry.id)!.value))}`;
+  if (!rest.startsWith("#")) return [line];
+  const whole = `${line}  ${rest}`;
+  return whole.length > MAX_LINE_LENGTH ? [rest, line] : [whole];
 }
 
 function trimBlank(lines: readonly string[]): readonly string[] {

@@ -1,4 +1,5 @@
 import { ConfigError } from "#src/errors.ts";
+import { printable } from "./printable.ts";
 
 const MAX_PROBLEMS = 100;
 
@@ -66,7 +67,7 @@ export class Problems {
     if (count > MAX_PROBLEMS) return;
     const [, file = "", line] = /^(.*?)(?::(\d+))?(?:: .*)?$/s.exec(where) ?? [];
     const more = count === MAX_PROBLEMS ? " (more left out)" : "";
-    const text = clean(`${where}: ${problem}${more}`);
+    const text = printable(`${where}: ${problem}${more}`);
     this.#insert({ level, text, file, line: line === undefined ? Infinity : Number(line) });
   }
 
@@ -84,12 +85,6 @@ export class Problems {
     }
     this.#placed.splice(at, 0, placed);
   }
-}
-
-/** Names of files hold what they like; a terminal is not to obey it. */
-function clean(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
 }
 
 /** The parts of a problem's text. */

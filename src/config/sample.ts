@@ -1,5 +1,6 @@
 import { SECTION_DOCS } from "./schema.ts";
 import { ENTRIES, type Entry, SECTIONS } from "./settings.ts";
+import { writeValue } from "./syntax/ini.ts";
 
 const WIDTH = 98;
 
@@ -27,7 +28,9 @@ function blockOf(entry: Entry): string {
 }
 
 function exampleOf(entry: Entry): string {
-  if (entry.default !== undefined) return `#${entry.key} = ${entry.kind.format(entry.default)}`;
+  if (entry.default !== undefined) {
+    return `#${entry.key} = ${writeValue(entry.kind.format(entry.default))}`;
+  }
   const words = entry.defaultText?.replaceAll("`", "");
   return words === undefined ? `#${entry.key} =` : `#${entry.key} =   # ${words}`;
 }

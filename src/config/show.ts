@@ -1,7 +1,9 @@
 import type { Resolved, Values } from "./assemble.ts";
 import type { Role } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
+import { printable } from "./printable.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS, sectionsOf } from "./settings.ts";
+import { writeValue } from "./syntax/ini.ts";
 
 /**
  * The effective configuration in the native syntax, each value with a comment that tells where it
@@ -58,8 +60,8 @@ function lineOf(entry: Entry, { value, origin }: Resolved): { assignment: string
     return { assignment: `#${entry.key} =`, origin: `not set${meaning}` };
   }
   return {
-    assignment: `${entry.key} = ${entry.kind.format(value)}`,
-    origin: origin ?? "default",
+    assignment: `${entry.key} = ${writeValue(entry.kind.format(value))}`,
+    origin: printable(origin ?? "default"),
   };
 }
 

@@ -115,6 +115,12 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
   ["a quote not closed", '[relay]\ntype = "cone\n', [
     'teredo.ini:2: type: quote is not closed; write `"` at its end',
   ]],
+  ["a quote closed by two", '[relay]\ntype = "cone""\n', [
+    'teredo.ini:2: type: quote is not closed; write `"` at its end',
+  ]],
+  ["a word that has quotes of its own", '[relay]\ntype = """cone"""\n', [
+    'teredo.ini:2: type: `"cone"` is not a choice; write relay, restricted, cone',
+  ]],
   ["junk behind a quote", '[relay]\ntype = "cone" x\n', [
     'teredo.ini:2: type: more behind the closing `"`; delete it, or start a comment with `#`',
   ]],

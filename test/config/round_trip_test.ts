@@ -119,6 +119,142 @@ test("convertFile() gives what loads as the same configuration", () => {
   }));
 });
 
+/** Names that an interface can have and that mean something else to one reader or the other. */
+const NAMES = [
+  ...['"tun"', '"', '""', '"a', 'a"', '""a""', ";tun", "#x", "#", ";", "a#b", "a;b", "tun\\", "\\"],
+  ...["a=b", "[x]", "[relay]", "x]", "]", "[", "'tun'", "$HOME", "`id`", "%d", "tun%d", "-x", "{}"],
+  ...[
+    "__proto__",
+    "self",
+    "any",
+    "1280",
+    "0x10",
+    "~",
+    "!",
+    "a,b",
+    "key=",
+    "@x",
+    "*",
+    "?",
+    "&",
+    "|",
+  ],
+];
+const name = fc.oneof(
+  fc.constantFrom(...NAMES),
+  fc.string({ unit: fc.constantFrom(...'"#;=[]\\ab'), minLength: 1, maxLength: 15 }),
+);
+
+test("convertFile() keeps every name of an interface that it does not refuse", () => {
+  let kept = 0;
+  fc.assert(fc.property(name, (interfaceName) => {
+    const text = `RelayType relay\nInterfaceName ${interfaceName}\n`;
+    if (interfaceName.startsWith("=")) {
+      assert.throws(() => load("relay", text), /has no place here/);
+      return;
+    }
+    const before = load("relay", text);
+    assert.equal(before.relay.interfaceName, interfaceName);
+    for (const native of [convert(text).text, show(text).text]) {
+      assert.deepEqual(load("relay", native), before, native);
+    }
+    kept++;
+  }));
+  assert.ok(kept > 50);
+});
+
+const WORDS = [
+  ...["InterfaceName", "RelayType", "BindAddress", "BindPort", "Prefix", "InterfaceMTU"],
+  ...["SyslogFacility", "ServerBindAddress", "ServerBindAddress2", "AdvertisedAddress"],
+  ...["AdvertisedAddress2", "ServerAddress", "Foo", "bindport", "INTERFACENAME", "#InterfaceName"],
+];
+const VALUES = [
+  ...[
+    "relay",
+    "restricted",
+    "cone",
+    "198.51.100.1",
+    "198.51.100.2",
+    "3545",
+    "0xdd9",
+    "010",
+    "1400",
+  ],
+  ...[
+    "65535",
+    "2001::",
+    "2001:db8:7::",
+    "local3",
+    "nonsense",
+    "",
+    "# x",
+    "#x",
+    "; x",
+    "\u00a0",
+    "é",
+  ],
+  ...[
+    "\ufffd",
+    "\ufeff",
+    "\t",
+    "\v",
+    "\f",
+    "\r",
+    "\\",
+    '1 # a " b',
+    "1  ; c",
+    `1 #${"x".repeat(1036)}`,
+  ],
+];
+const hostileLine = fc.tuple(
+  fc.constantFrom(...WORDS),
+  fc.constantFrom(" ", "\t", " \v\f\r "),
+  fc.oneof(name, fc.constantFrom(...VALUES), fc.string({ maxLength: 12 })),
+  fc.constantFrom("", " ", " # why", " junk", ' "', "\r"),
+).map((parts) => parts.join("").replaceAll("\n", "N"));
+
+test("convertFile() gives what loads as the same, of any file that loads", () => {
+  const loads = { relay: 0, server: 0 };
+  const head = { relay: "RelayType relay", server: "ServerBindAddress 198.51.100.1" };
+  const role = fc.constantFrom<Role>("relay", "server");
+  fc.assert(
+    fc.property(role, fc.array(hostileLine, { maxLength: 4 }), (role, lines) => {
+      const text = [head[role], ...lines, ""].join("\n");
+      const readFile = memoryFiles({ [FILE]: text });
+      if (checkFile(FILE, { role, readFile }).errors.length > 0) return;
+      const native = convertFile(FILE, { role, readFile }).text;
+      assert.deepEqual(load(role, native), load(role, text), native);
+      loads[role]++;
+    }),
+    { numRuns: 800 },
+  );
+  assert.ok(loads.relay > 40 && loads.server > 40, JSON.stringify(loads));
+});
+
+test("convertFile() puts a comment above a line that it would make too long", () => {
+  const comment = `#${"x".repeat(1039)}`;
+  const { text } = convert(`RelayType relay\nBindPort 3545 ${comment}\n`);
+  assert.ok(text.includes(`\n${comment}\nbind_port = 3545\n`));
+});
+
+test("convertFile() refuses what the native syntax has no room for", () => {
+  const comments = `#${"x".repeat(100)}\n`.repeat(10_280);
+  assert.ok(load("relay", `RelayType relay\n${comments}`));
+  assert.throws(
+    () => convert(`RelayType relay\n${comments}`),
+    /too long in the native syntax; keep it as it is/,
+  );
+});
+
+test("showFile() and convertFile() let no file's name out of its comment", () => {
+  const file = "a\nbind_port = 1\u001b[2J";
+  const readFile = memoryFiles({ [file]: "RelayType relay\n" });
+  for (const { text } of [showFile(file, { readFile }), convertFile(file, { readFile })]) {
+    assert.equal(load("relay", text).relay.bindPort, 3545);
+    assert.ok(!text.includes("\u001b"));
+  }
+});
+
 test("convertFile() keeps comments, and says what it dropped", () => {
   const { text, notices } = convert(
     "# My relay\nRelayType cone # yes\n\n# Fixed\nBindPort 3545\n#InterfaceMTU 1400\n" +

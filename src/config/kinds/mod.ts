@@ -1,4 +1,5 @@
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { printable } from "../printable.ts";
 import { inetAton } from "./inet_aton.ts";
 
 /** The two syntaxes; Miredo's allows in a value what its own readers allow. */
@@ -24,8 +25,7 @@ export interface Kind<T> {
 
 /** `text` between backticks, cut and cleaned of what could confuse a terminal. */
 export function quote(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const clean = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
+  const clean = printable(text);
   return clean.length > 60 ? `\`${clean.slice(0, 60)}\u2026\`` : `\`${clean}\``;
 }
 

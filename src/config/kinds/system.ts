@@ -5,19 +5,15 @@ export const path: Kind<string> = {
   name: "path",
   range: "an absolute path",
   parse(text) {
+    // The last of these stands for bytes that are no UTF-8.
     // deno-lint-ignore no-control-regex
-    if (!text.startsWith("/") || /[\x00-\x1f\x7f"]/.test(text) || text.length > 1023) {
+    if (!text.startsWith("/") || /[\x00-\x1f\x7f"\ufffd]/.test(text) || text.length > 1023) {
       return { problem: `${quote(text)} is not an absolute path; write it from \`/\`` };
     }
     return { value: text };
   },
-  format: quoteIfNeeded,
+  format: (value) => value,
 };
-
-/** A blank before `#` or `;` would start a comment. */
-function quoteIfNeeded(value: string): string {
-  return /\s/.test(value) ? `"${value}"` : value;
-}
 
 /** An absolute path, or the name of a credential: a file name. systemd.exec(5), CREDENTIALS */
 export const secretsFile: Kind<string> = {

@@ -20,8 +20,8 @@ interface State {
 
 /**
  * Reads the native syntax: `[section]`, `key = value`, comments from `#` or `;` at the start of a
- * line or behind a blank, values between `"` when they hold blanks with such signs. Every section
- * and key stands once.
+ * line or behind a blank, values between `"` when they start with one of these or hold blanks with such
+ * signs; `""` among them is one `"`. Every section and key stands once.
  */
 export function readIni(document: Document, problems: Problems): readonly Given[] {
   const state: State = {
@@ -126,9 +126,11 @@ type Value = { readonly text: string } | { readonly problem: string };
 
 function readValue(text: string): Value {
   if (text.startsWith('"')) {
-    const match = /^"([^"]*)"\s*((?:[#;].*)?)$/.exec(text);
-    if (match !== null) return match[1] === "" ? missing : { text: match[1]! };
-    if (!text.slice(1).includes('"')) {
+    const match = /^"((?:[^"]|"")*)"\s*(?:[#;].*)?$/.exec(text);
+    if (match !== null) {
+      return match[1] === "" ? missing : { text: match[1]!.replaceAll('""', '"') };
+    }
+    if (/^"(?:[^"]|"")*$/.test(text)) {
       return { problem: 'quote is not closed; write `"` at its end' };
     }
     return { problem: 'more behind the closing `"`; delete it, or start a comment with `#`' };
@@ -137,6 +139,11 @@ function readValue(text: string): Value {
   const bare = text.replace(/(^|\s+)[#;].*$/, "").trimEnd();
   if (bare === "") return missing;
   return { text: bare };
+}
+
+/** The text behind `=` that is read back as this value. */
+export function writeValue(value: string): string {
+  return /^["#;]|\s[#;]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
 const missing = { problem: "has no value; write one, or delete the line for the default" } as const;
