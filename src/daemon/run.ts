@@ -152,7 +152,7 @@ function stepper(log: Logger): (step: string) => void {
 function tellInterface({ host, log }: Context, { interfaceName, nativeName }: OpenRole): void {
   const name = interfaceName ?? nativeName;
   if (name === undefined || !log.enabled("debug")) return;
-  const found = host.interfaces().find((it) => it.name === name);
+  const found = host.device(name);
   const detail = found === undefined
     ? "gone"
     : `${found.up ? "up" : "down"}, ${found.hasLinkLocal ? "a" : "no"} link-local address`;

@@ -37,8 +37,9 @@ export class DaemonState {
   /** Looks at what readiness depends on; in between, the last outcome stands. */
   refresh(): void {
     if (this.#serving === undefined) return;
-    const { relay } = this.#config;
-    const served = { role: this.#role, relay, draining: this.#draining, ...this.#serving };
+    const { relay, server } = this.#config;
+    const config = { relay, server };
+    const served = { role: this.#role, config, draining: this.#draining, ...this.#serving };
     this.#checks = readinessOf(this.#host, served);
   }
 

@@ -35,7 +35,7 @@ ls -A /run`,
     [
       "pid file",
       /^teredo UNKNOWN fe80::ffff:ffff:ffff\/64 ?$/,
-      /^2001::\/32 dev teredo metric 1024 /,
+      /^2001::\/32 dev teredo metric 10 /,
       /^teredo relay \S+ {2}ready$/,
       "exit status 0",
       'Device "teredo" does not exist.',
@@ -135,7 +135,7 @@ ended`,
       "CapPrm: 0000000000000000",
       "Gid: 65534 65534 65534 65534",
       "Uid: 65534 65534 65534 65534",
-      ' 6 "ok":true',
+      ' 7 "ok":true',
       "exit status 0",
       'Device "teredo" does not exist.',
       "pid file empty",
@@ -202,6 +202,7 @@ until_says relay msg=Ready
 ip -6 route del 2001::/32 dev teredo
 sysctl -qw net.ipv6.conf.all.forwarding=0
 until_says relay 'check=forwarding'
+grep -o 'msg="Not ready".*' $work/relay.log
 teredo status | sed -n '1p; /FAIL/p'
 ip -6 route add 2001::/32 dev teredo
 sysctl -qw net.ipv6.conf.all.forwarding=1
@@ -213,9 +214,13 @@ teredo status | grep interface:
 kill $pid
 ended`,
     [
+      'msg="Not ready" check=route detail="2001::/32 is refused: no route leads there" ' +
+      'mend="ip -6 route add 2001::/32 dev teredo metric 10"',
+      'msg="Not ready" check=forwarding detail="the kernel does not forward IPv6 packets" ' +
+      'mend="sysctl -w net.ipv6.conf.all.forwarding=1"',
       /not ready$/,
-      "  FAIL       route: the prefix leads nowhere",
-      "  FAIL       forwarding: net.ipv6.conf.all.forwarding is not 1",
+      "  FAIL       route: 2001::/32 is refused: no route leads there",
+      "  FAIL       forwarding: the kernel does not forward IPv6 packets",
       / {2}ready$/,
       "  FAIL       interface: teredo is down",
       "exit status 0",
@@ -266,6 +271,8 @@ test("teredo check passes once each mend was done, and --json says so", () => {
   const { lines, stderr } = onMachine(`sysctl -qw net.ipv6.conf.all.forwarding=0
 mend() { teredo check relay -c $work/teredo.ini | sed -n 's/^FAIL.*; mend: //p' | sh; }
 mend
+ip route add default dev eth0
+ip -6 addr add 2001:db8::7/64 dev eth0 nodad
 ip -6 route add default dev eth0
 teredo check relay -c $work/teredo.ini --json | tr -d '\\n'`);
   assert.equal(stderr, "");
@@ -297,8 +304,7 @@ ended`,
       "choose another pid_file",
       "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
       "(EADDRINUSE); choose another port in [status], or enabled = no",
-      // The binary has a unit; what a runtime runs has none.
-      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo \(process PID\); mend: kill PID, or systemctl stop teredo-relay|(bun|deno)(\.exe)? \(process PID\); mend: kill PID); choose another bind_port$/,
+      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo|bun|deno)(\.exe)? \(process PID\); mend: `ps -p PID` shows what it is; choose another bind_port$/,
       'Device "other" does not exist.',
       "exit status 0",
     ],

@@ -29,6 +29,7 @@ export const HEADERS = [
   "linux/icmp.h",
   "linux/if_link.h",
   "linux/if_tun.h",
+  "linux/ipv6.h",
   "linux/rtnetlink.h",
   "linux/sockios.h",
   "linux/virtio_net.h",

@@ -1,6 +1,7 @@
 import {
   AF_INET6,
   AF_UNSPEC,
+  DEVCONF_DISABLE_IPV6,
   IFA_ADDRESS,
   IFA_F_NODAD,
   IFA_FLAGS,
@@ -18,6 +19,7 @@ import {
   IFLA_AF_SPEC,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INET6_CONF,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
@@ -92,6 +94,8 @@ export interface Link {
   readonly kind: string | undefined;
   /** Of the kind `tun` and no TAP, as far as the kernel tells (4.16 and later). */
   readonly isTun: boolean;
+  /** `none`: the kernel has taken IPv6 off it, as for an MTU below 1280. */
+  readonly ipv6: "on" | "disabled" | "none";
 }
 
 const NOTHING = new Uint8Array(0);
@@ -114,7 +118,14 @@ export function linkIn(payload: Uint8Array): Link {
     queueLength: readU32(found.get(IFLA_TXQLEN)) ?? 0,
     kind: readString(info.get(IFLA_INFO_KIND)),
     isTun: data.get(IFLA_TUN_TYPE)?.[0] === IFF_TUN,
+    ipv6: ipv6In(readAttributes(found.get(IFLA_AF_SPEC) ?? NOTHING, 0).get(AF_INET6)),
   };
+}
+
+function ipv6In(family: Uint8Array | undefined): Link["ipv6"] {
+  if (family === undefined) return "none";
+  const variables = readAttributes(family, 0).get(IFLA_INET6_CONF);
+  return readU32(variables, 4 * DEVCONF_DISABLE_IPV6) === 1 ? "disabled" : "on";
 }
 
 export interface LinkSetup {
