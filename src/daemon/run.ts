@@ -94,11 +94,8 @@ async function live(context: Context): Promise<number> {
   const step = stepper(log);
   refuseUnfit(context);
   step("checks");
-  if (own.pidFile !== undefined) {
-    const pidFile = new PidFile(libc, own.pidFile, process.pid);
-    cleanup.add(() => pidFile.close());
-    step("pid file");
-  }
+  const pidFile = openPidFile(context, own);
+  step("pid file");
   const notifier = openNotifier(libc, process.env, process.pid);
   cleanup.add(() => notifier.close());
   const open = openRole(context);
@@ -113,6 +110,7 @@ async function live(context: Context): Promise<number> {
   cleanup.add(() => datapath.stop());
   step("threads");
   giveUpPrivileges(context, own);
+  if (pidFile?.mayRemove() === false) tellPidFile(log, own);
   step("privileges");
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
@@ -170,6 +168,13 @@ async function openStatus(context: Context, user: User | undefined): Promise<voi
   for (const { url } of servers) log.info("Status pages", { url });
 }
 
+function openPidFile({ libc, cleanup }: Context, { pidFile: path }: ProcessConfig) {
+  if (path === undefined) return undefined;
+  const pidFile = new PidFile(libc, path, process.pid);
+  cleanup.add(() => pidFile.close());
+  return pidFile;
+}
+
 function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): void {
   dropPrivileges(libc, userOf(host, own), own.chroot);
   const { user, chroot } = own;
@@ -179,6 +184,11 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
     const user = `${process.getuid?.()}:${process.getgid?.()}`;
     return { user, missing: missing.length === 0 ? "none" : missing };
   });
+}
+
+function tellPidFile(log: Logger, { pidFile: path, user, chroot }: ProcessConfig): void {
+  const mend = "put it in a folder of that user's, outside any chroot";
+  log.warn("Pid file will be left empty at the end", { path, user, chroot, mend });
 }
 
 function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {

@@ -117,15 +117,17 @@ ended`,
 test("teredo relay -u -t gives up every privilege and still serves", () => {
   expectLines(
     `mkdir /run/jail
+program="setpriv --groups 4,24 $program" # as a login may leave them
 daemon relay ${RELAY} -u nobody -t /run/jail -p /run/relay.pid
 until_says relay msg=Ready
-cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|CapEff|CapPrm):' | sort -u | tr -s '\\t' ' '
+cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|Groups|CapEff|CapPrm):' | sort -u | tr -s '\\t ' ' '
 sleep 1.2 # beyond the next look at readiness
 teredo status --json | grep -o '"ok":[a-z]*' | sort | uniq -c | tr -s ' '
 kill $pid
 ended
 ip link show dev teredo 2>&1
 [ -s /run/relay.pid ] || echo "pid file empty"
+grep -o 'level=warn msg="Pid file.*' $work/relay.log
 daemon again ${RELAY} -p /run/relay.pid
 until_says again msg=Ready
 kill $pid
@@ -134,12 +136,64 @@ ended`,
       "CapEff: 0000000000000000",
       "CapPrm: 0000000000000000",
       "Gid: 65534 65534 65534 65534",
+      "Groups: 65534 ",
       "Uid: 65534 65534 65534 65534",
       ' 7 "ok":true',
       "exit status 0",
       'Device "teredo" does not exist.',
       "pid file empty",
+      'level=warn msg="Pid file will be left empty at the end" path=/run/relay.pid user=nobody ' +
+      'chroot=/run/jail mend="put it in a folder of that user\'s, outside any chroot"',
       "exit status 0",
+    ],
+  );
+});
+
+test("teredo relay -u leaves nothing in a folder of that user's, whose group may ask for status", () => {
+  expectLines(
+    `install -d -o nobody -g nogroup /run/teredo
+daemon relay ${RELAY} -u nobody -p /run/teredo/pid --status-socket /run/teredo/status
+until_says relay msg=Ready
+stat -c '%a %U %G' /run/teredo/pid /run/teredo/status
+setpriv --reuid nobody --regid nogroup --clear-groups $program status --url unix:/run/teredo/status | head -n 1
+kill $pid
+ended
+ls -A /run/teredo
+grep "Pid file" $work/relay.log`,
+    [
+      "600 root root",
+      "660 root nogroup",
+      /^teredo relay \S+ {2}ready$/,
+      "exit status 0",
+    ],
+  );
+});
+
+test("a daemon that root starts in a stranger's folder follows nothing that stands there", () => {
+  expectLines(
+    `install -d -o nobody /run/theirs /run/theirs/inner
+echo precious > /run/victim
+ln -s /run/victim /run/theirs/link
+ln /run/victim /run/theirs/hard
+mkfifo /run/theirs/fifo
+for name in link hard fifo inner/new; do
+  teredo ${RELAY} --log-level error -p /run/theirs/$name 2>&1
+  teredo ${RELAY} --log-level error --status-socket /run/theirs/$name 2>&1
+done
+cat /run/victim
+stat -c '%a %U' /run/victim
+find /run/theirs -newer /run/victim -type f`,
+    [
+      /^teredo: the pid file \/run\/theirs\/link cannot be written: it is a symbolic link; /,
+      /^teredo: \/run\/theirs\/link exists and is not a socket; /,
+      /^teredo: \/run\/theirs\/hard has another name besides: it is a hard link; /,
+      /^teredo: \/run\/theirs\/hard exists and is not a socket; /,
+      /^teredo: \/run\/theirs\/fifo is not a regular file; /,
+      /^teredo: \/run\/theirs\/fifo exists and is not a socket; /,
+      /^teredo: \/run\/theirs\/inner\/new: \/run\/theirs belongs to user 65534, and could be made /,
+      /^teredo: \/run\/theirs\/inner\/new: \/run\/theirs belongs to user 65534, and could be made /,
+      "precious",
+      "644 root",
     ],
   );
 });
