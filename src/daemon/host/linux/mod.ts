@@ -11,8 +11,10 @@ import { addresses, type Link, links } from "#src/datapath/linux/netlink/routing
 import { steeringErrno } from "#src/datapath/linux/steering.ts";
 import { LINK_LOCAL_ADDRESS } from "#src/datapath/linux/tun/interface.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun/open.ts";
+import { nameProblem, tunHolder } from "#src/datapath/linux/tun/problems.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { Finding } from "../../checks/result.ts";
 import type { DefaultRoute, Device, Host, Interface } from "../contract.ts";
 import { ipv4Bytes, ROOT_SERVERS_4 } from "../samples.ts";
 import { isDirectory, refusesUdp, withArena } from "../parts.ts";
@@ -20,6 +22,7 @@ import {
   linuxAdvertisedRoute,
   linuxForwards6,
   linuxIpv6,
+  linuxName,
   linuxRights,
   linuxTun,
   linuxWorkers,
@@ -61,7 +64,7 @@ export function linuxHost(libc: Libc): Host {
     localNeedsForwarding: false,
     mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
-    tun: () => linuxTun(openErrno(libc, TUN_DEVICE)),
+    tun: (wanted) => nameFinding(netlink, wanted) ?? linuxTun(openErrno(libc, TUN_DEVICE)),
     ipv6: () => linuxIpv6(sysctl),
     forwards6: () => linuxForwards6(sysctl),
     losesAdvertisedRoute: (interfaceName) => linuxAdvertisedRoute(sysctl, interfaceName),
@@ -143,6 +146,13 @@ function defaultRoutes6(netlink: Netlink): DefaultRoute[] {
     interfaceName,
     fromAdvertisement,
   }));
+}
+
+/** What is in the way of a TUN of this name. The kernel puts a number in the place of `%d`. */
+function nameFinding(netlink: Netlink, name: string): Finding | undefined {
+  if (name === "" || name.includes("%d") || nameProblem(name) !== undefined) return undefined;
+  const link = linkNamed(netlink, name);
+  return link === undefined ? undefined : linuxName(name, link, tunHolder(name));
 }
 
 /** Not one that has the name as an alternative one: that is another's. */

@@ -11,7 +11,7 @@ import {
   IFADDRMSG_INDEX_AT,
   IFADDRMSG_PREFIXLEN_AT,
   IFADDRMSG_SCOPE_AT,
-  IFF_TUN,
+  IFF_TAP,
   IFF_UP,
   IFINFOMSG_CHANGE_AT,
   IFINFOMSG_FLAGS_AT,
@@ -92,8 +92,8 @@ export interface Link {
   readonly queueLength: number;
   /** `vlan`, `bridge`, `tun`; undefined for hardware, and for the loopback interface. */
   readonly kind: string | undefined;
-  /** Of the kind `tun` and no TAP, as far as the kernel tells (4.16 and later). */
-  readonly isTun: boolean;
+  /** Of the kind `tun`: what takes Ethernet frames rather than packets. Kernels tell since 4.16. */
+  readonly isTap: boolean;
   /** `none`: the kernel has taken IPv6 off it, as for an MTU below 1280. */
   readonly ipv6: "on" | "disabled" | "none";
 }
@@ -117,7 +117,7 @@ export function linkIn(payload: Uint8Array): Link {
     flags: viewOf(payload).getUint32(IFINFOMSG_FLAGS_AT, true),
     queueLength: readU32(found.get(IFLA_TXQLEN)) ?? 0,
     kind: readString(info.get(IFLA_INFO_KIND)),
-    isTun: data.get(IFLA_TUN_TYPE)?.[0] === IFF_TUN,
+    isTap: data.get(IFLA_TUN_TYPE)?.[0] === IFF_TAP,
     ipv6: ipv6In(readAttributes(found.get(IFLA_AF_SPEC) ?? NOTHING, 0).get(AF_INET6)),
   };
 }
