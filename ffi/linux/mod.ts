@@ -11,6 +11,7 @@
 export * from "../posix.ts";
 export * from "./bpf.ts";
 export * from "./errno.ts";
+export * from "./netfilter.ts";
 export * from "./netlink.ts";
 export * from "./socket.ts";
 export * from "./tun.ts";

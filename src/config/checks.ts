@@ -1,4 +1,3 @@
-import { isLoopbackIp, parseIp } from "#src/protocol/wire/ip.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Config, RelayConfig, Role, ServerConfig } from "./config.ts";
@@ -19,7 +18,7 @@ export function checkConfig(config: Config, role: Role, names: Names, problems: 
   if (role === "relay") checkRelay(config.relay, names, problems);
   else checkServer(config.server, names, problems);
   const { enabled, address } = config.status;
-  if (enabled && !isLoopbackIp(parseIp(address)!)) {
+  if (enabled && !/^(127\.|::1$)/.test(address)) {
     problems.notice(
       names.where("status.address"),
       `anyone who reaches ${address} can read status and peers; let a firewall choose who does`,

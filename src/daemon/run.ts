@@ -10,7 +10,8 @@ import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
 import { createStatus } from "#src/status/app.ts";
 import { OFFLOAD_NAMES, type OffloadName } from "#src/status/snapshot.ts";
-import { failures } from "./checks/result.ts";
+import { type CheckResult, failures } from "./checks/result.ts";
+import { checkFirewall } from "./checks/firewall.ts";
 import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
 import { hostOf } from "./host/mod.ts";
@@ -94,8 +95,11 @@ async function live(context: Context): Promise<number> {
   const step = stepper(log);
   refuseUnfit(context);
   step("checks");
-  const pidFile = openPidFile(context, own);
-  step("pid file");
+  if (own.pidFile !== undefined) {
+    const pidFile = new PidFile(libc, own.pidFile, process.pid);
+    cleanup.add(() => pidFile.close());
+    step("pid file");
+  }
   const notifier = openNotifier(libc, process.env, process.pid);
   cleanup.add(() => notifier.close());
   const open = openRole(context);
@@ -110,7 +114,6 @@ async function live(context: Context): Promise<number> {
   cleanup.add(() => datapath.stop());
   step("threads");
   giveUpPrivileges(context, own);
-  if (pidFile?.mayRemove() === false) tellPidFile(log, own);
   step("privileges");
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
@@ -120,12 +123,18 @@ async function live(context: Context): Promise<number> {
   return await end(context, datapath, notifier);
 }
 
+/** What no start is refused for: it may change meanwhile, and readiness follows it. */
+function adviceOf({ role, config, host }: Context): CheckResult[] {
+  return checkFirewall(host, role, config).filter(({ verdict }) => verdict !== "fail");
+}
+
 /** The words are those of `teredo check`. */
-function refuseUnfit({ role, config, host, log }: Context): void {
-  const results = checkRole(host, role, config);
+function refuseUnfit(context: Context): void {
+  const { role, config, host, log } = context;
+  const results = [...checkRole(host, role, config), ...adviceOf(context)];
   for (const { name, detail, mend, verdict } of results) {
     if (verdict === "warn") log.warn("Check", { check: name, detail, mend });
-    if (verdict === "ok") log.debug("Check", { check: name, detail });
+    if (verdict === "ok" || verdict === "note") log.debug("Check", { check: name, detail });
   }
   const failed = failures(results);
   if (failed.length > 0) throw new ChecksFailed(failed);
@@ -150,7 +159,7 @@ function stepper(log: Logger): (step: string) => void {
 function tellInterface({ host, log }: Context, { interfaceName, nativeName }: OpenRole): void {
   const name = interfaceName ?? nativeName;
   if (name === undefined || !log.enabled("debug")) return;
-  const found = host.device(name);
+  const found = host.interfaces().find((it) => it.name === name);
   const detail = found === undefined
     ? "gone"
     : `${found.up ? "up" : "down"}, ${found.hasLinkLocal ? "a" : "no"} link-local address`;
@@ -168,13 +177,6 @@ async function openStatus(context: Context, user: User | undefined): Promise<voi
   for (const { url } of servers) log.info("Status pages", { url });
 }
 
-function openPidFile({ libc, cleanup }: Context, { pidFile: path }: ProcessConfig) {
-  if (path === undefined) return undefined;
-  const pidFile = new PidFile(libc, path, process.pid);
-  cleanup.add(() => pidFile.close());
-  return pidFile;
-}
-
 function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): void {
   dropPrivileges(libc, userOf(host, own), own.chroot);
   const { user, chroot } = own;
@@ -184,11 +186,6 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
     const user = `${process.getuid?.()}:${process.getgid?.()}`;
     return { user, missing: missing.length === 0 ? "none" : missing };
   });
-}
-
-function tellPidFile(log: Logger, { pidFile: path, user, chroot }: ProcessConfig): void {
-  const mend = "put it in a folder of that user's, outside any chroot";
-  log.warn("Pid file will be left empty at the end", { path, user, chroot, mend });
 }
 
 function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {

@@ -38,8 +38,7 @@ export class DaemonState {
   refresh(): void {
     if (this.#serving === undefined) return;
     const { relay, server } = this.#config;
-    const config = { relay, server };
-    const served = { role: this.#role, config, draining: this.#draining, ...this.#serving };
+    const served = { role: this.#role, relay, server, draining: this.#draining, ...this.#serving };
     this.#checks = readinessOf(this.#host, served);
   }
 

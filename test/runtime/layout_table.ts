@@ -27,9 +27,16 @@ export const HEADERS = [
   "linux/fib_rules.h",
   "linux/filter.h",
   "linux/icmp.h",
+  "linux/netfilter.h",
+  "linux/netfilter/nf_conntrack_common.h",
+  "linux/netfilter/nf_tables.h",
+  "linux/netfilter/nf_tables_compat.h",
+  "linux/netfilter/nfnetlink.h",
+  "linux/netfilter/x_tables.h",
+  "linux/netfilter_ipv4/ip_tables.h",
+  "linux/netfilter_ipv6/ip6_tables.h",
   "linux/if_link.h",
   "linux/if_tun.h",
-  "linux/ipv6.h",
   "linux/rtnetlink.h",
   "linux/sockios.h",
   "linux/virtio_net.h",
@@ -48,9 +55,16 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   IN6_PKTINFO: ["struct in6_pktinfo", "ipi6_"],
   IN_PKTINFO: ["struct in_pktinfo", "ipi_"],
   IOVEC: ["struct iovec", "iov_"],
+  IP6T_ENTRY: ["struct ip6t_entry", ""],
+  IP6T_IP6: ["struct ip6t_ip6", ""],
+  IPT_ENTRY: ["struct ipt_entry", ""],
+  IPT_GETINFO: ["struct ipt_getinfo", ""],
+  IPT_GET_ENTRIES: ["struct ipt_get_entries", ""],
+  IPT_IP: ["struct ipt_ip", ""],
   IP_MREQN: ["struct ip_mreqn", "imr_"],
   MMSGHDR: ["struct mmsghdr", "msg_"],
   MSGHDR: ["struct msghdr", "msg_"],
+  NFGENMSG: ["struct nfgenmsg", ""],
   NLMSGERR: ["struct nlmsgerr", ""],
   NLMSGHDR: ["struct nlmsghdr", "nlmsg_"],
   POLLFD: ["struct pollfd", ""],
@@ -66,18 +80,26 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   SOCK_FILTER: ["struct sock_filter", ""],
   SOCK_FPROG: ["struct sock_fprog", ""],
   TIMESPEC: ["struct timespec", "tv_"],
+  XT_ENTRY_MATCH: ["struct xt_entry_match", "u.user."],
   VIRTIO_NET_HDR: ["struct virtio_net_hdr", ""],
 };
 
 /** Names whose C expression is not the name itself. */
 export const EXPRESSIONS: Readonly<Record<string, string>> = {
   CMSGHDR_DATA_AT: "CMSG_LEN(0)", // the data is a flexible member that C gives no name
+  IPT_IP_IFACE_AT: "offsetof(struct ipt_ip, iniface)",
+  NFT_BREAK: "(uint32_t) NFT_BREAK",
+  NFT_CONTINUE: "(uint32_t) NFT_CONTINUE",
+  NFT_GOTO: "(uint32_t) NFT_GOTO",
+  NFT_JUMP: "(uint32_t) NFT_JUMP",
+  NFT_RETURN: "(uint32_t) NFT_RETURN",
   SKF_NET_OFF: "(uint32_t) SKF_NET_OFF",
   NLA_TYPE_MASK: "NLA_TYPE_MASK & 0xffff", // an int there, applied to a 16-bit type
 };
 
 /** Names that headers before Linux 6.2 lack; checked only where they are defined. */
 export const NEWER: readonly string[] = [
+  "NFT_SET_ELEM_CATCHALL",
   "TUN_F_USO4",
   "TUN_F_USO6",
   "VIRTIO_NET_HDR_GSO_UDP_L4",

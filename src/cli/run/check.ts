@@ -7,6 +7,7 @@ import {
   formatCheck,
   type Verdict,
 } from "#src/daemon/checks/result.ts";
+import { checkFirewall } from "#src/daemon/checks/firewall.ts";
 import { checkRole } from "#src/daemon/checks/role.ts";
 import { hostOf } from "#src/daemon/host/mod.ts";
 import { ConfigError } from "#src/errors.ts";
@@ -65,14 +66,18 @@ async function checkAll(
         detail: notice,
       })),
     ];
-    return [...configuration, ...checkRole(host, role, config)];
+    return [
+      ...configuration,
+      ...checkRole(host, role, config),
+      ...checkFirewall(host, role, config),
+    ];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.problems.map((detail) => ({ name: "configuration", verdict: "fail", detail }));
   }
 }
 
-const COLOURS = { ok: 32, warn: 33, fail: 31 } as const satisfies Record<Verdict, number>;
+const COLOURS = { ok: 32, note: 32, warn: 33, fail: 31 } as const satisfies Record<Verdict, number>;
 
 function highlighted(output: Output, result: CheckResult): string {
   const line = formatCheck(result);

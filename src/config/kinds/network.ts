@@ -1,4 +1,4 @@
-import { formatIp, parseIp } from "#src/protocol/wire/ip.ts";
+import { isIP } from "node:net";
 import {
   formatIpv6,
   formatIpv6Prefix,
@@ -94,13 +94,12 @@ function servedPrefixes(words: readonly string[]): Parsed<readonly Ipv6Prefix[]>
   return { value };
 }
 
-/** Where an HTTP server listens: an IPv4 or IPv6 address, in the one way to write it. */
+/** Where an HTTP server listens: an IPv4 or IPv6 address. */
 export const ipAddress: Kind<string> = {
   name: "IP address",
   range: "an IPv4 or IPv6 address",
   parse(text) {
-    const bytes = parseIp(text);
-    if (bytes !== undefined) return { value: formatIp(bytes) };
+    if (isIP(text) !== 0 && !text.includes("%")) return { value: text };
     return { problem: `${quote(text)} is not an IP address; write e.g. 127.0.0.1 or ::1` };
   },
   format: (value) => value,

@@ -1,5 +1,8 @@
-/** Outcome of one check. `warn`: it works, but somebody should know. */
-export type Verdict = "ok" | "warn" | "fail";
+/**
+ * Outcome of one check. `note`: it could not be looked at, which keeps nothing from working; `warn`:
+ * it works, but somebody should know.
+ */
+export type Verdict = "ok" | "note" | "warn" | "fail";
 
 export interface CheckResult {
   /** Stable, for programs. */
@@ -16,6 +19,12 @@ export type Finding = Omit<CheckResult, "name">;
 
 export const ok = (name: string, detail: string): CheckResult => ({ name, verdict: "ok", detail });
 
+export const note = (name: string, detail: string): CheckResult => ({
+  name,
+  verdict: "note",
+  detail,
+});
+
 export const warn = (name: string, detail: string, mend: string): CheckResult => ({
   name,
   verdict: "warn",
@@ -30,7 +39,12 @@ export const fail = (name: string, detail: string, mend: string): CheckResult =>
   mend,
 });
 
-const LABELS: Readonly<Record<Verdict, string>> = { ok: "ok  ", warn: "warn", fail: "FAIL" };
+const LABELS: Readonly<Record<Verdict, string>> = {
+  ok: "ok  ",
+  note: "note",
+  warn: "warn",
+  fail: "FAIL",
+};
 
 /** `FAIL name: detail; mend: command`. The daemons refuse to start with the same line. */
 export function formatCheck(result: CheckResult): string {

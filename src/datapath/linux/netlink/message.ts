@@ -53,16 +53,19 @@ export function cString(text: string): Uint8Array {
  * Of several of one type the last one stays. What is malformed ends the list.
  */
 export function readAttributes(bytes: Uint8Array, at: number): Map<number, Uint8Array> {
-  const found = new Map<number, Uint8Array>();
+  return new Map(attributesOf(bytes, at));
+}
+
+/** The attributes from `at` to the end of `bytes` in their order, for lists of one type. */
+export function* attributesOf(bytes: Uint8Array, at: number): Generator<[number, Uint8Array]> {
   const view = viewOf(bytes);
   while (at + SIZEOF_RTATTR <= bytes.length) {
     const length = view.getUint16(at + RTATTR_LEN_AT, true);
     if (length < SIZEOF_RTATTR || at + length > bytes.length) break;
     const type = view.getUint16(at + RTATTR_TYPE_AT, true) & NLA_TYPE_MASK;
-    found.set(type, bytes.subarray(at + SIZEOF_RTATTR, at + length));
+    yield [type, bytes.subarray(at + SIZEOF_RTATTR, at + length)];
     at += align(length);
   }
-  return found;
 }
 
 export function readU32(bytes: Uint8Array | undefined, at = 0): number | undefined {

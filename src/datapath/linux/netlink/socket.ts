@@ -46,7 +46,7 @@ const ANSWER_TIMEOUT_S = 5;
 const DUMP_ATTEMPTS = 5;
 
 /**
- * A socket to the kernel's rtnetlink: one request at a time, each waited for.
+ * A socket to the kernel's rtnetlink, or another part of it: one request at a time, each waited for.
  *
  * For start, end and checks, not for packets: it blocks and allocates.
  */
@@ -58,10 +58,10 @@ export class Netlink {
   readonly #receiveAt: number;
   #sequence = 0;
 
-  /** @throws SyscallError */
-  constructor(libc: Libc) {
+  /** @param protocol NETLINK_NETFILTER for packet filters @throws SyscallError */
+  constructor(libc: Libc, protocol: number = NETLINK_ROUTE) {
     this.#libc = libc;
-    const fd = libc.call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    const fd = libc.call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     this.#fd = check(libc, fd, "socket", "netlink");
     this.#arena = new Arena(libc, SEND_CAPACITY + RECEIVE_CAPACITY);
     this.#sendAt = this.#arena.take(SEND_CAPACITY);

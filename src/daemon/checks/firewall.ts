@@ -1,0 +1,98 @@
+import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { Host } from "../host/contract.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import type { Filtered, FilterReport } from "../host/traffic.ts";
+import { type CheckResult, fail, note, ok, warn } from "./result.ts";
+import { relayTraffic, serverTraffic } from "./traffic.ts";
+
+const NAME = "firewall";
+/** Of the interface, where the kernel is to choose one. */
+const TUNNEL = "teredo";
+
+export interface Configured {
+  readonly relay: RelayConfig;
+  readonly server: ServerConfig;
+}
+
+/**
+ * Whether packet filters let through what a role lives on.
+ *
+ * No part of what a daemon asks before it starts: a filter may be set up after it, and is looked at
+ * again and again while it serves.
+ */
+export function checkFirewall(
+  host: Host,
+  role: Role,
+  { relay, server }: Configured,
+): CheckResult[] {
+  return resultsOf(
+    host.filters(() =>
+      role === "server"
+        ? serverTraffic(host, server)
+        : relayTraffic(host, relay, relay.interfaceName || TUNNEL)
+    ),
+  );
+}
+
+/** What one that serves is judged by, again and again. */
+export interface Serving extends Configured {
+  readonly role: Role;
+  readonly open: {
+    /** `A.B.C.D:PORT` */
+    readonly listening: readonly string[];
+    readonly interfaceName?: string | undefined;
+  };
+}
+
+/** The same for a daemon that serves. */
+export function watchFirewall(host: Host, serving: Serving): CheckResult[] {
+  const { role, relay, server, open } = serving;
+  return resultsOf(host.watchFilters(() => {
+    if (role === "server") return serverTraffic(host, server);
+    const [address = "", port] = (open.listening[0] ?? "").split(":");
+    const bound = { address: parseIpv4(address) ?? relay.bindAddress, port: Number(port) };
+    return relayTraffic(host, relay, open.interfaceName ?? relay.interfaceName, bound);
+  }));
+}
+
+/** One result for each rule that stops something. */
+function resultsOf(report: FilterReport | undefined): CheckResult[] {
+  if (report === undefined) return [];
+  const { filtered, seen, unseen } = report;
+  const results = grouped(filtered).map(resultOf);
+  const notSeen = unseen.map((reason) => note(NAME, `cannot look at ${reason}`));
+  if (results.length > 0 || seen.length === 0) return [...results, ...notSeen];
+  return [ok(NAME, `${seen.join(" and ")} let everything needed pass`), ...notSeen];
+}
+
+/** What is stopped at one place, and mended by one command, together. */
+function grouped(filtered: readonly Filtered[]): Filtered[][] {
+  const groups = new Map<string, Filtered[]>();
+  for (const one of filtered) {
+    const key = `${one.by} ${one.mend} ${one.certain}`;
+    groups.set(key, [...groups.get(key) ?? [], one]);
+  }
+  return [...groups.values()];
+}
+
+function resultOf(group: readonly Filtered[]): CheckResult {
+  const [{ certain, doubt, by, mend }] = group as readonly [Filtered];
+  const subjects = group.map(subjectOf).join(", ");
+  if (!certain) {
+    const why = doubt === undefined ? "" : `, where "${doubt}" is not understood`;
+    return warn(NAME, `${subjects} may be dropped by ${by}${why}`, mend);
+  }
+  const isFatal = group.some((one) => one.traffic.needed && isWhole(one));
+  return (isFatal ? fail : warn)(NAME, `${subjects} are dropped by ${by}`, mend);
+}
+
+function isWhole({ packets, traffic }: Filtered): boolean {
+  return packets.length === traffic.packets.length;
+}
+
+function subjectOf(one: Filtered): string {
+  const { subject } = one.traffic;
+  if (isWhole(one)) return subject;
+  const some = [...new Set(one.packets.map(({ what }) => what))];
+  return `${subject} (${some.join(", ")})`;
+}

@@ -1,0 +1,135 @@
+import { SyscallError } from "#ffi/errors.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  EACCES,
+  EINVAL,
+  EOPNOTSUPP,
+  EPERM,
+  EPROTONOSUPPORT,
+  NETLINK_NETFILTER,
+} from "#ffi/linux/mod.ts";
+import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
+import type { Filtered, FilterReport, Traffic } from "../../traffic.ts";
+import { judge } from "./judge.ts";
+import { nftGeneration, readNftables } from "./nftables.ts";
+import type { Surroundings } from "./passage.ts";
+import { legacyTables, readLegacyTable } from "./xtables/legacy.ts";
+
+/** Interfaces and routes, and the rules of iptables-legacy, change without a sign: in milliseconds. */
+const LOOK_AGAIN = 60_000;
+/** Of one core at most, in the long run. */
+const SHARE = 0.01;
+/** Of a kernel without nfnetlink, or without its part for nf_tables. */
+const ABSENT: readonly number[] = [EPROTONOSUPPORT, EINVAL, EOPNOTSUPP];
+/** Rules that change while they are read are read again. */
+const ATTEMPTS = 3;
+
+/**
+ * The packet filters of this network namespace, read from the kernel: nf_tables, in which
+ * iptables-nft's rules are too, and the tables of iptables-legacy. Nothing is changed, no program is
+ * run and no packet is sent.
+ */
+export class Firewall {
+  readonly #libc: Libc;
+  readonly #around: Surroundings;
+  #netlink: Netlink | undefined;
+  #last: { report: FilterReport; generation: number; at: number; cost: number } | undefined;
+
+  constructor(libc: Libc, around: Surroundings) {
+    this.#libc = libc;
+    this.#around = around;
+  }
+
+  /** What happens to the traffic at this moment. */
+  look(traffic: () => readonly Traffic[]): FilterReport {
+    return this.#look(traffic());
+  }
+
+  /** The same, asked again and again: it answers from memory while the rules are the same. */
+  watch(traffic: () => readonly Traffic[]): FilterReport {
+    const now = performance.now();
+    const last = this.#last;
+    if (last !== undefined && now - last.at < last.cost / SHARE) return last.report;
+    const generation = this.#generation();
+    if (last !== undefined && last.generation === generation && now - last.at < LOOK_AGAIN) {
+      return last.report;
+    }
+    const report = this.#look(traffic());
+    const at = performance.now();
+    this.#last = { report, generation, at, cost: at - now };
+    return report;
+  }
+
+  #look(traffic: readonly Traffic[]): FilterReport {
+    const seen: string[] = [];
+    const unseen: string[] = [];
+    const filtered = [
+      ...this.#with("nftables", () => this.#steadily(traffic), seen, unseen),
+      ...this.#with("iptables-legacy", () => this.#throughLegacy(traffic), seen, unseen),
+    ];
+    return { filtered, seen, unseen };
+  }
+
+  #with<T>(name: string, look: () => T[] | undefined, seen: string[], unseen: string[]): T[] {
+    try {
+      const found = look();
+      if (found !== undefined) seen.push(name);
+      return found ?? [];
+    } catch (error) {
+      unseen.push(`${name}: ${reasonOf(error)}`);
+      return [];
+    }
+  }
+
+  /** Rules, and the sets they ask for, of one generation. undefined: this kernel has no nf_tables. */
+  #steadily(traffic: readonly Traffic[]) {
+    for (let attempt = 1;; attempt++) {
+      const before = this.#askGeneration();
+      if (before === undefined) return undefined;
+      const bases = readNftables(this.#open());
+      const found = traffic.flatMap((it) => judge(bases, it, this.#around));
+      if (this.#generation() === before || attempt === ATTEMPTS) return found;
+    }
+  }
+
+  /** undefined: no table is in use. */
+  #throughLegacy(traffic: readonly Traffic[]): Filtered[] | undefined {
+    const bases = ([4, 6] as const).flatMap((version) =>
+      legacyTables(version).flatMap((name) => readLegacyTable(this.#libc, version, name))
+    );
+    if (bases.length === 0) return undefined;
+    return traffic.flatMap((it) => judge(bases, it, this.#around));
+  }
+
+  /** Below 0: there are no nf_tables to ask, or we may not. */
+  #generation(): number {
+    try {
+      return this.#askGeneration() ?? -1;
+    } catch {
+      return -1;
+    }
+  }
+
+  /** undefined: this kernel has no nf_tables. */
+  #askGeneration(): number | undefined {
+    try {
+      return nftGeneration(this.#open());
+    } catch (error) {
+      if (error instanceof SyscallError && ABSENT.includes(error.errno)) return undefined;
+      throw error;
+    }
+  }
+
+  #open(): Netlink {
+    return this.#netlink ??= new Netlink(this.#libc, NETLINK_NETFILTER);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const errno = error instanceof SyscallError
+    ? error.errno
+    : { EACCES, EPERM }[(error as NodeJS.ErrnoException).code ?? ""];
+  if (errno === EPERM) return "that takes CAP_NET_ADMIN";
+  if (errno === EACCES) return "that takes root";
+  return error instanceof Error ? error.message : String(error);
+}
