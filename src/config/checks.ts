@@ -17,6 +17,12 @@ export interface Names {
 export function checkConfig(config: Config, role: Role, names: Names, problems: Problems): void {
   if (role === "relay") checkRelay(config.relay, names, problems);
   else checkServer(config.server, names, problems);
+  if (config.log.debugPeer !== undefined && config.log.level !== "debug") {
+    problems.notice(
+      names.where("log.debug_peer"),
+      "tells nothing at this level; set level to debug",
+    );
+  }
   const { enabled, address } = config.status;
   if (enabled && !/^(127\.|::1$)/.test(address)) {
     problems.notice(

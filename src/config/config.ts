@@ -1,3 +1,4 @@
+import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
@@ -106,4 +107,6 @@ export interface LogConfig {
   readonly target: "stderr" | "syslog";
   /** Name of the syslog facility, e.g. `daemon`. */
   readonly facility: string;
+  /** Whose packets' fates are told at level `debug`. */
+  readonly debugPeer: PeerPattern | undefined;
 }

@@ -1,6 +1,6 @@
 import type { LogConfig, RelayConfig, ServerConfig, StatusConfig } from "./config.ts";
 import { boolean, choice, duration, integer, ipv4, size } from "./kinds/mod.ts";
-import { interfaceName, ipAddress, served } from "./kinds/network.ts";
+import { debugPeer, interfaceName, ipAddress, served } from "./kinds/network.ts";
 import {
   type Flat,
   MTU,
@@ -329,6 +329,16 @@ const LOG: Table<LogConfig> = {
     miredo: "SyslogFacility",
     reload: "yes",
     doc: `Facility of messages sent to syslog.`,
+  },
+  debugPeer: {
+    kind: debugPeer,
+    default: undefined,
+    defaultText: "nobody",
+    reload: "restart",
+    doc: `With \`level = debug\`: tell what becomes of each packet from or to this peer, one line a
+packet. A Teredo address stands for the datagrams of its mapping as well; an IPv4 address, with or
+without a port, is a client as its NAT shows it, or a server; any other IPv6 address or prefix is at
+the IPv6 side. At most 100 lines a second.`,
   },
 };
 

@@ -8,18 +8,21 @@ import {
 } from "#src/datapath/start.ts";
 import { workersFor } from "#src/datapath/threads/workers.ts";
 import { StartError } from "#src/errors.ts";
+import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 
 /**
  * Opens what a relay of this configuration works on.
  *
  * @param hostAddresses IPv4 addresses of this host, which no peer may have
+ * @param debugPeer whose packets' fates are told
  * @throws StartError, SyscallError
  */
 export function openRelay(
   libc: Libc,
   config: RelayConfig,
   hostAddresses: readonly number[],
+  debugPeer?: PeerPattern,
 ): OpenRole {
   const { bindAddress, served } = config;
   return openRelayDatapath(libc, {
@@ -29,6 +32,7 @@ export function openRelay(
     socketBuffer: config.socketBuffer,
     offloads: config.offloads === "auto",
     workers: workersFor(config.workers, availableParallelism()),
+    debugPeer,
     rules: {
       prefix: config.prefix,
       restricted: config.type === "restricted",
@@ -51,7 +55,11 @@ export function openRelay(
 }
 
 /** Opens what a server of this configuration works on. @throws StartError, SyscallError */
-export function openServer(libc: Libc, config: ServerConfig): OpenRole {
+export function openServer(
+  libc: Libc,
+  config: ServerConfig,
+  debugPeer?: PeerPattern,
+): OpenRole {
   const { bindAddress } = config;
   if (bindAddress === undefined) {
     throw new StartError("the server has no address to bind", "set bind_address in [server]");
@@ -63,6 +71,7 @@ export function openServer(libc: Libc, config: ServerConfig): OpenRole {
     socketBuffer: config.socketBuffer,
     algorithm: config.authenticationAlgorithm,
     workers: workersFor(config.workers, availableParallelism()),
+    debugPeer,
     rules: serverRules(config, bindAddress, bindAddress2),
   });
 }

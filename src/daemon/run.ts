@@ -16,6 +16,7 @@ import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
 import { hostOf } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
+import { logFates } from "./fates.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
@@ -111,6 +112,7 @@ async function live(context: Context): Promise<number> {
   // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start();
   cleanup.remove(closeUnserved);
+  cleanup.add(logFates(log, datapath.fates ?? []));
   cleanup.add(() => datapath.stop());
   step("threads");
   giveUpPrivileges(context, own);
@@ -141,8 +143,10 @@ function refuseUnfit(context: Context): void {
 }
 
 function openRole({ role, config, libc, host }: Context): OpenRole {
-  if (role === "server") return openServer(libc, config.server);
-  return openRelay(libc, config.relay, host.interfaces().flatMap((it) => it.ipv4));
+  const { level, debugPeer } = config.log;
+  const told = level === "debug" ? debugPeer : undefined;
+  if (role === "server") return openServer(libc, config.server, told);
+  return openRelay(libc, config.relay, host.interfaces().flatMap((it) => it.ipv4), told);
 }
 
 /** Tells what a start is made of, and how long each part of it takes. */

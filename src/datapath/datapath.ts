@@ -1,6 +1,7 @@
 import type { Counters } from "#src/protocol/counters.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { FateRing } from "./fates/ring.ts";
 import type { OffloadReport } from "./offloads.ts";
 import type { Workers } from "./threads/workers.ts";
 
@@ -35,6 +36,8 @@ export interface Datapath {
   /** Sums over the threads at this moment; the next call fills the same array. */
   counters(): Counters;
   levels(): Levels;
+  /** What the threads tell of one peer's packets; empty unless that was asked for. */
+  readonly fates?: readonly FateRing[];
   /** Whether the kernel has refused `UDP_SEGMENT` to any of them. */
   segmentRefused(): boolean;
   /** Time since the thread heard of least lately came round its loop. */

@@ -1,7 +1,7 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
-import { DROPS_AT } from "#src/protocol/counters.ts";
+import { type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
@@ -9,6 +9,8 @@ import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
+import type { FateOptions } from "./fates/recorder.ts";
+import { ObservedRelay } from "./fates/relay.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
@@ -36,6 +38,16 @@ export interface RelayLoopOptions {
   readonly hash: KeyedHash;
   readonly seed: number;
   readonly clock: () => Millis;
+  /** Whose packets' fates are told; undefined: nobody's. */
+  readonly fates?: FateOptions | undefined;
+}
+
+/** Telling fates costs nothing where nobody asks for them: then there is nothing of it. */
+function makeRelay(options: RelayLoopOptions, counters: Counters): Relay {
+  const { relay, hash, seed, fates } = options;
+  return fates === undefined
+    ? new Relay(relay, counters, hash, seed)
+    : new ObservedRelay(relay, counters, hash, seed, fates);
 }
 
 /** How long to leave the full queue of an interface, ENOBUFS, which no event tells about. */
@@ -90,7 +102,7 @@ export class RelayLoop implements RelaySink {
     );
     const sum = makeSum(arena.memory);
     const tun = kernel.tunQueue(libc, arena, descriptors.tun, interfaceName, offloads);
-    const relay = new Relay(options.relay, counters, options.hash, options.seed);
+    const relay = makeRelay(options, counters);
     const common = [udp, tun, relay, sum, offloads] as const;
     this.#relay = relay;
     this.#uplink = new Uplink(libc, arena, counters, ...common, options.replyFromLocal);

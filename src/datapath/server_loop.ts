@@ -13,6 +13,8 @@ import {
 } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
+import type { FateOptions } from "./fates/recorder.ts";
+import { ObservedServer } from "./fates/server.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { UdpReceiver } from "./udp/receive.ts";
@@ -31,6 +33,15 @@ export interface ServerLoopOptions {
   readonly server: ServerOptions;
   readonly authenticate: Authenticate;
   readonly clock: () => Millis;
+  /** Whose packets' fates are told; undefined: nobody's. */
+  readonly fates?: FateOptions | undefined;
+}
+
+function makeServer(options: ServerLoopOptions, counters: Counters): Server {
+  const { server, authenticate, fates } = options;
+  return fates === undefined
+    ? new Server(server, counters, authenticate)
+    : new ObservedServer(server, counters, authenticate, fates);
 }
 
 /** Batches taken at a stop, so that what had arrived before it is still answered. */
@@ -68,7 +79,7 @@ export class ServerLoop implements ServerSink {
         Waiter.arenaLength + 65_536,
     );
     const { primary, secondary } = descriptors;
-    this.#server = new Server(options.server, this.#counters, options.authenticate);
+    this.#server = makeServer(options, this.#counters);
     this.#receivers = [
       new UdpReceiver(libc, arena, primary),
       new UdpReceiver(libc, arena, secondary),

@@ -3,11 +3,13 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
+import { FateRing } from "./fates/ring.ts";
 import type { Kernel, NativeWay } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
@@ -35,6 +37,8 @@ export interface RelayStart {
   /** Whether to use what the kernel has of `Offloads`. */
   readonly offloads: boolean;
   readonly workers: Workers;
+  /** Whose packets' fates the threads tell. */
+  readonly debugPeer?: PeerPattern | undefined;
   readonly rules: Omit<RelayOptions, "servicePort">;
 }
 
@@ -46,6 +50,8 @@ export interface ServerStart {
   /** HMAC of authentication values. RFC 4380 §5.2.2 */
   readonly algorithm: "sha1" | "sha256";
   readonly workers: Workers;
+  /** Whose packets' fates the threads tell. */
+  readonly debugPeer?: PeerPattern | undefined;
   readonly rules: ServerOptions;
 }
 
@@ -137,12 +143,14 @@ function openRelayFor(
     const key = randomBytes(SIP_KEY_LENGTH);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
+      const fates = start.debugPeer === undefined ? undefined : new FateRing();
       shared.setServed(start.rules.served);
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
       const data = {
         role: "relay",
         shared: shared.buffer,
+        fates: fatesOf(fates, start.debugPeer),
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
         offloads,
@@ -151,7 +159,7 @@ function openRelayFor(
         key,
         seed: readU32(randomBytes(4), 0),
       } as const;
-      return { data, shared, wake };
+      return { data, shared, fates, wake };
     };
     const starts = Array.from({ length: workers.count }, (_, i) => worker(i));
     return {
@@ -169,6 +177,10 @@ function openRelayFor(
         }),
     };
   });
+}
+
+function fatesOf(ring: FateRing | undefined, peer: PeerPattern | undefined) {
+  return ring === undefined || peer === undefined ? undefined : { ring: ring.buffer, peer };
 }
 
 /** Sockets of one kind have the same to tell. */
@@ -203,12 +215,14 @@ function openServerFor(
     const ways: NativeWay[] = [];
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
+      const fates = start.debugPeer === undefined ? undefined : new FateRing();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const native = opened.add(kernel.openNative(libc, arena), (it) => it.close());
       ways.push(native);
       const data = {
         role: "server",
         shared: shared.buffer,
+        fates: fatesOf(fates, start.debugPeer),
         descriptors: {
           primary: primary[i]!.fd,
           secondary: secondary[i]!.fd,
@@ -218,7 +232,7 @@ function openServerFor(
         options: start.rules,
         algorithm: start.algorithm,
       } as const;
-      return { data, shared, wake };
+      return { data, shared, fates, wake };
     };
     const starts = Array.from({ length: workers.count }, (_, i) => worker(i));
     return {

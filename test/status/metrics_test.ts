@@ -4,8 +4,10 @@ import test from "node:test";
 import fc from "fast-check";
 import { COUNTER_NAMES } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
+import { DROP_HELP } from "#src/status/drop_help.ts";
 import { formatExposition } from "#src/status/exposition.ts";
 import { counterMetric, metricsOf } from "#src/status/metrics.ts";
+import type { DropReason } from "#src/status/snapshot.ts";
 import { parseExposition } from "./exposition_parser.ts";
 import { sampleSnapshot } from "./sample.ts";
 
@@ -115,17 +117,26 @@ test("docs/metrics.md lists every metric with its type, and no other", () => {
   assert.deepEqual(rows.map(([, name, type]) => `${name} ${type}`).sort(), want.sort());
 });
 
-/** The names in the first column of the table under a heading of docs/metrics.md. */
-function explained(heading: string): string[] {
+/** The first two columns of the table under a heading of docs/metrics.md. */
+function rowsUnder(heading: string): (readonly [name: string, meaning: string])[] {
   const text = readFileSync("docs/metrics.md", "utf8");
   const section = text.split("\n## ").find((it) => it.startsWith(`${heading}\n`));
   assert.ok(section !== undefined, `no section ${heading}`);
-  return [...section.matchAll(/^\| `([a-z0-9_]+)` +\|/gm)].map(([, name]) => name!).sort();
+  return [...section.matchAll(/^\| `([a-z0-9_]+)` +\| (.*?) +\|/gm)]
+    .map(([, name, meaning]) => [name!, meaning!] as const);
 }
+
+const explained = (heading: string) => rowsUnder(heading).map(([name]) => name).sort();
 
 test("docs/metrics.md explains every drop reason, and no other", () => {
   const reasons = DROP_NAMES.filter((name) => name !== "none");
   assert.deepEqual(explained("Drop reasons"), reasons.sort());
+});
+
+test("docs/metrics.md gives each drop reason the words that the log has for it", () => {
+  for (const [name, meaning] of rowsUnder("Drop reasons")) {
+    assert.equal(meaning, DROP_HELP[name as DropReason], name);
+  }
 });
 
 test("docs/metrics.md explains every offload, and no other", () => {

@@ -8,6 +8,11 @@ import {
   parseIpv6,
   parseIpv6Prefix,
 } from "#src/protocol/wire/ipv6.ts";
+import {
+  formatPeerPattern,
+  parsePeerPattern,
+  type PeerPattern,
+} from "#src/protocol/peers/pattern.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { integer, type Kind, type Parsed, quote } from "./mod.ts";
 
@@ -103,6 +108,21 @@ export const ipAddress: Kind<string> = {
     return { problem: `${quote(text)} is not an IP address; write e.g. 127.0.0.1 or ::1` };
   },
   format: (value) => value,
+};
+
+/** Whose packets are looked at. */
+export const debugPeer: Kind<PeerPattern> = {
+  name: "peer",
+  range: "`A.B.C.D`, `A.B.C.D:PORT`, an IPv6 address, or a prefix like `2001:db8::/32`",
+  parse(text) {
+    const value = parsePeerPattern(text);
+    if (value !== undefined) return { value };
+    return {
+      problem: `${quote(text)} is no address, nor a prefix without host bits; ` +
+        "write e.g. 192.0.2.1:40000 or 2001:db8::1",
+    };
+  },
+  format: formatPeerPattern,
 };
 
 /** IFNAMSIZ of `<linux/if.h>` and `<net/if.h>`, with its closing zero. */

@@ -4,6 +4,7 @@ import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { FateOptions } from "../fates/recorder.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Offloads } from "../offloads.ts";
 import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
@@ -15,6 +16,7 @@ export type ThreadData =
   | {
     readonly role: "relay";
     readonly shared: SharedArrayBuffer;
+    readonly fates?: FateOptions | undefined;
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;
     readonly offloads: Offloads;
@@ -28,6 +30,7 @@ export type ThreadData =
   | {
     readonly role: "server";
     readonly shared: SharedArrayBuffer;
+    readonly fates?: FateOptions | undefined;
     readonly descriptors: ServerDescriptors;
     readonly options: ServerOptions;
     /** HMAC of authentication values. RFC 4380 §5.2.2 */
@@ -45,6 +48,7 @@ export function makeLoop(
   return data.role === "relay"
     ? new RelayLoop(kernel, libc, shared, data.descriptors, {
       relay: data.options,
+      fates: data.fates,
       interfaceName: data.interfaceName,
       offloads: data.offloads,
       replyFromLocal: data.replyFromLocal,
@@ -54,6 +58,7 @@ export function makeLoop(
     })
     : new ServerLoop(kernel, libc, shared, data.descriptors, {
       server: data.options,
+      fates: data.fates,
       authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
       clock,
     });

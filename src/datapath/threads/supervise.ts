@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Datapath } from "../datapath.ts";
+import type { FateRing } from "../fates/ring.ts";
 import type { ThreadData } from "./loop.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { Wake } from "./wake.ts";
@@ -13,6 +14,8 @@ const HEARTBEAT_CHECK: Millis = 250;
 export interface WorkerStart {
   readonly data: ThreadData;
   readonly shared: SharedState;
+  /** Where the thread tells fates, when it is to. */
+  readonly fates?: FateRing | undefined;
   readonly wake: Wake;
 }
 
@@ -82,6 +85,7 @@ export async function superviseThreads(
 
   return {
     ...sums(starts.map(({ shared }) => shared)),
+    fates: starts.flatMap(({ fates }) => fates ?? []),
     heartbeatAge,
     ended,
     stop: async () => {

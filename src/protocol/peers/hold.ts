@@ -15,6 +15,9 @@ export type HoldOptions = Pick<
   "holdPackets" | "holdBytes" | "holdAge" | "holdMemory" | "mtu" | "maxPeers"
 >;
 
+/** Hears of each held packet that is let go rather than sent: its bytes, and why. */
+export type LetGo = (b: Uint8Array, at: number, length: number, reason: Drop) => void;
+
 /** All held packets are also in one list, the oldest first. */
 const BY_AGE = 0;
 
@@ -33,6 +36,7 @@ export class Hold {
   readonly memory: Uint8Array;
   readonly #options: HoldOptions;
   readonly #counters: Counters;
+  readonly #letGo: LetGo | undefined;
   readonly #slots: number;
 
   // By slot
@@ -54,9 +58,10 @@ export class Hold {
   #packets = 0;
   #totalBytes = 0;
 
-  constructor(options: HoldOptions, counters: Counters) {
+  constructor(options: HoldOptions, counters: Counters, letGo?: LetGo) {
     this.#options = options;
     this.#counters = counters;
+    this.#letGo = letGo;
     this.#slots = Math.floor(options.holdMemory / options.mtu);
     this.memory = new Uint8Array(this.#slots * options.mtu);
     this.#next = new Uint32Array(this.#slots + 1);
@@ -155,6 +160,8 @@ export class Hold {
 
   /** What is oldest of all is oldest of its peer. */
   #drop(p: PeerId, reason: Drop): void {
+    const slot = this.#first[p]!;
+    this.#letGo?.(this.memory, this.at(slot), this.length(slot), reason);
     this.shift(p);
     this.#counters[DROPS_AT + reason]!++;
   }

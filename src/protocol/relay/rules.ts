@@ -4,7 +4,7 @@ import { Challenges } from "./challenges.ts";
 import { Counter, type Counters, DROPS_AT } from "../counters.ts";
 import { TeredoDatagram } from "../wire/datagram.ts";
 import { Drop } from "../drops.ts";
-import { Hold } from "../peers/hold.ts";
+import { Hold, type LetGo } from "../peers/hold.ts";
 import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
 import { Ipv4Filter } from "../guard/ipv4_filter.ts";
 import {
@@ -70,8 +70,15 @@ export class Relay {
   /**
    * @param hash under a key from the kernel's random source; makes tokens and the table's key
    * @param seed random, so that no other table under the same hash has the same key
+   * @param letGo hears of held packets that are not sent
    */
-  constructor(options: RelayOptions, counters: Counters, hash: KeyedHash, seed: number) {
+  constructor(
+    options: RelayOptions,
+    counters: Counters,
+    hash: KeyedHash,
+    seed: number,
+    letGo?: LetGo,
+  ) {
     const key = hash(Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
     const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
     this.#key0 = key0;
@@ -81,7 +88,7 @@ export class Relay {
     this.#served = options.served;
     this.#filter = new Ipv4Filter(options);
     this.#peers = new Peers(options.maxPeers, key0, key1);
-    this.#hold = new Hold(options, counters);
+    this.#hold = new Hold(options, counters, letGo);
     this.#tokens = new Tokens(hash);
     this.#challenges = new Challenges(this.#tokens, this.#filter, counters, options.challengeRate);
     this.#errors = new Icmpv6Errors(options, counters, key0, key1);

@@ -59,6 +59,9 @@ export function data(from: Address, to: Address, fill = 0xaa, length = 48): Uint
   return packet(17, from, to, new Uint8Array(length).fill(fill));
 }
 
+export type MakeRelay = (...of: ConstructorParameters<typeof Relay>) => Relay;
+const makeRelay: MakeRelay = (...of) => new Relay(...of);
+
 /** A relay with its clock, what it is given, and all it does in return. */
 export class RelayLab {
   readonly counters = makeCounters();
@@ -83,8 +86,9 @@ export class RelayLab {
     },
   };
 
-  constructor(options: Partial<RelayOptions> = {}) {
-    this.relay = new Relay({ ...RELAY_OPTIONS, ...options }, this.counters, keyedHash("key"), 7);
+  /** @param make builds other rules than the plain ones */
+  constructor(options: Partial<RelayOptions> = {}, make: MakeRelay = makeRelay) {
+    this.relay = make({ ...RELAY_OPTIONS, ...options }, this.counters, keyedHash("key"), 7);
   }
 
   fromIpv6(bytes: Uint8Array): Drop {

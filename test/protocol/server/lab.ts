@@ -53,14 +53,18 @@ export interface From {
 
 const HEADROOM = 64;
 
+type MakeServer = (...of: ConstructorParameters<typeof Server>) => Server;
+const makeServer: MakeServer = (...of) => new Server(...of);
+
 /** A server, the datagrams it is given, and all it does in return. */
 export class ServerLab {
   readonly counters = makeCounters();
   readonly server: Server;
   sent: Sent[] = [];
 
-  constructor(options: Partial<ServerOptions> = {}) {
-    this.server = new Server({ ...OPTIONS, ...options }, this.counters, hmacSha1);
+  /** @param make builds other rules than the plain ones */
+  constructor(options: Partial<ServerOptions> = {}, make: MakeServer = makeServer) {
+    this.server = make({ ...OPTIONS, ...options }, this.counters, hmacSha1);
   }
 
   /** Gives the server one datagram, by default from the client of the vectors. */

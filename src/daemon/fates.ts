@@ -1,0 +1,179 @@
+import { FATE, MAX_SENT, Way } from "#src/datapath/fates/fate.ts";
+import type { FateRing } from "#src/datapath/fates/ring.ts";
+import type { Logger } from "#src/log/logger.ts";
+import type { Fields } from "#src/log/record.ts";
+import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
+import { DROP_NAMES, type DropName } from "#src/protocol/drops.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { DROP_HELP } from "#src/status/drop_help.ts";
+
+const LOOK_EVERY: Millis = 100;
+/** Lines a second; see docs/limits.md. */
+const MAX_LINES = 100;
+const SECOND: Millis = 1_000;
+
+const WAYS: Readonly<Record<Way, string>> = {
+  [Way.Udp]: "from_udp",
+  [Way.Ipv6]: "from_ipv6",
+  [Way.Timer]: "timer",
+  [Way.Hold]: "from_hold",
+};
+
+/** What the rules did, by the counter that tells of it, in the order they are told. */
+const DEEDS: Readonly<Partial<Record<CounterName, string>>> = {
+  solicitations_received: "took a router solicitation",
+  bubbles_received: "took a bubble",
+  bubbles_answered: "which answers ours",
+  peers_created: "made an entry",
+  peers_evicted: "another entry made room",
+  peers_trusted: "became trusted",
+  packets_released: "released what was held",
+  packets_held: "held",
+  bubbles_sent_direct: "sent a direct bubble",
+  bubbles_sent_indirect: "sent a bubble by way of its server",
+  bubbles_sent_refresh: "to keep the entry",
+  bubbles_sent_challenge: "sent a bubble as a challenge",
+  icmpv6_errors_sent: "sent an ICMPv6 error",
+  icmpv6_errors_suppressed: "kept back an ICMPv6 error: too many",
+  advertisements_sent: "sent a router advertisement",
+  bubbles_forwarded: "passed the bubble on",
+  icmpv6_forwarded: "passed the ICMPv6 packet on",
+  native_forwarded: "passed it to the IPv6 Internet",
+  echoes_answered: "answered the echo request",
+};
+
+/** Next headers by the names that people know. */
+const PACKETS: Readonly<Record<number, string>> = {
+  6: "tcp",
+  17: "udp",
+  44: "fragment",
+  58: "icmpv6",
+  59: "bubble",
+};
+
+/** Logs what the threads tell of one peer's packets, until the function that is returned is called. */
+export function logFates(log: Logger, rings: readonly FateRing[]): () => void {
+  if (rings.length === 0) return () => {};
+  const limit = new LineLimit(log, () => performance.now());
+  const look = () => {
+    for (const ring of rings) {
+      ring.take((fate) => limit.tell(fate));
+      limit.leaveOut(ring.takeLost());
+    }
+    limit.flush();
+  };
+  const timer = setInterval(look, LOOK_EVERY);
+  return () => {
+    clearInterval(timer);
+    look();
+    limit.close();
+  };
+}
+
+/** Lets through so many lines a second, and says how many it left out. */
+export class LineLimit {
+  readonly #log: Logger;
+  readonly #now: () => Millis;
+  #since: Millis;
+  #lines = 0;
+  #suppressed = 0;
+
+  constructor(log: Logger, now: () => Millis) {
+    this.#log = log;
+    this.#now = now;
+    this.#since = now();
+  }
+
+  tell(fate: Uint8Array): void {
+    this.flush();
+    if (this.#lines >= MAX_LINES) {
+      this.#suppressed++;
+      return;
+    }
+    this.#lines++;
+    this.#log.debug("Packet", fieldsOf(fate));
+  }
+
+  /** Counts fates that were lost on the way. */
+  leaveOut(count: number): void {
+    this.#suppressed += count;
+  }
+
+  /** Begins a new second when one is over. */
+  flush(): void {
+    const now = this.#now();
+    if (now - this.#since < SECOND) return;
+    this.#since = now;
+    this.#lines = 0;
+    this.close();
+  }
+
+  /** Says what was left out. */
+  close(): void {
+    if (this.#suppressed > 0) this.#log.debug("Packet", { suppressed: this.#suppressed });
+    this.#suppressed = 0;
+  }
+}
+
+/** One packet's fate in words. */
+export function fieldsOf(fate: Uint8Array): Fields {
+  const drop = DROP_NAMES[fate[FATE.drop]!]!;
+  const did = deedsOf(fate);
+  return {
+    way: WAYS[fate[FATE.way] as Way],
+    peer: fate[FATE.way] === Way.Udp ? endAt(fate, FATE.address) : undefined,
+    ...packetOf(fate),
+    bytes: readU32(fate, FATE.length),
+    did: did.length === 0 ? undefined : did.join(", "),
+    to: endsOf(fate),
+    ...reasonOf(drop),
+  };
+}
+
+function packetOf(fate: Uint8Array): Fields {
+  if (fate[FATE.hasIpv6] === 0) return {};
+  const nextHeader = fate[FATE.nextHeader]!;
+  return {
+    packet: PACKETS[nextHeader] ?? `next header ${nextHeader}`,
+    source: formatIpv6(fate, FATE.source),
+    destination: formatIpv6(fate, FATE.destination),
+  };
+}
+
+function deedsOf(fate: Uint8Array): string[] {
+  const names = Object.keys(DEEDS) as CounterName[];
+  const deeds = names.flatMap((name) => {
+    const count = fate[FATE.raised + COUNTER_NAMES.indexOf(name)]!;
+    if (count === 0) return [];
+    return count === 1 ? DEEDS[name]! : `${DEEDS[name]} (${count})`;
+  });
+  if (fate[FATE.way] === Way.Timer) return [timerDeed(fate)];
+  if (fate[FATE.passed] === 1 && deeds.length === 0) deeds.push("passed to the IPv6 side");
+  const isPlain = fate[FATE.way] === Way.Ipv6 && fate[FATE.sent]! > 0;
+  if (isPlain && !deeds.includes(DEEDS.packets_held!)) deeds.unshift("sent");
+  return deeds;
+}
+
+/** A timer sends bubbles, and errors to those whose packets were held in vain. */
+function timerDeed(fate: Uint8Array): string {
+  return fate[FATE.sent] === 0 ? "sent an ICMPv6 error" : "sent a bubble again";
+}
+
+function endsOf(fate: Uint8Array): string[] | undefined {
+  const count = Math.min(fate[FATE.sent]!, MAX_SENT);
+  if (count === 0) return undefined;
+  const ends = Array.from({ length: count }, (_, i) => endAt(fate, FATE.ends + 6 * i));
+  const more = fate[FATE.sent]! - count;
+  return more === 0 ? ends : [...ends, `and ${more} more`];
+}
+
+function endAt(fate: Uint8Array, at: number): string {
+  return `${formatIpv4(readU32(fate, at))}:${readU16(fate, at + 4)}`;
+}
+
+function reasonOf(drop: DropName): Fields {
+  return drop === "none" ? {} : { reason: drop, detail: `dropped: ${DROP_HELP[drop]}` };
+}

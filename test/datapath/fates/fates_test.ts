@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import { fieldsOf, LineLimit } from "#src/daemon/fates.ts";
+import { FATE_LENGTH } from "#src/datapath/fates/fate.ts";
+import { ObservedRelay } from "#src/datapath/fates/relay.ts";
+import { FateRing, RING_CAPACITY } from "#src/datapath/fates/ring.ts";
+import { ObservedServer } from "#src/datapath/fates/server.ts";
+import { createLogger } from "#src/log/logger.ts";
+import { type Fields, formatLogfmt } from "#src/log/record.ts";
+import { parsePeerPattern } from "#src/protocol/peers/pattern.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import { bubble, icmpv6, teredo } from "#test/protocol/packets.ts";
+import { data, type FromClient, HOST, RelayLab } from "#test/protocol/relay/lab.ts";
+import { ServerLab } from "#test/protocol/server/lab.ts";
+import { CLIENT, CLIENT_PORT, fromHex } from "#test/protocol/vectors.ts";
+
+const A = teredo(CLIENT, CLIENT_PORT);
+const B = teredo(CLIENT + 1, CLIENT_PORT);
+const FROM_B: FromClient = { address: CLIENT + 1 };
+
+/** What is told since this was last asked. */
+function told(ring: FateRing): Fields[] {
+  const fields: Fields[] = [];
+  ring.take((fate) => void fields.push(fieldsOf(fate)));
+  return fields;
+}
+
+function observed(peer: string, options: Partial<RelayOptions> = {}) {
+  const ring = new FateRing();
+  const lab = new RelayLab(options, (...of) => {
+    const [relayOptions, counters, hash, seed] = of;
+    const fates = { ring: ring.buffer, peer: parsePeerPattern(peer)! };
+    return new ObservedRelay(relayOptions, counters, hash, seed, fates);
+  });
+  return { lab, ring };
+}
+
+/** Lines in short: way, deeds, reason. */
+function short(ring: FateRing): string[] {
+  return told(ring).map(({ way, did, reason }) => [way, did, reason].filter(Boolean).join(": "));
+}
+
+/** The bubble by which the client answers the last one sent to it. */
+function answer(lab: RelayLab, client = A): Uint8Array {
+  const asked = lab.sent.find(({ to }) => to.endsWith(":3544"))!;
+  return bubble(client, fromHex(asked.hex).slice(8, 24));
+}
+
+test("ObservedRelay tells a packet's way from first to last", () => {
+  const { lab, ring } = observed(formatIpv6(A));
+  lab.fromIpv6(data(HOST, A));
+  const [first] = told(ring);
+  assert.deepEqual(first, {
+    way: "from_ipv6",
+    peer: undefined,
+    packet: "udp",
+    source: HOST,
+    destination: formatIpv6(A),
+    bytes: 88,
+    did: "made an entry, held, sent a bubble by way of its server",
+    to: ["65.54.227.120:3544"],
+  });
+  lab.fromClient(answer(lab));
+  lab.fromIpv6(data(HOST, A));
+  lab.fromClient(data(A, HOST));
+  assert.deepEqual(short(ring), [
+    "from_udp: took a bubble, which answers ours, became trusted, released what was held",
+    "from_ipv6: sent",
+    "from_udp: passed to the IPv6 side",
+  ]);
+});
+
+const drops: readonly [string, (lab: RelayLab) => void, readonly string[]][] = [
+  ["a datagram that is none of Teredo's", (lab) => lab.fromClient(new Uint8Array(20)), [
+    "from_udp: not_teredo",
+  ]],
+  ["a stranger, who is asked to prove itself", (lab) => lab.fromClient(data(A, HOST)), [
+    "from_udp: sent a bubble as a challenge: unknown_peer",
+  ]],
+  ["a source that is not its mapping", (lab) => lab.fromClient(data(A, HOST), { port: 7 }), [
+    "from_udp: source_mismatch",
+  ]],
+  ["a destination nobody serves", (lab) => lab.fromIpv6(data("fe80::1", A)), [
+    "from_ipv6: source_scope",
+  ]],
+  ["what is held in vain", (lab) => {
+    lab.fromIpv6(data(HOST, A));
+    lab.advance(8_000);
+    lab.fromIpv6(data(HOST, A));
+  }, [
+    "from_ipv6: made an entry, held, sent a bubble by way of its server",
+    "timer: sent a bubble again",
+    "timer: sent a bubble again",
+    "timer: sent a bubble again",
+    "from_hold: peer_unreachable",
+    "from_ipv6: sent an ICMPv6 error: peer_unreachable",
+  ]],
+];
+
+for (const [name, act, want] of drops) {
+  test(`ObservedRelay tells of ${name}`, () => {
+    const { lab, ring } = observed(formatIpv6(A));
+    act(lab);
+    assert.deepEqual(short(ring), want);
+  });
+}
+
+test("ObservedRelay tells of what is held too long, and of what gives way to another's packet", () => {
+  const { lab, ring } = observed(formatIpv6(A), { holdAge: 1_000, holdMemory: 1280 });
+  lab.fromIpv6(data(HOST, A));
+  lab.advance(1_000);
+  lab.fromIpv6(data(HOST, A));
+  lab.fromIpv6(data(HOST, B));
+  assert.deepEqual(short(ring), [
+    "from_ipv6: made an entry, held, sent a bubble by way of its server",
+    "from_hold: hold_expired",
+    "from_ipv6: held",
+    "from_hold: hold_full",
+  ]);
+});
+
+test("ObservedRelay says in words why a packet was dropped", () => {
+  const { lab, ring } = observed("192.0.2.45");
+  lab.fromClient(data(A, HOST), { port: 7 });
+  const [{ peer, reason, detail }] = told(ring) as [Fields];
+  assert.deepEqual([peer, reason, detail], [
+    "192.0.2.45:7",
+    "source_mismatch",
+    "dropped: its IPv6 source does not hold the UDP address and port it came from",
+  ]);
+});
+
+test("ObservedRelay tells nothing of other peers' packets", () => {
+  for (const peer of [formatIpv6(A), "192.0.2.45", "192.0.2.45:40000", "2001:db8::2"]) {
+    const { lab, ring } = observed(peer);
+    lab.fromIpv6(data(HOST, B));
+    lab.advance(2_000);
+    lab.fromClient(answer(lab, B), FROM_B);
+    lab.fromClient(data(B, HOST), FROM_B);
+    lab.fromClient(new Uint8Array(3), FROM_B);
+    lab.advance(400_000);
+    assert.deepEqual(told(ring), [], peer);
+  }
+});
+
+test("ObservedRelay does whatever Relay does", () => {
+  const clients = [A, B, teredo(0x0a000001, 1)];
+  const steps = fc.array(
+    fc.record({
+      act: fc.constantFrom("in", "out", "answer", "wait", "noise"),
+      client: fc.constantFrom(...clients),
+      port: fc.constantFrom(CLIENT_PORT, 7),
+      wait: fc.integer({ min: 1, max: 40_000 }),
+      noise: fc.uint8Array({ maxLength: 90 }),
+    }),
+    { maxLength: 40 },
+  );
+  const run = (lab: RelayLab, { act, client, port, wait, noise }: {
+    act: string;
+    client: Uint8Array;
+    port: number;
+    wait: number;
+    noise: Uint8Array;
+  }) => {
+    const asked = lab.sent.some(({ to }) => to.endsWith(":3544"));
+    const address = client === B ? CLIENT + 1 : CLIENT;
+    if (act === "in") return lab.fromClient(data(client, HOST), { address, port });
+    if (act === "out") return lab.fromIpv6(data(HOST, client));
+    if (act === "noise") return lab.fromClient(noise, { address, port });
+    if (act === "answer" && asked) return lab.fromClient(answer(lab, client), { address, port });
+    return lab.advance(wait);
+  };
+  fc.assert(
+    fc.property(steps, fc.constantFrom(formatIpv6(A), "192.0.2.45", HOST), (all, peer) => {
+      const options = { holdMemory: 3 * 1280, maxPeers: 2 };
+      const plain = new RelayLab(options);
+      const { lab } = observed(peer, options);
+      for (const step of all) {
+        assert.equal(run(lab, step), run(plain, step));
+        assert.deepEqual(lab.sent, plain.sent);
+      }
+      assert.deepEqual(lab.counters, plain.counters);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("ObservedServer tells a qualification, a bubble passed on and a drop", () => {
+  const ring = new FateRing();
+  const lab = new ServerLab({}, (options, counters, authenticate) => {
+    const fates = { ring: ring.buffer, peer: parsePeerPattern("192.0.2.45")! };
+    return new ObservedServer(options, counters, authenticate, fates);
+  });
+  lab.receive(icmpv6(133, "fe80::1", "ff02::2", new Uint8Array(4), 255));
+  lab.receive(bubble(A, B));
+  lab.receive(bubble(HOST, A), { address: 0xcb007163 });
+  lab.receive(bubble(HOST, B), { address: 0xcb007163 });
+  lab.receive(data(A, HOST));
+  assert.deepEqual(short(ring), [
+    "from_udp: took a router solicitation, sent a router advertisement",
+    "from_udp: passed the bubble on",
+    "from_udp: passed the bubble on",
+    "from_udp: not_bubble_or_icmpv6",
+  ]);
+});
+
+test("FateRing hands over what it was given, in order, over and over", () => {
+  const ring = new FateRing();
+  const other = new FateRing(ring.buffer);
+  const seen: number[] = [];
+  for (let i = 0; i < 3 * RING_CAPACITY; i++) {
+    ring.put(new Uint8Array(FATE_LENGTH).fill(i & 0xff));
+    if (i % 100 === 99) other.take((fate) => void seen.push(fate[FATE_LENGTH - 1]!));
+  }
+  other.take((fate) => void seen.push(fate[0]!));
+  assert.deepEqual(seen, Array.from({ length: 3 * RING_CAPACITY }, (_, i) => i & 0xff));
+  assert.equal(other.takeLost(), 0);
+});
+
+test("FateRing keeps the first ones of a flood, and counts those it had no room for", () => {
+  const ring = new FateRing();
+  const fate = new Uint8Array(FATE_LENGTH);
+  for (let i = 0; i < RING_CAPACITY + 10; i++) {
+    fate[0] = i & 0xff;
+    ring.put(fate);
+  }
+  let count = 0;
+  ring.take(([first]) => assert.equal(first, count++ & 0xff));
+  assert.equal(count, RING_CAPACITY);
+  assert.equal(ring.takeLost(), 10);
+  assert.equal(ring.takeLost(), 0);
+  ring.put(fate);
+  ring.take(() => count++);
+  assert.equal(count, RING_CAPACITY + 1);
+});
+
+test("LineLimit writes so many lines a second, and says how many it left out", () => {
+  const lines: string[] = [];
+  const sink = (_: string, line: string) => void lines.push(line);
+  let now = 0;
+  const log = createLogger({ level: "debug", format: formatLogfmt, sink, time: undefined });
+  const limit = new LineLimit(log, () => now);
+  for (let i = 0; i < 500; i++) limit.tell(new Uint8Array(FATE_LENGTH));
+  limit.leaveOut(7);
+  assert.equal(lines.length, 100);
+  now = 999;
+  limit.flush();
+  assert.equal(lines.length, 100);
+  now = 1_000;
+  limit.flush();
+  assert.equal(lines.at(-1), "level=debug msg=Packet suppressed=407");
+  limit.tell(new Uint8Array(FATE_LENGTH));
+  limit.close();
+  assert.equal(lines.length, 102);
+});

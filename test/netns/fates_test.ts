@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
+import { startMiredoClient, startRelay, startServer, until } from "./programs.ts";
+import { assertPing } from "./traffic.ts";
+
+/** `[log] debug_peer` of both daemons, as their processes run, with Miredo's clients. */
+const OPTIONS = { timeout: 120_000 };
+const debug = (peer: string) => `[log]\nlevel = debug\nformat = json\ndebug_peer = ${peer}\n`;
+
+let lab: Lab;
+const publicAddress = () => lab.sites[0]!.publicAddress;
+let server: LabProcess;
+/** Teredo addresses of the client that is looked at, behind a NAT, and of one that is not. */
+let client: string;
+let other: string;
+
+before(async () => {
+  lab = await Lab.create({ nats: ["port-restricted", "none"], checksums: true });
+  const conf = `[server]\nbind_address = ${SERVER_ADDRESS}\nworkers = 2\n`;
+  server = await startServer(lab, "teredo", conf + debug(publicAddress()));
+  client = (await startMiredoClient(lab, "cli0")).address;
+  other = (await startMiredoClient(lab, "cli1")).address;
+});
+
+after(() => lab.close());
+
+interface Told {
+  readonly time: string;
+  readonly way?: string;
+  readonly peer?: string;
+  readonly packet?: string;
+  readonly source?: string;
+  readonly destination?: string;
+  readonly bytes?: number;
+  readonly did?: string;
+  readonly to?: readonly string[];
+  readonly reason?: string;
+  readonly suppressed?: number;
+}
+
+/** What a daemon's log tells of packets. Each line of it is JSON. */
+function toldBy(daemon: LabProcess): Told[] {
+  return daemon.output().split("\n").filter((line) => line.includes('"msg":"Packet"'))
+    .map((line) => JSON.parse(line) as Told);
+}
+
+/** Its lines in short. */
+const inShort = ({ way, packet, did }: Told) => `${way} ${packet}: ${did}`;
+
+test(
+  "Server: a client's qualification can be read, and nothing of another's",
+  OPTIONS,
+  async () => {
+    await until("the log tells of it", () => Promise.resolve(toldBy(server).length > 0));
+    const told = toldBy(server);
+    const [first] = told;
+    assert.equal(
+      inShort(first!),
+      "from_udp icmpv6: took a router solicitation, sent a router advertisement",
+    );
+    assert.equal(first!.destination, "ff02::2");
+    assert.deepEqual(first!.to, [first!.peer]);
+    for (const { peer, to = [] } of told) {
+      const ends = [peer, ...to].map((end) => end?.split(":")[0]);
+      assert.ok(ends.includes(publicAddress()), JSON.stringify({ peer, to }));
+    }
+  },
+);
+
+for (const workers of [1, 2]) {
+  const conf = () => `[relay]\nworkers = ${workers}\ndrain_time = 0s\n${debug(client)}`;
+
+  test(`Relay with ${workers} workers: a ping's way can be read`, OPTIONS, async () => {
+    const relay = await startRelay(lab, "teredo", conf());
+    try {
+      await assertPing(lab, "host6", other, { count: 2 });
+      await assertPing(lab, "host6", client, { count: 2 });
+      // Those of ping(8), which are longer than what Miredo asks with whether there is a way.
+      const isPing = ({ bytes }: Told) => bytes === 104;
+      const ways = () => toldBy(relay).filter(isPing).map(inShort);
+      await until("the second answer is told of", () =>
+        Promise.resolve(
+          ways().filter((way) => way === "from_udp icmpv6: passed to the IPv6 side").length >= 2,
+        ));
+      assert.deepEqual(
+        ways(),
+        [
+          "from_ipv6 icmpv6: made an entry, held, sent a bubble by way of its server",
+          "from_udp icmpv6: passed to the IPv6 side",
+          "from_ipv6 icmpv6: sent",
+          "from_udp icmpv6: passed to the IPv6 side",
+        ],
+        relay.output(),
+      );
+      const bubble = toldBy(relay).find(({ packet }) => packet === "bubble")!;
+      assert.equal(
+        bubble.did,
+        "took a bubble, which answers ours, became trusted, released what was held",
+      );
+      for (const { source, destination } of toldBy(relay)) {
+        assert.ok([source, destination].includes(client), `${source} ${destination}`);
+      }
+    } finally {
+      await relay.stop();
+    }
+  });
+}
+
+test(
+  "Relay: a flood of one peer's packets is told in a bounded number of lines",
+  OPTIONS,
+  async () => {
+    const FLOOD = 2_000;
+    const conf = `[relay]\ndrain_time = 0s\n${debug(HOST_IPV6)}`;
+    const relay = await startRelay(lab, "teredo", conf);
+    try {
+      await assertPing(lab, "host6", client, { count: 1 });
+      const argv = ["ping", "-6", "-n", "-q", "-f", "-c", `${FLOOD}`, client];
+      const { stdout } = await lab.run("host6", argv);
+      const answered = Number(/(\d+) received/.exec(stdout)?.[1]);
+      assert.ok(answered > FLOOD / 2, stdout);
+      await relay.stop();
+      const told = toldBy(relay);
+      const lines = told.filter(({ suppressed }) => suppressed === undefined);
+      const suppressed = told.reduce((sum, it) => sum + (it.suppressed ?? 0), 0);
+      // Each request, and each answer.
+      assert.ok(lines.length + suppressed >= FLOOD + answered, `${lines.length} + ${suppressed}`);
+      const seconds = (Date.parse(told.at(-1)!.time) - Date.parse(told[0]!.time)) / 1000;
+      assert.ok(lines.length <= 100 * (Math.ceil(seconds) + 1), `${lines.length} in ${seconds} s`);
+    } finally {
+      await relay.stop();
+    }
+  },
+);
