@@ -51,11 +51,11 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
     "teredo.ini:2: RelayType: unknown key; did you mean `type`?",
   ]],
   ["a key like nothing known", "[log]\nxyzzy = 1\n", [
-    "teredo.ini:2: xyzzy: unknown key; [log] knows level, format, target, facility",
+    "teredo.ini:2: xyzzy: unknown key; [log] knows level, format, target, facility, debug_peer",
   ]],
   ["names of the prototype of objects", "[log]\n__proto__ = 1\nconstructor = 1\n[toString]\n", [
-    "teredo.ini:2: __proto__: unknown key; [log] knows level, format, target, facility",
-    "teredo.ini:3: constructor: unknown key; [log] knows level, format, target, facility",
+    "teredo.ini:2: __proto__: unknown key; [log] knows level, format, target, facility, debug_peer",
+    "teredo.ini:3: constructor: unknown key; [log] knows level, format, target, facility, debug_peer",
     "teredo.ini:4: [`toString`]: unknown section; write one of [relay], [server], [status], [log]",
   ]],
   ["an unknown section, and nothing of what is in it", "[realy]\nfoo = 1\n[log]\nlevel = x\n", [
@@ -92,7 +92,7 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
     [
       "teredo.ini:2: hold_age: `1` is not a duration; write e.g. 500ms, 2s, 5min or 1h",
       "teredo.ini:4: level: `x` is not a choice; write error, warn, info, debug",
-      "teredo.ini:5: foo: unknown key; [log] knows level, format, target, facility",
+      "teredo.ini:5: foo: unknown key; [log] knows level, format, target, facility, debug_peer",
       "teredo.ini:6: [`realy`]: unknown section; write [relay]",
     ],
   ],

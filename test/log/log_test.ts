@@ -64,7 +64,7 @@ test("formatJson() gives the same names, one object a line", () => {
 
 test("formatJson() lets no text of any length or kind out of its line", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", maxLength: 100 }), fc.constantFrom(1, 30), (s, n) => {
+    fc.property(fc.string({ unit: "binary", maxLength: 40 }), fc.constantFrom(1, 60), (s, n) => {
       const error = s.repeat(n);
       const fields = { error, listening: [error, error] };
       const record = { time: AT, level: "warn", message: "Said", fields } as const;
@@ -75,7 +75,7 @@ test("formatJson() lets no text of any length or kind out of its line", () => {
       const [read] = JSON.parse(formatJson(record)).listening;
       assert.equal(read, error.length > 1_000 ? `${error.slice(0, 1_000)}\u2026` : error);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
