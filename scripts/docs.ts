@@ -7,6 +7,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { EXIT_ROWS } from "#src/cli/exit.ts";
 import { searchPlaces } from "#src/config/files.ts";
 import { sampleText, wrap } from "#src/config/sample.ts";
 import { SECTION_DOCS } from "#src/config/schema.ts";
@@ -85,7 +86,12 @@ below tells which settings need a restart by their nature, and which (\`reload\`
 `;
 
 function reference(): string {
-  return `${introduction()}${SECTIONS.map(sectionText).join("")}`;
+  return `${introduction()}${SECTIONS.map(sectionText).join("")}${exitStatus()}`;
+}
+
+function exitStatus(): string {
+  const rows = EXIT_ROWS.map(([code, meaning]) => [String(code), meaning]);
+  return `\n## Exit status\n\nOf every command.\n\n${table([["status", "meaning"], ...rows])}`;
 }
 
 function places(): string {

@@ -1,4 +1,5 @@
 /** The manual page teredo.ini(5), made from the schema; scripts/docs.ts writes it. */
+import { EXIT_ROWS } from "#src/cli/exit.ts";
 import { FACILITIES } from "#src/config/kinds/system.ts";
 import { SECTION_DOCS } from "#src/config/schema.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
@@ -52,7 +53,7 @@ turns a Miredo file into this syntax.
 A daemon reads its configuration when it starts; a change needs a restart.
 `;
 
-const TAIL = String.raw`.SH FILES
+const FILES = String.raw`.SH FILES
 The first of these is read when no
 .B \-c
 .I FILE
@@ -65,15 +66,19 @@ is given:
 /etc/miredo.conf, /etc/miredo\-server.conf
 /usr/local/etc/miredo.conf, /usr/local/etc/miredo\-server.conf
 .fi
-.SH EXIT STATUS
-A daemon that is given a wrong configuration names every problem by file and line, and exits with
-status 78.
-.SH SEE ALSO
+`;
+
+const SEE_ALSO = String.raw`.SH SEE ALSO
 RFC 4380, RFC 5991, RFC 6081, RFC 9601
 `;
 
+function exitStatus(): string {
+  const rows = EXIT_ROWS.map(([code, meaning]) => `.TP\n.B ${code}\n${roff(meaning)}\n`);
+  return `.SH EXIT STATUS\nOf every command:\n${rows.join("")}`;
+}
+
 export function manPage(): string {
-  return `${HEAD}${SECTIONS.map(sectionText).join("")}${TAIL}`;
+  return `${HEAD}${SECTIONS.map(sectionText).join("")}${FILES}${exitStatus()}${SEE_ALSO}`;
 }
 
 function sectionText(section: Section): string {

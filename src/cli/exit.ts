@@ -4,13 +4,29 @@ import { ExitCode } from "@stricli/core";
 /** Exit statuses of every command. */
 export const EXIT = {
   Ok: 0,
-  /** Something did not work at run time, or a check failed. */
   Failed: 1,
-  /** The command line is wrong. */
   Usage: 2,
-  /** The configuration is wrong: EX_CONFIG of sysexits.h. */
+  NotRunning: 3,
+  NotReady: 4,
+  Draining: 5,
+  /** EX_CONFIG of sysexits.h. */
   Config: 78,
 } as const;
+
+const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  Ok: "Done. A daemon: ended by a signal, as told. `status`: ready.",
+  Failed:
+    "Something did not work, or a check failed. `status`: whether the daemon runs is not known.",
+  Usage: "The command line is wrong.",
+  NotRunning: "`status`: the daemon does not run.",
+  NotReady: "`status`: the daemon runs and is not ready, or gives no sign of life.",
+  Draining: "`status`: the daemon is about to end, or has been told to drain.",
+  Config: "The configuration is wrong; each problem is named with its file and line.",
+};
+
+/** Each status and what it means, for the documents. */
+export const EXIT_ROWS = (Object.keys(EXIT) as (keyof typeof EXIT)[])
+  .map((name) => [EXIT[name], MEANINGS[name]] as const);
 
 /** A command line that the parser took and the command cannot. */
 export class UsageError extends TeredoError {

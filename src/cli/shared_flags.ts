@@ -1,3 +1,6 @@
+import { duration } from "#src/config/kinds/mod.ts";
+import { UsageError } from "./exit.ts";
+
 /** `--json` of the commands whose output programs read. */
 export const JSON_FLAG = {
   kind: "boolean",
@@ -13,3 +16,17 @@ export const switchFlag = (brief: string) =>
 /** A flag with a value that may be left out. */
 export const valueFlag = <T>(parse: (text: string) => T, placeholder: string, brief: string) =>
   ({ kind: "parsed", optional: true, parse, placeholder, brief }) as const;
+
+/**
+ * Reads a time in milliseconds, as the configuration has them.
+ *
+ * @param bare milliseconds that a number without a unit counts; undefined: it has to have one
+ */
+export const timeParser = (min: number, max: number, bare?: number) => {
+  const kind = duration(min, max, bare);
+  return (text: string): number => {
+    const parsed = kind.parse(text, "native");
+    if ("problem" in parsed) throw new UsageError(parsed.problem);
+    return parsed.value;
+  };
+};

@@ -128,6 +128,12 @@ export function rolesOf(document: Document, { role }: InspectOptions = {}): read
   return roles.length === 0 ? ["relay"] : roles;
 }
 
+/** {@link rolesOf} of a file. @throws ConfigError when it cannot be read */
+export function rolesOfFile(file: string): readonly Role[] {
+  const problems = new Problems();
+  return rolesOf(openOrThrow(file, {}, problems));
+}
+
 function open(file: string, { readFile = readRegularFile }: InspectOptions, problems: Problems) {
   try {
     return readDocument(readFile(file).bytes, file, problems);

@@ -1,6 +1,6 @@
 import { assemble, resolve, type Values } from "./assemble.ts";
 import { checkConfig, type Names } from "./checks.ts";
-import type { Config, LogConfig, Role, SecretConfig } from "./config.ts";
+import type { Config, LogConfig, Role, SecretConfig, StatusConfig } from "./config.ts";
 import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
 import { readIni, sectionOf } from "./syntax/ini.ts";
 import { isKnown, purposeOfMiredo, readMiredo } from "./syntax/miredo.ts";
@@ -51,6 +51,24 @@ export function loadLogConfig(role: Role, options: LoadOptions = {}): LogConfig 
   const given = document === undefined ? [] : readSettings(role, document, problems);
   const values = resolve([...given, ...fromFlags(options.overrides ?? {})], problems);
   return assemble(values, { file: document?.file, role, secrets: [] }).log;
+}
+
+/**
+ * Where a daemon's status pages are. What else is wrong with the file, or in files that it names, is
+ * no concern of who asks a daemon that runs.
+ *
+ * @param search whether to look at the usual places, without a path
+ * @throws ConfigError when the file cannot be read, or `[status]` is wrong
+ */
+export function loadStatus(role: Role, path: string | undefined, search = true): StatusConfig {
+  const problems = new Problems();
+  const isSearching = path !== undefined || search;
+  const document = isSearching ? findDocument(role, path, readRegularFile, problems) : undefined;
+  problems.throwIfAny();
+  const given = document === undefined ? [] : readSettings(role, document, new Problems());
+  const values = resolve(given.filter(({ entry }) => entry.section === "status"), problems);
+  problems.throwIfAny();
+  return assemble(values, { file: document?.file, role, secrets: [] }).status;
 }
 
 /** {@link loadConfig} of a file that is read already; undefined: none. */

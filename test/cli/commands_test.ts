@@ -209,18 +209,19 @@ const cases: readonly Case[] = [
   // status
   {
     args: ["status", "--url", "http://127.0.0.1:1"],
-    status: 1,
-    stderr: "teredo: no answer from http://127.0.0.1:1: nothing listens there\n",
+    status: 3,
+    stderr: "teredo: not running: nothing listens at http://127.0.0.1:1\n",
   },
   {
     args: ["status", "--url", "unix:/nowhere/teredo.sock"],
-    status: 1,
-    stderr: "teredo: no answer from unix:/nowhere/teredo.sock: there is no such socket\n",
+    status: 3,
+    stderr: "teredo: not running: there is no socket unix:/nowhere/teredo.sock\n",
   },
   {
     args: ["status", "--url", "ftp://127.0.0.1"],
     status: 2,
-    stderr: "teredo: ftp://127.0.0.1 is neither http://HOST:PORT nor unix:/PATH\n",
+    stderr: "teredo: `ftp://127.0.0.1` is no place of status pages; write 127.0.0.1:9545, " +
+      "[::1]:9545, http://HOST:PORT or unix:/PATH\n",
   },
 ];
 

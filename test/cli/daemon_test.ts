@@ -35,7 +35,7 @@ ls -A /run`,
     [
       "pid file",
       /^teredo UNKNOWN fe80::ffff:ffff:ffff\/64 ?$/,
-      /^2001::\/32 dev teredo metric 1024 /,
+      /^2001::\/32 dev teredo metric 10 /,
       /^teredo relay \S+ {2}ready$/,
       "exit status 0",
       'Device "teredo" does not exist.',

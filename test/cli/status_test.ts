@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { parsePlace, type Place, tcpPlace } from "#src/cli/status/place.ts";
 import { duration } from "#src/cli/status/table.ts";
 import { createStatus } from "#src/status/app.ts";
 import { listenTcp, listenUnix } from "#src/status/listen.ts";
-import { JSON_VERSION, statusDocument } from "#src/status/document.ts";
+import { errorDocument, JSON_VERSION, statusDocument } from "#src/status/document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
 import { start } from "./run.ts";
@@ -65,22 +67,184 @@ test("teredo status shows a relay to people", () =>
     });
   }));
 
-const conditions: readonly [string, Partial<Snapshot>, RegExp][] = [
-  ["stuck", { heartbeatAgeSeconds: 3 }, /^teredo relay 1\.2\.3 {2}no sign of life\n/],
-  ["draining", { draining: true }, /^teredo relay 1\.2\.3 {2}draining\n/],
+const conditions: readonly [string, Partial<Snapshot>, number, RegExp][] = [
+  ["ready", {}, 0, /^teredo relay 1\.2\.3 {2}ready\n/],
+  ["stuck", { heartbeatAgeSeconds: 3 }, 4, /^teredo relay 1\.2\.3 {2}no sign of life\n/],
+  ["draining", { draining: true }, 5, /^teredo relay 1\.2\.3 {2}draining\n/],
   [
     "not ready",
     { checks: [{ name: "route", ok: false, detail: "the prefix leads nowhere" }] },
+    4,
     /^teredo relay 1\.2\.3 {2}not ready\n[^]*\n {2}FAIL {7}route: the prefix leads nowhere\n/,
   ],
 ];
 
-for (const [name, changes, want] of conditions) {
-  test(`teredo status says that a daemon is ${name}`, () =>
+for (const [name, changes, code, want] of conditions) {
+  test(`teredo status says that a daemon is ${name}, and exits with ${code}`, () =>
     served(quiet(changes), async (url) => {
-      assert.match((await status(["--url", url])).stdout, want);
+      const done = await status(["--url", url]);
+      assert.match(done.stdout, want);
+      assert.equal(done.status, code);
+      assert.equal((await status(["--url", url, "--json"])).status, code);
     }));
 }
+
+const spellings: readonly ((port: string) => string)[] = [
+  (port) => `127.0.0.1:${port}`,
+  (port) => `127.0.0.1:${port}/`,
+  (port) => `localhost:${port}/status`,
+  (port) => `[::ffff:127.0.0.1]:${port}`,
+  (port) => `http://127.0.0.1:${port}/metrics`,
+  (port) => `HTTP://127.0.0.1:${port}/readyz`,
+];
+
+for (const spell of spellings) {
+  test(`teredo status --url ${spell("PORT")}`, () =>
+    served(quiet(), async (url) => {
+      const done = await status(["--url", spell(URL.parse(url)!.port), "relay"]);
+      assert.deepEqual([done.status, done.stderr], [0, ""]);
+    }));
+}
+
+const places: readonly [string, Place | undefined][] = [
+  ["http://a.example", { url: "http://a.example", host: "a.example", port: 80, path: "/status" }],
+  ["a.example:80", { url: "http://a.example", host: "a.example", port: 80, path: "/status" }],
+  [
+    "http://a.example/teredo/",
+    { url: "http://a.example/teredo", host: "a.example", port: 80, path: "/teredo/status" },
+  ],
+  ["[::1]:9545", { url: "http://[::1]:9545", host: "::1", port: 9545, path: "/status" }],
+  ["unix:/run/s", { url: "unix:/run/s", socketPath: "/run/s" }],
+  ["unix:///run/s", { url: "unix:/run/s", socketPath: "/run/s" }],
+  ...["", " ", "127.0.0.1", "9545", "::1:9545", "::1", "[::1]", ":9545", "http://"]
+    .map(
+      (text): [string, undefined] => [text, undefined],
+    ),
+  ...["https://a:1", "ftp://a:1", "file:///run/s", "unix:run/s", "unix:", "a:65536", "a:-1"].map(
+    (text): [string, undefined] => [text, undefined],
+  ),
+  ...["a:1?x", "a:1#x", "u:p@a:1", "a b:1", "\u001b[2J:1"].map(
+    (text): [string, undefined] => [text, undefined],
+  ),
+];
+
+for (const [text, want] of places) {
+  test(`parsePlace(${JSON.stringify(text)})`, () => {
+    if (want !== undefined) assert.deepEqual(parsePlace(text), want);
+    else {
+      // deno-lint-ignore no-control-regex
+      assert.throws(() => parsePlace(text), /^[^\x00-\x1f]*; write [^\x00-\x1f]*$/);
+    }
+  });
+}
+
+test("tcpPlace() asks on loopback where a daemon listens on every address", () => {
+  const hosts = ["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "192.0.2.1", "2001:db8::1"]
+    .map((address) => tcpPlace(address, 1).url);
+  assert.deepEqual(hosts, [
+    "http://127.0.0.1:1",
+    "http://[::1]:1",
+    "http://[::1]:1",
+    "http://192.0.2.1:1",
+    "http://[2001:db8::1]:1",
+  ]);
+});
+
+test("teredo status of the other role fails", () =>
+  served(quiet(), async (url) => {
+    const done = await status(["server", "--url", url]);
+    assert.equal(done.status, 1);
+    assert.match(done.stderr, /^teredo: a teredo relay answers at http:\S+, not a server\n$/);
+  }));
+
+test("teredo status reads the configuration for where to ask", () =>
+  served(quiet(), async (url) => {
+    const folder = mkdtempSync(join(tmpdir(), "teredo-status-"));
+    const file = join(folder, "teredo.ini");
+    const ask = async (text: string, ...args: string[]) => {
+      writeFileSync(file, text);
+      const { status: code, stderr } = await status(["-c", file, ...args]);
+      return [code, stderr.replaceAll(file, "FILE")];
+    };
+    const { port } = URL.parse(url)!;
+    // What is wrong elsewhere is of no concern to who asks.
+    const rest = "[relay]\nbind_port = x\n[server]\nsecrets_file = /nowhere\n";
+    assert.deepEqual(await ask(`[status]\nport = ${port}\n`), [0, ""]);
+    assert.deepEqual(await ask(`[status]\nport = ${port}\n${rest}`), [0, ""]);
+    assert.deepEqual(await ask(`[status]\nport = ${port}\naddress = 0.0.0.0\n${rest}`), [0, ""]);
+    assert.deepEqual(await ask(`[status]\nport = ${port}\n[server]\n`), [
+      1,
+      `teredo: a teredo relay answers at ${url}, not a server\n`,
+    ]);
+    assert.deepEqual(await ask("[status]\nport = 1\n"), [
+      3,
+      "teredo: not running: nothing listens at http://127.0.0.1:1\n",
+    ]);
+    assert.deepEqual(await ask("[status]\nenabled = no\n"), [
+      1,
+      "teredo: the status pages are off: `enabled = no` in [status]\n",
+    ]);
+    assert.deepEqual(await ask("[status]\nport = 0\n"), [
+      1,
+      "teredo: the port of the status pages is the kernel's choice; give it by --url\n",
+    ]);
+    assert.deepEqual(await ask("[status]\nport = here\n"), [
+      78,
+      "teredo: FILE:2: port: `here` is not a whole number; write it in decimal digits\n",
+    ]);
+    // The socket where the port does not answer.
+    const path = join(folder, "s");
+    const listening = await listenUnix(createStatus(() => quiet()), path);
+    assert.deepEqual(await ask(`[status]\nport = 1\nsocket = ${path}\n`, "relay"), [0, ""]);
+    await listening.close();
+    rmSync(folder, { recursive: true });
+  }));
+
+test("teredo status tells a socket that nobody serves from none and from one that is closed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "teredo-status-"));
+  const dead = join(folder, "dead");
+  // Who is killed leaves it behind.
+  const leave =
+    'require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, 9))';
+  spawnSync("node", ["-e", leave, dead]);
+  const plain = join(folder, "plain");
+  writeFileSync(plain, "");
+  const rows: readonly [string, number, string][] = [
+    [dead, 3, `not running: nobody listens at unix:${dead}, which an earlier process left behind`],
+    [join(folder, "none"), 3, `not running: there is no socket unix:${join(folder, "none")}`],
+    [plain, 1, `${plain} is not a socket`],
+  ];
+  for (const [path, code, text] of rows) {
+    const done = await status(["--url", `unix:${path}`]);
+    assert.deepEqual([done.status, done.stderr], [code, `teredo: ${text}\n`]);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test("teredo status gives up on a daemon that takes the connection and says nothing", async () => {
+  const server = createTcpServer(() => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const done = await status(["--url", url]);
+  assert.deepEqual(done, {
+    status: 1,
+    stdout: "",
+    stderr: `teredo: no answer from http://${url} within 5 s\n`,
+  });
+  server.close();
+});
+
+test("teredo status of what speaks no HTTP fails with a reason", async () => {
+  const server = createTcpServer((socket) => socket.on("error", () => {}).end("220 smtp\r\n"));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const done = await status(["--url", url]);
+  assert.equal(done.status, 1);
+  assert.match(done.stderr, /^teredo: something else than a teredo daemon answers at http:/);
+  server.close();
+});
 
 test("teredo status --json hands what the daemon says on, one a line", () =>
   served(sampleSnapshot(), async (url) => {
@@ -99,9 +263,9 @@ test("teredo status asks a Unix socket", async () => {
   rmSync(folder, { recursive: true });
 });
 
-test("teredo status --watch shows rates, and ends with Ctrl-C", () =>
+test("teredo status --interval watches, shows rates, and ends with Ctrl-C", () =>
   served(quiet(), async (url) => {
-    const child = start(["status", "--url", url, "--watch"]);
+    const child = start(["status", "--url", url, "--interval", "100ms"]);
     let stdout = "";
     child.stdout.on("data", (data) => {
       stdout += data;
@@ -112,17 +276,29 @@ test("teredo status --watch shows rates, and ends with Ctrl-C", () =>
   }));
 
 const strangers: readonly [string, number, string, RegExp][] = [
-  ["another program", 200, "hello", /is not a teredo daemon/],
-  ["another program's JSON", 200, "[1]", /is not a teredo daemon/],
-  ["JSON null", 200, "null", /is not a teredo daemon/],
+  ["another program", 200, "hello", /something else than a teredo daemon answers/],
+  ["another program's JSON", 200, "[1]", /something else than a teredo daemon answers/],
+  ["JSON null", 200, "null", /something else than a teredo daemon answers/],
+  [
+    "JSON that only starts right",
+    200,
+    JSON.stringify({ version: JSON_VERSION, role: "relay", counters: {} }),
+    /something else than a teredo daemon answers/,
+  ],
+  [
+    "a daemon that refuses",
+    403,
+    JSON.stringify(errorDocument("This Host is not answered here")),
+    /refuses to answer: This Host is not answered here/,
+  ],
   [
     "another version's form",
     200,
     JSON.stringify({ ...statusDocument(sampleSnapshot()), version: JSON_VERSION + 1 }),
     /is teredo 1\.2\.3: ask it with that version/,
   ],
-  ["an error", 404, "", /answers with status 404/],
-  ["an endless answer", 200, "x".repeat(2_000_000), /The answer is too long/],
+  ["an error", 404, "", /something else .*: HTTP status 404/],
+  ["an endless answer", 200, "x".repeat(2_000_000), /the answer is too long/],
 ];
 
 for (const [name, code, body, want] of strangers) {

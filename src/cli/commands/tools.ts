@@ -1,4 +1,6 @@
 import { buildCommand, numberParser } from "@stricli/core";
+import type { Role } from "#src/config/config.ts";
+import { quote } from "#src/config/kinds/mod.ts";
 import { NAT_KINDS } from "#src/demo/nat.ts";
 import type { DemoOptions } from "#src/demo/run.ts";
 import { type Shell, SHELLS } from "../completion.ts";
@@ -8,24 +10,46 @@ import { type DecodeFlags, parsePrefix } from "../run/decode.ts";
 import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
-import { JSON_FLAG, switchFlag, valueFlag } from "../shared_flags.ts";
+import { JSON_FLAG, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
+const ROLES: readonly Role[] = ["relay", "server"];
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
 
-export const statusCommand = buildCommand<StatusFlags, [], Context>({
+export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
   loader: () => import("../run/status.ts"),
   parameters: {
     flags: {
-      url: valueFlag(
+      config: valueFlag(
         String,
-        "URL",
-        "http://HOST:PORT or unix:/PATH; default: relay and server on this host",
+        "FILE",
+        "Configuration of the daemon, which says where to ask; default: the usual places",
       ),
+      url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
       json: JSON_FLAG,
       watch: switchFlag("Again every second, with rates, until Ctrl-C"),
+      interval: valueFlag(
+        timeParser(100, 3_600_000),
+        "TIME",
+        "Watch, again after this time: 500ms, 2s, 1min",
+      ),
+    },
+    aliases: { c: "config" },
+    positional: {
+      kind: "tuple",
+      parameters: [{
+        parse: parseRole,
+        proposeCompletions: (partial: string) => ROLES.filter((it) => it.startsWith(partial)),
+        optional: true,
+        placeholder: "ROLE",
+        brief: `${ROLES.join(" or ")}; default: those that run`,
+      }],
     },
   },
-  docs: { brief: "Show a running daemon" },
+  docs: {
+    brief: "Show a running daemon; the exit status tells whether it is ready",
+    fullDescription: "Shows a running daemon. The exit status is 0 when it is ready, 1 when that " +
+      "cannot be told,\n3 when it does not run, 4 when it is not ready, 5 while it drains.",
+  },
 });
 
 export const decodeCommand = buildCommand<DecodeFlags, string[], Context>({
@@ -74,7 +98,11 @@ export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
       secondary: valueFlag(String, "A.B.C.D", "Server's secondary address; default: the next one"),
       ping: valueFlag(String, "IPV6", "Host to ping through the relay that answers"),
       count: valueFlag(positive, "N", "Pings; default 5"),
-      interval: valueFlag(positive, "MS", "Milliseconds between two pings; default 1000"),
+      interval: valueFlag(
+        timeParser(1, 3_600_000, 1),
+        "TIME",
+        "Between two pings: 500ms, 2s; a bare number is milliseconds; default 1s",
+      ),
       port: valueFlag(parseU16, "PORT", "UDP port to send from; default: any"),
       json: JSON_FLAG,
     },
@@ -89,6 +117,12 @@ export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
       "IPv6 host through the relay that answers. Needs neither root nor a TUN interface.",
   },
 });
+
+function parseRole(text: string): Role {
+  const role = ROLES.find((it) => it === text);
+  if (role === undefined) throw new UsageError(`${quote(text)} is none of ${ROLES.join(", ")}`);
+  return role;
+}
 
 function positive(text: string): number {
   const value = numberParser(text);

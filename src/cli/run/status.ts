@@ -1,52 +1,72 @@
+import type { Role } from "#src/config/config.ts";
 import type { StatusDocument } from "#src/status/document.ts";
 import type { Context } from "../context.ts";
-import { EXIT, messageOf, UsageError } from "../exit.ts";
-import { DEFAULT_URLS, fetchStatus } from "../status/client.ts";
+import { EXIT } from "../exit.ts";
+import { fetchStatus, NoStatus } from "../status/client.ts";
 import { formatStatus } from "../status/table.ts";
+import { type Target, targetsOf } from "../status/targets.ts";
 
 export interface StatusFlags {
   readonly url?: string;
+  readonly config?: string;
   readonly json?: boolean;
   readonly watch?: boolean;
+  /** Milliseconds; given: watch. */
+  readonly interval?: number;
 }
 
 const INTERVAL = 1_000;
 const CLEAR_SCREEN = "\x1b[2J\x1b[H";
 
-/** `teredo status`: of the daemon at --url, or of every one that answers at a default place. */
-export default async function runStatus(this: Context, flags: StatusFlags): Promise<void> {
+/** `teredo status [ROLE]`: of that daemon, or of every one that answers. */
+export default async function runStatus(
+  this: Context,
+  flags: StatusFlags,
+  role?: Role,
+): Promise<void> {
   let before: readonly StatusDocument[] = [];
+  const isWatching = flags.watch === true || flags.interval !== undefined;
   // Ctrl-C is how watching ends, so no failure.
-  if (flags.watch) process.on("SIGINT", () => process.exit(EXIT.Ok));
+  if (isWatching) process.on("SIGINT", () => process.exit(EXIT.Ok));
   const { stdout } = this.process;
+  const targets = targetsOf({ ...flags, role });
   do {
-    const now = await ask(this, flags.url);
-    if (flags.watch && stdout.isTerminal) stdout.write(CLEAR_SCREEN);
+    const answers = await Promise.all(targets.map(askTarget));
+    if (isWatching && stdout.isTerminal) stdout.write(CLEAR_SCREEN);
+    const now = answers.filter((it): it is StatusDocument => !(it instanceof NoStatus));
     show(this, flags, now, before);
-    this.status = now.length > 0 ? EXIT.Ok : EXIT.Failed;
+    this.status = now.length > 0 ? worstOf(now) : complain(this, answers as readonly NoStatus[]);
     before = now;
-    if (flags.watch) await new Promise((resolve) => setTimeout(resolve, INTERVAL));
-  } while (flags.watch);
+    if (isWatching) await new Promise((done) => setTimeout(done, flags.interval ?? INTERVAL));
+  } while (isWatching);
 }
 
-async function ask(context: Context, url: string | undefined): Promise<StatusDocument[]> {
-  const urls = url === undefined ? DEFAULT_URLS : [url];
-  const answers = await Promise.allSettled(urls.map(fetchStatus));
-  const found = answers.flatMap((it) => it.status === "fulfilled" ? [it.value] : []);
-  if (found.length > 0) return found;
-  for (const [i, answer] of answers.entries()) {
-    if (answer.status === "fulfilled") continue;
-    if (answer.reason instanceof UsageError) throw answer.reason;
-    context.process.stderr.write(`teredo: no answer from ${urls[i]}: ${reasonOf(answer.reason)}\n`);
+/** What keeps the first place from answering says more than what keeps the others. */
+async function askTarget({ role, places }: Target): Promise<StatusDocument | NoStatus> {
+  const failures: NoStatus[] = [];
+  for (const place of places) {
+    try {
+      const found = await fetchStatus(place);
+      if (role === undefined || found.role === role) return found;
+      failures.push(new NoStatus(`a teredo ${found.role} answers at ${place.url}, not a ${role}`));
+    } catch (error) {
+      if (!(error instanceof NoStatus)) throw error;
+      failures.push(error);
+    }
   }
-  return [];
+  return failures.find((it) => !it.isNotRunning) ?? failures[0]!;
 }
 
-function reasonOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "nothing listens there";
-  if (code === "ENOENT" || code === "FailedToOpenSocket") return "there is no such socket";
-  return messageOf(error);
+/** Of several daemons the one that needs attention first. */
+function worstOf(found: readonly StatusDocument[]): number {
+  if (found.some((it) => !it.alive || !(it.ready || it.draining))) return EXIT.NotReady;
+  return found.some((it) => it.draining) ? EXIT.Draining : EXIT.Ok;
+}
+
+/** @returns the exit status */
+function complain(context: Context, failures: readonly NoStatus[]): number {
+  for (const { message } of failures) context.process.stderr.write(`teredo: ${message}\n`);
+  return failures.every((it) => it.isNotRunning) ? EXIT.NotRunning : EXIT.Failed;
 }
 
 function show(
@@ -56,11 +76,8 @@ function show(
   before: readonly StatusDocument[],
 ): void {
   for (const status of now) {
+    const earlier = before.find((it) => it.process.pid === status.process.pid);
     if (json) stdout.write(`${JSON.stringify(status)}\n`);
-    else {stdout.write(formatStatus(
-        stdout,
-        status,
-        before.find((it) => it.process.pid === status.process.pid),
-      ));}
+    else stdout.write(formatStatus(stdout, status, earlier));
   }
 }

@@ -122,31 +122,37 @@ function readCInteger(text: string): Parsed<number> {
 
 const DURATION_UNITS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000 } as const;
 
-/** A time in milliseconds, written with its unit. */
-export function duration(min: number, max: number): Kind<number> {
-  return scaled("duration", DURATION_UNITS, "ms", "500ms, 2s, 5min or 1h", min, max);
+/**
+ * A time in milliseconds, written with its unit; 0 needs none.
+ *
+ * @param bare milliseconds that a number without a unit counts; undefined: it has to have one
+ */
+export function duration(min: number, max: number, bare?: number): Kind<number> {
+  const aliases = { m: DURATION_UNITS.min, ...(bare === undefined ? {} : { "": bare }) };
+  return scaled("duration", DURATION_UNITS, aliases, "ms", "500ms, 2s, 5min or 1h", min, max);
 }
 
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
 /** A number of bytes; a bare number is bytes. */
 export function size(min: number, max: number): Kind<number> {
-  return scaled("size", SIZE_UNITS, "", "10240, 10KiB or 16MiB", min, max);
+  return scaled("size", SIZE_UNITS, { "": 1 }, "", "10240, 10KiB or 16MiB", min, max);
 }
 
 function scaled(
   name: string,
   units: Readonly<Record<string, number>>,
+  aliases: Readonly<Record<string, number>>,
   smallest: string,
   example: string,
   min: number,
   max: number,
 ): Kind<number> {
-  const scales = new Map(Object.entries(units));
-  if (smallest === "") scales.set("", 1);
+  const scales = new Map<string, number>(Object.entries({ ...units, ...aliases }));
   const format = (value: number): string => {
+    if (value === 0) return "0";
     for (const [unit, scale] of Object.entries(units).reverse()) {
-      if (value > 0 && scale > 1 && value % scale === 0) return `${value / scale}${unit}`;
+      if (scale > 1 && value % scale === 0) return `${value / scale}${unit}`;
     }
     return `${value}${smallest}`;
   };
@@ -155,7 +161,7 @@ function scaled(
     range: `${format(min)} to ${format(max)}`,
     parse(text) {
       const match = /^(0|[1-9][0-9]{0,11}) ?([A-Za-z]*)$/.exec(text);
-      const scale = match === null ? undefined : scales.get(match[2]!);
+      const scale = match?.[0] === "0" ? 1 : scales.get(match?.[2] ?? "none");
       if (match === null || scale === undefined) {
         return { problem: `${quote(text)} is not a ${name}; write e.g. ${example}` };
       }
