@@ -15,7 +15,15 @@ import { RANDOM_FLAGS, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_ad
 import type { Millis } from "#src/protocol/time.ts";
 import { isAdvertisement } from "./advertisement.ts";
 import { Contacts } from "./contacts.ts";
-import type { Endpoint, Failure, FillRandom, ProbeOptions, ProbeSink, Via } from "./contract.ts";
+import type {
+  Endpoint,
+  Failure,
+  FillRandom,
+  ProbeOptions,
+  ProbeSink,
+  ProbeSocket,
+  Via,
+} from "./contract.ts";
 import { ECHO_LENGTH, isEchoReply, isErrorAbout, writeEchoRequest } from "./echo.ts";
 import { Ping } from "./ping.ts";
 import { Qualification, type Qualified } from "./qualify.ts";
@@ -80,7 +88,7 @@ export class ProbeClient {
     else this.#repeatPing(this.#ping, now);
   }
 
-  /** One UDP datagram of `length` bytes at `at`, from `address`:`port`. */
+  /** One UDP datagram of `length` bytes at `at`, from `address`:`port`, that came by `socket`. */
   receive(
     b: Uint8Array,
     at: number,
@@ -88,6 +96,7 @@ export class ProbeClient {
     address: number,
     port: number,
     now: Millis,
+    socket: ProbeSocket = "own",
   ): void {
     if (this.#finished) return;
     const from = { address, port };
@@ -97,15 +106,17 @@ export class ProbeClient {
     }
     const { serverAddress, secondaryAddress } = this.#options;
     const isServer = address === serverAddress || address === secondaryAddress;
-    if (isServer && port === TEREDO_PORT) this.#fromServer(b, from, now);
+    if (isServer && port === TEREDO_PORT) this.#fromServer(b, from, now, socket);
+    else if (socket === "cone") this.#ignore(from, "not what the cone test waits for");
     else this.#fromPeer(b, from, now);
   }
 
-  #fromServer(b: Uint8Array, from: Endpoint, now: Millis): void {
+  #fromServer(b: Uint8Array, from: Endpoint, now: Millis, socket: ProbeSocket): void {
     if (isAdvertisement(b, this.#datagram)) {
       if (this.#qualification === undefined) return this.#ignore(from, "advertisement, unasked");
-      return this.#qualify(this.#qualification.receive(b, this.#datagram, from, now), now);
+      return this.#qualify(this.#qualification.receive(b, this.#datagram, from, now, socket), now);
     }
+    if (socket === "cone") return this.#ignore(from, "not what the cone test waits for");
     if (!this.#isForUs(b)) return this.#ignore(from, "not for our Teredo address");
     const hasOrigin = this.#datagram.originAt >= 0;
     if (isBubble(b, this.#datagram.ipv6At) && hasOrigin) return this.#answerIndirect(b, now);
@@ -175,7 +186,7 @@ export class ProbeClient {
     const { address, port } = this.#relay ??
       { address: this.#options.serverAddress, port: TEREDO_PORT };
     const length = writeEchoRequest(this.#buffer, 0, ping.repeat(this.#sequence, now));
-    this.#sink.sendDatagram(this.#buffer, 0, length, address, port);
+    this.#sink.sendDatagram(this.#buffer, 0, length, address, port, "own");
     const { number, attempts: attempt } = ping;
     this.#sink.report({ kind: "ping", ping: number, attempt, via: this.#via });
   }
@@ -242,7 +253,7 @@ export class ProbeClient {
   #sendBubble(b: Uint8Array, to: Endpoint): void {
     const source = this.#datagram.ipv6At + SOURCE_AT;
     const length = writeBubble(this.#buffer, 0, this.#address!, 0, b, source);
-    this.#sink.sendDatagram(this.#buffer, 0, length, to.address, to.port);
+    this.#sink.sendDatagram(this.#buffer, 0, length, to.address, to.port, "own");
   }
 
   #ignore(from: Endpoint, reason: string): void {

@@ -12,6 +12,8 @@ export interface ProbeOptions {
   readonly secondaryAddress: number;
   /** Where our own socket is bound. */
   readonly local: Endpoint;
+  /** Where a second one is, by which a stranger's packet is asked for. */
+  readonly coneLocal: Endpoint;
   /** This host's IPv4 addresses: a mapping to one of them is no NAT's doing. */
   readonly ownAddresses: readonly number[];
   /** Upper 32 bits of the service prefix. */
@@ -29,17 +31,28 @@ export interface ProbeOptions {
 export type NatKind =
   | "none"
   | "firewall" // no NAT, yet strangers' packets do not arrive
+  | "none-or-firewall" // no NAT; the secondary address was silent, so nothing is known of strangers
   | "cone"
   | "restricted" // by address, or by address and port: a server cannot tell them apart
   | "symmetric"
-  | "unknown"; // the secondary address was silent
+  | "unknown"; // a NAT; the secondary address was silent
 
 /** Fills the bytes from a cryptographic generator. RFC 5991 §4 */
 export type FillRandom = (bytes: Uint8Array) => void;
 
+/** One of the two sockets of a probe: of everything, or of the cone test alone. */
+export type ProbeSocket = "own" | "cone";
+
 /** Where the client hands its output; bytes belong to the client again when the call returns. */
 export interface ProbeSink {
-  sendDatagram(b: Uint8Array, at: number, length: number, address: number, port: number): void;
+  sendDatagram(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    address: number,
+    port: number,
+    socket: ProbeSocket,
+  ): void;
   report(event: ProbeEvent): void;
 }
 

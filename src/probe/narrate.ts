@@ -6,10 +6,13 @@ import { formatEndpoint } from "./outcome.ts";
 const NAT: Record<NatKind, string> = {
   "none": "none: this host has a public address",
   "firewall": "none, but a firewall keeps strangers' packets out",
+  "none-or-firewall": "none: this host has a public address. Whether a firewall keeps strangers' " +
+    "packets out is not known: the server's secondary address did not answer",
   "cone": "cone (endpoint-independent mapping; anyone may send to it)",
   "restricted": "restricted or port-restricted (endpoint-independent mapping)",
   "symmetric": "symmetric (each destination sees another mapping): not every peer can be reached",
-  "unknown": "not known: the server's secondary address did not answer",
+  "unknown": "there is one, of a kind that is not known: the server's secondary address did not " +
+    "answer",
 };
 
 /** One line for people, or none when the event says them nothing. */
@@ -25,8 +28,8 @@ export function narrate(event: ProbeEvent): string | undefined {
         `${formatEndpoint(event.mapped)} (${milliseconds(event.rtt)})`;
     case "silent":
       return event.step === "cone"
-        ? "no answer from the secondary address: the NAT lets no stranger in"
-        : "no answer from the secondary address: the NAT's kind stays unknown";
+        ? "no answer from the secondary address: no stranger's packet comes in"
+        : "no answer from the secondary address, though it was asked itself";
     case "qualified":
       return `Teredo address ${formatIpv6(event.address)}, MTU ${event.mtu}\n` +
         `NAT: ${NAT[event.nat]}`;

@@ -2,7 +2,14 @@ import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Endpoint, Failure, NatKind, ProbeEvent } from "./contract.ts";
 
-/** What a probe found out; with `--json` it is printed as it is. */
+/** In JSON words have underscores. */
+type Word<T extends string> = T extends `${infer A}-${infer B}` ? `${A}_${Word<B>}` : T;
+export type NatWord = Word<NatKind>;
+export type FailureWord = Word<Failure>;
+
+const wordOf = <T extends string>(text: T) => text.replaceAll("-", "_") as Word<T>;
+
+/** What a probe found out, as `--json` prints it: `probed` of docs/status.schema.json. */
 export interface ProbeOutcome {
   readonly server: string;
   readonly secondary: string;
@@ -10,13 +17,13 @@ export interface ProbeOutcome {
   reachable: boolean;
   address?: string;
   mapped?: string;
-  nat?: NatKind;
-  mtu?: number;
+  nat?: NatWord;
+  mtu_bytes?: number;
   target?: string;
   relay?: string;
   readonly pings: PingOutcome[];
-  pingsLost: number;
-  failure?: { readonly step: Failure; readonly problem: string; readonly mend: string };
+  pings_lost: number;
+  failure?: { readonly step: FailureWord; readonly problem: string; readonly mend: string };
 }
 
 export interface PingOutcome {
@@ -25,7 +32,7 @@ export interface PingOutcome {
   readonly attempts: number;
   readonly via: "server" | "relay";
   readonly relay: string;
-  readonly milliseconds: number;
+  readonly rtt_seconds: number;
 }
 
 /** Adds what `event` says to `outcome`. */
@@ -34,8 +41,8 @@ export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
     case "qualified":
       outcome.address = formatIpv6(event.address);
       outcome.mapped = formatEndpoint(event.mapped);
-      outcome.nat = event.nat;
-      outcome.mtu = event.mtu;
+      outcome.nat = wordOf(event.nat);
+      outcome.mtu_bytes = event.mtu;
       outcome.reachable = outcome.target === undefined;
       return;
     case "reply":
@@ -46,15 +53,15 @@ export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
         attempts: event.attempts,
         via: event.via,
         relay: outcome.relay,
-        milliseconds: Math.round(event.rtt * 1000) / 1000,
+        rtt_seconds: Math.round(event.rtt * 1000) / 1e6,
       });
       return;
     case "lost":
-      outcome.pingsLost++;
+      outcome.pings_lost++;
       return;
     case "failed":
       outcome.reachable = false;
-      outcome.failure = { step: event.failure, ...explain(event.failure, outcome) };
+      outcome.failure = { step: wordOf(event.failure), ...explain(event.failure, outcome) };
       return;
   }
 }

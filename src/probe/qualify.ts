@@ -10,6 +10,7 @@ import type {
   NatKind,
   ProbeOptions,
   ProbeSink,
+  ProbeSocket,
 } from "./contract.ts";
 import { Solicitation, type Step } from "./solicitation.ts";
 
@@ -27,6 +28,11 @@ export interface Qualified {
  *     cone       cone bit 1 to the primary address, which the secondary answers: does a stranger's
  *                packet come in?
  *     secondary  cone bit 0 to the secondary address: is the mapping the same?
+ *
+ * The cone step has a socket, so a mapping, of its own. Where a NAT does not let the stranger in but
+ * takes its packet for one to itself, it may remember that: what we then send to the stranger by the
+ * same mapping collides with it, and gets another port, as if the NAT were symmetric. Linux does so
+ * unless it drops such packets.
  *
  * A client would leave the cone step out (RFC 5991 §3.2); here it is only told to people, and the
  * address is built with cone bit 0 whatever it says.
@@ -78,8 +84,9 @@ export class Qualification {
     datagram: TeredoDatagram,
     from: Endpoint,
     now: Millis,
+    socket: ProbeSocket,
   ): Qualified | Failure | undefined {
-    const advertised = this.#read(b, datagram, from);
+    const advertised = this.#read(b, datagram, from, socket);
     if (typeof advertised === "string") {
       this.#sink.report({ kind: "ignored", from, reason: `router advertisement: ${advertised}` });
       return undefined;
@@ -94,7 +101,13 @@ export class Qualification {
     return this.#next(now);
   }
 
-  #read(b: Uint8Array, datagram: TeredoDatagram, from: Endpoint): Advertised | string {
+  #read(
+    b: Uint8Array,
+    datagram: TeredoDatagram,
+    from: Endpoint,
+    socket: ProbeSocket,
+  ): Advertised | string {
+    if (socket !== this.#solicitation.socket) return "it did not come where it was asked for";
     if (from.address !== this.#solicitation.from) return "it is not from the address expected";
     return readAdvertisement(b, datagram, {
       linkLocal: this.#solicitation.linkLocal,
@@ -129,16 +142,20 @@ export class Qualification {
 
   #natKind(): NatKind {
     const { local, ownAddresses } = this.#options;
+    // One that never answers says nothing of strangers by its silence in the cone step.
+    const isSilent = this.#symmetric === undefined;
     if (this.#symmetric) return "symmetric";
     if (ownAddresses.includes(this.#mapped!.address) && this.#mapped!.port === local.port) {
-      return this.#unfiltered ? "none" : "firewall";
+      if (this.#unfiltered) return "none";
+      return isSilent ? "none-or-firewall" : "firewall";
     }
     if (this.#unfiltered) return "cone";
-    return this.#symmetric === undefined ? "unknown" : "restricted";
+    return isSilent ? "unknown" : "restricted";
   }
 
   #make(step: Step): Solicitation {
-    const { serverAddress, secondaryAddress, local } = this.#options;
+    const { serverAddress, secondaryAddress } = this.#options;
+    const local = step === "cone" ? this.#options.coneLocal : this.#options.local;
     const to = step === "secondary" ? secondaryAddress : serverAddress;
     const from = step === "primary" ? serverAddress : secondaryAddress;
     return new Solicitation(step, to, from, local, this.#random);
@@ -147,8 +164,8 @@ export class Qualification {
   #send(now: Millis): void {
     const solicitation = this.#solicitation;
     const length = solicitation.write(this.#buffer, now);
-    const { to, cone, attempts: attempt } = solicitation;
-    this.#sink.sendDatagram(this.#buffer, 0, length, to, TEREDO_PORT);
+    const { to, cone, socket, attempts: attempt } = solicitation;
+    this.#sink.sendDatagram(this.#buffer, 0, length, to, TEREDO_PORT, socket);
     this.#sink.report({ kind: "solicited", to, cone, attempt });
   }
 }

@@ -8,7 +8,7 @@ import { formatIpv6, isGlobalScope, isMulticast, parseIpv6 } from "#src/protocol
 import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { ProbeClient } from "./client.ts";
-import type { Endpoint, ProbeEvent, ProbeOptions } from "./contract.ts";
+import type { Endpoint, ProbeEvent, ProbeOptions, ProbeSocket } from "./contract.ts";
 import { narrate } from "./narrate.ts";
 import { formatEndpoint, type ProbeOutcome, record } from "./outcome.ts";
 
@@ -32,30 +32,37 @@ export interface ProbeRunOptions {
 export interface ProbeIo {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  /** Prints what was found, for programs. */
+  writeJson(document: object): void;
 }
 
 /** @returns 0 when the server, and the host to ping if one is given, answered; 1 otherwise */
 export async function runProbe(options: ProbeRunOptions, io: ProbeIo): Promise<number> {
   const asked = await readOptions(options);
   if (typeof asked === "string") return refuse(asked, io);
-  let socket: Socket;
-  let local: Endpoint;
+  let own: Bound;
+  let cone: Bound;
   try {
-    local = { address: await localAddressTowards(asked.serverAddress), port: 0 };
-    socket = await bind(local.address, options.port ?? 0);
-    local = { ...local, port: socket.address().port };
+    const address = await localAddressTowards(asked.serverAddress);
+    own = await bind(address, options.port ?? 0);
+    cone = await bind(address, 0);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     const look = `ip route get ${formatIpv4(asked.serverAddress)}`;
     return refuse(`No UDP socket towards ${options.server}: ${problem}; look at: ${look}`, io);
   }
-  const full = { ...asked, local, ownAddresses: ownIpv4() };
+  const full = {
+    ...asked,
+    local: own.local,
+    coneLocal: cone.local,
+    ownAddresses: ownIpv4(),
+  };
   const outcome = emptyOutcome(full);
   const report = (event: ProbeEvent) => {
     record(outcome, event);
     if (!options.json) say(event, io);
   };
-  await drive(socket, full, report);
+  await drive({ own: own.socket, cone: cone.socket }, full, report);
   conclude(outcome, options.json === true, io);
   return outcome.reachable ? 0 : 1;
 }
@@ -68,7 +75,7 @@ function refuse(problem: string, io: ProbeIo): number {
 /** The options as numbers and bytes, or what is wrong with them. */
 async function readOptions(
   options: ProbeRunOptions,
-): Promise<Omit<ProbeOptions, "local" | "ownAddresses"> | string> {
+): Promise<Omit<ProbeOptions, "local" | "coneLocal" | "ownAddresses"> | string> {
   const serverAddress = await resolve(options.server);
   if (serverAddress === undefined) return `Server ${options.server} has no IPv4 address`;
   if (!isGlobalUnicast(serverAddress, false)) {
@@ -129,17 +136,22 @@ function ownIpv4(): number[] {
     .map((it) => parseIpv4(it.address)!);
 }
 
-async function bind(address: number, port: number): Promise<Socket> {
+interface Bound {
+  readonly socket: Socket;
+  readonly local: Endpoint;
+}
+
+async function bind(address: number, port: number): Promise<Bound> {
   const socket = createSocket("udp4");
   const listening = once(socket, "listening");
   socket.bind({ address: formatIpv4(address), port });
   await listening;
-  return socket;
+  return { socket, local: { address, port: socket.address().port } };
 }
 
-/** Runs the client over `socket` until it has finished. */
+/** Runs the client over its sockets until it has finished. */
 function drive(
-  socket: Socket,
+  sockets: Readonly<Record<ProbeSocket, Socket>>,
   options: ProbeOptions,
   report: (event: ProbeEvent) => void,
 ): Promise<void> {
@@ -147,8 +159,15 @@ function drive(
   const client = new ProbeClient(options, { sendDatagram, report }, (b) => randomFillSync(b));
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function sendDatagram(b: Uint8Array, at: number, length: number, to: number, port: number) {
-    socket.send(b.slice(at, at + length), port, formatIpv4(to), (error) => {
+  function sendDatagram(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    to: number,
+    port: number,
+    socket: ProbeSocket,
+  ) {
+    sockets[socket].send(b.slice(at, at + length), port, formatIpv4(to), (error) => {
       // What the kernel refuses (no route, a firewall here) is as lost as on the way.
       if (error) report({ kind: "unsent", to: { address: to, port }, reason: error.message });
     });
@@ -157,19 +176,21 @@ function drive(
     act(performance.now());
     clearTimeout(timer);
     if (client.finished) {
-      socket.close(() => resolve());
+      sockets.cone.close(() => sockets.own.close(() => resolve()));
       return;
     }
     const wait = Math.max(0, client.deadline - performance.now());
     timer = setTimeout(() => step((now) => client.tick(now)), Math.ceil(wait));
   }
 
-  socket.on("error", () => {});
-  socket.on("message", (bytes, { address, port }) => {
-    if (client.finished) return;
-    const from = parseIpv4(address)!;
-    step((now) => client.receive(bytes, 0, bytes.length, from, port, now));
-  });
+  for (const name of ["own", "cone"] as const) {
+    sockets[name].on("error", () => {});
+    sockets[name].on("message", (bytes, { address, port }) => {
+      if (client.finished) return;
+      const from = parseIpv4(address)!;
+      step((now) => client.receive(bytes, 0, bytes.length, from, port, now, name));
+    });
+  }
   step((now) => client.start(now));
   return promise;
 }
@@ -182,7 +203,7 @@ function emptyOutcome(options: ProbeOptions): ProbeOutcome {
     reachable: false,
     ...(options.target === undefined ? {} : { target: formatIpv6(options.target) }),
     pings: [],
-    pingsLost: 0,
+    pings_lost: 0,
   };
 }
 
@@ -193,7 +214,7 @@ function say(event: ProbeEvent, io: ProbeIo): void {
 
 function conclude(outcome: ProbeOutcome, json: boolean, io: ProbeIo): void {
   if (json) {
-    io.stdout.write(`${JSON.stringify(outcome)}\n`);
+    io.writeJson(outcome);
     return;
   }
   if (outcome.failure !== undefined) {
@@ -202,7 +223,7 @@ function conclude(outcome: ProbeOutcome, json: boolean, io: ProbeIo): void {
     return;
   }
   if (outcome.target === undefined) return;
-  const sent = outcome.pings.length + outcome.pingsLost;
+  const sent = outcome.pings.length + outcome.pings_lost;
   io.stdout.write(
     `${outcome.target} answered ${outcome.pings.length} of ${sent} pings through relay ` +
       `${outcome.relay}\n`,

@@ -3,7 +3,7 @@ import { NONCE_LENGTH } from "#src/protocol/wire/datagram.ts";
 import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
 import { CONE_FLAG, writeLinkLocal } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Endpoint, FillRandom } from "./contract.ts";
+import type { Endpoint, FillRandom, ProbeSocket } from "./contract.ts";
 
 /** RFC 4380 §5.2.1: T and N. */
 export const RS_TIMEOUT: Millis = 4_000;
@@ -23,6 +23,8 @@ export class Solicitation {
   readonly to: number;
   /** Where the answer comes from: the server's other address when the cone bit is set. §5.3.2 */
   readonly from: number;
+  /** By which it goes, and its answer comes. */
+  readonly socket: ProbeSocket;
   readonly cone: boolean;
   /** 16 bytes; its lower half has the layout of a Teredo address. RFC 4380 §4 */
   readonly linkLocal = new Uint8Array(IPV6_LENGTH);
@@ -36,6 +38,7 @@ export class Solicitation {
     this.to = to;
     this.from = from;
     this.cone = step === "cone";
+    this.socket = this.cone ? "cone" : "own";
     writeLinkLocal(this.linkLocal, 0, this.cone ? CONE_FLAG : 0, local.address, local.port);
     random(this.nonce);
   }

@@ -239,8 +239,8 @@ test("a flood of solicitations from one address is not answered as one (S-31)", 
 test("an honest client works in the storm and after it", OPTIONS, () => {
   const { during, after } = aftermath;
   assert.ok(during.reachable, JSON.stringify(during));
-  assert.ok(during.pingsLost <= 2, `${during.pingsLost} of 20 pings lost`);
-  assert.ok(after.reachable && after.pingsLost === 0, JSON.stringify(after));
+  assert.ok(during.pings_lost <= 2, `${during.pings_lost} of 20 pings lost`);
+  assert.ok(after.reachable && after.pings_lost === 0, JSON.stringify(after));
 });
 
 test("both end as told, having logged little of it", OPTIONS, async () => {

@@ -1,5 +1,5 @@
 import { ProbeClient } from "#src/probe/client.ts";
-import type { ProbeEvent, ProbeOptions } from "#src/probe/contract.ts";
+import type { ProbeEvent, ProbeOptions, ProbeSocket } from "#src/probe/contract.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { concat } from "#test/protocol/packets.ts";
@@ -19,6 +19,7 @@ export interface Sent {
   readonly to: number;
   readonly port: number;
   readonly at: number;
+  readonly socket: ProbeSocket;
 }
 
 /** The host that E1 and E2 speak of. */
@@ -30,6 +31,8 @@ export const OPTIONS: ProbeOptions = {
   serverAddress: SERVER,
   secondaryAddress: SECONDARY_SERVER,
   local: { address: CLIENT_LOCAL, port: CLIENT_PORT },
+  // The same port, so that the solicitation is that of the vectors.
+  coneLocal: { address: CLIENT_LOCAL, port: CLIENT_PORT },
   ownAddresses: [CLIENT_LOCAL],
   prefix: SERVICE_PREFIX,
   refuseReserved: false,
@@ -48,9 +51,14 @@ export class ProbeBench {
 
   constructor(options: Partial<ProbeOptions> = {}) {
     const sink = {
-      sendDatagram: (b: Uint8Array, at: number, length: number, to: number, port: number) => {
-        this.sent.push({ hex: toHex(b, at, length), to, port, at: this.now });
-      },
+      sendDatagram: (
+        b: Uint8Array,
+        at: number,
+        length: number,
+        to: number,
+        port: number,
+        socket: ProbeSocket,
+      ) => void this.sent.push({ hex: toHex(b, at, length), to, port, at: this.now, socket }),
       report: (event: ProbeEvent) => void this.events.push(event),
     };
     this.client = new ProbeClient({ ...OPTIONS, ...options }, sink, (b) => this.#fill(b));
@@ -65,12 +73,17 @@ export class ProbeBench {
     else if (drawn >= nonces + flags) b.set(IDENTIFIER);
   }
 
-  receive(b: Uint8Array, from: number, port: number): void {
-    this.client.receive(b, 0, b.length, from, port, this.now);
+  receive(b: Uint8Array, from: number, port: number, socket: ProbeSocket = "own"): void {
+    this.client.receive(b, 0, b.length, from, port, this.now, socket);
   }
 
   advertise(b: Uint8Array, from = SERVER): void {
     this.receive(b, from, 3544);
+  }
+
+  /** The answer of the cone step. */
+  admit(b: Uint8Array): void {
+    this.receive(b, SECONDARY_SERVER, 3544, "cone");
   }
 
   /** Lets the clock run to the client's next deadline. */

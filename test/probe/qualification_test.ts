@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ProbeClient } from "#src/probe/client.ts";
 import type { ProbeOptions } from "#src/probe/contract.ts";
+import { narrate } from "#src/probe/narrate.ts";
 import { flagsOf, RANDOM_FLAGS } from "#src/protocol/wire/teredo_address.ts";
 import { concat, fixChecksum, origin } from "#test/protocol/packets.ts";
 import {
@@ -17,7 +18,13 @@ import { OPTIONS, ProbeBench, withNonce } from "./bench.ts";
 
 test("ProbeClient.start() solicits with cone bit 0 and a nonce from its own address (C-10, C-11, C-13, R3)", () => {
   const bench = new ProbeBench();
-  assert.deepEqual(bench.sent, [{ hex: toHex(vector("R3")), to: SERVER, port: 3544, at: 1_000 }]);
+  assert.deepEqual(bench.sent, [{
+    hex: toHex(vector("R3")),
+    to: SERVER,
+    port: 3544,
+    at: 1_000,
+    socket: "own",
+  }]);
 });
 
 test("ProbeClient.tick() solicits three times, 4 s apart, then says the server is silent (C-11)", () => {
@@ -187,6 +194,7 @@ test("ProbeClient asks the secondary address last, and that three times (C-15)",
 const otherPort = concat(vector("H1"), origin(CLIENT, CLIENT_PORT + 1), vector("M2").slice(8));
 const mappedAsLocal: Partial<ProbeOptions> = {
   local: { address: CLIENT, port: CLIENT_PORT },
+  coneLocal: { address: CLIENT, port: CLIENT_PORT },
   ownAddresses: [CLIENT],
 };
 
@@ -205,7 +213,7 @@ for (const { nat, options, cone, secondary } of nats) {
   test(`ProbeClient tells a NAT that is ${nat} (C-15)`, () => {
     const bench = new ProbeBench(options);
     bench.advertise(vector("M3"));
-    if (cone) bench.advertise(withNonce(vector("M1")), SECONDARY_SERVER);
+    if (cone) bench.admit(withNonce(vector("M1")));
     else for (let i = 0; i < 2; i++) bench.expire();
     bench.advertise(secondary, SECONDARY_SERVER);
     assert.equal(bench.all("qualified")[0]?.nat, nat);
@@ -223,12 +231,50 @@ for (const [nat, answered] of [["none", true], ["firewall", false]] as const) {
   test(`ProbeClient tells that there is no NAT: ${nat} (C-15)`, () => {
     const bench = new ProbeBench(mappedAsLocal);
     bench.advertise(toPublicClient("M2"));
-    if (answered) bench.advertise(toPublicClient("M1"), SECONDARY_SERVER);
+    if (answered) bench.admit(toPublicClient("M1"));
     else for (let i = 0; i < 2; i++) bench.expire();
     bench.advertise(toPublicClient("M2"), SECONDARY_SERVER);
     assert.equal(bench.all("qualified")[0]?.nat, nat);
   });
 }
+
+const deaf: { name: string; options?: Partial<ProbeOptions>; cone: boolean; nat: string }[] = [
+  { name: "behind a NAT", cone: false, nat: "unknown" },
+  { name: "behind a NAT that lets strangers in", cone: true, nat: "cone" },
+  { name: "without NAT", options: mappedAsLocal, cone: false, nat: "none-or-firewall" },
+  { name: "without NAT, and strangers come in", options: mappedAsLocal, cone: true, nat: "none" },
+];
+
+for (const { name, options, cone, nat } of deaf) {
+  test(`ProbeClient concludes nothing from a silent secondary address: ${name} (C-15)`, () => {
+    const bench = new ProbeBench(options);
+    const isPublic = options !== undefined;
+    bench.advertise(isPublic ? toPublicClient("M2") : vector("M3"));
+    if (cone) bench.admit(isPublic ? toPublicClient("M1") : withNonce(vector("M1")));
+    else for (let i = 0; i < 2; i++) bench.expire();
+    for (let i = 0; i < 3; i++) bench.expire();
+    const [qualified] = bench.all("qualified");
+    assert.equal(qualified?.nat, nat);
+    const text = bench.events.map(narrate).join("\n");
+    assert.doesNotMatch(text, isPublic ? /kind|but a firewall/ : /none/, text);
+  });
+}
+
+test("ProbeClient asks for a stranger's packet by a socket, so a mapping, of its own (C-15)", () => {
+  const bench = new ProbeBench();
+  bench.advertise(vector("M3"));
+  for (let i = 0; i < 2; i++) bench.expire();
+  assert.deepEqual(bench.sent.map(({ socket }) => socket), ["own", "cone", "cone", "own"]);
+});
+
+test("ProbeClient takes an advertisement for none that comes by the other socket (C-12)", () => {
+  const bench = new ProbeBench();
+  bench.receive(vector("M3"), SERVER, 3544, "cone");
+  assert.equal(bench.all("advertised").length, 0);
+  bench.advertise(vector("M3"));
+  bench.advertise(withNonce(vector("M1")), SECONDARY_SERVER);
+  assert.equal(bench.all("advertised").length, 1);
+});
 
 test("ProbeClient builds its address from the mapping, with cone bit 0 (C-16, A2)", () => {
   const bench = new ProbeBench();

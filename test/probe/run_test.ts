@@ -8,6 +8,7 @@ async function refused(options: ProbeRunOptions): Promise<string> {
   const status = await runProbe(options, {
     stdout: { write: (text) => stdout += text },
     stderr: { write: (text) => stderr += text },
+    writeJson: () => assert.fail("nothing was found"),
   });
   assert.equal(status, 1);
   assert.equal(stdout, "");
