@@ -1,3 +1,4 @@
+import { isLoopbackIp, parseIp } from "#src/protocol/wire/ip.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Config, RelayConfig, Role, ServerConfig } from "./config.ts";
@@ -24,7 +25,7 @@ export function checkConfig(config: Config, role: Role, names: Names, problems: 
     );
   }
   const { enabled, address } = config.status;
-  if (enabled && !/^(127\.|::1$)/.test(address)) {
+  if (enabled && !isLoopbackIp(parseIp(address)!)) {
     problems.notice(
       names.where("status.address"),
       `anyone who reaches ${address} can read status and peers; let a firewall choose who does`,

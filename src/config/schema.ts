@@ -299,7 +299,8 @@ server share.`,
     kind: path,
     default: undefined,
     reload: "restart",
-    doc: `Path of a Unix socket to listen on as well.`,
+    doc: `Path of a Unix socket to listen on as well, for its owner and its group, which is that of
+\`user\`. See [security.md](security.md) for the folder it may be in.`,
   },
 };
 

@@ -1,14 +1,18 @@
 import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
-import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
+import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
+import { anyAddress, missingAddress } from "./checks/address.ts";
 import { watchFirewall } from "./checks/firewall.ts";
-import { needsForwarding } from "./checks/ipv6.ts";
-import { failures } from "./checks/result.ts";
-import type { Host, Interface } from "./host/contract.ts";
+import { forwarding, needsForwarding } from "./checks/ipv6.ts";
+import { type CheckResult, fail, failures, ok } from "./checks/result.ts";
+import { checkClientsWay } from "./checks/ways.ts";
+import type { Host, Journey } from "./host/contract.ts";
+import { clientAddress, ROOT_SERVERS_6 } from "./host/samples.ts";
 
-const ANY_ADDRESS = "0.0.0.0";
+const SERVICE_PREFIX_LENGTH = 32;
 
 /** What readiness is judged by. */
 export interface Served {
@@ -20,93 +24,139 @@ export interface Served {
   readonly draining: boolean;
 }
 
-/** Whether the daemon can serve at this moment, point by point. */
+/**
+ * Whether the daemon can serve at this moment, point by point. Each is a check, in the words of `teredo
+ * check`, of what costs the same however many interfaces and routes there are.
+ */
 export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
-  const interfaces = host.interfaces();
-  const checks = [
+  return pointsOf(host, served).map(({ name, verdict, detail, mend }) => {
+    const isOk = verdict !== "fail";
+    return { name, ok: isOk, detail, ...(isOk || mend === undefined ? {} : { mend }) };
+  });
+}
+
+function pointsOf(host: Host, served: Served): CheckResult[] {
+  const { role, relay, server } = served;
+  const points = [
     datapath(served),
-    sockets(interfaces, served),
+    sockets(host, served),
     serving(served),
     ...firewall(host, served),
   ];
-  if (served.role === "relay") return [...checks, ...relayChecks(host, interfaces, served)];
-  if (!host.serverUsesTun) return checks;
-  return [...checks, ...nativeInterface(host, served), forwarding(host)];
+  if (role === "relay") return [...points, ...relayPoints(host, relay, served)];
+  const way = { prefix: server.prefix, served: "any", comesBy: undefined } as const;
+  if (!host.serverUsesTun) return [...points, ...checkClientsWay(host, way)];
+  return [
+    ...points,
+    ...nativeInterface(host, served),
+    forwarding(host),
+    ...checkClientsWay(host, way),
+  ];
 }
 
-const point = (name: string, ok: boolean, detail: string): ReadinessCheck => ({ name, ok, detail });
-
-function datapath({ datapath }: Served): ReadinessCheck {
-  const alive = datapath.heartbeatAge() < HEARTBEAT_LIMIT_SECONDS * 1000;
-  return point("datapath", alive, alive ? "alive" : "no sign of life");
+function datapath({ datapath }: Served): CheckResult {
+  if (datapath.heartbeatAge() < HEARTBEAT_LIMIT_SECONDS * 1000) return ok("datapath", "alive");
+  return fail(
+    "datapath",
+    "no sign of life",
+    "restart the daemon, as a watchdog of its service does",
+  );
 }
 
 /** A socket outlives the address it is bound to, but nothing reaches it then. */
-function sockets(interfaces: readonly Interface[], { open }: Served): ReadinessCheck {
-  const present = interfaces.flatMap((it) => it.ipv4).map(formatIpv4);
-  const gone = open.listening
-    .map((endpoint) => endpoint.slice(0, endpoint.indexOf(":")))
-    .filter((address) => address !== ANY_ADDRESS && !present.includes(address));
-  if (gone.length === 0) return point("sockets", true, `UDP ${open.listening.join(", ")}`);
-  return point("sockets", false, `${gone.join(", ")} is no longer on this host`);
+function sockets(host: Host, { open }: Served): CheckResult {
+  const bound = open.listening.map((endpoint) => parseIpv4(endpoint.split(":")[0]!)!);
+  const missing = [...new Set(bound)]
+    .map((address) => address === 0 ? anyAddress(host) : missingAddress(host, address))
+    .filter((result) => result !== undefined);
+  if (missing.length === 0) return ok("sockets", `UDP ${open.listening.join(", ")}`);
+  return fail(
+    "sockets",
+    missing.map(({ detail }) => detail).join("; "),
+    missing.map(({ mend }) => mend).join("; "),
+  );
 }
 
 /** Not ready while a filter drops what the role lives on, be it only for a while. */
-function firewall(host: Host, served: Served): ReadinessCheck[] {
+function firewall(host: Host, served: Served): CheckResult[] {
   const results = watchFirewall(host, served);
   const [first] = results;
   if (first === undefined) return [];
   const failed = failures(results);
-  if (failed.length === 0) return [point("firewall", true, first.detail)];
+  if (failed.length === 0) return [ok("firewall", first.detail)];
   const detail = failed.map((result) => result.detail).join("; ");
-  const mend = failed.map((result) => result.mend).join("; ");
-  return [{ ...point("firewall", false, detail), mend }];
+  return [fail("firewall", detail, failed.map(({ mend }) => mend).join("; "))];
 }
 
-function serving({ draining }: Served): ReadinessCheck {
-  return point("serving", !draining, draining ? "draining" : "accepting traffic");
+/** An end that was asked for: there is nothing to mend. */
+function serving({ draining }: Served): CheckResult {
+  return draining
+    ? { name: "serving", verdict: "fail", detail: "draining" }
+    : ok("serving", "accepting traffic");
 }
 
-function relayChecks(
-  host: Host,
-  interfaces: readonly Interface[],
-  { relay, open }: Served,
-): ReadinessCheck[] {
+function relayPoints(host: Host, relay: RelayConfig, { open }: Served): CheckResult[] {
   const name = open.interfaceName ?? relay.interfaceName;
-  const checks = [tunnel(host, interfaces, name), route(host, relay.prefix, name)];
-  return needsForwarding(host, relay) ? [...checks, forwarding(host)] : checks;
+  const points = [tunnel(host, name), route(host, relay, name)];
+  if (!needsForwarding(host, relay)) return points;
+  return [...points, forwarding(host), ...checkClientsWay(host, { ...relay, comesBy: name })];
 }
 
 /** Where a server's native packets go in. */
-function nativeInterface(host: Host, { open: { nativeName: name } }: Served): ReadinessCheck[] {
+function nativeInterface(host: Host, { open: { nativeName: name } }: Served): CheckResult[] {
   if (name === undefined) return [];
-  return [disabled(host, name) ?? point("interface", true, `${name} takes native packets`)];
+  return [disabled(host, name) ?? ok("interface", `${name} takes native packets`)];
 }
 
-function disabled(host: Host, name: string): ReadinessCheck | undefined {
+function disabled(host: Host, name: string): CheckResult | undefined {
   const mend = host.disabledIpv6(name);
-  return mend === undefined
-    ? undefined
-    : point("interface", false, `${name} has IPv6 disabled; mend: ${mend}`);
+  return mend === undefined ? undefined : fail("interface", `${name} has IPv6 disabled`, mend);
 }
 
-function tunnel(host: Host, interfaces: readonly Interface[], name: string): ReadinessCheck {
-  const found = interfaces.find((it) => it.name === name);
-  if (found === undefined) return point("interface", false, `${name} is gone`);
-  if (!found.up) return point("interface", false, `${name} is down`);
-  if (!found.hasLinkLocal) return point("interface", false, `${name} has no link-local address`);
-  return disabled(host, name) ?? point("interface", true, `${name} is up and has its address`);
+function tunnel(host: Host, name: string): CheckResult {
+  const { words } = host;
+  const found = host.device(name);
+  if (found === undefined) return fail("interface", `${name} is gone`, "restart the daemon");
+  if (!found.up) return fail("interface", `${name} is down`, words.linkUp(name));
+  const off = disabled(host, name);
+  if (off !== undefined) return off;
+  if (found.hasLinkLocal) return ok("interface", `${name} is up and has its address`);
+  return fail("interface", `${name} has no link-local address`, words.addLinkLocal(name));
 }
 
-/** Where packets to 2001:: would go. */
-function route(host: Host, prefix: number, name: string): ReadinessCheck {
-  const actual = host.routeTo(servicePrefixOf(prefix).bytes);
-  if (actual === name) return point("route", true, `the prefix leads to ${name}`);
-  const detail = actual === undefined ? "the prefix leads nowhere" : `it leads to ${actual}`;
-  return point("route", false, detail);
+/** Where packets to clients go: this host's own, and those that come in to be forwarded. */
+function route(host: Host, relay: RelayConfig, name: string): CheckResult {
+  const prefix = servicePrefixOf(relay.prefix);
+  const destination = clientAddress(relay.prefix);
+  const text = formatIpv6Prefix(prefix);
+  for (const comesBy of [undefined, ...uplinkOf(host, relay)]) {
+    const source = comesBy === undefined ? undefined : ROOT_SERVERS_6[0]!;
+    const journey = { destination, source, comesBy };
+    const way = host.way6(journey);
+    if (way.kind === "sent" && way.interfaceName === name) continue;
+    const packets = comesBy === undefined ? text : `what comes in by ${comesBy} for ${text}`;
+    const add = host.words.routeInto(prefix, name);
+    if (way.kind === "refused") return fail("route", `${packets} is refused: ${way.why}`, add);
+    const where = way.kind === "sent" ? `leads to ${way.interfaceName}` : "is for this host";
+    return elsewhere(host, `${packets} ${where}`, journey, add);
+  }
+  return ok("route", `${text} leads to ${name}`);
 }
 
-function forwarding(host: Host): ReadinessCheck {
-  const on = host.forwards6();
-  return point("forwarding", on, on ? "on" : `${host.words.forwarding} is not 1`);
+/** The interface to the IPv6 Internet, as far as what comes in by it is to be forwarded. */
+function uplinkOf(host: Host, relay: RelayConfig): string[] {
+  if (!needsForwarding(host, relay)) return [];
+  const way = host.way6({ destination: ROOT_SERVERS_6[0]! });
+  return way.kind === "sent" ? [way.interfaceName] : [];
+}
+
+/** Our route is missing, or another one wins. */
+function elsewhere(host: Host, detail: string, journey: Journey, add: string): CheckResult {
+  const found = host.decidingRoute6(journey);
+  if (found === undefined || found.length < SERVICE_PREFIX_LENGTH) {
+    return fail("route", detail, add);
+  }
+  const show = host.words.showRoute(formatIpv6(journey.destination));
+  const mend = `take the other route away, or let it have a higher metric; \`${show}\` shows it`;
+  return fail("route", `${detail} (${found.description})`, mend);
 }

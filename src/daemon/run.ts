@@ -96,11 +96,8 @@ async function live(context: Context): Promise<number> {
   const step = stepper(log);
   refuseUnfit(context);
   step("checks");
-  if (own.pidFile !== undefined) {
-    const pidFile = new PidFile(libc, own.pidFile, process.pid);
-    cleanup.add(() => pidFile.close());
-    step("pid file");
-  }
+  const pidFile = openPidFile(context, own);
+  step("pid file");
   const notifier = openNotifier(libc, process.env, process.pid);
   cleanup.add(() => notifier.close());
   const open = openRole(context);
@@ -116,6 +113,7 @@ async function live(context: Context): Promise<number> {
   cleanup.add(() => datapath.stop());
   step("threads");
   giveUpPrivileges(context, own);
+  if (pidFile?.mayRemove() === false) tellPidFile(log, own);
   step("privileges");
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
@@ -163,7 +161,7 @@ function stepper(log: Logger): (step: string) => void {
 function tellInterface({ host, log }: Context, { interfaceName, nativeName }: OpenRole): void {
   const name = interfaceName ?? nativeName;
   if (name === undefined || !log.enabled("debug")) return;
-  const found = host.interfaces().find((it) => it.name === name);
+  const found = host.device(name);
   const detail = found === undefined
     ? "gone"
     : `${found.up ? "up" : "down"}, ${found.hasLinkLocal ? "a" : "no"} link-local address`;
@@ -181,6 +179,13 @@ async function openStatus(context: Context, user: User | undefined): Promise<voi
   for (const { url } of servers) log.info("Status pages", { url });
 }
 
+function openPidFile({ libc, cleanup }: Context, { pidFile: path }: ProcessConfig) {
+  if (path === undefined) return undefined;
+  const pidFile = new PidFile(libc, path, process.pid);
+  cleanup.add(() => pidFile.close());
+  return pidFile;
+}
+
 function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): void {
   dropPrivileges(libc, userOf(host, own), own.chroot);
   const { user, chroot } = own;
@@ -190,6 +195,11 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
     const user = `${process.getuid?.()}:${process.getgid?.()}`;
     return { user, missing: missing.length === 0 ? "none" : missing };
   });
+}
+
+function tellPidFile(log: Logger, { pidFile: path, user, chroot }: ProcessConfig): void {
+  const mend = "put it in a folder of that user's, outside any chroot";
+  log.warn("Pid file will be left empty at the end", { path, user, chroot, mend });
 }
 
 function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {

@@ -1,10 +1,11 @@
-import { chownSync } from "node:fs";
 import { STATUS_PORT } from "#src/config/assemble.ts";
 import type { Role, StatusConfig } from "#src/config/config.ts";
 import { StartError } from "#src/errors.ts";
 import type { StatusApp } from "#src/status/app.ts";
 import { type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
+import { placeOf } from "./folder.ts";
 import type { User } from "./host/contract.ts";
+import { removeStale } from "./stale_socket.ts";
 
 /** Opens what `[status]` asks for. @throws StartError */
 export async function openStatusServers(
@@ -43,12 +44,13 @@ async function tcp(app: StatusApp, address: string, port: number): Promise<Liste
 
 async function unix(app: StatusApp, path: string, user: User | undefined): Promise<Listening> {
   try {
-    const listening = await listenUnix(app, path);
-    if (user !== undefined) chownSync(path, user.uid, user.gid);
-    return listening;
+    const place = placeOf(path);
+    await removeStale(place, user);
+    return await listenUnix(app, place.path, user?.gid);
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(
-      `the status pages cannot listen on the socket: ${reasonOf(error)}`,
+      `the status pages cannot listen on the socket ${path}: ${reasonOf(error)}`,
       "choose another socket in [status]",
     );
   }

@@ -89,6 +89,8 @@ export class LabProcess {
   /** Signals the program itself, not the wrapper around it, which ends by itself after it. */
   kill(signal: NodeJS.Signals): void {
     if (this.#ended || this.#child.pid === undefined) return;
+    // The wrapper stops with what it has started, but does not go on with it. nsenter(1)
+    if (signal === "SIGCONT") this.#child.kill(signal);
     for (const pid of childrenOf(this.#child.pid)) {
       try {
         process.kill(pid, signal);

@@ -1,19 +1,23 @@
 import { isIP } from "node:net";
+import { isLoopbackIp, parseIp } from "#src/protocol/wire/ip.ts";
 
 /**
- * Whether a `Host` header may ask a server that listens on loopback.
+ * Whether a `Host` header may ask a server on loopback.
  *
  * A page from the Internet can make a browser here resolve the page's own name to 127.0.0.1 and
  * read what is there (DNS rebinding); the header then holds that name. So: addresses and
  * `localhost` only.
  */
-export function isLocalHost(header: string | null): boolean {
-  if (header === null) return false;
-  const name = header.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return name === "localhost" || isIP(name) !== 0;
+export function isLocalHost(host: string | undefined): boolean {
+  if (host === undefined) return false;
+  const name = host.replace(/:\d*$/, "").toLowerCase();
+  if (name === "localhost" || name === "localhost.") return true;
+  const inBrackets = /^\[(.*)\]$/.exec(name)?.[1];
+  return inBrackets === undefined ? isIP(name) === 4 : isIP(inBrackets) === 6;
 }
 
-/** 127.0.0.0/8 and ::1. */
+/** @param address in whatever way it is written */
 export function isLoopbackAddress(address: string): boolean {
-  return address === "::1" || /^127\./.test(address);
+  const bytes = parseIp(address);
+  return bytes !== undefined && isLoopbackIp(bytes);
 }

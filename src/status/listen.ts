@@ -1,22 +1,22 @@
-import { createAdaptorServer } from "@hono/node-server";
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
-import { type AddressInfo, connect } from "node:net";
+import { lstatSync, type Stats } from "node:fs";
+import {
+  type AddressInfo,
+  createServer,
+  type ListenOptions,
+  type Server,
+  type Socket,
+} from "node:net";
 import type { StatusApp } from "./app.ts";
+import { type Answer, serve } from "./connection.ts";
 import { errorDocument } from "./document.ts";
 import { isLocalHost, isLoopbackAddress } from "./hosts.ts";
+import type { StatusRequest } from "./request.ts";
 
-/** A slow or hostile reader holds a connection no longer, and no more of them, than this. */
-const LIMITS = {
-  headersTimeout: 5_000,
-  requestTimeout: 5_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 8_192,
-} as const;
+/** Of one server at a time. */
 const MAX_CONNECTIONS = 64;
 
-/** Owner and group: the group is how other users are let in. */
-const SOCKET_MODE = 0o660;
+/** Owner and group may: the group is how other users are let in. */
+const SOCKET_UMASK = 0o117;
 
 export interface Listening {
   /** `http://address:port`, or `unix:/path`. */
@@ -26,44 +26,88 @@ export interface Listening {
 
 /** Serves `app` on TCP. @param port 0: the kernel picks. @throws Error when it cannot be bound */
 export async function listenTcp(app: StatusApp, address: string, port: number): Promise<Listening> {
-  const guarded = isLoopbackAddress(address);
-  const server = makeServer((request) => {
-    if (guarded && !isLocalHost(request.headers.get("host"))) return foreignHost();
-    return app.fetch(request);
+  const { server, close } = makeServer((request, socket) => {
+    // By where the client came in: a server on every address is on loopback too.
+    const guarded = isLoopbackAddress(socket.localAddress ?? "");
+    return guarded && !isLocalHost(request.host) ? foreignHost() : ask(app, request);
   });
-  await listening(server, () => server.listen(port, address));
+  await listening(server, { host: address, port });
   const bound = server.address() as AddressInfo;
   const host = address.includes(":") ? `[${address}]` : address;
-  return { url: `http://${host}:${bound.port}`, close: () => closing(server) };
+  return { url: `http://${host}:${bound.port}`, close };
 }
 
 /**
- * Serves `app` on a Unix socket. One that a killed process left behind is replaced; one that is in
- * use, and any other kind of file, is not.
+ * Serves `app` on a Unix socket for owner and group, and removes it at the end, unless another has
+ * taken its place. It has its mode from its first moment on: its path is not touched again.
  *
+ * @param gid its group; undefined: that of the process
  * @throws Error when the path is taken or cannot be bound
  */
-export async function listenUnix(app: StatusApp, path: string): Promise<Listening> {
-  await removeStale(path);
-  const server = makeServer((request) => app.fetch(request));
-  await listening(server, () => server.listen({ path }));
-  chmodSync(path, SOCKET_MODE);
-  const close = async () => {
-    await closing(server);
-    removeQuietly(path);
+export async function listenUnix(app: StatusApp, path: string, gid?: number): Promise<Listening> {
+  const { server, close } = makeServer((request) => ask(app, request));
+  await asGroup(gid, () => listening(server, { path }));
+  const made = lstatSync(path);
+  return {
+    url: `unix:${path}`,
+    close: () => close(isSame(made, lstatSync(path, { throwIfNoEntry: false }))),
   };
-  return { url: `unix:${path}`, close };
 }
 
-type Server = ReturnType<typeof createAdaptorServer> & { maxConnections: number };
-
-function makeServer(fetch: (request: Request) => Response | Promise<Response>): Server {
-  const server = createAdaptorServer({ fetch, serverOptions: LIMITS }) as Server;
-  server.maxConnections = MAX_CONNECTIONS;
-  return server;
+/** Both runtimes bind before `listen()` returns, so that nothing else happens meanwhile. */
+function asGroup<T>(gid: number | undefined, bind: () => T): T {
+  const umask = process.umask(SOCKET_UMASK);
+  const own = process.getegid!();
+  try {
+    if (gid !== undefined) process.setegid!(gid);
+    return bind();
+  } finally {
+    process.setegid!(own);
+    process.umask(umask);
+  }
 }
 
-function listening(server: Server, listen: () => void): Promise<void> {
+function isSame(a: Stats, b: Stats | undefined): boolean {
+  return a.dev === b?.dev && a.ino === b.ino;
+}
+
+interface StatusServer {
+  readonly server: Server;
+  /** @param unbind false: what it is bound to stays, for closing would remove another's socket */
+  close(unbind?: boolean): Promise<void>;
+}
+
+/** The newest client always gets in: room is made by the one that has kept us waiting longest. */
+function makeServer(answer: Answer): StatusServer {
+  const connections = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (connections.size >= MAX_CONNECTIONS) {
+      const one = crowded(connections);
+      // Its "close" comes later than the next clients may.
+      connections.delete(one);
+      one.destroy();
+    }
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    serve(socket, answer);
+  });
+  const close = (unbind = true) =>
+    new Promise<void>((resolve) => {
+      for (const socket of connections) socket.destroy();
+      if (unbind) server.close(() => resolve());
+      else resolve();
+    });
+  return { server, close };
+}
+
+/** The oldest connection of the address that holds most of them. */
+function crowded(connections: ReadonlySet<Socket>): Socket {
+  const byAddress = Map.groupBy(connections, (it) => it.remoteAddress);
+  const most = [...byAddress.values()].reduce((a, b) => b.length > a.length ? b : a);
+  return most[0]!;
+}
+
+function listening(server: Server, where: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", () => {
@@ -72,46 +116,15 @@ function listening(server: Server, listen: () => void): Promise<void> {
       server.on("error", () => {});
       resolve();
     });
-    listen();
+    server.listen(where);
   });
 }
 
-function closing(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    if ("closeAllConnections" in server) server.closeAllConnections();
-  });
+function ask(app: StatusApp, { method, target }: StatusRequest): Response | Promise<Response> {
+  return app.fetch(new Request(`http://localhost${target}`, { method }));
 }
 
 function foreignHost(): Response {
   const error = errorDocument("This Host is not answered here; ask by address or as localhost");
   return Response.json(error, { status: 403 });
-}
-
-async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`);
-  if (await isAnswered(path)) throw new Error(`${path} is in use by another process`);
-  unlinkSync(path);
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    const settle = (answered: boolean) => {
-      socket.destroy();
-      resolve(answered);
-    };
-    socket.once("connect", () => settle(true));
-    socket.once("error", () => settle(false));
-  });
-}
-
-function removeQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Closing removed it, or privileges to do so were given up: the next start replaces it.
-  }
 }

@@ -117,15 +117,17 @@ ended`,
 test("teredo relay -u -t gives up every privilege and still serves", () => {
   expectLines(
     `mkdir /run/jail
+program="setpriv --groups 4,24 $program" # as a login may leave them
 daemon relay ${RELAY} -u nobody -t /run/jail -p /run/relay.pid
 until_says relay msg=Ready
-cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|CapEff|CapPrm):' | sort -u | tr -s '\\t' ' '
+cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|Groups|CapEff|CapPrm):' | sort -u | tr -s '\\t ' ' '
 sleep 1.2 # beyond the next look at readiness
 teredo status --json | grep -o '"ok":[a-z]*' | sort | uniq -c | tr -s ' '
 kill $pid
 ended
 ip link show dev teredo 2>&1
 [ -s /run/relay.pid ] || echo "pid file empty"
+grep -o 'level=warn msg="Pid file.*' $work/relay.log
 daemon again ${RELAY} -p /run/relay.pid
 until_says again msg=Ready
 kill $pid
@@ -134,12 +136,64 @@ ended`,
       "CapEff: 0000000000000000",
       "CapPrm: 0000000000000000",
       "Gid: 65534 65534 65534 65534",
+      "Groups: 65534 ",
       "Uid: 65534 65534 65534 65534",
-      ' 6 "ok":true',
+      ' 7 "ok":true',
       "exit status 0",
       'Device "teredo" does not exist.',
       "pid file empty",
+      'level=warn msg="Pid file will be left empty at the end" path=/run/relay.pid user=nobody ' +
+      'chroot=/run/jail mend="put it in a folder of that user\'s, outside any chroot"',
       "exit status 0",
+    ],
+  );
+});
+
+test("teredo relay -u leaves nothing in a folder of that user's, whose group may ask for status", () => {
+  expectLines(
+    `install -d -o nobody -g nogroup /run/teredo
+daemon relay ${RELAY} -u nobody -p /run/teredo/pid --status-socket /run/teredo/status
+until_says relay msg=Ready
+stat -c '%a %U %G' /run/teredo/pid /run/teredo/status
+setpriv --reuid nobody --regid nogroup --clear-groups $program status --url unix:/run/teredo/status | head -n 1
+kill $pid
+ended
+ls -A /run/teredo
+grep "Pid file" $work/relay.log`,
+    [
+      "600 root root",
+      "660 root nogroup",
+      /^teredo relay \S+ {2}ready$/,
+      "exit status 0",
+    ],
+  );
+});
+
+test("a daemon that root starts in a stranger's folder follows nothing that stands there", () => {
+  expectLines(
+    `install -d -o nobody /run/theirs /run/theirs/inner
+echo precious > /run/victim
+ln -s /run/victim /run/theirs/link
+ln /run/victim /run/theirs/hard
+mkfifo /run/theirs/fifo
+for name in link hard fifo inner/new; do
+  teredo ${RELAY} --log-level error -p /run/theirs/$name 2>&1
+  teredo ${RELAY} --log-level error --status-socket /run/theirs/$name 2>&1
+done
+cat /run/victim
+stat -c '%a %U' /run/victim
+find /run/theirs -newer /run/victim -type f`,
+    [
+      /^teredo: the pid file \/run\/theirs\/link cannot be written: it is a symbolic link; /,
+      /^teredo: \/run\/theirs\/link exists and is not a socket; /,
+      /^teredo: \/run\/theirs\/hard has another name besides: it is a hard link; /,
+      /^teredo: \/run\/theirs\/hard exists and is not a socket; /,
+      /^teredo: \/run\/theirs\/fifo is not a regular file; /,
+      /^teredo: \/run\/theirs\/fifo exists and is not a socket; /,
+      /^teredo: \/run\/theirs\/inner\/new: \/run\/theirs belongs to user 65534, and could be made /,
+      /^teredo: \/run\/theirs\/inner\/new: \/run\/theirs belongs to user 65534, and could be made /,
+      "precious",
+      "644 root",
     ],
   );
 });
@@ -202,6 +256,7 @@ until_says relay msg=Ready
 ip -6 route del 2001::/32 dev teredo
 sysctl -qw net.ipv6.conf.all.forwarding=0
 until_says relay 'check=forwarding'
+grep -o 'msg="Not ready".*' $work/relay.log
 teredo status | sed -n '1p; /FAIL/p'
 ip -6 route add 2001::/32 dev teredo
 sysctl -qw net.ipv6.conf.all.forwarding=1
@@ -213,9 +268,13 @@ teredo status | grep interface:
 kill $pid
 ended`,
     [
+      'msg="Not ready" check=route detail="2001::/32 is refused: no route leads there" ' +
+      'mend="ip -6 route add 2001::/32 dev teredo metric 10"',
+      'msg="Not ready" check=forwarding detail="the kernel does not forward IPv6 packets" ' +
+      'mend="sysctl -w net.ipv6.conf.all.forwarding=1"',
       /not ready$/,
-      "  FAIL       route: the prefix leads nowhere",
-      "  FAIL       forwarding: net.ipv6.conf.all.forwarding is not 1",
+      "  FAIL       route: 2001::/32 is refused: no route leads there",
+      "  FAIL       forwarding: the kernel does not forward IPv6 packets",
       / {2}ready$/,
       "  FAIL       interface: teredo is down",
       "exit status 0",
@@ -266,6 +325,8 @@ test("teredo check passes once each mend was done, and --json says so", () => {
   const { lines, stderr } = onMachine(`sysctl -qw net.ipv6.conf.all.forwarding=0
 mend() { teredo check relay -c $work/teredo.ini | sed -n 's/^FAIL.*; mend: //p' | sh; }
 mend
+ip route add default dev eth0
+ip -6 addr add 2001:db8::7/64 dev eth0 nodad
 ip -6 route add default dev eth0
 teredo check relay -c $work/teredo.ini --json | tr -d '\\n'`);
   assert.equal(stderr, "");
@@ -297,8 +358,7 @@ ended`,
       "choose another pid_file",
       "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
       "(EADDRINUSE); choose another port in [status], or enabled = no",
-      // The binary has a unit; what a runtime runs has none.
-      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo \(process PID\); mend: kill PID, or systemctl stop teredo-relay|(bun|deno)(\.exe)? \(process PID\); mend: kill PID); choose another bind_port$/,
+      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo|bun|deno)(\.exe)? \(process PID\); mend: `ps -p PID` shows what it is; choose another bind_port$/,
       'Device "other" does not exist.',
       "exit status 0",
     ],

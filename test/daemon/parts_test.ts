@@ -6,7 +6,6 @@ import { platformOf } from "#ffi/platform.ts";
 import { findUser } from "#src/daemon/host/passwd.ts";
 import {
   parseCapabilities,
-  parseDefaultInterface4,
   parseMaxFds,
   parseMemory,
   parseUdpInodes,
@@ -55,16 +54,6 @@ test("parseMaxFds() reads the soft limit, where there is one", () => {
   assert.equal(parseMaxFds(row("1024")), 1024);
   assert.equal(parseMaxFds(row("unlimited")), undefined);
   assert.equal(parseMaxFds(""), undefined);
-});
-
-test("parseDefaultInterface4() takes the lowest metric", () => {
-  const head = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n";
-  const row = (name: string, to: string, metric: number, mask: string) =>
-    `${name}\t${to}\t0101A8C0\t0003\t0\t0\t${metric}\t${mask}\t0\t0\t0\n`;
-  const text = head + row("wlan0", "00000000", 600, "00000000") +
-    row("eth0", "00000000", 100, "00000000") + row("tun0", "00000000", 0, "000000FF");
-  assert.equal(parseDefaultInterface4(text), "eth0");
-  assert.equal(parseDefaultInterface4(head), undefined);
 });
 
 test("parseUdpInodes() finds the sockets of a port", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -12,7 +12,6 @@ import { openLibc } from "#ffi/open.ts";
 import { linuxIpv6 } from "#src/daemon/host/linux/answers.ts";
 import { linuxHost } from "#src/daemon/host/linux/mod.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
-import { PidFile } from "#src/daemon/pid_file.ts";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { NOT_HERE } from "./checks/fake_host.ts";
@@ -28,44 +27,6 @@ async function inFolder(body: (folder: string) => void | Promise<void>): Promise
     rmSync(folder, { recursive: true });
   }
 }
-
-test("PidFile holds the number while it is open, and is gone after close()", () =>
-  inFolder((folder) => {
-    const path = join(folder, "pid");
-    const file = new PidFile(libc, path, 4242);
-    assert.equal(readFileSync(path, "utf8"), "4242\n");
-    file.close();
-    assert.equal(existsSync(path), false);
-  }));
-
-test("PidFile refuses while another holds it, and names the holder", () =>
-  inFolder((folder) => {
-    const path = join(folder, "pid");
-    const file = new PidFile(libc, path, 4242);
-    assert.throws(() => new PidFile(libc, path, 1), {
-      message: `the pid file ${path} is held by process 4242, which runs; stop it first, or ` +
-        "choose another pid_file",
-    });
-    assert.equal(readFileSync(path, "utf8"), "4242\n");
-    file.close();
-  }));
-
-test("PidFile takes over the file of a process that is gone, however long its text", () =>
-  inFolder((folder) => {
-    const path = join(folder, "pid");
-    writeFileSync(path, "123456789 and more\n");
-    const file = new PidFile(libc, path, 7);
-    assert.equal(readFileSync(path, "utf8"), "7\n");
-    file.close();
-  }));
-
-test("PidFile says why it cannot be written", () => {
-  const path = "/nowhere/teredo.pid";
-  assert.throws(() => new PidFile(libc, path, 7), {
-    message: `the pid file cannot be written: open(${path}): ENOENT (No such file or directory); ` +
-      "choose another path",
-  });
-});
 
 /** A datagram socket of the kind a service manager listens on. */
 function receiver(libc: Libc, path: string) {

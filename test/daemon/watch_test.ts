@@ -9,6 +9,7 @@ import { NO_OFFLOADS, reportOffloads, SEGMENT_REFUSED } from "#src/datapath/offl
 import { LimitedLog } from "#src/log/limited.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt, type Level } from "#src/log/record.ts";
+import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
@@ -18,7 +19,9 @@ import {
   type Facts,
   fakeHost,
   PRIMARY_ADDRESS,
+  REFUSED,
   relayConfig,
+  sentBy,
   serverConfig,
   UPLINK,
 } from "./checks/fake_host.ts";
@@ -43,7 +46,9 @@ const datapath = (age: number): Datapath => ({
   setServed: () => {},
 });
 
-const TUNNEL = { ...UPLINK, name: "teredo", ipv4: [], mtu: 1280 };
+const TUNNEL = { up: true, mtu: 1280, hasLinkLocal: true };
+/** Packets to clients as the rest of the Internet's. */
+const byDefault = () => sentBy("eth0");
 
 interface Case {
   readonly name: string;
@@ -58,28 +63,104 @@ const cases: readonly Case[] = [
   {
     name: "the datapath is stuck",
     served: { datapath: datapath(2_000) },
-    want: ["datapath: no sign of life"],
+    want: ["datapath: no sign of life; restart the daemon, as a watchdog of its service does"],
   },
   { name: "the daemon is ending", served: { draining: true }, want: ["serving: draining"] },
   {
     name: "the interface is gone",
-    facts: { interfaces: () => [UPLINK], routeTo: () => "eth0" },
-    want: ["interface: teredo is gone", "route: it leads to eth0"],
+    facts: { device: () => undefined, way6: byDefault },
+    want: [
+      "interface: teredo is gone; restart the daemon",
+      "route: 2001::/32 leads to eth0; ip -6 route add 2001::/32 dev teredo metric 10",
+    ],
   },
   {
     name: "the interface is down",
-    facts: { interfaces: () => [{ ...TUNNEL, up: false }], routeTo: () => undefined },
-    want: ["interface: teredo is down", "route: the prefix leads nowhere"],
+    facts: {
+      device: () => ({ ...TUNNEL, up: false }),
+      way6: ({ destination }) =>
+        isTeredo(destination, 0, SERVICE_PREFIX) ? REFUSED : sentBy("eth0"),
+    },
+    want: [
+      "interface: teredo is down; ip link set dev teredo up",
+      "route: 2001::/32 is refused: no route leads there; ip -6 route add 2001::/32 dev teredo metric 10",
+    ],
   },
   {
     name: "the interface lost its address",
-    facts: { interfaces: () => [{ ...TUNNEL, hasLinkLocal: false }] },
-    want: ["interface: teredo has no link-local address"],
+    facts: { device: () => ({ ...TUNNEL, hasLinkLocal: false }) },
+    want: [
+      "interface: teredo has no link-local address; ip -6 addr add fe80::ffff:ffff:ffff/64 dev teredo",
+    ],
+  },
+  {
+    name: "IPv6 is off on the interface, which took its address away",
+    facts: {
+      device: () => ({ ...TUNNEL, hasLinkLocal: false }),
+      disabledIpv6: () => "sysctl -w net.ipv6.conf.teredo.disable_ipv6=0",
+    },
+    want: [
+      "interface: teredo has IPv6 disabled; sysctl -w net.ipv6.conf.teredo.disable_ipv6=0",
+    ],
+  },
+  {
+    name: "another route of the prefix wins",
+    facts: {
+      way6: byDefault,
+      decidingRoute6: () => ({ length: 32, description: "proto bird, metric 3, table main" }),
+    },
+    want: [
+      "route: 2001::/32 leads to eth0 (proto bird, metric 3, table main); take the other route away, " +
+      "or let it have a higher metric; `ip -6 route get fibmatch 2001::1` shows it",
+    ],
+  },
+  {
+    name: "a rule sends elsewhere what is to be forwarded",
+    facts: {
+      way6: (journey) =>
+        journey.comesBy === "eth0" || !isTeredo(journey.destination, 0, SERVICE_PREFIX)
+          ? sentBy("eth0")
+          : sentBy("teredo"),
+      decidingRoute6: ({ comesBy }) =>
+        comesBy === undefined
+          ? undefined
+          : { length: 32, description: "proto static, metric 1024, table 7" },
+    },
+    want: [
+      "route: what comes in by eth0 for 2001::/32 leads to eth0 (proto static, metric 1024, table 7); " +
+      "take the other route away, or let it have a higher metric; `ip -6 route get fibmatch 2001::1` " +
+      "shows it",
+    ],
+  },
+  {
+    name: "packets of clients have no way on",
+    facts: {
+      way6: ({ destination, source }) =>
+        isTeredo(destination, 0, SERVICE_PREFIX)
+          ? sentBy("teredo")
+          : source === undefined
+          ? sentBy("eth0")
+          : REFUSED,
+    },
+    want: [
+      "ipv6_route: packets from clients, of 2001::/32, to 2001:503:ba3e::2:30 are refused, while this " +
+      "host's own leave by eth0: no route leads there; ip -6 route add default from 2001::/32 dev eth0",
+    ],
+  },
+  {
+    name: "the default route of a network without the Internet is none",
+    facts: {
+      way6: ({ destination }) =>
+        isTeredo(destination, 0, SERVICE_PREFIX) ? sentBy("teredo") : REFUSED,
+    },
+    want: [],
   },
   {
     name: "forwarding went off",
     facts: { variables: { "net/ipv6/conf/all/forwarding": "0" } },
-    want: ["forwarding: net.ipv6.conf.all.forwarding is not 1"],
+    want: [
+      "forwarding: the kernel does not forward IPv6 packets; sysctl -w net.ipv6.conf.all.forwarding=1",
+    ],
   },
   {
     name: "forwarding is off in a relay that serves its own host",
@@ -88,17 +169,37 @@ const cases: readonly Case[] = [
     want: [],
   },
   {
+    name: "the last IPv4 address left",
+    facts: { hasIpv4: () => false },
+    want: [
+      "sockets: this host has no IPv4 address, so no client reaches it; give it a public one: ip addr " +
+      "add A.B.C.D/32 dev INTERFACE",
+    ],
+  },
+  {
     name: "an address it is bound to has left the host",
-    facts: { interfaces: () => [{ ...UPLINK, ipv4: [PRIMARY_ADDRESS] }] },
+    facts: {
+      takes4: (address) => address === PRIMARY_ADDRESS,
+      interfaces: () => [{ ...UPLINK, ipv4: [PRIMARY_ADDRESS] }],
+    },
     served: {
       role: "server",
       open: { ...OPEN, listening: ["198.51.100.1:3544", "198.51.100.2:3544"] },
     },
-    want: ["sockets: 198.51.100.2 is no longer on this host"],
+    want: ["sockets: 198.51.100.2 is not on this host; ip addr add 198.51.100.2/32 dev eth0"],
+  },
+  {
+    name: "an address it is bound to is on no interface, and the kernel takes packets for it",
+    facts: { takes4: () => true, interfaces: () => [] },
+    served: {
+      role: "server",
+      open: { ...OPEN, listening: ["198.51.100.1:3544", "198.51.100.2:3544"] },
+    },
+    want: [],
   },
   {
     name: "a server has neither interface nor forwarding",
-    facts: { interfaces: () => [], variables: { "net/ipv6/conf/all/forwarding": "0" } },
+    facts: { device: () => undefined, variables: { "net/ipv6/conf/all/forwarding": "0" } },
     served: { role: "server" },
     want: [],
   },
@@ -106,7 +207,7 @@ const cases: readonly Case[] = [
 
 for (const { name, facts, served, want } of cases) {
   test(`readinessOf() when ${name}`, () => {
-    const host = fakeHost({ interfaces: () => [UPLINK, TUNNEL], ...facts });
+    const host = fakeHost({ device: () => TUNNEL, ...facts });
     const base = {
       role: "relay",
       relay: relayConfig(),
@@ -115,14 +216,34 @@ for (const { name, facts, served, want } of cases) {
       datapath: datapath(10),
     } as const;
     const checks = readinessOf(host, { ...base, draining: false, ...served });
-    const failed = checks.filter((check) => !check.ok).map((it) => `${it.name}: ${it.detail}`);
+    const failed = checks.filter((check) => !check.ok).map(({ name, detail, mend }) =>
+      `${name}: ${detail}${mend === undefined ? "" : `; ${mend}`}`
+    );
     assert.deepEqual(failed, want);
+    assert.ok(checks.every(({ ok, mend }) => !ok || mend === undefined));
   });
 }
 
+test("readinessOf() asks for no list, so that its cost does not grow with what a host has", () => {
+  const lists = ["interfaces", "defaultRoutes6", "serviceRoute", "udpOwner"] as const;
+  const refuses = Object.fromEntries(lists.map((name) => [name, () => assert.fail(name)]));
+  const host = fakeHost({ device: () => TUNNEL, ...refuses });
+  for (const role of ["relay", "server"] as const) {
+    const served = {
+      role,
+      relay: relayConfig(),
+      server: serverConfig(),
+      open: OPEN,
+      datapath: datapath(10),
+      draining: false,
+    };
+    assert.ok(readinessOf(host, served).every(({ ok }) => ok));
+  }
+});
+
 test("DaemonState: until the last worker is there, the status pages say that it is starting", async () => {
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
-  const host = fakeHost({ interfaces: () => [UPLINK, TUNNEL] });
+  const host = fakeHost({ device: () => TUNNEL });
   const state = new DaemonState("relay", "1", config, host);
   const app = createStatus(state.read);
   for (const path of ["/healthz", "/readyz", "/metrics", "/status"]) {

@@ -20,11 +20,13 @@ import {
   startMiredoClient,
   startRelay,
   startServer,
+  until,
 } from "./programs.ts";
 import { assertPing, ping } from "./traffic.ts";
 
 const OPTIONS = { timeout: 120_000 };
 const SECOND_ADDRESS = "198.51.100.51";
+const LATER_IPV6 = "2001:db8:1::22";
 
 let lab: Lab;
 /** Teredo address of Miredo's client in cli0, behind a port-restricted NAT. */
@@ -207,6 +209,12 @@ test("a relay on the very host serves that host alone (H-01, H-02, H-03)", OPTIO
       await assertPing(other, client, HOST_IPV6);
       await assertPing(other, "host6", address);
     }
+    // Nor has it to be started again for an address that the host gets later. RFC 4380 §5.5
+    await other.sh("host6", `ip -6 address add ${LATER_IPV6}/128 dev ipv6 nodad`);
+    await until("the later address is served", async () => {
+      const said = await ping(other, "cli0", LATER_IPV6, { count: 1 });
+      return / 0% packet loss/.test(said);
+    }, 60_000);
     // Another host's packets are not its business, even where something hands them over.
     await other.sh("host6", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
     const refused = await ping(other, "cli0", RELAY_IPV6, { count: 2 });

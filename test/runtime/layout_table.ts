@@ -37,6 +37,7 @@ export const HEADERS = [
   "linux/netfilter_ipv6/ip6_tables.h",
   "linux/if_link.h",
   "linux/if_tun.h",
+  "linux/ipv6.h",
   "linux/rtnetlink.h",
   "linux/sockios.h",
   "linux/virtio_net.h",

@@ -63,7 +63,7 @@ inNamespace(import.meta.filename!, () => {
 
   test("openTun() refuses names that no interface can have, before the kernel does", () => {
     const names: readonly [string, RegExp][] = [
-      ["sixteen-letters.", /has 16 bytes; choose an InterfaceName of at most 15/],
+      ["sixteen-letters.", /has 16 bytes; choose an interface_name of at most 15/],
       ["a b", /is no name for an interface/],
       ["a/b", /is no name for an interface/],
       ["tun%d%d", /is no name for an interface/],
@@ -78,27 +78,51 @@ inNamespace(import.meta.filename!, () => {
     opensAndGoes(NAME);
   });
 
-  test("openTun() names an interface of another kind and the command that removes it", () => {
-    const others = [
+  const others: readonly [name: string, make: string, unmake: string, want: string][] = [
+    [
+      "of another kind",
       `ip link add ${NAME} type bridge`,
+      `ip link delete ${NAME}`,
+      "an interface teredo exists already and is of the kind bridge; choose another interface_name; " +
+      "`ip -d link show dev teredo` shows what it is",
+    ],
+    [
+      "that takes Ethernet frames",
       `ip tuntap add ${NAME} mode tap`,
-      `ip tuntap add ${NAME} mode tun multi_queue`,
-    ];
-    for (const other of others) {
-      sh(other);
-      const { message } = refused(NAME);
-      assert.match(message, /^an interface teredo exists already and is not a TUN/, other);
-      sh(/`(ip link delete teredo)`/.exec(message)![1]!);
+      `ip link delete ${NAME}`,
+      "an interface teredo exists already and is of the kind tap; choose another interface_name; " +
+      "`ip -d link show dev teredo` shows what it is",
+    ],
+    [
+      "whose other name it is",
+      `ip link property add dev uplink altname ${NAME}`,
+      `ip link property del dev uplink altname ${NAME}`,
+      "teredo is another name (altname) of the interface uplink; choose another interface_name, or " +
+      "take that name away: ip link property del dev uplink altname teredo",
+    ],
+  ];
+  sh("ip link add uplink type veth peer name far");
+  for (const [name, make, unmake, want] of others) {
+    test(`openTun() names an interface ${name}, and tells no command that deletes it`, () => {
+      sh(make);
+      assert.equal(refused(NAME).message, want);
+      sh(unmake);
       opensAndGoes(NAME);
-    }
-  });
+    });
+  }
 
   test("openTun() names the process that holds the interface", async () => {
     const holder = spawn(process.execPath, [...RUN, HOLD_TUN, NAME]);
     assert.equal(String((await once(holder.stdout, "data"))[0]), "holds teredo\n");
     const { message } = refused(NAME);
     assert.ok(message.startsWith(`the TUN interface teredo is in use by process ${holder.pid} (`));
-    assert.ok(message.endsWith("stop that process, or run `ip link delete teredo`"));
+    assert.ok(
+      message.endsWith(
+        "choose another interface_name, or stop that process; " +
+          `\`ps -p ${holder.pid}\` shows what it is`,
+      ),
+      message,
+    );
 
     const ended = once(holder, "exit");
     holder.kill("SIGKILL");
@@ -106,9 +130,9 @@ inNamespace(import.meta.filename!, () => {
     opensAndGoes(NAME);
   });
 
-  test("the command that ends a held interface works, and its holder sees EBADFD", () => {
+  test("an interface that is deleted under its holder can be made again, and the holder sees EBADFD", () => {
     const held = new OneQueue(libc, arena, NAME);
-    sh(/`(ip link delete teredo)`/.exec(refused(NAME).message)![1]!);
+    sh("ip link delete teredo");
     opensAndGoes(NAME);
     assert.equal(held.read(at, CAPACITY), -EBADFD);
     assert.equal(held.write(at, 40), -EBADFD);

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { formatIp, parseIp } from "#src/protocol/wire/ip.ts";
 import {
   formatIpv6,
   formatIpv6Prefix,
@@ -99,12 +99,13 @@ function servedPrefixes(words: readonly string[]): Parsed<readonly Ipv6Prefix[]>
   return { value };
 }
 
-/** Where an HTTP server listens: an IPv4 or IPv6 address. */
+/** Where an HTTP server listens: an IPv4 or IPv6 address, in the one way to write it. */
 export const ipAddress: Kind<string> = {
   name: "IP address",
   range: "an IPv4 or IPv6 address",
   parse(text) {
-    if (isIP(text) !== 0 && !text.includes("%")) return { value: text };
+    const bytes = parseIp(text);
+    if (bytes !== undefined) return { value: formatIp(bytes) };
     return { problem: `${quote(text)} is not an IP address; write e.g. 127.0.0.1 or ::1` };
   },
   format: (value) => value,

@@ -1,34 +1,30 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
 import type { Host, Interface } from "../host/contract.ts";
+import { checkRelayPublic, checkServerPublic } from "./public.ts";
+import { checkIpv4Route, wayToClients } from "./ways.ts";
 
 /** Outer IPv4 and UDP headers. */
 const OUTER_LENGTH = 28;
+/** No IPv6 link has less. RFC 8200 §5 */
+const LEAST_MTU = 1280;
 /** Addresses no further apart are likely of one network. */
 const NEAR = 256;
 
 /** The relay's own address and port. */
 export function checkRelayAddress(host: Host, relay: RelayConfig): CheckResult[] {
-  const { bindAddress, bindPort, refuseReserved } = relay;
-  const results = bindAddress === 0 ? [] : [checkPresent(host, bindAddress)];
-  results.push(relayPublic(host, bindAddress, refuseReserved));
-  if (bindPort === 0 || results.some((result) => result.verdict === "fail")) return results;
+  const { bindAddress, bindPort } = relay;
+  const present = bindAddress === 0 ? anyAddress(host) : checkPresent(host, bindAddress);
+  if (present?.verdict === "fail") return [present];
+  const results = [
+    ...(present === undefined ? [] : [present]),
+    ...checkIpv4Route(host, bindAddress),
+    ...checkRelayPublic(host, bindAddress),
+  ];
+  if (bindPort === 0) return results;
   return [...results, checkPort(host, bindAddress, bindPort, "choose another bind_port")];
-}
-
-/** Clients refuse packets from private addresses; a port forwarding may still make it public. */
-function relayPublic(host: Host, bound: number, refuseReserved: boolean): CheckResult {
-  const own = bound === 0 ? host.interfaces().flatMap((it) => it.ipv4) : [bound];
-  const found = own.find((address) => isGlobalUnicast(address, refuseReserved));
-  if (found !== undefined) return ok("public", formatIpv4(found));
-  return warn(
-    "public",
-    "this host has no public IPv4 address: clients reach the relay only if its UDP port is " +
-      "forwarded to it",
-    "forward the relay's UDP port on the NAT in front of this host",
-  );
 }
 
 /** The server's two addresses, and what clients see of them. */
@@ -46,7 +42,7 @@ export function checkServerAddresses(host: Host, server: ServerConfig): CheckRes
     (advertised === undefined ? second : advertised + 1);
   return [
     ...[first, second].flatMap((address) => addressAndPort(host, address)),
-    ...[seenFirst, seenSecond].map((address) => serverPublic(address, server.refuseReserved)),
+    ...[seenFirst, seenSecond].map((address) => checkServerPublic(address, server)),
     consecutive(seenFirst, seenSecond, server.allowNonConsecutive),
   ];
 }
@@ -54,38 +50,53 @@ export function checkServerAddresses(host: Host, server: ServerConfig): CheckRes
 function addressAndPort(host: Host, address: number): CheckResult[] {
   const present = checkPresent(host, address);
   if (present.verdict === "fail") return [present];
-  return [present, checkPort(host, address, TEREDO_PORT, "servers have no other port")];
+  return [
+    present,
+    ...checkIpv4Route(host, address),
+    checkPort(host, address, TEREDO_PORT, "servers have no other port"),
+  ];
 }
 
-/** Binding is the judge: it also knows of addresses that no interface shows. */
 function checkPresent(host: Host, address: number): CheckResult {
+  const missing = missingAddress(host, address, wayToClients(host, 0)?.interfaceName);
+  if (missing !== undefined) return missing;
   const text = formatIpv4(address);
   const refused = host.refusesUdp(address, 0);
   if (refused === undefined) return ok("address", `${text} is on this host`);
-  if (refused.code !== "EADDRNOTAVAIL") {
-    return fail("address", `${text} cannot be bound: ${refused.text}`, "choose another address");
-  }
-  const mend = host.words.addAddress(text, interfaceFor(host, address));
+  return fail("address", `${text} cannot be bound: ${refused.text}`, "choose another address");
+}
+
+/**
+ * The kernel is the judge: it takes packets for addresses that no interface shows, and lets addresses
+ * be bound that it takes no packets for (`ip_nonlocal_bind`).
+ *
+ * @param likely interface that the address would rather be given than any
+ */
+export function missingAddress(
+  host: Host,
+  address: number,
+  likely?: string,
+): CheckResult | undefined {
+  if (host.takes4(address)) return undefined;
+  const text = formatIpv4(address);
+  const mend = host.words.addAddress(text, interfaceFor(host, address, likely));
   return fail("address", `${text} is not on this host`, mend);
 }
 
-/** The interface of a near address (the other one of the pair, mostly), else the default route's. */
-function interfaceFor(host: Host, address: number): string {
+/** For a socket that is bound to all addresses: whether there is one. */
+export function anyAddress(host: Host): CheckResult | undefined {
+  if (host.hasIpv4()) return undefined;
+  const mend = `give it a public one: ${host.words.addAddress("A.B.C.D", "INTERFACE")}`;
+  return fail("address", "this host has no IPv4 address, so no client reaches it", mend);
+}
+
+/** The interface of a near address (the other one of the pair, mostly), else a likely one. */
+function interfaceFor(host: Host, address: number, likely: string | undefined): string {
   const all = host.interfaces();
   const distance = ({ ipv4 }: Interface) => Math.min(...ipv4.map((it) => Math.abs(it - address)));
   const near = all.filter((it) => distance(it) < NEAR).sort((a, b) => distance(a) - distance(b));
   const some = all.find((it) => it.up && !it.loopback);
-  return near[0]?.name ?? host.defaultInterface4() ?? some?.name ?? "INTERFACE";
-}
-
-function serverPublic(address: number, refuseReserved: boolean): CheckResult {
-  const text = formatIpv4(address);
-  if (isGlobalUnicast(address, refuseReserved)) return ok("public", text);
-  return fail(
-    "public",
-    `${text} is not a global unicast address: clients and relays refuse it`,
-    "behind 1:1 NAT set advertised_address and advertised_address2 to the public addresses",
-  );
+  return near[0]?.name ?? likely ?? some?.name ?? "INTERFACE";
 }
 
 function consecutive(first: number, second: number, allowed: boolean): CheckResult {
@@ -107,38 +118,48 @@ function checkPort(host: Host, address: number, port: number, otherwise: string)
   if (owner === undefined) {
     return fail("port", `UDP ${name} is taken`, `${host.words.findPort(port)} shows by whom`);
   }
-  const stop = stopOf(host, owner.name, port);
   return fail(
     "port",
     `UDP ${name} is taken by ${owner.name} (process ${owner.pid})`,
-    `kill ${owner.pid}${stop === undefined ? "" : `, or ${stop}`}; ${otherwise}`,
+    `${stopOf(host, owner)}; ${otherwise}`,
   );
 }
 
-/** A runtime (npm calls Bun `bun.exe`) may run anything; ours is one program with two services. */
-function stopOf({ words }: Host, program: string, port: number): string | undefined {
-  if (/^(bun|deno|node)(\.exe)?$/.test(program)) return undefined;
-  if (program !== "teredo") return words.stopService(program);
-  return words.stopService(words.ownService(port === TEREDO_PORT ? "server" : "relay"));
+/** Only what is known for a Teredo relay or server is told to be stopped. */
+function stopOf({ words }: Host, { name, pid }: { name: string; pid: number }): string {
+  return /^(miredo|miredo-server)$/.test(name)
+    ? words.stopService(name)
+    : `\`ps -p ${pid}\` shows what it is`;
 }
 
 /**
  * Whether full-size packets of the tunnel fit the IPv4 path in one piece.
  *
+ * @param bound IPv4 address that datagrams leave from; 0: any
  * @param most what the tunnel's interface takes
  */
-export function checkMtu(host: Host, mtu: number, most = Infinity): CheckResult {
+export function checkMtu(host: Host, mtu: number, bound: number, most = Infinity): CheckResult {
   if (mtu > most) {
     return fail("mtu", `a TUN interface takes no ${mtu} bytes here`, `interface_mtu = ${most}`);
   }
-  const outer = host.defaultInterface4();
-  const limit = host.interfaces().find((it) => it.name === outer)?.mtu;
+  const way = wayToClients(host, bound);
+  const outer = way?.interfaceName ?? "";
+  const limit = way?.mtu ?? host.device(outer)?.mtu;
   if (limit === undefined) return ok("mtu", `${mtu}`);
-  if (mtu + OUTER_LENGTH <= limit) return ok("mtu", `${mtu} fits ${limit} of ${outer}`);
+  const whose = way?.mtu === undefined ? outer : `the route by ${outer}`;
+  if (mtu + OUTER_LENGTH <= limit) return ok("mtu", `${mtu} fits ${limit} of ${whose}`);
   return warn(
     "mtu",
-    `${mtu} bytes and ${OUTER_LENGTH} of headers do not fit ${limit} of ${outer}: ` +
+    `${mtu} bytes and ${OUTER_LENGTH} of headers do not fit ${limit} of ${whose}: ` +
       "full-size packets leave as fragments",
-    "interface_mtu = 1280",
+    mtuMend(host, mtu, limit, outer),
   );
+}
+
+/** IPv6 has no smaller MTU than 1280: below that it is the path that has to carry more. */
+function mtuMend(host: Host, mtu: number, limit: number, outer: string): string {
+  const needed = LEAST_MTU + OUTER_LENGTH;
+  if (limit >= needed) return `interface_mtu = ${LEAST_MTU}`;
+  const raise = `where its link carries that, raise it: ${host.words.setMtu(outer, needed)}`;
+  return mtu === LEAST_MTU ? raise : `interface_mtu = ${LEAST_MTU}; and ${raise}`;
 }

@@ -1,6 +1,6 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
-import { type CheckResult, fail, ok, warn } from "./result.ts";
+import { type CheckResult, fail, ok } from "./result.ts";
 import type { Host } from "../host/contract.ts";
 
 /** @param wanted name of the interface; empty: any */
@@ -33,7 +33,7 @@ export function needsForwarding(host: Host, { served }: RelayConfig): boolean {
   return served !== "self" || host.localNeedsForwarding;
 }
 
-function forwarding(host: Host): CheckResult {
+export function forwarding(host: Host): CheckResult {
   if (host.forwards6()) return ok("forwarding", "IPv6 is forwarded");
   return fail("forwarding", "the kernel does not forward IPv6 packets", host.words.forward);
 }
@@ -53,16 +53,6 @@ function advertisedRoutes(host: Host): CheckResult[] {
       loss.mend,
     );
   });
-}
-
-export function checkDefaultRoute(host: Host): CheckResult {
-  const [route] = host.defaultRoutes6();
-  if (route !== undefined) return ok("ipv6_route", `default dev ${route.interfaceName}`);
-  return warn(
-    "ipv6_route",
-    "there is no IPv6 default route, so only networks with a route of their own are reachable",
-    host.words.addDefaultRoute,
-  );
 }
 
 /** Whether packets to clients will enter the relay's interface. */

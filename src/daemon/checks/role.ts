@@ -2,15 +2,9 @@ import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Host, Right } from "../host/contract.ts";
 import type { CheckResult } from "./result.ts";
 import { checkMtu, checkRelayAddress, checkServerAddresses } from "./address.ts";
-import {
-  checkDefaultRoute,
-  checkForwarding,
-  checkIpv6,
-  checkServerWay,
-  checkServiceRoute,
-  checkTun,
-} from "./ipv6.ts";
+import { checkForwarding, checkIpv6, checkServerWay, checkServiceRoute, checkTun } from "./ipv6.ts";
 import { checkChroot, checkClock, checkPrivileges, checkUser, checkWorkers } from "./process.ts";
+import { checkClientsWay, checkIcmpSource } from "./ways.ts";
 
 /** Interface and route; ICMPv6 errors. */
 const RELAY_NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];
@@ -35,10 +29,11 @@ export function checkRelay(host: Host, relay: RelayConfig): CheckResult[] {
     checkTun(host, relay.interfaceName),
     checkIpv6(host),
     ...checkForwarding(host, relay),
-    checkDefaultRoute(host),
+    ...checkClientsWay(host, { ...relay, comesBy: relay.interfaceName }),
+    ...checkIcmpSource(host, relay.served),
     checkServiceRoute(host, relay),
     ...checkRelayAddress(host, relay),
-    checkMtu(host, relay.interfaceMtu, host.mostMtu),
+    checkMtu(host, relay.interfaceMtu, relay.bindAddress, host.mostMtu),
     ...checkWorkers(host, relay.workers),
     checkClock(host),
     ...checkUser(host, relay.process),
@@ -51,9 +46,10 @@ export function checkServer(host: Host, server: ServerConfig): CheckResult[] {
     checkPrivileges(host, server.process, SERVER_NEEDS),
     checkIpv6(host),
     ...checkServerWay(host),
-    checkDefaultRoute(host),
+    ...checkClientsWay(host, { prefix: server.prefix, served: "any", comesBy: undefined }),
+    ...checkIcmpSource(host, "any"),
     ...checkServerAddresses(host, server),
-    checkMtu(host, server.interfaceMtu),
+    checkMtu(host, server.interfaceMtu, server.bindAddress ?? 0),
     checkClock(host),
     ...checkUser(host, server.process),
     ...checkChroot(host, server.process),

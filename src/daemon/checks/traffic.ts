@@ -2,7 +2,8 @@ import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
-import type { Host } from "../host/contract.ts";
+import { type Host, leavesBy } from "../host/contract.ts";
+import { wayToClients } from "./ways.ts";
 import type { Traffic } from "../host/traffic.ts";
 import {
   echoRequest6,
@@ -52,7 +53,7 @@ export function relayTraffic(
   const service = formatIpv6Prefix(servicePrefixOf(relay.prefix));
   const outer = datagrams(host, endpoint);
   if (relay.served === "self") return [...outer, ...ownTraffic(tunnel, service, client, native)];
-  const uplink = host.routeTo(native);
+  const uplink = leavesBy(host.way6({ destination: native }));
   return [...outer, ...forwarded(tunnel, service, client, native, uplink)];
 }
 
@@ -75,7 +76,7 @@ export function serverTraffic(host: Host, server: ServerConfig): Traffic[] {
     mappedAddress: STRANGERS[2]!,
     mappedPort: THEIR_PORTS[1]!,
   });
-  const uplink = host.routeTo(NATIVE);
+  const uplink = leavesBy(host.way6({ destination: NATIVE }));
   const service = formatIpv6Prefix(servicePrefixOf(server.prefix));
   return [
     ...addresses.flatMap((address) => datagrams(host, { address, port: TEREDO_PORT })),
@@ -94,7 +95,7 @@ export function serverTraffic(host: Host, server: ServerConfig): Traffic[] {
 /** UDP between one of this host's endpoints and strangers. */
 function datagrams(host: Host, { address, port }: Endpoint): Traffic[] {
   const interfaces = host.interfaces();
-  const wan = host.defaultInterface4();
+  const wan = wayToClients(host, 0)?.interfaceName;
   const outer = interfaces.find((it) => it.ipv4.includes(address) && !it.loopback)?.name ?? wan;
   const own = address !== 0
     ? address

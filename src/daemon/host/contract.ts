@@ -24,6 +24,55 @@ export interface Problem {
   readonly mend: string;
 }
 
+/** One interface, without its addresses. */
+export interface Device {
+  /** Administratively. */
+  readonly up: boolean;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Whether it has the link-local address that a relay gives its interface. */
+  readonly hasLinkLocal: boolean;
+}
+
+/** A packet whose way is asked for. */
+export interface Journey {
+  /** Of 4 or 16 bytes, as all addresses here. */
+  readonly destination: Uint8Array;
+  /** Whose packet it is; undefined: this host's own, of whichever address the kernel chooses. */
+  readonly source?: Uint8Array | undefined;
+  /** Interface that it comes in by, to be forwarded; it need not be there yet. */
+  readonly comesBy?: string | undefined;
+}
+
+/** What the kernel does with a packet. */
+export type Way =
+  | {
+    readonly kind: "sent";
+    readonly interfaceName: string;
+    /** Of this host's own packet, where the system tells. */
+    readonly source: Uint8Array | undefined;
+    readonly gateway: Uint8Array | undefined;
+    /** Bytes, where the route has its own. */
+    readonly mtu: number | undefined;
+  }
+  /** This host is its destination. */
+  | { readonly kind: "taken" }
+  /** Completes "... is refused: ". */
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Interface that the packet leaves by; undefined: by none. */
+export function leavesBy(way: Way): string | undefined {
+  return way.kind === "sent" ? way.interfaceName : undefined;
+}
+
+/** An entry of a routing table. */
+export interface Deciding {
+  /** Bits of its prefix. */
+  readonly length: number;
+  /** `proto bird, metric 32, table main` */
+  readonly description: string;
+}
+
 export interface Interface {
   readonly name: string;
   /** Administratively. */
@@ -32,7 +81,6 @@ export interface Interface {
   /** Bytes. */
   readonly mtu: number;
   readonly ipv4: readonly number[];
-  readonly hasLinkLocal: boolean;
 }
 
 /** An IPv6 default route that sends packets somewhere. */
@@ -87,14 +135,27 @@ export interface Host {
   cores(): number;
   /** What keeps packets from being shared out among so many workers; undefined: nothing. */
   refusesWorkers(count: number): Problem | undefined;
+  /** All of them: at start only, for there may be thousands. */
   interfaces(): readonly Interface[];
+  device(interfaceName: string): Device | undefined;
   /**
    * How to switch IPv6 on again on an interface where it is off, so that all packets are thrown away;
    * undefined: it is on, as far as can be seen.
    */
   disabledIpv6(interfaceName: string): string | undefined;
-  /** Interface of the IPv4 default route. */
-  defaultInterface4(): string | undefined;
+  /** Whether the kernel takes packets to this IPv4 address as its own. */
+  takes4(address: number): boolean;
+  /** Whether this host has an IPv4 address but those of loopback. */
+  hasIpv4(): boolean;
+  /**
+   * What becomes of an IPv4 packet; undefined: the system does not tell. On a BSD at start only, and by
+   * its destination alone.
+   */
+  way4(journey: Journey): Way | undefined;
+  /** What becomes of an IPv6 packet. On a BSD by its destination alone. */
+  way6(journey: Journey): Way;
+  /** The route that decides about an IPv6 packet; undefined: the system does not tell. */
+  decidingRoute6(journey: Journey): Deciding | undefined;
   /** May read the whole table: at start only. */
   defaultRoutes6(): readonly DefaultRoute[];
   /**
@@ -104,8 +165,6 @@ export interface Host {
    * @param own interface of that route, which may be there already
    */
   serviceRoute(prefix: Ipv6Prefix, own: string): Finding;
-  /** Interface by which packets to this address leave. One lookup. */
-  routeTo(address: Uint8Array): string | undefined;
   /** What this host's packet filters do to some traffic; undefined: what filters are here is not known. */
   filters(traffic: () => readonly Traffic[]): FilterReport | undefined;
   /**

@@ -1,3 +1,4 @@
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Words } from "#src/datapath/words.ts";
 
 /** What the daemon and `teredo check` make their messages of, beyond what the datapath says. */
@@ -6,12 +7,25 @@ export interface HostWords extends Words {
   morePrivileges(capabilities: readonly string[]): string;
   /** Ends a service of the system. @param name of its unit or script */
   stopService(name: string): string;
-  /** Name of the unit or script that comes with this program. */
-  ownService(role: "relay" | "server"): string;
   /** Adds a user for a daemon. */
   addUser(name: string): string;
   /** Adds an IPv6 default route. */
   addDefaultRoute: string;
+  /** The same of IPv4. */
+  addDefaultRoute4: string;
+  /** Gives packets of others, from this prefix, the way that this host's own take. */
+  routeFrom(prefix: string, gateway: string | undefined, interfaceName: string): string;
+  /** Makes an interface the way to a prefix again. */
+  routeInto(prefix: Ipv6Prefix, interfaceName: string): string;
+  /** Shows by which route packets to an IPv6 address go. */
+  showRoute(address: string): string;
+  /** Gives this host one more IPv6 address, whichever interfaces it has. */
+  addAddress6: string;
+  linkUp(interfaceName: string): string;
+  /** Gives a relay's interface its link-local address again. */
+  addLinkLocal(interfaceName: string): string;
+  /** @param mtu bytes */
+  setMtu(interfaceName: string, mtu: number): string;
   /** The variable of sysctl(8) that is 1 where IPv6 packets are forwarded. */
   forwarding: string;
   /** Switches IPv6 forwarding on, until the next start of the system. */

@@ -132,7 +132,8 @@ export function formatIpv6(b: Uint8Array, at = 0): string {
   return `${groups.slice(0, best).join(":")}::${groups.slice(best + bestLength).join(":")}`;
 }
 
-function isIpv4Mapped(b: Uint8Array, at: number): boolean {
+/** ::ffff:0:0/96, RFC 4291 §2.5.5.2 */
+export function isIpv4Mapped(b: Uint8Array, at: number): boolean {
   return (readU32(b, at) | readU32(b, at + 4)) === 0 && readU32(b, at + 8) === 0xffff;
 }
 

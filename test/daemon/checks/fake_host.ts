@@ -1,6 +1,6 @@
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
-import type { Host, Interface, Refusal } from "#src/daemon/host/contract.ts";
+import type { Host, Interface, Refusal, Way } from "#src/daemon/host/contract.ts";
 import {
   CAPABILITIES,
   type Capability,
@@ -12,7 +12,10 @@ import {
   linuxWorkers,
 } from "#src/daemon/host/linux/answers.ts";
 import { LINUX_HOST_WORDS } from "#src/daemon/host/linux/words.ts";
+import { ipv4Bytes } from "#src/daemon/host/samples.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 
 /** 198.51.100.1 and the next, which this host has. */
 export const PRIMARY_ADDRESS = parseIpv4("198.51.100.1")!;
@@ -23,7 +26,6 @@ export const UPLINK: Interface = {
   loopback: false,
   mtu: 1500,
   ipv4: [PRIMARY_ADDRESS, PRIMARY_ADDRESS + 1],
-  hasLinkLocal: true,
 };
 
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -65,11 +67,18 @@ export function fakeHost(facts: Facts = {}): Host {
     cores: () => 2,
     refusesWorkers: (count) => linuxWorkers(loadSteering?.(count) ?? 0),
     interfaces: () => [UPLINK],
+    device: () => ({ up: true, mtu: UPLINK.mtu, hasLinkLocal: true }),
     disabledIpv6: () => undefined,
-    defaultInterface4: () => "eth0",
+    takes4: () => true,
+    hasIpv4: () => true,
+    way4: () => sentBy(UPLINK.name, ipv4Bytes(PRIMARY_ADDRESS)),
+    way6: ({ destination }) =>
+      isTeredo(destination, 0, SERVICE_PREFIX)
+        ? sentBy("teredo")
+        : sentBy(UPLINK.name, parseIpv6("2001:db8::1")!),
+    decidingRoute6: () => undefined,
     defaultRoutes6: () => [{ interfaceName: "eth0", fromAdvertisement: false }],
     serviceRoute: () => ({ verdict: "ok", detail: "nothing else has 2001::/32" }),
-    routeTo: () => "teredo",
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: () => undefined,
@@ -81,6 +90,15 @@ export function fakeHost(facts: Facts = {}): Host {
     ...answers,
   };
 }
+
+export const sentBy = (interfaceName: string, source?: Uint8Array): Way => ({
+  kind: "sent",
+  interfaceName,
+  source,
+  gateway: undefined,
+  mtu: undefined,
+});
+export const REFUSED: Way = { kind: "refused", why: "no route leads there" };
 
 export const IN_USE: Refusal = { code: "EADDRINUSE", text: "EADDRINUSE (Address already in use)" };
 export const NOT_HERE: Refusal = {

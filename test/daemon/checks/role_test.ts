@@ -4,17 +4,25 @@ import { EACCES, ENOENT, ENOSYS, ENXIO, EPERM } from "#ffi/linux/mod.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { failures, formatCheck } from "#src/daemon/checks/result.ts";
 import { checkRelay, checkServer } from "#src/daemon/checks/role.ts";
+import type { Journey, Way } from "#src/daemon/host/contract.ts";
+import { ipv4Bytes } from "#src/daemon/host/samples.ts";
 import type { Capability } from "#src/daemon/host/linux/answers.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import {
+  formatIpv6,
+  formatIpv6Prefix,
+  parseIpv6,
+  parseIpv6Prefix,
+} from "#src/protocol/wire/ipv6.ts";
 import {
   EVERY_CAPABILITY,
   type Facts,
   fakeHost,
   IN_USE,
-  NOT_HERE,
   PRIMARY_ADDRESS,
+  REFUSED,
   relayConfig,
+  sentBy,
   serverConfig,
   UPLINK,
 } from "./fake_host.ts";
@@ -28,16 +36,23 @@ interface Case {
   readonly want: readonly string[];
 }
 
+const DEVICE = { up: true, mtu: 1500, hasLinkLocal: true };
 const PROCESS = { user: undefined, chroot: undefined, pidFile: undefined };
 const unable = (...missing: Capability[]) =>
   EVERY_CAPABILITY.filter((name) => !missing.includes(name));
-const absent = (address: string) => (asked: number) =>
-  asked === parseIpv4(address) ? NOT_HERE : undefined;
+const v4 = (text: string) => parseIpv4(text)!;
+const takesBut = (...absent: string[]) => (asked: number) => !absent.map(v4).includes(asked);
+/** Of packets that have a source: only those are refused. */
+const refusesSource = ({ source }: Journey) =>
+  source === undefined ? sentBy("eth0", parseIpv6("2001:db8::1")!) : REFUSED;
+const leavesFrom = (text: string) => () => sentBy("eth0", ipv4Bytes(v4(text)));
 const taken = (wanted: number) => (_: number, port: number) => port === wanted ? IN_USE : undefined;
 const advertised = (interfaceName: string) => () => [{ interfaceName, fromAdvertisement: true }];
 
-const NO_IPV6_ROUTE = "warn ipv6_route: there is no IPv6 default route, so only networks with a " +
-  "route of their own are reachable; mend: ip -6 route add default via ROUTER dev INTERFACE";
+const NO_IPV6_ROUTE =
+  "warn ipv6_route: packets from clients to 2001:503:ba3e::2:30 are refused: no " +
+  "route leads there; only networks with a route of their own are reachable; mend: ip -6 route add " +
+  "default via ROUTER dev INTERFACE";
 
 const cases: readonly Case[] = [
   { name: "all is well", want: [] },
@@ -152,7 +167,78 @@ const cases: readonly Case[] = [
     },
     want: [],
   })),
-  { name: "no IPv6 default route", facts: { defaultRoutes6: () => [] }, want: [NO_IPV6_ROUTE] },
+  { name: "no IPv6 route to the Internet", facts: { way6: () => REFUSED }, want: [NO_IPV6_ROUTE] },
+  {
+    name: "no IPv6 route to the Internet, which a host-specific relay does without (H rows)",
+    facts: { way6: () => REFUSED },
+    relay: { served: "self" },
+    want: [],
+  },
+  {
+    name: "a default route for this host's own packets alone",
+    facts: { way6: refusesSource },
+    want: [
+      "FAIL ipv6_route: packets from clients, of 2001::/32, to 2001:503:ba3e::2:30 are refused, while " +
+      "this host's own leave by eth0: no route leads there; mend: ip -6 route add default from " +
+      "2001::/32 dev eth0",
+    ],
+  },
+  {
+    name: "a default route back into the tunnel",
+    facts: { way6: () => sentBy("teredo") },
+    want: [
+      "FAIL ipv6_route: packets from clients leave by teredo again; mend: `ip -6 route get fibmatch " +
+      "2001:503:ba3e::2:30` shows the route: let it lead to the Internet",
+    ],
+  },
+  {
+    name: "a way to all that is served, and to nothing else",
+    facts: {
+      way6: ({ destination }) =>
+        formatIpv6(destination) === "2001:db8:7::1" ? sentBy("eth0") : REFUSED,
+    },
+    relay: { served: [parseIpv6Prefix("2001:db8:7::/48")!] },
+    want: [],
+  },
+  ...[
+    ["fe80::1", "Link-Local Unicast, RFC 4291"],
+    ["fd00::1", "Unique-Local, RFC 4193"],
+  ].map(([source, what]) => ({
+    name: `ICMPv6 errors from ${source}`,
+    facts: { way6: () => sentBy("eth0", parseIpv6(source!)!) },
+    want: [
+      `warn icmp_source: ICMPv6 errors leave from ${source} (${what}), and a Packet Too Big from ` +
+      "there is thrown away on its way: large packets then vanish; mend: give this host a global " +
+      "IPv6 address: ip -6 addr add ADDRESS/128 dev lo",
+    ],
+  })),
+  {
+    name: "no IPv4 address at all",
+    facts: { hasIpv4: () => false, way4: () => REFUSED, interfaces: () => [] },
+    want: [
+      "FAIL address: this host has no IPv4 address, so no client reaches it; mend: give it a public " +
+      "one: ip addr add A.B.C.D/32 dev INTERFACE",
+    ],
+  },
+  {
+    name: "no IPv4 route to the Internet",
+    facts: { way4: () => REFUSED },
+    want: [
+      "warn ipv4_route: datagrams to the IPv4 Internet (198.41.0.4) are refused: no route leads there; " +
+      "only clients in networks with a route of their own are reached; mend: ip route add default via " +
+      "ROUTER dev INTERFACE",
+    ],
+  },
+  {
+    name: "an address whose datagrams alone are refused",
+    facts: { way4: refusesSource },
+    relay: { bindAddress: PRIMARY_ADDRESS },
+    want: [
+      "FAIL ipv4_route: datagrams from 198.51.100.1 to the IPv4 Internet (198.41.0.4) are refused, " +
+      "unlike those of other addresses: no route leads there; mend: give packets from that address a " +
+      "route, or choose another bind_address",
+    ],
+  },
   {
     name: "another owner of the prefix",
     facts: {
@@ -168,26 +254,75 @@ const cases: readonly Case[] = [
   },
   {
     name: "an address that this host lacks",
-    facts: { refusesUdp: absent("198.51.100.9") },
+    facts: { takes4: takesBut("198.51.100.9") },
     relay: { bindAddress: parseIpv4("198.51.100.9")! },
     want: [
       "FAIL address: 198.51.100.9 is not on this host; mend: ip addr add 198.51.100.9/32 dev eth0",
     ],
   },
   {
-    name: "private addresses only",
-    facts: { interfaces: () => [{ ...UPLINK, ipv4: [parseIpv4("192.168.1.5")!] }] },
+    name: "an address that can be bound and gets no packets (ip_nonlocal_bind)",
+    facts: { takes4: () => false, refusesUdp: () => undefined },
+    relay: { bindAddress: PRIMARY_ADDRESS },
     want: [
-      "warn public: this host has no public IPv4 address: clients reach the relay only if its UDP " +
-      "port is forwarded to it; mend: forward the relay's UDP port on the NAT in front of this host",
+      "FAIL address: 198.51.100.1 is not on this host; mend: ip addr add 198.51.100.1/32 dev eth0",
+    ],
+  },
+  {
+    name: "an address that no interface shows, and that the kernel takes packets for",
+    facts: { interfaces: () => [], takes4: () => true },
+    relay: { bindAddress: PRIMARY_ADDRESS },
+    want: [],
+  },
+  ...[
+    [
+      "192.168.1.5",
+      "Private-Use, RFC 1918",
+      "forward the relay's UDP port on the NAT in front of this host",
+    ],
+    [
+      "100.64.3.1",
+      "Shared Address Space, RFC 6598",
+      "have the carrier give a public address: its NAT forwards no ports as a rule",
+    ],
+    [
+      "240.0.0.1",
+      "Reserved, RFC 1112",
+      "forward the relay's UDP port on the NAT in front of this host",
+    ],
+  ].map(([address, what, mend]) => ({
+    name: `datagrams that leave from ${address}`,
+    facts: { way4: leavesFrom(address!), interfaces: () => [{ ...UPLINK, ipv4: [v4(address!)] }] },
+    want: [
+      `warn public: ${address} (${what}) is not reached from the Internet: clients reach the relay ` +
+      `only if its UDP port is forwarded to it; mend: ${mend}`,
+    ],
+  })),
+  {
+    name: "datagrams that leave from a private address, beside a public one",
+    facts: {
+      way4: leavesFrom("10.0.0.1"),
+      interfaces: () => [{ ...UPLINK, ipv4: [v4("10.0.0.1"), v4("8.8.8.8")] }],
+    },
+    want: [
+      "warn public: 10.0.0.1 (Private-Use, RFC 1918) is not reached from the Internet: clients reach " +
+      "the relay only if its UDP port is forwarded to it; mend: bind_address = 8.8.8.8",
     ],
   },
   {
     name: "a port taken by a program",
     facts: { refusesUdp: taken(3545), udpOwner: () => ({ pid: 77, name: "miredo" }) },
     want: [
-      "FAIL port: UDP 0.0.0.0:3545 is taken by miredo (process 77); mend: kill 77, or systemctl " +
-      "stop miredo; choose another bind_port",
+      "FAIL port: UDP 0.0.0.0:3545 is taken by miredo (process 77); mend: systemctl stop " +
+      "miredo; choose another bind_port",
+    ],
+  },
+  {
+    name: "a port taken by a program of which nothing is known",
+    facts: { refusesUdp: taken(3545), udpOwner: () => ({ pid: 77, name: "named" }) },
+    want: [
+      "FAIL port: UDP 0.0.0.0:3545 is taken by named (process 77); mend: `ps -p 77` shows what it is; " +
+      "choose another bind_port",
     ],
   },
   {
@@ -199,10 +334,29 @@ const cases: readonly Case[] = [
   },
   {
     name: "an MTU that the path cannot carry",
-    facts: { interfaces: () => [{ ...UPLINK, mtu: 1300 }] },
+    facts: { device: () => ({ ...DEVICE, mtu: 1280 }) },
     want: [
-      "warn mtu: 1280 bytes and 28 of headers do not fit 1300 of eth0: full-size packets leave as " +
+      "warn mtu: 1280 bytes and 28 of headers do not fit 1280 of eth0: full-size packets leave as " +
+      "fragments; mend: where its link carries that, raise it: ip link set dev eth0 mtu 1308",
+    ],
+  },
+  {
+    name: "an MTU that the path cannot carry, and one that it can",
+    facts: { device: () => ({ ...DEVICE, mtu: 1308 }) },
+    relay: { interfaceMtu: 1281 },
+    want: [
+      "warn mtu: 1281 bytes and 28 of headers do not fit 1308 of eth0: full-size packets leave as " +
       "fragments; mend: interface_mtu = 1280",
+    ],
+  },
+  {
+    name: "a large MTU and a path that cannot carry the least one",
+    facts: { way4: () => ({ ...sentBy("eth0", ipv4Bytes(PRIMARY_ADDRESS)), mtu: 1300 } as Way) },
+    relay: { interfaceMtu: 1400 },
+    want: [
+      "warn mtu: 1400 bytes and 28 of headers do not fit 1300 of the route by eth0: full-size packets " +
+      "leave as fragments; mend: interface_mtu = 1280; and where its link carries that, raise it: ip " +
+      "link set dev eth0 mtu 1308",
     ],
   },
   {
@@ -272,12 +426,12 @@ const cases: readonly Case[] = [
   {
     name: "a server whose second address is missing",
     facts: {
-      refusesUdp: absent("198.51.100.2"),
+      takes4: takesBut("198.51.100.2"),
       interfaces: () => [
         { ...UPLINK, name: "lan0", ipv4: [parseIpv4("192.168.1.1")!] },
         { ...UPLINK, name: "wan0", ipv4: [PRIMARY_ADDRESS] },
       ],
-      defaultInterface4: () => "lan0",
+      way4: () => sentBy("lan0"),
     },
     server: {},
     want: [
@@ -291,6 +445,36 @@ const cases: readonly Case[] = [
       `FAIL public: ${address} is not a global unicast address: clients and relays refuse it; ` +
       "mend: behind 1:1 NAT set advertised_address and advertised_address2 to the public addresses"
     ),
+  },
+  {
+    name: "a server on a carrier's addresses",
+    server: { bindAddress: v4("100.64.0.1"), bindAddress2: v4("100.64.0.2") },
+    want: ["100.64.0.1", "100.64.0.2"].map((address) =>
+      `warn public: ${address} (Shared Address Space, RFC 6598) is not reached from the Internet; ` +
+      "mend: behind 1:1 NAT set advertised_address and advertised_address2 to the public addresses"
+    ),
+  },
+  {
+    name: "a server whose second address has no way out",
+    facts: {
+      way4: ({ source }) => source?.[3] === 2 ? REFUSED : sentBy("eth0"),
+    },
+    server: {},
+    want: [
+      "FAIL ipv4_route: datagrams from 198.51.100.2 to the IPv4 Internet (198.41.0.4) are refused, " +
+      "unlike those of other addresses: no route leads there; mend: give packets from that address a " +
+      "route, or choose another bind_address",
+    ],
+  },
+  {
+    name: "a server without a way for clients' packets",
+    facts: { way6: refusesSource },
+    server: {},
+    want: [
+      "FAIL ipv6_route: packets from clients, of 2001::/32, to 2001:503:ba3e::2:30 are refused, while " +
+      "this host's own leave by eth0: no route leads there; mend: ip -6 route add default from " +
+      "2001::/32 dev eth0",
+    ],
   },
   {
     name: "a server behind 1:1 NAT",
@@ -323,8 +507,8 @@ const cases: readonly Case[] = [
     facts: { refusesUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "teredo" }) },
     server: {},
     want: ["198.51.100.1", "198.51.100.2"].map((address) =>
-      `FAIL port: UDP ${address}:3544 is taken by teredo (process 5); mend: kill 5, or ` +
-      "systemctl stop teredo-server; servers have no other port"
+      `FAIL port: UDP ${address}:3544 is taken by teredo (process 5); mend: \`ps -p 5\` ` +
+      "shows what it is; servers have no other port"
     ),
   },
   {
@@ -332,7 +516,7 @@ const cases: readonly Case[] = [
     facts: { refusesUdp: taken(3544), udpOwner: () => ({ pid: 5, name: "miredo-server" }) },
     server: {},
     want: ["198.51.100.1", "198.51.100.2"].map((address) =>
-      `FAIL port: UDP ${address}:3544 is taken by miredo-server (process 5); mend: kill 5, or ` +
+      `FAIL port: UDP ${address}:3544 is taken by miredo-server (process 5); mend: ` +
       "systemctl stop miredo-server; servers have no other port"
     ),
   },
@@ -354,7 +538,8 @@ for (const { name, facts, relay, server, want } of cases) {
 
 test("checkRelay() names its checks in a fixed order", () => {
   const names = checkRelay(fakeHost(), relayConfig()).map((result) => result.name);
-  const want = "privileges tun ipv6 forwarding ipv6_route service_route public port mtu clock";
+  const want = "privileges tun ipv6 forwarding ipv6_route icmp_source service_route ipv4_route " +
+    "public port mtu clock";
   assert.equal(names.join(" "), want);
 });
 
@@ -368,7 +553,8 @@ test("checkRelay() tells how many workers serve, where it is not one", () => {
 
 test("checkServer() names its checks in a fixed order", () => {
   const names = checkServer(fakeHost(), serverConfig()).map((result) => result.name);
-  const want = "privileges ipv6 ipv6_route address port address port public public consecutive " +
-    "mtu clock";
+  const want =
+    "privileges ipv6 ipv6_route icmp_source address ipv4_route port address ipv4_route port " +
+    "public public consecutive mtu clock";
   assert.equal(names.join(" "), want);
 });

@@ -88,7 +88,7 @@ const NO_ADDRESS = {
 } as const;
 const FOREIGN = {
   problem: () => "an interface teredo exists already and is not one that a crashed relay has left",
-  mend: () => "run `ifconfig teredo destroy`, or choose another InterfaceName",
+  mend: () => "choose another interface_name; `ifconfig teredo` shows what it is",
 };
 
 /** Another process has a unit. */
@@ -164,21 +164,21 @@ const HINDRANCES: readonly Hindrance[] = [
     name: "a name of 16 characters",
     relay: { interfaceName: "teredo-relay-one" },
     problem: () => 'the interface name "teredo-relay-one" has 16 characters',
-    mend: always("choose an InterfaceName of at most 15"),
+    mend: always("choose an interface_name of at most 15"),
   },
   {
     name: "a name that is an option of ifconfig(8)",
     relay: { interfaceName: "-a" },
     problem: () => '"-a" is no name for an interface',
     mend: always(
-      "choose an InterfaceName of letters, digits, '.', '_' and '-' that starts with a letter",
+      "choose an interface_name of letters, digits, '.', '_' and '-' that starts with a letter",
     ),
   },
   {
     name: "an MTU above that of tun(4)",
     relay: { rules: { ...RELAY.rules, mtu: 65_536 } },
     problem: (host) => `tun(4) of ${MOST_MTU[host][0]} takes no MTU of 65536`,
-    mend: (host) => `set InterfaceMTU to ${MOST_MTU[host][1]} or less`,
+    mend: (host) => `set interface_mtu to ${MOST_MTU[host][1]} or less`,
   },
   {
     name: "an MTU that is refused, with whatever status",
@@ -204,14 +204,13 @@ const HINDRANCES: readonly Hindrance[] = [
       machine.world.link("teredo")!.flags |= IFF_UP;
     },
     ...FOREIGN,
-    isMended: true,
   },
   {
     name: "an interface of the name that a process holds",
     hosts: RENAMING,
     prepare: (machine) => hold(machine, "/dev/tun", "teredo"),
     problem: () => "the TUN interface teredo is in use by process 4242",
-    mend: always("stop it (`ps -p 4242` shows it), or choose another InterfaceName"),
+    mend: always("stop it (`ps -p 4242` shows it), or choose another interface_name"),
   },
   {
     name: "a unit that a process holds",
@@ -223,8 +222,8 @@ const HINDRANCES: readonly Hindrance[] = [
       }`,
     mend: (host) =>
       STATIC.includes(host)
-        ? "find it with `fstat /dev/tun3` and stop it, or choose another InterfaceName"
-        : "stop it (`ps -p 4242` shows it), or choose another InterfaceName",
+        ? "find it with `fstat /dev/tun3` and stop it, or choose another interface_name"
+        : "stop it (`ps -p 4242` shows it), or choose another interface_name",
   },
   {
     name: "a prefix that another interface has",

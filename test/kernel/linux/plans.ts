@@ -117,7 +117,7 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   }),
   "a relay whose interface's name another kind has": asRelay((it) => {
     it.addLink(TUNNEL);
-    assertRefused(it, relay(), /exists already and is not a TUN/);
+    assertRefused(it, relay(), /an interface teredo exists already and is /);
   }),
   "a relay whose prefix is routed elsewhere": asRelay((it) => {
     it.addRoute(SERVICE_PREFIX, WAN, 5);

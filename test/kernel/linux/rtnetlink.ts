@@ -23,6 +23,7 @@ import {
   IFLA_AF_SPEC,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INET6_CONF,
   IFLA_MTU,
   IFLA_TXQLEN,
   IN6_ADDR_GEN_MODE_NONE,
@@ -145,6 +146,8 @@ function linkAnswer({ index, name, mtu, flags, queueLength }: PaperLink): Answer
     attribute(IFLA_IFNAME, cString(name)),
     attribute(IFLA_MTU, u32(mtu)),
     attribute(IFLA_TXQLEN, u32(queueLength)),
+    // The variables of IPv6, of which none is set.
+    attribute(IFLA_AF_SPEC, attribute(AF_INET6, attribute(IFLA_INET6_CONF, new Uint8Array(256)))),
   ];
   return { type: RTM_NEWLINK, body: message(SIZEOF_IFINFOMSG, fields, ...attributes) };
 }

@@ -12,8 +12,8 @@ import {
 import { bsdLayout } from "#src/datapath/bsd/layout.ts";
 import { Names } from "#src/datapath/bsd/names.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { isLinkLocal, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import type { Interface } from "../contract.ts";
+import { IPV6_LENGTH, isLinkLocal, isLoopback, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { Device, Interface } from "../contract.ts";
 
 /** What `networkInterfaces()` of node:os gives, as far as it is read. */
 export type ListInterfaces = () => Readonly<
@@ -66,10 +66,28 @@ export class BsdInterfaces {
         loopback: (flags & IFF_LOOPBACK) !== 0,
         mtu: this.#mtuOf(name),
         ipv4: addresses.map((it) => parseIpv4(it.address)).filter((it) => it !== undefined),
-        hasLinkLocal: addresses.some((it) => isLinkLocalText(it.address)),
       });
     }
     return interfaces;
+  }
+
+  device(name: string): Device | undefined {
+    const flags = this.#flagsOf(name);
+    if (flags === undefined) return undefined;
+    const addresses = this.#list()[name] ?? [];
+    return {
+      up: (flags & IFF_UP) !== 0,
+      mtu: this.#mtuOf(name),
+      hasLinkLocal: addresses.some((it) => isLinkLocal(ipv6In(it.address) ?? NO_ADDRESS, 0)),
+    };
+  }
+
+  /** Addresses of all interfaces but loopback's. */
+  addresses(): { readonly ipv4: readonly number[]; readonly ipv6: readonly Uint8Array[] } {
+    const texts = Object.values(this.#list()).flatMap((all) => all ?? []).map((it) => it.address);
+    const ipv4 = texts.map(parseIpv4).filter((it) => it !== undefined && it >>> 24 !== 127);
+    const ipv6 = texts.map(ipv6In).filter((it) => it !== undefined && !isLoopback(it, 0));
+    return { ipv4: ipv4 as number[], ipv6: ipv6 as Uint8Array[] };
   }
 
   /** Also of one that no runtime lists. */
@@ -98,8 +116,9 @@ export class BsdInterfaces {
   }
 }
 
+const NO_ADDRESS = new Uint8Array(IPV6_LENGTH);
+
 /** Also of `fe80::1%tun0`, and of `fe80:5::1`, which is how some of the kernels keep the zone. */
-function isLinkLocalText(text: string): boolean {
-  const bytes = parseIpv6(text.replace(/%.*$/, ""));
-  return bytes !== undefined && isLinkLocal(bytes, 0);
+function ipv6In(text: string): Uint8Array | undefined {
+  return parseIpv6(text.replace(/%.*$/, ""));
 }

@@ -8,7 +8,12 @@ import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import { type FoundRoute, Routes } from "#src/datapath/bsd/routing/socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/routing/ways.ts";
 import { rivalProblem } from "#src/datapath/bsd/tun/interface.ts";
-import { formatIpv6Prefix, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import {
+  formatIpv6Prefix,
+  IPV6_LENGTH,
+  type Ipv6Prefix,
+  isLinkLocal,
+} from "#src/protocol/wire/ipv6.ts";
 import type { ProcessUse } from "#src/status/snapshot.ts";
 import { BsdForwarding } from "./forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
@@ -17,7 +22,7 @@ import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./texts.t
 import { bsdTun, sysctlText } from "./tun.ts";
 import { hostWordsOf } from "./words.ts";
 import type { Finding } from "../../checks/result.ts";
-import type { Host, Problem, Rights } from "../contract.ts";
+import type { Host, Problem, Rights, Way } from "../contract.ts";
 import { isDirectory, refusesUdp } from "../parts.ts";
 import { findUser } from "../passwd.ts";
 
@@ -66,6 +71,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const neighbours = new BsdNeighbourDiscovery(libc, arena);
   const forwarding = new BsdForwarding(libc, arena);
   const routes = new Routes(libc, arena);
+  const ways = new Map<string, Way | undefined>();
   return {
     words: hostWordsOf(libc),
     oneWorker,
@@ -84,10 +90,14 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     interfaces: () => interfaces.read(),
     disabledIpv6: (name) =>
       neighbours.isDisabled(name) ? `ifconfig ${name} inet6 -ifdisabled` : undefined,
-    defaultInterface4: () => shownRoute(run, [])?.interfaceName,
+    device: (name) => interfaces.device(name),
+    takes4: (address) => interfaces.read().some(({ ipv4 }) => ipv4.includes(address)),
+    hasIpv4: () => interfaces.addresses().ipv4.length > 0,
+    way4: ({ destination }) => way4(run, ways, destination),
+    way6: ({ destination }) => way6(interfaces, routes, destination),
+    decidingRoute6: () => undefined,
     defaultRoutes6: () => defaultRoutes6(libc, run, interfaces, routes),
     serviceRoute: (prefix, own) => serviceRoute(interfaces, routes, prefix, own),
-    routeTo: (address) => routes.to(address)?.interfaceName,
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: (address, port) => refusesUdp(libc, address, port),
@@ -130,8 +140,40 @@ function advertisedLoss(libc: Libc, run: Run): Problem | undefined {
   return { problem: `unless ${RFC6204} is 1`, mend: `sysctl ${RFC6204}=1` };
 }
 
-function shownRoute(run: Run, family: readonly string[]): RouteText | undefined {
-  return parseRoute(run([ROUTE, "-n", "get", ...family, "default"]).stdout);
+function shownRoute(run: Run, ...to: readonly string[]): RouteText | undefined {
+  return parseRoute(run([ROUTE, "-n", "get", ...to]).stdout);
+}
+
+const NO_ROUTE: Way = { kind: "refused", why: "no route leads there" };
+const sent = (interfaceName: string, source?: Uint8Array): Way => ({
+  kind: "sent",
+  interfaceName,
+  source,
+  gateway: undefined,
+  mtu: undefined,
+});
+
+/** @param known answers so far: each is a command */
+function way4(run: Run, known: Map<string, Way | undefined>, destination: Uint8Array) {
+  const text = destination.join(".");
+  if (!known.has(text)) known.set(text, shownWay4(run, text));
+  return known.get(text);
+}
+
+function shownWay4(run: Run, to: string): Way | undefined {
+  const { status, stdout } = run([ROUTE, "-n", "get", to]);
+  if (status < 0) return undefined;
+  const route = parseRoute(stdout);
+  return route === undefined ? NO_ROUTE : sent(route.interfaceName);
+}
+
+/** The source is only as good as an address of this host that is not link-local, if there is one. */
+function way6(interfaces: BsdInterfaces, routes: Routes, destination: Uint8Array): Way {
+  const { interfaceName, rejects } = routes.to(destination) ?? {};
+  if (rejects) return { kind: "refused", why: "a route says reject" };
+  if (interfaceName === undefined) return NO_ROUTE;
+  const { ipv6 } = interfaces.addresses();
+  return sent(interfaceName, ipv6.find((it) => !isLinkLocal(it, 0)) ?? ipv6[0]);
 }
 
 function defaultRoutes6(libc: Libc, run: Run, interfaces: BsdInterfaces, routes: Routes) {
@@ -170,7 +212,7 @@ function isAdvertised(libc: Libc, run: Run): boolean {
   const { system } = libc.layout;
   if (system !== "FreeBSD" && system !== "DragonFly BSD") return false;
   // defrouter_addreq() sets the first of these flags and none of the others.
-  const flags = shownRoute(run, ["-inet6"])?.flags ?? [];
+  const flags = shownRoute(run, "-inet6", "default")?.flags ?? [];
   return flags.includes("GATEWAY") && !flags.some((flag) => /^(STATIC|PROTO\d)$/.test(flag));
 }
 

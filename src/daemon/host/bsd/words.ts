@@ -1,15 +1,31 @@
 import type { System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { wordsOf } from "#src/datapath/bsd/words.ts";
+import { typed } from "#src/datapath/bsd/commands.ts";
+import { waysOf } from "#src/datapath/bsd/routing/ways.ts";
+import { LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH } from "#src/datapath/bsd/tun/interface.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Words } from "#src/datapath/words.ts";
 import type { HostWords } from "../words.ts";
 
-type Own = Omit<HostWords, keyof Words>;
+/** What differs with the layout of the system's own `Ways`. */
+type Routing = "routeInto";
+type Own = Omit<HostWords, keyof Words | Routing>;
+
+const LINK_LOCAL = formatIpv6(LINK_LOCAL_ADDRESS);
 
 const COMMON = {
   morePrivileges: () => "start it as root; it changes to its user by itself",
-  ownService: (role: string) => `teredo_${role}`,
   addDefaultRoute: "route add -inet6 default ROUTER",
+  addDefaultRoute4: "route add default ROUTER",
+  // Routing by source is the packet filter's there.
+  routeFrom: () => "route add -inet6 default ROUTER",
+  showRoute: (address: string) => `route -n get -inet6 ${address}`,
+  addAddress6: "ifconfig lo0 inet6 ADDRESS prefixlen 128 alias",
+  linkUp: (interfaceName: string) => `ifconfig ${interfaceName} up`,
+  addLinkLocal: (interfaceName: string) =>
+    `ifconfig ${interfaceName} inet6 ${LINK_LOCAL} prefixlen ${LINK_LOCAL_PREFIX_LENGTH}`,
+  setMtu: (interfaceName: string, mtu: number) => `ifconfig ${interfaceName} mtu ${mtu}`,
   forwarding: "net.inet6.ip6.forwarding",
   forward: "sysctl net.inet6.ip6.forwarding=1",
 } as const;
@@ -50,5 +66,7 @@ const OWN: Readonly<Partial<Record<System, Own>>> = {
 };
 
 export function hostWordsOf(libc: Pick<Libc, "layout">): HostWords {
-  return { ...wordsOf(libc), ...OWN[libc.layout.system]! };
+  const routeInto: HostWords["routeInto"] = (prefix, name) =>
+    typed(waysOf(libc).addRoute(prefix, name, `${LINK_LOCAL}%${name}`));
+  return { ...wordsOf(libc), ...OWN[libc.layout.system]!, routeInto };
 }

@@ -10,7 +10,9 @@ import {
 } from "#ffi/linux/mod.ts";
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
-import { deviceProblem } from "#src/datapath/linux/tun/problems.ts";
+import type { Link } from "#src/datapath/linux/netlink/routing.ts";
+import type { Holder } from "#src/datapath/linux/proc.ts";
+import { deviceProblem, heldProblem, takenProblem } from "#src/datapath/linux/tun/problems.ts";
 import type { Finding } from "../../checks/result.ts";
 import type { Problem, Right, Rights } from "../contract.ts";
 
@@ -45,6 +47,23 @@ export function linuxTun(errno: number): Finding {
   if (errno === 0) return { verdict: "ok", detail: "/dev/net/tun opens" };
   const { problem, mend = "modprobe tun" } = deviceProblem(errno);
   return { verdict: "fail", detail: problem, mend };
+}
+
+/**
+ * Whether a TUN interface of this name can be had.
+ *
+ * @param link what answers to the name
+ * @param holder who has the TUN of that name open
+ */
+export function linuxName(
+  name: string,
+  link: Link | undefined,
+  holder: Holder | undefined,
+): Finding | undefined {
+  const problem = takenProblem(name, link) ??
+    (holder === undefined ? undefined : heldProblem(name, holder));
+  if (problem === undefined) return undefined;
+  return { verdict: "fail", detail: problem.problem, mend: problem.mend! };
 }
 
 /** Reads by path below /proc/sys; undefined: no such variable. */

@@ -6,31 +6,37 @@ import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
 import { entriesOf, findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
-import { addresses, links, routeTo } from "#src/datapath/linux/netlink/routing.ts";
+import { hasAddress, linkNamed } from "#src/datapath/linux/netlink/look_up.ts";
+import { addresses, type Link, links } from "#src/datapath/linux/netlink/routing.ts";
 import { steeringErrno } from "#src/datapath/linux/steering.ts";
+import { LINK_LOCAL_ADDRESS } from "#src/datapath/linux/tun/interface.ts";
 import { TUN_DEVICE } from "#src/datapath/linux/tun/open.ts";
+import { nameProblem, tunHolder } from "#src/datapath/linux/tun/problems.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
-import { IPV6_LENGTH, type Ipv6Prefix, isLinkLocal } from "#src/protocol/wire/ipv6.ts";
-import type { DefaultRoute, Host, Interface } from "../contract.ts";
+import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { Finding } from "../../checks/result.ts";
+import {
+  type DefaultRoute,
+  type Device,
+  type Host,
+  type Interface,
+  leavesBy,
+} from "../contract.ts";
+import { ipv4Bytes, ROOT_SERVERS_4 } from "../samples.ts";
 import { isDirectory, refusesUdp, withArena } from "../parts.ts";
 import {
   linuxAdvertisedRoute,
   linuxForwards6,
   linuxIpv6,
+  linuxName,
   linuxRights,
   linuxTun,
   linuxWorkers,
 } from "./answers.ts";
-import {
-  parseCapabilities,
-  parseDefaultInterface4,
-  parseMaxFds,
-  parseMemory,
-  parseUdpInodes,
-} from "./proc.ts";
+import { parseCapabilities, parseMaxFds, parseMemory, parseUdpInodes } from "./proc.ts";
 import { Firewall } from "./firewall/mod.ts";
-import { wayOf } from "./lookup.ts";
 import { linuxServiceRoute } from "./service_route.ts";
+import { linuxDecidingRoute, linuxWay } from "./ways.ts";
 import { LINUX_HOST_WORDS } from "./words.ts";
 import { findUser } from "../passwd.ts";
 
@@ -38,6 +44,8 @@ const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
 const SELF = "/proc/self/status";
 const LIMITS = "/proc/self/limits";
 const DESCRIPTORS = "/proc/self/fd";
+/** Below it the kernel takes IPv6 off an interface. RFC 8200 §5 */
+const LEAST_MTU = 1280;
 /** Index that no interface has. */
 const ABSENT = 0x7fff_ffff;
 /** Of the files in /proc that are read again and again. */
@@ -56,13 +64,11 @@ export function linuxHost(libc: Libc): Host {
   // Opened now, so that it can be read after a change of root directory or user.
   for (const path of [SELF, LIMITS]) read(path);
   const descriptors = openQuietly(DESCRIPTORS);
-  const nameOf = (index: number | undefined) =>
-    links(netlink).find((link) => link.index === index)?.name;
   const sysctl = (path: string) => read(`/proc/sys/${path}`);
   const { oneWorker } = LINUX_KERNEL;
   const firewall = new Firewall(libc, {
-    indexOf: (name) => links(netlink).find((link) => link.name === name)?.index ?? ABSENT,
-    leavesBy: (address) => nameOf(wayOf(netlink, { to: address }).out),
+    indexOf: (name) => linkNamed(netlink, name)?.index ?? ABSENT,
+    leavesBy: (destination) => leavesBy(linuxWay(netlink, { destination })),
   });
   return {
     words: LINUX_HOST_WORDS,
@@ -71,7 +77,7 @@ export function linuxHost(libc: Libc): Host {
     localNeedsForwarding: false,
     mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
-    tun: () => linuxTun(openErrno(libc, TUN_DEVICE)),
+    tun: (wanted) => nameFinding(netlink, wanted) ?? linuxTun(openErrno(libc, TUN_DEVICE)),
     ipv6: () => linuxIpv6(sysctl),
     forwards6: () => linuxForwards6(sysctl),
     losesAdvertisedRoute: (interfaceName) => linuxAdvertisedRoute(sysctl, interfaceName),
@@ -79,12 +85,15 @@ export function linuxHost(libc: Libc): Host {
     refusesWorkers: (count) =>
       linuxWorkers(withArena(libc, (arena) => steeringErrno(libc, arena, count))),
     interfaces: () => interfaces(netlink),
-    // checked at start: net.ipv6.conf
-    disabledIpv6: () => undefined,
-    defaultInterface4: () => parseDefaultInterface4(textOf("/proc/net/route")),
+    device: (name) => device(netlink, name),
+    disabledIpv6: (name) => disabledIpv6(netlink, name),
+    takes4: (address) => linuxWay(netlink, { destination: ipv4Bytes(address) }).kind === "taken",
+    hasIpv4: () => hasIpv4(netlink),
+    way4: (journey) => linuxWay(netlink, journey),
+    way6: (journey) => linuxWay(netlink, journey),
+    decidingRoute6: (journey) => linuxDecidingRoute(netlink, journey),
     defaultRoutes6: () => defaultRoutes6(netlink),
     serviceRoute: (prefix, own) => linuxServiceRoute(netlink, prefix, own),
-    routeTo: (address) => nameOf(lookUp(netlink, address)),
     filters: (traffic) => firewall.look(traffic),
     watchFilters: (traffic) => firewall.watch(traffic),
     refusesUdp: (address, port) => refusesUdp(libc, address, port),
@@ -142,7 +151,6 @@ function interfaces(netlink: Netlink): Interface[] {
       up: (flags & IFF_UP) !== 0,
       loopback: (flags & IFF_LOOPBACK) !== 0,
       ipv4: own.filter((it) => it.family === AF_INET).map((it) => readU32(it.bytes, 0)),
-      hasLinkLocal: own.some((it) => it.family !== AF_INET && isLinkLocal(it.bytes, 0)),
     };
   });
 }
@@ -155,13 +163,45 @@ function defaultRoutes6(netlink: Netlink): DefaultRoute[] {
   }));
 }
 
-/** Without a route the kernel answers ENETUNREACH or the like. */
-function lookUp(netlink: Netlink, address: Uint8Array): number | undefined {
-  try {
-    return routeTo(netlink, address);
-  } catch {
-    return undefined;
+/** What is in the way of a TUN of this name. The kernel puts a number in the place of `%d`. */
+function nameFinding(netlink: Netlink, name: string): Finding | undefined {
+  if (name === "" || name.includes("%d") || nameProblem(name) !== undefined) return undefined;
+  const link = linkNamed(netlink, name);
+  return link === undefined ? undefined : linuxName(name, link, tunHolder(name));
+}
+
+/** Not one that has the name as an alternative one: that is another's. */
+function linkOf(netlink: Netlink, name: string): Link | undefined {
+  const link = linkNamed(netlink, name);
+  return link?.name === name ? link : undefined;
+}
+
+function device(netlink: Netlink, name: string): Device | undefined {
+  const link = linkOf(netlink, name);
+  if (link === undefined) return undefined;
+  return {
+    up: (link.flags & IFF_UP) !== 0,
+    mtu: link.mtu,
+    hasLinkLocal: hasAddress(netlink, link.index, LINK_LOCAL_ADDRESS),
+  };
+}
+
+function disabledIpv6(netlink: Netlink, name: string): string | undefined {
+  switch (linkOf(netlink, name)?.ipv6) {
+    case "disabled":
+      return `sysctl -w net.ipv6.conf.${name.replaceAll(".", "/")}.disable_ipv6=0`;
+    case "none":
+      return `ip link set dev ${name} mtu ${LEAST_MTU}`;
+    default:
+      return undefined;
   }
+}
+
+/** Of a host that has a way to the Internet no list is asked for. */
+function hasIpv4(netlink: Netlink): boolean {
+  const way = linuxWay(netlink, { destination: ipv4Bytes(ROOT_SERVERS_4[0]!) });
+  if (way.kind === "sent" && way.source !== undefined) return true;
+  return addresses(netlink).some(({ family, bytes }) => family === AF_INET && bytes[0] !== 127);
 }
 
 function openErrno(libc: Libc, path: string): number {

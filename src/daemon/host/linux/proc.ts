@@ -22,14 +22,6 @@ export function parseMaxFds(limits: string): number | undefined {
   return soft === undefined ? undefined : Number(soft);
 }
 
-/** /proc/net/route: the interface of the default route with the lowest metric. */
-export function parseDefaultInterface4(text: string): string | undefined {
-  const routes = text.split("\n").slice(1).map((line) => line.trim().split(/\s+/));
-  return routes
-    .filter((words) => words[1] === "00000000" && words[7] === "00000000")
-    .sort((a, b) => Number(a[6]) - Number(b[6]))[0]?.[0];
-}
-
 /** /proc/net/udp and udp6: inodes of the sockets on `port`. */
 export function parseUdpInodes(text: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;

@@ -120,6 +120,6 @@ const WAYS: Readonly<Partial<Record<System, Ways>>> = {
   "DragonFly BSD": dragonfly,
 };
 
-export function waysOf({ layout }: Libc): Ways {
+export function waysOf({ layout }: Pick<Libc, "layout">): Ways {
   return WAYS[layout.system]!;
 }

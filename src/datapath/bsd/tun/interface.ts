@@ -46,7 +46,7 @@ export function configureTunnel(
   if (mtu > ways.mostMtu) {
     throw new StartError(
       `tun(4) of ${libc.layout.system} takes no MTU of ${mtu}`,
-      `set InterfaceMTU to ${ways.mostMtu} or less`,
+      `set interface_mtu to ${ways.mostMtu} or less`,
     );
   }
   const route = routes.of(prefix);

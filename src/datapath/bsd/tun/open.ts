@@ -162,7 +162,7 @@ class Opener {
     if (missing !== undefined) throw missing;
     throw new StartError(
       `tun0 to tun${MAX_UNITS - 1} are all in use`,
-      "remove one with `ifconfig tunN destroy`",
+      "end a program that has one; `ifconfig -a` shows them with their processes",
     );
   }
 
@@ -284,7 +284,7 @@ class Opener {
     if (!isStale(shown)) {
       throw new StartError(
         `an interface ${name} exists already and is not one that a crashed relay has left`,
-        `run \`ifconfig ${name} destroy\`, or choose another InterfaceName`,
+        `choose another interface_name; \`ifconfig ${name}\` shows what it is`,
       );
     }
     mustRun(this.#run, [IFCONFIG, name, "destroy"]);

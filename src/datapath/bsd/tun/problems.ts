@@ -21,13 +21,13 @@ export function nameProblem(name: string): StartError | undefined {
   if (name.length > MAX_NAME_LENGTH) {
     return new StartError(
       `the interface name "${name}" has ${name.length} characters`,
-      `choose an InterfaceName of at most ${MAX_NAME_LENGTH}`,
+      `choose an interface_name of at most ${MAX_NAME_LENGTH}`,
     );
   }
   if (name === "" || /^[A-Za-z][A-Za-z0-9._-]*$/.test(name)) return undefined;
   return new StartError(
     `"${name}" is no name for an interface`,
-    "choose an InterfaceName of letters, digits, '.', '_' and '-' that starts with a letter",
+    "choose an interface_name of letters, digits, '.', '_' and '-' that starts with a letter",
   );
 }
 
@@ -61,11 +61,11 @@ export function heldProblem(name: string, pid: number | undefined): StartError {
   return pid === undefined
     ? new StartError(
       `the TUN interface ${name} is in use by another program`,
-      `find it with \`fstat /dev/${name}\` and stop it, or choose another InterfaceName`,
+      `find it with \`fstat /dev/${name}\` and stop it, or choose another interface_name`,
     )
     : new StartError(
       `the TUN interface ${name} is in use by process ${pid}`,
-      `stop it (\`ps -p ${pid}\` shows it), or choose another InterfaceName`,
+      `stop it (\`ps -p ${pid}\` shows it), or choose another interface_name`,
     );
 }
 

@@ -124,7 +124,7 @@ function attach(libc: Libc, arena: Arena, fd: number, name: string, flags: numbe
     if (errno === EINVAL && flags & IFF_MULTI_QUEUE) {
       throw new WorkersRefused(`the interface ${name} exists and has one queue`);
     }
-    throw interfaceProblem(name, errno);
+    throw interfaceProblem(libc, name, errno);
   }
   return nameIn(arena, request);
 }

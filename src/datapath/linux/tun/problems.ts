@@ -1,8 +1,12 @@
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, IFNAMSIZ } from "#ffi/linux/mod.ts";
+import type { Libc } from "#ffi/libc.ts";
 import { StartError } from "#src/errors.ts";
-import { findHolder, textOf } from "../proc.ts";
+import { linkNamed } from "../netlink/look_up.ts";
+import type { Link } from "../netlink/routing.ts";
+import { Netlink } from "../netlink/socket.ts";
+import { findHolder, type Holder, textOf } from "../proc.ts";
 
 const MAX_NAME_LENGTH = IFNAMSIZ - 1;
 
@@ -12,14 +16,14 @@ export function nameProblem(name: string): StartError | undefined {
   if (length > MAX_NAME_LENGTH) {
     return new StartError(
       `the interface name "${name}" has ${length} bytes`,
-      `choose an InterfaceName of at most ${MAX_NAME_LENGTH}`,
+      `choose an interface_name of at most ${MAX_NAME_LENGTH}`,
     );
   }
   // dev_valid_name() of the kernel, which puts a free number in the place of one "%d".
   if (/[/:%\s\0]/.test(name.replace("%d", "")) || name === "." || name === "..") {
     return new StartError(
       `"${name}" is no name for an interface`,
-      "choose an InterfaceName without '/', ':' and blanks, and with '%' only in one '%d'",
+      "choose an interface_name without '/', ':' and blanks, and with '%' only in one '%d'",
     );
   }
   return undefined;
@@ -52,7 +56,7 @@ export function deviceProblem(errno: number): StartError {
 }
 
 /** Why the driver did not give an interface of this name. */
-export function interfaceProblem(wanted: string, errno: number): StartError {
+export function interfaceProblem(libc: Libc, wanted: string, errno: number): StartError {
   const name = wanted === "" ? "tunN" : wanted;
   switch (errno) {
     case EPERM:
@@ -61,25 +65,67 @@ export function interfaceProblem(wanted: string, errno: number): StartError {
         "start as root or with the capability CAP_NET_ADMIN",
       );
     case EBUSY:
-      return new StartError(
-        `the TUN interface ${name} is in use${holderOf(name)}`,
-        `stop that process, or run \`ip link delete ${name}\``,
-      );
+      return heldProblem(name);
     case EINVAL:
-      // The driver takes over a TUN of one queue only.
-      return new StartError(
+      return takenProblem(name, linkNow(libc, name)) ?? new StartError(
         `an interface ${name} exists already and is not a TUN that can be taken over`,
-        `run \`ip link delete ${name}\`, or choose another InterfaceName`,
+        instead(name),
       );
     default:
       return new StartError(`the TUN interface ${name} cannot be made: ${errnoName(LINUX, errno)}`);
   }
 }
 
-/** ` by process 123 (miredo)`, or nothing when it cannot be seen. */
-function holderOf(name: string): string {
+/**
+ * What has an interface's name and is no TUN, so that none can be made or taken over.
+ *
+ * Nothing is known of it but its kind: no command that deletes it is told.
+ *
+ * @param link that answers to the name
+ */
+export function takenProblem(name: string, link: Link | undefined): StartError | undefined {
+  if (link === undefined) return undefined;
+  if (link.name !== name) {
+    return new StartError(
+      `${name} is another name (altname) of the interface ${link.name}`,
+      `choose another interface_name, or take that name away: ip link property del dev ${link.name} ` +
+        `altname ${name}`,
+    );
+  }
+  if (link.kind === "tun" && !link.isTap) return undefined;
+  const what = link.kind === undefined
+    ? "hardware, or the kernel's own"
+    : `of the kind ${kindOf(link)}`;
+  return new StartError(`an interface ${name} exists already and is ${what}`, instead(name));
+}
+
+const kindOf = ({ kind, isTap }: Link) => isTap ? "tap" : kind;
+
+const instead = (name: string) =>
+  `choose another interface_name; \`ip -d link show dev ${name}\` shows what it is`;
+
+/** A TUN that some process has. */
+export function heldProblem(name: string, holder = tunHolder(name)): StartError {
+  return holder === undefined
+    ? new StartError(`the TUN interface ${name} is in use`, instead(name))
+    : new StartError(
+      `the TUN interface ${name} is in use by process ${holder.pid} (${holder.name})`,
+      `choose another interface_name, or stop that process; \`ps -p ${holder.pid}\` shows what it is`,
+    );
+}
+
+/** Who has a TUN open; undefined when it is nobody, or cannot be seen. */
+export function tunHolder(name: string): Holder | undefined {
   // The TUN driver shows `iff:\tNAME` for each of its descriptors.
   const line = `iff:\t${name}`;
-  const holder = findHolder("fdinfo", (path) => textOf(path).split("\n").includes(line));
-  return holder === undefined ? "" : ` by process ${holder.pid} (${holder.name})`;
+  return findHolder("fdinfo", (path) => textOf(path).split("\n").includes(line));
+}
+
+function linkNow(libc: Libc, name: string): Link | undefined {
+  const netlink = new Netlink(libc);
+  try {
+    return linkNamed(netlink, name);
+  } finally {
+    netlink.close();
+  }
 }

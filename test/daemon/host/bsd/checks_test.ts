@@ -57,8 +57,8 @@ const withoutDefault: NonNullable<BsdFacts["prepare"]> = ({ world }) => {
 };
 
 const NO_DEFAULT =
-  "warn ipv6_route: there is no IPv6 default route, so only networks with a route " +
-  "of their own are reachable; mend: route add -inet6 default ROUTER";
+  "warn ipv6_route: packets from clients to 2001:503:ba3e::2:30 are refused: no route leads there; " +
+  "only networks with a route of their own are reachable; mend: route add -inet6 default ROUTER";
 
 const ADVERTISED = `  interface: ${ETHERNET}\n      flags: <UP,GATEWAY,DONE>\n`;
 const LOST = `FAIL accept_ra: ${ETHERNET} will lose its IPv6 default route: it came by router ` +
@@ -249,7 +249,7 @@ const cases: readonly Case[] = [
     name: "a port taken by a program",
     facts: { prepare: taken(3545), commands: owner("miredo", 3545) },
     want: (system) => [
-      `FAIL port: UDP 0.0.0.0:3545 is taken by miredo (process 4711); mend: kill 4711, or ${
+      `FAIL port: UDP 0.0.0.0:3545 is taken by miredo (process 4711); mend: ${
         STOP[system]("miredo")
       }; choose another bind_port`,
     ],
@@ -258,8 +258,8 @@ const cases: readonly Case[] = [
     name: "a port taken by what runs from source",
     facts: { prepare: taken(3545), commands: owner("deno", 3545) },
     want: [
-      "FAIL port: UDP 0.0.0.0:3545 is taken by deno (process 4711); mend: kill 4711; choose " +
-      "another bind_port",
+      "FAIL port: UDP 0.0.0.0:3545 is taken by deno (process 4711); mend: `ps -p 4711` " +
+      "shows what it is; choose another bind_port",
     ],
   },
   {
@@ -273,12 +273,10 @@ const cases: readonly Case[] = [
     name: "a server beside another one of ours",
     facts: { prepare: taken(3544), commands: owner("teredo", 3544) },
     server: {},
-    want: (system) =>
-      ["192.0.2.1", "192.0.2.2"].map((address) =>
-        `FAIL port: UDP ${address}:3544 is taken by teredo (process 4711); mend: kill 4711, or ${
-          STOP[system]("teredo_server")
-        }; servers have no other port`
-      ),
+    want: ["192.0.2.1", "192.0.2.2"].map((address) =>
+      `FAIL port: UDP ${address}:3544 is taken by teredo (process 4711); mend: \`ps -p 4711\` shows ` +
+      "what it is; servers have no other port"
+    ),
   },
   {
     name: "an MTU that the path cannot carry",
@@ -373,7 +371,8 @@ for (const system of BSDS) {
   const common = [`ok   tun: ${TUN[system]}`, "ok   ipv6: IPv6 is on"];
   const privileges = "ok   privileges: root privileges";
   const forwarding = "ok   forwarding: IPv6 is forwarded";
-  const way = `ok   ipv6_route: default dev ${ETHERNET}`;
+  const way = `ok   ipv6_route: packets from clients leave by ${ETHERNET}`;
+  const icmp = "ok   icmp_source: 2001:db8::53";
 
   test(`checkRelay() on ${system} says what is well, in a fixed order`, () => {
     const process = { ...PROCESS, user: "nobody", chroot: "/var/empty" };
@@ -383,8 +382,10 @@ for (const system of BSDS) {
       ...common,
       forwarding,
       way,
+      icmp,
       "ok   service_route: nothing else has 2001::/32",
-      "ok   public: 192.0.2.1",
+      `ok   ipv4_route: datagrams to the Internet leave by ${ETHERNET}`,
+      "ok   public: 192.0.2.1 (Documentation (TEST-NET-1), RFC 5737)",
       "ok   port: UDP 0.0.0.0:3545 is free",
       `ok   mtu: 1280 fits 1500 of ${ETHERNET}`,
       "ok   workers: 1 (a TUN interface has one queue on a BSD)",
@@ -401,12 +402,14 @@ for (const system of BSDS) {
       common[0],
       forwarding,
       way,
+      icmp,
       ...["192.0.2.1", "192.0.2.2"].flatMap((address) => [
         `ok   address: ${address} is on this host`,
+        `ok   ipv4_route: datagrams from ${address} to the Internet leave by ${ETHERNET}`,
         `ok   port: UDP ${address}:3544 is free`,
       ]),
-      "ok   public: 192.0.2.1",
-      "ok   public: 192.0.2.2",
+      "ok   public: 192.0.2.1 (Documentation (TEST-NET-1), RFC 5737)",
+      "ok   public: 192.0.2.2 (Documentation (TEST-NET-1), RFC 5737)",
       "ok   consecutive: 192.0.2.1, 192.0.2.2",
       `ok   mtu: 1280 fits 1500 of ${ETHERNET}`,
       "ok   clock: it is 2026",

@@ -125,12 +125,12 @@ const changes: readonly Change[] = [
   {
     name: "the interface went down",
     change: (machine) => void (tunnelOf(machine).flags &= ~1),
-    want: ["interface: tun0 is down", "route: it leads to ETHERNET"],
+    want: ["interface: tun0 is down", "route: 2001::/32 leads to ETHERNET"],
   },
   {
     name: "the interface went",
     change: (machine) => machine.world.removeLink(tunnelOf(machine)),
-    want: ["interface: tun0 is gone", "route: it leads to ETHERNET"],
+    want: ["interface: tun0 is gone", "route: 2001::/32 leads to ETHERNET"],
   },
   {
     name: "the interface lost its address, and no runtime lists it",
@@ -140,12 +140,12 @@ const changes: readonly Change[] = [
   {
     name: "forwarding went off",
     change: (machine) => void machine.sysctls.set("net.inet6.ip6.forwarding", "0"),
-    want: ["forwarding: net.inet6.ip6.forwarding is not 1"],
+    want: ["forwarding: the kernel does not forward IPv6 packets"],
   },
   {
     name: "the address bound to left",
     change: ({ world, ethernet }) => void world.link(ethernet)!.addresses.splice(0, 1),
-    want: ["sockets: 192.0.2.1 is no longer on this host"],
+    want: ["sockets: 192.0.2.1 is not on this host"],
   },
 ];
 
@@ -165,7 +165,7 @@ for (const system of BSDS) {
 
   test(`readinessOf() on ${system}: a host-specific relay without forwarding`, () => {
     const asked = bsdMachine(system, { prepare: withTunnel, options: { forwards: false } });
-    const want = ["forwarding: net.inet6.ip6.forwarding is not 1"];
+    const want = ["forwarding: the kernel does not forward IPv6 packets"];
     assert.deepEqual(failing(asked), want);
     // ip6_input_if() of OpenBSD
     assert.deepEqual(failing(asked, { served: "self" }), system === "OpenBSD" ? want : []);
@@ -180,7 +180,6 @@ for (const system of BSDS) {
         loopback: true,
         mtu: 16_384,
         ipv4: [parseIpv4("127.0.0.1")!],
-        hasLinkLocal: false,
       },
       {
         name: machine.ethernet,
@@ -188,9 +187,8 @@ for (const system of BSDS) {
         loopback: false,
         mtu: 1500,
         ipv4: [parseIpv4("192.0.2.1")!, parseIpv4("192.0.2.2")!],
-        hasLinkLocal: true,
       },
-      { name: "tun0", up: true, loopback: false, mtu: 1280, ipv4: [], hasLinkLocal: true },
+      { name: "tun0", up: true, loopback: false, mtu: 1280, ipv4: [] },
     ]);
   });
 
@@ -199,7 +197,8 @@ for (const system of BSDS) {
     const open = libc.kernel.open.size;
     for (let i = 0; i < 100; i++) {
       host.interfaces();
-      host.routeTo(parseIpv6("2001::")!);
+      host.way6({ destination: parseIpv6("2001::")! });
+      host.device("tun0");
       host.forwards6();
     }
     assert.equal(libc.kernel.open.size, open);
@@ -228,8 +227,9 @@ test("readinessOf() on FreeBSD tells when devd(8) has switched IPv6 off, and how
   const nd6 = asked.machine.nd6(tunnelOf(asked.machine));
   nd6.isDisabled = true;
   const mend = "ifconfig tun0 inet6 -ifdisabled";
-  assert.deepEqual(failing(asked), [`interface: tun0 has IPv6 disabled; mend: ${mend}`]);
-  assert.deepEqual(failingServer(asked), [`interface: tun0 has IPv6 disabled; mend: ${mend}`]);
+  assert.deepEqual(failing(asked), ["interface: tun0 has IPv6 disabled"]);
+  assert.deepEqual(failingServer(asked), ["interface: tun0 has IPv6 disabled"]);
+  assert.equal(asked.host.disabledIpv6("tun0"), mend);
   assert.deepEqual(asked.ran, []);
   typeAsRoot(asked.machine, mend);
   assert.deepEqual([...failing(asked), ...failingServer(asked)], []);

@@ -3,6 +3,7 @@ import type { System } from "#ffi/layout.ts";
 import { type Ran, typed } from "#src/datapath/bsd/commands.ts";
 import { type Around, bsdHost } from "#src/daemon/host/bsd/mod.ts";
 import type { Host } from "#src/daemon/host/contract.ts";
+import { ROOT_SERVERS_4 } from "#src/daemon/host/samples.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -59,13 +60,16 @@ export function bsdMachine(system: Bsd, facts: BsdFacts = {}): Asked {
   facts.prepare?.(machine);
   const paper = new PaperLibc(new PaperKernel(machine, machine.world));
   const ran: string[] = [];
-  const texts: Readonly<Record<string, string | undefined>> = {
+  const texts: Record<string, string | undefined> = {
     get "sysctl -n net.link.tun.refcnt"() {
       return machine.tun.isLoaded ? "0\n" : undefined;
     },
-    "route -n get default": STATIC_DEFAULT(machine.ethernet),
     "route -n get -inet6 default": STATIC_DEFAULT(machine.ethernet),
   };
+  const toInternet = ROOT_SERVERS_4.map((it) => `route -n get ${formatIpv4(it)}`);
+  for (const command of toInternet) {
+    Object.assign(texts, { [command]: STATIC_DEFAULT(machine.ethernet) });
+  }
   const printedBy = (command: string) =>
     [facts.commands, COMMANDS, texts].find((some) => some !== undefined && command in some);
   const run = (argv: readonly string[]): Ran => {

@@ -1,0 +1,66 @@
+import {
+  EACCES,
+  EHOSTUNREACH,
+  EINVAL,
+  ENETUNREACH,
+  RTN_LOCAL,
+  RTN_UNICAST,
+} from "#ffi/linux/mod.ts";
+import { errnoName } from "#ffi/layout.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import { decidingRoute, linkAt, linkNamed, wayOf } from "#src/datapath/linux/netlink/look_up.ts";
+import type { Netlink } from "#src/datapath/linux/netlink/socket.ts";
+import { protocolName } from "#src/datapath/linux/protocols.ts";
+import type { Deciding, Journey, Way } from "../contract.ts";
+
+const LOOPBACK_INDEX = 1;
+
+/** See `Host.way`. */
+export function linuxWay(netlink: Netlink, journey: Journey): Way {
+  const found = wayOf(netlink, asked(netlink, journey));
+  if (typeof found === "number") return { kind: "refused", why: refusalOf(found) };
+  if (found.type === RTN_LOCAL) return { kind: "taken" };
+  if (found.type !== RTN_UNICAST) return { kind: "refused", why: "it is no address of one host" };
+  const { source, gateway, mtu, index } = found;
+  return { kind: "sent", interfaceName: linkAt(netlink, index)?.name ?? "", source, gateway, mtu };
+}
+
+/** See `Host.decidingRoute`. */
+export function linuxDecidingRoute(netlink: Netlink, journey: Journey): Deciding | undefined {
+  const found = decidingRoute(netlink, asked(netlink, journey));
+  if (typeof found === "number") return undefined;
+  const { length, protocol, metric, table } = found;
+  const made = `proto ${protocolName(protocol)}, metric ${metric}`;
+  return { length, description: `${made}, table ${tableName(table)}` };
+}
+
+/**
+ * Before there is the interface that packets will come by, the loopback interface stands for it: they
+ * are looked up as packets to be forwarded are, only without rules for that interface.
+ */
+function asked(netlink: Netlink, { destination, source, comesBy }: Journey) {
+  if (comesBy === undefined) return { destination, source };
+  const index = linkNamed(netlink, comesBy)?.index ?? LOOPBACK_INDEX;
+  return { destination, source, comesBy: index };
+}
+
+/** What ip-route(8) calls the types of routes that the kernel answers with these. */
+function refusalOf(errno: number): string {
+  switch (errno) {
+    case ENETUNREACH:
+      return "no route leads there";
+    case EHOSTUNREACH:
+      return "a route says unreachable";
+    case EACCES:
+      return "a route says prohibit";
+    case EINVAL:
+      return "a route says blackhole";
+    default:
+      return errnoName(LINUX, errno);
+  }
+}
+
+function tableName(table: number): string {
+  const names = new Map([[253, "default"], [254, "main"], [255, "local"]]);
+  return names.get(table) ?? String(table);
+}

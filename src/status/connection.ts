@@ -1,0 +1,96 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { Millis } from "#src/protocol/time.ts";
+import { parseRequest, type StatusRequest } from "./request.ts";
+
+export type Answer = (request: StatusRequest, socket: Socket) => Response | Promise<Response>;
+
+/** What one client can take of us. */
+const MAX_HEAD_LENGTH = 8_192;
+const MAX_BODY_LENGTH = 262_144;
+/** Of what comes behind the head: no page takes a body. */
+const MAX_UNREAD_LENGTH = 65_536;
+const HEAD_TIME: Millis = 5_000;
+const ANSWER_TIME: Millis = 5_000;
+
+const HEAD_END = /\r?\n\r?\n/;
+
+/**
+ * One request and its answer, after which the connection ends: nothing can queue behind it, and
+ * neither a slow writer nor a slow reader holds it longer than two time-outs.
+ */
+export function serve(socket: Socket, answer: Answer): void {
+  let head = "";
+  let unread = 0;
+  let answered = false;
+  let timer = setTimeout(() => refuse(408), HEAD_TIME);
+  const send = (response: Response, body: Uint8Array) => {
+    socket.write(headOf(response, body.length));
+    socket.end(body);
+  };
+  const closeAfter = (time: Millis) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => socket.destroy(), time);
+  };
+  const refuse = (status: number) => {
+    answered = true;
+    closeAfter(ANSWER_TIME);
+    send(problem(status), NOTHING);
+  };
+  const answerTo = async (request: StatusRequest) => {
+    answered = true;
+    closeAfter(ANSWER_TIME);
+    const [response, body] = await answerOf(() => answer(request, socket));
+    if (!socket.destroyed) send(response, body);
+  };
+  socket.on("data", (bytes: Uint8Array) => {
+    if (answered) {
+      unread += bytes.length;
+      if (unread > MAX_UNREAD_LENGTH) socket.destroy();
+      return;
+    }
+    head += latin1(bytes.subarray(0, MAX_HEAD_LENGTH + 1 - head.length));
+    const end = HEAD_END.exec(head);
+    if (end === null) return head.length > MAX_HEAD_LENGTH ? refuse(431) : undefined;
+    const request = parseRequest(head.slice(0, end.index));
+    if (request === undefined) refuse(400);
+    else void answerTo(request);
+  });
+  // A client may close its side behind its request, and still wants the answer.
+  socket.on("end", () => void (answered || socket.destroy()));
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => clearTimeout(timer));
+}
+
+const NOTHING = new Uint8Array(0);
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+/** The answer and its body. The client never learns what went wrong inside. */
+async function answerOf(
+  answer: () => Response | Promise<Response>,
+): Promise<[Response, Uint8Array]> {
+  try {
+    const response = await answer();
+    const body = new Uint8Array(await response.arrayBuffer());
+    return body.length > MAX_BODY_LENGTH ? [problem(500), NOTHING] : [response, body];
+  } catch {
+    return [problem(500), NOTHING];
+  }
+}
+
+function problem(status: number): Response {
+  return new Response(null, { status });
+}
+
+function headOf(response: Response, length: number): string {
+  const { status, headers } = response;
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
+  headers.forEach((value, name) => void lines.push(`${name}: ${value}`));
+  lines.push(`date: ${new Date().toUTCString()}`, "connection: close");
+  // An answer to HEAD has none, which says nothing of what GET would give.
+  if (length > 0) lines.push(`content-length: ${length}`);
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}

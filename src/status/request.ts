@@ -1,0 +1,41 @@
+/** What a status page needs to know of a request. */
+export interface StatusRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Whom the client means to ask, with its port if it names one. */
+  readonly host: string | undefined;
+}
+
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/1\.[01]$/;
+const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+/** A target that names the host it is for, as a proxy is asked. RFC 9112 §3.2.2 */
+const ABSOLUTE = /^http:\/\/([^/?#]+)(.*)$/i;
+
+/**
+ * Reads a request line and its header fields, without the empty line at their end. RFC 9112 §2.1
+ *
+ * @param head one character a byte
+ * @returns undefined when it is no HTTP/1 request
+ */
+export function parseRequest(head: string): StatusRequest | undefined {
+  const [first = "", ...fields] = head.split(/\r?\n/);
+  const line = REQUEST_LINE.exec(first);
+  if (line === null) return undefined;
+  const hosts: string[] = [];
+  for (const text of fields) {
+    const field = FIELD.exec(text);
+    // deno-lint-ignore no-control-regex
+    if (field === null || /[\0-\x08\x0a-\x1f\x7f]/.test(text)) return undefined;
+    if (field[1]!.toLowerCase() === "host") hosts.push(field[2]!);
+  }
+  // With two of them nobody can tell which is meant. RFC 9112 §3.2
+  if (hosts.length > 1) return undefined;
+  const [, method, target] = line as unknown as [string, string, string];
+  const absolute = ABSOLUTE.exec(target);
+  if (absolute === null) {
+    return target.startsWith("/") ? { method, target, host: hosts[0] } : undefined;
+  }
+  const [, host, rest] = absolute as unknown as [string, string, string];
+  return { method, target: rest.startsWith("/") ? rest : `/${rest}`, host };
+}

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Lab } from "#src/demo/lab.ts";
+import { RELAY_ADDRESS, SERVER_ADDRESS } from "#src/demo/topology.ts";
+import { metric, RELAY_PORT, startRelay, startServer, until } from "./programs.ts";
+
+const OPTIONS = { timeout: 120_000 };
+/** More than a buffer of 4 MiB has room for, whatever the kernel counts for each. */
+const FLOOD = 40_000;
+const CASES = [
+  { role: "relay", place: "rly", pages: 9545, to: RELAY_ADDRESS, port: RELAY_PORT },
+  { role: "server", place: "srv", pages: 9544, to: SERVER_ADDRESS, port: 3544 },
+] as const;
+
+/** `count` datagrams of one byte. */
+function flood(to: string, port: number, count: number): string[] {
+  const script = `socket(S, PF_INET, SOCK_DGRAM, 17);
+    $to = sockaddr_in(${port}, inet_aton("${to}"));
+    send(S, "x", 0, $to) for 1 .. ${count};`;
+  return ["perl", "-MSocket", "-e", script];
+}
+
+for (const { role, place, pages, to, port } of CASES) {
+  test(`a ${role} counts each datagram that its socket had no room for`, OPTIONS, async () => {
+    const lab = await Lab.create({ nats: ["none"] });
+    try {
+      const daemon = await (role === "relay" ? startRelay : startServer)(lab, "teredo");
+      daemon.kill("SIGSTOP");
+      const { status, stderr } = await lab.run("cli0", flood(to, port, FLOOD));
+      assert.equal(status, 0, stderr);
+      daemon.kill("SIGCONT");
+      // With the datagram after them the kernel tells how many it threw away.
+      await lab.run("cli0", flood(to, port, 1));
+      const read = async (line: string) => await metric(lab, place, pages, line);
+      let [received, lost] = [0, 0];
+      await until(`${FLOOD + 1} datagrams are accounted for`, async () => {
+        received = await read("teredo_udp_received_datagrams_total");
+        lost = await read(`teredo_drops_total{reason="socket_overflow"}`);
+        return received + lost >= FLOOD + 1;
+      });
+      assert.equal(received + lost, FLOOD + 1);
+      assert.ok(lost > 0, "the socket had room for all");
+    } finally {
+      await lab.close();
+    }
+  });
+}
