@@ -339,7 +339,9 @@ test("SCHEMA names each setting once, with a flag of its own and a text", () => 
   }
 });
 
-test("checkFile() is total: any text gives a verdict, and only a ConfigError stops a load", () => {
+test("checkFile() is total: any text gives a verdict, and only a ConfigError stops a load", {
+  timeout: 120_000,
+}, () => {
   const word = fc.constantFrom(
     ...["[relay]", "[server]", "[", "]", "=", "#", ";", '"', "bind_port", "RelayType", "relay"],
     ...["__proto__", "1280", "3545", "\n", "\n", " ", "\t", "\r\n", "\0", "\ufeff", "\\"],

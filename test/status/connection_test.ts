@@ -8,7 +8,7 @@ import { sampleSnapshot } from "./sample.ts";
 const app = createStatus(() => sampleSnapshot());
 
 function withServer(name: string, body: (port: number) => Promise<void>): void {
-  test(name, async () => {
+  test(name, { timeout: 120_000 }, async () => {
     const listening: Listening = await listenTcp(app, "127.0.0.1", 0);
     try {
       await body(Number(new URL(listening.url).port));
