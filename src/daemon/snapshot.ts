@@ -1,6 +1,6 @@
 import type { Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { SEGMENT_REFUSED } from "#src/datapath/offloads.ts";
+import { withRefused } from "#src/datapath/offloads.ts";
 import {
   COUNTER_NAMES,
   type CounterName,
@@ -48,9 +48,7 @@ export function takeSnapshot(source: Source): Snapshot {
     prefix: source.prefix,
     checks: source.checks,
     workers: open.workers,
-    offloads: datapath.segmentRefused()
-      ? { ...open.offloads, udpSegment: SEGMENT_REFUSED }
-      : open.offloads,
+    offloads: withRefused(open.offloads, datapath.refusedOffloads()),
     gauges: { ...datapath.levels(), peersLimit: source.peersLimit },
     counters: readCounters(counters),
     drops: readDrops(counters),

@@ -106,7 +106,7 @@ export class Watch {
     if (!snapshot.draining) { for (const check of snapshot.checks) this.#turned(check); }
     this.#dropped(this.#drops, snapshot.drops);
     this.#drops = snapshot.drops;
-    this.#lost(this.#offloads, snapshot.offloads);
+    this.#offloaded(this.#offloads, snapshot.offloads);
     this.#offloads = snapshot.offloads;
     this.#limited.flush();
   }
@@ -123,11 +123,14 @@ export class Watch {
     else this.#log.warn("Not ready", { check: name, detail, mend });
   }
 
-  /** One that was found at start can turn out to be of no use with the device that packets leave by. */
-  #lost(before: Snapshot["offloads"], now: Snapshot["offloads"]): void {
+  /** One that was found at start can be refused later, for a device or a route, and accepted again. */
+  #offloaded(before: Snapshot["offloads"], now: Snapshot["offloads"]): void {
     for (const name of Object.keys(now) as OffloadName[]) {
-      if (!before[name].on || now[name].on) continue;
-      this.#log.info("Offload given up", { offload: OFFLOAD_NAMES[name], reason: now[name].note });
+      const { on, note } = now[name];
+      const offload = OFFLOAD_NAMES[name];
+      if (before[name].on === on) continue;
+      if (on) this.#limited.log(`${name} on`, "info", "Offload in use again", { offload });
+      else this.#limited.log(name, "info", "Offload given up", { offload, reason: note });
     }
   }
 

@@ -2,7 +2,7 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
-import type { OffloadReport } from "./offloads.ts";
+import type { OffloadReport, RefusedOffload } from "./offloads.ts";
 import type { Workers } from "./threads/workers.ts";
 
 /** A role's interface and sockets, open but not yet served: privileges can be dropped here. */
@@ -38,8 +38,8 @@ export interface Datapath {
   levels(): Levels;
   /** What the threads tell of one peer's packets; empty unless that was asked for. */
   readonly fates?: readonly FateRing[];
-  /** Whether the kernel has refused `UDP_SEGMENT` to any of them. */
-  segmentRefused(): boolean;
+  /** Which of the offloads found at start the kernel refuses to any of them. */
+  refusedOffloads(): readonly RefusedOffload[];
   /** Time since the thread heard of least lately came round its loop. */
   heartbeatAge(): Millis;
   /** Settles when all threads have ended, as they do when one does; rejects when one failed. */

@@ -40,7 +40,6 @@ export class Downlink {
   readonly #super: SuperPacket;
   /** One segment of a super-packet that may have to be held, as a packet of its own. */
   readonly #segment = new Uint8Array(CAPACITY);
-  readonly #joins: boolean;
   #superAt = NOWHERE;
   /** Packets in the batch before. */
   #lastCount = 0;
@@ -65,14 +64,13 @@ export class Downlink {
     this.#tun = tun;
     this.#frames = new Frames(arena);
     this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment);
-    this.#joins = offloads.udpSegment;
     this.#sum = sum;
     this.#super = new SuperPacket(sum);
   }
 
-  /** Whether the kernel, which was to cut up what is sent, refused to. */
-  get isRefused(): boolean {
-    return this.#joins && !this.#sender.joins;
+  /** Whether the kernel, which was to cut up what is sent, refuses to. */
+  get isSegmentRefused(): boolean {
+    return this.#sender.isSegmentRefused;
   }
 
   /** What keeps {@link flush} from sending all; until it does not, nothing is taken from TUN. */

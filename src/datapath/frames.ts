@@ -34,11 +34,6 @@ export class Frames {
   at(i: number): number {
     return this.#start + STRIDE * i + HEADROOM;
   }
-
-  /** Whether offset `at`, within some slot, is where its packet starts: behind the free bytes. */
-  isStart(at: number): boolean {
-    return (at - this.#start) % STRIDE === HEADROOM;
-  }
 }
 
 /**

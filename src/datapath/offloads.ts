@@ -60,9 +60,22 @@ export const SERVER_OFFLOADS: OffloadReport = {
   udpSegment: OF_NO_USE,
 };
 
-/** What becomes of `udpSegment` once a send was refused: EIO, of a device that sums nothing. */
-export const SEGMENT_REFUSED: OffloadState = {
-  on: false,
-  note:
-    "refused by the kernel, for a device without checksum offload or an IPsec route: datagrams leave one by one",
+/** What can turn out to be refused only when it is used. */
+export type RefusedOffload = "tun" | "tunUdp" | "udpSegment";
+
+const REFUSED: Readonly<Record<RefusedOffload, string>> = {
+  tun: "refused by the kernel in what is written: TCP packets are written one by one",
+  tunUdp: "refused by the kernel in what is written: UDP packets are written one by one",
+  udpSegment:
+    "refused by the kernel, as for a device without checksum offload or an IPsec route: " +
+    "datagrams leave one by one",
 };
+
+/** The report of a start, with what has been refused since. */
+export function withRefused(
+  report: OffloadReport,
+  refused: readonly RefusedOffload[],
+): OffloadReport {
+  const states = refused.map((name) => [name, { on: false, note: REFUSED[name] }]);
+  return { ...report, ...Object.fromEntries(states) };
+}

@@ -187,7 +187,9 @@ export class RelayLoop implements RelaySink {
     levels[Level.PeersTrusted] = gauges.trusted;
     levels[Level.HeldPackets] = gauges.heldPackets;
     levels[Level.HeldBytes] = gauges.heldBytes;
-    levels[Level.SegmentRefused] = this.#downlink.isRefused ? 1 : 0;
+    levels[Level.TunRefused] = Number(this.#uplink.isTcpRefused);
+    levels[Level.TunUdpRefused] = Number(this.#uplink.isUdpRefused);
+    levels[Level.UdpSegmentRefused] = Number(this.#downlink.isSegmentRefused);
   }
 
   /** What the kernel had already taken for us is still carried. */

@@ -29,12 +29,12 @@ export interface TunQueue {
   read(at: number): number;
 
   /**
-   * Hands the packet of `length` bytes at offset `at` of the arena to the kernel.
+   * Hands the packet of `length` bytes at offset `at` of the arena, with 10 bytes before it, to the
+   * kernel.
    *
-   * @param headroom whether 10 bytes before it are its slot's own and zero
    * @returns `length`; anything else when the kernel did not take it
    */
-  write(at: number, length: number, headroom: boolean): number;
+  write(at: number, length: number): number;
 
   /**
    * Hands a run of two or more segments over as one super-packet, whose pieces stay where they are.

@@ -2,6 +2,7 @@ import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
+import { NEXT_HEADER_TCP } from "#src/protocol/wire/ipv6.ts";
 import type { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -9,6 +10,7 @@ import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { Sum } from "#src/segments/checksum.ts";
 import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
 import { BATCH, CAPACITY } from "./frames.ts";
+import { Acceptance } from "./acceptance.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import { UdpReceiver } from "./udp/receive.ts";
@@ -37,6 +39,10 @@ export class Uplink implements JoinSink {
   readonly #receiver: UdpReceiver;
   readonly #tun: TunQueue;
   readonly #joiner: Joiner | undefined;
+  readonly #hasUdp: boolean;
+  /** Of runs of either kind, each by itself. */
+  readonly #tcp = new Acceptance();
+  readonly #udp = new Acceptance();
   readonly #replyFromLocal: boolean;
   readonly #arrival = new UdpDatagram();
   #limit = BATCH;
@@ -68,7 +74,17 @@ export class Uplink implements JoinSink {
     this.#joiner = offloads.tun && tun.writeRun !== undefined
       ? new Joiner(sum, { udp: offloads.tunUdp })
       : undefined;
+    this.#hasUdp = offloads.tunUdp;
     this.#replyFromLocal = replyFromLocal;
+  }
+
+  /** Whether the kernel, which was to take runs of TCP, refuses to. */
+  get isTcpRefused(): boolean {
+    return this.#tcp.isGivenUp;
+  }
+
+  get isUdpRefused(): boolean {
+    return this.#udp.isGivenUp;
   }
 
   /** Whether slots are left of what was taken from the kernel: {@link receive} goes on with them. */
@@ -79,6 +95,10 @@ export class Uplink implements JoinSink {
   /** A part of what has arrived, so that the other side has its turn. @returns slots seen to */
   receive(now: Millis, sink: RelaySink): number {
     if (!this.hasMore) this.#fill();
+    if (this.hasMore) {
+      const udp = this.#udp.isWorthwhile() && this.#hasUdp;
+      this.#joiner?.setOptions(this.#tcp.isWorthwhile(), udp);
+    }
     const from = this.#next;
     for (let datagrams = 0; this.hasMore && datagrams < MOST_DATAGRAMS; this.#next++) {
       datagrams += this.#takeSlot(this.#next, now, sink);
@@ -126,29 +146,47 @@ export class Uplink implements JoinSink {
 
   /** A packet that the rules let pass, where it lies in its slot; see `RelaySink.sendIpv6`. */
   send(b: Uint8Array, at: number, length: number): void {
-    if (this.#joiner === undefined || this.#isAlone) this.#writeOne(at, length);
+    if (this.#joiner === undefined || this.#isAlone) void this.#writeOne(at, length);
     else this.#joiner.offer(b, at, length, this);
   }
 
   sendRun(run: Run): void {
     const { count, length } = run;
-    if (count === 1) return this.#writeOne(run.headerAt, length);
+    if (count === 1) return void this.#writeOne(run.headerAt, length);
+    if (this.#tun.writeRun!(run) !== length) return this.#writeEach(run);
+    this.#acceptance(run).accepted();
     // As many packets as on the wire: each but the first brings headers of its own.
-    const bytes = length + (count - 1) * run.headerLength;
-    this.#count(count, bytes, this.#tun.writeRun!(run) === length);
+    this.#count(count, length + (count - 1) * run.headerLength);
   }
 
-  #writeOne(at: number, length: number): void {
-    const headroom = this.#receiver.isSlotStart(at);
-    this.#count(1, length, this.#tun.write(at, length, headroom) === length);
+  /** A run that the kernel refused, as the packets that went in. */
+  #writeEach(run: Run): void {
+    run.split();
+    const first = this.#writeOne(run.packetAt(0), run.packetLength(0));
+    // It is not the run that is refused: no packet would be taken, and asking for each takes long.
+    if (!first) return this.#drop(run.count - 1);
+    this.#acceptance(run).refused();
+    for (let i = 1; i < run.count; i++) this.#writeOne(run.packetAt(i), run.packetLength(i));
   }
 
-  #count(packets: number, bytes: number, written: boolean): void {
-    if (written) {
-      this.#counters[Counter.ipv6_sent_packets]! += packets;
-      this.#counters[Counter.ipv6_sent_bytes]! += bytes;
-    } else {
-      this.#counters[DROPS_AT + Drop.TunWriteFailed]! += packets;
-    }
+  #acceptance(run: Run): Acceptance {
+    return run.transport === NEXT_HEADER_TCP ? this.#tcp : this.#udp;
+  }
+
+  /** @returns whether the kernel took it */
+  #writeOne(at: number, length: number): boolean {
+    const taken = this.#tun.write(at, length) === length;
+    if (taken) this.#count(1, length);
+    else this.#drop(1);
+    return taken;
+  }
+
+  #count(packets: number, bytes: number): void {
+    this.#counters[Counter.ipv6_sent_packets]! += packets;
+    this.#counters[Counter.ipv6_sent_bytes]! += bytes;
+  }
+
+  #drop(packets: number): void {
+    this.#counters[DROPS_AT + Drop.TunWriteFailed]! += packets;
   }
 }

@@ -67,7 +67,8 @@ export interface JoinOptions {
  */
 export class Joiner {
   readonly #sum: Sum;
-  readonly #udp: boolean;
+  #tcp = true;
+  #udp: boolean;
   readonly #runs: readonly Run[];
   /** Of the flow of the run with the same number; another one rarely has the same. */
   readonly #keys = new Int32Array(OPEN_RUNS);
@@ -82,6 +83,12 @@ export class Joiner {
     this.#udp = options.udp;
     this.#runs = Array.from({ length: OPEN_RUNS }, () => new Run(sum));
     this.#single = new Run(sum);
+  }
+
+  /** What is joined from now on; only while no packet is held. */
+  setOptions(tcp: boolean, udp: boolean): void {
+    this.#tcp = tcp;
+    this.#udp = udp;
   }
 
   /**
@@ -121,7 +128,7 @@ export class Joiner {
     if (readU16(b, at + PAYLOAD_LENGTH_AT) !== payload) return UNKNOWN;
     switch (b[at + NEXT_HEADER_AT]) {
       case NEXT_HEADER_TCP:
-        return kindOfTcp(b, at + IPV6_HEADER_LENGTH, payload);
+        return this.#tcp ? kindOfTcp(b, at + IPV6_HEADER_LENGTH, payload) : OTHER;
       case NEXT_HEADER_UDP:
         return this.#udp ? kindOfUdp(b, at + IPV6_HEADER_LENGTH, payload) : OTHER;
       case NEXT_HEADER_ICMPV6:

@@ -66,6 +66,9 @@ export class Run {
   #nextSequence = 0;
   /** Of the last segment. */
   #flags = 0;
+  /** Of the first packet as it came. */
+  #firstFlags = 0;
+  #firstChecksum = 0;
 
   constructor(sum: Sum) {
     this.#sum = sum;
@@ -190,12 +193,39 @@ export class Run {
     const pseudo = fold(pseudoSum(this.#sum, this.headerAt, payload, this.transport));
     writeU16(b, this.headerAt + PAYLOAD_LENGTH_AT, payload);
     if (this.transport === NEXT_HEADER_TCP) {
+      this.#firstFlags = b[transport + TCP_FLAGS_AT]!;
+      this.#firstChecksum = readU16(b, transport + TCP_CHECKSUM_AT);
       b[transport + TCP_FLAGS_AT]! |= this.#flags & (FIN | PSH);
       writeU16(b, transport + TCP_CHECKSUM_AT, pseudo);
     } else {
+      this.#firstChecksum = readU16(b, transport + UDP_CHECKSUM_AT);
       writeU16(b, transport + UDP_LENGTH_AT, payload);
       writeU16(b, transport + UDP_CHECKSUM_AT, pseudo);
     }
+  }
+
+  /** Takes back what {@link close} did: {@link packetAt} are the packets as they came. */
+  split(): void {
+    const b = this.#b;
+    const transport = this.headerAt + TRANSPORT_AT;
+    const payload = this.#lengths[0]! - IPV6_HEADER_LENGTH;
+    writeU16(b, this.headerAt + PAYLOAD_LENGTH_AT, payload);
+    if (this.transport === NEXT_HEADER_TCP) {
+      b[transport + TCP_FLAGS_AT] = this.#firstFlags;
+      writeU16(b, transport + TCP_CHECKSUM_AT, this.#firstChecksum);
+    } else {
+      writeU16(b, transport + UDP_LENGTH_AT, payload);
+      writeU16(b, transport + UDP_CHECKSUM_AT, this.#firstChecksum);
+    }
+  }
+
+  /** Offset of packet `i`, each with a header of its own, once the run is {@link split}. */
+  packetAt(i: number): number {
+    return i === 0 ? this.headerAt : this.#at[i]! - this.headerLength;
+  }
+
+  packetLength(i: number): number {
+    return i === 0 ? this.#lengths[0]! : this.#lengths[i]! + this.headerLength;
   }
 }
 

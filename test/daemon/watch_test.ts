@@ -5,7 +5,7 @@ import { readinessOf, type Served } from "#src/daemon/readiness.ts";
 import { DaemonState } from "#src/daemon/state.ts";
 import { Watch } from "#src/daemon/watch.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { NO_OFFLOADS, reportOffloads, SEGMENT_REFUSED } from "#src/datapath/offloads.ts";
+import { NO_OFFLOADS, reportOffloads, withRefused } from "#src/datapath/offloads.ts";
 import { LimitedLog } from "#src/log/limited.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt, type Level } from "#src/log/record.ts";
@@ -38,7 +38,7 @@ const OPEN: OpenRole = {
 
 const datapath = (age: number): Datapath => ({
   counters: () => makeCounters(),
-  segmentRefused: () => false,
+  refusedOffloads: () => [],
   levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
   heartbeatAge: () => age,
   ended: Promise.resolve(),
@@ -304,26 +304,30 @@ test("Watch.look() logs drops that are this machine's doing, and bounds the line
 test("Watch.look() says at its first look what went wrong since the daemon began to serve", () => {
   const { watch, lines } = watching();
   const { drops, offloads } = sampleSnapshot();
+  const refused = withRefused(offloads, ["udpSegment"]);
   watch.look(
     sampleSnapshot({
-      drops: { ...drops, send_failed: drops.send_failed + 2 },
-      offloads: { ...offloads, udpSegment: SEGMENT_REFUSED },
+      drops: { ...drops, socket_overflow: drops.socket_overflow + 2 },
+      offloads: refused,
     }),
   );
   assert.deepEqual(lines, [
-    'level=warn msg="Packets dropped" reason=send_failed count=2',
-    `level=info msg="Offload given up" offload=udp_segment reason="${SEGMENT_REFUSED.note}"`,
+    'level=warn msg="Packets dropped" reason=socket_overflow count=2',
+    `level=info msg="Offload given up" offload=udp_segment reason="${refused.udpSegment.note}"`,
   ]);
 });
 
-test("Watch.look() says once that an offload was given up, and why", () => {
+test("Watch.look() says once that an offload was given up, and why, and that it is used again", () => {
   const { watch, lines } = watching();
   const { offloads } = sampleSnapshot();
-  const refused = { ...offloads, udpSegment: SEGMENT_REFUSED };
-  for (const now of [offloads, offloads, refused, refused]) {
+  const refused = withRefused(offloads, ["tun", "udpSegment"]);
+  for (const now of [offloads, offloads, refused, refused, offloads]) {
     watch.look(sampleSnapshot({ offloads: now }));
   }
   assert.deepEqual(lines, [
-    `level=info msg="Offload given up" offload=udp_segment reason="${SEGMENT_REFUSED.note}"`,
+    `level=info msg="Offload given up" offload=tun reason="${refused.tun.note}"`,
+    `level=info msg="Offload given up" offload=udp_segment reason="${refused.udpSegment.note}"`,
+    'level=info msg="Offload in use again" offload=tun',
+    'level=info msg="Offload in use again" offload=udp_segment',
   ]);
 });

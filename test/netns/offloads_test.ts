@@ -3,7 +3,7 @@ import test from "node:test";
 import type { OffloadWord } from "#src/status/document.ts";
 import { between, OffloadsLab, type PeerOptions } from "./offloads.ts";
 import type { Lack } from "./old_kernel.ts";
-import { startMiredoClient, wait } from "./programs.ts";
+import { get, START_PATIENCE, startMiredoClient, wait } from "./programs.ts";
 import { assertPing, assertTcp } from "./traffic.ts";
 
 /**
@@ -235,6 +235,28 @@ test(
           assert.ok(said[0]!.includes(`${name}: ${carried.offloads[name].note}`), said[0]);
         }
       }
+    }),
+);
+
+test(
+  "Relay: a kernel that refuses runs at TUN gets packets, and nothing is lost; said once",
+  OPTIONS,
+  () =>
+    withLab(async (lab) => {
+      await lab.load.makeWireLike();
+      const relay = await lab.startRelay("", ["writev"]);
+      const carried = await carry(lab);
+      assertPackets(carried);
+      assert.deepEqual(inUse(carried), ALL.filter((it) => it !== "tun"));
+      assert.match(carried.offloads["tun"].note!, /refused by the kernel/);
+      const found = joinedOf(carried);
+      assert.ok(found.received > SOME && found.read > SOME, JSON.stringify(found));
+      assert.equal(found.written, 0);
+      await relay.waitForLine(/msg="Offload given up" offload=tun /, START_PATIENCE);
+      const text = (await get(lab.lab, "rly", "http://127.0.0.1:9545/metrics"))!;
+      assert.match(text, /^teredo_offload_enabled\{feature="tun"\} 0$/m);
+      const said = relay.output().split("\n").filter((line) => line.includes("given up"));
+      assert.equal(said.length, 1, relay.output());
     }),
 );
 

@@ -43,14 +43,19 @@ export const LACKS = {
   TUNSETOFFLOAD: ["ioctl", EINVAL, undefined, TUNSETOFFLOAD],
   UDP_GRO: ["setsockopt", ENOPROTOOPT, undefined, SOL_UDP, UDP_GRO],
   UDP_SEGMENT: ["setsockopt", ENOPROTOOPT, undefined, SOL_UDP, UDP_SEGMENT],
+  // Of GSO in what is written to TUN, as far as a filter can tell: of pieces.
+  writev: ["writev", EINVAL],
   bpf: ["bpf", EPERM],
 } as const satisfies Record<string, Call>;
 export type Lack = keyof typeof LACKS;
 
 /** By what `process.arch` says. */
-const NUMBERS: Readonly<Record<"ioctl" | "setsockopt" | "bpf" | "seccomp", typeof SYS_BPF>> = {
+const NUMBERS: Readonly<
+  Record<"ioctl" | "setsockopt" | "writev" | "bpf" | "seccomp", typeof SYS_BPF>
+> = {
   ioctl: { x64: 16, arm64: 29 },
   setsockopt: { x64: 54, arm64: 208 },
+  writev: { x64: 20, arm64: 66 },
   bpf: SYS_BPF,
   seccomp: { x64: 317, arm64: 277 },
 };

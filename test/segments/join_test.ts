@@ -68,6 +68,7 @@ test("a run is one packet with the first one's header, ready for a kernel to seg
   assert.deepEqual(others, []);
   const { packet, ...told } = joined!;
   assert.deepEqual(told, {
+    packets,
     count: 3,
     transport: NEXT_HEADER_TCP,
     transportAt: 40,
@@ -83,10 +84,12 @@ test("a run is one packet with the first one's header, ready for a kernel to seg
 });
 
 test("a run of UDP has the length and the pseudo-header sum of all its datagrams", () => {
-  const [joined, ...others] = join([[0, 1, 2].map((i) => datagram(i))]);
+  const packets = [0, 1, 2].map((i) => datagram(i));
+  const [joined, ...others] = join([packets]);
   assert.deepEqual(others, []);
   const { packet, ...told } = joined!;
   assert.deepEqual(told, {
+    packets,
     count: 3,
     transport: NEXT_HEADER_UDP,
     transportAt: 40,

@@ -23,6 +23,8 @@ export interface Joined {
   readonly headerLength: number;
   readonly segmentSize: number;
   readonly hasCwr: boolean;
+  /** As it is taken apart again. */
+  readonly packets: readonly Uint8Array[];
 }
 
 /**
@@ -66,11 +68,33 @@ function copyOf(run: Run): Joined {
   if (packet.length !== run.length) throw new Error(`${packet.length} bytes, not ${run.length}`);
   if (run.pieceAt(0) !== run.headerAt) throw new Error("A run does not begin with its header");
   const { count, transport, transportAt, headerLength, segmentSize, hasCwr } = run;
-  return { count, packet, transport, transportAt, headerLength, segmentSize, hasCwr };
+  const packets = count === 1 ? [packet] : partsOf(run);
+  return { count, packet, transport, transportAt, headerLength, segmentSize, hasCwr, packets };
 }
 
-/** The packets of a run, as a kernel that cannot pass it on whole makes them. */
+function partsOf(run: Run): Uint8Array[] {
+  run.split();
+  return Array.from({ length: run.count }, (_, i) => {
+    return arena.slice(run.packetAt(i), run.packetAt(i) + run.packetLength(i));
+  });
+}
+
+/** The packets of a run, as a kernel that cannot pass it on whole makes them, and as we do. */
 export function split(joined: Joined): Uint8Array[] {
+  const made = segmentsOf(joined);
+  const isEqual = (it: Uint8Array, i: number) => isSame(it, joined.packets[i]!);
+  if (!made.every(isEqual)) throw new Error("A run is taken apart in another way than a kernel's");
+  return made;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** As a kernel makes them. */
+export function segmentsOf(joined: Omit<Joined, "packets">): Uint8Array[] {
   const { packet, transport, transportAt, segmentSize } = joined;
   if (joined.count === 1) return [packet];
   arena.set(packet, 5);

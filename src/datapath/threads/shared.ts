@@ -5,12 +5,12 @@ import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
  * Memory that one datapath thread and the main thread share, in this order:
  *
  *     counters   Float64 x COUNTERS_LENGTH    written by the thread
- *     levels     Float64 x 8                  written by the thread
+ *     levels     Float64 x 16                 written by the thread
  *     control    Int32 x 4                    written by the main thread
  *     served     17 bytes x MAX_SERVED        written by the main thread: address (16), length (1)
  */
 const LEVELS_AT = 8 * COUNTERS_LENGTH;
-const LEVELS = 8;
+const LEVELS = 16;
 const CONTROL_AT = LEVELS_AT + 8 * LEVELS;
 const CONTROLS = 4;
 const SERVED_AT = CONTROL_AT + 4 * CONTROLS;
@@ -26,8 +26,10 @@ export const Level = {
   PeersTrusted: 2,
   HeldPackets: 3,
   HeldBytes: 4,
-  /** 1 once the kernel has refused `UDP_SEGMENT` for good, and datagrams leave one by one. */
-  SegmentRefused: 5,
+  /** 1 while the kernel refuses an offload that was found at start: see `Acceptance`. */
+  TunRefused: 5,
+  TunUdpRefused: 6,
+  UdpSegmentRefused: 7,
 } as const;
 
 const Control = { Command: 0, ServedVersion: 1, ServedCount: 2 } as const;

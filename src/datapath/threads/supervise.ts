@@ -123,6 +123,12 @@ function oldestBeat(workers: readonly SharedState[]): () => Millis {
   };
 }
 
+const REFUSED = [
+  ["tun", Level.TunRefused],
+  ["tunUdp", Level.TunUdpRefused],
+  ["udpSegment", Level.UdpSegmentRefused],
+] as const;
+
 /** What the threads count and publish, as one. */
 function sums(workers: readonly SharedState[]) {
   const total = makeCounters();
@@ -140,6 +146,6 @@ function sums(workers: readonly SharedState[]) {
       heldPackets: level(Level.HeldPackets),
       heldBytes: level(Level.HeldBytes),
     }),
-    segmentRefused: () => level(Level.SegmentRefused) > 0,
+    refusedOffloads: () => REFUSED.filter(([, cell]) => level(cell) > 0).map(([name]) => name),
   };
 }

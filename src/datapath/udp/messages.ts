@@ -63,8 +63,8 @@ export class UdpMessages {
   readonly #names: number;
   readonly #controls: number;
   readonly #iovecs: number;
-  /** Header of one datagram of a message that the kernel would not cut up. */
-  readonly #single: number;
+  /** Headers of the datagrams of a message that the kernel would not cut up. */
+  readonly #singles: number;
 
   // By message
   readonly #address = new Uint32Array(BATCH);
@@ -82,7 +82,7 @@ export class UdpMessages {
   readonly #open = new Uint8Array(OPEN_CELLS);
 
   /** Bytes of arena that one object takes. */
-  static readonly arenaLength: number = (BATCH + 1) * HEADER_LENGTH +
+  static readonly arenaLength: number = (BATCH + MAX_SEGMENTS) * HEADER_LENGTH +
     BATCH * (SIZEOF_SOCKADDR_IN + CONTROL_LENGTH + IOVECS * SIZEOF_IOVEC) + 4096;
 
   constructor(arena: Arena, layout: Layout) {
@@ -95,7 +95,7 @@ export class UdpMessages {
     this.#names = arena.take(BATCH * SIZEOF_SOCKADDR_IN);
     this.#controls = arena.take(BATCH * CONTROL_LENGTH);
     this.#iovecs = arena.take(BATCH * IOVECS * SIZEOF_IOVEC);
-    this.#single = arena.take(this.#stride);
+    this.#singles = arena.take(MAX_SEGMENTS * this.#stride);
     for (let i = 0; i < BATCH; i++) this.#prepare(i);
   }
 
@@ -238,22 +238,36 @@ export class UdpMessages {
     return this.#arena.u32[(this.header(i) + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
   }
 
-  /** Offset in the arena of a header for datagram `k` of message `i` alone, until the next call. */
-  single(i: number, k: number): number {
-    const { u8 } = this.#arena;
+  /**
+   * Makes headers for the datagrams of message `i` from number `first` on, each a message of its own:
+   * {@link single}.
+   *
+   * @returns how many
+   */
+  split(i: number, first: number): number {
+    const { u8, u32 } = this.#arena;
     const header = this.header(i);
     const pieces = this.#pieces[i]!;
-    u8.copyWithin(this.#single, header, header + this.#stride);
-    const iovec = this.#arena.address(this.#iovec(i, k * pieces));
-    this.#arena.writeU64(this.#single + MSGHDR_IOV_AT, iovec);
-    this.#arena.u32[(this.#single + MSGHDR_IOVLEN_AT) >> 2] = pieces;
-    this.#setControl(this.#single, i, false);
-    return this.#single;
+    const count = this.#datagrams[i]! - first;
+    this.#setControl(header, i, false);
+    u32[(header + MSGHDR_IOVLEN_AT) >> 2] = pieces;
+    for (let k = 0; k < count; k++) {
+      const single = this.single(k);
+      u8.copyWithin(single, header, header + this.#stride);
+      const iovec = this.#arena.address(this.#iovec(i, (first + k) * pieces));
+      this.#arena.writeU64(single + MSGHDR_IOV_AT, iovec);
+    }
+    return count;
   }
 
-  /** Bytes of the datagram that {@link single} was last called for, once it has been sent. */
-  get singleBytes(): number {
-    return this.#arena.u32[(this.#single + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
+  /** Offset in the arena of header `k` that {@link split} made; the next ones follow it. */
+  single(k: number): number {
+    return this.#singles + k * this.#stride;
+  }
+
+  /** What the kernel says that it sent of {@link single} `k`, in bytes. */
+  singleBytes(k: number): number {
+    return this.#arena.u32[(this.single(k) + this.#layout.MMSGHDR_LEN_AT) >> 2]!;
   }
 
   /** No message takes one more datagram: some may have been sent. */

@@ -112,11 +112,6 @@ export class UdpReceiver {
     return this.#frames.at(i);
   }
 
-  /** Whether offset `at` is the start of a slot: zeros then lie before it, in the slot's headroom. */
-  isSlotStart(at: number): boolean {
-    return this.#frames.isStart(at);
-  }
-
   /** Of the whole slot. */
   length(i: number): number {
     return this.#arena.u32[(this.#headers + i * this.#stride + this.#lengthAt) >> 2]!;

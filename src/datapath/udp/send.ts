@@ -1,11 +1,12 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Layout } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { EINTR, EINVAL, EIO } from "#ffi/posix.ts";
+import { EINTR, EINVAL } from "#ffi/posix.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { SuperPacket } from "#src/segments/super_packet.ts";
+import { Acceptance } from "../acceptance.ts";
 import { CAPACITY, Scratch } from "../frames.ts";
 import { MessageCalls } from "./calls.ts";
 import { UdpMessages } from "./messages.ts";
@@ -45,6 +46,9 @@ export class UdpSender {
   readonly #counters: Counters;
   readonly #messages: UdpMessages;
   readonly #scratch: Scratch;
+  readonly #hasSegment: boolean;
+  readonly #acceptance = new Acceptance();
+  /** Whether the kernel is to cut messages up. */
   #joins: boolean;
   #blocked: Blocked = Blocked.No;
   /** ENOBUFS in a row. */
@@ -53,6 +57,8 @@ export class UdpSender {
   #done = 0;
   /** Datagrams of the next message that have been, where they go one by one. */
   #single = WHOLE;
+  /** What the kernel said of the whole message then. */
+  #refusal = 0;
   /** The super-packet that is being queued, to where, and its segments that have been. */
   #packet: SuperPacket | undefined;
   #segment = 0;
@@ -70,14 +76,15 @@ export class UdpSender {
     this.#arena = arena;
     this.#calls = new MessageCalls(libc, arena, fd);
     this.#counters = counters;
+    this.#hasSegment = joins;
     this.#joins = joins;
     this.#messages = new UdpMessages(arena, libc.layout);
     this.#scratch = new Scratch(arena, SCRATCH_LENGTH);
   }
 
-  /** False from the start, or since the kernel refused to cut a message up. */
-  get joins(): boolean {
-    return this.#joins;
+  /** Whether the kernel, which was to cut messages up, refuses to. */
+  get isSegmentRefused(): boolean {
+    return this.#acceptance.isGivenUp;
   }
 
   /** What keeps {@link flush} from sending all; else the bytes queued are the caller's again. */
@@ -213,7 +220,7 @@ export class UdpSender {
     if (this.#blocked !== Blocked.No || messages.count === 0) return;
     messages.seal(this.#done);
     while (this.#done < messages.count) {
-      const goesOn = this.#single === WHOLE ? this.#sendMany() : this.#sendSingle();
+      const goesOn = this.#single === WHOLE ? this.#sendMany() : this.#sendSingles();
       if (!goesOn) return messages.close();
     }
     this.#clear();
@@ -222,6 +229,7 @@ export class UdpSender {
   #clear(): void {
     this.#messages.clear();
     this.#done = 0;
+    this.#joins = this.#hasSegment && this.#acceptance.isWorthwhile();
   }
 
   /** @returns false when there is no room */
@@ -230,7 +238,11 @@ export class UdpSender {
     const at = this.#done;
     const sent = this.#calls.send(messages.header(at), messages.count - at);
     if (sent <= 0) return this.#heed(this.#libc.errno());
-    for (let i = at; i < at + sent; i++) this.#count(messages.datagrams(i), messages.sentBytes(i));
+    for (let i = at; i < at + sent; i++) {
+      const datagrams = messages.datagrams(i);
+      if (datagrams > 1) this.#acceptance.accepted();
+      this.#count(datagrams, messages.sentBytes(i));
+    }
     this.#done += sent;
     return true;
   }
@@ -240,8 +252,8 @@ export class UdpSender {
     if (errno === EINTR) return true;
     if (this.#block(errno)) return false;
     const datagrams = this.#messages.datagrams(this.#done);
-    if (datagrams > 1 && this.#mayPassSingly(errno)) {
-      if (errno === EIO) this.#joins = false; // as would be the answer to every other message
+    if (datagrams > 1 && errno !== this.#layout.ENOBUFS) {
+      this.#refusal = errno;
       this.#single = 0;
       return true;
     }
@@ -250,21 +262,42 @@ export class UdpSender {
     return true;
   }
 
-  /** The next datagram of a message that the kernel did not cut up. @returns as {@link #heed} */
-  #sendSingle(): boolean {
+  /** What is left of a message that the kernel did not take, datagram by datagram. @returns as {@link #heed} */
+  #sendSingles(): boolean {
     const messages = this.#messages;
-    if (this.#calls.send(messages.single(this.#done, this.#single), 1) === 1) {
-      this.#count(1, messages.singleBytes);
-    } else {
-      const errno = this.#libc.errno();
-      if (errno === EINTR) return true;
-      if (this.#block(errno)) return false;
-      this.#drop(this.#reasonOf(errno), 1);
+    const first = this.#single;
+    const sent = this.#calls.send(messages.single(0), messages.split(this.#done, first));
+    if (sent > 0) {
+      if (first === 0 && !this.#isTooLong(this.#refusal)) this.#acceptance.refused();
+      for (let k = 0; k < sent; k++) this.#count(1, messages.singleBytes(k));
+      this.#endSingles(first + sent);
+      return true;
     }
-    if (++this.#single < messages.datagrams(this.#done)) return true;
+    const errno = this.#libc.errno();
+    if (errno === EINTR) return true;
+    if (this.#block(errno)) return false;
+    // What is refused in the same words alone is not refused for being many: nor are the others tried.
+    const all = first === 0 && errno === this.#refusal;
+    const datagrams = all ? messages.datagrams(this.#done) : 1;
+    this.#drop(this.#reasonOf(errno), datagrams);
+    this.#endSingles(first + datagrams);
+    return true;
+  }
+
+  /**
+   * Whether a message may have been refused because its datagrams are longer than the MTU of the way to
+   * this peer, which says nothing of others. Alone they go out in fragments.
+   */
+  #isTooLong(errno: number): boolean {
+    return errno === this.#layout.EMSGSIZE || errno === EINVAL;
+  }
+
+  /** @param next number of the datagram that is to be sent next */
+  #endSingles(next: number): void {
+    this.#single = next;
+    if (next < this.#messages.datagrams(this.#done)) return;
     this.#single = WHOLE;
     this.#done++;
-    return true;
   }
 
   /** Whether what the kernel has no room for now is to stay queued. */
@@ -291,13 +324,5 @@ export class UdpSender {
 
   #reasonOf(errno: number): Drop {
     return errno === this.#layout.ENOBUFS ? Drop.SendQueueFull : Drop.SendFailed;
-  }
-
-  /**
-   * EIO: the way out has no checksum offload, which cutting up needed before Linux 6.11. EMSGSIZE,
-   * EINVAL: a datagram is longer than that way's MTU; alone it goes out in fragments.
-   */
-  #mayPassSingly(errno: number): boolean {
-    return errno === EIO || errno === this.#layout.EMSGSIZE || errno === EINVAL;
   }
 }

@@ -154,9 +154,10 @@ test("Datapath.counters() and levels() are sums, one thread's refusal is the dat
     heldPackets: 0,
     heldBytes: 555,
   });
-  assert.equal(datapath.segmentRefused(), false);
+  assert.deepEqual(datapath.refusedOffloads(), []);
   starts[2]!.shared.levels[5] = 1;
-  assert.equal(datapath.segmentRefused(), true);
+  starts[1]!.shared.levels[7] = 1;
+  assert.deepEqual(datapath.refusedOffloads(), ["tun", "udpSegment"]);
   await datapath.stop();
 });
 

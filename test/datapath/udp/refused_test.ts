@@ -9,6 +9,7 @@ import {
   EIO,
   EMSGSIZE,
   ENOBUFS,
+  EOPNOTSUPP,
   MSGHDR_CONTROL_AT,
   MSGHDR_CONTROLLEN_AT,
   SIZEOF_MMSGHDR,
@@ -26,6 +27,8 @@ import { LOOPBACK, open, receive, send } from "./ends.ts";
  */
 class Refusing {
   refused = 0;
+  /** Until then. */
+  isOver = false;
   readonly #errno: number;
   #last = 0;
 
@@ -36,7 +39,7 @@ class Refusing {
   /** As sendmmsg(2): what stands before a message that fails is sent, and the rest left. */
   readonly through = (libc: Libc, arena: Arena): Libc => {
     const sendmmsg = (fd: number, headers: number, count: number, flags: number) => {
-      let good = 0;
+      let good = this.isOver ? count : 0;
       const at = headers - arena.address(0);
       while (good < count && !isSegmented(arena, at + good * SIZEOF_MMSGHDR)) good++;
       if (good > 0) {
@@ -64,31 +67,57 @@ function isSegmented(arena: Arena, at: number): boolean {
     i32[(control + CMSGHDR_TYPE_AT) >> 2] === UDP_SEGMENT;
 }
 
+/** Refusals in a row after which it is given up, and turns after which it is asked for again. */
+const MOST = 8;
+const REST = 4_096;
 const ERRORS = [
-  { name: "EIO", errno: EIO, joins: false, refused: 1 },
-  { name: "EMSGSIZE", errno: EMSGSIZE, joins: true, refused: 2 },
-  { name: "EINVAL", errno: EINVAL, joins: true, refused: 2 },
+  { name: "EIO", errno: EIO, isGivenUp: true },
+  { name: "EOPNOTSUPP", errno: EOPNOTSUPP, isGivenUp: true },
+  // Of the way to this peer, which says nothing of others.
+  { name: "EMSGSIZE", errno: EMSGSIZE, isGivenUp: false },
+  { name: "EINVAL", errno: EINVAL, isGivenUp: false },
 ] as const;
 
-for (const { name, errno, joins, refused } of ERRORS) {
+for (const { name, errno, isGivenUp } of ERRORS) {
   test(`UdpSender sends one by one what the kernel does not cut up for ${name}`, () => {
     const kernel = new Refusing(errno);
     const [from, to] = [open({ through: kernel.through }), open()];
     const lengths = Array(20).fill(300);
-    for (let round = 1; round <= 2; round++) {
+    const rounds = MOST + 3;
+    const exchange = () => {
       send(from, to, lengths);
       const got = receive(to, lengths.length);
       assert.deepEqual(got.flatMap((slot) => slot.lengths), lengths);
       assert.deepEqual(got.flatMap((slot) => slot.marks), lengths.map((_, i) => i));
+    };
+    for (let round = 1; round <= rounds; round++) {
+      exchange();
+      assert.equal(from.sender.isSegmentRefused, isGivenUp && round >= MOST);
       assert.equal(from.counters[Counter.udp_sent_datagrams], round * lengths.length);
       assert.equal(from.counters[Counter.udp_sent_bytes], round * lengths.length * 300);
     }
     assert.equal(from.counters[DROPS_AT + Drop.SendFailed], 0);
-    assert.equal(from.sender.joins, joins);
-    assert.equal(kernel.refused, refused, "asked again, or not");
+    assert.equal(kernel.refused, isGivenUp ? MOST : rounds, "asked again, or not");
+
+    kernel.isOver = true;
+    for (let turn = 0; turn < REST; turn++) send(from, from, [1]);
+    exchange();
+    assert.equal(from.sender.isSegmentRefused, false, "asked again in the end");
     for (const it of [from, to]) it.close();
   });
 }
+
+test("UdpSender: one message that is accepted between others that are not says that all may be", () => {
+  const kernel = new Refusing(EIO);
+  const [from, to] = [open({ through: kernel.through }), open()];
+  for (let round = 0; round < 4 * MOST; round++) {
+    kernel.isOver = round % MOST === 0;
+    send(from, to, [300, 300]);
+    assert.equal(receive(to, 2).length, 2);
+    assert.equal(from.sender.isSegmentRefused, false);
+  }
+  for (const it of [from, to]) it.close();
+});
 
 test("UdpSender: messages queued before the kernel's first EIO leave one by one as well", () => {
   const kernel = new Refusing(EIO);

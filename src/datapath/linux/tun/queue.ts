@@ -18,6 +18,7 @@ import {
   VIRTIO_NET_HDR_GSO_UDP_L4,
   VIRTIO_NET_HDR_HDR_LEN_AT,
 } from "#ffi/linux/mod.ts";
+import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { MAX_RUN, type Run } from "#src/segments/run.ts";
 import { TCP_CHECKSUM_AT, UDP_CHECKSUM_AT } from "#src/segments/transport.ts";
@@ -31,8 +32,7 @@ const NO_TRANSPORT = 0;
  * A queue of Linux. Without offloads packets come and go bare (IFF_NO_PI).
  *
  * With offloads a `struct virtio_net_hdr` of 10 bytes goes before each packet, in the machine's byte
- * order. For a write it comes from a place of its own, as the bytes before a packet may be another's,
- * unless zeros are known to lie there.
+ * order. For a run it comes from a place of its own.
  */
 export class LinuxTunQueue implements TunQueue {
   readonly name: string;
@@ -50,8 +50,9 @@ export class LinuxTunQueue implements TunQueue {
   readonly #headerLength: number;
   /** One entry for the header, one for each piece of a run. */
   readonly #iovecs: number;
-  readonly #noHeader: number;
   readonly #header: number;
+  /** What lies in the place of the header of a packet that is being written. */
+  readonly #saved = new Uint8Array(SIZEOF_VIRTIO_NET_HDR);
 
   /** Bytes of arena that one queue takes. */
   static readonly arenaLength: number = (1 + MAX_RUN) * SIZEOF_IOVEC + 4096;
@@ -68,8 +69,8 @@ export class LinuxTunQueue implements TunQueue {
     this.name = name;
     this.#headerLength = offloads ? SIZEOF_VIRTIO_NET_HDR : 0;
     this.#iovecs = arena.take((1 + MAX_RUN) * SIZEOF_IOVEC);
-    this.#noHeader = arena.take(SIZEOF_VIRTIO_NET_HDR);
     this.#header = arena.take(SIZEOF_VIRTIO_NET_HDR);
+    arena.writeU64(this.#iovecs + IOVEC_BASE_AT, arena.address(this.#header));
     arena.u32[(this.#iovecs + IOVEC_LEN_AT) >> 2] = SIZEOF_VIRTIO_NET_HDR;
   }
 
@@ -101,21 +102,21 @@ export class LinuxTunQueue implements TunQueue {
   }
 
   /**
-   * Hands the packet of `length` bytes at offset `at` of the arena to the kernel.
+   * Hands the packet of `length` bytes at offset `at` of the arena to the kernel. With offloads the 10
+   * bytes before it are for the header meanwhile.
    *
-   * @param headroom whether 10 zeros lie before it, which spares the kernel a list of pieces
    * @returns `length`; 0 when the kernel cannot take it now; a negative errno: -EINVAL for what is
    *   no IP packet, -EIO while the interface is down, -EBADFD once it is deleted
    */
-  write(at: number, length: number, headroom = false): number {
+  write(at: number, length: number): number {
     const header = this.#headerLength;
-    if (header === 0 || headroom) {
-      const from = this.#arena.address(at - header);
-      const written = this.#libc.call.write(this.fd, from, length + header);
-      return written >= 0 ? written - header : this.#failure();
-    }
-    this.#setPiece(1, at, length);
-    return this.#writev(this.#noHeader, 2);
+    const from = at - header;
+    const { u8 } = this.#arena;
+    copyBytes(this.#saved, 0, u8, from, header);
+    for (let i = from; i < at; i++) u8[i] = 0;
+    const written = this.#libc.call.write(this.fd, this.#arena.address(from), length + header);
+    copyBytes(u8, from, this.#saved, 0, header);
+    return written >= 0 ? written - header : this.#failure();
   }
 
   /**
@@ -127,7 +128,9 @@ export class LinuxTunQueue implements TunQueue {
   writeRun(run: Run): number {
     this.#writeHeader(run);
     for (let i = 0; i < run.count; i++) this.#setPiece(1 + i, run.pieceAt(i), run.pieceLength(i));
-    return this.#writev(this.#header, 1 + run.count);
+    const iovecs = this.#arena.address(this.#iovecs);
+    const written = this.#libc.call.writev(this.fd, iovecs, 1 + run.count);
+    return written >= 0 ? written - this.#headerLength : this.#failure();
   }
 
   #writeHeader(run: Run): void {
@@ -147,13 +150,6 @@ export class LinuxTunQueue implements TunQueue {
     const iovec = this.#iovecs + i * SIZEOF_IOVEC;
     this.#arena.writeU64(iovec + IOVEC_BASE_AT, this.#arena.address(at));
     this.#arena.u32[(iovec + IOVEC_LEN_AT) >> 2] = length;
-  }
-
-  #writev(header: number, count: number): number {
-    const arena = this.#arena;
-    arena.writeU64(this.#iovecs + IOVEC_BASE_AT, arena.address(header));
-    const written = this.#libc.call.writev(this.fd, arena.address(this.#iovecs), count);
-    return written >= 0 ? written - this.#headerLength : this.#failure();
   }
 
   #failure(): number {

@@ -100,7 +100,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
     },
     datapath: {
       counters: () => makeCounters(),
-      segmentRefused: () => false,
+      refusedOffloads: () => [],
       levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
       heartbeatAge: () => 10,
       ended: Promise.resolve(),
