@@ -114,8 +114,9 @@ export class Downlink {
   #takeSuper(at: number, length: number, now: Millis, sink: RelaySink): number {
     const b = this.#arena.u8;
     const packet = this.#super;
-    const { transport, checksumStart, segmentSize } = this.#tun;
-    if (!packet.parse(b, at, length, transport, checksumStart, segmentSize)) {
+    const { transport, needsChecksum, checksumStart, segmentSize } = this.#tun;
+    const transportAt = needsChecksum ? checksumStart : 0;
+    if (!packet.parse(b, at, length, transport, transportAt, segmentSize)) {
       this.#count(1, length);
       this.#counters[DROPS_AT + Drop.BadLength]! += 1;
       return length;

@@ -2,6 +2,7 @@ import { copyBytes, readU16, readU32, writeU16, writeU32 } from "#src/protocol/w
 import { addBytes, finishChecksum } from "#src/protocol/wire/checksum.ts";
 import {
   IPV6_HEADER_LENGTH,
+  NEXT_HEADER_AT,
   NEXT_HEADER_TCP,
   NEXT_HEADER_UDP,
   PAYLOAD_LENGTH_AT,
@@ -21,6 +22,9 @@ import {
   UDP_LENGTH_AT,
 } from "./transport.ts";
 
+// Next headers of options. RFC 8200 §4.3, §4.6
+const HOP_BY_HOP = 0;
+const DESTINATION_OPTIONS = 60;
 /** The longest headers that are split: IPv6, extension headers, TCP or UDP. */
 export const MAX_HEADER_LENGTH = 512;
 /**
@@ -67,7 +71,8 @@ export class SuperPacket {
    *   segment is sent
    * @param length of the packet, by the kernel
    * @param transport next header of what is segmented: TCP or UDP
-   * @param transportAt offset of that header from `at`
+   * @param transportAt offset of that header from `at`, where the checksum field has the sum of the
+   *   pseudo-header; 0: not told, as of a packet whose checksum somebody has verified
    * @param segmentSize payload bytes of each segment but the last
    * @returns false for a packet that is not split: lengths do not fit together, or segments are more
    *   than {@link MAX_SEGMENTS}
@@ -83,6 +88,8 @@ export class SuperPacket {
     const isTcp = transport === NEXT_HEADER_TCP;
     if (!isTcp && transport !== NEXT_HEADER_UDP) return false;
     const fixedLength = isTcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH;
+    const hasPseudoSum = transportAt !== 0;
+    if (!hasPseudoSum) transportAt = findTransport(b, at, length, transport);
     if (transportAt < IPV6_HEADER_LENGTH || transportAt + fixedLength > length) return false;
     if (b[at]! >> 4 !== 6 || readU16(b, at + PAYLOAD_LENGTH_AT) !== length - IPV6_HEADER_LENGTH) {
       return false;
@@ -102,7 +109,7 @@ export class SuperPacket {
     this.#payloadLength = length - headerLength;
     this.headerLength = headerLength;
     this.count = count;
-    this.#commonSum = this.#pseudoSum(length - transportAt, transport) +
+    this.#commonSum = this.#pseudoSum(length - transportAt, transport, hasPseudoSum) +
       (isTcp ? this.#tcpSum() : readU32Sum(b, at + transportAt));
     return true;
   }
@@ -166,8 +173,8 @@ export class SuperPacket {
    * whole super-packet: a routing header means another destination than the IPv6 header's.
    * RFC 8200 §8.1
    */
-  #pseudoSum(length: number, transport: number): number {
-    if (this.#transportAt === IPV6_HEADER_LENGTH) {
+  #pseudoSum(length: number, transport: number, hasPseudoSum: boolean): number {
+    if (this.#transportAt === IPV6_HEADER_LENGTH || !hasPseudoSum) {
       return pseudoSum(this.#sum, this.#at, 0, transport);
     }
     const field = this.#isTcp ? TCP_CHECKSUM_AT : UDP_CHECKSUM_AT;
@@ -183,6 +190,22 @@ export class SuperPacket {
     const all = addBytes(this.#b, at, this.headerLength - this.#transportAt, 0);
     return all - flags - sequence - checksum; // parts of a sum that is not yet folded
   }
+}
+
+/**
+ * Offset of the transport header behind hop-by-hop and destination options; -1 behind anything else,
+ * such as a routing header, which means another destination.
+ */
+function findTransport(b: Uint8Array, at: number, length: number, transport: number): number {
+  let next = b[at + NEXT_HEADER_AT]!;
+  let found = IPV6_HEADER_LENGTH;
+  while (next !== transport) {
+    if (next !== HOP_BY_HOP && next !== DESTINATION_OPTIONS) return -1;
+    if (found + 8 > length || found > MAX_HEADER_LENGTH) return -1;
+    next = b[at + found]!;
+    found += 8 + 8 * b[at + found + 1]!;
+  }
+  return found;
 }
 
 /** The two words of the four bytes at `at`. */

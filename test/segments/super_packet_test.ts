@@ -7,6 +7,7 @@ import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { fold, makePlainSum, makeSum, type Sum } from "#src/segments/checksum.ts";
 import { MAX_HEADER_LENGTH, MAX_SEGMENTS, SuperPacket } from "#src/segments/super_packet.ts";
 import { CWR, FIN, PSH, URG } from "#src/segments/transport.ts";
+import { change, concat } from "#test/protocol/packets.ts";
 import { ACK, bytes, tcp, type TcpParts, udp, withExtensions } from "./packets.ts";
 
 const memory = new WebAssembly.Memory({ initial: 3, maximum: 3 });
@@ -134,6 +135,42 @@ test("extension headers go before each segment, and a routing header's destinati
   const whole = on(unfinished(tcp(parts), NEXT_HEADER_TCP));
   assert.deepEqual(split(whole, NEXT_HEADER_TCP, 100, 48), segmentsOf(parts, 100).map(on));
 });
+
+/** Nobody says where the transport header is: the checksum is whatever somebody has verified. */
+for (const transport of [NEXT_HEADER_TCP, NEXT_HEADER_UDP] as const) {
+  const make = (payload: Uint8Array, at = 0) =>
+    transport === NEXT_HEADER_TCP ? tcp({ payload, sequence: 1_000 + at }) : udp({ payload });
+  const pad = (next: number) => Uint8Array.of(next, 0, 1, 4, 0, 0, 0, 0);
+  const headers: readonly { what: string; on: (b: Uint8Array) => Uint8Array }[] = [
+    { what: "no extension header", on: (b) => b },
+    { what: "hop-by-hop options", on: (b) => withExtensions(b, 0, pad(transport)) },
+    {
+      what: "hop-by-hop and destination options",
+      on: (b) => withExtensions(b, 0, concat(pad(60), pad(transport))),
+    },
+  ];
+  for (const { what, on } of headers) {
+    test(`SuperPacket finds the transport header ${transport} behind ${what}`, () => {
+      const payload = bytes(1_050);
+      const expected = [0, 500, 1_000].map((at) => on(make(payload.subarray(at, at + 500), at)));
+      assert.deepEqual(split(on(make(payload)), transport, 500, 0), expected);
+    });
+  }
+
+  const whole = make(bytes(1_050));
+  const odd: readonly (readonly [string, Uint8Array])[] = [
+    ["a routing header", withExtensions(whole, 43, pad(transport))],
+    ["a fragment header", withExtensions(whole, 44, pad(transport))],
+    ["another transport", change(whole, 6, 58)],
+    ["options without end", withExtensions(whole, 60, Uint8Array.of(60, 255, 0, 0, 0, 0, 0, 0))],
+    ["nothing but a header", change(whole, 6, 0).subarray(0, 43)],
+  ];
+  for (const [what, packet] of odd) {
+    test(`SuperPacket finds no transport header ${transport} behind ${what}`, () => {
+      assert.equal(parse(packet, transport, 500, 0), undefined);
+    });
+  }
+}
 
 test("SuperPacket agrees with a sender without offloads, by either sum", () => {
   const input = [
