@@ -36,6 +36,7 @@ export interface Layout {
   readonly ENOBUFS: number;
   readonly EADDRINUSE: number;
   readonly EADDRNOTAVAIL: number;
+  readonly ENETUNREACH: number;
 
   // <fcntl.h>
   readonly O_CREAT: number;

@@ -19,6 +19,7 @@ export const BSD = {
   EMSGSIZE: 40,
   EADDRINUSE: 48,
   EADDRNOTAVAIL: 49,
+  ENETUNREACH: 51,
   ENOBUFS: 55,
 
   // <sys/fcntl.h>

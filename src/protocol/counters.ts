@@ -41,6 +41,8 @@ export const COUNTER_NAMES = [
   "echoes_answered",
   // Relay: of the bubbles sent, those to peers that packets still flow to
   "bubbles_sent_refresh",
+  // Relay: of the datagrams sent, those whose client knows an address of ours that is gone
+  "udp_sent_from_other",
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

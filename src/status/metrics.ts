@@ -39,6 +39,8 @@ export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   icmpv6_forwarded: "ICMPv6 packets that the server passed on to a client.",
   native_forwarded: "Packets that the server passed on to the IPv6 Internet.",
   echoes_answered: "Echo requests that the server answered itself.",
+  udp_sent_from_other:
+    "Datagrams to clients that know an address of ours which is gone: they left from another.",
   bubbles_sent_refresh: "Of the bubbles sent, those to peers that packets still flow to.",
 };
 

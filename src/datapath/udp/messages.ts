@@ -225,6 +225,17 @@ export class UdpMessages {
     arena.u32[(header + MSGHDR_CONTROLLEN_AT) >> 2] = length;
   }
 
+  /** Our address that message `i` is to leave from; 0: the kernel's choice. */
+  local(i: number): number {
+    return this.#local[i]!;
+  }
+
+  /** Leaves it to the kernel from where message `i` goes. */
+  forgetLocal(i: number): void {
+    this.#local[i] = 0;
+    this.seal(i);
+  }
+
   get isFull(): boolean {
     return this.count === BATCH;
   }

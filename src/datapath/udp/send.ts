@@ -9,6 +9,7 @@ import type { SuperPacket } from "#src/segments/super_packet.ts";
 import { Acceptance } from "../acceptance.ts";
 import { CAPACITY, Scratch } from "../frames.ts";
 import { MessageCalls } from "./calls.ts";
+import { LostSources } from "./lost_sources.ts";
 import { UdpMessages } from "./messages.ts";
 
 const SCRATCH_LENGTH = 8 * CAPACITY;
@@ -48,6 +49,9 @@ export class UdpSender {
   readonly #scratch: Scratch;
   readonly #hasSegment: boolean;
   readonly #acceptance = new Acceptance();
+  readonly #lost = new LostSources();
+  /** The address that the next message was to leave from, while another one is tried. */
+  #tried = 0;
   /** Whether the kernel is to cut messages up. */
   #joins: boolean;
   #blocked: Blocked = Blocked.No;
@@ -160,6 +164,10 @@ export class UdpSender {
 
   /** @returns -1 when there is no room */
   #place(address: number, port: number, local: number, length: number, pieces: number): number {
+    if (this.#lost.has(local)) {
+      local = 0;
+      this.#counters[Counter.udp_sent_from_other]! += 1;
+    }
     const i = this.#messages.place(address, port, local, length, pieces, this.#joins);
     if (i >= 0) return i;
     this.#send();
@@ -209,6 +217,7 @@ export class UdpSender {
     this.#drop(Drop.SendQueueFull, datagrams);
     this.#packet = undefined;
     this.#single = WHOLE;
+    this.#tried = 0;
     this.#blocked = Blocked.No;
     this.#clear();
     this.#scratch.clear();
@@ -229,6 +238,7 @@ export class UdpSender {
   #clear(): void {
     this.#messages.clear();
     this.#done = 0;
+    this.#lost.tick();
     this.#joins = this.#hasSegment && this.#acceptance.isWorthwhile();
   }
 
@@ -238,6 +248,7 @@ export class UdpSender {
     const at = this.#done;
     const sent = this.#calls.send(messages.header(at), messages.count - at);
     if (sent <= 0) return this.#heed(this.#libc.errno());
+    if (this.#tried !== 0) this.#lose(messages.datagrams(at));
     for (let i = at; i < at + sent; i++) {
       const datagrams = messages.datagrams(i);
       if (datagrams > 1) this.#acceptance.accepted();
@@ -257,9 +268,36 @@ export class UdpSender {
       this.#single = 0;
       return true;
     }
+    if (this.#leavesFromOther(errno)) return true;
+    this.#tried = 0;
     this.#drop(this.#reasonOf(errno), datagrams);
     this.#done++;
     return true;
+  }
+
+  /**
+   * Whether the next message is to be tried from another address of ours, for the one that its client
+   * knows may be gone.
+   */
+  #leavesFromOther(errno: number): boolean {
+    const local = this.#messages.local(this.#done);
+    if (local === 0 || !this.#isNoSource(errno)) return false;
+    this.#tried = local;
+    this.#messages.forgetLocal(this.#done);
+    return true;
+  }
+
+  /** Not what a rule answers with, which may be about that very source: EPERM, EACCES, EHOSTUNREACH. */
+  #isNoSource(errno: number): boolean {
+    const { ENETUNREACH, EADDRNOTAVAIL } = this.#layout;
+    return errno === ENETUNREACH || errno === EINVAL || errno === EADDRNOTAVAIL;
+  }
+
+  /** It was: what is sent from there next need not be tried. */
+  #lose(datagrams: number): void {
+    this.#lost.add(this.#tried);
+    this.#tried = 0;
+    this.#counters[Counter.udp_sent_from_other]! += datagrams;
   }
 
   /** What is left of a message that the kernel did not take, datagram by datagram. @returns as {@link #heed} */
@@ -268,6 +306,7 @@ export class UdpSender {
     const first = this.#single;
     const sent = this.#calls.send(messages.single(0), messages.split(this.#done, first));
     if (sent > 0) {
+      if (this.#tried !== 0) this.#lose(messages.datagrams(this.#done));
       if (first === 0 && !this.#isTooLong(this.#refusal)) this.#acceptance.refused();
       for (let k = 0; k < sent; k++) this.#count(1, messages.singleBytes(k));
       this.#endSingles(first + sent);
@@ -278,6 +317,11 @@ export class UdpSender {
     if (this.#block(errno)) return false;
     // What is refused in the same words alone is not refused for being many: nor are the others tried.
     const all = first === 0 && errno === this.#refusal;
+    if (all && this.#leavesFromOther(errno)) {
+      this.#single = WHOLE;
+      return true;
+    }
+    this.#tried = 0;
     const datagrams = all ? messages.datagrams(this.#done) : 1;
     this.#drop(this.#reasonOf(errno), datagrams);
     this.#endSingles(first + datagrams);

@@ -70,6 +70,7 @@ export function paperLayout(system: SystemName): Layout {
     ENOBUFS,
     EADDRINUSE,
     EADDRNOTAVAIL,
+    ENETUNREACH: 51,
     O_CREAT: 0x200,
     O_NONBLOCK,
     O_CLOEXEC,

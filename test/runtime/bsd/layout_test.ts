@@ -79,6 +79,7 @@ test("what 4.4BSD brought is the same on all of them", () => {
     same("EMSGSIZE", 40),
     same("EADDRINUSE", 48),
     same("EADDRNOTAVAIL", 49),
+    same("ENETUNREACH", 51),
     same("ENOBUFS", 55),
     same("O_NONBLOCK", 4),
     same("O_CREAT", 0x200),
