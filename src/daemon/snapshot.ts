@@ -6,13 +6,16 @@ import {
   type CounterName,
   type Counters,
   DROPS_AT,
+  FAILURES_AT,
 } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
+import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type {
   DropReason,
   ProcessState,
   ProcessUse,
   ReadinessCheck,
+  SendFailures,
   Snapshot,
 } from "#src/status/snapshot.ts";
 
@@ -52,6 +55,7 @@ export function takeSnapshot(source: Source): Snapshot {
     gauges: { ...datapath.levels(), peersLimit: source.peersLimit },
     counters: readCounters(counters),
     drops: readDrops(counters),
+    failures: readFailures(counters),
   };
 }
 
@@ -75,4 +79,12 @@ function readCounters(counters: Counters): Record<CounterName, number> {
 export function readDrops(counters: Counters): Record<DropReason, number> {
   const pairs = DROP_NAMES.map((name, at) => [name, counters[DROPS_AT + at]!] as const);
   return Object.fromEntries(pairs.slice(1)) as Record<DropReason, number>;
+}
+
+export function readFailures(counters: Counters): SendFailures {
+  const width = FAILURE_NAMES.length;
+  const ofWay = (from: number) =>
+    Object.fromEntries(FAILURE_NAMES.map((name, i) => [name, counters[from + i]!]));
+  const pairs = WAYS_OUT.map((way, i) => [way, ofWay(FAILURES_AT + width * i)]);
+  return Object.fromEntries(pairs) as SendFailures;
 }

@@ -2,7 +2,9 @@ import type { RelayConfig, Role } from "#src/config/config.ts";
 import type { Datapath } from "#src/datapath/datapath.ts";
 import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
+import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { failureHelp } from "#src/status/failure_help.ts";
 import {
   type DropReason,
   isAlive,
@@ -20,14 +22,13 @@ const LOOK_EVERY: Millis = 1_000;
 
 /**
  * Drops that point at this machine or its configuration rather than at some stranger's packet:
- * somebody should hear of them without looking at the metrics.
+ * somebody should hear of them without looking at the metrics. What the kernel refused is told apart by
+ * what it said.
  */
 const OWN_TROUBLE: readonly DropReason[] = [
   "peer_table_full",
   "socket_overflow",
-  "send_failed",
   "send_queue_full",
-  "tun_write_failed",
 ];
 
 export interface Watched {
@@ -91,6 +92,7 @@ export class Watch {
   readonly #limited: LimitedLog;
   readonly #checks = new Map<string, ReadinessCheck>();
   #drops: Snapshot["drops"];
+  #failures: Snapshot["failures"];
   #offloads: Snapshot["offloads"];
 
   /** @param first what the daemon was like when it began to serve */
@@ -98,6 +100,7 @@ export class Watch {
     this.#log = log;
     this.#limited = limited;
     this.#drops = first.drops;
+    this.#failures = first.failures;
     this.#offloads = first.offloads;
   }
 
@@ -106,6 +109,8 @@ export class Watch {
     if (!snapshot.draining) { for (const check of snapshot.checks) this.#turned(check); }
     this.#dropped(this.#drops, snapshot.drops);
     this.#drops = snapshot.drops;
+    this.#failed(this.#failures, snapshot.failures);
+    this.#failures = snapshot.failures;
     this.#offloaded(this.#offloads, snapshot.offloads);
     this.#offloads = snapshot.offloads;
     this.#limited.flush();
@@ -131,6 +136,19 @@ export class Watch {
       if (before[name].on === on) continue;
       if (on) this.#limited.log(`${name} on`, "info", "Offload in use again", { offload });
       else this.#limited.log(name, "info", "Offload given up", { offload, reason: note });
+    }
+  }
+
+  #failed(before: Snapshot["failures"], now: Snapshot["failures"]): void {
+    for (const to of WAYS_OUT) {
+      for (const errno of FAILURE_NAMES) {
+        const count = now[to][errno] - before[to][errno];
+        if (count === 0) continue;
+        const reason = to === "tun" ? "tun_write_failed" : "send_failed";
+        const { meaning: detail, mend } = failureHelp(to, errno);
+        const fields = { reason, way: `to_${to}`, errno, count, detail, mend };
+        this.#limited.log(`${to} ${errno}`, "warn", "Packets dropped", fields);
+      }
     }
   }
 

@@ -52,8 +52,8 @@ export interface NativeWay {
 
 /** Sends whole IPv6 packets, one by one. */
 export interface PacketSender {
-  /** Sends at once; bytes outside the arena are copied. @returns false if the kernel refused it */
-  send(b: Uint8Array, at: number, length: number): boolean;
+  /** Sends at once; bytes outside the arena are copied. @returns 0, or the errno of a refusal */
+  send(b: Uint8Array, at: number, length: number): number;
 }
 
 export interface UdpTuning {

@@ -72,9 +72,9 @@ export class RawIpv6Sender implements PacketSender {
   /**
    * Sends at once. Bytes outside the arena are copied.
    *
-   * @returns false if the kernel refused it
+   * @returns 0, or the errno of a kernel that refused it
    */
-  send(b: Uint8Array, at: number, length: number): boolean {
+  send(b: Uint8Array, at: number, length: number): number {
     const arena = this.#arena;
     copyBytes(arena.u8, this.#name + SOCKADDR_IN6_ADDR_AT, b, at + DESTINATION_AT, IPV6_LENGTH);
     if (b !== arena.u8) {
@@ -89,6 +89,6 @@ export class RawIpv6Sender implements PacketSender {
       arena.address(this.#name),
       SIZEOF_SOCKADDR_IN6,
     );
-    return sent >= 0;
+    return sent >= 0 ? 0 : this.#libc.errno();
   }
 }

@@ -1,8 +1,7 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
-import { type Counters, DROPS_AT } from "#src/protocol/counters.ts";
-import { Drop } from "#src/protocol/drops.ts";
+import type { Counters } from "#src/protocol/counters.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
@@ -11,6 +10,7 @@ import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
 import type { FateOptions } from "./fates/recorder.ts";
 import { ObservedRelay } from "./fates/relay.ts";
+import { Failures } from "./failures.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
@@ -77,6 +77,7 @@ export class RelayLoop implements RelaySink {
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #icmpv6: RawIpv6Sender;
+  readonly #failures: Failures;
   readonly #waiter: Waiter;
   #servedVersion = 0;
   #blocked: Blocked = Blocked.No;
@@ -108,6 +109,7 @@ export class RelayLoop implements RelaySink {
     this.#uplink = new Uplink(libc, arena, counters, ...common, options.replyFromLocal);
     this.#downlink = new Downlink(libc, arena, counters, ...common);
     this.#icmpv6 = new RawIpv6Sender(libc, arena, descriptors.icmpv6, "payload");
+    this.#failures = new Failures(libc.layout, counters, "ipv6");
     this.#waiter = new Waiter(libc, arena, [udp, descriptors.tun, wake]);
   }
 
@@ -168,8 +170,8 @@ export class RelayLoop implements RelaySink {
   }
 
   sendIcmpv6Error(b: Uint8Array, at: number, length: number): void {
-    if (this.#icmpv6.send(b, at, length)) return;
-    this.#shared.counters[DROPS_AT + Drop.SendFailed]! += 1;
+    const errno = this.#icmpv6.send(b, at, length);
+    if (errno !== 0) this.#failures.count(errno, 1);
   }
 
   #adoptServed(): void {

@@ -15,6 +15,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { FateOptions } from "./fates/recorder.ts";
 import { ObservedServer } from "./fates/server.ts";
+import { Failures } from "./failures.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { UdpReceiver } from "./udp/receive.ts";
@@ -60,6 +61,7 @@ export class ServerLoop implements ServerSink {
   readonly #receivers: readonly [UdpReceiver, UdpReceiver];
   readonly #senders: readonly [UdpSender, UdpSender];
   readonly #ipv6: PacketSender;
+  readonly #failures: Failures;
   readonly #waiter: Waiter;
   readonly #arrival = new UdpDatagram();
 
@@ -89,6 +91,7 @@ export class ServerLoop implements ServerSink {
       new UdpSender(libc, arena, secondary, this.#counters),
     ];
     this.#ipv6 = kernel.nativeSender(libc, arena, descriptors.ipv6);
+    this.#failures = new Failures(libc.layout, this.#counters, "ipv6");
     this.#waiter = new Waiter(libc, arena, [primary, secondary, descriptors.wake]);
   }
 
@@ -145,12 +148,10 @@ export class ServerLoop implements ServerSink {
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {
-    if (this.#ipv6.send(b, at, length)) {
-      this.#counters[Counter.ipv6_sent_packets]! += 1;
-      this.#counters[Counter.ipv6_sent_bytes]! += length;
-    } else {
-      this.#counters[DROPS_AT + Drop.SendFailed]! += 1;
-    }
+    const errno = this.#ipv6.send(b, at, length);
+    if (errno !== 0) return this.#failures.count(errno, 1);
+    this.#counters[Counter.ipv6_sent_packets]! += 1;
+    this.#counters[Counter.ipv6_sent_bytes]! += length;
   }
 
   /** What there is no room for is dropped: clients ask again, and the next ones are not to wait. */

@@ -11,6 +11,7 @@ import type { Sum } from "#src/segments/checksum.ts";
 import { Joiner, type JoinSink, type Run } from "#src/segments/join.ts";
 import { BATCH, CAPACITY } from "./frames.ts";
 import { Acceptance } from "./acceptance.ts";
+import { Failures } from "./failures.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import { UdpReceiver } from "./udp/receive.ts";
@@ -35,6 +36,9 @@ const MOST_DATAGRAMS = 256;
  */
 export class Uplink implements JoinSink {
   readonly #counters: Counters;
+  readonly #failures: Failures;
+  /** EAGAIN. */
+  readonly #noRoom: number;
   readonly #relay: Relay;
   readonly #receiver: UdpReceiver;
   readonly #tun: TunQueue;
@@ -68,6 +72,8 @@ export class Uplink implements JoinSink {
     replyFromLocal: boolean,
   ) {
     this.#counters = counters;
+    this.#failures = new Failures(libc.layout, counters, "tun");
+    this.#noRoom = libc.layout.EAGAIN;
     this.#relay = relay;
     this.#receiver = new UdpReceiver(libc, arena, udp);
     this.#tun = tun;
@@ -162,9 +168,9 @@ export class Uplink implements JoinSink {
   /** A run that the kernel refused, as the packets that went in. */
   #writeEach(run: Run): void {
     run.split();
-    const first = this.#writeOne(run.packetAt(0), run.packetLength(0));
+    const errno = this.#writeOne(run.packetAt(0), run.packetLength(0));
     // It is not the run that is refused: no packet would be taken, and asking for each takes long.
-    if (!first) return this.#drop(run.count - 1);
+    if (errno !== 0) return this.#failures.count(errno, run.count - 1);
     this.#acceptance(run).refused();
     for (let i = 1; i < run.count; i++) this.#writeOne(run.packetAt(i), run.packetLength(i));
   }
@@ -173,20 +179,20 @@ export class Uplink implements JoinSink {
     return run.transport === NEXT_HEADER_TCP ? this.#tcp : this.#udp;
   }
 
-  /** @returns whether the kernel took it */
-  #writeOne(at: number, length: number): boolean {
-    const taken = this.#tun.write(at, length) === length;
-    if (taken) this.#count(1, length);
-    else this.#drop(1);
-    return taken;
+  /** @returns 0, or the errno of a kernel that did not take it */
+  #writeOne(at: number, length: number): number {
+    const taken = this.#tun.write(at, length);
+    if (taken === length) {
+      this.#count(1, length);
+      return 0;
+    }
+    const errno = taken < 0 ? -taken : this.#noRoom;
+    this.#failures.count(errno, 1);
+    return errno;
   }
 
   #count(packets: number, bytes: number): void {
     this.#counters[Counter.ipv6_sent_packets]! += packets;
     this.#counters[Counter.ipv6_sent_bytes]! += bytes;
-  }
-
-  #drop(packets: number): void {
-    this.#counters[DROPS_AT + Drop.TunWriteFailed]! += packets;
   }
 }

@@ -30,6 +30,7 @@ export const FIELD_NAMES = [
   "signal",
   "reason",
   "count",
+  "errno",
   "peer",
   "way",
   "packet",

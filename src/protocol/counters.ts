@@ -1,4 +1,5 @@
 import { DROP_NAMES } from "./drops.ts";
+import { FAILURE_CELLS } from "./failures.ts";
 
 /**
  * Everything counted, in the order of its cells; one `Float64Array` holds them all (whole numbers
@@ -54,7 +55,9 @@ export const Counter = Object.freeze(
 
 /** Cell of drop reason 0. */
 export const DROPS_AT = COUNTER_NAMES.length;
-export const COUNTERS_LENGTH = DROPS_AT + DROP_NAMES.length;
+/** Cell of the first way out and failure: name by name, way after way. */
+export const FAILURES_AT: number = DROPS_AT + DROP_NAMES.length;
+export const COUNTERS_LENGTH: number = FAILURES_AT + FAILURE_CELLS;
 
 /** Cells written by one thread; see {@link COUNTER_NAMES}. */
 export type Counters = Float64Array;

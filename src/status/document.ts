@@ -1,3 +1,5 @@
+import { FAILURE_NAMES, type WayOut } from "#src/protocol/failures.ts";
+import { failureHelp } from "./failure_help.ts";
 import {
   type Gauges,
   isAlive,
@@ -7,6 +9,7 @@ import {
   type OffloadState,
   type ProcessState,
   type ReadinessCheck,
+  type SendFailures,
   type Snapshot,
 } from "./snapshot.ts";
 
@@ -40,6 +43,14 @@ export interface StatusDocument {
   readonly gauges: GaugesDocument;
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
+  /** By where packets were to go, then by the errno; only what there was. */
+  readonly send_failures: Readonly<Record<WayOut, Readonly<Record<string, FailureDocument>>>>;
+}
+
+export interface FailureDocument {
+  readonly packets: number;
+  readonly meaning: string;
+  readonly mend: string;
 }
 
 export interface ProcessDocument {
@@ -118,6 +129,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     gauges: gaugesDocument(snapshot.gauges),
     counters: snapshot.counters,
     drops: snapshot.drops,
+    send_failures: failuresDocument(snapshot.failures),
   };
 }
 
@@ -177,6 +189,15 @@ function gaugesDocument(gauges: Gauges): GaugesDocument {
     held_packets: gauges.heldPackets,
     held_bytes: gauges.heldBytes,
   };
+}
+
+function failuresDocument(failures: SendFailures): StatusDocument["send_failures"] {
+  const ofWay = (way: WayOut) =>
+    Object.fromEntries(
+      FAILURE_NAMES.filter((name) => failures[way][name] > 0)
+        .map((name) => [name, { packets: failures[way][name], ...failureHelp(way, name) }]),
+    );
+  return { udp: ofWay("udp"), ipv6: ofWay("ipv6"), tun: ofWay("tun") };
 }
 
 /** Seconds with no more digits than milliseconds have. */

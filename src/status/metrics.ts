@@ -1,4 +1,5 @@
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
+import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type { Metric } from "./exposition.ts";
 import {
   type DropReason,
@@ -58,6 +59,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     ...levels(snapshot),
     ...COUNTER_NAMES.map((name) => counter(name, snapshot)),
     drops(snapshot),
+    failures(snapshot),
   ];
 }
 
@@ -163,5 +165,16 @@ function drops(snapshot: Snapshot): Metric {
     type: "counter",
     help: "Packets discarded, by the one reason each had.",
     samples: reasons.map((reason) => ({ labels: { reason }, value: snapshot.drops[reason] })),
+  };
+}
+
+function failures(snapshot: Snapshot): Metric {
+  return {
+    name: "teredo_send_failures_total",
+    type: "counter",
+    help: "Packets that the kernel did not take, by where they were to go and by what it said.",
+    samples: WAYS_OUT.flatMap((to) =>
+      FAILURE_NAMES.map((errno) => ({ labels: { to, errno }, value: snapshot.failures[to][errno] }))
+    ),
   };
 }

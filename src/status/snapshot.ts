@@ -1,5 +1,6 @@
 import type { CounterName } from "#src/protocol/counters.ts";
 import type { DropName } from "#src/protocol/drops.ts";
+import type { FailureName, WayOut } from "#src/protocol/failures.ts";
 
 /** What a running daemon knows of itself at one moment; document.ts says how it is told. */
 export interface Snapshot {
@@ -25,7 +26,11 @@ export interface Snapshot {
   readonly counters: Readonly<Record<CounterName, number>>;
   /** By reason; `none` is no reason and not among them. */
   readonly drops: Readonly<Record<DropReason, number>>;
+  readonly failures: SendFailures;
 }
+
+/** Packets that the kernel did not take, by where they were to go and by what it said. */
+export type SendFailures = Readonly<Record<WayOut, Readonly<Record<FailureName, number>>>>;
 
 /** What the process takes from its system. */
 export interface ProcessUse {

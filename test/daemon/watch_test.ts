@@ -331,3 +331,24 @@ test("Watch.look() says once that an offload was given up, and why, and that it 
     'level=info msg="Offload in use again" offload=udp_segment',
   ]);
 });
+
+test("Watch.look() says what the kernel meant by each refusal, and what mends it", () => {
+  const { watch, lines } = watching();
+  const { failures } = sampleSnapshot();
+  const more = (n: number) => ({
+    ...failures,
+    udp: { ...failures.udp, EPERM: failures.udp.EPERM + n, other: failures.udp.other + n },
+    tun: { ...failures.tun, EIO: failures.tun.EIO + n },
+  });
+  for (const n of [0, 2, 2]) watch.look(sampleSnapshot({ failures: more(n) }));
+  assert.equal(lines.length, 3, lines.join("\n"));
+  assert.match(
+    lines[0]!,
+    /reason=send_failed way=to_udp errno=other count=2 detail="[^"]+" mend="/,
+  );
+  assert.match(
+    lines[1]!,
+    /level=warn .*reason=send_failed .*errno=EPERM count=2 .*connections is full.*nf_conntrack_max/,
+  );
+  assert.match(lines[2]!, /reason=tun_write_failed way=to_tun errno=EIO .*interface is down/);
+});

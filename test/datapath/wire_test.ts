@@ -182,7 +182,7 @@ inNamespace(import.meta.filename!, () => {
       const fd = openRawIpv6(libc);
       const sender = new RawIpv6Sender(libc, arena, fd, "packet");
       const echo = icmpv6(128, CLIENT, HOST, fromHex("beef0001"), 21);
-      assert.ok(sender.send(echo, 0, echo.length));
+      assert.equal(sender.send(echo, 0, echo.length), 0);
       assert.deepEqual(wire.read(wire.native).map((it) => toHex(it)), [toHex(echo)]);
       libc.call.close(fd);
       arena.close();
@@ -198,7 +198,7 @@ inNamespace(import.meta.filename!, () => {
       const error = new Uint8Array(1_280);
       const source = addressBytes("::");
       const length = writeIcmpv6Error(error, 0, 1, 3, 0, source, offending, 0, offending.length);
-      assert.ok(sender.send(error, 0, length));
+      assert.equal(sender.send(error, 0, length), 0);
       const [sent] = wire.read(wire.native);
       assert.ok(sent !== undefined);
       assert.equal(sent.length, 1280);

@@ -5,9 +5,11 @@ import {
   COUNTER_NAMES,
   COUNTERS_LENGTH,
   DROPS_AT,
+  FAILURES_AT,
   makeCounters,
 } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
+import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 
 const snakeCase = (name: string) => name.replace(/(?!^)([A-Z])/g, "_$1").toLowerCase();
 
@@ -24,9 +26,10 @@ test("every name of a drop or a counter is unique and fit for a metric label", (
   for (const name of names) assert.match(name, /^[a-z][a-z0-9_]*$/);
 });
 
-test("makeCounters() has a cell for each counter, then one for each drop", () => {
+test("makeCounters() has a cell for each counter, each drop, and each failure on each way", () => {
   const counters = makeCounters();
   assert.equal(counters.length, COUNTERS_LENGTH);
   COUNTER_NAMES.forEach((name, at) => assert.equal(Counter[name], at));
-  assert.equal(COUNTERS_LENGTH - DROPS_AT, DROP_NAMES.length);
+  assert.equal(FAILURES_AT - DROPS_AT, DROP_NAMES.length);
+  assert.equal(COUNTERS_LENGTH - FAILURES_AT, WAYS_OUT.length * FAILURE_NAMES.length);
 });

@@ -4,6 +4,7 @@ import test from "node:test";
 import fc from "fast-check";
 import { COUNTER_NAMES } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
+import { FAILURE_CELLS, FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { formatExposition } from "#src/status/exposition.ts";
 import { counterMetric, metricsOf } from "#src/status/metrics.ts";
@@ -41,6 +42,16 @@ test("metricsOf() exposes every drop reason with its own value, and no other", (
   for (const [i, reason] of reasons.entries()) {
     assert.equal(samples.get(`{reason="${reason}"}`), 2000 + i, reason);
   }
+});
+
+test("metricsOf() exposes every answer of the kernel, on each way out, with its own value", () => {
+  const { samples } = parsed().get("teredo_send_failures_total")!;
+  assert.equal(samples.size, FAILURE_CELLS);
+  WAYS_OUT.forEach((to, i) =>
+    FAILURE_NAMES.forEach((errno, k) =>
+      assert.equal(samples.get(`{to="${to}",errno="${errno}"}`), 3000 + 100 * i + k)
+    )
+  );
 });
 
 const levels: readonly [string, number][] = [

@@ -1,12 +1,19 @@
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
-import type { DropReason, Snapshot } from "#src/status/snapshot.ts";
+import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
+import type { DropReason, SendFailures, Snapshot } from "#src/status/snapshot.ts";
 
 /** A snapshot in which every number is another one, so that none can stand in for another. */
 export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
   const counters = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, 1000 + i]));
   const reasons = DROP_NAMES.filter((name) => name !== "none");
   const drops = Object.fromEntries(reasons.map((name, i) => [name, 2000 + i]));
+  const failures = Object.fromEntries(
+    WAYS_OUT.map((way, i) => [
+      way,
+      Object.fromEntries(FAILURE_NAMES.map((name, k) => [name, 3000 + 100 * i + k])),
+    ]),
+  );
   return {
     role: "relay",
     version: "1.2.3",
@@ -43,6 +50,7 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     },
     counters: counters as Record<CounterName, number>,
     drops: drops as Record<DropReason, number>,
+    failures: failures as SendFailures,
     ...changes,
   };
 }

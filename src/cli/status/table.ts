@@ -18,6 +18,7 @@ export function formatStatus(output: Output, now: StatusDocument, before?: Statu
     ...(now.role === "relay" ? [peers(now)] : []),
     ...table("counted", now.counters, before, (it) => it.counters, now),
     ...table("dropped", now.drops, before, (it) => it.drops, now),
+    ...failures(now),
     "",
   ].join("\n");
 }
@@ -55,6 +56,15 @@ function peers({ gauges }: StatusDocument): string {
   return `  peers      ${NUMBER.format(peers)}, ${NUMBER.format(trusted_peers)} trusted, ` +
     `room for ${NUMBER.format(peers_limit)}; holding ${NUMBER.format(held_packets)} packets, ` +
     `${NUMBER.format(held_bytes)} bytes`;
+}
+
+/** What the kernel refused, in words. A daemon of an older version does not tell. */
+function failures({ send_failures }: StatusDocument): string[] {
+  return Object.entries(send_failures ?? {}).flatMap(([way, all]) =>
+    Object.entries(all).map(([errno, { packets, meaning, mend }]) =>
+      `  refused    ${NUMBER.format(packets)} to ${way}, ${errno}: ${meaning}; mend: ${mend}`
+    )
+  );
 }
 
 /** Rows of what is not 0, with the rate a second beside the total where there was an earlier look. */

@@ -38,18 +38,23 @@ export class NativeSender implements PacketSender {
   readonly #arena: Arena;
   readonly #queue: BsdTunQueue;
   readonly #copy: number;
+  /** EAGAIN. */
+  readonly #noRoom: number;
 
   static readonly arenaLength: number = BsdTunQueue.arenaLength + FAMILY_LENGTH + CAPACITY + 4096;
 
   constructor(libc: Libc, arena: Arena, fd: number) {
     this.#arena = arena;
+    this.#noRoom = libc.layout.EAGAIN;
     this.#queue = new BsdTunQueue(libc, arena, fd, "for native packets");
     this.#copy = arena.take(FAMILY_LENGTH + CAPACITY) + FAMILY_LENGTH;
   }
 
   /** Sends at once, from a copy: the bytes before a packet may be another datagram's still to leave. */
-  send(b: Uint8Array, at: number, length: number): boolean {
+  send(b: Uint8Array, at: number, length: number): number {
     copyBytes(this.#arena.u8, this.#copy, b, at, length);
-    return this.#queue.write(this.#copy, length) === length;
+    const taken = this.#queue.write(this.#copy, length);
+    if (taken === length) return 0;
+    return taken < 0 ? -taken : this.#noRoom;
   }
 }

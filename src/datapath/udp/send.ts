@@ -7,6 +7,7 @@ import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { SuperPacket } from "#src/segments/super_packet.ts";
 import { Acceptance } from "../acceptance.ts";
+import { Failures } from "../failures.ts";
 import { CAPACITY, Scratch } from "../frames.ts";
 import { MessageCalls } from "./calls.ts";
 import { LostSources } from "./lost_sources.ts";
@@ -45,6 +46,7 @@ export class UdpSender {
   readonly #arena: Arena;
   readonly #calls: MessageCalls;
   readonly #counters: Counters;
+  readonly #failures: Failures;
   readonly #messages: UdpMessages;
   readonly #scratch: Scratch;
   readonly #hasSegment: boolean;
@@ -80,6 +82,7 @@ export class UdpSender {
     this.#arena = arena;
     this.#calls = new MessageCalls(libc, arena, fd);
     this.#counters = counters;
+    this.#failures = new Failures(libc.layout, counters, "udp");
     this.#hasSegment = joins;
     this.#joins = joins;
     this.#messages = new UdpMessages(arena, libc.layout);
@@ -119,7 +122,7 @@ export class UdpSender {
   ): void {
     if (b !== this.#arena.u8) at = this.#copy(b, at, length);
     const i = at < 0 ? -1 : this.#place(address, port, local, length, 1);
-    if (i < 0) return this.#drop(Drop.SendQueueFull, 1);
+    if (i < 0) return this.#drop(1);
     this.#messages.addPiece(i, at, length);
     this.#messages.endDatagram(i);
   }
@@ -214,7 +217,7 @@ export class UdpSender {
     let datagrams = -Math.max(this.#single, 0);
     for (let i = this.#done; i < messages.count; i++) datagrams += messages.datagrams(i);
     if (this.#packet !== undefined) datagrams += this.#packet.count - this.#segment;
-    this.#drop(Drop.SendQueueFull, datagrams);
+    this.#drop(datagrams);
     this.#packet = undefined;
     this.#single = WHOLE;
     this.#tried = 0;
@@ -270,7 +273,7 @@ export class UdpSender {
     }
     if (this.#leavesFromOther(errno)) return true;
     this.#tried = 0;
-    this.#drop(this.#reasonOf(errno), datagrams);
+    this.#failures.count(errno, datagrams);
     this.#done++;
     return true;
   }
@@ -323,7 +326,7 @@ export class UdpSender {
     }
     this.#tried = 0;
     const datagrams = all ? messages.datagrams(this.#done) : 1;
-    this.#drop(this.#reasonOf(errno), datagrams);
+    this.#failures.count(errno, datagrams);
     this.#endSingles(first + datagrams);
     return true;
   }
@@ -362,11 +365,7 @@ export class UdpSender {
     this.#counters[Counter.udp_sent_bytes]! += bytes;
   }
 
-  #drop(reason: Drop, datagrams: number): void {
-    this.#counters[DROPS_AT + reason]! += datagrams;
-  }
-
-  #reasonOf(errno: number): Drop {
-    return errno === this.#layout.ENOBUFS ? Drop.SendQueueFull : Drop.SendFailed;
+  #drop(datagrams: number): void {
+    this.#counters[DROPS_AT + Drop.SendQueueFull]! += datagrams;
   }
 }

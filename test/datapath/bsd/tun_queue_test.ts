@@ -95,13 +95,13 @@ test("NativeSender leaves the bytes before a packet alone, in the arena and outs
     const slot = arena.take(ROOM);
     arena.u8.fill(7, slot, slot + 40);
     const outside = new Uint8Array(40).fill(7);
-    assert.equal(sender.send(arena.u8, slot + 8, 3), true);
-    assert.equal(sender.send(outside, 0, 3), true);
+    assert.equal(sender.send(arena.u8, slot + 8, 3), 0);
+    assert.equal(sender.send(outside, 0, 3), 0);
     assert.deepEqual(arena.u8.slice(slot, slot + 40), outside);
     const got = arena.take(ROOM);
     for (let i = 0; i < 2; i++) {
       assert.equal(kernel.call.read(from, arena.address(got), ROOM), 7);
       assert.deepEqual([...arena.u8.subarray(got, got + 7)], [0, 0, 0, 28, 7, 7, 7]);
     }
-    assert.equal(new NativeSender(likeBsd(28), arena, -1).send(outside, 0, 3), false);
+    assert.equal(new NativeSender(likeBsd(28), arena, -1).send(outside, 0, 3), EBADF);
   }));

@@ -94,7 +94,7 @@ export class RealBackend implements Backend {
   }
 
   sendPacket(packet: Uint8Array): void {
-    if (!this.#sender.send(packet, 0, packet.length)) throw new Error("a packet was refused");
+    if (this.#sender.send(packet, 0, packet.length) !== 0) throw new Error("a packet was refused");
   }
 
   takeDatagrams(count: number): readonly Datagram[] {
