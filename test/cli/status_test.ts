@@ -73,9 +73,9 @@ const conditions: readonly [string, Partial<Snapshot>, number, RegExp][] = [
   ["draining", { draining: true }, 5, /^teredo relay 1\.2\.3 {2}draining\n/],
   [
     "not ready",
-    { checks: [{ name: "route", ok: false, detail: "the prefix leads nowhere" }] },
+    { checks: [{ name: "route", ok: false, detail: "the prefix leads nowhere", mend: "x" }] },
     4,
-    /^teredo relay 1\.2\.3 {2}not ready\n[^]*\n {2}FAIL {7}route: the prefix leads nowhere\n/,
+    /^teredo relay 1\.2\.3 {2}not ready\n[^]*\n {2}FAIL {7}route: the prefix leads nowhere; mend: x\n/,
   ],
 ];
 

@@ -1,4 +1,4 @@
-import type { StatusDocument } from "#src/status/document.ts";
+import type { CheckDocument, StatusDocument } from "#src/status/document.ts";
 import { bold, coloured, type Output } from "../output.ts";
 
 const NUMBER = new Intl.NumberFormat("en-US");
@@ -12,15 +12,18 @@ export function formatStatus(output: Output, now: StatusDocument, before?: Statu
     ...(now.interface_name === undefined ? [] : [tunnel(now)]),
     `  workers    ${now.workers.count} (${now.workers.reason})`,
     ...(now.role === "relay" ? offloads(now) : []),
-    ...now.checks.filter((check) => !check.ok).map((check) =>
-      `  ${coloured(output, 31, "FAIL")}       ${check.name}: ${check.detail}`
-    ),
+    ...now.checks.filter(({ ok }) => !ok).map((check) => failed(output, check)),
     ...(now.role === "relay" ? [peers(now)] : []),
     ...table("counted", now.counters, before, (it) => it.counters, now),
     ...table("dropped", now.drops, before, (it) => it.drops, now),
     ...failures(now),
     "",
   ].join("\n");
+}
+
+function failed(output: Output, { name, detail, mend }: CheckDocument): string {
+  const how = mend === undefined ? "" : `; mend: ${mend}`;
+  return `  ${coloured(output, 31, "FAIL")}       ${name}: ${detail}${how}`;
 }
 
 function processLine({ process }: StatusDocument): string {
