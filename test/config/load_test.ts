@@ -459,6 +459,11 @@ const noticed: readonly (readonly [string, string, RegExp])[] = [
     "[status]\naddress = 0.0.0.0\n",
     /:2: address: anyone who reaches 0.0.0.0/,
   ],
+  [
+    "a peer to look at, of which nothing is told",
+    "[log]\ndebug_peer = 192.0.2.1\n[relay]\n",
+    /:2: debug_peer: tells nothing at this level; set level to debug/,
+  ],
 ];
 
 for (const [name, text, want] of noticed) {
