@@ -1,4 +1,4 @@
-import { type Application, buildApplication, buildRouteMap, help, version } from "@stricli/core";
+import { type Application, buildApplication, buildRouteMap, version } from "@stricli/core";
 import { configCommands } from "./commands/config.ts";
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
 import {
@@ -8,9 +8,11 @@ import {
   encodeCommand,
   probeCommand,
   statusCommand,
+  versionCommand,
 } from "./commands/tools.ts";
 import type { Context } from "./context.ts";
 import { statusOf } from "./exit.ts";
+import { helpWithValues } from "./help.ts";
 import { TEXT } from "./text.ts";
 
 const ROOT = buildRouteMap({
@@ -25,6 +27,7 @@ const ROOT = buildRouteMap({
     probe: probeCommand,
     demo: demoCommand,
     completion: completionCommand,
+    version: versionCommand,
   },
   docs: {
     brief: "Teredo relay and server: IPv6 for hosts behind IPv4 NATs (RFC 4380)",
@@ -44,7 +47,7 @@ export function buildApp(currentVersion: string): Application<Context> {
       determineExitCode: statusOf,
     },
     {
-      help: help({
+      help: helpWithValues({
         alias: "h",
         brief: "Print help and exit",
         formatting: {

@@ -1,6 +1,6 @@
 import { proposeCompletions, run } from "@stricli/core";
 import { buildApp } from "./app.ts";
-import { COMPLETE } from "./completion.ts";
+import { COMPLETE, proposalLine, typedWords } from "./completion.ts";
 import type { Context } from "./context.ts";
 import { withoutSynonyms } from "./daemon_flags.ts";
 import { EXIT, statusOfParser } from "./exit.ts";
@@ -39,14 +39,22 @@ function withoutHelpCommand(argv: readonly string[]): readonly string[] {
   return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
 }
 
-/** One proposal a line: the word, a tab, what it does. */
+/** One proposal a line. */
 async function complete(
   app: ReturnType<typeof buildApp>,
   words: readonly string[],
   context: Context,
 ): Promise<number> {
-  for (const { completion, brief } of await proposeCompletions(app, words, context)) {
-    context.process.stdout.write(`${completion}\t${brief}\n`);
+  const typed = typedWords(words);
+  const partial = typed.words.at(-1) ?? "";
+  const parsed = typed.words[0] === "help" ? typed.words.slice(1) : withoutSynonyms(typed.words);
+  const proposals = (await proposeCompletions(app, parsed, context))
+    .filter(({ completion }) => completion !== "--");
+  // Flags come to whoever types a dash, unless there is nothing else.
+  const others = proposals.filter(({ completion }) => !completion.startsWith("-"));
+  const shown = partial === "" && others.length > 0 ? others : proposals;
+  for (const { completion, brief } of shown) {
+    context.process.stdout.write(proposalLine(`${typed.prefix}${completion}`, brief));
   }
   return EXIT.Ok;
 }

@@ -1,5 +1,6 @@
 import type { Role } from "#src/config/config.ts";
 import { type Entry, flagsOf } from "#src/config/settings.ts";
+import { proposeFiles } from "./completion.ts";
 
 /** Text of each flag given, by its name without dashes. */
 export type FlagTexts = Readonly<Record<string, string | undefined>>;
@@ -27,6 +28,7 @@ const CONFIG_FLAG = {
   parse: String,
   optional: true,
   placeholder: "FILE",
+  proposeCompletions: proposeFiles,
   brief: "Configuration file; without it the usual places are searched",
 } as const;
 
@@ -35,8 +37,9 @@ function settingFlag(entry: Entry) {
     kind: "parsed",
     parse: String,
     optional: true,
-    placeholder: entry.kind.name,
-    brief: briefOf(entry),
+    placeholder: entry.kind.placeholder,
+    proposeCompletions: proposalsOf(entry.kind),
+    brief: `${briefOf(entry)} [${factsOf(entry)}]`,
     // `--refuse-reserved` alone means yes.
     ...(isBoolean(entry) ? { inferEmpty: true } : {}),
   } as const;
@@ -55,6 +58,23 @@ function briefOf({ doc, id }: Entry): string {
   const text = doc.replaceAll(/\s+/g, " ").replaceAll("`", "");
   const sentence = /^(.+?)[.;:](?: |$)/.exec(text)?.[1] ?? text;
   return `${sentence} (${id})`;
+}
+
+/** Kinds of which the words are all there is. */
+const CLOSED: readonly string[] = ["choice", "boolean", "syslog facility"];
+
+/** Which values there are, and which is the default. */
+function factsOf({ kind, default: value, defaultText }: Entry): string {
+  const { words = [], range, unit } = kind;
+  const values = CLOSED.includes(kind.name) ? words.join("|") : range;
+  const usual = defaultText ?? (value === undefined ? "nothing" : kind.format(value));
+  return [values, unit, `default ${usual}`].filter((it) => it !== undefined).join(", ")
+    .replaceAll("`", "");
+}
+
+function proposalsOf({ words = [], placeholder }: Entry["kind"]): (partial: string) => string[] {
+  if (placeholder === "PATH") return proposeFiles;
+  return () => [...words];
 }
 
 /** What the flags say over the file, by `section.key`. */

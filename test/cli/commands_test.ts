@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { flagsOf } from "#src/config/settings.ts";
 import { command, teredo } from "./run.ts";
 
 /** 2001:0:c633:6401:0:f227:34ff:8ef0 is server 198.51.100.1, mapped 203.0.113.15:3544. */
@@ -233,7 +234,7 @@ for (const { args, status = 0, stdout = "", stderr = "" } of cases) {
 
 test("teredo --version prints the version alone", () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
-  for (const flag of ["--version", "-V"]) {
+  for (const flag of ["--version", "-V", "version"]) {
     const done = teredo([flag]);
     assert.equal(done.status, 0);
     assert.equal(done.stderr, "");
@@ -243,7 +244,8 @@ test("teredo --version prints the version alone", () => {
   }
 });
 
-const COMMANDS = "relay server check config status decode encode probe demo completion".split(" ");
+const COMMANDS = "relay server check config status decode encode probe demo completion version"
+  .split(" ");
 
 test("teredo help lists every command on standard output", () => {
   for (const args of [["help"], ["--help"], ["-h"]]) {
@@ -274,12 +276,48 @@ for (const name of COMMANDS) {
 
 test("teredo relay --help has a flag for every setting and Miredo's letters", () => {
   const { stdout } = teredo(["relay", "--help"]);
-  for (const text of ["-c [--config]", "-u [--user]", "-t [--chroot]", "-p [--pid-file]"]) {
-    assert.ok(stdout.includes(text), text);
-  }
+  for (
+    const text of [
+      "-c [--config FILE]",
+      "-u [--user USER]",
+      "-t [--chroot PATH]",
+      "-p [--pid-file PATH]",
+    ]
+  ) assert.ok(stdout.includes(text), text);
   for (const id of ["relay.bind_port", "status.socket", "log.level"]) {
     assert.ok(stdout.includes(`(${id})`));
   }
+});
+
+test("teredo relay --help has name, values and default of each flag's value, in columns", () => {
+  for (const role of ["relay", "server"] as const) {
+    const rows = teredo([role, "--help"]).stdout.split("\n");
+    for (const { flag, kind, id } of flagsOf(role)) {
+      const row = rows.find((line) => line.includes(`[${flag} `)) ?? "";
+      assert.match(row, / {2}[A-Z].* \([a-z_.0-9]+\) \[.+, default .+\]$/, flag);
+      assert.ok(row.includes(kind.placeholder) && row.includes(`(${id})`), row);
+    }
+  }
+  const { stdout } = teredo(["relay", "--help"]);
+  for (
+    const text of [
+      "[--type WORD]",
+      "[relay|restricted|cone, default relay]",
+      "[--bind-port N]",
+      "[0 to 65535, default 3545]",
+      "[--drain-time TIME]",
+      "[0 to 1min, default 1s]",
+      "[--refuse-reserved [yes|no]]",
+      "[yes|no, default no]",
+      "[an absolute path, default nothing]",
+      "[auto, or 1 to 64, default auto]",
+    ]
+  ) assert.ok(stdout.includes(text), text);
+  const columns = stdout.split("\n").map((line) =>
+    /^( {2}.. .--.*? {2,})\S/.exec(line)?.[1]?.length
+  )
+    .filter((width) => width !== undefined);
+  assert.equal(new Set(columns).size, 1, stdout);
 });
 
 test("teredo writes no colours into a pipe, and does not wait for a reader that left", () => {
@@ -315,23 +353,5 @@ for (const [words, want] of proposals) {
     assert.equal(status, 0);
     const names = stdout.split("\n").map((line) => line.split("\t")[0]!).filter((it) => it !== "");
     assert.deepEqual(names.filter((it) => !["--help", "-h", "--"].includes(it)), want);
-  });
-}
-
-test("teredo completion bash gives bash what it needs", () => {
-  const [path, argv] = command([]);
-  const shell = `teredo() { "$0" ${argv.map((it) => `'${it}'`).join(" ")} "$@"; }
-eval "$(teredo completion bash)"
-COMP_WORDS=(teredo check s) COMP_CWORD=2
-_teredo
-echo "\${COMPREPLY[@]}"`;
-  assert.deepEqual(run("bash", ["-c", shell, path]), { status: 0, stdout: "server\n", stderr: "" });
-});
-
-for (const shell of ["zsh", "fish"]) {
-  test(`teredo completion ${shell} asks this program`, () => {
-    const { status, stdout } = teredo(["completion", shell]);
-    assert.equal(status, 0);
-    assert.match(stdout, /teredo __complete/);
   });
 }

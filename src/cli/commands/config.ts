@@ -1,4 +1,5 @@
 import { buildCommand, buildRouteMap } from "@stricli/core";
+import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { ConfigFlags } from "../run/config.ts";
 import { JSON_FLAG } from "../shared_flags.ts";
@@ -12,6 +13,7 @@ const ROLE = {
 
 const FILE = {
   parse: String,
+  proposeCompletions: proposeFiles,
   placeholder: "FILE",
   brief: "Configuration file, or Miredo's; - is standard input",
 } as const;

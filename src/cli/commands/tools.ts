@@ -3,13 +3,14 @@ import type { Role } from "#src/config/config.ts";
 import { quote } from "#src/config/kinds/mod.ts";
 import { NAT_KINDS } from "#src/demo/nat.ts";
 import type { DemoOptions } from "#src/demo/run.ts";
-import { type Shell, SHELLS } from "../completion.ts";
+import { proposeFiles, type Shell, SHELLS } from "../completion.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type DecodeFlags, parsePrefix } from "../run/decode.ts";
 import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
+import { version } from "../version.ts";
 import { JSON_FLAG, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
 const ROLES: readonly Role[] = ["relay", "server"];
@@ -19,11 +20,14 @@ export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
   loader: () => import("../run/status.ts"),
   parameters: {
     flags: {
-      config: valueFlag(
-        String,
-        "FILE",
-        "Configuration of the daemon, which says where to ask; default: the usual places",
-      ),
+      config: {
+        ...valueFlag(
+          String,
+          "FILE",
+          "Configuration of the daemon, which says where to ask; default: the usual places",
+        ),
+        proposeCompletions: proposeFiles,
+      },
       url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
       json: JSON_FLAG,
       watch: switchFlag("Again every second, with rates, until Ctrl-C"),
@@ -169,6 +173,14 @@ export const completionCommand = buildCommand<object, [Shell], Context>({
     },
   },
   docs: { brief: "Print a completion script for a shell" },
+});
+
+export const versionCommand = buildCommand<object, [], Context>({
+  func(this: Context) {
+    this.process.stdout.write(`${version()}\n`);
+  },
+  parameters: {},
+  docs: { brief: "Print the version, as --version does" },
 });
 
 function parseShell(text: string): Shell {

@@ -14,6 +14,10 @@ export type Parsed<T> =
 export interface Kind<T> {
   /** For documents, e.g. `duration`. */
   readonly name: string;
+  /** What stands for a value on a command line, e.g. `TIME`. */
+  readonly placeholder: string;
+  /** Words to choose from, all of them or beside other values; for completion. */
+  readonly words?: readonly string[];
   /** For documents: what is accepted, e.g. `1280 to 65535`. */
   readonly range: string;
   /** For documents, e.g. `bytes`. */
@@ -47,6 +51,8 @@ export function choice<const T extends string>(
   ]);
   return {
     name: "choice",
+    placeholder: "WORD",
+    words: [...words.keys()],
     range: [...words.keys()].map((w) => `\`${w}\``).join(", "),
     parse(text, syntax) {
       const word = syntax === "miredo" ? text.toLowerCase() : text;
@@ -65,6 +71,8 @@ const NO = new Set(["no", "false", "off"]);
 
 export const boolean: Kind<boolean> = {
   name: "boolean",
+  placeholder: "yes|no",
+  words: ["yes", "no"],
   range: "`yes` or `no` (also `true`, `false`, `on`, `off`)",
   parse(text) {
     if (YES.has(text.toLowerCase())) return { value: true };
@@ -78,6 +86,7 @@ export const boolean: Kind<boolean> = {
 export function orAuto(kind: Kind<number>): Kind<number | "auto"> {
   return {
     ...kind,
+    words: ["auto"],
     range: `\`auto\`, or ${kind.range}`,
     parse(text, syntax) {
       if (text === "auto") return { value: "auto" };
@@ -92,6 +101,7 @@ export function orAuto(kind: Kind<number>): Kind<number | "auto"> {
 export function integer(min: number, max: number, unit?: string): Kind<number> {
   return {
     name: "integer",
+    placeholder: "N",
     range: `${min} to ${max}`,
     ...(unit === undefined ? {} : { unit }),
     parse(text, syntax) {
@@ -158,6 +168,7 @@ function scaled(
   };
   return {
     name,
+    placeholder: name === "size" ? "SIZE" : "TIME",
     range: `${format(min)} to ${format(max)}`,
     parse(text) {
       const match = /^(0|[1-9][0-9]{0,11}) ?([A-Za-z]*)$/.exec(text);
@@ -178,6 +189,7 @@ function scaled(
 /** An IPv4 address, strictly dotted decimal. */
 export const ipv4: Kind<number> = {
   name: "IPv4 address",
+  placeholder: "A.B.C.D",
   range: "`A.B.C.D`",
   parse(text) {
     const value = parseIpv4(text);

@@ -41,6 +41,7 @@ export const mtu: Kind<number> = {
  */
 export const prefix32: Kind<number> = {
   name: "IPv6 prefix",
+  placeholder: "PREFIX",
   range: "`A:B::` or `A:B::/32`, unicast",
   parse(text, syntax) {
     const bytes = parseIpv6(text.replace(/\/32$/, ""));
@@ -71,6 +72,8 @@ const MAX_SERVED = 256;
 /** `any`, `self`, or prefixes parted by commas or blanks. */
 export const served: Kind<Served> = {
   name: "prefixes",
+  placeholder: "PREFIXES",
+  words: ["any", "self"],
   range: "`any`, `self`, or up to 256 prefixes like `2001:db8::/32, 2001:db8:1::/48`",
   parse(text) {
     if (text === "any" || text === "self") return { value: text };
@@ -102,6 +105,7 @@ function servedPrefixes(words: readonly string[]): Parsed<readonly Ipv6Prefix[]>
 /** Where an HTTP server listens: an IPv4 or IPv6 address, in the one way to write it. */
 export const ipAddress: Kind<string> = {
   name: "IP address",
+  placeholder: "ADDRESS",
   range: "an IPv4 or IPv6 address",
   parse(text) {
     const bytes = parseIp(text);
@@ -114,6 +118,7 @@ export const ipAddress: Kind<string> = {
 /** Whose packets are looked at. */
 export const debugPeer: Kind<PeerPattern> = {
   name: "peer",
+  placeholder: "PEER",
   range: "`A.B.C.D`, `A.B.C.D:PORT`, an IPv6 address, or a prefix like `2001:db8::/32`",
   parse(text) {
     const value = parsePeerPattern(text);
@@ -132,6 +137,7 @@ const INTERFACE_NAME_SIZE = 16;
 /** A name the kernel takes; `%d` in it becomes a free number. */
 export const interfaceName: Kind<string> = {
   name: "interface name",
+  placeholder: "NAME",
   range: "1 to 15 characters, no blank, `/` or `:`",
   parse(text) {
     if (text.length >= INTERFACE_NAME_SIZE) {

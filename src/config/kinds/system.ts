@@ -3,6 +3,7 @@ import { type Kind, quote } from "./mod.ts";
 /** An absolute path: the daemon works from `/`. */
 export const path: Kind<string> = {
   name: "path",
+  placeholder: "PATH",
   range: "an absolute path",
   parse(text) {
     // The last of these stands for bytes that are no UTF-8.
@@ -29,6 +30,7 @@ export const secretsFile: Kind<string> = {
 
 export const userName: Kind<string> = {
   name: "user name",
+  placeholder: "USER",
   range: "a user of this system",
   parse(text) {
     if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\$?$/.test(text)) return { value: text };
@@ -47,6 +49,8 @@ export const FACILITIES = [
 /** Miredo goes on as `daemon` when it does not know a facility, and so do we in its syntax. */
 export const facility: Kind<string> = {
   name: "syslog facility",
+  placeholder: "FACILITY",
+  words: FACILITIES,
   range: FACILITIES.map((name) => `\`${name}\``).join(", "),
   parse(text, syntax) {
     const name = syntax === "miredo" ? text.toLowerCase() : text;
