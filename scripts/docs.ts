@@ -62,8 +62,8 @@ level = debug
 - Each section and each key stands once. Keys are written in small letters.
 - A value that starts with \`"\`, \`#\` or \`;\`, or has a blank before one of the latter, stands between
   double quotes; \`""\` among them is one \`"\`.
-- A duration has its unit: \`500ms\`, \`2s\`, \`5min\`, \`1h\`. A size may: \`10240\`, \`10KiB\`, \`16MiB\`,
-  \`1GiB\`.
+- A duration has its unit: \`500ms\`, \`2s\`, \`5min\` or \`5m\`, \`1h\`; 0 needs none. A size may: \`10240\`,
+  \`10KiB\`, \`16MiB\`, \`1GiB\`.
 - A boolean is \`yes\` or \`no\` (also \`true\`, \`false\`, \`on\`, \`off\`).
 - Addresses are written in full; host names are not looked up.
 - The file is UTF-8 of at most 1 MiB, with lines of at most 1054 characters.
@@ -81,8 +81,8 @@ prints the settings in effect with the line that each comes from, and \`teredo c
 turns a Miredo file into the native syntax. \`-\` is standard input; without a file the first two look
 where the daemons look.
 
-A daemon reads its configuration when it starts, and not again: SIGHUP changes nothing. "Change"
-below tells which settings need a restart by their nature, and which (\`reload\`) do not.
+A daemon reads its configuration when it starts, and not again: SIGHUP changes nothing, a change
+needs a restart.
 `;
 
 function reference(): string {
@@ -121,7 +121,6 @@ function entryText(entry: Entry): string {
     `Default: ${defaultOf(entry)}`,
     ...(miredo === undefined ? [] : [`Miredo: \`${miredo}\`${extension}`]),
     `Flag: \`${entry.flag}\``,
-    `Change: ${entry.reload === "yes" ? "reload" : "restart"}`,
   ];
   const paragraphs = entry.doc.split("\n\n").map((text) => wrap(text, WIDTH).join("\n"));
   const list = facts.map((fact) => `- ${wrap(fact, WIDTH - 2).join("\n  ")}\n`).join("");

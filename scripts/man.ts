@@ -26,7 +26,7 @@ A value that holds a blank with such a sign, or starts with one or with a double
 between double quotes; two of them in it are one.
 Each section and each key stands once.
 .PP
-A duration has its unit: 500ms, 2s, 5min, 1h.
+A duration has its unit: 500ms, 2s, 5min or 5m, 1h; 0 needs none.
 A size may have one: 10240, 10KiB, 16MiB, 1GiB.
 A boolean is yes or no (also true, false, on, off).
 Addresses are written in full; host names are not looked up.

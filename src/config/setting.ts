@@ -14,7 +14,7 @@ export interface Setting<T = unknown> {
   readonly miredo?: string;
   /** The directive is ours: Miredo calls it superfluous. */
   readonly miredoExtension?: true;
-  /** Whether a running daemon takes a new value on SIGHUP, or has to be restarted. */
+  /** Whether a running daemon could take a new value, or has to be started again by its nature. */
   readonly reload: "yes" | "restart";
   /** Paragraphs for people, parted by empty lines; code stands between backticks. */
   readonly doc: string;

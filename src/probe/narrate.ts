@@ -1,6 +1,7 @@
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { NatKind, ProbeEvent } from "./contract.ts";
+import { icmpv6Words } from "./icmpv6_words.ts";
 import { formatEndpoint } from "./outcome.ts";
 
 const NAT: Record<NatKind, string> = {
@@ -49,7 +50,7 @@ export function narrate(event: ProbeEvent): string | undefined {
     case "lost":
       return `no answer to echo request ${event.ping}`;
     case "unreachable":
-      return `${formatIpv6(event.from)} says: ICMPv6 error type ${event.type} code ${event.code}`;
+      return `${formatIpv6(event.from)} says: ${icmpv6Words(event.type, event.code)}`;
     case "ignored":
       return `ignored a datagram from ${formatEndpoint(event.from)}: ${event.reason}`;
     case "unsent":
