@@ -42,7 +42,15 @@ export function buildApp(currentVersion: string): Application<Context> {
     ROOT,
     {
       name: "teredo",
-      scanner: { caseStyle: "original", allowArgumentEscapeSequence: true },
+      scanner: {
+        caseStyle: "original",
+        allowArgumentEscapeSequence: true,
+        // One or two slips; of what is further away no name was meant.
+        distanceOptions: {
+          threshold: 4,
+          weights: { insertion: 1, deletion: 3, substitution: 2, transposition: 0 },
+        },
+      },
       localization: { text: TEXT },
       determineExitCode: statusOf,
     },

@@ -3,8 +3,9 @@ import { buildApp } from "./app.ts";
 import { COMPLETE, proposalLine, typedWords } from "./completion.ts";
 import type { Context } from "./context.ts";
 import { withoutSynonyms } from "./daemon_flags.ts";
-import { EXIT, statusOfParser } from "./exit.ts";
+import { EXIT, statusOfParser, UsageError } from "./exit.ts";
 import { openOutput } from "./output.ts";
+import { preparedWords } from "./words.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line. @param argv without the program's name @returns the exit status */
@@ -19,8 +20,15 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   };
   const context: Context = { process, status: EXIT.Ok };
   if (argv[0] === COMPLETE) return await complete(app, argv.slice(1), context);
-  const words = incomplete ? [...argv, "--help"] : withoutHelpCommand(withoutSynonyms(argv));
-  await run(app, words, context);
+  try {
+    const prepared = preparedWords(withoutSynonyms(argv));
+    const words = incomplete ? [...argv, "--help"] : withoutHelpCommand(prepared);
+    await run(app, words, context);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`teredo: ${error.message}\n`);
+    return EXIT.Usage;
+  }
   const status = statusOfParser(context.process.exitCode);
   if (status !== EXIT.Ok) return status;
   return incomplete ? EXIT.Usage : context.status;

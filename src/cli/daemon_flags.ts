@@ -1,6 +1,7 @@
 import type { Role } from "#src/config/config.ts";
 import { type Entry, flagsOf } from "#src/config/settings.ts";
 import { proposeFiles } from "./completion.ts";
+import { parseFile } from "./shared_flags.ts";
 
 /** Text of each flag given, by its name without dashes. */
 export type FlagTexts = Readonly<Record<string, string | undefined>>;
@@ -25,7 +26,7 @@ export function daemonFlags(role: Role) {
 
 const CONFIG_FLAG = {
   kind: "parsed",
-  parse: String,
+  parse: parseFile,
   optional: true,
   placeholder: "FILE",
   proposeCompletions: proposeFiles,

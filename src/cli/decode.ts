@@ -1,3 +1,4 @@
+import { shown } from "./shared_flags.ts";
 import { formatIpv4, isGlobalUnicast, isLaterReserved } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import {
@@ -33,7 +34,7 @@ export interface Decoded {
 /** @param prefix upper 32 bits that a Teredo address must have @returns what is wrong, or the parts */
 export function decode(text: string, prefix: number): Decoded | string {
   const bytes = parseIpv6(text);
-  if (bytes === undefined) return `${text} is not an IPv6 address`;
+  if (bytes === undefined) return `${shown(text)} is not an IPv6 address`;
   const parts = readTeredoAddress(bytes);
   if (parts.prefix !== prefix) {
     return `${text} is not a Teredo address: it is not in ${prefixText(prefix)}`;

@@ -1,4 +1,5 @@
 import { duration } from "#src/config/kinds/mod.ts";
+import { printable } from "#src/config/printable.ts";
 import { UsageError } from "./exit.ts";
 
 /** `--json` of the commands whose output programs read. */
@@ -30,3 +31,14 @@ export const timeParser = (min: number, max: number, bare?: number) => {
     return parsed.value;
   };
 };
+
+/** A word of the command line in a sentence. */
+export function shown(text: string): string {
+  return text === "" ? "an empty word" : printable(text);
+}
+
+/** The name of a file. @throws UsageError */
+export function parseFile(text: string): string {
+  if (text === "") throw new UsageError("an empty word names no file");
+  return text;
+}

@@ -178,7 +178,7 @@ const cases: readonly Case[] = [
   {
     args: ["probe", "192.0.2.1", "--count", "0"],
     status: 2,
-    stderr: 'teredo: Failed to parse "0" for count: 0 is not 1 or more\n',
+    stderr: 'teredo: Failed to parse "0" for count: 0 is not a number from 1 to 1000000\n',
   },
   {
     args: ["demo", "--nat", "cone"],
@@ -190,6 +190,115 @@ const cases: readonly Case[] = [
     args: ["completion", "tcsh"],
     status: 2,
     stderr: 'teredo: Failed to parse "tcsh" for SHELL: tcsh is none of bash, zsh, fish\n',
+  },
+  // words that name nothing, or hide something
+  ...["__proto__", "constructor", "", "foo", "--bogus", "\u001b[2J"].map((word): Case => ({
+    args: [word],
+    status: 2,
+    stderr: `teredo: there is no command "${word.replace("\u001b", "\ufffd")}"\nTry: teredo help\n`,
+  })),
+  ...["constructor", "toString=1", "__proto__", "hasOwnProperty="].map((flag): Case => ({
+    args: ["relay", "-c", EMPTY, `--${flag}`],
+    status: 2,
+    stderr: `teredo: No flag registered for --${flag.replace(/=.*/, "")}\n`,
+  })),
+  {
+    args: ["config", "chekc"],
+    status: 2,
+    stderr: 'teredo: there is no command "chekc"; did you mean `check`?\nTry: teredo help\n',
+  },
+  {
+    args: ["relay", "--bindport", "1"],
+    status: 2,
+    stderr: "teredo: No flag registered for --bindport, did you mean --bind-port?\n",
+  },
+  {
+    args: ["relay", "-c", "a", "-c", "b"],
+    status: 2,
+    stderr: 'teredo: Too many arguments for --config, encountered "b" after "a"\n',
+  },
+  ...[["relay", "-c", ""], ["server", "--config="], ["status", "-c", ""]].map((args): Case => ({
+    args,
+    status: 2,
+    stderr: 'teredo: Failed to parse "" for config: an empty word names no file\n',
+  })),
+  ...["check", "show", "convert"].map((name): Case => ({
+    args: ["config", name, ""],
+    status: 2,
+    stderr: 'teredo: Failed to parse "" for FILE: an empty word names no file\n',
+  })),
+  {
+    args: ["relay", "-c", EMPTY, "--user=", "--bind-port="],
+    status: 2,
+    stderr: "teredo: --bind-port: `` is not a whole number; write it in decimal digits\n" +
+      "teredo: --user: `` cannot be a user name; write one that `id` knows\n",
+  },
+  {
+    args: ["relay", "-c", EMPTY, "--bind-port", "\u001b[2J\n"],
+    status: 2,
+    stderr:
+      "teredo: --bind-port: `\ufffd[2J\ufffd` is not a whole number; write it in decimal digits\n",
+  },
+  { args: ["server", ""], status: 2, stderr: "teredo: an empty word is not an IPv4 address\n" },
+  { args: ["decode", ""], status: 2, stderr: "teredo: an empty word is not an IPv6 address\n" },
+  {
+    args: ["decode", "--", "--json"],
+    status: 2,
+    stderr: "teredo: --json is not an IPv6 address\n",
+  },
+  {
+    args: ["decode", "\u001b]0;x\u0007"],
+    status: 2,
+    stderr: "teredo: \ufffd]0;x\ufffd is not an IPv6 address\n",
+  },
+  {
+    args: ["encode", "--server", "", "--address", "8.8.8.8", "--port", ""],
+    status: 2,
+    stderr: 'teredo: Failed to parse "" for server: an empty word is not an IPv4 address\n' +
+      'teredo: Failed to parse "" for port: an empty word is not a number from 0 to 65535\n',
+  },
+  ...["", "a b", "[::1]", "1.2.3.4:3544", "http://x", "\u001b"].map((host): Case => ({
+    args: ["probe", host],
+    status: 2,
+    stderr: `teredo: Failed to parse "${host.replace("\u001b", "\ufffd")}" for SERVER: ${
+      host.replace("\u001b", "\ufffd") || "an empty word"
+    } is neither an IPv4 address nor a host name\n`,
+  })),
+  ...["1e3", "-1", "1.5", "", "1000001", "99999999999"].map((count): Case => ({
+    args: ["probe", "192.0.2.1", `--count=${count}`],
+    status: 2,
+    stderr: `teredo: Failed to parse "${count}" for count: ${
+      count || "an empty word"
+    } is not a number from 1 to 1000000\n`,
+  })),
+  ...["1x", "-1s", "1.5s", ""].map((time): Case => ({
+    args: ["probe", "192.0.2.1", "--interval", time],
+    status: 2,
+    stderr:
+      `teredo: Failed to parse "${time}" for interval: \`${time}\` is not a duration; write ` +
+      "e.g. 500ms, 2s, 5min or 1h\n",
+  })),
+  ...["0", "0s", "2h"].map((time): Case => ({
+    args: ["probe", "192.0.2.1", "--interval", time],
+    status: 2,
+    stderr: `teredo: Failed to parse "${time}" for interval: \`${time}\` is out of range; write ` +
+      "1ms to 1h\n",
+  })),
+  {
+    args: ["probe", "192.0.2.1", "--secondary", "1.2", "--ping", "x"],
+    status: 2,
+    stderr: 'teredo: Failed to parse "1.2" for secondary: 1.2 is not an IPv4 address\n' +
+      'teredo: Failed to parse "x" for ping: x is not an IPv6 address\n',
+  },
+  {
+    args: ["status", "rely"],
+    status: 2,
+    stderr: 'teredo: Failed to parse "rely" for ROLE: rely is none of relay, server\n',
+  },
+  {
+    args: ["status", "--url", "a:1", "-c", EMPTY],
+    status: 2,
+    stderr: "teredo: --url and --config name two places; give one\n",
   },
   // configuration
   {

@@ -67,7 +67,6 @@ ${MIREDO}:4: BindPort: \`99999\` is out of range; write a number from 0 to 65535
     stderr: `${ODD.replace("\n", "\ufffd")}:3: x: unknown key; [relay] knows `,
   },
   { args: ["check", folder], status: 78, stderr: `${folder}: not a regular file; name a file\n` },
-  { args: ["check", ""], status: 78, stderr: ": no such file; check the path\n" },
   {
     args: ["show", "-"],
     input: "[relay]\nbind_port = 7\n",

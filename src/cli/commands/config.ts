@@ -2,7 +2,7 @@ import { buildCommand, buildRouteMap } from "@stricli/core";
 import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { ConfigFlags } from "../run/config.ts";
-import { JSON_FLAG } from "../shared_flags.ts";
+import { JSON_FLAG, parseFile } from "../shared_flags.ts";
 
 const ROLE = {
   kind: "enum",
@@ -12,7 +12,7 @@ const ROLE = {
 } as const;
 
 const FILE = {
-  parse: String,
+  parse: parseFile,
   proposeCompletions: proposeFiles,
   placeholder: "FILE",
   brief: "Configuration file, or Miredo's; - is standard input",

@@ -1,6 +1,6 @@
-import { buildCommand, numberParser } from "@stricli/core";
+import { buildCommand } from "@stricli/core";
 import type { Role } from "#src/config/config.ts";
-import { quote } from "#src/config/kinds/mod.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { NAT_KINDS } from "#src/demo/nat.ts";
 import type { DemoOptions } from "#src/demo/run.ts";
 import { proposeFiles, type Shell, SHELLS } from "../completion.ts";
@@ -11,7 +11,7 @@ import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
 import { version } from "../version.ts";
-import { JSON_FLAG, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
+import { JSON_FLAG, parseFile, shown, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
 const ROLES: readonly Role[] = ["relay", "server"];
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
@@ -22,7 +22,7 @@ export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
     flags: {
       config: {
         ...valueFlag(
-          String,
+          parseFile,
           "FILE",
           "Configuration of the daemon, which says where to ask; default: the usual places",
         ),
@@ -99,9 +99,13 @@ export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
   loader: () => import("../run/probe.ts"),
   parameters: {
     flags: {
-      secondary: valueFlag(String, "A.B.C.D", "Server's secondary address; default: the next one"),
-      ping: valueFlag(String, "IPV6", "Host to ping through the relay that answers"),
-      count: valueFlag(positive, "N", "Pings; default 5"),
+      secondary: valueFlag(
+        ipv4Text,
+        "A.B.C.D",
+        "Server's secondary address; default: the next one",
+      ),
+      ping: valueFlag(ipv6Text, "IPV6", "Host to ping through the relay that answers"),
+      count: valueFlag(count, "N", "Pings; default 5"),
       interval: valueFlag(
         timeParser(1, 3_600_000, 1),
         "TIME",
@@ -112,7 +116,7 @@ export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
     },
     positional: {
       kind: "tuple",
-      parameters: [{ parse: String, placeholder: "SERVER", brief: "Server's address or name" }],
+      parameters: [{ parse: hostText, placeholder: "SERVER", brief: "Server's address or name" }],
     },
   },
   docs: {
@@ -124,14 +128,31 @@ export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
 
 function parseRole(text: string): Role {
   const role = ROLES.find((it) => it === text);
-  if (role === undefined) throw new UsageError(`${quote(text)} is none of ${ROLES.join(", ")}`);
+  if (role === undefined) throw new UsageError(`${shown(text)} is none of ${ROLES.join(", ")}`);
   return role;
 }
 
-function positive(text: string): number {
-  const value = numberParser(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${text} is not 1 or more`);
-  return value;
+const MAX_COUNT = 1_000_000;
+
+function count(text: string): number {
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= MAX_COUNT) return value;
+  throw new UsageError(`${shown(text)} is not a number from 1 to ${MAX_COUNT}`);
+}
+
+function ipv4Text(text: string): string {
+  parseAddress(text); // throws for what is none
+  return text;
+}
+
+function ipv6Text(text: string): string {
+  if (parseIpv6(text) === undefined) throw new UsageError(`${shown(text)} is not an IPv6 address`);
+  return text;
+}
+
+function hostText(text: string): string {
+  if (/^[\w.-]+$/.test(text)) return text;
+  throw new UsageError(`${shown(text)} is neither an IPv4 address nor a host name`);
 }
 
 export const demoCommand = buildCommand<DemoOptions, [], Context>({
@@ -185,6 +206,6 @@ export const versionCommand = buildCommand<object, [], Context>({
 
 function parseShell(text: string): Shell {
   const shell = SHELLS.find((it) => it === text);
-  if (shell === undefined) throw new UsageError(`${text} is none of ${SHELLS.join(", ")}`);
+  if (shell === undefined) throw new UsageError(`${shown(text)} is none of ${SHELLS.join(", ")}`);
   return shell;
 }

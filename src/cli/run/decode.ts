@@ -4,6 +4,7 @@ import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Context } from "../context.ts";
 import { decode, type Decoded, formatDecoded } from "../decode.ts";
 import { EXIT, UsageError } from "../exit.ts";
+import { shown } from "../shared_flags.ts";
 import { writeJson } from "../json.ts";
 
 export interface DecodeFlags {
@@ -32,7 +33,7 @@ export default function runDecode(this: Context, flags: DecodeFlags, ...texts: s
 export function parsePrefix(text: string): number {
   const prefix = parseIpv6Prefix(text);
   if (prefix?.length !== 32) {
-    throw new UsageError(`${text} is not a prefix of 32 bits, such as 2001::/32`);
+    throw new UsageError(`${shown(text)} is not a prefix of 32 bits, such as 2001::/32`);
   }
   return readU32(prefix.bytes, 0);
 }

@@ -9,6 +9,7 @@ import {
 import type { Context } from "../context.ts";
 import { ipv4Notes } from "../decode.ts";
 import { UsageError } from "../exit.ts";
+import { shown } from "../shared_flags.ts";
 import { writeJson } from "../json.ts";
 
 export interface EncodeFlags {
@@ -45,13 +46,13 @@ export default function runEncode(this: Context, given: EncodeFlags): void {
 /** @throws UsageError */
 export function parseAddress(text: string): number {
   const address = parseIpv4(text);
-  if (address === undefined) throw new UsageError(`${text} is not an IPv4 address`);
+  if (address === undefined) throw new UsageError(`${shown(text)} is not an IPv4 address`);
   return address;
 }
 
 /** A number of 16 bits, decimal or with 0x. @throws UsageError */
 export function parseU16(text: string): number {
   const value = /^(\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : NaN;
-  if (!(value <= 0xffff)) throw new UsageError(`${text} is not a number from 0 to 65535`);
+  if (!(value <= 0xffff)) throw new UsageError(`${shown(text)} is not a number from 0 to 65535`);
   return value;
 }
