@@ -147,3 +147,26 @@ head -c 1048576 /dev/zero | tr '\\0' '#' | ${words} 2>&1`);
     EMPTY.trimEnd(),
   ]);
 });
+
+test("a server that is not root reads the secrets that systemd hands over", () => {
+  const { lines } = onMachine(`chmod 755 $work
+printf '[server]\\nbind_address = 192.0.2.1\\nsecrets_file = secrets\\n' > $work/s.ini
+printf 'alice text:0123456789abcdef\\n' > $work/secrets
+chmod 600 $work/secrets
+mkdir /run/credentials
+install -m 400 -o nobody $work/secrets /run/credentials/secrets
+mkdir /run/none
+asked() { setpriv --reuid nobody --clear-groups "$@" $program config check $work/s.ini 2>&1; }
+chmod 711 /run
+asked env CREDENTIALS_DIRECTORY=/run/credentials
+asked env CREDENTIALS_DIRECTORY=/run/none
+asked env -u CREDENTIALS_DIRECTORY
+teredo config check $work/s.ini`);
+  assert.deepEqual(lines, [
+    "$work/s.ini: ok, native syntax, for server",
+    "/run/none/secrets: no such credential; write `LoadCredential=secrets:PATH` in the unit",
+    "$work/secrets: not allowed to read it; check owner and mode, or under systemd have it handed " +
+    "over: `LoadCredential=secrets:PATH` in the unit, `secrets_file = secrets` here",
+    "$work/s.ini: ok, native syntax, for server",
+  ]);
+});

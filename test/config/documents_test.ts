@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { convertFile } from "#src/config/inspect.ts";
+import { checkFile, convertFile } from "#src/config/inspect.ts";
 import { ENTRIES } from "#src/config/settings.ts";
 import { documents } from "../../scripts/docs.ts";
 import { memoryFiles } from "./memory_files.ts";
@@ -37,4 +37,36 @@ test("docs/migrating.md shows what convertFile() really makes", () => {
   const { text, notices } = convertFile(path, { readFile: memoryFiles({ [path]: miredo }) });
   assert.equal(text, native);
   for (const notice of notices) assert.ok(migrating.includes(`${notice}\n`), notice);
+});
+
+/** Blocks of code of a document. */
+const blocksOf = (path: string) =>
+  [...readFileSync(path, "utf8").matchAll(/^```\w*\n([^]*?)^```/gm)].map((match) => match[1]!);
+
+test("README.md and docs/configuration.md show files that load", () => {
+  const blocks = ["README.md", "docs/configuration.md"].flatMap(blocksOf)
+    .filter((block) => /^(RelayType|Prefix|# A comment)/.test(block));
+  assert.equal(blocks.length, 3);
+  for (const block of blocks) {
+    const { errors, notices } = checkFile("f", { readFile: memoryFiles({ f: block }) });
+    assert.deepEqual([errors, notices], [[], []], block);
+  }
+});
+
+test("docs/configuration.md shows problems as they are told", () => {
+  const shown = blocksOf("docs/configuration.md").find((block) => block.startsWith("teredo.ini:2"));
+  const file = "teredo.ini";
+  const readFile = memoryFiles({ [file]: "[relay]\nbindport = 1\nhold_age = 2\n" });
+  assert.equal(`${checkFile(file, { readFile }).errors.join("\n")}\n`, shown);
+});
+
+test("documents name flags and keys that there are", () => {
+  const names = new Set(ENTRIES.flatMap(({ flag, key }) => [flag, key]));
+  const text = ["README.md", "docs/migrating.md", "docs/configuration.md"]
+    .map((path) => readFileSync(path, "utf8")).join("\n");
+  // Of other commands than the daemons.
+  const others = ["--ping", "--config", "--foreground", "--pidfile", "--help"];
+  for (const [flag] of text.matchAll(/(?<=`|teredo (?:relay|server) .*)--[a-z][a-z0-9-]+/g)) {
+    assert.ok(names.has(flag) || others.includes(flag), flag);
+  }
 });

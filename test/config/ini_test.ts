@@ -22,6 +22,7 @@ const fine: readonly (readonly [string, string])[] = [
   ["quoted value", '[relay]\npid_file = "/run/a # b/pid"\n'],
   ["carriage returns", "[relay]\r\nbind_port = 1\r\n"],
   ["byte order mark", "\ufeff[relay]\nbind_port = 1\n"],
+  ["times of every notation", "[relay]\ndrain_time = 0\nhold_age = 1m\n"],
   ["no last line feed", "[relay]\nbind_port = 1"],
   ["empty sections", "[relay]\n[status]\n"],
 ];
