@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import test from "node:test";
 
@@ -168,3 +168,10 @@ test("no import cycle", () => {
   };
   for (const file of files) visit(file, []);
 });
+
+for (const page of ["docs/architecture.md", "CONTRIBUTING.md", "README.md"]) {
+  test(`${page} names files and folders that are there`, () => {
+    const named = [...read(page).matchAll(/`((?:src|ffi|test|scripts|docs)\/[a-z0-9_./]*)`/g)];
+    for (const [, path] of named) assert.ok(existsSync(join(root, path!)), path);
+  });
+}
