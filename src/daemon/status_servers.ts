@@ -35,11 +35,17 @@ async function tcp(app: StatusApp, address: string, port: number): Promise<Liste
   try {
     return await listenTcp(app, address, port);
   } catch (error) {
-    throw new StartError(
-      `the status pages cannot listen on ${address}, port ${port}: ${reasonOf(error)}`,
-      "choose another port in [status], or enabled = no",
-    );
+    const { problem, mend } = tcpProblem(address, port, error);
+    throw new StartError(problem, mend);
   }
+}
+
+/** Why the pages cannot listen there. @param error of listening */
+export function tcpProblem(address: string, port: number, error: unknown) {
+  return {
+    problem: `the status pages cannot listen on ${address}, port ${port}: ${reasonOf(error)}`,
+    mend: "choose another port in [status], or enabled = no",
+  };
 }
 
 async function unix(app: StatusApp, path: string, user: User | undefined): Promise<Listening> {

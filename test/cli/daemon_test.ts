@@ -138,7 +138,7 @@ ended`,
       "Gid: 65534 65534 65534 65534",
       "Groups: 65534 ",
       "Uid: 65534 65534 65534 65534",
-      ' 7 "ok":true',
+      ' 8 "ok":true',
       "exit status 0",
       'Device "teredo" does not exist.',
       "pid file empty",
@@ -336,6 +336,124 @@ teredo check relay -c $work/teredo.ini --json | tr -d '\\n'`);
   assert.equal(report.ok, true);
   const odd = report.checks.filter((it: { verdict: string }) => it.verdict !== "ok");
   assert.deepEqual(odd, []);
+});
+
+/** A host fit for both roles. */
+const FIT = `ip route add default dev eth0
+ip -6 addr add 2001:db8::7/64 dev eth0 nodad
+ip -6 route add default dev eth0
+`;
+/** What is not ok, and the exit status. */
+const check = (args: string) =>
+  `teredo check ${args} -c $work/teredo.ini | sed "s/process $pid/process PID/; /^ok/d"
+echo "exit status \${PIPESTATUS[0]}"
+`;
+
+test("teredo check beside a healthy daemon of the role tells that it is ready", () => {
+  for (
+    const [role, command, address] of [["relay", RELAY, ""], ["server", SERVER, " 198.51.100.1"]]
+  ) {
+    expectLines(
+      `${FIT}daemon ${role} ${command}
+until_says ${role} msg=Ready
+${check(role + address!)}
+teredo check ${role}${address} -c $work/teredo.ini | grep -E '^ok   (running|tun|port|status)' |
+  sed "s/process $pid/process PID/; s/teredo ${role} [^ ]*/teredo ${role} VERSION/"
+kill $pid
+ended`,
+      [
+        "exit status 0",
+        `ok   running: teredo ${role} VERSION runs as process PID and is ready`,
+        ...(role === "relay"
+          ? [
+            "ok   tun: teredo is of the running relay, process PID",
+            "ok   port: UDP 0.0.0.0:3545 is of the running relay, process PID",
+            "ok   status: the running relay answers at TCP 127.0.0.1:9545",
+          ]
+          : [
+            "ok   port: UDP 198.51.100.1:3544 is of the running server, process PID",
+            "ok   port: UDP 198.51.100.2:3544 is of the running server, process PID",
+            "ok   status: the running server answers at TCP 127.0.0.1:9544",
+          ]),
+        "exit status 0",
+      ],
+    );
+  }
+});
+
+test("teredo check beside a daemon that is not ready tells why, and the mends", () => {
+  expectLines(
+    `${FIT}daemon relay ${RELAY}
+until_says relay msg=Ready
+ip -6 route add 2001::/32 dev eth0 metric 1
+until_says relay 'check=route'
+${check("relay")}
+kill $pid
+ended`,
+    [
+      /^FAIL running: teredo relay \S+ runs as process PID and is not ready: route: 2001::\/32 leads to eth0 \(proto boot, metric 1, table main\); mend: take the other route away, or let it have a higher metric; `ip -6 route get fibmatch 2001::1` shows it$/,
+      /^FAIL service_route: 2001::\/32 is already routed to eth0 \(proto boot, metric 1\), which wins/,
+      "exit status 1",
+      "exit status 0",
+    ],
+  );
+});
+
+test("teredo check beside a daemon whose status pages are off says that it does not answer", () => {
+  expectLines(
+    `${FIT}printf '[status]\nenabled = no\n' >> $work/teredo.ini
+daemon relay ${RELAY} -p /run/relay.pid
+until_says relay msg=Ready
+${check("relay -p /run/relay.pid")}
+kill $pid
+ended`,
+    [
+      "warn running: teredo relay runs as process PID and does not answer, so that its state is not " +
+      "known; mend: have its status pages answer: enabled = yes in [status]",
+      "exit status 0",
+      "exit status 0",
+    ],
+  );
+});
+
+test("teredo check names another program at the daemon's ports", () => {
+  expectLines(
+    `${FIT}daemon relay ${RELAY} --bind-port 3600 --prefix 2001:5::/32
+until_says relay msg=Ready
+${check("server 198.51.100.1 --status-port 9545")}
+${check("relay --bind-port 3600 --interface-name other --status-port 3601")}
+kill $pid
+ended`,
+    [
+      "FAIL status: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
+      "(EADDRINUSE); mend: choose another port in [status], or enabled = no",
+      "exit status 1",
+      /^(warn running: teredo relay runs as process PID and does not answer|FAIL port: UDP 0\.0\.0\.0:3600 is taken by (bun|deno)(\.exe)? \(process PID\); mend: `ps -p PID`)/,
+      /^exit status [01]$/,
+      "exit status 0",
+    ],
+  );
+});
+
+test("a server is ready on addresses that no interface shows, while the kernel takes their packets", () => {
+  expectLines(
+    `${PAGES}
+${FIT}ip route add local 203.0.113.20/31 dev lo
+daemon server server -c $work/teredo.ini --bind-address 203.0.113.20
+until_says server msg=Ready
+page 9544 /readyz | grep -o '"ready":[a-z]*'
+ip route del local 203.0.113.20/31 dev lo
+until_says server 'check=sockets'
+page 9544 /readyz | grep -o '"name":"sockets".*"mend":"[^"]*"'
+kill $pid
+ended`,
+    [
+      '"ready":true',
+      '"name":"sockets","ok":false,"detail":"203.0.113.20 is not on this host; 203.0.113.21 is not on ' +
+      'this host","mend":"ip addr add 203.0.113.20/32 dev eth0; ip addr add 203.0.113.21/32 dev eth0"',
+      "exit status 0",
+    ],
+  );
 });
 
 test("a second relay is refused by the pid file, by the route and by the status port", () => {

@@ -9,6 +9,7 @@ import {
 } from "#src/daemon/checks/result.ts";
 import { checkFirewall } from "#src/daemon/checks/firewall.ts";
 import { checkRole } from "#src/daemon/checks/role.ts";
+import { checkStatusPages } from "#src/daemon/checks/status.ts";
 import { hostOf } from "#src/daemon/host/mod.ts";
 import { ConfigError } from "#src/errors.ts";
 import type { Context } from "../context.ts";
@@ -16,6 +17,7 @@ import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
 import { EXIT } from "../exit.ts";
 import { writeJson } from "../json.ts";
 import { coloured, type Output } from "../output.ts";
+import { findRunning } from "../status/running.ts";
 import { serverOverrides } from "./daemon.ts";
 
 interface CheckFlags {
@@ -66,10 +68,12 @@ async function checkAll(
         detail: notice,
       })),
     ];
+    const found = await findRunning(host, role, config);
     return [
       ...configuration,
-      ...checkRole(host, role, config),
+      ...checkRole(host, role, config, found?.running),
       ...checkFirewall(host, role, config),
+      ...await checkStatusPages(role, config.status, found?.answersTcp ?? false),
     ];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -3,6 +3,7 @@ import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
 import type { Host, Interface } from "../host/contract.ts";
+import { nameOf, type Running } from "./running.ts";
 import { checkRelayPublic, checkServerPublic } from "./public.ts";
 import { checkIpv4Route, wayToClients } from "./ways.ts";
 
@@ -14,7 +15,11 @@ const LEAST_MTU = 1280;
 const NEAR = 256;
 
 /** The relay's own address and port. */
-export function checkRelayAddress(host: Host, relay: RelayConfig): CheckResult[] {
+export function checkRelayAddress(
+  host: Host,
+  relay: RelayConfig,
+  running?: Running,
+): CheckResult[] {
   const { bindAddress, bindPort } = relay;
   const present = bindAddress === 0 ? anyAddress(host) : checkPresent(host, bindAddress);
   if (present?.verdict === "fail") return [present];
@@ -24,11 +29,16 @@ export function checkRelayAddress(host: Host, relay: RelayConfig): CheckResult[]
     ...checkRelayPublic(host, bindAddress),
   ];
   if (bindPort === 0) return results;
-  return [...results, checkPort(host, bindAddress, bindPort, "choose another bind_port")];
+  const asked = { address: bindAddress, port: bindPort, otherwise: "choose another bind_port" };
+  return [...results, checkPort(host, asked, running)];
 }
 
 /** The server's two addresses, and what clients see of them. */
-export function checkServerAddresses(host: Host, server: ServerConfig): CheckResult[] {
+export function checkServerAddresses(
+  host: Host,
+  server: ServerConfig,
+  running?: Running,
+): CheckResult[] {
   const first = server.bindAddress;
   if (first === undefined) {
     return [
@@ -41,24 +51,28 @@ export function checkServerAddresses(host: Host, server: ServerConfig): CheckRes
   const seenSecond = server.advertisedAddress2 ??
     (advertised === undefined ? second : advertised + 1);
   return [
-    ...[first, second].flatMap((address) => addressAndPort(host, address)),
+    ...[first, second].flatMap((address) => addressAndPort(host, address, running)),
     ...[seenFirst, seenSecond].map((address) => checkServerPublic(address, server)),
     consecutive(seenFirst, seenSecond, server.allowNonConsecutive),
   ];
 }
 
-function addressAndPort(host: Host, address: number): CheckResult[] {
+function addressAndPort(host: Host, address: number, running?: Running): CheckResult[] {
   const present = checkPresent(host, address);
   if (present.verdict === "fail") return [present];
   return [
     present,
     ...checkIpv4Route(host, address),
-    checkPort(host, address, TEREDO_PORT, "servers have no other port"),
+    checkPort(
+      host,
+      { address, port: TEREDO_PORT, otherwise: "servers have no other port" },
+      running,
+    ),
   ];
 }
 
 function checkPresent(host: Host, address: number): CheckResult {
-  const missing = missingAddress(host, address, wayToClients(host, 0)?.interfaceName);
+  const missing = missingAddress(host, address);
   if (missing !== undefined) return missing;
   const text = formatIpv4(address);
   const refused = host.refusesUdp(address, 0);
@@ -69,17 +83,11 @@ function checkPresent(host: Host, address: number): CheckResult {
 /**
  * The kernel is the judge: it takes packets for addresses that no interface shows, and lets addresses
  * be bound that it takes no packets for (`ip_nonlocal_bind`).
- *
- * @param likely interface that the address would rather be given than any
  */
-export function missingAddress(
-  host: Host,
-  address: number,
-  likely?: string,
-): CheckResult | undefined {
+export function missingAddress(host: Host, address: number): CheckResult | undefined {
   if (host.takes4(address)) return undefined;
   const text = formatIpv4(address);
-  const mend = host.words.addAddress(text, interfaceFor(host, address, likely));
+  const mend = host.words.addAddress(text, interfaceFor(host, address));
   return fail("address", `${text} is not on this host`, mend);
 }
 
@@ -90,13 +98,15 @@ export function anyAddress(host: Host): CheckResult | undefined {
   return fail("address", "this host has no IPv4 address, so no client reaches it", mend);
 }
 
-/** The interface of a near address (the other one of the pair, mostly), else a likely one. */
-function interfaceFor(host: Host, address: number, likely: string | undefined): string {
+/** The interface of a near address (the other one of the pair, mostly), else that to clients. */
+function interfaceFor(host: Host, address: number): string {
   const all = host.interfaces();
   const distance = ({ ipv4 }: Interface) => Math.min(...ipv4.map((it) => Math.abs(it - address)));
   const near = all.filter((it) => distance(it) < NEAR).sort((a, b) => distance(a) - distance(b));
   const some = all.find((it) => it.up && !it.loopback);
-  return near[0]?.name ?? likely ?? some?.name ?? "INTERFACE";
+  const [nearest] = near;
+  if (nearest !== undefined) return nearest.name;
+  return wayToClients(host, 0)?.interfaceName ?? some?.name ?? "INTERFACE";
 }
 
 function consecutive(first: number, second: number, allowed: boolean): CheckResult {
@@ -107,12 +117,23 @@ function consecutive(first: number, second: number, allowed: boolean): CheckResu
   return allowed ? warn("consecutive", detail, mend) : fail("consecutive", detail, mend);
 }
 
-function checkPort(host: Host, address: number, port: number, otherwise: string): CheckResult {
+interface AskedPort {
+  readonly address: number;
+  readonly port: number;
+  /** What can be done besides ending whoever has it. */
+  readonly otherwise: string;
+}
+
+function checkPort(host: Host, asked: AskedPort, running: Running | undefined): CheckResult {
+  const { address, port, otherwise } = asked;
   const name = `${formatIpv4(address)}:${port}`;
   const refused = host.refusesUdp(address, port);
   if (refused === undefined) return ok("port", `UDP ${name} is free`);
   if (refused.code !== "EADDRINUSE") {
     return fail("port", `UDP ${name} cannot be bound: ${refused.text}`, "start it as root");
+  }
+  if (running?.listening.includes(name)) {
+    return ok("port", `UDP ${name} is of ${nameOf(running)}`);
   }
   const owner = host.udpOwner(port);
   if (owner === undefined) {

@@ -1,10 +1,14 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok } from "./result.ts";
+import { nameOf, type Running } from "./running.ts";
 import type { Host } from "../host/contract.ts";
 
 /** @param wanted name of the interface; empty: any */
-export function checkTun(host: Host, wanted: string): CheckResult {
+export function checkTun(host: Host, wanted: string, running?: Running): CheckResult {
+  if (running !== undefined && running.interfaceName === wanted) {
+    return ok("tun", `${wanted} is of ${nameOf(running)}`);
+  }
   return { name: "tun", ...host.tun(wanted) };
 }
 
@@ -56,7 +60,8 @@ function advertisedRoutes(host: Host): CheckResult[] {
 }
 
 /** Whether packets to clients will enter the relay's interface. */
-export function checkServiceRoute(host: Host, relay: RelayConfig): CheckResult {
+export function checkServiceRoute(host: Host, relay: RelayConfig, running?: Running): CheckResult {
   const prefix = servicePrefixOf(relay.prefix);
-  return { name: "service_route", ...host.serviceRoute(prefix, relay.interfaceName) };
+  const own = running?.interfaceName ?? relay.interfaceName;
+  return { name: "service_route", ...host.serviceRoute(prefix, own) };
 }

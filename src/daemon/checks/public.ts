@@ -59,7 +59,8 @@ function sourceOf(host: Host): number | undefined {
 }
 
 function ownAddresses(host: Host): number[] {
-  return host.interfaces().filter(({ loopback }) => !loopback).flatMap(({ ipv4 }) => ipv4);
+  // The loopback interface may have others than its own, as for anycast.
+  return host.interfaces().flatMap(({ ipv4 }) => ipv4).filter((it) => it >>> 24 !== 127);
 }
 
 /** @param address that clients see */

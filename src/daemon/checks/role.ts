@@ -4,6 +4,7 @@ import type { CheckResult } from "./result.ts";
 import { checkMtu, checkRelayAddress, checkServerAddresses } from "./address.ts";
 import { checkForwarding, checkIpv6, checkServerWay, checkServiceRoute, checkTun } from "./ipv6.ts";
 import { checkChroot, checkClock, checkPrivileges, checkUser, checkWorkers } from "./process.ts";
+import { checkRunning, type Running } from "./running.ts";
 import { checkClientsWay, checkIcmpSource } from "./ways.ts";
 
 /** Interface and route; ICMPv6 errors. */
@@ -14,25 +15,35 @@ const SERVER_NEEDS: readonly Right[] = ["open raw sockets"];
 /** Ports below this take a right of their own. ip-sysctl, ip_unprivileged_port_start */
 const UNPRIVILEGED_PORT = 1024;
 
-/** What `teredo check ROLE` shows and what a daemon asks of its machine before it starts. */
+/**
+ * What `teredo check ROLE` shows and what a daemon asks of its machine before it starts.
+ *
+ * @param running a daemon of the role on this host; a daemon that starts tolerates none
+ */
 export function checkRole(
   host: Host,
   role: Role,
   config: { readonly relay: RelayConfig; readonly server: ServerConfig },
+  running?: Running,
 ): CheckResult[] {
-  return role === "relay" ? checkRelay(host, config.relay) : checkServer(host, config.server);
+  return role === "relay"
+    ? checkRelay(host, config.relay, running)
+    : checkServer(host, config.server, running);
 }
 
-export function checkRelay(host: Host, relay: RelayConfig): CheckResult[] {
+/** @param running a relay on this host, whose state is told rather than fought */
+export function checkRelay(host: Host, relay: RelayConfig, running?: Running): CheckResult[] {
   return [
-    checkPrivileges(host, relay.process, portNeeds(RELAY_NEEDS, relay.bindPort)),
-    checkTun(host, relay.interfaceName),
+    running === undefined
+      ? checkPrivileges(host, relay.process, portNeeds(RELAY_NEEDS, relay.bindPort))
+      : checkRunning(running),
+    checkTun(host, relay.interfaceName, running),
     checkIpv6(host),
     ...checkForwarding(host, relay),
     ...checkClientsWay(host, { ...relay, comesBy: relay.interfaceName }),
     ...checkIcmpSource(host, relay.served),
-    checkServiceRoute(host, relay),
-    ...checkRelayAddress(host, relay),
+    checkServiceRoute(host, relay, running),
+    ...checkRelayAddress(host, relay, running),
     checkMtu(host, relay.interfaceMtu, relay.bindAddress, host.mostMtu),
     ...checkWorkers(host, relay.workers),
     checkClock(host),
@@ -41,14 +52,17 @@ export function checkRelay(host: Host, relay: RelayConfig): CheckResult[] {
   ];
 }
 
-export function checkServer(host: Host, server: ServerConfig): CheckResult[] {
+/** @param running as for {@link checkRelay} */
+export function checkServer(host: Host, server: ServerConfig, running?: Running): CheckResult[] {
   return [
-    checkPrivileges(host, server.process, SERVER_NEEDS),
+    running === undefined
+      ? checkPrivileges(host, server.process, SERVER_NEEDS)
+      : checkRunning(running),
     checkIpv6(host),
     ...checkServerWay(host),
     ...checkClientsWay(host, { prefix: server.prefix, served: "any", comesBy: undefined }),
     ...checkIcmpSource(host, "any"),
-    ...checkServerAddresses(host, server),
+    ...checkServerAddresses(host, server, running),
     checkMtu(host, server.interfaceMtu, server.bindAddress ?? 0),
     checkClock(host),
     ...checkUser(host, server.process),

@@ -9,14 +9,36 @@ import {
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import { decidingRoute, linkAt, linkNamed, wayOf } from "#src/datapath/linux/netlink/look_up.ts";
+import { addresses } from "#src/datapath/linux/netlink/routing.ts";
 import type { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { protocolName } from "#src/datapath/linux/protocols.ts";
+import { IPV6_LENGTH, isGlobalScope } from "#src/protocol/wire/ipv6.ts";
 import type { Deciding, Journey, Way } from "../contract.ts";
 
 const LOOPBACK_INDEX = 1;
 
-/** See `Host.way`. */
+/** Own addresses that are tried in turn. */
+const MOST_SOURCES = 8;
+
+/** See `Host.way4` and `Host.way6`. */
 export function linuxWay(netlink: Netlink, journey: Journey): Way {
+  const way = oneWay(netlink, journey);
+  const isOwn = journey.source === undefined && journey.comesBy === undefined;
+  if (way.kind !== "refused" || !isOwn || journey.destination.length === 4) return way;
+  // Routes for one source alone are no matter of the first look-up: the kernel chooses a source of its
+  // own and looks again. ip6_dst_lookup_tail()
+  return ownSources(netlink)
+    .map((source) => oneWay(netlink, { ...journey, source }))
+    .find(({ kind }) => kind === "sent") ?? way;
+}
+
+function ownSources(netlink: Netlink): Uint8Array[] {
+  const global = addresses(netlink).map(({ bytes }) => bytes)
+    .filter((bytes) => bytes.length === IPV6_LENGTH && isGlobalScope(bytes, 0));
+  return global.slice(0, MOST_SOURCES);
+}
+
+function oneWay(netlink: Netlink, journey: Journey): Way {
   const found = wayOf(netlink, asked(netlink, journey));
   if (typeof found === "number") return { kind: "refused", why: refusalOf(found) };
   if (found.type === RTN_LOCAL) return { kind: "taken" };
