@@ -522,6 +522,25 @@ const cases: readonly Case[] = [
   },
 ];
 
+/** What a command may do to a host that it does not know: nothing of this. */
+const DESTROYS =
+  /\b(link|tuntap|addr|address|route|rule)\b[^;`]*\b(del|delete|flush)\b|\b(kill|pkill|rm|destroy|flush)\b/;
+/** Services that are known for Teredo relays and servers. */
+const STOPPED = /^systemctl stop (miredo|miredo-server); /;
+
+test("no mend of any case destroys anything, or stops what is not known for Teredo", () => {
+  for (const { facts, relay, server } of cases) {
+    const host = fakeHost(facts);
+    const results = server === undefined
+      ? checkRelay(host, relayConfig(relay))
+      : checkServer(host, serverConfig(server));
+    for (const { mend = "" } of results) {
+      assert.doesNotMatch(mend, DESTROYS);
+      if (/\bstop \S+;/.test(mend)) assert.match(mend, STOPPED);
+    }
+  }
+});
+
 for (const { name, facts, relay, server, want } of cases) {
   const role = server === undefined ? "Relay" : "Server";
   test(`check${role}() of ${name}`, () => {
