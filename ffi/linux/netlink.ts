@@ -71,6 +71,7 @@ export const RTMGRP_LINK = 1;
 export const RTMGRP_IPV4_IFADDR = 0x10;
 export const RTMGRP_IPV6_IFADDR = 0x100;
 export const RTMGRP_IPV6_ROUTE = 0x400;
+export const RTMGRP_IPV6_IFINFO = 0x800;
 
 // struct ifinfomsg, <linux/rtnetlink.h>
 export const SIZEOF_IFINFOMSG = 16;
@@ -83,6 +84,7 @@ export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_STATS = 7;
+export const IFLA_MASTER = 10;
 export const IFLA_TXQLEN = 13;
 export const IFLA_LINKINFO = 18;
 export const IFLA_STATS64 = 23;
@@ -90,9 +92,11 @@ export const IFLA_AF_SPEC = 26;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 export const IFLA_TUN_TYPE = 3;
+export const IFLA_TUN_NUM_QUEUES = 8;
 export const IFLA_INET6_CONF = 2;
-export const DEVCONF_DISABLE_IPV6 = 26;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** Place in IFLA_INET6_CONF, an array of int. <linux/ipv6.h> */
+export const DEVCONF_DISABLE_IPV6 = 26;
 export const IN6_ADDR_GEN_MODE_EUI64 = 0;
 export const IN6_ADDR_GEN_MODE_NONE = 1;
 

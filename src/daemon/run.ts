@@ -17,6 +17,7 @@ import { Cleanup } from "./cleanup.ts";
 import { hostOf } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { logFates } from "./fates.ts";
+import { keepTunnel } from "./keep.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
@@ -114,6 +115,10 @@ async function live(context: Context): Promise<number> {
   step("threads");
   giveUpPrivileges(context, own);
   if (pidFile?.mayRemove() === false) tellPidFile(log, own);
+  const keeper = open.keep?.();
+  if (keeper !== undefined) {
+    cleanup.add(keepTunnel(keeper, { log: context.log, restorations: state.restorations }));
+  }
   step("privileges");
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));

@@ -33,6 +33,7 @@ export interface Source {
   readonly draining: boolean;
   readonly checks: readonly ReadinessCheck[];
   readonly use: ProcessUse;
+  readonly restored: Snapshot["restored"];
 }
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
@@ -56,6 +57,7 @@ export function takeSnapshot(source: Source): Snapshot {
     counters: readCounters(counters),
     drops: readDrops(counters),
     failures: readFailures(counters),
+    restored: source.restored,
   };
 }
 

@@ -5,6 +5,7 @@ import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
 import { readinessOf } from "./readiness.ts";
+import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
 /** A daemon as the status pages see it: first starting, then serving, then draining. */
@@ -13,6 +14,7 @@ export class DaemonState {
   readonly #version: string;
   readonly #config: Config;
   readonly #host: Host;
+  readonly restorations: Restorations = noRestorations();
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly ReadinessCheck[] = [];
   #draining = false;
@@ -56,6 +58,7 @@ export class DaemonState {
       draining: this.#draining,
       checks: this.#checks,
       use: this.#host.processUse(),
+      restored: this.restorations,
     });
   };
 }

@@ -3,6 +3,7 @@ import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
+import type { Keeper } from "./keep/contract.ts";
 import type { Workers } from "./threads/workers.ts";
 
 /** A role's interface and sockets, open but not yet served: privileges can be dropped here. */
@@ -17,6 +18,8 @@ export interface OpenRole {
   readonly offloads: OffloadReport;
   /** For the log: what is not as it was asked for, such as the interface's name. */
   readonly notices: readonly string[];
+  /** Begins to keep the interface as it was set up; undefined where there is nothing to keep. */
+  keep?(): Keeper;
   /** Starts the threads that serve them, which then own every descriptor. */
   start(): Promise<Datapath>;
   /** Closes everything; for a start that fails halfway. */

@@ -1,5 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
-import { errnoName, type Layout } from "#ffi/layout.ts";
+import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
@@ -29,7 +29,7 @@ const NOWHERE = -1;
  * is cut up before. Payloads are not copied: UDP takes them from the slots.
  */
 export class Downlink {
-  readonly #layout: Layout;
+  readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #counters: Counters;
   readonly #relay: Relay;
@@ -43,6 +43,8 @@ export class Downlink {
   #superAt = NOWHERE;
   /** Packets in the batch before. */
   #lastCount = 0;
+  /** errno of a read since the interface is gone; 0: it is there. */
+  #lostBy = 0;
 
   /** Bytes of arena that one downlink takes. */
   static readonly arenaLength: number = Frames.size + UdpSender.arenaLength + 4096;
@@ -57,7 +59,7 @@ export class Downlink {
     sum: Sum,
     offloads: Offloads,
   ) {
-    this.#layout = libc.layout;
+    this.#libc = libc;
     this.#arena = arena;
     this.#counters = counters;
     this.#relay = relay;
@@ -78,6 +80,22 @@ export class Downlink {
     return this.#sender.blocked;
   }
 
+  /** Whether the interface went away under the queue, so that nothing can be read. */
+  get isLost(): boolean {
+    return this.#lostBy !== 0;
+  }
+
+  /** Goes on reading TUN: its descriptor is that of a queue again. */
+  find(): void {
+    this.#lostBy = 0;
+  }
+
+  /** Why {@link isLost}, for people. */
+  lossOf(): string {
+    const why = errnoName(this.#libc.layout, this.#lostBy);
+    return `The interface ${this.#tun.name} is gone: read: ${why}`;
+  }
+
   /** One batch of what waits in TUN. @returns how many slots it filled */
   receive(now: Millis, sink: RelaySink): number {
     let count = 0;
@@ -86,9 +104,8 @@ export class Downlink {
       const length = this.#tun.read(at);
       if (length === 0) break;
       if (length < 0) {
-        throw new Error(
-          `The interface ${this.#tun.name} is gone: read: ${errnoName(this.#layout, -length)}`,
-        );
+        this.#lostBy = -length;
+        break;
       }
       bytes += this.#tun.segmentSize > 0
         ? this.#takeSuper(at, length, now, sink)

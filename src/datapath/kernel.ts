@@ -1,6 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { Keeper } from "./keep/contract.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import type { Words } from "./words.ts";
@@ -31,6 +32,13 @@ export interface Tunnel {
   readonly offloads: Pick<Offloads, "tun" | "tunUdp">;
   /** For the log: what is not as it was asked for, such as the name. */
   readonly notices: readonly string[];
+  /**
+   * Begins to keep it as it was set up; the caller closes what this gives. Undefined where it cannot
+   * be kept.
+   *
+   * @param announce is called when the interface had to be made again, under the same descriptors
+   */
+  keep?(announce: () => void): Keeper;
   /**
    * Takes the route away, so that no new packets come while the last ones are served. Where the
    * privilege for it is gone the route goes with the interface; and stays with it until the next start

@@ -33,6 +33,8 @@ export interface RelayLoopOptions {
   readonly interfaceName: string;
   /** What the kernel gives and takes in larger pieces, as interface and socket were opened. */
   readonly offloads: Offloads;
+  /** How long another queue is waited for when the interface goes away under this one. */
+  readonly queuePatience: Millis;
   /** Whether replies must name the address they leave from: the socket is bound to every one. */
   readonly replyFromLocal: boolean;
   readonly hash: KeyedHash;
@@ -59,6 +61,8 @@ const TUN = 1;
 /** Batches taken at a stop, so that what had arrived before it is still carried. */
 const LAST_BATCHES = 64;
 
+/** Between two looks for another queue. */
+const QUEUE_LOOK: Millis = 50;
 /**
  * The relay's one thread, a loop that reads in the order a packet travels:
  *
@@ -79,10 +83,14 @@ export class RelayLoop implements RelaySink {
   readonly #icmpv6: RawIpv6Sender;
   readonly #failures: Failures;
   readonly #waiter: Waiter;
+  readonly #queuePatience: Millis;
   #servedVersion = 0;
   #blocked: Blocked = Blocked.No;
   /** When an interface's full queue is tried again. */
   #retryAt: Millis = 0;
+  #queueVersion: number;
+  /** When the queue was found to be gone. */
+  #lostAt: Millis | undefined;
 
   constructor(
     kernel: Kernel,
@@ -96,6 +104,8 @@ export class RelayLoop implements RelaySink {
     const { udp, wake } = descriptors;
     this.#shared = shared;
     this.#clock = options.clock;
+    this.#queuePatience = options.queuePatience;
+    this.#queueVersion = shared.queueVersion;
     const arena = new Arena(
       libc,
       Uplink.arenaLength + Downlink.arenaLength + kernel.arenaLength +
@@ -122,6 +132,7 @@ export class RelayLoop implements RelaySink {
       this.#resume();
       this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), this.#waiter.isReady(TUN));
       this.#heedBlocked();
+      this.#heedLoss();
       this.#publish();
     }
     this.#finish();
@@ -129,7 +140,9 @@ export class RelayLoop implements RelaySink {
 
   #nextTimer(): Millis {
     const next = this.#relay.nextTimer();
-    return this.#blocked === Blocked.Interface ? Math.min(next, this.#retryAt) : next;
+    const retry = this.#blocked === Blocked.Interface ? this.#retryAt : Infinity;
+    const look = this.#lostAt === undefined ? Infinity : this.#clock() + QUEUE_LOOK;
+    return Math.min(next, retry, look);
   }
 
   /** Goes on with what there was no room for, if there may be. */
@@ -149,7 +162,32 @@ export class RelayLoop implements RelaySink {
     this.#blocked = blocked;
     this.#retryAt = this.#clock() + QUEUE_PAUSE;
     this.#waiter.expect(UDP, blocked === Blocked.Socket ? POLLIN | POLLOUT : POLLIN);
-    this.#waiter.expect(TUN, blocked === Blocked.No ? POLLIN : 0);
+    this.#expectTun();
+  }
+
+  /**
+   * Goes on without TUN until its descriptor is that of another queue: clients, their state and what
+   * is held for them stay.
+   *
+   * @throws Error when patience ends
+   */
+  #heedLoss(): void {
+    if (!this.#downlink.isLost) return;
+    const now = this.#clock();
+    const version = this.#shared.queueVersion;
+    if (version !== this.#queueVersion) {
+      this.#queueVersion = version;
+      this.#lostAt = undefined;
+      this.#downlink.find();
+    } else if (now - (this.#lostAt ??= now) >= this.#queuePatience) {
+      throw new Error(this.#downlink.lossOf());
+    }
+    this.#expectTun();
+  }
+
+  #expectTun(): void {
+    const isReadable = this.#blocked === Blocked.No && this.#lostAt === undefined;
+    this.#waiter.expect(TUN, isReadable ? POLLIN : 0);
   }
 
   /** A batch of each side that has something: neither waits until the other one is drained. */

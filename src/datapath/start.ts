@@ -7,10 +7,11 @@ import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { OpenRole } from "./datapath.ts";
 import { FateRing } from "./fates/ring.ts";
-import type { Kernel, NativeWay } from "./kernel.ts";
+import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
@@ -24,6 +25,9 @@ import { shareOf, type Workers, WorkersRefused } from "./threads/workers.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
 const SETUP_ARENA = 256 * 1024;
+
+/** How long the threads wait for an interface that is gone to be made again. */
+const QUEUE_PATIENCE: Millis = 10_000;
 
 /** What a relay is opened with. */
 export interface RelayStart {
@@ -154,6 +158,7 @@ function openRelayFor(
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
         offloads,
+        queuePatience: tunnel.keep === undefined ? 0 : QUEUE_PATIENCE,
         options: { ...shareOf(start.rules, workers.count), servicePort: port },
         replyFromLocal: start.bindAddress === 0,
         key,
@@ -168,6 +173,7 @@ function openRelayFor(
       workers,
       offloads: reportOffloads(offloads, start.offloads),
       notices: [...noticesOf(udp), ...tunnel.notices],
+      ...keepOf(tunnel, starts),
       close: () => opened.close(),
       start: () =>
         // The route goes first, so that no new packets come while the last ones are served.
@@ -181,6 +187,12 @@ function openRelayFor(
 
 function fatesOf(ring: FateRing | undefined, peer: PeerPattern | undefined) {
   return ring === undefined || peer === undefined ? undefined : { ring: ring.buffer, peer };
+}
+
+/** The threads hear of it when the interface was made again. */
+function keepOf({ keep }: Tunnel, starts: readonly WorkerStart[]): Pick<OpenRole, "keep"> {
+  if (keep === undefined) return {};
+  return { keep: () => keep(() => starts.forEach(({ shared }) => shared.announceQueue())) };
 }
 
 /** Sockets of one kind have the same to tell. */

@@ -22,6 +22,8 @@ export const FIELD_NAMES = [
   "on",
   "off",
   "offload",
+  "what",
+  "programs",
   "served",
   "url",
   "path",

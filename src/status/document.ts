@@ -51,6 +51,7 @@ export interface FailureDocument {
   readonly packets: number;
   readonly meaning: string;
   readonly mend: string;
+  readonly restored: Snapshot["restored"];
 }
 
 export interface ProcessDocument {
@@ -130,6 +131,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     counters: snapshot.counters,
     drops: snapshot.drops,
     send_failures: failuresDocument(snapshot.failures),
+    restored: snapshot.restored,
   };
 }
 

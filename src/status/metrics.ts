@@ -7,6 +7,7 @@ import {
   OFFLOAD_NAMES,
   type OffloadName,
   type ProcessState,
+  type RestoredPart,
   type Snapshot,
 } from "./snapshot.ts";
 
@@ -60,6 +61,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     ...COUNTER_NAMES.map((name) => counter(name, snapshot)),
     drops(snapshot),
     failures(snapshot),
+    restored(snapshot),
   ];
 }
 
@@ -176,5 +178,15 @@ function failures(snapshot: Snapshot): Metric {
     samples: WAYS_OUT.flatMap((to) =>
       FAILURE_NAMES.map((errno) => ({ labels: { to, errno }, value: snapshot.failures[to][errno] }))
     ),
+  };
+}
+
+function restored(snapshot: Snapshot): Metric {
+  const parts = Object.keys(snapshot.restored) as RestoredPart[];
+  return {
+    name: "teredo_restored_total",
+    type: "counter",
+    help: "Parts of the interface that were set up again after another program had changed them.",
+    samples: parts.map((what) => ({ labels: { what }, value: snapshot.restored[what] })),
   };
 }

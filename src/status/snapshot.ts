@@ -27,10 +27,25 @@ export interface Snapshot {
   /** By reason; `none` is no reason and not among them. */
   readonly drops: Readonly<Record<DropReason, number>>;
   readonly failures: SendFailures;
+  /** How often each part of the interface was set up again; all 0 for the server. */
+  readonly restored: Readonly<Record<RestoredPart, number>>;
 }
 
 /** Packets that the kernel did not take, by where they were to go and by what it said. */
 export type SendFailures = Readonly<Record<WayOut, Readonly<Record<FailureName, number>>>>;
+
+/** What `teredo_restored_total{what="..."}` can say. */
+export type RestoredPart =
+  | "interface"
+  | "name"
+  | "master"
+  | "flags"
+  | "queue"
+  | "mtu"
+  | "ipv6"
+  | "up"
+  | "address"
+  | "route";
 
 /** What the process takes from its system. */
 export interface ProcessUse {

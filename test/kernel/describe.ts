@@ -43,7 +43,7 @@ type Describe = (reader: Reader, ...args: number[]) => Description;
 
 const POLL_EVENTS = { IN: POLLIN, OUT: POLLOUT, ERR: POLLERR, HUP: POLLHUP, NVAL: POLLNVAL };
 
-const fdText = ({ descriptors }: Reader, fd: number) => descriptors.nameOf(fd);
+const fdText = ({ descriptors }: Reader, fd: number) => fd < 0 ? "none" : descriptors.nameOf(fd);
 const plain: Describe = (_, ...args) => ({ given: args.join(", ") });
 const onFd: Describe = (reader, fd, ...args) => ({
   given: [fdText(reader, fd!), ...args].join(", "),

@@ -36,6 +36,7 @@ export const HEADERS = [
   "linux/netfilter_ipv4/ip_tables.h",
   "linux/netfilter_ipv6/ip6_tables.h",
   "linux/if_link.h",
+  "linux/ipv6.h",
   "linux/if_tun.h",
   "linux/ipv6.h",
   "linux/rtnetlink.h",

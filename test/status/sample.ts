@@ -1,3 +1,4 @@
+import { KEPT } from "#src/datapath/keep/contract.ts";
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
@@ -51,6 +52,7 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     counters: counters as Record<CounterName, number>,
     drops: drops as Record<DropReason, number>,
     failures: failures as SendFailures,
+    restored: Object.fromEntries(KEPT.map((what, i) => [what, 3000 + i])) as Snapshot["restored"],
     ...changes,
   };
 }

@@ -23,6 +23,15 @@ export function entriesOf(folder: string): string[] {
   }
 }
 
+function processes(): string[] {
+  return entriesOf("/proc").filter((entry) => /^\d+$/.test(entry));
+}
+
+/** Names of all programs that run, each cut to 15 bytes by the kernel. */
+export function commandNames(): ReadonlySet<string> {
+  return new Set(processes().map((pid) => textOf(`/proc/${pid}/comm`).trim()));
+}
+
 export interface Holder {
   readonly pid: number;
   /** Of the program, cut to 15 bytes by the kernel. */
@@ -40,7 +49,7 @@ export function findHolder(
   folder: "fd" | "fdinfo",
   isWanted: (path: string) => boolean,
 ): Holder | undefined {
-  for (const pid of entriesOf("/proc").filter((entry) => /^\d+$/.test(entry))) {
+  for (const pid of processes()) {
     const descriptors = `/proc/${pid}/${folder}`;
     if (entriesOf(descriptors).some((entry) => isWanted(`${descriptors}/${entry}`))) {
       return { pid: Number(pid), name: textOf(`/proc/${pid}/comm`).trim() };

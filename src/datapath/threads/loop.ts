@@ -20,6 +20,7 @@ export type ThreadData =
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;
     readonly offloads: Offloads;
+    readonly queuePatience: Millis;
     readonly options: RelayOptions;
     readonly replyFromLocal: boolean;
     /** Key of the bubble tokens' SipHash, 16 bytes; one for all workers, any may be answered. */
@@ -51,6 +52,7 @@ export function makeLoop(
       fates: data.fates,
       interfaceName: data.interfaceName,
       offloads: data.offloads,
+      queuePatience: data.queuePatience,
       replyFromLocal: data.replyFromLocal,
       hash: makeSipHash(data.key),
       seed: data.seed,

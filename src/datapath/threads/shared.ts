@@ -32,7 +32,7 @@ export const Level = {
   UdpSegmentRefused: 7,
 } as const;
 
-const Control = { Command: 0, ServedVersion: 1, ServedCount: 2 } as const;
+const Control = { Command: 0, ServedVersion: 1, ServedCount: 2, QueueVersion: 3 } as const;
 const RUN = 0;
 const STOP = 1;
 /** `served` holds no list: any address is served. */
@@ -65,6 +65,16 @@ export class SharedState {
   /** Changes whenever the served prefixes do. */
   get servedVersion(): number {
     return Atomics.load(this.#control, Control.ServedVersion);
+  }
+
+  /** Changes whenever the TUN descriptor has become that of another queue. */
+  get queueVersion(): number {
+    return Atomics.load(this.#control, Control.QueueVersion);
+  }
+
+  /** Tells the thread that its TUN descriptor is that of another queue. */
+  announceQueue(): void {
+    Atomics.add(this.#control, Control.QueueVersion, 1);
   }
 
   /** @throws RangeError for more than {@link MAX_SERVED} prefixes */

@@ -69,6 +69,7 @@ const GONE: Step = {
   name: "an operator deletes the interface",
   does: ({ backend }) => backend.removeLink(TUNNEL),
   wakes: ["tun"],
+  lasts: 10_050, // nobody makes it again
 };
 
 /** What is played on paper and on the machine, by name. */

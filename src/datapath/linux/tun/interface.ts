@@ -14,7 +14,8 @@ import { StartError } from "#src/errors.ts";
 import { type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "../netlink/socket.ts";
 import { ownersOf, rivalProblem } from "../owners.ts";
-import { addAddress, addRoute, deleteRoute, links, setUp } from "../netlink/routing.ts";
+import { addAddress, addRoute, deleteRoute, setUp } from "../netlink/routing.ts";
+import { linkNamed } from "../netlink/look_up.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
 export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
@@ -51,7 +52,8 @@ export interface InterfaceSetup {
 
 /** A relay's interface, ready for packets. */
 export interface Configured {
-  readonly index: number;
+  /** Another one once it had to be made again. */
+  index: number;
   readonly prefix: Ipv6Prefix;
 }
 
@@ -64,7 +66,7 @@ export interface Configured {
  */
 export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Configured {
   const { interfaceName: name, prefix } = setup;
-  const index = links(netlink).find((link) => link.name === name)?.index;
+  const index = linkNamed(netlink, name)?.index;
   if (index === undefined) throw new StartError(`the interface ${name} is gone`);
   refuseOtherOwner(netlink, prefix, index);
   try {

@@ -1,33 +1,83 @@
-import type { Arena } from "#ffi/arena.ts";
+import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { StartError } from "#src/errors.ts";
+import { Reconciler } from "../../keep/reconciler.ts";
 import type { Tunnel, TunnelSetup } from "../../kernel.ts";
 import { Opened } from "../../opened.ts";
 import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
+import { LinuxUpheld } from "../keep/upheld.ts";
+import { Changes } from "../netlink/changes.ts";
+import { linkNamed } from "../netlink/look_up.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { steerTun } from "../steering.ts";
-import { openTun } from "./open.ts";
+import { type OpenTun, openTun } from "./open.ts";
+import { replaceQueues } from "./replace.ts";
+
+/** For the structures of the calls that make an interface. */
+const REMAKE_ARENA = 64 * 1024;
 
 /** See `Kernel.openTunnel`. Everything goes with the last descriptor, however the process ends. */
 export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel {
   const opened = new Opened();
   return opened.run(() => {
-    const tun = openTun(libc, arena, setup.interfaceName, setup);
+    const tun = openSteered(libc, arena, setup.interfaceName, setup);
     for (const fd of tun.queues) opened.add(fd, () => libc.call.close(fd));
-    if (setup.queues > 1) steerTun(libc, arena, tun.queues[0]!, setup.queues);
     const netlink = opened.add(new Netlink(libc), (it) => it.close());
-    const configured = configureTunnel(netlink, {
+    const wanted = {
       interfaceName: tun.name,
       mtu: setup.mtu,
       queueLength: tun.tun ? SUPER_QUEUE_LENGTH : QUEUE_LENGTH,
       prefix: setup.prefix,
-    });
+    };
+    const configured = configureTunnel(netlink, wanted);
     return {
       name: tun.name,
       queues: tun.queues,
       offloads: { tun: tun.tun, tunUdp: tun.tunUdp },
       notices: [],
+      keep: (announce) => {
+        const remake = () => {
+          remakeTun(libc, tun, setup);
+          announce();
+          return linkNamed(netlink, tun.name)!.index;
+        };
+        const changes = new Changes(libc);
+        const upheld = new LinuxUpheld(netlink, changes, { ...wanted, configured, remake });
+        return new Reconciler(upheld, performance.now());
+      },
       stopRouting: () => tearDown(netlink, configured),
       close: () => opened.close(),
     };
   });
+}
+
+function openSteered(libc: Libc, arena: Arena, name: string, options: TunnelSetup): OpenTun {
+  const tun = openTun(libc, arena, name, options);
+  try {
+    if (options.queues > 1) steerTun(libc, arena, tun.queues[0]!, options.queues);
+    return tun;
+  } catch (error) {
+    for (const fd of tun.queues) libc.call.close(fd);
+    throw error;
+  }
+}
+
+/**
+ * Makes the interface again, under the descriptors that the threads work on. They go on with the
+ * offloads that they have.
+ *
+ * @throws StartError, SyscallError
+ */
+function remakeTun(libc: Libc, tun: OpenTun, setup: TunnelSetup): void {
+  const arena = new Arena(libc, REMAKE_ARENA);
+  try {
+    const made = openSteered(libc, arena, tun.name, { ...setup, offloads: tun.tun });
+    if (made.tun !== tun.tun) {
+      for (const fd of made.queues) libc.call.close(fd);
+      throw new StartError("the kernel has no offloads for TUN any more", "restart the relay");
+    }
+    replaceQueues(libc, tun.queues, made.queues);
+  } finally {
+    arena.close();
+  }
 }

@@ -1,0 +1,62 @@
+import type { Millis } from "#src/protocol/time.ts";
+
+/** What is kept of a tunnel as it was set up, in the order in which it is put right. */
+export const KEPT = [
+  "interface",
+  "name",
+  "master",
+  "flags",
+  "queue",
+  "mtu",
+  "ipv6",
+  "up",
+  "address",
+  "route",
+] as const;
+export type Kept = typeof KEPT[number];
+
+/** One thing that came of a look at what was set up. */
+export type Upkeep =
+  /** It is as it was set up again, after so long at the most. */
+  | { readonly event: "restored"; readonly what: Kept; readonly away: Millis }
+  /** It was put right so often that the next time has to wait: somebody else changes it. */
+  | { readonly event: "fought"; readonly what: Kept; readonly rivals: readonly Rival[] }
+  /** It could not be put right, and is tried again. */
+  | {
+    readonly event: "refused";
+    readonly what: Kept;
+    readonly problem: string;
+    readonly mend?: string;
+  };
+
+/** A program of this host that sets up interfaces by itself. */
+export interface Rival {
+  readonly name: string;
+  /** What has it leave the interface alone. */
+  readonly mend: string;
+}
+
+/** Keeps a tunnel as it was set up: for one thread, which calls it again and again. */
+export interface Keeper {
+  /**
+   * Looks whether something differs, where the kernel told of a change or a second has passed, and
+   * puts that right. Does not wait.
+   *
+   * @returns what is worth telling; mostly nothing
+   */
+  look(now: Millis): readonly Upkeep[];
+  close(): void;
+}
+
+/** How one system knows what was set up and sets it again. */
+export interface Upheld {
+  /** Whether the kernel has told of a change since this was asked last. */
+  hasChanged(): boolean;
+  /** What differs and can be put right now, in the order of {@link KEPT}. @throws SyscallError */
+  differences(): readonly Kept[];
+  /** @throws SyscallError, StartError */
+  putRight(what: Kept): void;
+  /** Programs that run here and may have changed it. */
+  rivals(): readonly Rival[];
+  close(): void;
+}

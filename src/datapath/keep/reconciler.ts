@@ -1,0 +1,114 @@
+import { StartError } from "#src/errors.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { type Keeper, KEPT, type Kept, type Upheld, type Upkeep } from "./contract.ts";
+import { Patience } from "./patience.ts";
+
+/** Looks without having been told of anything. */
+const LOOK_EVERY: Millis = 1_000;
+/** One change makes the next one possible: an MTU, then IPv6, then up, then address and route. */
+const PASSES = 4;
+
+const NOTHING: readonly Upkeep[] = [];
+
+/** Compares what was set up with what is there, and sets it again. */
+export class Reconciler implements Keeper {
+  readonly #upheld: Upheld;
+  readonly #patience = new Map(KEPT.map((what) => [what, new Patience()]));
+  /** Since when something differs. */
+  readonly #since = new Map<Kept, Millis>();
+  /** What was last told of each that cannot be put right. */
+  readonly #problems = new Map<Kept, string>();
+  #lookAt: Millis = -Infinity;
+  #rightAt: Millis;
+
+  constructor(upheld: Upheld, now: Millis) {
+    this.#upheld = upheld;
+    this.#rightAt = now;
+  }
+
+  look(now: Millis): readonly Upkeep[] {
+    if (!this.#upheld.hasChanged() && now < this.#lookAt) {
+      if (this.#since.size === 0) this.#rightAt = now;
+      return NOTHING;
+    }
+    this.#lookAt = now + LOOK_EVERY;
+    const differing = this.#upheld.differences();
+    this.#note(differing, now);
+    if (differing.length > 0) return this.#putRight(differing, now);
+    const events = this.#restored([...this.#since.keys()], now);
+    this.#rightAt = now;
+    return events;
+  }
+
+  close(): void {
+    this.#upheld.close();
+  }
+
+  #note(differing: readonly Kept[], now: Millis): void {
+    for (const what of differing) {
+      if (!this.#since.has(what)) this.#since.set(what, Math.min(this.#rightAt, now));
+    }
+  }
+
+  #putRight(differing: readonly Kept[], now: Millis): Upkeep[] {
+    const tried = new Set<Kept>();
+    const errors = new Map<Kept, unknown>();
+    const fought: Kept[] = [];
+    let left = differing;
+    for (let pass = 0; pass < PASSES; pass++) {
+      const due = left.filter((it) => !tried.has(it) && this.#patience.get(it)!.mayTry(now));
+      if (due.length === 0) break;
+      for (const what of due) {
+        tried.add(what);
+        const error = errorOf(() => this.#upheld.putRight(what));
+        if (error !== undefined) errors.set(what, error);
+        if (this.#patience.get(what)!.tried(now)) fought.push(what);
+      }
+      left = this.#upheld.differences();
+      this.#note(left, now);
+    }
+    const restored = [...this.#since.keys()].filter((it) => !left.includes(it));
+    const refused = left.filter((it) => tried.has(it));
+    return [
+      ...this.#restored(restored, now),
+      ...refused.flatMap((it) => this.#refused(it, errors.get(it))),
+      ...fought.filter((it) => !errors.has(it)).map((it) => this.#fought(it)),
+    ];
+  }
+
+  #restored(all: readonly Kept[], now: Millis): Upkeep[] {
+    return all.map((what) => {
+      const away = now - this.#since.get(what)!;
+      this.#since.delete(what);
+      this.#problems.delete(what);
+      return { event: "restored", what, away };
+    });
+  }
+
+  #fought(what: Kept): Upkeep {
+    return { event: "fought", what, rivals: this.#upheld.rivals() };
+  }
+
+  /** Told once, and again when it is something else. */
+  #refused(what: Kept, error: unknown): Upkeep[] {
+    const { problem, mend } = describe(error);
+    if (this.#problems.get(what) === problem) return [];
+    this.#problems.set(what, problem);
+    return [{ event: "refused", what, problem, ...(mend === undefined ? {} : { mend }) }];
+  }
+}
+
+function errorOf(call: () => void): unknown {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function describe(error: unknown): { problem: string; mend?: string | undefined } {
+  if (error instanceof StartError) return error;
+  if (error === undefined) return { problem: "another program changes it at once" };
+  return { problem: error instanceof Error ? error.message : String(error) };
+}

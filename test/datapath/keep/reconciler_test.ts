@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { KEPT, type Kept, type Rival, type Upheld } from "#src/datapath/keep/contract.ts";
+import { FREE_ATTEMPTS } from "#src/datapath/keep/patience.ts";
+import { Reconciler } from "#src/datapath/keep/reconciler.ts";
+import { StartError } from "#src/errors.ts";
+
+/** An interface of nothing but names. */
+class Paper implements Upheld {
+  readonly wrong = new Set<Kept>();
+  /** What follows once something was put right. */
+  readonly then = new Map<Kept, Kept>();
+  readonly errors = new Map<Kept, Error>();
+  /** Parts that somebody changes again at once. */
+  readonly contested = new Set<Kept>();
+  looks = 0;
+  changed = false;
+
+  hasChanged(): boolean {
+    const changed = this.changed;
+    this.changed = false;
+    return changed;
+  }
+
+  differences(): Kept[] {
+    this.looks += 1;
+    return KEPT.filter((it) => this.wrong.has(it));
+  }
+
+  putRight(what: Kept): void {
+    const error = this.errors.get(what);
+    if (error !== undefined) throw error;
+    if (this.contested.has(what)) return;
+    this.wrong.delete(what);
+    const next = this.then.get(what);
+    if (next !== undefined) this.wrong.add(next);
+  }
+
+  rivals(): Rival[] {
+    return [{ name: "rival", mend: "stop it" }];
+  }
+
+  close(): void {}
+}
+
+function spoil(paper: Paper, ...parts: Kept[]): void {
+  for (const what of parts) paper.wrong.add(what);
+  paper.changed = true;
+}
+
+test("Reconciler looks when it was told of a change, and once a second", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  for (let now = 0; now < 3_000; now += 100) assert.deepEqual(keeper.look(now), []);
+  assert.equal(paper.looks, 3);
+  paper.changed = true;
+  keeper.look(2_950);
+  assert.equal(paper.looks, 4);
+});
+
+test("Reconciler puts right what differs and what follows from it, and tells how long at most", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  keeper.look(0);
+  keeper.look(100);
+  paper.then.set("mtu", "up").set("up", "route");
+  spoil(paper, "mtu");
+  const events = keeper.look(200);
+  assert.deepEqual(events.map((it) => [it.event, it.what]), [
+    ["restored", "mtu"],
+    ["restored", "up"],
+    ["restored", "route"],
+  ]);
+  assert.ok(events.every((it) => it.event === "restored" && it.away === 100));
+  assert.deepEqual(keeper.look(300), []);
+});
+
+test("Reconciler tells once what cannot be put right, and that it is right again", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  paper.errors.set("route", new StartError("it leads elsewhere", "stop the other"));
+  spoil(paper, "route");
+  const refused = { event: "refused", what: "route", problem: "it leads elsewhere" };
+  assert.deepEqual(keeper.look(0), [{ ...refused, mend: "stop the other" }]);
+  assert.deepEqual(keeper.look(1_000), []);
+  paper.errors.set("route", new Error("another reason"));
+  assert.deepEqual(keeper.look(2_000), [{ ...refused, problem: "another reason" }]);
+  paper.wrong.clear();
+  assert.deepEqual(keeper.look(3_000), [{ event: "restored", what: "route", away: 3_000 }]);
+});
+
+test("Reconciler: of two parts one that is fought for does not keep the other one waiting", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  const told: string[] = [];
+  for (let now = 0; now < 10_000; now += 100) {
+    spoil(paper, "route");
+    told.push(...keeper.look(now).filter((it) => it.event === "fought").map((it) => it.what));
+  }
+  assert.deepEqual(told, ["route"]);
+  spoil(paper, "route", "address");
+  const [first] = keeper.look(10_010);
+  assert.deepEqual([first?.event, first?.what], ["restored", "address"]);
+});
+
+test("Reconciler: a part that is changed in the same moment is told of, and given time", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  paper.contested.add("up");
+  spoil(paper, "up");
+  const [first] = keeper.look(0);
+  assert.deepEqual([first?.event, first?.what], ["refused", "up"]);
+  for (let i = 1; i <= FREE_ATTEMPTS; i++) keeper.look(1_000 * i);
+  paper.contested.clear();
+  assert.deepEqual(keeper.look(100_000).map((it) => [it.event, it.what]), [["restored", "up"]]);
+});

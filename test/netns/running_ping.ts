@@ -1,0 +1,55 @@
+import type { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import { START_PATIENCE, until } from "./programs.ts";
+
+const INTERVAL_SECONDS = 0.1;
+/** Answered packets before and after what happens meanwhile. */
+const STEADY = 5;
+
+export interface Tally {
+  readonly sent: number;
+  readonly lost: number;
+}
+
+/** A ping(8) that goes on while something happens to its way. */
+export class RunningPing {
+  readonly #process: LabProcess;
+
+  private constructor(process: LabProcess) {
+    this.#process = process;
+  }
+
+  /** Resolves when it is answered. */
+  static async start(lab: Lab, namespace: string, target: string): Promise<RunningPing> {
+    const argv = ["ping", "-6", "-n", "-O", "-i", `${INTERVAL_SECONDS}`, "-W", "1", target];
+    const running = new RunningPing(lab.spawn(namespace, argv));
+    await running.#answered(STEADY);
+    return running;
+  }
+
+  get #answers(): number[] {
+    return [...this.#process.output().matchAll(/icmp_seq=(\d+) .*time=/g)].map((it) =>
+      Number(it[1])
+    );
+  }
+
+  /** Waits for so many answers more. */
+  async #answered(more: number): Promise<void> {
+    const wanted = this.#answers.length + more;
+    await until(
+      "the ping is answered",
+      () => Promise.resolve(this.#answers.length >= wanted),
+      START_PATIENCE,
+    );
+  }
+
+  /** Waits until it is answered again, and counts up to the last answer. */
+  async stop(): Promise<Tally> {
+    await this.#answered(STEADY);
+    const answers = this.#answers;
+    this.#process.kill("SIGINT");
+    await this.#process.result;
+    const sent = Math.max(...answers) - Math.min(...answers) + 1;
+    return { sent, lost: sent - new Set(answers).size };
+  }
+}
