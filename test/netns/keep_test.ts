@@ -4,6 +4,7 @@ import { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { HOST_IPV6, RELAY_IPV6 } from "#src/demo/topology.ts";
 import type { Kept } from "#src/datapath/keep/contract.ts";
+import { assertPing } from "./traffic.ts";
 import { RunningPing } from "./running_ping.ts";
 import {
   metric,
@@ -234,4 +235,57 @@ describe("another program", () => {
       await until("the interface is whole again", () => isWhole(lab), 60_000);
     },
   );
+});
+
+describe("an interface that an administrator made to stay", () => {
+  let lab: Lab;
+
+  before(async () => {
+    lab = await Lab.create({ nats: ["port-restricted"] });
+    await startServer(lab, "teredo");
+  });
+
+  after(() => lab.close());
+
+  /** Without what the kernel does of itself to one that was open while it was up. */
+  const shown = () =>
+    lab.sh(
+      "rly",
+      [
+        "{ ip -d address show dev teredo; ip -6 route show dev teredo; } | grep -v -e stable-privacy \\",
+        "  -e valid_lft -e 'proto kernel' | sed 's/ carrier.*//; s/qdisc [a-z_]*//; s/vnet_hdr o[nf]*//'",
+      ].join("\n"),
+    );
+  const makers = [
+    ["by itself", "ip tuntap add teredo mode tun", "one"],
+    ["for a user", "ip tuntap add teredo mode tun user nobody", "one"],
+    ["with several queues", "ip tuntap add teredo mode tun multi_queue", "one"],
+    ["with several queues, for two workers", "ip tuntap add teredo mode tun multi_queue", "two"],
+    [
+      "up, with a route of its own",
+      "ip tuntap add teredo mode tun; ip link set teredo mtu 1400 up; ip -6 route add 2001:db8:9::/48 dev teredo",
+      "one",
+    ],
+  ] as const;
+
+  for (const [name, make, workers] of makers) {
+    test(
+      `made ${name}: it is used, and is as it was when the relay has ended`,
+      OPTIONS,
+      async () => {
+        await lab.sh("rly", make);
+        const before = await shown();
+        const conf = `${BASE}workers = ${workers === "one" ? 1 : 2}\ndrain_time = 1s\n`;
+        const relay = await startRelay(lab, "teredo", conf);
+        const { client, address } = await startMiredoClient(lab, "cli0");
+        await assertPing(lab, "host6", address);
+        await client.stop();
+        relay.kill("SIGTERM");
+        const { status, stderr } = await relay.result;
+        assert.equal(status, 0, stderr);
+        assert.equal(await shown(), before);
+        await lab.sh("rly", "ip link delete teredo");
+      },
+    );
+  }
 });

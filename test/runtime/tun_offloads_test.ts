@@ -3,7 +3,6 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { TUNSETPERSIST } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
-import { StartError } from "#src/errors.ts";
 import { openTun, type TunOptions } from "#src/datapath/linux/tun/open.ts";
 import { WorkersRefused } from "#src/datapath/threads/workers.ts";
 import { inNamespace, ip, sh } from "./namespace.ts";
@@ -20,7 +19,21 @@ function withTun(options: TunOptions, use: (opened: ReturnType<typeof openTun>) 
   } finally {
     for (const fd of opened.queues) libc.call.close(fd);
   }
-  assert.deepEqual(ip("link show").filter((link) => link.ifname === NAME), []);
+  assert.equal(isThere(), false);
+}
+
+const isThere = () => ip("link show").some((link) => link.ifname === NAME);
+
+/** The same for one that stays, and is then deleted. */
+function withLeftTun(options: TunOptions, use: (opened: ReturnType<typeof openTun>) => void): void {
+  const opened = openTun(libc, arena, NAME, options);
+  try {
+    use(opened);
+  } finally {
+    for (const fd of opened.queues) libc.call.close(fd);
+  }
+  assert.equal(isThere(), true);
+  sh(`ip link delete ${NAME}`);
 }
 
 /** `tx-tcp6-segmentation` and others as `ethtool -k` says them. */
@@ -63,10 +76,10 @@ inNamespace(import.meta.filename!, () => {
     for (const command of left) {
       for (const offloads of [true, false]) {
         sh(command);
-        withTun({ queues: 1, offloads }, (opened) => {
+        withLeftTun({ queues: 1, offloads }, (opened) => {
           assert.equal(opened.tun, offloads, command);
           const { vnet_hdr: vnet, pi, persist } = flagsOf();
-          assert.deepEqual([vnet, pi, persist], [offloads, false, false], command);
+          assert.deepEqual([vnet, pi, persist], [offloads, false, true], command);
           assert.equal(feature("tx-tcp6-segmentation"), offloads, command);
         });
       }
@@ -78,7 +91,10 @@ inNamespace(import.meta.filename!, () => {
     assert.equal(libc.call.ioctl(earlier.queues[0]!, TUNSETPERSIST, 1), 0);
     libc.call.close(earlier.queues[0]!);
     assert.ok(feature("tx-tcp6-segmentation"));
-    withTun({ queues: 1, offloads: false }, () => assert.ok(!feature("tx-tcp6-segmentation")));
+    withLeftTun(
+      { queues: 1, offloads: false },
+      () => assert.ok(!feature("tx-tcp6-segmentation")),
+    );
   });
 
   test("openTun() opens as many queues of one interface as asked for", () => {
@@ -91,15 +107,18 @@ inNamespace(import.meta.filename!, () => {
     }
   });
 
-  test("openTun() takes over a persistent TUN of many queues for many, and for one says no", () => {
-    sh(`ip tuntap add ${NAME} mode tun multi_queue`);
-    assert.throws(() => openTun(libc, arena, NAME, { queues: 1, offloads: true }), StartError);
-    withTun({ queues: 2, offloads: true }, ({ tun }) => assert.ok(tun));
-
+  test("openTun() takes over a persistent TUN of many queues for many and for one, and of one for one", () => {
+    for (const queues of [1, 2]) {
+      sh(`ip tuntap add ${NAME} mode tun multi_queue`);
+      withLeftTun({ queues, offloads: true }, ({ tun }) => {
+        assert.ok(tun);
+        assert.equal(flagsOf().numqueues, queues);
+      });
+    }
     sh(`ip tuntap add ${NAME} mode tun`);
     assert.throws(() => openTun(libc, arena, NAME, { queues: 2, offloads: true }), WorkersRefused);
     assert.equal(flagsOf().persist, true, "a refusal leaves it as it was");
-    withTun({ queues: 1, offloads: true }, ({ tun }) => assert.ok(tun));
+    withLeftTun({ queues: 1, offloads: true }, ({ tun }) => assert.ok(tun));
   });
 
   test("openTun() names one that the kernel chose, and gives every queue of it", () => {

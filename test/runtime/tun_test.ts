@@ -73,10 +73,16 @@ inNamespace(import.meta.filename!, () => {
     for (const [name, message] of names) assert.match(refused(name).message, message);
   });
 
-  test("openTun() takes over a persistent TUN and makes it go with its process", () => {
-    sh(`ip tuntap add ${NAME} mode tun`);
-    opensAndGoes(NAME);
-  });
+  for (const kind of ["", " multi_queue", " vnet_hdr", " pi", " user nobody"]) {
+    test(`openTun() takes over a persistent TUN made with "${kind}", which stays`, () => {
+      sh(`ip tuntap add ${NAME} mode tun${kind}`);
+      new OneQueue(libc, arena, NAME).close();
+      const [link] = ip(`link show ${NAME}`);
+      assert.equal(link.linkinfo.info_data.persist, true);
+      sh(`ip link delete ${NAME}`);
+      opensAndGoes(NAME);
+    });
+  }
 
   const others: readonly [name: string, make: string, unmake: string, want: string][] = [
     [

@@ -3,6 +3,7 @@ import {
   EBUSY,
   EINVAL,
   EIO,
+  IFF_MULTI_QUEUE,
   IFF_MULTICAST,
   IFF_NO_PI,
   IFF_NOARP,
@@ -25,7 +26,6 @@ import {
   TUN_F_USO6,
   TUNSETIFF,
   TUNSETOFFLOAD,
-  TUNSETPERSIST,
   TUNSETVNETHDRSZ,
 } from "#ffi/linux/mod.ts";
 import { Errno, unknown } from "../errno.ts";
@@ -71,9 +71,6 @@ export class TunFile extends PaperFile {
     switch (request) {
       case TUNSETIFF:
         return this.#attach(this.#kernel.memory.view(argument, SIZEOF_IFREQ));
-      case TUNSETPERSIST:
-        this.#attached();
-        return argument === 0 ? 0 : unknown("TUNSETPERSIST other than 0");
       case TUNSETOFFLOAD:
         return this.#setOffloads(argument);
       case TUNSETVNETHDRSZ: {
@@ -89,11 +86,15 @@ export class TunFile extends PaperFile {
   /** tun_set_iff() */
   #attach(request: Uint8Array<ArrayBuffer>): number {
     const flags = dataViewOf(request).getUint16(IFREQ_FLAGS_AT, true);
-    const rest = flags & ~IFF_VNET_HDR;
+    const rest = flags & ~(IFF_VNET_HDR | IFF_MULTI_QUEUE);
     if (this.#queue !== undefined || rest !== (IFF_TUN | IFF_NO_PI)) {
       unknown(`TUNSETIFF with flags 0x${flags.toString(16)}`);
     }
     const wanted = textOf(request.subarray(IFREQ_NAME_AT, IFNAMSIZ));
+    if ((flags & IFF_MULTI_QUEUE) !== 0) {
+      if (this.#kernel.world.link(wanted) === undefined) unknown("a TUN of several queues");
+      throw new Errno(EINVAL); // another driver's, or of one queue
+    }
     const link = this.#existing(wanted) ?? this.#make(wanted);
     this.#driver.held.set(link, true);
     this.#queue = new PacketQueue(this.#kernel.world, link);

@@ -1,5 +1,4 @@
 import { type Arena } from "#ffi/arena.ts";
-import { check } from "#ffi/errors.ts";
 import { type Libc } from "#ffi/libc.ts";
 import {
   EINVAL,
@@ -22,7 +21,6 @@ import {
   TUN_F_USO6,
   TUNSETIFF,
   TUNSETOFFLOAD,
-  TUNSETPERSIST,
   TUNSETVNETHDRSZ,
 } from "#ffi/linux/mod.ts";
 import { deviceProblem, interfaceProblem, nameProblem } from "./problems.ts";
@@ -45,7 +43,10 @@ export interface TunOptions {
   readonly offloads: boolean;
 }
 
-/** A TUN interface. It lives as long as its descriptors, and its addresses and routes with it. */
+/**
+ * A TUN interface. It lives as long as its descriptors, and its addresses and routes with it, unless it
+ * is one that an administrator made to stay: `ip tuntap add`.
+ */
 export interface OpenTun {
   /** As the kernel has it. */
   readonly name: string;
@@ -59,7 +60,7 @@ export interface OpenTun {
 /**
  * Makes the interface, or takes over a persistent TUN of that name which no process holds.
  *
- * What is taken over loses its persistence: it goes when this process ends, however that happens.
+ * What is taken over stays when this process ends, as its maker wants it.
  *
  * @param name of at most 15 bytes; empty: the kernel names it
  * @throws StartError that says what is in the way and the command that mends it; WorkersRefused when
@@ -99,7 +100,6 @@ function openWith(
       closeAll();
       return undefined;
     }
-    check(libc, libc.call.ioctl(queues[0]!, TUNSETPERSIST, 0), "ioctl", `TUNSETPERSIST of ${name}`);
     return { name, queues, ...offloads };
   } catch (error) {
     closeAll();
@@ -117,15 +117,18 @@ function openDevice(libc: Libc, arena: Arena): number {
 /** @returns the interface's name */
 function attach(libc: Libc, arena: Arena, fd: number, name: string, flags: number): string {
   const request = arena.take(SIZEOF_IFREQ);
-  new TextEncoder().encodeInto(name, arena.u8.subarray(request + IFREQ_NAME_AT));
-  arena.u16[(request + IFREQ_FLAGS_AT) >> 1] = flags;
-  if (libc.call.ioctl(fd, TUNSETIFF, arena.address(request)) === -1) {
-    const errno = libc.errno();
-    if (errno === EINVAL && flags & IFF_MULTI_QUEUE) {
-      throw new WorkersRefused(`the interface ${name} exists and has one queue`);
-    }
-    throw interfaceProblem(libc, name, errno);
+  const set = (flags: number) => {
+    new TextEncoder().encodeInto(name, arena.u8.subarray(request + IFREQ_NAME_AT));
+    arena.u16[(request + IFREQ_FLAGS_AT) >> 1] = flags;
+    return libc.call.ioctl(fd, TUNSETIFF, arena.address(request)) === -1 ? libc.errno() : 0;
+  };
+  const errno = set(flags);
+  if (errno === EINVAL && flags & IFF_MULTI_QUEUE) {
+    throw new WorkersRefused(`the interface ${name} exists and has one queue`);
   }
+  // One that is there may have been made for several queues: one of them is enough.
+  if (errno === EINVAL && set(flags | IFF_MULTI_QUEUE) === 0) return nameIn(arena, request);
+  if (errno !== 0) throw interfaceProblem(libc, name, errno);
   return nameIn(arena, request);
 }
 

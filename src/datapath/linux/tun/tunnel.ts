@@ -7,22 +7,31 @@ import { Opened } from "../../opened.ts";
 import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
 import { LinuxUpheld } from "../keep/upheld.ts";
 import { Changes } from "../netlink/changes.ts";
+import { linkStateAt } from "../netlink/link.ts";
 import { linkNamed } from "../netlink/look_up.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { steerTun } from "../steering.ts";
 import { type OpenTun, openTun } from "./open.ts";
+import { findInterface, giveBack } from "./give_back.ts";
+import { heldProblem } from "./problems.ts";
 import { replaceQueues } from "./replace.ts";
 
 /** For the structures of the calls that make an interface. */
 const REMAKE_ARENA = 64 * 1024;
 
-/** See `Kernel.openTunnel`. Everything goes with the last descriptor, however the process ends. */
+/**
+ * See `Kernel.openTunnel`. Everything goes with the last descriptor, however the process ends; of an
+ * interface that was there, what was set up goes with {@link Tunnel.close}.
+ */
 export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel {
   const opened = new Opened();
   return opened.run(() => {
+    const netlink = opened.add(new Netlink(libc), (it) => it.close());
+    const found = findInterface(netlink, setup.interfaceName);
     const tun = openSteered(libc, arena, setup.interfaceName, setup);
     for (const fd of tun.queues) opened.add(fd, () => libc.call.close(fd));
-    const netlink = opened.add(new Netlink(libc), (it) => it.close());
+    refuseShared(netlink, tun);
+    if (found !== undefined) opened.add(found, (it) => giveBack(netlink, it));
     const wanted = {
       interfaceName: tun.name,
       mtu: setup.mtu,
@@ -30,6 +39,7 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
       prefix: setup.prefix,
     };
     const configured = configureTunnel(netlink, wanted);
+    if (found !== undefined) opened.add(configured, (it) => tearDown(netlink, it));
     return {
       name: tun.name,
       queues: tun.queues,
@@ -49,6 +59,13 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
       close: () => opened.close(),
     };
   });
+}
+
+/** Of an interface with several queues another process may have some: packets would be shared out. */
+function refuseShared(netlink: Netlink, { name, queues }: OpenTun): void {
+  const link = linkNamed(netlink, name);
+  const all = link === undefined ? undefined : linkStateAt(netlink, link.index)?.queues;
+  if (all !== undefined && all > queues.length) throw heldProblem(name);
 }
 
 function openSteered(libc: Libc, arena: Arena, name: string, options: TunnelSetup): OpenTun {
