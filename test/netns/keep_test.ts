@@ -289,3 +289,28 @@ describe("an interface that an administrator made to stay", () => {
     );
   }
 });
+
+describe("with user set", () => {
+  let lab: Lab;
+
+  before(async () => {
+    lab = await Lab.create({ nats: [] });
+  });
+
+  after(() => lab.close());
+
+  test(
+    "it says that it may not put right what differs; deleted, the interface ends it",
+    OPTIONS,
+    async () => {
+      const relay = await startRelay(lab, "teredo", `${BASE}user = nobody\n`);
+      await lab.sh("rly", "ip -6 route flush dev teredo");
+      const line = await relay.waitForLine(/Cannot restore/, START_PATIENCE);
+      assert.match(line, /what=route problem="this process may not set up .*mend="restart it; /);
+      await lab.sh("rly", "ip link delete teredo");
+      const { status, stderr } = await relay.result;
+      assert.equal(status, 1);
+      assert.match(stderr, /Datapath failed.*The interface teredo is gone/);
+    },
+  );
+});

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { SyscallError } from "#ffi/errors.ts";
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
-import { EBUSY, EEXIST, IFF_MULTICAST, IFF_NOARP, IFF_UP } from "#ffi/linux/mod.ts";
+import { EBUSY, EEXIST, EPERM, IFF_MULTICAST, IFF_NOARP, IFF_UP } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Kept, Rival, Upheld } from "../../keep/contract.ts";
@@ -88,6 +88,15 @@ export class LinuxUpheld implements Upheld {
   }
 
   putRight(what: Kept): void {
+    try {
+      this.#set(what);
+    } catch (error) {
+      if (!(error instanceof SyscallError && error.errno === EPERM)) throw error;
+      throw notAllowed(this.#kept.interfaceName);
+    }
+  }
+
+  #set(what: Kept): void {
     const { interfaceName: name, mtu, queueLength } = this.#kept;
     const netlink = this.#netlink;
     switch (what) {
@@ -193,6 +202,15 @@ export class LinuxUpheld implements Upheld {
   close(): void {
     this.#changes.close();
   }
+}
+
+/** With `user` set the right was given up with the others. */
+function notAllowed(interfaceName: string): StartError {
+  return new StartError(
+    `this process may not set up the interface ${interfaceName} any more`,
+    "restart it; to have it done by itself, let systemd give it CAP_NET_ADMIN " +
+      "(docs/examples/teredo-relay.service) in place of `user`",
+  );
 }
 
 const CONF = "/proc/sys/net/ipv6/conf";
