@@ -43,6 +43,7 @@ export interface StatusDocument {
   readonly gauges: GaugesDocument;
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
+  readonly restored: Snapshot["restored"];
   /** By where packets were to go, then by the errno; only what there was. */
   readonly send_failures: Readonly<Record<WayOut, Readonly<Record<string, FailureDocument>>>>;
 }
@@ -51,7 +52,6 @@ export interface FailureDocument {
   readonly packets: number;
   readonly meaning: string;
   readonly mend: string;
-  readonly restored: Snapshot["restored"];
 }
 
 export interface ProcessDocument {
