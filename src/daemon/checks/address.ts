@@ -2,6 +2,7 @@ import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
+import { checkReturnPath } from "./return_path.ts";
 import type { Host, Interface } from "../host/contract.ts";
 import { nameOf, type Running } from "./running.ts";
 import { checkRelayPublic, checkServerPublic } from "./public.ts";
@@ -26,6 +27,7 @@ export function checkRelayAddress(
   const results = [
     ...(present === undefined ? [] : [present]),
     ...checkIpv4Route(host, bindAddress),
+    ...(bindAddress === 0 ? [] : checkReturnPath(host, bindAddress)),
     ...checkRelayPublic(host, bindAddress),
   ];
   if (bindPort === 0) return results;
@@ -63,6 +65,7 @@ function addressAndPort(host: Host, address: number, running?: Running): CheckRe
   return [
     present,
     ...checkIpv4Route(host, address),
+    ...checkReturnPath(host, address),
     checkPort(
       host,
       { address, port: TEREDO_PORT, otherwise: "servers have no other port" },

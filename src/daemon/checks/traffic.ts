@@ -19,7 +19,7 @@ import {
  * Hosts of the Internet that nothing is known of, far apart, so that lists of some networks do not
  * hold them all. Documentation addresses would not do: many filters refuse those.
  */
-const STRANGERS = ["1.1.1.1", "8.8.8.8", "81.2.69.160", "133.11.11.11", "200.7.84.1"]
+export const STRANGERS = ["1.1.1.1", "8.8.8.8", "81.2.69.160", "133.11.11.11", "200.7.84.1"]
   .map((text) => parseIpv4(text)!);
 /** A server's port, and one as NATs give them. */
 const THEIR_PORTS = [TEREDO_PORT, 53_211];

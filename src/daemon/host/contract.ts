@@ -165,6 +165,11 @@ export interface Host {
    * @param own interface of that route, which may be there already
    */
   serviceRoute(prefix: Ipv6Prefix, own: string): Finding;
+  /**
+   * What reverse-path filters do to datagrams from strangers' addresses to one of this host's;
+   * undefined: it is not known.
+   */
+  returnPath(address: number, strangers: readonly number[]): Finding | undefined;
   /** What this host's packet filters do to some traffic; undefined: what filters are here is not known. */
   filters(traffic: () => readonly Traffic[]): FilterReport | undefined;
   /**

@@ -79,6 +79,7 @@ export function fakeHost(facts: Facts = {}): Host {
     decidingRoute6: () => undefined,
     defaultRoutes6: () => [{ interfaceName: "eth0", fromAdvertisement: false }],
     serviceRoute: () => ({ verdict: "ok", detail: "nothing else has 2001::/32" }),
+    returnPath: () => undefined,
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: () => undefined,

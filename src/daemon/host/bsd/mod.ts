@@ -98,6 +98,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     decidingRoute6: () => undefined,
     defaultRoutes6: () => defaultRoutes6(libc, run, interfaces, routes),
     serviceRoute: (prefix, own) => serviceRoute(interfaces, routes, prefix, own),
+    returnPath: () => undefined,
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: (address, port) => refusesUdp(libc, address, port),

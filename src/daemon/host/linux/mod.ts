@@ -35,6 +35,7 @@ import {
 } from "./answers.ts";
 import { parseCapabilities, parseMaxFds, parseMemory, parseUdpInodes } from "./proc.ts";
 import { Firewall } from "./firewall/mod.ts";
+import { linuxReturnPath } from "./return_path.ts";
 import { linuxServiceRoute } from "./service_route.ts";
 import { linuxDecidingRoute, linuxWay } from "./ways.ts";
 import { LINUX_HOST_WORDS } from "./words.ts";
@@ -94,6 +95,7 @@ export function linuxHost(libc: Libc): Host {
     decidingRoute6: (journey) => linuxDecidingRoute(netlink, journey),
     defaultRoutes6: () => defaultRoutes6(netlink),
     serviceRoute: (prefix, own) => linuxServiceRoute(netlink, prefix, own),
+    returnPath: (address, strangers) => linuxReturnPath(netlink, address, strangers),
     filters: (traffic) => firewall.look(traffic),
     watchFilters: (traffic) => firewall.watch(traffic),
     refusesUdp: (address, port) => refusesUdp(libc, address, port),

@@ -41,6 +41,46 @@ const DELETE_CONNECTIONS = (1 << 8) | 2;
 const PATIENCE_MS = 5_000;
 const SILENCE_MS = 15;
 
+/** A TUN interface, whose other end we are. @returns its descriptor */
+export function tun(name: string): number {
+  return openTun(libc, arena, name, { queues: 1, offloads: false }).queues[0]!;
+}
+
+export function udpSocket(address: number, port: number): number {
+  const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "UDP");
+  check(libc, bindIpv4(libc, arena, fd, address, port), "bind", "UDP");
+  return fd;
+}
+
+export function empty(fd: number): void {
+  while (libc.call.read(fd, arena.address(BUFFER), CAPACITY) > 0) { /* thrown away */ }
+}
+
+export function write(fd: number, bytes: Uint8Array): void {
+  arena.u8.set(bytes, BUFFER);
+  check(libc, libc.call.write(fd, arena.address(BUFFER), bytes.length), "write", "TUN");
+}
+
+/** Whether the packet that is looked for comes out of a descriptor. @param expected how long to wait */
+export function comes(
+  fd: number,
+  expected: boolean,
+  isIt: (bytes: Uint8Array) => boolean,
+): boolean {
+  const end = performance.now() + (expected ? PATIENCE_MS : SILENCE_MS);
+  for (;;) {
+    const length = libc.call.read(fd, arena.address(BUFFER), CAPACITY);
+    if (length > 0 && isIt(arena.u8.subarray(BUFFER, BUFFER + length))) return true;
+    if (length > 0) continue;
+    const left = Math.ceil(end - performance.now());
+    if (left <= 0) return false;
+    arena.i32[(POLL + POLLFD_FD_AT) >> 2] = fd;
+    arena.u16[(POLL + POLLFD_EVENTS_AT) >> 1] = POLLIN;
+    libc.call.poll(arena.address(POLL), 1, left);
+  }
+}
+
 /**
  * A relay's host, with TUN interfaces in place of its two uplinks and of its tunnel, so that any
  * packet can be put in, and what the kernel makes of it seen.
@@ -51,13 +91,9 @@ export class Crossing {
   readonly #connections = new Netlink(libc, NETLINK_NETFILTER);
 
   constructor() {
-    const tun = (name: string) =>
-      openTun(libc, arena, name, { queues: 1, offloads: false }).queues[0]!;
     this.#tuns = { v4: tun("v4"), v6: tun("v6"), teredo: tun("teredo") };
     for (const command of SET_UP) sh(command);
-    const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    this.#udp = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "UDP");
-    check(libc, bindIpv4(libc, arena, this.#udp, RELAY_ADDRESS, RELAY_PORT), "bind", "UDP");
+    this.#udp = udpSocket(RELAY_ADDRESS, RELAY_PORT);
   }
 
   forgetConnections(): void {
@@ -66,28 +102,18 @@ export class Crossing {
 
   /** Whether the kernel carries the packet to where it should go. */
   passes(traffic: Traffic, packet: SamplePacket, expected: boolean): boolean {
-    const patience = expected ? PATIENCE_MS : SILENCE_MS;
-    for (const fd of [this.#udp, ...Object.values(this.#tuns)]) this.#empty(fd);
+    for (const fd of [this.#udp, ...Object.values(this.#tuns)]) empty(fd);
     if (traffic.path === "output") this.#send(packet);
-    else this.#write(this.#tuns[traffic.in!]!, packet.bytes);
+    else write(this.#tuns[traffic.in!]!, packet.bytes);
     const fd = traffic.path === "input" ? this.#udp : this.#tuns[traffic.out!]!;
     const wanted = traffic.path === "input"
       ? packet.bytes.subarray(packet.transportAt + 8)
       : undefined;
-    return this.#comes(
+    return comes(
       fd,
-      patience,
+      expected,
       (bytes) => wanted === undefined ? isSame(bytes, packet) : bytes.length === wanted.length,
     );
-  }
-
-  #empty(fd: number): void {
-    while (libc.call.read(fd, arena.address(BUFFER), CAPACITY) > 0) { /* thrown away */ }
-  }
-
-  #write(fd: number, bytes: Uint8Array): void {
-    arena.u8.set(bytes, BUFFER);
-    check(libc, libc.call.write(fd, arena.address(BUFFER), bytes.length), "write", "TUN");
   }
 
   /** By the socket; a filter may refuse it with EPERM. */
@@ -99,20 +125,6 @@ export class Crossing {
     const length = bytes.length - transportAt - 8;
     const to = arena.address(NAME);
     libc.call.sendto(this.#udp, arena.address(BUFFER), length, 0, to, SIZEOF_SOCKADDR_IN);
-  }
-
-  #comes(fd: number, patience: number, isIt: (bytes: Uint8Array) => boolean): boolean {
-    const end = performance.now() + patience;
-    for (;;) {
-      const length = libc.call.read(fd, arena.address(BUFFER), CAPACITY);
-      if (length > 0 && isIt(arena.u8.subarray(BUFFER, BUFFER + length))) return true;
-      if (length > 0) continue;
-      const left = Math.ceil(end - performance.now());
-      if (left <= 0) return false;
-      arena.i32[(POLL + POLLFD_FD_AT) >> 2] = fd;
-      arena.u16[(POLL + POLLFD_EVENTS_AT) >> 1] = POLLIN;
-      libc.call.poll(arena.address(POLL), 1, left);
-    }
   }
 }
 
