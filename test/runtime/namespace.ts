@@ -22,21 +22,21 @@ export const RUN = process.versions.deno === undefined ? ["run"] : ["run", "-A",
  *
  * @param file of the caller
  */
-export function inNamespace(file: string, tests: () => void): void {
+export function inNamespace(file: string, tests: () => void, timeout = TIMEOUT_MS): void {
   const outer = process.env[MARK];
   if (outer !== undefined) {
     assert.notEqual(readlinkSync(NETNS), outer, "these tests would change the host's own network");
     return tests();
   }
   const name = `${basename(file)} in a network namespace`;
-  test(name, { timeout: TIMEOUT_MS }, () => {
+  test(name, { timeout }, () => {
     assert.equal(process.getuid?.(), 0, "making network namespaces and TUN interfaces needs root");
     const inner = [process.execPath, ...RUN_TESTS, file];
     const isolated = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
     const { status, stdout, stderr, error } = spawnSync("unshare", [...isolated, ...inner], {
       encoding: "utf8",
       env: { ...process.env, [MARK]: readlinkSync(NETNS), NO_COLOR: "1" },
-      timeout: TIMEOUT_MS,
+      timeout,
     });
     assert.equal(error, undefined, "unshare (Debian package util-linux) is needed");
     assert.equal(status, 0, `${stdout}\n${stderr}`);

@@ -5,7 +5,7 @@ import { udp4 } from "#src/daemon/checks/samples.ts";
 import { linuxReturnPath } from "#src/daemon/host/linux/return_path.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
-import { comes, empty, libc, tun, udpSocket, write } from "./crossing.ts";
+import { comes, empty, libc, tun, udpSocket, write } from "#test/netns/crossing.ts";
 
 /** A server whose first address lies on `first` and whose second one lies on `second`. */
 const STRANGER = 0x08080808;

@@ -150,4 +150,4 @@ inNamespace(import.meta.filename!, () => {
       run(result.mend!);
     }
   }
-});
+}, 600_000);
