@@ -31,7 +31,12 @@ export interface Served {
 export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
   return pointsOf(host, served).map(({ name, verdict, detail, mend }) => {
     const isOk = verdict !== "fail";
-    return { name, ok: isOk, detail, ...(isOk || mend === undefined ? {} : { mend }) };
+    return {
+      name,
+      ok: isOk,
+      detail,
+      ...(isOk || mend === undefined ? {} : { mend: host.feasible(mend) }),
+    };
   });
 }
 

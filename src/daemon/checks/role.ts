@@ -26,9 +26,12 @@ export function checkRole(
   config: { readonly relay: RelayConfig; readonly server: ServerConfig },
   running?: Running,
 ): CheckResult[] {
-  return role === "relay"
+  const results = role === "relay"
     ? checkRelay(host, config.relay, running)
     : checkServer(host, config.server, running);
+  return results.map((result) =>
+    result.mend === undefined ? result : { ...result, mend: host.feasible(result.mend) }
+  );
 }
 
 /** @param running a relay on this host, whose state is told rather than fought */

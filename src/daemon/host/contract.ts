@@ -120,6 +120,8 @@ export interface Host {
   readonly localNeedsForwarding: boolean;
   /** Largest MTU that a TUN interface takes, in bytes. */
   readonly mostMtu: number;
+  /** A mend as it can be carried out where this process runs: in a container much cannot. */
+  feasible(mend: string): string;
   rights(needed: readonly Right[]): Rights;
   /** Whether a TUN interface can be made. @param wanted the name it shall have; empty: any */
   tun(wanted: string): Finding;

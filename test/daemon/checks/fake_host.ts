@@ -80,6 +80,7 @@ export function fakeHost(facts: Facts = {}): Host {
     defaultRoutes6: () => [{ interfaceName: "eth0", fromAdvertisement: false }],
     serviceRoute: () => ({ verdict: "ok", detail: "nothing else has 2001::/32" }),
     returnPath: () => undefined,
+    feasible: (mend) => mend,
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: () => undefined,

@@ -99,6 +99,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     defaultRoutes6: () => defaultRoutes6(libc, run, interfaces, routes),
     serviceRoute: (prefix, own) => serviceRoute(interfaces, routes, prefix, own),
     returnPath: () => undefined,
+    feasible: (mend) => mend,
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: (address, port) => refusesUdp(libc, address, port),

@@ -6,6 +6,7 @@ import {
   CAP_SETUID,
   CAP_SYS_CHROOT,
   EACCES,
+  ENOENT,
   EPERM,
 } from "#ffi/linux/mod.ts";
 import { errnoName } from "#ffi/layout.ts";
@@ -14,6 +15,7 @@ import type { Link } from "#src/datapath/linux/netlink/routing.ts";
 import type { Holder } from "#src/datapath/linux/proc.ts";
 import { deviceProblem, heldProblem, takenProblem } from "#src/datapath/linux/tun/problems.ts";
 import type { Finding } from "../../checks/result.ts";
+import { type Engine, tunMend } from "./container.ts";
 import type { Problem, Right, Rights } from "../contract.ts";
 
 /** What this machine's answers mean to the checks: Linux numbers and variables in, words out. */
@@ -42,11 +44,15 @@ export function linuxRights(held: ReadonlySet<Capability>, needed: readonly Righ
   return { wanted, missing: wanted.filter((name) => !held.has(name)) };
 }
 
-/** @param errno of opening /dev/net/tun; 0: it opens */
-export function linuxTun(errno: number): Finding {
+/**
+ * @param errno of opening /dev/net/tun; 0: it opens
+ * @param engine of the container that this is, which has a say in what devices it has
+ */
+export function linuxTun(errno: number, engine?: Engine): Finding {
   if (errno === 0) return { verdict: "ok", detail: "/dev/net/tun opens" };
   const { problem, mend = "modprobe tun" } = deviceProblem(errno);
-  return { verdict: "fail", detail: problem, mend };
+  const isKept = engine !== undefined && [ENOENT, EPERM, EACCES].includes(errno);
+  return { verdict: "fail", detail: problem, mend: isKept ? tunMend(engine) : mend };
 }
 
 /**

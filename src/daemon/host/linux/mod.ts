@@ -1,4 +1,4 @@
-import { fstatSync, openSync, readlinkSync, readSync } from "node:fs";
+import { existsSync, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
@@ -34,11 +34,12 @@ import {
   linuxWorkers,
 } from "./answers.ts";
 import { parseCapabilities, parseMaxFds, parseMemory, parseUdpInodes } from "./proc.ts";
+import { engineOf, fromWithin, isReadOnly } from "./container.ts";
 import { Firewall } from "./firewall/mod.ts";
 import { linuxReturnPath } from "./return_path.ts";
 import { linuxServiceRoute } from "./service_route.ts";
 import { linuxDecidingRoute, linuxWay } from "./ways.ts";
-import { LINUX_HOST_WORDS } from "./words.ts";
+import { linuxHostWords } from "./words.ts";
 import { findUser } from "../passwd.ts";
 
 const DEFAULT: Ipv6Prefix = { bytes: new Uint8Array(IPV6_LENGTH), length: 0 };
@@ -67,18 +68,23 @@ export function linuxHost(libc: Libc): Host {
   const descriptors = openQuietly(DESCRIPTORS);
   const sysctl = (path: string) => read(`/proc/sys/${path}`);
   const { oneWorker } = LINUX_KERNEL;
+  const engine = engineOf({
+    file: (path) => existsSync(path) ? textOf(path) : undefined,
+    variable: (name) => process.env[name],
+  });
   const firewall = new Firewall(libc, {
     indexOf: (name) => linkNamed(netlink, name)?.index ?? ABSENT,
     leavesBy: (destination) => leavesBy(linuxWay(netlink, { destination })),
   });
   return {
-    words: LINUX_HOST_WORDS,
+    words: linuxHostWords(engine),
+    feasible: (mend) => engine === undefined ? mend : fromWithin(engine, mend, isReadOnly),
     oneWorker,
     serverUsesTun: false,
     localNeedsForwarding: false,
     mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
-    tun: (wanted) => nameFinding(netlink, wanted) ?? linuxTun(openErrno(libc, TUN_DEVICE)),
+    tun: (wanted) => nameFinding(netlink, wanted) ?? linuxTun(openErrno(libc, TUN_DEVICE), engine),
     ipv6: () => linuxIpv6(sysctl),
     forwards6: () => linuxForwards6(sysctl),
     losesAdvertisedRoute: (interfaceName) => linuxAdvertisedRoute(sysctl, interfaceName),

@@ -5,9 +5,19 @@ import {
   ROUTE_METRIC,
 } from "#src/datapath/linux/tun/interface.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { capabilitiesMend, type Engine } from "./container.ts";
 import type { HostWords } from "../words.ts";
 
 const LINK_LOCAL = formatIpv6(LINK_LOCAL_ADDRESS);
+
+/** @param engine of the container that this is; undefined: it is none */
+export function linuxHostWords(engine: Engine | undefined): HostWords {
+  if (engine === undefined) return LINUX_HOST_WORDS;
+  return {
+    ...LINUX_HOST_WORDS,
+    morePrivileges: (capabilities) => capabilitiesMend(engine, capabilities),
+  };
+}
 
 export const LINUX_HOST_WORDS: HostWords = {
   ...LINUX_WORDS,
