@@ -14,14 +14,14 @@ nft add rule inet filter input tcp dport 22 accept
 
 const READY = `
 ready() {
-  exec 3<>/dev/tcp/127.0.0.1/9544
+  exec 3<>/dev/tcp/127.0.0.1/$port
   printf 'GET /readyz HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n\\r\\n' >&3
   cat <&3 > $work/body
   head -n 1 $work/body | cut -d ' ' -f 2
 }
 until_ready() {
   local i
-  for i in $(seq 400); do [ "$(ready)" = "$1" ] && break; sleep 0.05; done
+  for i in $(seq 300); do [ "$(ready)" = "$1" ] && break; sleep 0.1; done
   echo "readyz $(ready)"
 }
 `;
@@ -59,6 +59,7 @@ test(
   OPTIONS,
   () => {
     const { lines } = onMachine(`
+    port=9544
     ${READY}
     ip route add default dev eth0
     daemon server server --bind-address 198.51.100.1
@@ -83,3 +84,32 @@ test(
     ]);
   },
 );
+
+test("a relay is not ready while iptables-legacy drops what it forwards (C5)", OPTIONS, () => {
+  const { lines } = onMachine(`
+    port=9545
+    ${READY}
+    ip route add default dev eth0
+    ip -6 address add 2001:db8:1::1/64 dev eth0 nodad
+    ip -6 route add default via 2001:db8:1::2 dev eth0
+    daemon relay relay -c $work/teredo.ini
+    until_says relay Ready
+    until_ready 200
+    ip6tables-legacy -P FORWARD DROP
+    until_ready 503
+    mend=$(grep -o 'ip6tables-legacy -A FORWARD -[io] teredo -j ACCEPT' $work/body | sort -u)
+    echo "$mend"
+    echo "$mend" | while read -r command; do $command; done
+    until_ready 200
+    kill $pid
+    ended
+  `);
+  assert.deepEqual(lines, [
+    "readyz 200",
+    "readyz 503",
+    "ip6tables-legacy -A FORWARD -i teredo -j ACCEPT",
+    "ip6tables-legacy -A FORWARD -o teredo -j ACCEPT",
+    "readyz 200",
+    "exit status 0",
+  ]);
+});

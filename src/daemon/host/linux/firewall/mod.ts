@@ -15,8 +15,11 @@ import { nftGeneration, readNftables } from "./nftables.ts";
 import type { Surroundings } from "./passage.ts";
 import { legacyTables, readLegacyTable } from "./xtables/legacy.ts";
 
-/** Interfaces and routes, and the rules of iptables-legacy, change without a sign: in milliseconds. */
+/** Interfaces and routes change without a sign that is heeded here: in milliseconds. */
 const LOOK_AGAIN = 60_000;
+/** So do the rules of iptables-legacy, once there are any. */
+const LOOK_AGAIN_LEGACY = 5_000;
+const LEGACY = "iptables-legacy";
 /** Of one core at most, in the long run. */
 const SHARE = 0.01;
 /** Of a kernel without nfnetlink, or without its part for nf_tables. */
@@ -33,7 +36,7 @@ export class Firewall {
   readonly #libc: Libc;
   readonly #around: Surroundings;
   #netlink: Netlink | undefined;
-  #last: { report: FilterReport; generation: number; at: number; cost: number } | undefined;
+  #last: { report: FilterReport; generation: string; at: number; cost: number } | undefined;
 
   constructor(libc: Libc, around: Surroundings) {
     this.#libc = libc;
@@ -51,7 +54,9 @@ export class Firewall {
     const last = this.#last;
     if (last !== undefined && now - last.at < last.cost / SHARE) return last.report;
     const generation = this.#generation();
-    if (last !== undefined && last.generation === generation && now - last.at < LOOK_AGAIN) {
+    if (
+      last !== undefined && last.generation === generation && now - last.at < lasts(last.report)
+    ) {
       return last.report;
     }
     const report = this.#look(traffic());
@@ -65,7 +70,7 @@ export class Firewall {
     const unseen: string[] = [];
     const filtered = [
       ...this.#with("nftables", () => this.#steadily(traffic), seen, unseen),
-      ...this.#with("iptables-legacy", () => this.#throughLegacy(traffic), seen, unseen),
+      ...this.#with(LEGACY, () => this.#throughLegacy(traffic), seen, unseen),
     ];
     return { filtered, seen, unseen };
   }
@@ -88,7 +93,7 @@ export class Firewall {
       if (before === undefined) return undefined;
       const bases = readNftables(this.#open());
       const found = traffic.flatMap((it) => judge(bases, it, this.#around));
-      if (this.#generation() === before || attempt === ATTEMPTS) return found;
+      if (this.#askGeneration() === before || attempt === ATTEMPTS) return found;
     }
   }
 
@@ -101,13 +106,13 @@ export class Firewall {
     return traffic.flatMap((it) => judge(bases, it, this.#around));
   }
 
-  /** Below 0: there are no nf_tables to ask, or we may not. */
-  #generation(): number {
-    try {
-      return this.#askGeneration() ?? -1;
-    } catch {
-      return -1;
-    }
+  /** Of nf_tables, and which tables of iptables-legacy are in use; what cannot be asked is left out. */
+  #generation(): string {
+    return [
+      () => this.#askGeneration(),
+      () => legacyTables(4).join(),
+      () => legacyTables(6).join(),
+    ].map(valueOf).join(" ");
   }
 
   /** undefined: this kernel has no nf_tables. */
@@ -122,6 +127,18 @@ export class Firewall {
 
   #open(): Netlink {
     return this.#netlink ??= new Netlink(this.#libc, NETLINK_NETFILTER);
+  }
+}
+
+function lasts({ seen }: FilterReport): number {
+  return seen.includes(LEGACY) ? LOOK_AGAIN_LEGACY : LOOK_AGAIN;
+}
+
+function valueOf(ask: () => unknown): unknown {
+  try {
+    return ask();
+  } catch {
+    return undefined;
   }
 }
 
