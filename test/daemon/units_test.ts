@@ -21,7 +21,6 @@ for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
         `ExecStart=/usr/local/bin/teredo ${role}`,
         `AmbientCapabilities=${capabilities}`,
         `CapabilityBoundingSet=${capabilities}`,
-        "UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS BUN_INSPECT NODE_OPTIONS",
         "WorkingDirectory=/",
         "Type=notify",
         "RestartPreventExitStatus=2 78",
