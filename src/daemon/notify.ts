@@ -1,13 +1,7 @@
-import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { sockaddrHead } from "#ffi/layout.ts";
-import { AF_UNIX, SOCK_DGRAM } from "#ffi/posix.ts";
+import { DatagramOutput } from "#src/log/datagrams.ts";
+import { Outbox } from "#src/log/outbox.ts";
 import type { Millis } from "#src/protocol/time.ts";
-
-// struct sockaddr_un, <sys/un.h>
-const SUN_PATH_AT = 2;
-const SUN_PATH_LENGTH = 108;
-const BSD_SUN_PATH_LENGTH = 104;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,36 +20,17 @@ const SILENT: Notifier = { send: () => {}, watchdog: undefined, close: () => {} 
 export function openNotifier(libc: Libc, env: Environment, pid: number): Notifier {
   const path = env["NOTIFY_SOCKET"];
   if (path === undefined || !/^[/@]./.test(path)) return SILENT;
-  const name = new TextEncoder().encode(path);
-  const { layout } = libc;
-  const room = layout.hasSockaddrLength ? BSD_SUN_PATH_LENGTH : SUN_PATH_LENGTH;
-  if (name.length >= room) return SILENT;
-  const fd = libc.call.socket(AF_UNIX, SOCK_DGRAM | layout.SOCK_CLOEXEC, 0);
-  if (fd < 0) return SILENT;
-  const arena = new Arena(libc, 4096);
-  const at = arena.take(SUN_PATH_AT + room);
-  const length = SUN_PATH_AT + name.length;
-  arena.u16[at >> 1] = sockaddrHead(layout, AF_UNIX, length);
-  arena.u8.set(name, at + SUN_PATH_AT);
-  // "@" stands for the NUL of an abstract name. unix(7)
-  if (path.startsWith("@")) arena.u8[at + SUN_PATH_AT] = 0;
-  const close = () => {
-    libc.call.close(fd);
-    arena.close();
-  };
-  if (libc.call.connect(fd, arena.address(at), length) !== 0) {
-    close();
+  const output = new DatagramOutput(libc, path);
+  if (!output.isConnected) {
+    output.close();
     return SILENT;
   }
-  const messageAt = arena.take(512);
-  const send = (state: string) => {
-    const { written } = new TextEncoder().encodeInto(
-      state,
-      arena.u8.subarray(messageAt, messageAt + 512),
-    );
-    libc.call.sendto(fd, arena.address(messageAt), written, layout.MSG_NOSIGNAL, 0, 0);
+  const outbox = new Outbox(output);
+  return {
+    send: (state) => outbox.send(new TextEncoder().encode(state)),
+    watchdog: watchdogInterval(env, pid),
+    close: () => outbox.close(),
   };
-  return { send, watchdog: watchdogInterval(env, pid), close };
 }
 
 /** Half of what the manager allows, as sd_watchdog_enabled(3) advises. */

@@ -61,13 +61,18 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { role } = options;
   const libc = await openLibc();
   const logConfig = loadLogConfig(role, options);
-  const log = openLog(libc, logConfig, `teredo-${role}`);
+  const { log, close } = openLog(libc, logConfig, `teredo-${role}`);
+  // Also when a second signal ends the process at once.
+  process.once("exit", close);
   try {
     return await runLogged(options, libc, log);
   } catch (error) {
     // Whoever started us reads standard error; syslog's reader would learn nothing.
     if (logConfig.target === "syslog") logRefusal(log, error);
     throw error;
+  } finally {
+    process.off("exit", close);
+    close();
   }
 }
 

@@ -1,27 +1,40 @@
 import { fstatSync, writeSync } from "node:fs";
-import { type Level, SEVERITY } from "./record.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { DescriptorOutput } from "./descriptor.ts";
 import type { Sink } from "./logger.ts";
+import { Outbox } from "./outbox.ts";
+import { type Level, SEVERITY } from "./record.ts";
 
 const STDERR = 2;
 
-/**
- * Lines to standard error, written before the call returns: the last words of a process that exits
- * are the ones that matter.
- */
-export function stderrSink(journal: boolean): Sink {
-  return (level, line) => writeLine(journal ? `${priority(level)}${line}\n` : `${line}\n`);
+/** Lines to standard error, for which nobody waits. */
+export function stderrOutbox(libc: Libc): Outbox {
+  return new Outbox(new DescriptorOutput(libc, STDERR));
 }
 
-/** `<6>`: journald reads it as the line's priority. sd-daemon(3) */
-function priority(level: Level): string {
-  return `<${SEVERITY[level]}>`;
+export function outboxSink(outbox: Outbox, journal: boolean): Sink {
+  const encoder = new TextEncoder();
+  return (level, line) => outbox.send(encoder.encode(lineOf(level, line, journal)));
+}
+
+/**
+ * Lines to standard error, written before the call returns: for the last words of a process that
+ * never served anybody.
+ */
+export function stderrSink(journal: boolean): Sink {
+  return (level, line) => writeLine(lineOf(level, line, journal));
+}
+
+/** With `<6>` before it, which journald reads as the line's priority. sd-daemon(3) */
+function lineOf(level: Level, line: string, journal: boolean): string {
+  return journal ? `<${SEVERITY[level]}>${line}\n` : `${line}\n`;
 }
 
 function writeLine(text: string): void {
   try {
     writeSync(STDERR, text);
   } catch {
-    // A reader that is gone or stuck must not stop packets: the line is lost, as it would be anyhow.
+    // There is nobody else to tell.
   }
 }
 

@@ -218,6 +218,23 @@ ip link show dev teredo 2>&1`,
   );
 });
 
+test("a relay whose log nobody reads serves all the same, and ends when it is told", () => {
+  expectLines(
+    `mkfifo /run/log
+exec 9<> /run/log
+dd if=/dev/zero of=/run/log bs=4k oflag=nonblock 2> /dev/null # until it is full
+$program ${RELAY} 2>&9 &
+pid=$!
+until teredo status > /run/status 2> /dev/null; do kill -0 $pid || break; sleep 0.05; done
+head -n 1 /run/status
+kill -HUP $pid
+teredo status | head -n 1
+kill $pid
+ended`,
+    [/^teredo relay \S+ {2}ready$/, /^teredo relay \S+ {2}ready$/, "exit status 0"],
+  );
+});
+
 test("teredo relay takes over after a killed process", () => {
   expectLines(
     `daemon relay ${RELAY} -p /run/relay.pid --status-socket /run/relay.sock

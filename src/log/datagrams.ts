@@ -1,0 +1,108 @@
+import { Arena } from "#ffi/arena.ts";
+import { sockaddrHead } from "#ffi/layout.ts";
+import type { Libc } from "#ffi/libc.ts";
+import {
+  AF_UNIX,
+  EINTR,
+  POLLFD_EVENTS_AT,
+  POLLFD_FD_AT,
+  POLLOUT,
+  SIZEOF_POLLFD,
+  SOCK_DGRAM,
+} from "#ffi/posix.ts";
+import type { Output } from "./outbox.ts";
+
+// struct sockaddr_un, <sys/un.h>
+const SUN_PATH_AT = 2;
+const SUN_PATH_LENGTH = 108;
+const BSD_SUN_PATH_LENGTH = 104;
+
+/** Longer messages are cut. */
+const MAX_LENGTH = 4096;
+
+/**
+ * Messages to a Unix datagram socket, by a connection that outlives a change of the root directory,
+ * and is made again when the receiver was. Never waits for who reads them.
+ */
+export class DatagramOutput implements Output {
+  readonly #libc: Libc;
+  readonly #arena: Arena;
+  readonly #nameAt: number;
+  readonly #nameLength: number;
+  readonly #bytesAt: number;
+  readonly #pollAt: number;
+  #fd = -1;
+
+  /** @param path `@` at its start stands for the NUL of an abstract name. unix(7) */
+  constructor(libc: Libc, path: string) {
+    const { layout } = libc;
+    this.#libc = libc;
+    this.#arena = new Arena(libc, 2 * MAX_LENGTH);
+    const room = layout.hasSockaddrLength ? BSD_SUN_PATH_LENGTH : SUN_PATH_LENGTH;
+    const name = new TextEncoder().encode(path).subarray(0, room);
+    this.#nameLength = SUN_PATH_AT + name.length;
+    this.#nameAt = this.#arena.take(SUN_PATH_AT + room);
+    this.#bytesAt = this.#arena.take(MAX_LENGTH);
+    this.#pollAt = this.#arena.take(SIZEOF_POLLFD);
+    const { u8, u16 } = this.#arena;
+    u16[this.#nameAt >> 1] = sockaddrHead(layout, AF_UNIX, this.#nameLength);
+    u8.set(name, this.#nameAt + SUN_PATH_AT);
+    if (path.startsWith("@")) u8[this.#nameAt + SUN_PATH_AT] = 0;
+    // A name that was cut is another's.
+    if (name.length < room) this.#connect();
+  }
+
+  get isConnected(): boolean {
+    return this.#fd >= 0;
+  }
+
+  /** Whoever is gone may come back, and the messages wait. */
+  write(bytes: Uint8Array): number {
+    const length = Math.min(bytes.length, MAX_LENGTH);
+    this.#arena.u8.set(bytes.subarray(0, length), this.#bytesAt);
+    for (let again = 0; again < 2; again++) {
+      if (!this.isConnected && !this.#connect()) return 0;
+      if (this.#send(length) >= 0) return bytes.length;
+      const { layout } = this.#libc;
+      const errno = this.#libc.errno();
+      if (errno === layout.EMSGSIZE) return -1;
+      if ([layout.EAGAIN, layout.ENOBUFS, EINTR].includes(errno)) return 0;
+      this.#disconnect();
+    }
+    return 0;
+  }
+
+  wait(limit: number): boolean {
+    if (!this.isConnected) return false;
+    const { i32, u16 } = this.#arena;
+    i32[(this.#pollAt + POLLFD_FD_AT) >> 2] = this.#fd;
+    u16[(this.#pollAt + POLLFD_EVENTS_AT) >> 1] = POLLOUT;
+    return this.#libc.call.poll(this.#arena.address(this.#pollAt), 1, Math.ceil(limit)) > 0;
+  }
+
+  close(): void {
+    this.#disconnect();
+    this.#arena.close();
+  }
+
+  #send(length: number): number {
+    const { MSG_DONTWAIT, MSG_NOSIGNAL } = this.#libc.layout;
+    const at = this.#arena.address(this.#bytesAt);
+    return this.#libc.call.sendto(this.#fd, at, length, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+  }
+
+  #connect(): boolean {
+    const { call, layout } = this.#libc;
+    this.#fd = call.socket(AF_UNIX, SOCK_DGRAM | layout.SOCK_CLOEXEC | layout.SOCK_NONBLOCK, 0);
+    if (this.#fd < 0) return false;
+    const name = this.#arena.address(this.#nameAt);
+    if (call.connect(this.#fd, name, this.#nameLength) === 0) return true;
+    this.#disconnect();
+    return false;
+  }
+
+  #disconnect(): void {
+    if (this.isConnected) this.#libc.call.close(this.#fd);
+    this.#fd = -1;
+  }
+}
