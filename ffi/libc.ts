@@ -69,6 +69,8 @@ export const LIBC = {
   syscall: { args: ["u64", "i32", "ptr", "u64"], returns: "i32" },
   // int sysctl(const int *name, u_int count, void *old, size_t *oldlen, const void *new, size_t newlen);
   sysctl: { args: ["ptr", "u32", "ptr", "ptr", "ptr", "u64"], returns: "i32" },
+  // void (*signal(int number, void (*handler)(int)))(int);
+  signal: { args: ["i32", "ptr"], returns: "ptr" },
   // int chroot(const char *path);
   chroot: { args: ["ptr"], returns: "i32" },
   // int chdir(const char *path);

@@ -27,6 +27,12 @@ export const O_CLOEXEC = 0x80000;
 /** Number of dup3(2), by what `process.arch` says. */
 export const SYS_DUP3: Readonly<Record<string, number>> = { x64: 292, arm64: 24 };
 
+// <signal.h>: the first of those that programs share out among themselves is glibc's, musl's is 35
+export const SIGSTKFLT = 16;
+export const SIGRTMIN = 34;
+export const SIGRTMAX = 64;
+export const SIG_IGN = 1;
+
 // <time.h>
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;

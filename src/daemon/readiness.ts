@@ -94,10 +94,13 @@ function firewall(host: Host, served: Served): CheckResult[] {
 }
 
 /** An end that was asked for: there is nothing to mend. */
+/** The check that fails because somebody wants it so. */
+export const SERVING = "serving";
+
 function serving({ draining }: Served): CheckResult {
   return draining
-    ? { name: "serving", verdict: "fail", detail: "draining" }
-    : ok("serving", "accepting traffic");
+    ? { name: SERVING, verdict: "fail", detail: "draining" }
+    : ok(SERVING, "accepting traffic");
 }
 
 function relayPoints(host: Host, relay: RelayConfig, { open }: Served): CheckResult[] {

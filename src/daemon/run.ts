@@ -25,8 +25,9 @@ import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
-import { Ending } from "./signals.ts";
+import { ignoreNameless, Signals } from "./signals.ts";
 import { DaemonState } from "./state.ts";
+import { stateLine } from "./state_line.ts";
 import { closeAll, openStatusServers } from "./status_servers.ts";
 import { watchOver } from "./watch.ts";
 
@@ -47,7 +48,7 @@ interface Context {
   readonly host: Host;
   readonly log: Logger;
   readonly state: DaemonState;
-  readonly ending: Ending;
+  readonly signals: Signals;
   readonly cleanup: Cleanup;
 }
 
@@ -86,18 +87,19 @@ async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promi
   }
   const host = hostOf(libc);
   const cleanup = new Cleanup();
-  const ending = new Ending(log);
+  const signals = new Signals(log);
+  ignoreNameless(libc);
   const state = new DaemonState(role, version, config, host);
   try {
-    return await live({ role, config, libc, host, log, state, ending, cleanup });
+    return await live({ role, config, libc, host, log, state, signals, cleanup });
   } finally {
     await cleanup.run();
-    ending.close();
+    signals.close();
   }
 }
 
 async function live(context: Context): Promise<number> {
-  const { role, config, libc, host, log, state, cleanup, ending } = context;
+  const { role, config, libc, host, log, state, cleanup, signals } = context;
   const own = config[role].process;
   const step = stepper(log);
   refuseUnfit(context);
@@ -128,7 +130,11 @@ async function live(context: Context): Promise<number> {
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
-  const failure = await Promise.race([ending.signalled, failureOf(datapath)]);
+  signals.serve({
+    drain: (wanted) => state.drain(wanted),
+    tellState: () => log.info("State", stateLine(state.read())),
+  });
+  const failure = await Promise.race([signals.ending, failureOf(datapath)]);
   if (failure instanceof Error) return failed(context, failure);
   return await end(context, datapath, notifier);
 }
@@ -251,7 +257,7 @@ function failed({ log }: Context, failure: Error): number {
 async function end(context: Context, datapath: Datapath, notifier: Notifier): Promise<number> {
   const { role, config, log, state } = context;
   notifier.send("STOPPING=1");
-  state.drain();
+  state.drain(true);
   if (role === "relay") {
     const { drainTime } = config.relay;
     log.info("Draining", { seconds: drainTime / 1000 });

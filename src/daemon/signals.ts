@@ -1,33 +1,67 @@
+import type { Libc } from "#ffi/libc.ts";
+import { SIG_IGN, SIGRTMAX, SIGRTMIN, SIGSTKFLT } from "#ffi/linux/mod.ts";
 import type { Logger } from "#src/log/logger.ts";
 
-/** Signals that end the daemon. */
-const ENDING = ["SIGTERM", "SIGINT"] as const;
+/** What an operator can ask of a daemon by a signal, besides to end. */
+export interface Wishes {
+  /** SIGUSR1: whether it shall turn traffic away, or take it again. */
+  drain(wanted: boolean): void;
+  /** SIGUSR2 */
+  tellState(): void;
+}
 
-/** Takes over the signals that would kill the process, until closed. */
-export class Ending {
-  /** Settles with the name of the first SIGTERM or SIGINT. */
-  readonly signalled: Promise<string>;
+/** Of Linux, those that a runtime lets nobody listen to: nothing is said of them. */
+export function ignoreNameless({ call, layout }: Libc): void {
+  if (layout.system !== "Linux") return;
+  call.signal(SIGSTKFLT, SIG_IGN);
+  // Those that a C library keeps for itself it refuses.
+  for (let number = SIGRTMIN; number <= SIGRTMAX; number++) call.signal(number, SIG_IGN);
+}
+
+/** As a service manager, a terminal, and a limit of processor time ask for it. */
+const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGXCPU"] as const;
+
+/** Of timers and descriptors, which nobody here has asked for; by themselves they would kill. */
+const STRAY = ["SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"] as const;
+
+/**
+ * Takes over the signals that would kill the process, until closed. Not those that tell of a fault in
+ * the program: docs/signals.md lists all.
+ */
+export class Signals {
+  /** Settles with the name of the first signal that ends the daemon. */
+  readonly ending: Promise<string>;
   readonly #log: Logger;
   readonly #listeners: (readonly [NodeJS.Signals, () => void])[];
   #resolve: ((signal: string) => void) | undefined;
+  #wishes: Wishes | undefined;
+  #draining = false;
 
   constructor(log: Logger) {
     this.#log = log;
     const { promise, resolve } = Promise.withResolvers<string>();
-    this.signalled = promise;
+    this.ending = promise;
     this.#resolve = resolve;
     this.#listeners = [
-      ...ENDING.map((signal) => [signal, () => this.#received(signal)] as const),
+      ...ENDING.map((signal) => [signal, () => this.#end(signal)] as const),
+      ...STRAY.map((signal) => [signal, () => this.#stray(signal)] as const),
       ["SIGHUP", () => this.#hangup()],
+      ["SIGUSR1", () => this.#drain()],
+      ["SIGUSR2", () => this.#wish("SIGUSR2", (wishes) => wishes.tellState())],
     ];
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
+  }
+
+  /** From here on the daemon serves. */
+  serve(wishes: Wishes): void {
+    this.#wishes = wishes;
   }
 
   close(): void {
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
   }
 
-  #received(signal: string): void {
+  #end(signal: string): void {
     if (this.#resolve === undefined) return this.#insisted(signal);
     this.#log.info("Ending", { signal });
     this.#resolve(signal);
@@ -42,5 +76,26 @@ export class Ending {
 
   #hangup(): void {
     this.#log.warn("SIGHUP changes nothing: settings take effect after a restart");
+  }
+
+  /** Each one takes the last one back. */
+  #drain(): void {
+    this.#wish("SIGUSR1", (wishes) => {
+      this.#draining = !this.#draining;
+      const message = this.#draining ? "Draining until told otherwise" : "Serving again";
+      this.#log.info(message, { signal: "SIGUSR1" });
+      wishes.drain(this.#draining);
+    });
+  }
+
+  /** What starts or ends has no state to change or tell. */
+  #wish(signal: string, grant: (wishes: Wishes) => void): void {
+    const serves = this.#wishes !== undefined && this.#resolve !== undefined;
+    if (serves) grant(this.#wishes!);
+    else this.#stray(signal);
+  }
+
+  #stray(signal: string): void {
+    this.#log.warn("Signal ignored", { signal });
   }
 }

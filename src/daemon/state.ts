@@ -31,8 +31,9 @@ export class DaemonState {
     this.refresh();
   }
 
-  drain(): void {
-    this.#draining = true;
+  /** @param wanted whether traffic is to be turned away */
+  drain(wanted: boolean): void {
+    this.#draining = wanted;
     this.refresh();
   }
 

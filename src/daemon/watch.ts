@@ -16,6 +16,7 @@ import {
 import type { Notifier } from "./notify.ts";
 import { MAX_SERVED } from "#src/datapath/threads/shared.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
+import { SERVING } from "./readiness.ts";
 import type { DaemonState } from "./state.ts";
 
 const LOOK_EVERY: Millis = 1_000;
@@ -105,8 +106,9 @@ export class Watch {
   }
 
   look(snapshot: Snapshot): void {
-    // An end that was asked for is no trouble.
-    if (!snapshot.draining) { for (const check of snapshot.checks) this.#turned(check); }
+    // What was asked for is no trouble.
+    const troubles = snapshot.checks.filter((check) => check.name !== SERVING);
+    for (const check of troubles) this.#turned(check);
     this.#dropped(this.#drops, snapshot.drops);
     this.#drops = snapshot.drops;
     this.#failed(this.#failures, snapshot.failures);

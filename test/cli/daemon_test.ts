@@ -198,6 +198,64 @@ find /run/theirs -newer /run/victim -type f`,
   );
 });
 
+test("SIGUSR1 drains a relay that goes on, and a second one takes it back", () => {
+  expectLines(
+    `daemon relay ${RELAY}
+until_says relay msg=Ready
+kill -USR1 $pid
+until_says relay 'msg="Draining until told otherwise"'
+teredo status | head -n 1
+teredo status --json | grep -o '"draining": *[a-z][a-z]*'
+kill -USR2 $pid
+until_says relay 'msg=State.* detail=draining'
+ip link show dev teredo | grep -c LOWER_UP
+kill -USR1 $pid
+until_says relay 'msg="Serving again"'
+teredo status | head -n 1
+kill -USR2 $pid
+until_says relay 'msg=State.* detail=ready'
+kill $pid
+ended
+grep -c 'Not ready' $work/relay.log`,
+    [
+      /^teredo relay \S+ {2}draining$/,
+      /^"draining": *true$/,
+      "1",
+      /^teredo relay \S+ {2}ready$/,
+      "exit status 0",
+      "0",
+    ],
+  );
+});
+
+/** Every signal whose default action is to end the process, signal(7), and what it does here. */
+const signals: readonly [what: string, names: readonly string[], outcome: string][] = [
+  ["ends a daemon as told", ["TERM", "INT", "QUIT", "XCPU"], "ended"],
+  ["is ignored with a line", ["ALRM", "VTALRM", "PROF", "IO"], "line"],
+  ["is ignored without a word", ["PIPE", "PWR", "XFSZ", "STKFLT", "RTMIN", "RTMAX"], "silence"],
+];
+
+for (const [what, names, outcome] of signals) {
+  test(`each of SIG${names.join(", SIG")} ${what}`, () => {
+    const each = {
+      ended: "ended",
+      line: `until_says server 'msg="Signal ignored" signal=SIG'$name\nkill $pid; ended`,
+      silence: `sleep 0.2; teredo status | grep -o 'ready$'; kill $pid; ended`,
+    }[outcome];
+    const script = `for name in ${names.join(" ")}; do
+daemon server ${SERVER} -p /run/server.pid
+until_says server msg=Ready
+kill -$name $pid
+${each}
+tail -n 1 $work/server.log | grep -o 'msg=Ended$'
+ls /run
+done`;
+    const lines = ["exit status 0", "msg=Ended"];
+    const one = outcome === "silence" ? ["ready", ...lines] : lines;
+    expectLines(script, names.flatMap(() => one));
+  });
+}
+
 test("teredo relay drains after SIGTERM, and a second signal ends it at once", () => {
   expectLines(
     `daemon relay relay -c $work/teredo.ini --drain-time 60s

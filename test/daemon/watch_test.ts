@@ -253,7 +253,7 @@ test("DaemonState: until the last worker is there, the status pages say that it 
   }
   state.serve(OPEN, datapath(10));
   assert.equal((await app.request("/readyz")).status, 200);
-  state.drain();
+  state.drain(true);
   assert.equal((await app.request("/readyz")).status, 503);
   assert.equal((await app.request("/healthz")).status, 200);
 });
@@ -282,10 +282,15 @@ test("Watch.look() logs a check once when it turns, either way", () => {
   ]);
 });
 
-test("Watch.look() logs no check that fails because the daemon is ending", () => {
+test("Watch.look() logs what fails while the daemon drains, but not that it drains", () => {
   const { watch, lines } = watching();
-  watch.look(sampleSnapshot({ ...withCheck(false, "draining"), draining: true }));
+  const serving = { name: "serving", ok: false, detail: "draining" };
+  watch.look(sampleSnapshot({ checks: [serving], draining: true }));
   assert.deepEqual(lines, []);
+  const route = { name: "route", ok: false, detail: "gone" };
+  watch.look(sampleSnapshot({ checks: [serving, route], draining: true }));
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]!, /^level=warn msg="Not ready" check=route detail=gone/);
 });
 
 test("Watch.look() logs drops that are this machine's doing, and bounds the lines", () => {

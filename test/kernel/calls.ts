@@ -194,6 +194,7 @@ function processOf(kernel: PaperKernel) {
     },
     openlog: () => 0,
     syslog: () => 0,
+    signal: () => 0,
   } satisfies Partial<Record<FunctionName, Call>>;
 }
 

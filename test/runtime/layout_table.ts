@@ -16,6 +16,7 @@ export const HEADERS = [
   "string.h",
   "sys/file.h",
   "sys/ioctl.h",
+  "signal.h",
   "sys/prctl.h",
   "sys/socket.h",
   "sys/uio.h",
