@@ -5,15 +5,13 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { Arena } from "#ffi/arena.ts";
-import type { Libc } from "#ffi/libc.ts";
-import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { linuxIpv6 } from "#src/daemon/host/linux/answers.ts";
 import { linuxHost } from "#src/daemon/host/linux/mod.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
 import { dropPrivileges } from "#src/daemon/privileges.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { datagramReceiver } from "#test/log/datagram_receiver.ts";
 import { NOT_HERE } from "./checks/fake_host.ts";
 
 const libc = await openLibc();
@@ -28,31 +26,11 @@ async function inFolder(body: (folder: string) => void | Promise<void>): Promise
   }
 }
 
-/** A datagram socket of the kind a service manager listens on. */
-function receiver(libc: Libc, path: string) {
-  const arena = new Arena(libc, 8192);
-  const fd = libc.call.socket(AF_UNIX, SOCK_DGRAM, 0);
-  const at = arena.take(110);
-  arena.u16[at >> 1] = AF_UNIX;
-  const name = new TextEncoder().encode(path);
-  arena.u8.set(name, at + 2);
-  if (path.startsWith("@")) arena.u8[at + 2] = 0;
-  assert.equal(libc.call.bind(fd, arena.address(at), 2 + name.length), 0);
-  const into = arena.take(1024);
-  return {
-    read: () => {
-      const length = libc.call.recv(fd, arena.address(into), 1024, MSG_DONTWAIT);
-      return new TextDecoder().decode(arena.u8.slice(into, into + Math.max(0, length)));
-    },
-    close: () => libc.call.close(fd),
-  };
-}
-
 for (const kind of ["file", "abstract"] as const) {
   test(`openNotifier() reaches a socket of kind ${kind}`, () =>
     inFolder((folder) => {
       const path = kind === "file" ? join(folder, "notify") : `@teredo-test-${process.pid}`;
-      const manager = receiver(libc, path);
+      const manager = datagramReceiver(libc, path);
       const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "3000000" };
       const notifier = openNotifier(libc, env, process.pid);
       notifier.send("READY=1");

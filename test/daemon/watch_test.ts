@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { readinessOf, type Served } from "#src/daemon/readiness.ts";
 import { DaemonState } from "#src/daemon/state.ts";
-import { Watch } from "#src/daemon/watch.ts";
+import { openNotifier } from "#src/daemon/notify.ts";
+import { Watch, watchOver } from "#src/daemon/watch.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { NO_OFFLOADS, reportOffloads, withRefused } from "#src/datapath/offloads.ts";
 import { LimitedLog } from "#src/log/limited.ts";
@@ -13,6 +15,7 @@ import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
+import { datagramReceiver } from "#test/log/datagram_receiver.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
 import {
   emptyFile,
@@ -356,4 +359,38 @@ test("Watch.look() says what the kernel meant by each refusal, and what mends it
     /level=warn .*reason=send_failed .*errno=EPERM count=2 .*connections is full.*nf_conntrack_max/,
   );
   assert.match(lines[2]!, /reason=tun_write_failed way=to_tun errno=EIO .*interface is down/);
+});
+
+test("watchOver() pings the service manager's watchdog while the datapath lives, and only then", async () => {
+  const libc = await openLibc();
+  const path = `@teredo-watchdog-${process.pid}`;
+  const manager = datagramReceiver(libc, path);
+  const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "10000" };
+  const notifier = openNotifier(libc, env, process.pid);
+  const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
+  const state = new DaemonState("relay", "1", config, fakeHost());
+  const log = createLogger({
+    level: "error",
+    format: formatLogfmt,
+    sink: () => {},
+    time: undefined,
+  });
+  let [age, looks] = [10, 0];
+  const watched: Datapath = { ...datapath(0), heartbeatAge: () => (looks++, age) };
+  state.serve(OPEN, watched);
+  const stop = watchOver({ role: "relay", config, log, state, datapath: watched, notifier });
+  const until = async (done: () => boolean) => {
+    while (!done()) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  await until(() => manager.read() === "WATCHDOG=1");
+  age = 5_000;
+  await until(() => manager.read() === undefined);
+  const from = looks;
+  await until(() => looks > from + 20);
+  assert.equal(manager.read(), undefined, "a datapath that does not turn is not covered up for");
+  age = 10;
+  await until(() => manager.read() === "WATCHDOG=1");
+  stop();
+  notifier.close();
+  manager.close();
 });

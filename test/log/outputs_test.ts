@@ -12,13 +12,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { Arena } from "#ffi/arena.ts";
-import { AF_UNIX, MSG_DONTWAIT, O_NONBLOCK, SOCK_DGRAM } from "#ffi/linux/mod.ts";
+import { O_NONBLOCK } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { DatagramOutput } from "#src/log/datagrams.ts";
 import { DescriptorOutput } from "#src/log/descriptor.ts";
 import { Outbox } from "#src/log/outbox.ts";
 import { openSyslog } from "#src/log/syslog.ts";
+import { datagramReceiver } from "./datagram_receiver.ts";
 import { runArguments } from "#test/cli/run.ts";
 
 const libc = await openLibc();
@@ -92,29 +92,10 @@ test("DescriptorOutput writes behind what a file has", () => {
   });
 });
 
-/** A datagram socket that somebody listens on, if only he reads. */
-function listener(path: string) {
-  const arena = new Arena(libc, 16_384);
-  const fd = libc.call.socket(AF_UNIX, SOCK_DGRAM, 0);
-  const name = new TextEncoder().encode(path);
-  const at = arena.take(110);
-  arena.u16[at >> 1] = AF_UNIX;
-  arena.u8.set(name, at + 2);
-  assert.equal(libc.call.bind(fd, arena.address(at), 2 + name.length), 0);
-  const into = arena.take(8192);
-  return {
-    read: () => {
-      const length = libc.call.recv(fd, arena.address(into), 8192, MSG_DONTWAIT);
-      return length < 0 ? undefined : new TextDecoder().decode(arena.u8.slice(into, into + length));
-    },
-    close: () => libc.call.close(fd),
-  };
-}
-
 test("DatagramOutput waits for no receiver, and finds one that comes back", () => {
   inFolder((folder) => {
     const path = join(folder, "log");
-    const first = listener(path);
+    const first = datagramReceiver(libc, path);
     const output = new DatagramOutput(libc, path);
     let count = 0;
     while (output.write(LINE) > 0) count++;
@@ -125,7 +106,7 @@ test("DatagramOutput waits for no receiver, and finds one that comes back", () =
     assert.equal(output.write(LINE), 0);
     rmSync(path);
     assert.equal(output.write(LINE), 0);
-    const second = listener(path);
+    const second = datagramReceiver(libc, path);
     assert.equal(output.write(LINE), 1000);
     assert.equal(second.read()?.length, 1000);
     second.close();
@@ -136,7 +117,7 @@ test("DatagramOutput waits for no receiver, and finds one that comes back", () =
 test("openSyslog() says facility, severity, name and number, and cuts what is too long", () => {
   inFolder((folder) => {
     const path = join(folder, "log");
-    const daemon = listener(path);
+    const daemon = datagramReceiver(libc, path);
     const { sink, outbox } = openSyslog(libc, "teredo-test", "local7", path);
     sink("error", "plain");
     sink("debug", "%s%n%d");
@@ -155,7 +136,7 @@ test("openSyslog() without a syslog daemon keeps the lines for it, and waits for
     const { sink, outbox } = openSyslog(libc, "teredo-test", "daemon", path);
     for (let i = 0; i < 1000; i++) sink("info", "x".repeat(200));
     assert.ok(outbox!.dropped > 0);
-    const daemon = listener(path);
+    const daemon = datagramReceiver(libc, path);
     sink("info", "here you are");
     assert.match(daemon.read() ?? "", /^<30>teredo-test\[\d+\]: x{200}$/);
     outbox!.close();
