@@ -5,11 +5,18 @@ import { parseRequest, type StatusRequest } from "./request.ts";
 
 export type Answer = (request: StatusRequest, socket: Socket) => Response | Promise<Response>;
 
+export interface Served {
+  /** Whether it is the client's turn for too long: to read its answer, or to say what it wants. */
+  keepsWaiting(): boolean;
+}
+
 /** What one client can take of us. */
 const MAX_HEAD_LENGTH = 8_192;
 const MAX_BODY_LENGTH = 262_144;
 /** Of what comes behind the head: no page takes a body. */
 const MAX_UNREAD_LENGTH = 65_536;
+/** Where there is a crowd. */
+const PATIENCE: Millis = 1_000;
 const HEAD_TIME: Millis = 5_000;
 const ANSWER_TIME: Millis = 5_000;
 
@@ -19,7 +26,7 @@ const HEAD_END = /\r?\n\r?\n/;
  * One request and its answer, after which the connection ends: nothing can queue behind it, and
  * neither a slow writer nor a slow reader holds it longer than two time-outs.
  */
-export function serve(socket: Socket, answer: Answer): void {
+export function serve(socket: Socket, answer: Answer): Served {
   let head = "";
   let unread = 0;
   let answered = false;
@@ -43,13 +50,13 @@ export function serve(socket: Socket, answer: Answer): void {
     const [response, body] = await answerOf(() => answer(request, socket));
     if (!socket.destroyed) send(response, body);
   };
-  socket.on("data", (bytes: Uint8Array) => {
+  socket.on("data", (bytes: Buffer) => {
     if (answered) {
       unread += bytes.length;
       if (unread > MAX_UNREAD_LENGTH) socket.destroy();
       return;
     }
-    head += latin1(bytes.subarray(0, MAX_HEAD_LENGTH + 1 - head.length));
+    head += bytes.toString("latin1", 0, MAX_HEAD_LENGTH + 1 - head.length);
     const end = HEAD_END.exec(head);
     if (end === null) return head.length > MAX_HEAD_LENGTH ? refuse(431) : undefined;
     const request = parseRequest(head.slice(0, end.index));
@@ -60,13 +67,11 @@ export function serve(socket: Socket, answer: Answer): void {
   socket.on("end", () => void (answered || socket.destroy()));
   socket.on("error", () => socket.destroy());
   socket.on("close", () => clearTimeout(timer));
+  const since = performance.now();
+  return { keepsWaiting: () => answered || performance.now() - since > PATIENCE };
 }
 
 const NOTHING = new Uint8Array(0);
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
-}
 
 /** The answer and its body. The client never learns what went wrong inside. */
 async function answerOf(

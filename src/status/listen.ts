@@ -6,14 +6,17 @@ import {
   type Server,
   type Socket,
 } from "node:net";
+import type { Millis } from "#src/protocol/time.ts";
 import type { StatusApp } from "./app.ts";
-import { type Answer, serve } from "./connection.ts";
+import { type Answer, serve, type Served } from "./connection.ts";
 import { errorDocument } from "./document.ts";
 import { isLocalHost, isLoopbackAddress } from "./hosts.ts";
 import type { StatusRequest } from "./request.ts";
 
-/** Of one server at a time. */
+/** Of one server at a time, but for a moment. */
 const MAX_CONNECTIONS = 64;
+const MAX_CROWD = 512;
+const MOMENT: Millis = 50;
 
 /** Owner and group may: the group is how other users are let in. */
 const SOCKET_UMASK = 0o117;
@@ -77,34 +80,47 @@ interface StatusServer {
   close(unbind?: boolean): Promise<void>;
 }
 
-/** The newest client always gets in: room is made by the one that has kept us waiting longest. */
+/**
+ * A newcomer always gets in, and has a moment to say what it wants, however many come at once; room
+ * is made by those that keep us waiting.
+ */
 function makeServer(answer: Answer): StatusServer {
-  const connections = new Set<Socket>();
+  const connections = new Map<Socket, Served>();
+  const drop = (socket: Socket) => {
+    // Its "close" comes later than the next clients may.
+    connections.delete(socket);
+    socket.destroy();
+  };
+  let sweep: ReturnType<typeof setTimeout> | undefined;
+  const sweepSoon = () => {
+    if (connections.size <= MAX_CONNECTIONS) return;
+    sweep ??= setTimeout(() => {
+      sweep = undefined;
+      idlers(connections).slice(0, connections.size - MAX_CONNECTIONS).forEach(drop);
+      sweepSoon();
+    }, MOMENT);
+  };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (connections.size >= MAX_CONNECTIONS) {
-      const one = crowded(connections);
-      // Its "close" comes later than the next clients may.
-      connections.delete(one);
-      one.destroy();
-    }
-    connections.add(socket);
+    if (connections.size >= MAX_CROWD) drop(connections.keys().next().value!);
+    connections.set(socket, serve(socket, answer));
     socket.once("close", () => connections.delete(socket));
-    serve(socket, answer);
+    sweepSoon();
   });
   const close = (unbind = true) =>
     new Promise<void>((resolve) => {
-      for (const socket of connections) socket.destroy();
+      clearTimeout(sweep);
+      for (const socket of connections.keys()) socket.destroy();
       if (unbind) server.close(() => resolve());
       else resolve();
     });
   return { server, close };
 }
 
-/** The oldest connection of the address that holds most of them. */
-function crowded(connections: ReadonlySet<Socket>): Socket {
-  const byAddress = Map.groupBy(connections, (it) => it.remoteAddress);
-  const most = [...byAddress.values()].reduce((a, b) => b.length > a.length ? b : a);
-  return most[0]!;
+/** Those that keep us waiting, the oldest first, of the address that has most of them. */
+function idlers(connections: ReadonlyMap<Socket, Served>): Socket[] {
+  const idle = [...connections].filter(([, served]) => served.keepsWaiting());
+  const byAddress = Map.groupBy(idle.map(([socket]) => socket), (it) => it.remoteAddress);
+  return [...byAddress.values()].sort((a, b) => b.length - a.length).flat();
 }
 
 function listening(server: Server, where: ListenOptions): Promise<void> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { problemsOf } from "#test/status/schema_validator.ts";
 import { onMachine } from "./namespace.ts";
+import { runArguments } from "./run.ts";
 
 const RELAY = "relay -c $work/teredo.ini --drain-time 100ms";
 const SERVER = "server -c $work/teredo.ini --bind-address 198.51.100.1";
@@ -274,6 +275,24 @@ ip link show dev teredo 2>&1`,
       'Device "teredo" does not exist.',
     ],
   );
+});
+
+test("200 clients that ask without end and never read cost a relay no memory, and keep nobody out", () => {
+  const flood = [process.execPath, ...runArguments.file("test/cli/http_flood.ts")].join(" ");
+  const { lines, stderr } = onMachine(`daemon relay ${RELAY}
+until_says relay msg=Ready
+${flood} 9545 $pid 30
+kill $pid
+ended`);
+  assert.deepEqual(
+    [lines.length, lines.at(-1), stderr],
+    [2, "exit status 0", ""],
+    lines.join("\n"),
+  );
+  const megabytes = Number(/^slowest answer \d+ ms, largest memory (\d+) MB$/.exec(lines[0]!)?.[1]);
+  // From source the runtime compiles as well, and under Deno it is another.
+  const limit = (process.env["TEREDO_BIN"] ?? "") === "" ? 400 : 150;
+  assert.ok(megabytes < limit, lines[0]);
 });
 
 test("a relay whose log nobody reads serves all the same, and ends when it is told", () => {
