@@ -123,7 +123,7 @@ daemon relay ${RELAY} -u nobody -t /run/jail -p /run/relay.pid
 until_says relay msg=Ready
 cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|Groups|CapEff|CapPrm):' | sort -u | tr -s '\\t ' ' '
 sleep 1.2 # beyond the next look at readiness
-teredo status --json | grep -o '"ok":[a-z]*' | sort | uniq -c | tr -s ' '
+teredo status --json | grep -c '"ok":false'
 kill $pid
 ended
 ip link show dev teredo 2>&1
@@ -139,7 +139,7 @@ ended`,
       "Gid: 65534 65534 65534 65534",
       "Groups: 65534 ",
       "Uid: 65534 65534 65534 65534",
-      ' 8 "ok":true',
+      "0",
       "exit status 0",
       'Device "teredo" does not exist.',
       "pid file empty",
