@@ -14,7 +14,7 @@ import { type CheckResult, failures } from "./checks/result.ts";
 import { checkFirewall } from "./checks/firewall.ts";
 import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
-import { hostOf } from "./host/mod.ts";
+import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { logFates } from "./fates.ts";
 import { keepTunnel } from "./keep.ts";
@@ -25,7 +25,7 @@ import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
-import { ignoreNameless, Signals } from "./signals.ts";
+import { Signals } from "./signals.ts";
 import { DaemonState } from "./state.ts";
 import { stateLine } from "./state_line.ts";
 import { closeAll, openStatusServers } from "./status_servers.ts";
@@ -88,7 +88,7 @@ async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promi
   const host = hostOf(libc);
   const cleanup = new Cleanup();
   const signals = new Signals(log);
-  ignoreNameless(libc);
+  ignoreNamelessSignals(libc);
   const state = new DaemonState(role, version, config, host);
   try {
     return await live({ role, config, libc, host, log, state, signals, cleanup });

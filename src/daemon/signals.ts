@@ -1,5 +1,3 @@
-import type { Libc } from "#ffi/libc.ts";
-import { SIG_IGN, SIGRTMAX, SIGRTMIN, SIGSTKFLT } from "#ffi/linux/mod.ts";
 import type { Logger } from "#src/log/logger.ts";
 
 /** What an operator can ask of a daemon by a signal, besides to end. */
@@ -8,14 +6,6 @@ export interface Wishes {
   drain(wanted: boolean): void;
   /** SIGUSR2 */
   tellState(): void;
-}
-
-/** Of Linux, those that a runtime lets nobody listen to: nothing is said of them. */
-export function ignoreNameless({ call, layout }: Libc): void {
-  if (layout.system !== "Linux") return;
-  call.signal(SIGSTKFLT, SIG_IGN);
-  // Those that a C library keeps for itself it refuses.
-  for (let number = SIGRTMIN; number <= SIGRTMAX; number++) call.signal(number, SIG_IGN);
 }
 
 /** As a service manager, a terminal, and a limit of processor time ask for it. */
