@@ -72,8 +72,9 @@ export class Signals {
   #drain(): void {
     this.#wish("SIGUSR1", (wishes) => {
       this.#draining = !this.#draining;
-      const message = this.#draining ? "Draining until told otherwise" : "Serving again";
-      this.#log.info(message, { signal: "SIGUSR1" });
+      const fields = { signal: "SIGUSR1" };
+      if (this.#draining) this.#log.info("Draining until told otherwise", fields);
+      else this.#log.info("Serving again", fields);
       wishes.drain(this.#draining);
     });
   }
