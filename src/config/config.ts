@@ -41,6 +41,10 @@ export interface RelayConfig {
   readonly challengeRate: number;
   /** New peers a second that packets from one IPv6 /64 may bring. */
   readonly newPeerRate: number;
+  /** Bubbles a second to peers in the table. */
+  readonly bubbleRate: number;
+  /** The same, to one IPv4 address. */
+  readonly addressBubbleRate: number;
   /** Bytes asked for as the UDP socket's receive buffer, and its send buffer. */
   readonly socketBuffer: number;
   readonly offloads: "auto" | "off";
@@ -72,6 +76,8 @@ export interface ServerConfig {
   readonly secrets: readonly SecretConfig[];
   readonly solicitationRate: number;
   readonly solicitationBurst: number;
+  /** Messages forwarded a second to one mapped IPv4 address. */
+  readonly forwardRate: number;
   readonly icmpMaxLength: number;
   readonly socketBuffer: number;
   readonly workers: number | "auto";

@@ -147,8 +147,26 @@ then wait for the IPv6 side to speak.`,
     reload: "restart",
     doc:
       `Clients new to the relay that packets from one IPv6 network (/64) may address a second, and
-at once. Each costs memory and up to four bubbles to the server that the address names, so that a
-scan of the Teredo prefix would flood that server through the relay. 0: no limit.`,
+at once. Each costs memory and a bubble, so that a scan of the Teredo prefix would use up what others
+may have. Packets from one /32, which is a provider's, may address a quarter of \`bubble_rate\`.
+0: no limit.`,
+  },
+  bubbleRate: {
+    kind: integer(0, 1_000_000, "a second"),
+    default: 10_000,
+    reload: "restart",
+    doc: `Bubbles sent in any one second to clients that packets came for, over all of them. Half of
+what may go out at once is for clients that have answered before. A client needs one when it is new,
+and one when it was silent for 30 s. 0: no limit.`,
+  },
+  addressBubbleRate: {
+    kind: integer(0, 1_000_000, "a second"),
+    default: 1_000,
+    reload: "restart",
+    doc: `The same, of those to one IPv4 address: a Teredo server, which the packet's destination
+names, so that whoever sends the packet chooses it. Raise it, and \`bubble_rate\` with it, if more
+clients of one server than these are new or come back each second. Bubbles that are repeated, without
+another packet for the client, may be a tenth of either rate. 0: no limit.`,
   },
   socketBuffer: SOCKET_BUFFER,
   offloads: OFFLOADS,
@@ -260,6 +278,13 @@ behind a carrier's NAT. 0: no limit.`,
     default: 200,
     reload: "restart",
     doc: `Router solicitations answered at once for one IPv4 address.`,
+  },
+  forwardRate: {
+    kind: integer(0, 1_000_000, "a second"),
+    default: 1_000,
+    reload: "restart",
+    doc: `Bubbles and ICMPv6 messages forwarded a second, and at once, to one IPv4 address, which
+whoever sends them chooses; many clients can share one behind a carrier's NAT. 0: no limit.`,
   },
   icmpMaxLength: {
     kind: integer(8, 1240, "bytes"),

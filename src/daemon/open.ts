@@ -50,6 +50,8 @@ export function openRelay(
       icmpBurst: config.icmpBurst,
       challengeRate: config.challengeRate,
       newPeerRate: config.newPeerRate,
+      bubbleRate: config.bubbleRate,
+      addressBubbleRate: config.addressBubbleRate,
     },
   });
 }
@@ -98,6 +100,7 @@ function serverRules(
     })),
     solicitationRate: config.solicitationRate,
     solicitationBurst: config.solicitationBurst,
+    forwardRate: config.forwardRate,
     icmpMaxLength: config.icmpMaxLength,
   };
 }

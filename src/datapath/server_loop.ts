@@ -33,16 +33,18 @@ export interface ServerDescriptors {
 export interface ServerLoopOptions {
   readonly server: ServerOptions;
   readonly authenticate: Authenticate;
+  /** Two random words, which no client knows. */
+  readonly seeds: readonly [number, number];
   readonly clock: () => Millis;
   /** Whose packets' fates are told; undefined: nobody's. */
   readonly fates?: FateOptions | undefined;
 }
 
 function makeServer(options: ServerLoopOptions, counters: Counters): Server {
-  const { server, authenticate, fates } = options;
+  const { server, authenticate, seeds, fates } = options;
   return fates === undefined
-    ? new Server(server, counters, authenticate)
-    : new ObservedServer(server, counters, authenticate, fates);
+    ? new Server(server, counters, authenticate, seeds[0], seeds[1])
+    : new ObservedServer(server, counters, authenticate, seeds[0], seeds[1], fates);
 }
 
 /** Batches taken at a stop, so that what had arrived before it is still answered. */

@@ -21,7 +21,7 @@ import { type Serve, superviseThreads, type WorkerStart } from "./threads/superv
 import { openUdpGroup } from "./udp/group.ts";
 import type { UdpSocket } from "./udp/socket.ts";
 import { Wake } from "./threads/wake.ts";
-import { shareOf, type Workers, WorkersRefused } from "./threads/workers.ts";
+import { shareOf, shareOfServer, type Workers, WorkersRefused } from "./threads/workers.ts";
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
 const SETUP_ARENA = 256 * 1024;
@@ -241,8 +241,9 @@ function openServerFor(
           ipv6: native.fd,
           wake: wake.fd,
         },
-        options: start.rules,
+        options: shareOfServer(start.rules, workers.count),
         algorithm: start.algorithm,
+        seeds: [readU32(randomBytes(4), 0), readU32(randomBytes(4), 0)],
       } as const;
       return { data, shared, fates, wake };
     };

@@ -230,6 +230,8 @@ interface_name = teredo
 bind_address = ${RELAY_ADDRESS}
 bind_port = ${RELAY_PORT}
 new_peer_rate = 0
+bubble_rate = 0
+address_bubble_rate = 0
 ${workersLine(workers)}`;
 }
 

@@ -51,6 +51,8 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     icmpBurst: 10,
     challengeRate: 100,
     newPeerRate: 1_000,
+    bubbleRate: 10_000,
+    addressBubbleRate: 1_000,
     socketBuffer: 4_194_304,
     offloads: "auto",
     workers: "auto",

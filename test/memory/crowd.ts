@@ -22,6 +22,8 @@ export const CROWD_OPTIONS: RelayOptions = {
   icmpRate: 10,
   icmpBurst: 10,
   newPeerRate: 0,
+  bubbleRate: 0,
+  addressBubbleRate: 0,
 };
 /** IPv6 header, UDP header, 40 bytes. */
 export const PACKET_LENGTH = 88;

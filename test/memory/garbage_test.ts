@@ -137,7 +137,7 @@ for (
 ) {
   test(`Server.fromUdp() with ${what} leaves no garbage`, async () => {
     const counters = makeCounters();
-    const server = new Server(OPTIONS, counters, hmacSha1);
+    const server = new Server(OPTIONS, counters, hmacSha1, 1, 2);
     let bytes = 0;
     const sink: ServerSink = {
       sendDatagram: (_socket, { length }) => {

@@ -45,6 +45,8 @@ icmp_rate = ${ICMP_RATE}
 icmp_burst = ${ICMP_BURST}
 challenge_rate = ${CHALLENGE_RATE}
 new_peer_rate = 0
+bubble_rate = 0
+address_bubble_rate = 0
 `;
 
 const MIB = 1024 * 1024;

@@ -14,8 +14,8 @@ const SPACING = 2_000;
 const WINDOW = 300_000;
 const MAX_BUBBLES = 4;
 const TOKEN_LIFETIME = 60_000;
-/** IPv4 and UDP. */
-const OUTER_HEADERS_LENGTH = 28;
+/** Ethernet with its check sequence, IPv4 and UDP. */
+const OUTER_HEADERS_LENGTH = 46;
 /** Calls from one look into the books to the next. */
 const BOOKKEEPING = 16;
 

@@ -92,7 +92,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.random = new Prng(options.seed);
-    this.#server = new Server(OPTIONS, this.#serverCounters, hmacSha1);
+    this.#server = new Server(OPTIONS, this.#serverCounters, hmacSha1, 1, 2);
     this.watch = this.#makeRelay();
   }
 

@@ -20,9 +20,11 @@ export class ObservedServer extends Server {
     options: ServerOptions,
     counters: Counters,
     authenticate: Authenticate,
+    key0: number,
+    key1: number,
     observed: FateOptions,
   ) {
-    super(options, counters, authenticate);
+    super(options, counters, authenticate, key0, key1);
     this.#fates = new FateRecorder(observed, counters, options.prefix);
     this.#sink = new ObservedSink(this.#fates);
   }

@@ -36,6 +36,8 @@ export type ThreadData =
     readonly options: ServerOptions;
     /** HMAC of authentication values. RFC 4380 §5.2.2 */
     readonly algorithm: "sha1" | "sha256";
+    /** Two random words: the key of the limits' hash. */
+    readonly seeds: readonly [number, number];
   };
 
 /** The loop of one role, with `libc` and memory of the thread that is to run it. */
@@ -62,6 +64,7 @@ export function makeLoop(
       server: data.options,
       fates: data.fates,
       authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
+      seeds: data.seeds,
       clock,
     });
 }

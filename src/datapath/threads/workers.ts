@@ -1,5 +1,6 @@
 import { StartError } from "#src/errors.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
 
 /** How many workers serve, and why as many. */
 export interface Workers {
@@ -34,20 +35,29 @@ export function workersFor(wanted: number | "auto", cores: number): Workers {
   return { count: MOST_BY_ITSELF, reason: `auto: at most ${MOST_BY_ITSELF}, of ${cores} cores` };
 }
 
-/** One worker's part of what an operator allows the whole relay. */
+/** One worker's part of what an operator allows the whole relay: all together never have more. */
 export function shareOf<T extends Omit<RelayOptions, "servicePort">>(
   options: T,
   workers: number,
 ): T {
   if (workers === 1) return options;
-  const rate = (whole: number) => whole === 0 ? 0 : Math.max(1, Math.floor(whole / workers));
   return {
     ...options,
     maxPeers: Math.ceil(options.maxPeers / workers),
     holdMemory: Math.max(options.mtu, Math.floor(options.holdMemory / workers)),
-    icmpRate: rate(options.icmpRate),
-    icmpBurst: rate(options.icmpBurst),
-    challengeRate: rate(options.challengeRate),
-    newPeerRate: rate(options.newPeerRate),
+    icmpRate: options.icmpRate / workers,
+    icmpBurst: options.icmpBurst / workers,
+    challengeRate: options.challengeRate / workers,
+    newPeerRate: options.newPeerRate / workers,
+    bubbleRate: options.bubbleRate / workers,
+    addressBubbleRate: options.addressBubbleRate / workers,
   };
+}
+
+/**
+ * The same for a server. All solicitations from one address meet one worker; what is forwarded to an
+ * address may come by any.
+ */
+export function shareOfServer(options: ServerOptions, workers: number): ServerOptions {
+  return { ...options, forwardRate: options.forwardRate / workers };
 }

@@ -5,7 +5,7 @@ import {
   UNREACHABLE_ADDRESS,
   writeIcmpv6Error,
 } from "../wire/build.ts";
-import { readU16 } from "../wire/bytes.ts";
+import { readU16, readU32 } from "../wire/bytes.ts";
 import { Counter, type Counters } from "../counters.ts";
 import {
   DESTINATION_AT,
@@ -22,7 +22,6 @@ import {
 } from "../wire/ipv6.ts";
 import { Limiter, TokenBucket } from "./limiter.ts";
 import type { RelayOptions, RelaySink } from "../relay/contract.ts";
-import { sourceNetwork } from "./source_network.ts";
 import type { Millis } from "../time.ts";
 import type { UdpDatagram } from "../wire/udp_datagram.ts";
 
@@ -53,8 +52,6 @@ export class Icmpv6Errors {
   readonly #counters: Counters;
   readonly #all: TokenBucket;
   readonly #byDestination: Limiter;
-  readonly #key0: number;
-  readonly #key1: number;
   readonly #error = new Uint8Array(ICMPV6_ERROR_MAX_LENGTH);
 
   /** @param key0 with `key1`, random bits: which destinations share a bucket is not guessable */
@@ -70,18 +67,19 @@ export class Icmpv6Errors {
     this.#byDestination = new Limiter(
       Math.max(1, icmpRate * RATE_SHARE),
       Math.max(1, icmpBurst * BURST_SHARE),
+      key0,
+      key1,
       DESTINATIONS,
     );
-    this.#key0 = key0;
-    this.#key1 = key1;
   }
 
   /** Address Unreachable about the IPv6 packet in `packet`, where one is allowed. RFC 4443 §3.1 */
   unreachable(packet: UdpDatagram, now: Millis, sink: RelaySink): void {
     const { bytes: b, at, length } = packet;
     if (!mayCauseError(b, at, length)) return;
-    const network = sourceNetwork(b, at + SOURCE_AT, this.#key0, this.#key1);
-    if (!this.#byDestination.take(network, now) || !this.#all.take(now)) {
+    const source = at + SOURCE_AT;
+    const allowed = this.#byDestination.take(readU32(b, source), readU32(b, source + 4), now);
+    if (!allowed || !this.#all.take(now)) {
       this.#counters[Counter.icmpv6_errors_suppressed]!++;
       return;
     }

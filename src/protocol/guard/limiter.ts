@@ -1,9 +1,13 @@
+import { halfSipHash } from "./half_sip_hash.ts";
 import type { Millis } from "../time.ts";
 
 /**
  * Token buckets, kept as the one time at which a bucket will be full again ("full at"): a token
  * taken moves it `interval` later, and a token is there while it lies less than `burst` intervals
- * ahead. One number a bucket, no refill to run, and a bucket that is full needs no memory at all.
+ * ahead. One number a bucket, no refill to run.
+ *
+ * Who takes may leave a part of the bucket, its `reserve`, to others who matter more: they find
+ * tokens there as long as they alone take no more than the rate.
  */
 
 /** Forgives what adding up fractions of milliseconds rounds. */
@@ -16,82 +20,70 @@ export class TokenBucket {
   #fullAt: Millis = 0;
 
   /**
-   * @param rate tokens a second; 0: there is never one
-   * @param burst tokens in a full bucket, at least 1
+   * @param rate tokens a second; 0: there is never one, Infinity: there always is
+   * @param burst tokens in a full bucket, at least 1; finite
    */
   constructor(rate: number, burst: number) {
     this.#interval = 1_000 / rate;
-    this.#depth = rate > 0 ? Math.max(1, burst) * this.#interval + SLACK : 0;
+    this.#depth = Math.max(1, burst) * this.#interval;
   }
 
-  /** Takes a token if there is one. `now` never goes back. */
-  take(now: Millis): boolean {
+  /** Takes a token if there is one beyond `reserve`, 0 to 1. `now` never goes back. */
+  take(now: Millis, reserve = 0): boolean {
+    if (this.#interval === Infinity) return false;
     const fullAt = Math.max(this.#fullAt, now) + this.#interval;
-    if (!(fullAt - now <= this.#depth)) return false;
+    if (fullAt - now > depthFor(this.#depth, this.#interval, reserve)) return false;
     this.#fullAt = fullAt;
     return true;
   }
 }
 
-/** Buckets one hash leads to. Eight keys and eight times are three cache lines. */
-const WAYS = 8;
-
 /**
- * A bucket for each key (an IPv4 address, or a hash of something longer), in a fixed number of
- * cells: a full bucket is the same as none, so cells clean themselves as time passes.
+ * A bucket for each key, in a fixed number of cells: keys whose hash is the same share one. So no
+ * key ever gets more than its rate, whatever is done with others, and nothing is forgotten.
  *
- * When all cells of a hash are in use, the bucket nearest to full makes room: to free one
- * key that is held back, a stranger must first empty the buckets of eight others.
+ * A key is held back by another's greed with a chance of one in as many as there are cells, for
+ * each cell that is kept empty. Which keys share one cannot be guessed without the hash's key.
  */
 export class Limiter {
   readonly #interval: Millis;
   readonly #depth: Millis;
-  readonly #keys: Uint32Array;
   readonly #fullAt: Float64Array;
   readonly #mask: number;
+  readonly #key0: number;
+  readonly #key1: number;
 
   /**
    * @param rate tokens a second for one key; 0: no limit
    * @param burst tokens in a full bucket, at least 1
-   * @param capacity most keys remembered, rounded up to a power of two; 12 bytes each
+   * @param key0 with `key1`, 64 random bits that no stranger knows
+   * @param cells a power of two; 8 bytes each
    */
-  constructor(rate: number, burst: number, capacity = 65_536) {
+  constructor(rate: number, burst: number, key0: number, key1: number, cells = 65_536) {
     this.#interval = rate > 0 ? 1_000 / rate : 0;
-    this.#depth = Math.max(1, burst) * this.#interval + SLACK;
-    let sets = 1;
-    while (rate > 0 && sets * WAYS < capacity) sets *= 2;
-    this.#mask = sets - 1;
-    this.#keys = new Uint32Array(sets * WAYS);
-    this.#fullAt = new Float64Array(sets * WAYS);
+    this.#depth = Math.max(1, burst) * this.#interval;
+    const used = rate > 0 ? cells : 1;
+    this.#fullAt = new Float64Array(used);
+    this.#mask = used - 1;
+    this.#key0 = key0;
+    this.#key1 = key1;
   }
 
-  /** Takes a token of `key`, an unsigned 32-bit number, if there is one. `now` never goes back. */
-  take(key: number, now: Millis): boolean {
+  /**
+   * Takes a token of a key of two 32-bit words, if there is one beyond `reserve`. `now` never goes
+   * back.
+   */
+  take(word0: number, word1: number, now: Millis, reserve = 0): boolean {
     if (this.#interval === 0) return true;
-    const cell = this.#cellOf(key);
-    const known = this.#keys[cell] === key ? this.#fullAt[cell]! : 0;
-    const fullAt = Math.max(known, now) + this.#interval;
-    if (fullAt - now > this.#depth) return false;
-    this.#keys[cell] = key;
+    const cell = halfSipHash(this.#key0, this.#key1, word0, word1, 0, 0) & this.#mask;
+    const fullAt = Math.max(this.#fullAt[cell]!, now) + this.#interval;
+    if (fullAt - now > depthFor(this.#depth, this.#interval, reserve)) return false;
     this.#fullAt[cell] = fullAt;
     return true;
   }
-
-  /** The cell that holds `key`, else the one of its set that is nearest to full. */
-  #cellOf(key: number): number {
-    const first = (mix(key) & this.#mask) * WAYS;
-    let fullest = first;
-    for (let cell = first; cell < first + WAYS; cell++) {
-      if (this.#keys[cell] === key) return cell;
-      if (this.#fullAt[cell]! < this.#fullAt[fullest]!) fullest = cell;
-    }
-    return fullest;
-  }
 }
 
-/** Spreads neighbours apart, so that one subnet does not share one set. */
-function mix(key: number): number {
-  key = Math.imul(key ^ (key >>> 16), 0x7feb352d);
-  key = Math.imul(key ^ (key >>> 15), 0x846ca68b);
-  return (key ^ (key >>> 16)) >>> 0;
+/** How far ahead "full at" may come to lie; one token is for all where the bucket is no deeper. */
+function depthFor(depth: Millis, interval: Millis, reserve: number): Millis {
+  return Math.max(interval, depth * (1 - reserve)) + SLACK;
 }

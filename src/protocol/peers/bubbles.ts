@@ -1,9 +1,10 @@
+import { type BubbleBudget, Cause } from "../guard/bubble_budget.ts";
 import { BUBBLE_LENGTH, writeBubble } from "../wire/build.ts";
 import { Counter, type Counters } from "../counters.ts";
 import { IPV6_LENGTH } from "../wire/ipv6.ts";
 import type { PeerId, Peers } from "./table.ts";
 import type { RelaySink } from "../relay/contract.ts";
-import { serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
+import { mappedAddressOf, serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import type { Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
@@ -30,6 +31,7 @@ export const REFRESH_MAX = BUBBLE_MAX - 1;
 export class Bubbles {
   readonly #peers: Peers;
   readonly #tokens: Tokens;
+  readonly #budget: BubbleBudget;
   readonly #counters: Counters;
   readonly #restricted: boolean;
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
@@ -38,9 +40,16 @@ export class Bubbles {
   readonly #peer = new Uint8Array(IPV6_LENGTH);
 
   /** @param restricted a direct bubble opens our own NAT beside each indirect one; they count as one */
-  constructor(peers: Peers, tokens: Tokens, counters: Counters, restricted: boolean) {
+  constructor(
+    peers: Peers,
+    tokens: Tokens,
+    budget: BubbleBudget,
+    counters: Counters,
+    restricted: boolean,
+  ) {
     this.#peers = peers;
     this.#tokens = tokens;
+    this.#budget = budget;
     this.#counters = counters;
     this.#restricted = restricted;
     this.#out.setPayload(this.#bubble, 0, BUBBLE_LENGTH);
@@ -55,6 +64,28 @@ export class Bubbles {
   /** From when on the next bubble may go out, if they are not exhausted. */
   nextAt(p: PeerId): Millis {
     return this.#peers.lastBubble(p) + BUBBLE_INTERVAL;
+  }
+
+  /**
+   * Whether the budgets allow the first bubble to the Teredo address at `at`, which is not in the
+   * table; if so, it counts as sent.
+   */
+  mayMeet(b: Uint8Array, at: number, now: Millis): boolean {
+    return this.#isAllowed(serverAddressOf(b, at), mappedAddressOf(b, at), Cause.Meet, now);
+  }
+
+  /** The same for a peer in the table, to which no bubble went in the last 2 s. */
+  mayAsk(p: PeerId, now: Millis): boolean {
+    const peers = this.#peers;
+    peers.writeAddress(p, this.#peer, 0);
+    const known = peers.isTrusted(p) ? Cause.Resume : Cause.Meet;
+    const cause = peers.isWanted(p) ? known : Cause.Repeat;
+    return this.#isAllowed(serverAddressOf(this.#peer, 0), peers.mappedAddress(p), cause, now);
+  }
+
+  #isAllowed(server: number, mapped: number, cause: Cause, now: Millis): boolean {
+    return this.#budget.take(server, cause, now) &&
+      (!this.#restricted || this.#budget.take(mapped, cause, now));
   }
 
   /** Sends one; the caller has seen that it may. RFC 4380 §5.4.1 case 3 */
@@ -85,6 +116,8 @@ export class Bubbles {
     const idle = now - this.#peers.lastBubble(p);
     if (idle < BUBBLE_INTERVAL) return;
     if (idle < BUBBLE_WINDOW && this.#peers.bubblesSent(p) >= REFRESH_MAX) return;
+    this.#peers.setWanted(p);
+    if (!this.mayAsk(p, now)) return;
     this.send(p, now, sink);
     this.#counters[Counter.bubbles_sent_refresh]!++;
   }

@@ -1,4 +1,4 @@
-import { BUBBLE_INTERVAL, type Bubbles, REFRESH_AFTER } from "./bubbles.ts";
+import { BUBBLE_INTERVAL, BUBBLE_MAX, type Bubbles, REFRESH_AFTER } from "./bubbles.ts";
 import { Counter, type Counters } from "../counters.ts";
 import { Drop } from "../drops.ts";
 import { type Hold, NO_SLOT } from "./hold.ts";
@@ -21,10 +21,10 @@ const TICK_LIMIT = 512;
  *     none      -> resolving   a packet came for it
  *     none      -> trusted     it answered a challenge
  *     resolving -> trusted     it was heard of: what was held is sent
- *     resolving -> failed      it left four bubbles unanswered
+ *     resolving -> failed      it left four bubbles unanswered, or no more of them were allowed
  *     trusted   -> resolving   a packet came for it, and it has been silent for 30 s
  *     failed    -> trusted     it was heard of after all
- *     failed    -> resolving   a packet came for it, 300 s after the last bubble
+ *     failed    -> resolving   a packet came for it, and fewer went out in the last 300 s
  *     trusted, failed -> none  nothing passed for 300 s
  *
  * Resolving: bubbles go out and packets are held. A trusted entry that is resolving remains
@@ -78,18 +78,32 @@ export class PeerStates {
 
   /** Case 3: `p` is not trusted or no longer valid, or {@link NO_PEER}. */
   holdAndBubble(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
-    if (p === NO_PEER) p = this.#create(packet.bytes, packet.at + DESTINATION_AT, now);
-    if (p === NO_PEER) return Drop.PeerTableFull;
+    if (p === NO_PEER) return this.#meet(packet, now, sink);
     const resolving = this.#peers.isResolving(p);
     if (!resolving && this.#bubbles.areExhausted(p, now)) {
       this.#errors.unreachable(packet, now, sink);
       return Drop.PeerUnreachable;
     }
     const held = this.#hold.push(p, packet.bytes, packet.at, packet.length, now);
+    this.#peers.setWanted(p);
     if (!resolving) {
       this.#peers.setResolving(p, true);
       this.#repeat(p, now, sink);
     }
+    return held ? Drop.None : Drop.HoldFull;
+  }
+
+  /** The first packet for a peer. One that there is no bubble for is not kept: nor is the peer. */
+  #meet(packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+    const { bytes, at, length } = packet;
+    if (!this.#bubbles.mayMeet(bytes, at + DESTINATION_AT, now)) return Drop.RateLimited;
+    const p = this.#create(bytes, at + DESTINATION_AT, now);
+    if (p === NO_PEER) return Drop.PeerTableFull;
+    const held = this.#hold.push(p, bytes, at, length, now);
+    this.#peers.setResolving(p, true);
+    this.#peers.addTurn(p);
+    this.#bubbles.send(p, now, sink);
+    this.#timers.set(p, now + BUBBLE_INTERVAL, now);
     return held ? Drop.None : Drop.HoldFull;
   }
 
@@ -141,12 +155,17 @@ export class PeerStates {
     }
   }
 
-  /** A bubble and its timer of 2 s, or the end of waiting. */
+  /**
+   * A bubble and its timer of 2 s, or the end of waiting. A turn passes also when the budgets allow
+   * no bubble: what waits for one waits no longer.
+   */
   #repeat(p: PeerId, now: Millis, sink: RelaySink): void {
     const next = this.#bubbles.nextAt(p);
     if (now < next) return this.#timers.set(p, next, now);
-    if (this.#bubbles.areExhausted(p, now)) return this.#fail(p, now, sink);
-    this.#bubbles.send(p, now, sink);
+    const waited = this.#peers.turns(p) >= BUBBLE_MAX;
+    if (waited || this.#bubbles.areExhausted(p, now)) return this.#fail(p, now, sink);
+    this.#peers.addTurn(p);
+    if (this.#bubbles.mayAsk(p, now)) this.#bubbles.send(p, now, sink);
     this.#timers.set(p, now + BUBBLE_INTERVAL, now);
   }
 

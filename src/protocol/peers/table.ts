@@ -20,7 +20,8 @@ export const NO_PEER: PeerId = 0;
  *
  *      0 Teredo address, four words (16)     16 mapped address (4)   20 mapped port (2)
  *     22 flags (1)    23 bubbles sent (1)    24 our address (4)      28 hash of the key (4)
- *     32 last received (8)    40 last transmitted (8)    48 last bubble (8)    56 free (8)
+ *     32 last received (8)    40 last transmitted (8)    48 last bubble (8)
+ *     56 turns (1)    57 free (7)
  *
  * Times are milliseconds as float64. The first two may be refreshed from outside, by a fast path
  * that passes packets of trusted peers without us.
@@ -33,6 +34,7 @@ const MAPPED_ADDRESS = 4;
 const MAPPED_PORT = 10;
 const FLAGS = 22;
 const BUBBLES = 23;
+const TURNS = 56;
 const LOCAL = 6;
 const HASH = 7;
 const LAST_RECEIVED = 4;
@@ -43,6 +45,8 @@ const LAST_BUBBLE = 6;
 const TRUSTED = 1;
 /** Bubbles are going out; the timer is that of the next one. RFC 4380 §5.4.1 case 3 */
 const RESOLVING = 2;
+/** A packet came for it since the last bubble. */
+const WANTED = 4;
 
 /** Lists by age: the first is the first to give way. */
 const UNTRUSTED_LIST = 0;
@@ -203,7 +207,8 @@ export class Peers {
 
   /** Whether it is trusted, at this very mapping, with no bubble outstanding. */
   isSettledAt(p: PeerId, address: number, port: number): boolean {
-    return this.#u8[p * BYTES + FLAGS] === TRUSTED && this.isMappedTo(p, address, port);
+    return (this.#u8[p * BYTES + FLAGS]! & (TRUSTED | RESOLVING)) === TRUSTED &&
+      this.isMappedTo(p, address, port);
   }
 
   isMappedTo(p: PeerId, address: number, port: number): boolean {
@@ -219,8 +224,28 @@ export class Peers {
     this.#trusted += trusted ? 1 : -1;
   }
 
+  /** Its turns start again. */
   setResolving(p: PeerId, resolving: boolean): void {
     if (resolving !== this.isResolving(p)) this.#u8[p * BYTES + FLAGS]! ^= RESOLVING;
+    this.#u8[p * BYTES + TURNS] = 0;
+  }
+
+  /** How often it was time for a bubble since the peer is resolving, whether one went out or not. */
+  turns(p: PeerId): number {
+    return this.#u8[p * BYTES + TURNS]!;
+  }
+
+  addTurn(p: PeerId): void {
+    this.#u8[p * BYTES + TURNS]!++;
+  }
+
+  /** Whether a packet came for the peer since the last bubble. */
+  isWanted(p: PeerId): boolean {
+    return (this.#u8[p * BYTES + FLAGS]! & WANTED) !== 0;
+  }
+
+  setWanted(p: PeerId): void {
+    this.#u8[p * BYTES + FLAGS]! |= WANTED;
   }
 
   mappedAddress(p: PeerId): number {
@@ -281,6 +306,7 @@ export class Peers {
   bubbled(p: PeerId, now: Millis): void {
     this.#times[p * TIMES + LAST_BUBBLE] = now;
     this.#u8[p * BYTES + BUBBLES]!++;
+    this.#u8[p * BYTES + FLAGS]! &= ~WANTED;
   }
 
   forgetBubbles(p: PeerId): void {

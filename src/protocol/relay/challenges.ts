@@ -2,22 +2,19 @@ import { BUBBLE_LENGTH, writeBubble } from "../wire/build.ts";
 import { Counter, type Counters } from "../counters.ts";
 import type { Ipv4Filter } from "../guard/ipv4_filter.ts";
 import { IPV6_LENGTH } from "../wire/ipv6.ts";
-import { Limiter, TokenBucket } from "../guard/limiter.ts";
+import type { BubbleBudget } from "../guard/bubble_budget.ts";
 import type { RelaySink } from "./contract.ts";
 import { serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import type { Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
 
-/** Answers a second to one IPv4 address, which may be a NAT with many clients, and at once. */
-const RATE_PER_ADDRESS = 10;
-const BURST_PER_ADDRESS = 20;
 /** Mappings remembered as asked by way of their server. */
 const TURNS = 4_096;
 /** An odd number of 32 bits, from the golden ratio: neighbours do not share a cell. */
 const SPREAD = 0x9e3779b1;
-/** IPv4 and UDP. */
-const OUTER_HEADERS_LENGTH = 28;
+/** Ethernet with its check sequence, IPv4 and UDP. */
+const OUTER_HEADERS_LENGTH = 18 + 28;
 /** From here on both bubbles together are no more bytes on the wire than came. */
 const BOTH_LENGTH = 2 * (OUTER_HEADERS_LENGTH + BUBBLE_LENGTH) - OUTER_HEADERS_LENGTH;
 
@@ -39,19 +36,17 @@ export class Challenges {
   readonly #tokens: Tokens;
   readonly #filter: Ipv4Filter;
   readonly #counters: Counters;
-  readonly #all: TokenBucket;
-  readonly #byAddress = new Limiter(RATE_PER_ADDRESS, BURST_PER_ADDRESS);
+  readonly #budget: BubbleBudget;
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
   readonly #out = new UdpDatagram();
   readonly #source = new Uint8Array(IPV6_LENGTH);
   readonly #askedIndirectly = new Uint32Array(TURNS);
 
-  /** @param rate bubbles a second to all strangers together */
-  constructor(tokens: Tokens, filter: Ipv4Filter, counters: Counters, rate: number) {
+  constructor(tokens: Tokens, filter: Ipv4Filter, budget: BubbleBudget, counters: Counters) {
     this.#tokens = tokens;
     this.#filter = filter;
+    this.#budget = budget;
     this.#counters = counters;
-    this.#all = new TokenBucket(rate, rate);
     this.#out.setPayload(this.#bubble, 0, BUBBLE_LENGTH);
   }
 
@@ -62,7 +57,7 @@ export class Challenges {
    */
   send(arrival: UdpDatagram, peerAt: number, now: Millis, sink: RelaySink): boolean {
     const { bytes: peer, length, address, port, local } = arrival;
-    if (length < BUBBLE_LENGTH || !this.#byAddress.take(address, now)) return false;
+    if (length < BUBBLE_LENGTH || !this.#budget.mayAnswer(address, now)) return false;
     const server = serverAddressOf(peer, peerAt);
     const indirect = this.#filter.isServer(server) && !this.#filter.isOurServer(server);
     const both = length >= BOTH_LENGTH;
@@ -88,7 +83,7 @@ export class Challenges {
   }
 
   #put(address: number, port: number, local: number, now: Millis, sink: RelaySink): boolean {
-    if (!this.#all.take(now)) return false;
+    if (!this.#budget.takeForStranger(address, now)) return false;
     this.#out.setEnds(address, port, local);
     sink.sendDatagram(this.#out);
     this.#counters[Counter.bubbles_sent_challenge]!++;

@@ -50,4 +50,8 @@ export interface RelayOptions {
   readonly challengeRate: number;
   /** Peers a second, and at once, that packets from one IPv6 /64 may bring into the table; 0: any. */
   readonly newPeerRate: number;
+  /** Bubbles to peers in the table in any one second, over all of them; 0: any. */
+  readonly bubbleRate: number;
+  /** The same, of those that go to one IPv4 address, a server's or a mapped one; 0: any. */
+  readonly addressBubbleRate: number;
 }

@@ -1,3 +1,4 @@
+import { BubbleBudget } from "../guard/bubble_budget.ts";
 import { Bubbles } from "../peers/bubbles.ts";
 import { readU16, readU32 } from "../wire/bytes.ts";
 import { Challenges } from "./challenges.ts";
@@ -22,7 +23,6 @@ import { Limiter } from "../guard/limiter.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId, Peers } from "../peers/table.ts";
 import type { RelayOptions, RelaySink } from "./contract.ts";
-import { sourceNetwork } from "../guard/source_network.ts";
 import {
   hasMapping,
   isTeredo,
@@ -33,6 +33,10 @@ import {
 import type { KeyedHash, Millis } from "../time.ts";
 import { mayBeToken, Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
+
+/** Part of all bubbles that new peers may cost for packets from one IPv6 /32. */
+const PROVIDER_SHARE = 1 / 4;
+const PROVIDERS = 4_096;
 
 /** What is in the relay's tables at this moment. */
 export interface RelayGauges {
@@ -60,8 +64,7 @@ export class Relay {
   readonly #errors: Icmpv6Errors;
   readonly #states: PeerStates;
   readonly #newPeers: Limiter;
-  readonly #key0: number;
-  readonly #key1: number;
+  readonly #newPeersOfProvider: Limiter;
   readonly #datagram = new TeredoDatagram();
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
@@ -81,8 +84,6 @@ export class Relay {
   ) {
     const key = hash(Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
     const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
-    this.#key0 = key0;
-    this.#key1 = key1;
     this.#prefix = options.prefix;
     this.#counters = counters;
     this.#served = options.served;
@@ -90,10 +91,14 @@ export class Relay {
     this.#peers = new Peers(options.maxPeers, key0, key1);
     this.#hold = new Hold(options, counters, letGo);
     this.#tokens = new Tokens(hash);
-    this.#challenges = new Challenges(this.#tokens, this.#filter, counters, options.challengeRate);
+    const budget = new BubbleBudget(options, key0, key1);
+    this.#challenges = new Challenges(this.#tokens, this.#filter, budget, counters);
     this.#errors = new Icmpv6Errors(options, counters, key0, key1);
-    this.#newPeers = new Limiter(options.newPeerRate, options.newPeerRate);
-    const bubbles = new Bubbles(this.#peers, this.#tokens, counters, options.restricted);
+    const { newPeerRate, bubbleRate, restricted } = options;
+    const ofProvider = bubbleRate * PROVIDER_SHARE;
+    this.#newPeers = new Limiter(newPeerRate, newPeerRate, key0, key1);
+    this.#newPeersOfProvider = new Limiter(ofProvider, ofProvider, key0, key1, PROVIDERS);
+    const bubbles = new Bubbles(this.#peers, this.#tokens, budget, counters, restricted);
     this.#states = new PeerStates(this.#peers, this.#hold, bubbles, this.#errors, counters);
   }
 
@@ -180,12 +185,16 @@ export class Relay {
   }
 
   /**
-   * A new peer costs an entry, a held packet and up to four bubbles to a server that the sender
-   * chose: one network's scan must not fill the table, nor turn us against that server.
-   * RFC 4380 §7.3.5
+   * A new peer costs an entry, a held packet and bubbles: one network's scan must not fill the table,
+   * nor use up what others may send. RFC 4380 §7.3.5
+   *
+   * A /64 is one link, whose hosts have all its addresses to choose from; a /32 is what a provider
+   * has, whose customers may have any number of links.
    */
   #mayBringPeer(b: Uint8Array, at: number, now: Millis): boolean {
-    return this.#newPeers.take(sourceNetwork(b, at, this.#key0, this.#key1), now);
+    const provider = readU32(b, at);
+    return this.#newPeers.take(provider, readU32(b, at + 4), now) &&
+      this.#newPeersOfProvider.take(provider, 0, now);
   }
 
   #checkPacket(b: Uint8Array, at: number, length: number): Drop {

@@ -39,6 +39,8 @@ export interface ServerOptions {
   /** Router solicitations a second from one IPv4 address, and at once; rate 0: no limit. */
   readonly solicitationRate: number;
   readonly solicitationBurst: number;
+  /** Bubbles and ICMPv6 messages a second, and at once, to one mapped IPv4 address; 0: no limit. */
+  readonly forwardRate: number;
   /** Longest ICMPv6 payload forwarded, in bytes; 88 as Miredo and Microsoft have it. */
   readonly icmpMaxLength: number;
 }

@@ -35,6 +35,7 @@ import {
   type ServerSink,
   type ServerSocket,
 } from "./contract.ts";
+import { Limiter } from "../guard/limiter.ts";
 import { isRouterSolicitation, Solicitations } from "./solicitation.ts";
 import {
   CONE_FLAG,
@@ -56,20 +57,31 @@ const ECHO_MIN_LENGTH = 8;
  * The rules of a Teredo server: RFC 4380 §5.3.1 in this file, §5.3.2 in `solicitation.ts`.
  *
  * It knows nothing of its clients: every answer follows from the datagram alone. What it keeps is
- * how many solicitations an IPv4 address sent lately, which may be forgotten at any time.
+ * how many datagrams went to an IPv4 address lately, which may be forgotten at any time.
  */
 export class Server {
   readonly #options: ServerOptions;
   readonly #counters: Counters;
   readonly #solicitations: Solicitations;
+  readonly #forwards: Limiter;
   readonly #datagram = new TeredoDatagram();
   readonly #linkLocal = new Uint8Array(IPV6_LENGTH);
   readonly #out = new UdpDatagram();
 
-  constructor(options: ServerOptions, counters: Counters, authenticate: Authenticate) {
+  /** @param key0 with `key1`, 64 random bits that no client knows */
+  constructor(
+    options: ServerOptions,
+    counters: Counters,
+    authenticate: Authenticate,
+    key0: number,
+    key1: number,
+  ) {
     this.#options = options;
     this.#counters = counters;
-    this.#solicitations = new Solicitations(options, counters, authenticate);
+    const { solicitationRate, solicitationBurst, forwardRate } = options;
+    const solicitations = new Limiter(solicitationRate, solicitationBurst, key0, key1);
+    this.#solicitations = new Solicitations(options, counters, authenticate, solicitations);
+    this.#forwards = new Limiter(forwardRate, forwardRate, key0, key1);
     writeLinkLocal(this.#linkLocal, 0, CONE_FLAG, options.serverAddress, TEREDO_PORT);
   }
 
@@ -87,7 +99,7 @@ export class Server {
     if (drop === Drop.None) {
       drop = this.#isForUs(arrival.bytes, this.#datagram.ipv6At + DESTINATION_AT)
         ? this.#process(socket, arrival, now, sink)
-        : this.#forward(arrival, sink);
+        : this.#forward(arrival, now, sink);
     }
     if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
     return drop;
@@ -160,7 +172,7 @@ export class Server {
   }
 
   /** Packets to others: the second half of RFC 4380 §5.3.1. */
-  #forward(arrival: UdpDatagram, sink: ServerSink): Drop {
+  #forward(arrival: UdpDatagram, now: Millis, sink: ServerSink): Drop {
     const { bytes: b } = arrival;
     const d = this.#datagram;
     const destination = d.ipv6At + DESTINATION_AT;
@@ -172,7 +184,7 @@ export class Server {
     if (d.end - d.trailersAt > this.#options.icmpMaxLength) return Drop.TrailersTooLong;
 
     return toClient
-      ? this.#forwardToClient(arrival, destination, sink)
+      ? this.#forwardToClient(arrival, destination, now, sink)
       : this.#forwardToNative(b, sink);
   }
 
@@ -183,7 +195,12 @@ export class Server {
     return Drop.None;
   }
 
-  #forwardToClient(arrival: UdpDatagram, destination: number, sink: ServerSink): Drop {
+  #forwardToClient(
+    arrival: UdpDatagram,
+    destination: number,
+    now: Millis,
+    sink: ServerSink,
+  ): Drop {
     const { bytes: b } = arrival;
     const mappedAddress = mappedAddressOf(b, destination);
     const mappedPort = mappedPortOf(b, destination);
@@ -191,6 +208,8 @@ export class Server {
       return Drop.MappedAddressNotGlobal;
     }
     if (this.#isOurs(mappedAddress, mappedPort)) return Drop.OwnAddress;
+    // Whoever asks chooses where this goes, and the origin indication makes it longer.
+    if (!this.#forwards.take(mappedAddress, 0, now)) return Drop.RateLimited;
 
     const d = this.#datagram;
     let at = d.ipv6At;

@@ -20,7 +20,7 @@ import {
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
-import { Limiter } from "../guard/limiter.ts";
+import type { Limiter } from "../guard/limiter.ts";
 import {
   type Authenticate,
   type ClientSecret,
@@ -55,14 +55,20 @@ export class Solicitations {
   readonly #answer = new Uint8Array(ANSWER_MAX_LENGTH);
   readonly #out = new UdpDatagram();
 
-  constructor(options: ServerOptions, counters: Counters, authenticate: Authenticate) {
+  /** @param limiter how many are answered for one IPv4 address */
+  constructor(
+    options: ServerOptions,
+    counters: Counters,
+    authenticate: Authenticate,
+    limiter: Limiter,
+  ) {
     this.#counters = counters;
     this.#authenticate = authenticate;
     this.#required = options.requireAuthentication;
     this.#secrets = new ClientSecrets(options.secrets);
     const anyKey = options.secrets[0]?.key;
     this.#blankValue = anyKey === undefined ? NOTHING : authenticate(anyKey, NOTHING).slice();
-    this.#limiter = new Limiter(options.solicitationRate, options.solicitationBurst);
+    this.#limiter = limiter;
     this.#advertisement = options;
   }
 
@@ -89,7 +95,7 @@ export class Solicitations {
     if (refused !== Drop.None) return refused;
 
     // Last, so that only what would be answered costs its sender a token.
-    if (!this.#limiter.take(address, now)) return Drop.RateLimited;
+    if (!this.#limiter.take(address, 0, now)) return Drop.RateLimited;
     const length = this.#writeAnswer(arrival, d, secret);
     const from = answersFrom(socket, hasConeFlag(b, d.ipv6At + SOURCE_AT));
     this.#out.setPayload(this.#answer, 0, length);

@@ -189,9 +189,9 @@ test("ObservedRelay does whatever Relay does", () => {
 
 test("ObservedServer tells a qualification, a bubble passed on and a drop", () => {
   const ring = new FateRing();
-  const lab = new ServerLab({}, (options, counters, authenticate) => {
+  const lab = new ServerLab({}, (options, counters, authenticate, key0, key1) => {
     const fates = { ring: ring.buffer, peer: parsePeerPattern("192.0.2.45")! };
-    return new ObservedServer(options, counters, authenticate, fates);
+    return new ObservedServer(options, counters, authenticate, key0, key1, fates);
   });
   lab.receive(icmpv6(133, "fe80::1", "ff02::2", new Uint8Array(4), 255));
   lab.receive(bubble(A, B));

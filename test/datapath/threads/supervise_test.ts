@@ -30,6 +30,7 @@ const OPTIONS = {
   secrets: [],
   solicitationRate: 0,
   solicitationBurst: 1,
+  forwardRate: 0,
   icmpMaxLength: 88,
 };
 
@@ -54,6 +55,7 @@ async function startThreads(count: number, hooks: ThreadHooks) {
       descriptors: { primary: open(), secondary: open(), ipv6: open(), wake: wake.fd },
       options: OPTIONS,
       algorithm: "sha1",
+      seeds: [1, 2],
     } as const;
     return { data, shared, wake };
   };
@@ -124,7 +126,8 @@ test("superviseThreads() fails when one thread cannot start, and leaves none", a
     const wake = new Wake(libc, arena);
     const shared = new SharedState();
     const descriptors = { primary: -1, secondary: -1, ipv6: -1, wake: wake.fd };
-    const data = { role, shared: shared.buffer, descriptors, options: OPTIONS, algorithm: "sha1" };
+    const common = { shared: shared.buffer, descriptors, seeds: [1, 2] as const };
+    const data = { role, ...common, options: OPTIONS, algorithm: "sha1" };
     return { data, shared, wake } as WorkerStart;
   };
   // A relay without its options is none.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { shareOf, workersFor } from "#src/datapath/threads/workers.ts";
+import { shareOf, shareOfServer, workersFor } from "#src/datapath/threads/workers.ts";
+import { OPTIONS as SERVER_OPTIONS } from "#test/protocol/server/lab.ts";
 import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 
 test("workersFor() takes a number as it is, and leaves half of the cores to the kernel", () => {
@@ -36,6 +37,8 @@ const WHOLE = {
   icmpBurst: 10,
   challengeRate: 100,
   newPeerRate: 1_000,
+  bubbleRate: 10_000,
+  addressBubbleRate: 1_000,
 };
 
 test("shareOf() gives each worker its part of what all may, and no more than that", () => {
@@ -45,20 +48,27 @@ test("shareOf() gives each worker its part of what all may, and no more than tha
     ...WHOLE,
     maxPeers: 262_145,
     holdMemory: 4 * 1024 ** 2,
-    icmpRate: 2,
-    icmpBurst: 2,
+    icmpRate: 2.5,
+    icmpBurst: 2.5,
     challengeRate: 25,
     newPeerRate: 250,
+    bubbleRate: 2_500,
+    addressBubbleRate: 250,
   });
 });
 
 test("shareOf() leaves no worker without, and gives none what is switched off", () => {
   const share = shareOf({ ...WHOLE, holdMemory: 65_536, maxPeers: 16, newPeerRate: 0 }, 64);
   assert.deepEqual(
-    [share.holdMemory, share.maxPeers, share.icmpRate, share.icmpBurst, share.challengeRate],
-    [1280, 1, 1, 1, 1],
+    [share.holdMemory, share.maxPeers, share.icmpRate, share.challengeRate],
+    [1280, 1, 10 / 64, 100 / 64],
   );
   assert.equal(share.newPeerRate, 0, "0 is no limit, and stays none");
   assert.equal(shareOf({ ...WHOLE, icmpRate: 0 }, 2).icmpRate, 0, "0 is none at all");
   assert.equal(shareOf({ ...WHOLE, challengeRate: 0 }, 2).challengeRate, 0);
+});
+
+test("shareOfServer() parts what several workers may send to one address, and that alone", () => {
+  const whole = { ...SERVER_OPTIONS, forwardRate: 1_000, solicitationRate: 100 };
+  assert.deepEqual(shareOfServer(whole, 4), { ...whole, forwardRate: 250 });
 });

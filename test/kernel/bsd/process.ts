@@ -120,6 +120,8 @@ export const RELAY: RelayStart = {
     icmpBurst: 100,
     challengeRate: 100,
     newPeerRate: 0,
+    bubbleRate: 0,
+    addressBubbleRate: 0,
   },
 };
 
@@ -140,6 +142,7 @@ export const SERVER: ServerStart = {
     secrets: [],
     solicitationRate: 0,
     solicitationBurst: 0,
+    forwardRate: 0,
     icmpMaxLength: 88,
   },
 };

@@ -27,6 +27,8 @@ export const RELAY_OPTIONS: RelayOptions = {
   icmpBurst: 100,
   challengeRate: 100,
   newPeerRate: 0,
+  bubbleRate: 0,
+  addressBubbleRate: 0,
 };
 
 /** What a relay gave to its sink. */

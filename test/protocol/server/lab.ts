@@ -34,6 +34,7 @@ export const OPTIONS: ServerOptions = {
   secrets: [],
   solicitationRate: 0,
   solicitationBurst: 1,
+  forwardRate: 0,
   icmpMaxLength: 88,
 };
 
@@ -64,7 +65,7 @@ export class ServerLab {
 
   /** @param make builds other rules than the plain ones */
   constructor(options: Partial<ServerOptions> = {}, make: MakeServer = makeServer) {
-    this.server = make({ ...OPTIONS, ...options }, this.counters, hmacSha1);
+    this.server = make({ ...OPTIONS, ...options }, this.counters, hmacSha1, 1, 2);
   }
 
   /** Gives the server one datagram, by default from the client of the vectors. */

@@ -1,0 +1,88 @@
+import { Limiter, TokenBucket } from "./limiter.ts";
+import type { RelayOptions } from "../relay/contract.ts";
+import type { Millis } from "../time.ts";
+
+export type BubbleBudgetOptions = Pick<
+  RelayOptions,
+  "bubbleRate" | "addressBubbleRate" | "challengeRate"
+>;
+
+/** Why a bubble is to go out; what comes first may have what the others have to leave. */
+export const Cause = {
+  /** A packet came for a peer that was trusted. */
+  Resume: 0,
+  /** A packet came for one that never was: whoever sent it may have chosen both addresses. */
+  Meet: 1,
+  /** No packet came since the last bubble, which was not answered. RFC 4380 §5.4.1 case 3 */
+  Repeat: 2,
+} as const;
+export type Cause = (typeof Cause)[keyof typeof Cause];
+
+/** Part of a rate that may come at once: with what flows in, no second has more than the rate. */
+const AT_ONCE = 1 / 10;
+/** Part of each bucket that is for peers that were trusted. */
+const RESERVE = 1 / 2;
+/** Repeats, as a part of what may go to an address and to all. */
+const REPEATS = 1 / 10;
+/**
+ * Strangers' datagrams answered for one IPv4 address, which may be a NAT with many clients, as a part
+ * of the challenges to all: a second, and at once.
+ */
+const ANSWERS = 1 / 10;
+const ANSWERS_AT_ONCE = 1 / 5;
+
+/**
+ * How many bubbles go to whom, whoever makes us send them.
+ *
+ * A stranger's packet names the server that its bubble goes to, and the mapped address: either may
+ * be a victim's. So the limit's key is the address that bubbles go to, and there is one for all
+ * together. A first bubble costs its cause a packet; repeats cost nothing, so they have a tenth.
+ */
+export class BubbleBudget {
+  readonly #all: TokenBucket;
+  readonly #byAddress: Limiter;
+  readonly #repeats: TokenBucket;
+  readonly #repeatsByAddress: Limiter;
+  readonly #challenges: TokenBucket;
+  readonly #answers: Limiter;
+
+  /** @param key0 with `key1`, random bits: which addresses share a budget is not guessable */
+  constructor(options: BubbleBudgetOptions, key0: number, key1: number) {
+    const { bubbleRate, addressBubbleRate, challengeRate } = options;
+    const [answers, atOnce] = [challengeRate * ANSWERS, challengeRate * ANSWERS_AT_ONCE];
+    this.#all = inAll(bubbleRate);
+    this.#repeats = inAll(bubbleRate * REPEATS);
+    this.#byAddress = byAddress(addressBubbleRate, key0, key1);
+    this.#repeatsByAddress = byAddress(addressBubbleRate * REPEATS, key0, key1);
+    this.#challenges = new TokenBucket(challengeRate, challengeRate);
+    this.#answers = new Limiter(answers, atOnce, key0, key1);
+  }
+
+  /** Whether a bubble may go to the IPv4 address now; if so, it counts as sent. */
+  take(address: number, cause: Cause, now: Millis): boolean {
+    if (cause === Cause.Repeat) {
+      if (!this.#repeatsByAddress.take(address, 0, now) || !this.#repeats.take(now)) return false;
+    }
+    const reserve = cause === Cause.Resume ? 0 : RESERVE;
+    return this.#byAddress.take(address, 0, now, reserve) && this.#all.take(now, reserve);
+  }
+
+  /** Whether a datagram of a stranger at the IPv4 address may be answered at all. */
+  mayAnswer(address: number, now: Millis): boolean {
+    return this.#answers.take(address, 0, now);
+  }
+
+  /** Whether a bubble that answers a stranger may go to the IPv4 address; if so, it counts as sent. */
+  takeForStranger(address: number, now: Millis): boolean {
+    return this.#byAddress.take(address, 0, now, RESERVE) && this.#challenges.take(now);
+  }
+}
+
+function inAll(rate: number): TokenBucket {
+  if (rate === 0) return new TokenBucket(Infinity, 1);
+  return new TokenBucket(rate * (1 - AT_ONCE), rate * AT_ONCE);
+}
+
+function byAddress(rate: number, key0: number, key1: number): Limiter {
+  return new Limiter(rate * (1 - AT_ONCE), rate * AT_ONCE, key0, key1);
+}
