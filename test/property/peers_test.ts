@@ -6,14 +6,19 @@ import { NO_PEER, PEER_LIFETIME, PEER_VALIDITY, Peers } from "#src/protocol/peer
 import { teredo } from "#test/protocol/packets.ts";
 
 const CAPACITY = 24;
-/** More addresses than entries, so that they meet. */
-const ADDRESSES = Array.from({ length: 48 }, (_, i) => teredo(0xc0000200 + i % 7, 1_000 + i));
+const MAPPINGS = 12;
+/** More addresses than entries, so that they meet; four servers for each mapping. */
+const ADDRESSES = Array.from(
+  { length: 48 },
+  (_, i) => teredo(0xc0000200 + i % 6, 1_000 + i % MAPPINGS, 0xc6336401 + i),
+);
 /** A reception moves an entry to the end of its list once in a step of this length. */
 const STEP = 1_024;
 
 interface Entry {
   trusted: boolean;
   resolving: boolean;
+  proven: boolean;
   address: number;
   port: number;
   lastReceived: number;
@@ -31,6 +36,7 @@ class NaivePeers {
     this.entries.set(key, {
       trusted: false,
       resolving: false,
+      proven: false,
       address: 0,
       port: 0,
       lastReceived: now - PEER_VALIDITY,
@@ -54,6 +60,13 @@ class NaivePeers {
     entry.bubbles = 0;
   }
 
+  ofMapping(i: number): Entry[] {
+    const keys = ADDRESSES.filter((_, k) => k % MAPPINGS === i % MAPPINGS).map((it) =>
+      formatIpv6(it)
+    );
+    return keys.flatMap((key) => this.entries.get(key) ?? []);
+  }
+
   oldest(now: number): string | undefined {
     for (const [key, entry] of this.entries) if (!entry.trusted) return key;
     for (const [key, entry] of this.entries) {
@@ -72,6 +85,7 @@ const operation = fc.oneof(
   fc.record({ do: fc.constant("bubbled" as const), i: address }),
   fc.record({ do: fc.constant("trust" as const), i: address, on: fc.boolean() }),
   fc.record({ do: fc.constant("resolve" as const), i: address, on: fc.boolean() }),
+  fc.record({ do: fc.constant("prove" as const), i: address, on: fc.boolean() }),
   fc.record({ do: fc.constant("map" as const), i: address, port: fc.nat({ max: 65_535 }) }),
   fc.record({ do: fc.constant("evict" as const), i: address }),
   fc.record({ do: fc.constant("expire" as const), i: address }),
@@ -131,6 +145,10 @@ class Pair {
         this.peers.setResolving(p, step.on);
         entry.resolving = step.on;
         break;
+      case "prove":
+        this.peers.setProven(p, step.on);
+        entry.proven = step.on;
+        break;
       case "map":
         this.peers.setMapping(p, 0xffffffff - step.i, step.port, 0xffff0000);
         entry.address = 0xffffffff - step.i;
@@ -173,12 +191,34 @@ class Pair {
     }
     assert.equal(this.peers.trusted, trusted);
     assert.equal(this.textOf(this.peers.oldest(this.now)), this.naive.oldest(this.now));
+    for (let i = 0; i < MAPPINGS; i++) this.compareMapping(i);
+  }
+
+  compareMapping(i: number): void {
+    const bytes = ADDRESSES[i]!;
+    const entries = this.naive.ofMapping(i);
+    assert.equal(this.peers.countOfMapping(bytes, 0), entries.length);
+    for (const proven of [false, true]) {
+      const kept = (it: Entry) =>
+        it.trusted && this.now - it.lastReceived < PEER_VALIDITY && (it.proven || !proven);
+      const rank = (it: Entry) => [
+        it.trusted ? it.proven ? 2 : 1 : 0,
+        it.lastReceived,
+        it.lastBubble,
+      ];
+      const first = entries.filter((it) => !kept(it)).map(rank)
+        .sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!)[0];
+      const p = this.peers.oldestOfMapping(bytes, 0, proven, this.now);
+      const got = p === NO_PEER ? undefined : rank(this.naive.entries.get(this.textOf(p)!)!);
+      assert.deepEqual(got, first);
+    }
   }
 
   read(p: number): Entry {
     return {
       trusted: this.peers.isTrusted(p),
       resolving: this.peers.isResolving(p),
+      proven: this.peers.isProven(p),
       address: this.peers.mappedAddress(p),
       port: this.peers.mappedPort(p),
       lastReceived: this.peers.lastReceived(p),

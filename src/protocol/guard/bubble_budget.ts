@@ -67,6 +67,11 @@ export class BubbleBudget {
     return this.#byAddress.take(address, 0, now, reserve) && this.#all.take(now, reserve);
   }
 
+  /** Whether a packet may go to a peer at the IPv4 address that has proven nothing; if so, it counts. */
+  takeOfAddress(address: number, now: Millis): boolean {
+    return this.#byAddress.take(address, 0, now);
+  }
+
   /** Whether a datagram of a stranger at the IPv4 address may be answered at all. */
   mayAnswer(address: number, now: Millis): boolean {
     return this.#answers.take(address, 0, now);

@@ -83,6 +83,11 @@ export class Bubbles {
     return this.#isAllowed(serverAddressOf(this.#peer, 0), peers.mappedAddress(p), cause, now);
   }
 
+  /** Whether a packet may go to a peer that has not proven that it is there; if so, it counts. */
+  mayCarry(p: PeerId, now: Millis): boolean {
+    return this.#budget.takeOfAddress(this.#peers.mappedAddress(p), now);
+  }
+
   #isAllowed(server: number, mapped: number, cause: Cause, now: Millis): boolean {
     return this.#budget.take(server, cause, now) &&
       (!this.#restricted || this.#budget.take(mapped, cause, now));

@@ -11,6 +11,12 @@ import type { Millis } from "../time.ts";
 import { Timers } from "./timers.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
 
+/**
+ * Most peers of one mapping. A client has one address at a time, and few before they are forgotten;
+ * whoever holds a mapping could else fill the table with its servers and flags.
+ */
+export const MAPPING_PEERS = 64;
+
 /** Most timers, and most held packets gone stale, that one {@link PeerStates.tick} sees to. */
 const TICK_LIMIT = 512;
 
@@ -70,10 +76,20 @@ export class PeerStates {
     }
   }
 
-  /** Case 1: `packet` goes to a trusted and valid peer, at once. */
-  send(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): void {
+  /**
+   * Case 1: `packet` goes to a trusted and valid peer, at once.
+   *
+   * Whoever can forge the IPv4 source of one datagram makes a peer trusted (RFC 4380 §5.4.2): until
+   * it has proven itself by a token, it gets no flood, and is asked to.
+   */
+  send(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+    const peers = this.#peers;
+    const proven = peers.isProven(p);
+    if (!proven && !this.#bubbles.mayCarry(p, now)) return Drop.RateLimited;
     this.#transmit(p, packet, now, sink);
-    if (now - this.#peers.lastReceived(p) >= REFRESH_AFTER) this.#bubbles.refresh(p, now, sink);
+    const since = proven ? peers.lastReceived(p) : peers.lastBubble(p);
+    if (now - since >= REFRESH_AFTER) this.#bubbles.refresh(p, now, sink);
+    return Drop.None;
   }
 
   /** Case 3: `p` is not trusted or no longer valid, or {@link NO_PEER}. */
@@ -97,7 +113,7 @@ export class PeerStates {
   #meet(packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
     const { bytes, at, length } = packet;
     if (!this.#bubbles.mayMeet(bytes, at + DESTINATION_AT, now)) return Drop.RateLimited;
-    const p = this.#create(bytes, at + DESTINATION_AT, now);
+    const p = this.#create(bytes, at + DESTINATION_AT, false, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
     const held = this.#hold.push(p, bytes, at, length, now);
     this.#peers.setResolving(p, true);
@@ -114,13 +130,18 @@ export class PeerStates {
     this.#peers.setLocalAddress(p, local);
   }
 
-  /** RFC 4380 §5.4.2: the entry becomes trusted, then what was held for it is sent. */
-  trust(p: PeerId, arrival: UdpDatagram, now: Millis, sink: RelaySink): void {
+  /**
+   * RFC 4380 §5.4.2: the entry becomes trusted, then what was held for it is sent.
+   *
+   * @param proven whether the datagram is an answer to a bubble, or came from where one did before
+   */
+  trust(p: PeerId, arrival: UdpDatagram, proven: boolean, now: Millis, sink: RelaySink): void {
     const { address, port, local } = arrival;
     if (!this.#peers.isTrusted(p)) this.#counters[Counter.peers_trusted]!++;
     this.#peers.setTrusted(p, true);
     this.#peers.setResolving(p, false);
     this.#peers.setMapping(p, address, port, local);
+    this.#peers.setProven(p, proven);
     this.hear(p, local, now);
     this.#release(p, now, sink);
   }
@@ -130,10 +151,10 @@ export class PeerStates {
    * answered a challenge from where its address says that it is.
    */
   admit(arrival: UdpDatagram, at: number, now: Millis, sink: RelaySink): Drop {
-    const p = this.#create(arrival.bytes, at, now);
+    const p = this.#create(arrival.bytes, at, true, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
     this.#counters[Counter.bubbles_answered]!++;
-    this.trust(p, arrival, now, sink);
+    this.trust(p, arrival, true, now, sink);
     this.#timers.set(p, this.#peers.expiry(p), now);
     return Drop.None;
   }
@@ -175,6 +196,7 @@ export class PeerStates {
     this.#counters[Counter.peers_failed]!++;
     this.#peers.setResolving(p, false);
     this.#peers.setTrusted(p, false);
+    this.#peers.setProven(p, false);
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.next(slot)) {
       this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
       this.#errors.unreachable(this.#held, now, sink);
@@ -192,10 +214,11 @@ export class PeerStates {
   }
 
   /** An entry mapped to where the address says, in the place of an older one if need be. */
-  #create(b: Uint8Array, at: number, now: Millis): PeerId {
+  #create(b: Uint8Array, at: number, proven: boolean, now: Millis): PeerId {
     const peers = this.#peers;
-    if (peers.size === peers.capacity) {
-      const oldest = peers.oldest(now);
+    const crowded = peers.countOfMapping(b, at) >= MAPPING_PEERS;
+    if (crowded || peers.size === peers.capacity) {
+      const oldest = crowded ? peers.oldestOfMapping(b, at, proven, now) : peers.oldest(now);
       if (oldest === NO_PEER) return NO_PEER;
       this.#remove(oldest);
       this.#counters[Counter.peers_evicted]!++;

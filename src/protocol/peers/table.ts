@@ -47,6 +47,8 @@ const TRUSTED = 1;
 const RESOLVING = 2;
 /** A packet came for it since the last bubble. */
 const WANTED = 4;
+/** The mapping is where an answer to a bubble came from, token and all. */
+const PROVEN = 8;
 
 /** Lists by age: the first is the first to give way. */
 const UNTRUSTED_LIST = 0;
@@ -58,6 +60,8 @@ const TRUSTED_LIST = 1;
  * among a million is a cache line from memory. 0 is an empty cell.
  */
 const ID_MASK = 0x7fffff;
+/** Of an address's third word, the mapped port; the rest is flags. */
+const PORT_BITS = 0xffff;
 /** Most entries that a cell can number. */
 export const PEERS_MAX = 4_194_304;
 
@@ -71,7 +75,8 @@ const RELINK_STEP: Millis = 1_024;
  * shifts back, so there are no tombstones. No object is made for a peer or a packet, and memory
  * is touched only as entries are used.
  *
- * It knows nothing of packets, timers and sending: who removes an entry lets go of those.
+ * It knows nothing of packets, timers and sending: who removes an entry lets go of those. Who makes
+ * one sees to it that those of one mapping are few: {@link countOfMapping}.
  */
 export class Peers {
   readonly capacity: number;
@@ -134,7 +139,7 @@ export class Peers {
     const w2 = word(b, at + 8);
     const w3 = word(b, at + 12);
     if (this.#recent !== NO_PEER && this.#isAt(this.#recent, w0, w1, w2, w3)) return this.#recent;
-    const hash = halfSipHash(this.#key0, this.#key1, w0, w1, w2, w3);
+    const hash = this.#hashOf(w2, w3);
     const mask = this.#mask;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const cell = this.#index[slot]!;
@@ -192,6 +197,36 @@ export class Peers {
     return trusted !== NO_PEER && this.isValid(trusted, now) ? NO_PEER : trusted;
   }
 
+  /** Entries whose address has the same mapping as the one at `at`, whatever server and flags. */
+  countOfMapping(b: Uint8Array, at: number): number {
+    const port = word(b, at + 8) & PORT_BITS;
+    const address = word(b, at + 12);
+    let count = 0;
+    let slot = this.#seekMapping(this.#hashOf(port, address) & this.#mask, port, address);
+    for (; slot >= 0; slot = this.#seekMapping((slot + 1) & this.#mask, port, address)) count++;
+    return count;
+  }
+
+  /**
+   * Of the same entries the one that has to give way: first who is not trusted, then who is but has
+   * not proven it and is silent, then any that is silent; the longest silent of these.
+   * {@link NO_PEER} when all of them are still valid.
+   *
+   * @param proven whether the new one has proven itself: then who has not gives way though valid
+   */
+  oldestOfMapping(b: Uint8Array, at: number, proven: boolean, now: Millis): PeerId {
+    const port = word(b, at + 8) & PORT_BITS;
+    const address = word(b, at + 12);
+    let oldest = NO_PEER;
+    let slot = this.#seekMapping(this.#hashOf(port, address) & this.#mask, port, address);
+    for (; slot >= 0; slot = this.#seekMapping((slot + 1) & this.#mask, port, address)) {
+      const p = this.#index[slot]! & ID_MASK;
+      const kept = this.isValid(p, now) && !(proven && !this.isProven(p));
+      if (!kept && (oldest === NO_PEER || this.#givesWayBefore(p, oldest))) oldest = p;
+    }
+    return oldest;
+  }
+
   isTrusted(p: PeerId): boolean {
     return (this.#u8[p * BYTES + FLAGS]! & TRUSTED) !== 0;
   }
@@ -199,6 +234,15 @@ export class Peers {
   /** Trusted, and heard of lately enough to be sent to. RFC 4380 §5.2.4 */
   isValid(p: PeerId, now: Millis): boolean {
     return this.isTrusted(p) && now - this.lastReceived(p) < PEER_VALIDITY;
+  }
+
+  /** Whether it is trusted by its answer to a bubble, at the mapping that it has. */
+  isProven(p: PeerId): boolean {
+    return (this.#u8[p * BYTES + FLAGS]! & PROVEN) !== 0;
+  }
+
+  setProven(p: PeerId, proven: boolean): void {
+    if (proven !== this.isProven(p)) this.#u8[p * BYTES + FLAGS]! ^= PROVEN;
   }
 
   isResolving(p: PeerId): boolean {
@@ -332,6 +376,38 @@ export class Peers {
       i32[record] === w0;
   }
 
+  /** Of two entries that may both go. */
+  #givesWayBefore(p: PeerId, other: PeerId): boolean {
+    const [rank, otherRank] = [this.#rank(p), this.#rank(other)];
+    if (rank !== otherRank) return rank < otherRank;
+    const [a, b] = [this.lastReceived(p), this.lastReceived(other)];
+    return a < b || (a === b && this.lastBubble(p) < this.lastBubble(other));
+  }
+
+  #rank(p: PeerId): number {
+    if (!this.isTrusted(p)) return 0;
+    return this.isProven(p) ? 2 : 1;
+  }
+
+  /** The first cell from `slot` on, before an empty one, whose entry has the mapping; -1: none. */
+  #seekMapping(slot: number, port: number, address: number): number {
+    for (;; slot = (slot + 1) & this.#mask) {
+      const cell = this.#index[slot]!;
+      if (cell === 0) return -1;
+      const record = (cell & ID_MASK) * WORDS;
+      if (this.#i32[record + 3] !== address) continue;
+      if ((this.#i32[record + 2]! & PORT_BITS) === port) return slot;
+    }
+  }
+
+  /**
+   * Of the mapping in an address alone, its last two words: entries of one mapping lie side by side,
+   * and can be counted. They are few, so that none is far from its place.
+   */
+  #hashOf(w2: number, w3: number): number {
+    return halfSipHash(this.#key0, this.#key1, w2 & PORT_BITS, w3, 0, 0);
+  }
+
   #listOf(p: PeerId): number {
     return this.isTrusted(p) ? TRUSTED_LIST : UNTRUSTED_LIST;
   }
@@ -348,14 +424,7 @@ export class Peers {
   #enterIndex(p: PeerId): void {
     const r = p * WORDS;
     const i32 = this.#i32;
-    const hash = halfSipHash(
-      this.#key0,
-      this.#key1,
-      i32[r]!,
-      i32[r + 1]!,
-      i32[r + 2]!,
-      i32[r + 3]!,
-    );
+    const hash = this.#hashOf(i32[r + 2]!, i32[r + 3]!);
     i32[r + HASH] = hash;
     let slot = hash & this.#mask;
     while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask;

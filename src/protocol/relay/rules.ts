@@ -131,7 +131,7 @@ export class Relay {
   }
 
   /**
-   * Whether {@link fromIpv6} would send this packet at once: its peer is trusted and valid.
+   * Whether {@link fromIpv6} sends this packet at once: its peer is trusted, valid and proven.
    *
    * For super-packets, which may be longer than `mtu`. What is sent at once may be given to
    * {@link fromIpv6} whole and cut up by the sink; what may have to be held, or answered with an
@@ -142,7 +142,7 @@ export class Relay {
   isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
     if (this.#checkPacket(b, at, length) !== Drop.None) return false;
     const p = this.#peers.find(b, at + DESTINATION_AT);
-    return p !== NO_PEER && this.#peers.isValid(p, now);
+    return p !== NO_PEER && this.#peers.isValid(p, now) && this.#peers.isProven(p);
   }
 
   /**
@@ -180,8 +180,7 @@ export class Relay {
     if (p === NO_PEER || !this.#peers.isValid(p, now)) {
       return this.#states.holdAndBubble(p, packet, now, sink);
     }
-    this.#states.send(p, packet, now, sink);
-    return Drop.None;
+    return this.#states.send(p, packet, now, sink);
   }
 
   /**
@@ -236,6 +235,9 @@ export class Relay {
     const bubble = isBubble(b, datagram.ipv6At);
     const p = this.#peers.find(b, source);
     if (p !== NO_PEER && this.#peers.isSettledAt(p, address, port)) {
+      if (bubble && !this.#peers.isProven(p) && this.#answers(b, now)) {
+        this.#peers.setProven(p, true);
+      }
       this.#states.hear(p, arrival.local, now);
     } else {
       drop = p === NO_PEER
@@ -249,7 +251,13 @@ export class Relay {
     return Drop.None;
   }
 
-  /** The datagram's source has an entry that is not trusted, is resolving, or is mapped elsewhere. */
+  /**
+   * The datagram's source has an entry that is not trusted, is resolving, or is mapped elsewhere.
+   *
+   * Weaker proof does not replace stronger: whom a token has proven to be at one mapping does not
+   * move to the one in its address for a datagram from there, which anybody may have forged. It is
+   * carried (RFC 4380 §5.4.2), and that is all. A client that really moved answers the next bubble.
+   */
   #recognize(
     p: PeerId,
     arrival: UdpDatagram,
@@ -259,12 +267,18 @@ export class Relay {
   ): Drop {
     const { bytes: b, address, port } = arrival;
     const source = this.#datagram.ipv6At + SOURCE_AT;
-    const known = this.#peers.isTrusted(p) && this.#peers.isMappedTo(p, address, port);
-    if (!known && !hasMapping(b, source, address, port)) {
+    const peers = this.#peers;
+    const known = peers.isTrusted(p) && peers.isMappedTo(p, address, port);
+    const named = hasMapping(b, source, address, port);
+    if (!known && !named) {
       const drop = this.#checkMoved(p, b, bubble, now);
       if (drop !== Drop.None) return drop;
+      this.#states.trust(p, arrival, true, now, sink);
+      return Drop.None;
     }
-    this.#states.trust(p, arrival, now, sink);
+    const proven = (known && peers.isProven(p)) || (bubble && this.#answers(b, now));
+    const isHeld = !known && peers.isProven(p) && (!proven || peers.isValid(p, now));
+    if (!isHeld) this.#states.trust(p, arrival, proven, now, sink);
     return Drop.None;
   }
 
@@ -272,13 +286,13 @@ export class Relay {
    * Whether a packet from a mapping other than the one its address names is still the peer's: a
    * bubble that answers ours, token and all. Behind a symmetric NAT a client reaches us from a
    * mapping that its server never saw. RFC 4380 knows no such case; the token stands for what the
-   * Nonce Trailer proves between clients (RFC 6081 §5.2). A peer that is being heard of does not
-   * move: else whoever sees one bubble could take over its packets.
+   * Nonce Trailer proves between clients (RFC 6081 §5.2). A peer that has proven where it is, and is
+   * being heard of, does not move: else whoever sees one bubble could take over its packets.
    */
   #checkMoved(p: PeerId, b: Uint8Array, bubble: boolean, now: Millis): Drop {
     const { ipv6At } = this.#datagram;
     if (!bubble || !mayBeToken(b, ipv6At + DESTINATION_AT)) return Drop.SourceMismatch;
-    if (this.#peers.isValid(p, now)) return Drop.SourceMismatch;
+    if (this.#peers.isValid(p, now) && this.#peers.isProven(p)) return Drop.SourceMismatch;
     return this.#answers(b, now) ? Drop.None : Drop.BadToken;
   }
 

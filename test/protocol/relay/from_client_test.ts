@@ -10,6 +10,8 @@ const A2 = vector("A2");
 const PACKET = data(HOST, A2);
 const ANSWER = data(A2, HOST);
 const ELSEWHERE = { address: CLIENT, port: CLIENT_PORT + 1 };
+/** By way of its server. */
+const INDIRECT = "65.54.227.120:3544";
 
 function assertRefused(lab: RelayLab, bytes: Uint8Array, reason: Drop, from: FromClient = {}) {
   const before = lab.drops(reason);
@@ -222,12 +224,84 @@ test("Relay.fromClient() follows a trusted peer that fell silent (R-22)", () => 
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT + 1, RELAY)]);
 });
 
-test("Relay.fromClient() takes a trusted peer back to the mapping of its address (R-21, R-22)", () => {
+test("Relay.fromClient() carries what comes from the mapping in the address, and moves no proven peer (R-21, R-22)", () => {
   const { lab, token } = resolving();
   lab.fromClient(bubble(A2, token), ELSEWHERE);
+  for (let i = 0; i < 20; i++) {
+    // Anybody can have forged these; not even the time of validity is theirs to lengthen.
+    assert.equal(lab.fromClient(ANSWER), Drop.None);
+    assert.deepEqual(lab.sent, [{ to: "ipv6", hex: toHex(ANSWER) }]);
+    assert.equal(lab.fromClient(bubble(A2, HOST)), Drop.None);
+    lab.fromIpv6(PACKET);
+    assert.deepEqual(lab.sent[0], udp(PACKET, CLIENT, CLIENT_PORT + 1, RELAY));
+    lab.advance(1_000);
+  }
+  lab.advance(10_000);
+  lab.fromClient(ANSWER);
+  lab.fromIpv6(PACKET);
+  assert.deepEqual(lab.sent.map(({ to }) => to), [INDIRECT], "silent for 30 s: it is asked");
+});
+
+test("Relay.fromClient() takes a proven peer that moved to its address's mapping by a token (R-21, R-22)", () => {
+  const { lab, token } = resolving();
+  lab.fromClient(bubble(A2, token), ELSEWHERE);
+  lab.advance(30_000);
+  assert.equal(lab.fromClient(ANSWER), Drop.None); // carried, while nothing goes the other way
+  lab.fromIpv6(PACKET);
+  const asked = tokenOf(lab.sent);
   assert.equal(lab.fromClient(ANSWER), Drop.None);
+  assert.equal(lab.sent.length, 1, "what is held waits for proof");
+  assert.equal(lab.fromClient(bubble(A2, asked)), Drop.None);
+  assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT, RELAY)]);
   lab.fromIpv6(PACKET);
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT, RELAY)]);
+});
+
+test("Relay.fromClient() lets the answer to a bubble win over who was trusted before it (R-21, R-22)", () => {
+  const { lab, token } = resolving();
+  assert.equal(lab.fromClient(ANSWER), Drop.None); // forged: what was held goes there
+  assert.equal(lab.fromClient(bubble(A2, token), ELSEWHERE), Drop.None);
+  lab.fromClient(ANSWER);
+  lab.fromIpv6(PACKET);
+  assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT + 1, RELAY)]);
+});
+
+test("Relay.fromIpv6() asks who is trusted without proof, so that the right one can answer (R-21, R-22)", () => {
+  const { lab } = resolving();
+  lab.advance(8_000); // nobody answers
+  lab.fromClient(ANSWER); // forged, and again before it is no longer valid
+  let token: Uint8Array | undefined;
+  for (let second = 0; second < 40 && token === undefined; second += 5) {
+    lab.fromClient(ANSWER);
+    lab.fromIpv6(PACKET);
+    if (lab.sent.length > 1) token = tokenOf(lab.sent);
+    lab.advance(5_000);
+  }
+  assert.ok(token !== undefined, "no bubble");
+  assert.equal(lab.fromClient(bubble(A2, token), ELSEWHERE), Drop.None);
+  lab.fromIpv6(PACKET);
+  assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT + 1, RELAY)]);
+});
+
+test("Relay.fromIpv6() sends who is trusted without proof no more than addressBubbleRate (R-10, R-24)", () => {
+  const lab = new RelayLab({ addressBubbleRate: 100 });
+  const flood = () => {
+    let sent = 0;
+    for (let i = 0; i < 500; i++) {
+      const drop = lab.fromIpv6(PACKET);
+      assert.ok(drop === Drop.None || drop === Drop.RateLimited);
+      sent += lab.sent.length;
+      lab.now += 2;
+    }
+    return sent;
+  };
+  lab.fromIpv6(PACKET);
+  const token = tokenOf(lab.sent);
+  lab.fromClient(ANSWER);
+  const sent = flood();
+  assert.ok(sent <= 100 && sent > 80, `${sent} in a second`);
+  assert.ok(lab.fromClient(bubble(A2, token)) === Drop.None);
+  assert.equal(flood(), 500);
 });
 
 test("Relay.fromClient() no longer knows the mapping of a peer that failed (R-21, R-22)", () => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Drop } from "#src/protocol/drops.ts";
+import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { writeU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { writeBubble } from "#src/protocol/wire/build.ts";
 import { PRIMARY, SECONDARY } from "#src/protocol/server/contract.ts";
-import { bubble, concat, icmpv6, ip4, nonceOnly, origin } from "../packets.ts";
+import { bubble, concat, icmpv6, ip4, nonceOnly, origin, teredo } from "../packets.ts";
 import { assertAnswer, assertSilent, ServerLab } from "./lab.ts";
-import { fromHex, RELAY, RELAY_PORT, SERVER, toHex, vector } from "../vectors.ts";
+import { CLIENT, fromHex, RELAY, RELAY_PORT, SERVER, toHex, vector } from "../vectors.ts";
 
 const ECHO_BODY = fromHex("beef 0001 1122334455667788");
 const HOST = "2001:db8::1";
@@ -153,4 +153,27 @@ test("two servers that know nothing of each other's past answer alike (S-00)", (
     assert.equal(lab.receive(B2.subarray(8), FROM_RELAY), Drop.None);
     assertAnswer(lab, toHex(B2));
   }
+});
+
+test("Server.fromUdp() forwards no more to one IPv4 address than forwardRate, whoever asks (S-31)", () => {
+  const lab = new ServerLab({ forwardRate: 100 });
+  const forward = (count: number, now: number, mapped = CLIENT) => {
+    let forwarded = 0;
+    for (let i = 0; i < count; i++) {
+      // Another sender, another port, another kind of message: the victim is the same.
+      const client = teredo(mapped, 1 + i, i % 2 === 0 ? SERVER : SERVER + 9);
+      const message = i % 3 === 0 ? bubble(HOST, client) : icmpv6(128, HOST, client, ECHO_BODY);
+      const drop = lab.receive(i % 2 === 0 ? message : bubble(teredo(RELAY + i, 9), client), {
+        address: RELAY + i,
+        port: 9,
+        now,
+      });
+      if (drop === Drop.None) forwarded++;
+      else assert.equal(DROP_NAMES[drop], "rate_limited");
+    }
+    return forwarded;
+  };
+  assert.equal(forward(300, 0), 100);
+  assert.equal(forward(50, 0, CLIENT + 1), 50);
+  assert.equal(forward(300, 500), 50);
 });
