@@ -15,6 +15,7 @@ import {
 } from "#src/status/snapshot.ts";
 import type { Notifier } from "./notify.ts";
 import { MAX_SERVED } from "#src/datapath/threads/shared.ts";
+import { attachedBroadcasts, BROADCASTS_REFRESH } from "./broadcasts.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
 import { SERVING } from "./readiness.ts";
 import type { DaemonState } from "./state.ts";
@@ -60,6 +61,9 @@ export function watchOver(watched: Watched): () => void {
     }
   };
   const timers = [setInterval(guarded(look), LOOK_EVERY)];
+  const follow = guarded(followBroadcasts(watched));
+  follow();
+  timers.push(setInterval(follow, BROADCASTS_REFRESH));
   if (role === "relay" && config.relay.served === "self") {
     const follow = guarded(followOwnAddresses(watched));
     follow();
@@ -84,6 +88,18 @@ function followOwnAddresses({ config, datapath, log }: Watched): () => void {
     log.info("Serving own addresses", { served });
     if (prefixes?.length !== MAX_SERVED) return;
     log.warn("Serving no more own addresses than these", { count: MAX_SERVED });
+  };
+}
+
+/** No peer has a broadcast address of a subnet that this host is attached to now. RFC 4380 §5.2.4 */
+function followBroadcasts({ datapath }: Watched): () => void {
+  let known = "";
+  return () => {
+    const addresses = attachedBroadcasts();
+    const text = addresses.join();
+    if (text === known) return;
+    known = text;
+    datapath.setBroadcasts(addresses);
   };
 }
 

@@ -49,6 +49,8 @@ export interface Datapath {
   readonly ended: Promise<void>;
   /** Finishes what is queued, ends the threads, closes descriptors; the interface goes with them. */
   stop(): Promise<void>;
+  /** Replaces the IPv4 broadcast addresses of the subnets that this host is attached to. */
+  setBroadcasts(addresses: readonly number[]): void;
   /** Replaces the relay's served prefixes; undefined: any. */
   setServed(prefixes: readonly Ipv6Prefix[] | undefined): void;
 }

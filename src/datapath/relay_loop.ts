@@ -85,6 +85,7 @@ export class RelayLoop implements RelaySink {
   readonly #waiter: Waiter;
   readonly #queuePatience: Millis;
   #servedVersion = 0;
+  #broadcastsVersion = 0;
   #blocked: Blocked = Blocked.No;
   /** When an interface's full queue is tried again. */
   #retryAt: Millis = 0;
@@ -128,7 +129,7 @@ export class RelayLoop implements RelaySink {
     while (!this.#shared.stopping) {
       this.#waiter.wait(this.#uplink.hasMore ? 0 : this.#nextTimer() - this.#clock());
       // After the wait: what was set during it holds for the packet that ended it.
-      this.#adoptServed();
+      this.#adopt();
       this.#resume();
       this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), this.#waiter.isReady(TUN));
       this.#heedBlocked();
@@ -212,11 +213,17 @@ export class RelayLoop implements RelaySink {
     if (errno !== 0) this.#failures.count(errno, 1);
   }
 
-  #adoptServed(): void {
-    const version = this.#shared.servedVersion;
-    if (version === this.#servedVersion) return;
-    this.#servedVersion = version;
-    this.#relay.setServed(this.#shared.served());
+  /** What the main thread has changed. */
+  #adopt(): void {
+    const { servedVersion, broadcastsVersion } = this.#shared;
+    if (servedVersion !== this.#servedVersion) {
+      this.#servedVersion = servedVersion;
+      this.#relay.setServed(this.#shared.served());
+    }
+    if (broadcastsVersion !== this.#broadcastsVersion) {
+      this.#broadcastsVersion = broadcastsVersion;
+      this.#relay.setBroadcasts(this.#shared.broadcasts());
+    }
   }
 
   #publish(): void {

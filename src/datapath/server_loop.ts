@@ -66,6 +66,7 @@ export class ServerLoop implements ServerSink {
   readonly #failures: Failures;
   readonly #waiter: Waiter;
   readonly #arrival = new UdpDatagram();
+  #broadcastsVersion = 0;
 
   constructor(
     kernel: Kernel,
@@ -101,10 +102,18 @@ export class ServerLoop implements ServerSink {
   run(): void {
     while (!this.#shared.stopping) {
       this.#waiter.wait(Infinity);
+      this.#adoptBroadcasts();
       this.#turn(this.#waiter.isReady(PRIMARY), this.#waiter.isReady(SECONDARY));
       this.#beat();
     }
     this.#finish();
+  }
+
+  #adoptBroadcasts(): void {
+    const version = this.#shared.broadcastsVersion;
+    if (version === this.#broadcastsVersion) return;
+    this.#broadcastsVersion = version;
+    this.#server.setBroadcasts(this.#shared.broadcasts());
   }
 
   /** What the kernel had already taken for us is still answered. */

@@ -47,6 +47,7 @@ const datapath = (age: number): Datapath => ({
   ended: Promise.resolve(),
   stop: () => Promise.resolve(),
   setServed: () => {},
+  setBroadcasts: () => {},
 });
 
 const TUNNEL = { up: true, mtu: 1280, hasLinkLocal: true };

@@ -1,4 +1,5 @@
 import { type Counters, COUNTERS_LENGTH, makeCounters } from "#src/protocol/counters.ts";
+import { MAX_BROADCASTS } from "#src/protocol/guard/broadcasts.ts";
 import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 /**
@@ -6,14 +7,16 @@ import { IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
  *
  *     counters   Float64 x COUNTERS_LENGTH    written by the thread
  *     levels     Float64 x 16                 written by the thread
- *     control    Int32 x 4                    written by the main thread
+ *     control    Int32 x 6                    written by the main thread
+ *     broadcasts Uint32 x MAX_BROADCASTS      written by the main thread
  *     served     17 bytes x MAX_SERVED        written by the main thread: address (16), length (1)
  */
 const LEVELS_AT = 8 * COUNTERS_LENGTH;
 const LEVELS = 16;
 const CONTROL_AT = LEVELS_AT + 8 * LEVELS;
-const CONTROLS = 4;
-const SERVED_AT = CONTROL_AT + 4 * CONTROLS;
+const CONTROLS = 6;
+const BROADCASTS_AT = CONTROL_AT + 4 * CONTROLS;
+const SERVED_AT = BROADCASTS_AT + 4 * MAX_BROADCASTS;
 const SERVED_ENTRY = IPV6_LENGTH + 1;
 /** Served prefixes that can be set; see docs/limits.md. */
 export const MAX_SERVED = 256;
@@ -32,7 +35,14 @@ export const Level = {
   UdpSegmentRefused: 7,
 } as const;
 
-const Control = { Command: 0, ServedVersion: 1, ServedCount: 2, QueueVersion: 3 } as const;
+const Control = {
+  Command: 0,
+  ServedVersion: 1,
+  ServedCount: 2,
+  QueueVersion: 3,
+  BroadcastsVersion: 4,
+  BroadcastsCount: 5,
+} as const;
 const RUN = 0;
 const STOP = 1;
 /** `served` holds no list: any address is served. */
@@ -43,6 +53,7 @@ export class SharedState {
   readonly counters: Counters;
   readonly levels: Float64Array;
   readonly #control: Int32Array;
+  readonly #broadcasts: Uint32Array;
   readonly #served: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(SHARED_LENGTH)) {
@@ -50,6 +61,7 @@ export class SharedState {
     this.counters = makeCounters(buffer);
     this.levels = new Float64Array(buffer, LEVELS_AT, LEVELS);
     this.#control = new Int32Array(buffer, CONTROL_AT, CONTROLS);
+    this.#broadcasts = new Uint32Array(buffer, BROADCASTS_AT, MAX_BROADCASTS);
     this.#served = new Uint8Array(buffer, SERVED_AT);
   }
 
@@ -60,6 +72,22 @@ export class SharedState {
 
   get stopping(): boolean {
     return Atomics.load(this.#control, Control.Command) !== RUN;
+  }
+
+  /** Changes whenever the broadcast addresses do. */
+  get broadcastsVersion(): number {
+    return Atomics.load(this.#control, Control.BroadcastsVersion);
+  }
+
+  /** @throws RangeError for more than {@link MAX_BROADCASTS} addresses */
+  setBroadcasts(addresses: readonly number[]): void {
+    this.#broadcasts.set(addresses);
+    Atomics.store(this.#control, Control.BroadcastsCount, addresses.length);
+    Atomics.add(this.#control, Control.BroadcastsVersion, 1);
+  }
+
+  broadcasts(): readonly number[] {
+    return [...this.#broadcasts.subarray(0, Atomics.load(this.#control, Control.BroadcastsCount))];
   }
 
   /** Changes whenever the served prefixes do. */

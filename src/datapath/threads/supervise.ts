@@ -97,6 +97,7 @@ export async function superviseThreads(
         await ended;
       }
     },
+    setBroadcasts: (addresses) => starts.forEach(({ shared }) => shared.setBroadcasts(addresses)),
     setServed: (prefixes) => starts.forEach(({ shared }) => shared.setServed(prefixes)),
   };
 }

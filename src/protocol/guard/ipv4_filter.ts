@@ -1,3 +1,4 @@
+import { Broadcasts } from "./broadcasts.ts";
 import { isGlobalUnicast } from "../wire/ipv4.ts";
 import type { RelayOptions } from "../relay/contract.ts";
 import { TEREDO_PORT } from "../wire/teredo_address.ts";
@@ -7,19 +8,29 @@ export type FilterOptions = Pick<RelayOptions, "refuseReserved" | "ownAddresses"
 /** Which IPv4 addresses the relay exchanges datagrams with. RFC 4380 §5.2.4, RFC 6169 §4.1 */
 export class Ipv4Filter {
   readonly #options: FilterOptions;
+  readonly #broadcasts = new Broadcasts();
 
   constructor(options: FilterOptions) {
     this.#options = options;
   }
 
+  /** Broadcast addresses of the subnets that this host is attached to, instead of those before. */
+  setBroadcasts(addresses: readonly number[]): void {
+    this.#broadcasts.replace(addresses);
+  }
+
   /** Global unicast; port 0 is no place to send to. */
   isPeer(address: number, port: number): boolean {
-    return port !== 0 && isGlobalUnicast(address, this.#options.refuseReserved);
+    return port !== 0 && this.#isUnicast(address);
   }
 
   /** Where servers take indirect bubbles. */
   isServer(address: number): boolean {
-    return isGlobalUnicast(address, this.#options.refuseReserved);
+    return this.#isUnicast(address);
+  }
+
+  #isUnicast(address: number): boolean {
+    return isGlobalUnicast(address, this.#options.refuseReserved) && !this.#broadcasts.has(address);
   }
 
   /** Our own service port: what we send there comes back to us. */

@@ -116,6 +116,11 @@ export class Relay {
     this.#served = served;
   }
 
+  /** Broadcast addresses of the subnets that this host is attached to: no peer's. */
+  setBroadcasts(addresses: readonly number[]): void {
+    this.#filter.setBroadcasts(addresses);
+  }
+
   /**
    * One IPv6 packet for a Teredo client: `length` bytes of `b` from `at`. RFC 4380 §5.4.1
    *

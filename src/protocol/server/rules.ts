@@ -9,6 +9,7 @@ import { payloadChecksum } from "../wire/checksum.ts";
 import { Counter, type Counters, DROPS_AT } from "../counters.ts";
 import { ORIGIN_LENGTH, TeredoDatagram } from "../wire/datagram.ts";
 import { Drop } from "../drops.ts";
+import { Broadcasts } from "../guard/broadcasts.ts";
 import { isGlobalUnicast } from "../wire/ipv4.ts";
 import {
   ALL_ROUTERS,
@@ -64,6 +65,7 @@ export class Server {
   readonly #counters: Counters;
   readonly #solicitations: Solicitations;
   readonly #forwards: Limiter;
+  readonly #broadcasts = new Broadcasts();
   readonly #datagram = new TeredoDatagram();
   readonly #linkLocal = new Uint8Array(IPV6_LENGTH);
   readonly #out = new UdpDatagram();
@@ -83,6 +85,11 @@ export class Server {
     this.#solicitations = new Solicitations(options, counters, authenticate, solicitations);
     this.#forwards = new Limiter(forwardRate, forwardRate, key0, key1);
     writeLinkLocal(this.#linkLocal, 0, CONE_FLAG, options.serverAddress, TEREDO_PORT);
+  }
+
+  /** Broadcast addresses of the subnets that this host is attached to: no client's. */
+  setBroadcasts(addresses: readonly number[]): void {
+    this.#broadcasts.replace(addresses);
   }
 
   /**
@@ -116,7 +123,7 @@ export class Server {
     if (!isBubble(b, ipv6) && !isIcmpv6(b, ipv6)) return Drop.NotBubbleOrIcmpv6; // case 2
 
     // Case 3; and to port 0 nothing can be sent back.
-    if (!isGlobalUnicast(address, this.#options.refuseReserved)) return Drop.SourceNotGlobal;
+    if (!this.#isUnicast(address)) return Drop.SourceNotGlobal;
     if (port === 0) return Drop.SourceNotGlobal;
     // Not in the RFC: by case 5 a packet between our own addresses would come back for ever.
     if (this.#isOurs(address, port)) return Drop.OwnAddress;
@@ -204,7 +211,7 @@ export class Server {
     const { bytes: b } = arrival;
     const mappedAddress = mappedAddressOf(b, destination);
     const mappedPort = mappedPortOf(b, destination);
-    if (!isGlobalUnicast(mappedAddress, this.#options.refuseReserved) || mappedPort === 0) {
+    if (!this.#isUnicast(mappedAddress) || mappedPort === 0) {
       return Drop.MappedAddressNotGlobal;
     }
     if (this.#isOurs(mappedAddress, mappedPort)) return Drop.OwnAddress;
@@ -240,6 +247,10 @@ export class Server {
   #isSource(b: Uint8Array, at: number): boolean {
     return !isUnspecified(b, at) && !isLoopback(b, at) && !isMulticast(b, at) &&
       !equalIpv6(b, at, this.#linkLocal, 0);
+  }
+
+  #isUnicast(address: number): boolean {
+    return isGlobalUnicast(address, this.#options.refuseReserved) && !this.#broadcasts.has(address);
   }
 
   #isOurs(address: number, port: number): boolean {

@@ -26,8 +26,7 @@ export function formatIpv4(address: number): string {
 /**
  * Whether an IPv4 address may be a peer's, by the list of RFC 4380 §5.2.4.
  *
- * Directed broadcasts depend on the host's interfaces and are left to the kernel, which refuses
- * them on a socket without SO_BROADCAST.
+ * Directed broadcasts depend on the host's interfaces: `Broadcasts` knows them.
  *
  * @param refuseReserved also refuse what was reserved after the RFC was written
  * ({@link isLaterReserved}).

@@ -4,6 +4,7 @@ import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH, CAPACITY, Frames, HEADROOM, Scratch } from "#src/datapath/frames.ts";
 import { MAX_SERVED, SharedState } from "#src/datapath/threads/shared.ts";
+import { MAX_BROADCASTS } from "#src/protocol/guard/broadcasts.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 test("SharedState: what one side stores the other reads through the same buffer", () => {
@@ -35,6 +36,21 @@ test("SharedState.setServed() refuses more prefixes than it has room for", () =>
   assert.throws(() => main.setServed(many), RangeError);
   main.setServed(many.slice(1));
   assert.equal(main.served()!.length, MAX_SERVED);
+});
+
+test("SharedState.setBroadcasts() hands over a list, and changes the version", () => {
+  const main = new SharedState();
+  const thread = new SharedState(main.buffer);
+  main.setServed(prefixes);
+  const most = Array.from({ length: MAX_BROADCASTS }, (_, i) => 0xffffffff - i);
+  for (const list of [[0xcb0071ff], most, []]) {
+    const version = thread.broadcastsVersion;
+    main.setBroadcasts(list);
+    assert.notEqual(thread.broadcastsVersion, version);
+    assert.deepEqual(thread.broadcasts(), list);
+    assert.deepEqual(thread.served(), prefixes, "what lies beside it stays");
+  }
+  assert.throws(() => main.setBroadcasts([...most, 1]), RangeError);
 });
 
 test("Frames: slots keep their headroom and do not overlap", async () => {

@@ -106,6 +106,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
       ended: Promise.resolve(),
       stop: () => Promise.resolve(),
       setServed: () => {},
+      setBroadcasts: () => {},
     },
     draining: false,
   });
