@@ -18,10 +18,10 @@ export const Cause = {
 } as const;
 export type Cause = (typeof Cause)[keyof typeof Cause];
 
-/** Part of a rate that may come at once: with what flows in, no second has more than the rate. */
-const AT_ONCE = 1 / 10;
+/** Part of a rate that may go at once, the rest flows in: so no second has more than the rate. */
+const AT_ONCE = 1 / 2;
 /** Part of each bucket that is for peers that were trusted. */
-const RESERVE = 1 / 2;
+const RESERVE = 1 / 4;
 /** Repeats, as a part of what may go to an address and to all. */
 const REPEATS = 1 / 10;
 /**
