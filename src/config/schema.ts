@@ -155,7 +155,8 @@ may have. Packets from one /32, which is a provider's, may address a quarter of 
     kind: integer(0, 1_000_000, "a second"),
     default: 10_000,
     reload: "restart",
-    doc: `Bubbles sent in any one second to clients that packets came for, over all of them. Half of it
+    doc:
+      `Bubbles sent in any one second to clients that packets came for, over all of them. Half of it
 may go out at once, half flows in again within a second; a quarter of what may go at once is for
 clients that have answered before. A client needs a bubble when it is new, and when it was silent
 for 30 s. 0: no limit.`,
