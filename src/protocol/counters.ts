@@ -44,6 +44,8 @@ export const COUNTER_NAMES = [
   "bubbles_sent_refresh",
   // Relay: of the datagrams sent, those whose client knows an address of ours that is gone
   "udp_sent_from_other",
+  // Relay, IPv6 side: what this host's own kernel says to the link, of no concern to anyone else
+  "link_messages",
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

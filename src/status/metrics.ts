@@ -44,6 +44,7 @@ export const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   udp_sent_from_other:
     "Datagrams to clients that know an address of ours which is gone: they left from another.",
   bubbles_sent_refresh: "Of the bubbles sent, those to peers that packets still flow to.",
+  link_messages: "Packets that this host's kernel sent to the link of the interface alone.",
 };
 
 /** Name in the exposition of a counter. */

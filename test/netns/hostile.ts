@@ -206,7 +206,8 @@ export function assertRelayBalances({ status, kernel }: Books): void {
   const made = n.bubbles_sent_direct + n.bubbles_sent_indirect + n.bubbles_sent_challenge;
   assert.equal(
     n.udp_received_datagrams + n.ipv6_received_packets + made,
-    n.udp_sent_datagrams + n.ipv6_sent_packets + n.bubbles_received + gauges.held_packets +
+    n.udp_sent_datagrams + n.ipv6_sent_packets + n.bubbles_received + n.link_messages +
+      gauges.held_packets +
       discarded(status),
   );
   const { hold_full, hold_expired, peer_unreachable, peer_table_full } = status.drops;

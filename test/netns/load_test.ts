@@ -69,7 +69,7 @@ async function observe<T>(
 
 /**
  * The counts once nothing changes them any more: within two seconds of a new interface, the kernel
- * reports its multicast groups there, which the relay discards and counts as it must.
+ * reports its multicast groups there, which the relay counts.
  */
 async function settled(counts: () => Promise<Counts>): Promise<Counts> {
   for (let last = await counts();;) {

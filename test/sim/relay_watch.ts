@@ -185,10 +185,11 @@ export class RelayWatch implements RelaySink {
   checkBooks(): void {
     const seen = this.#seen;
     const { heldPackets } = this.#relay.gauges;
+    const linkMessages = this.#counters[Counter.link_messages]!;
     const drops = this.#counters.subarray(DROPS_AT).reduce((sum, n) => sum + n, 0);
     assert.equal(
       seen.packetsIn,
-      seen.dataSent + seen.ipv6Sent + seen.swallowed + heldPackets + drops,
+      seen.dataSent + seen.ipv6Sent + seen.swallowed + heldPackets + drops + linkMessages,
       "a packet in is neither sent, swallowed, held nor counted as a drop",
     );
     const count = (name: CounterName) => this.#counters[Counter[name]];

@@ -15,7 +15,9 @@ import {
   type Ipv6Prefix,
   isBubble,
   isLinkLocal,
+  isLinkMulticast,
   isMulticast,
+  isUnspecified,
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
@@ -177,6 +179,10 @@ export class Relay {
     if (drop === Drop.DestinationNotTeredo) {
       this.#errors.unreachable(packet, now, sink);
     }
+    if (drop === Drop.DestinationScope && isLinkMessage(b, at)) {
+      this.#counters[Counter.link_messages]!++;
+      return Drop.None;
+    }
     if (drop !== Drop.None) return drop;
 
     const p = this.#peers.find(b, at + DESTINATION_AT);
@@ -333,6 +339,17 @@ export class Relay {
     for (let i = 0; i < served.length; i++) if (inPrefix(b, at, served[i]!)) return true;
     return false;
   }
+}
+
+/**
+ * Whether the packet is this host's own, to the link of the interface alone: reports of multicast
+ * groups, router solicitations, duplicate address detection. No router passes on what comes from
+ * such a source or goes to such a group, so it is no one's packet that would be lost.
+ */
+function isLinkMessage(b: Uint8Array, at: number): boolean {
+  const source = at + SOURCE_AT;
+  return isLinkMulticast(b, at + DESTINATION_AT) &&
+    (isLinkLocal(b, source) || isUnspecified(b, source));
 }
 
 /** Unicast that no router passes on: link-local, ::/96 and ::ffff:0:0/96. RFC 4291 §2.5 */

@@ -60,6 +60,12 @@ export function isLinkLocal(b: Uint8Array, at: number): boolean {
   return b[at] === 0xfe && (b[at + 1]! & 0xc0) === 0x80;
 }
 
+/** A group of one interface or one link: scope 1 or 2. RFC 4291 §2.7 */
+export function isLinkMulticast(b: Uint8Array, at: number): boolean {
+  const scope = b[at + 1]! & 0x0f;
+  return isMulticast(b, at) && (scope === 1 || scope === 2);
+}
+
 export function isUnspecified(b: Uint8Array, at: number): boolean {
   return (readU32(b, at) | readU32(b, at + 4) | readU32(b, at + 8) | readU32(b, at + 12)) === 0;
 }

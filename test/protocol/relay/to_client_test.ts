@@ -273,6 +273,30 @@ test("Relay.fromIpv6() holds again for a peer silent for 30 s, which stays trust
   ]);
 });
 
+for (
+  const [what, source, destination, mine] of [
+    ["report of its multicast groups", "fe80::1", "ff02::16", true],
+    ["router solicitation", "fe80::ffff", "ff02::2", true],
+    ["duplicate address detection", "::", "ff02::1:ff00:1", true],
+    ["report before it has an address", "::", "ff02::16", true],
+    ["message to its interface", "fe80::1", "ff01::1", true],
+    ["packet of another host to a link's group", HOST, "ff02::1", false],
+    ["packet to a group of the site", "fe80::1", "ff05::2", false],
+    ["packet to a group of the world", "::", "ff0e::1", false],
+    ["packet to a link-local host", "fe80::1", "fe80::2", false],
+  ] as const
+) {
+  test(`Relay.fromIpv6() ${mine ? "drops no" : "drops a"} ${what} (R-01)`, () => {
+    const lab = new RelayLab();
+    const drop = lab.fromIpv6(packet(58, source, destination, new Uint8Array(8), 1));
+    assert.equal(drop === Drop.None, mine);
+    assert.equal(lab.allDrops, mine ? 0 : 1);
+    assert.equal(lab.count("link_messages"), mine ? 1 : 0);
+    assert.deepEqual(lab.sent.filter(({ to }) => to !== "icmpv6"), []);
+    assert.equal(lab.relay.gauges.peers, 0);
+  });
+}
+
 test("Relay.fromIpv6() lets one IPv6 network bring newPeerRate peers a second (R-26)", () => {
   const lab = new RelayLab({ newPeerRate: 10, maxPeers: 64 });
   const scan = (source: string, count: number, from: number) => {
