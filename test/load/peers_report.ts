@@ -12,7 +12,8 @@
  * With `--memory` the bytes alone.
  */
 import process from "node:process";
-import { NO_PEER, PEER_LIFETIME, Peers } from "#src/protocol/peers/table.ts";
+import { NO_PEER } from "#src/protocol/peers/index.ts";
+import { PEER_LIFETIME, Peers } from "#src/protocol/peers/table.ts";
 import { makeSipHash, SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import { Crowd, MILLION, writeClient } from "#test/memory/crowd.ts";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { NO_PEER, PEER_LIFETIME, PEER_VALIDITY, Peers } from "#src/protocol/peers/table.ts";
+import { NO_PEER } from "#src/protocol/peers/index.ts";
+import { PEER_LIFETIME, PEER_VALIDITY, Peers } from "#src/protocol/peers/table.ts";
 import { teredo } from "#test/protocol/packets.ts";
 
 const CAPACITY = 24;

@@ -2,7 +2,7 @@ import { copyBytes } from "../wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "../counters.ts";
 import { Drop } from "../drops.ts";
 import { Links } from "./links.ts";
-import type { PeerId } from "./table.ts";
+import type { PeerId } from "./index.ts";
 import type { RelayOptions } from "../relay/contract.ts";
 import type { Millis } from "../time.ts";
 

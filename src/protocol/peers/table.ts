@@ -1,5 +1,5 @@
 import { writeU32 } from "../wire/bytes.ts";
-import { halfSipHash } from "../guard/half_sip_hash.ts";
+import { NO_PEER, NOWHERE, type PeerId, PeerIndex, PEERS_MAX, word, WORDS } from "./index.ts";
 import { Links } from "./links.ts";
 import type { Millis } from "../time.ts";
 
@@ -10,10 +10,6 @@ export const PEER_VALIDITY: Millis = 30_000;
  * limit of four bubbles in 300 s (RFC 4380 §5.2.6) must be remembered.
  */
 export const PEER_LIFETIME: Millis = 300_000;
-
-/** Number of an entry, 1..capacity. Given again to another peer once the entry is removed. */
-export type PeerId = number;
-export const NO_PEER: PeerId = 0;
 
 /**
  * One entry is 64 bytes, a cache line, in native byte order:
@@ -26,7 +22,6 @@ export const NO_PEER: PeerId = 0;
  * Times are milliseconds as float64. The first two may be refreshed from outside, by a fast path
  * that passes packets of trusted peers without us.
  */
-const WORDS = 16;
 const HALVES = 32;
 const BYTES = 64;
 const TIMES = 8;
@@ -36,7 +31,6 @@ const FLAGS = 22;
 const BUBBLES = 23;
 const TURNS = 56;
 const LOCAL = 6;
-const HASH = 7;
 const LAST_RECEIVED = 4;
 const LAST_TRANSMITTED = 5;
 const LAST_BUBBLE = 6;
@@ -54,26 +48,13 @@ const PROVEN = 8;
 const UNTRUSTED_LIST = 0;
 const TRUSTED_LIST = 1;
 
-/**
- * A cell of the index is an entry's number with the upper bits of its hash: a cell that is not the
- * one looked for is told by that alone, in 511 of 512 cases without a look at its entry, which
- * among a million is a cache line from memory. 0 is an empty cell.
- */
-const ID_MASK = 0x7fffff;
-/** Of an address's third word, the mapped port; the rest is flags. */
-const PORT_BITS = 0xffff;
-/** Most entries that a cell can number. */
-export const PEERS_MAX = 4_194_304;
-
 /** A reception moves an entry to its list's end at most once in this time. */
 const RELINK_STEP: Millis = 1_024;
 
 /**
  * The list of recent peers: entries by Teredo address, in flat memory.
  *
- * Open addressing with linear probing over an index of entry numbers, at most half full; deletion
- * shifts back, so there are no tombstones. No object is made for a peer or a packet, and memory
- * is touched only as entries are used.
+ * No object is made for a peer or a packet, and memory is touched only as entries are used.
  *
  * It knows nothing of packets, timers and sending: who removes an entry lets go of those. Who makes
  * one sees to it that those of one mapping are few: {@link countOfMapping}.
@@ -85,10 +66,7 @@ export class Peers {
   readonly #u16: Uint16Array;
   readonly #u8: Uint8Array;
   readonly #times: Float64Array;
-  readonly #index: Int32Array;
-  readonly #mask: number;
-  readonly #key0: number;
-  readonly #key1: number;
+  readonly #index: PeerIndex;
   readonly #ages: Links;
   /** Entries given back, linked through their first word. */
   #free = NO_PEER;
@@ -96,8 +74,6 @@ export class Peers {
   #used = 0;
   #size = 0;
   #trusted = 0;
-  /** What {@link find} found last: packets come in runs, and both ways. */
-  #recent = NO_PEER;
 
   /**
    * @param capacity most entries, 1 to {@link PEERS_MAX}
@@ -114,12 +90,7 @@ export class Peers {
     this.#u16 = new Uint16Array(memory);
     this.#u8 = new Uint8Array(memory);
     this.#times = new Float64Array(memory);
-    let slots = 16;
-    while (slots < 2 * capacity) slots *= 2;
-    this.#index = new Int32Array(slots);
-    this.#mask = slots - 1;
-    this.#key0 = key0;
-    this.#key1 = key1;
+    this.#index = new PeerIndex(this.#i32, capacity, key0, key1);
     this.#ages = new Links(capacity, 2);
   }
 
@@ -134,22 +105,7 @@ export class Peers {
 
   /** Entry of the 16 address bytes at `at`; {@link NO_PEER} when there is none. */
   find(b: Uint8Array, at: number): PeerId {
-    const w0 = word(b, at);
-    const w1 = word(b, at + 4);
-    const w2 = word(b, at + 8);
-    const w3 = word(b, at + 12);
-    if (this.#recent !== NO_PEER && this.#isAt(this.#recent, w0, w1, w2, w3)) return this.#recent;
-    const hash = this.#hashOf(w2, w3);
-    const mask = this.#mask;
-    for (let slot = hash & mask;; slot = (slot + 1) & mask) {
-      const cell = this.#index[slot]!;
-      if (cell === 0) return NO_PEER;
-      if (((cell ^ hash) & ~ID_MASK) !== 0) continue;
-      const p = cell & ID_MASK;
-      if (!this.#isAt(p, w0, w1, w2, w3)) continue;
-      this.#recent = p;
-      return p;
-    }
+    return this.#index.find(b, at);
   }
 
   /**
@@ -168,15 +124,14 @@ export class Peers {
     this.#times[p * TIMES + LAST_RECEIVED] = now - PEER_VALIDITY;
     this.#times[p * TIMES + LAST_TRANSMITTED] = now - PEER_VALIDITY;
     this.#times[p * TIMES + LAST_BUBBLE] = now - PEER_LIFETIME;
-    this.#enterIndex(p);
+    this.#index.enter(p);
     this.#ages.append(UNTRUSTED_LIST, p);
     this.#size++;
     return p;
   }
 
   remove(p: PeerId): void {
-    if (p === this.#recent) this.#recent = NO_PEER;
-    this.#leaveIndex(p);
+    this.#index.leave(p);
     this.#ages.remove(this.#listOf(p), p);
     if (this.isTrusted(p)) this.#trusted--;
     this.#u8[p * BYTES + FLAGS] = 0;
@@ -199,11 +154,10 @@ export class Peers {
 
   /** Entries whose address has the same mapping as the one at `at`, whatever server and flags. */
   countOfMapping(b: Uint8Array, at: number): number {
-    const port = word(b, at + 8) & PORT_BITS;
-    const address = word(b, at + 12);
+    const index = this.#index;
     let count = 0;
-    let slot = this.#seekMapping(this.#hashOf(port, address) & this.#mask, port, address);
-    for (; slot >= 0; slot = this.#seekMapping((slot + 1) & this.#mask, port, address)) count++;
+    let slot = index.seekMapping(b, at);
+    for (; slot !== NOWHERE; slot = index.seekMapping(b, at, slot)) count++;
     return count;
   }
 
@@ -215,12 +169,11 @@ export class Peers {
    * @param proven whether the new one has proven itself: then who has not gives way though valid
    */
   oldestOfMapping(b: Uint8Array, at: number, proven: boolean, now: Millis): PeerId {
-    const port = word(b, at + 8) & PORT_BITS;
-    const address = word(b, at + 12);
+    const index = this.#index;
     let oldest = NO_PEER;
-    let slot = this.#seekMapping(this.#hashOf(port, address) & this.#mask, port, address);
-    for (; slot >= 0; slot = this.#seekMapping((slot + 1) & this.#mask, port, address)) {
-      const p = this.#index[slot]! & ID_MASK;
+    let slot = index.seekMapping(b, at);
+    for (; slot !== NOWHERE; slot = index.seekMapping(b, at, slot)) {
+      const p = index.entryAt(slot);
       const kept = this.isValid(p, now) && !(proven && !this.isProven(p));
       if (!kept && (oldest === NO_PEER || this.#givesWayBefore(p, oldest))) oldest = p;
     }
@@ -368,14 +321,6 @@ export class Peers {
     for (let i = 0; i < 4; i++) writeU32(b, at + 4 * i, this.#i32[p * WORDS + i]!);
   }
 
-  /** Whether the entry has this address. Strangers differ most in the last word: it goes first. */
-  #isAt(p: PeerId, w0: number, w1: number, w2: number, w3: number): boolean {
-    const i32 = this.#i32;
-    const record = p * WORDS;
-    return i32[record + 3] === w3 && i32[record + 2] === w2 && i32[record + 1] === w1 &&
-      i32[record] === w0;
-  }
-
   /** Of two entries that may both go. */
   #givesWayBefore(p: PeerId, other: PeerId): boolean {
     const [rank, otherRank] = [this.#rank(p), this.#rank(other)];
@@ -387,25 +332,6 @@ export class Peers {
   #rank(p: PeerId): number {
     if (!this.isTrusted(p)) return 0;
     return this.isProven(p) ? 2 : 1;
-  }
-
-  /** The first cell from `slot` on, before an empty one, whose entry has the mapping; -1: none. */
-  #seekMapping(slot: number, port: number, address: number): number {
-    for (;; slot = (slot + 1) & this.#mask) {
-      const cell = this.#index[slot]!;
-      if (cell === 0) return -1;
-      const record = (cell & ID_MASK) * WORDS;
-      if (this.#i32[record + 3] !== address) continue;
-      if ((this.#i32[record + 2]! & PORT_BITS) === port) return slot;
-    }
-  }
-
-  /**
-   * Of the mapping in an address alone, its last two words: entries of one mapping lie side by side,
-   * and can be counted. They are few, so that none is far from its place.
-   */
-  #hashOf(w2: number, w3: number): number {
-    return halfSipHash(this.#key0, this.#key1, w2 & PORT_BITS, w3, 0, 0);
   }
 
   #listOf(p: PeerId): number {
@@ -420,34 +346,4 @@ export class Peers {
     }
     return this.#used < this.capacity ? ++this.#used : NO_PEER;
   }
-
-  #enterIndex(p: PeerId): void {
-    const r = p * WORDS;
-    const i32 = this.#i32;
-    const hash = this.#hashOf(i32[r + 2]!, i32[r + 3]!);
-    i32[r + HASH] = hash;
-    let slot = hash & this.#mask;
-    while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask;
-    this.#index[slot] = (hash & ~ID_MASK) | p;
-  }
-
-  #leaveIndex(p: PeerId): void {
-    const index = this.#index;
-    const mask = this.#mask;
-    let hole = this.#i32[p * WORDS + HASH]! & mask;
-    while ((index[hole]! & ID_MASK) !== p) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
-      // An entry may move back to the hole unless it would come to stand before its own place.
-      const home = this.#i32[(index[slot]! & ID_MASK) * WORDS + HASH]! & mask;
-      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-      index[hole] = index[slot]!;
-      hole = slot;
-    }
-    index[hole] = 0;
-  }
-}
-
-/** As a signed number: what an Int32Array gives back. */
-function word(b: Uint8Array, at: number): number {
-  return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
 }

@@ -23,7 +23,8 @@ import {
 } from "../wire/ipv6.ts";
 import { Limiter } from "../guard/limiter.ts";
 import { PeerStates } from "../peers/states.ts";
-import { NO_PEER, type PeerId, Peers } from "../peers/table.ts";
+import { NO_PEER, type PeerId } from "../peers/index.ts";
+import { Peers } from "../peers/table.ts";
 import type { RelayOptions, RelaySink } from "./contract.ts";
 import {
   hasMapping,

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import {
-  NO_PEER,
-  PEER_LIFETIME,
-  PEER_VALIDITY,
-  Peers,
-  PEERS_MAX,
-} from "#src/protocol/peers/table.ts";
+import { NO_PEER, PEERS_MAX } from "#src/protocol/peers/index.ts";
+import { PEER_LIFETIME, PEER_VALIDITY, Peers } from "#src/protocol/peers/table.ts";
 import { teredo } from "../packets.ts";
 import { CLIENT, SERVER, vector } from "../vectors.ts";
 
