@@ -191,6 +191,10 @@ class Pair {
       assert.deepEqual(this.read(this.idOf(key)), entry);
     }
     assert.equal(this.peers.trusted, trusted);
+    for (const { address } of this.naive.entries.values()) {
+      const of = [...this.naive.entries.values()].filter((it) => it.address === address);
+      assert.equal(this.peers.trustedAt(address), of.filter((it) => it.trusted).length);
+    }
     assert.equal(this.textOf(this.peers.oldest(this.now)), this.naive.oldest(this.now));
     for (let i = 0; i < MAPPINGS; i++) this.compareMapping(i);
   }

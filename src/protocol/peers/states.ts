@@ -18,6 +18,13 @@ import { UdpDatagram } from "../wire/udp_datagram.ts";
  */
 export const MAPPING_PEERS = 64;
 
+/**
+ * Part of the table that trusted peers of one IPv4 address may fill, but at least so many peers. Half
+ * of it is for those that have proven themselves: others may be forged.
+ */
+const ADDRESS_SHARE = 1 / 64;
+const ADDRESS_PEERS_MIN = 64;
+
 /** Most timers, and most held packets gone stale, that one {@link PeerStates.tick} sees to. */
 const TICK_LIMIT = 512;
 
@@ -44,6 +51,7 @@ export class PeerStates {
   readonly #errors: Icmpv6Errors;
   readonly #counters: Counters;
   readonly #timers: Timers;
+  readonly #addressPeers: number;
   /** A packet that was held, on its way to its peer or into an error. */
   readonly #held = new UdpDatagram();
 
@@ -60,6 +68,7 @@ export class PeerStates {
     this.#errors = errors;
     this.#counters = counters;
     this.#timers = new Timers(peers.capacity);
+    this.#addressPeers = Math.max(ADDRESS_PEERS_MIN, peers.capacity * ADDRESS_SHARE);
   }
 
   nextTimer(): Millis {
@@ -132,12 +141,15 @@ export class PeerStates {
   }
 
   /**
-   * RFC 4380 §5.4.2: the entry becomes trusted, then what was held for it is sent.
+   * RFC 4380 §5.4.2: the entry becomes trusted, then what was held for it is sent; unless its IPv4
+   * address has its share of the table.
    *
    * @param proven whether the datagram is an answer to a bubble, or came from where one did before
    */
-  trust(p: PeerId, arrival: UdpDatagram, proven: boolean, now: Millis, sink: RelaySink): void {
+  trust(p: PeerId, arrival: UdpDatagram, proven: boolean, now: Millis, sink: RelaySink): Drop {
     const { address, port, local } = arrival;
+    const counted = this.#peers.isTrusted(p) && this.#peers.mappedAddress(p) === address;
+    if (!counted && !this.#hasRoomFor(address, proven)) return Drop.PeerTableFull;
     if (!this.#peers.isTrusted(p)) this.#counters[Counter.peers_trusted]!++;
     this.#peers.setTrusted(p, true);
     this.#peers.setResolving(p, false);
@@ -145,6 +157,12 @@ export class PeerStates {
     this.#peers.setProven(p, proven);
     this.hear(p, local, now);
     this.#release(p, now, sink);
+    return Drop.None;
+  }
+
+  #hasRoomFor(address: number, proven: boolean): boolean {
+    const most = proven ? this.#addressPeers : this.#addressPeers / 2;
+    return this.#peers.trustedAt(address) < most;
   }
 
   /**
@@ -152,6 +170,7 @@ export class PeerStates {
    * answered a challenge from where its address says that it is.
    */
   admit(arrival: UdpDatagram, at: number, now: Millis, sink: RelaySink): Drop {
+    if (!this.#hasRoomFor(arrival.address, true)) return Drop.PeerTableFull;
     const p = this.#create(arrival.bytes, at, true, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
     this.#counters[Counter.bubbles_answered]!++;

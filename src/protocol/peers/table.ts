@@ -1,5 +1,6 @@
 import { writeU32 } from "../wire/bytes.ts";
 import { NO_PEER, NOWHERE, type PeerId, PeerIndex, PEERS_MAX, word, WORDS } from "./index.ts";
+import { AddressCounts } from "../guard/address_counts.ts";
 import { Links } from "./links.ts";
 import type { Millis } from "../time.ts";
 
@@ -68,6 +69,7 @@ export class Peers {
   readonly #times: Float64Array;
   readonly #index: PeerIndex;
   readonly #ages: Links;
+  readonly #trustedByAddress: AddressCounts;
   /** Entries given back, linked through their first word. */
   #free = NO_PEER;
   /** Entries ever used are 1..#used. */
@@ -92,6 +94,7 @@ export class Peers {
     this.#times = new Float64Array(memory);
     this.#index = new PeerIndex(this.#i32, capacity, key0, key1);
     this.#ages = new Links(capacity, 2);
+    this.#trustedByAddress = new AddressCounts(key0, key1);
   }
 
   get size(): number {
@@ -133,7 +136,10 @@ export class Peers {
   remove(p: PeerId): void {
     this.#index.leave(p);
     this.#ages.remove(this.#listOf(p), p);
-    if (this.isTrusted(p)) this.#trusted--;
+    if (this.isTrusted(p)) {
+      this.#trusted--;
+      this.#trustedByAddress.remove(this.mappedAddress(p));
+    }
     this.#u8[p * BYTES + FLAGS] = 0;
     this.#u32[p * WORDS] = this.#free;
     this.#free = p;
@@ -219,6 +225,8 @@ export class Peers {
     this.#u8[p * BYTES + FLAGS]! ^= TRUSTED;
     this.#ages.append(this.#listOf(p), p);
     this.#trusted += trusted ? 1 : -1;
+    if (trusted) this.#trustedByAddress.add(this.mappedAddress(p));
+    else this.#trustedByAddress.remove(this.mappedAddress(p));
   }
 
   /** Its turns start again. */
@@ -258,7 +266,17 @@ export class Peers {
     return this.#u32[p * WORDS + LOCAL]!;
   }
 
+  /** How many trusted entries are mapped to the IPv4 address; see `AddressCounts`. */
+  trustedAt(address: number): number {
+    return this.#trustedByAddress.count(address);
+  }
+
   setMapping(p: PeerId, address: number, port: number, local: number): void {
+    const before = this.mappedAddress(p);
+    if (before !== address && this.isTrusted(p)) {
+      this.#trustedByAddress.remove(before);
+      this.#trustedByAddress.add(address);
+    }
     this.#u32[p * WORDS + MAPPED_ADDRESS] = address;
     this.#u16[p * HALVES + MAPPED_PORT] = port;
     this.#u32[p * WORDS + LOCAL] = local;

@@ -285,13 +285,11 @@ export class Relay {
     if (!known && !named) {
       const drop = this.#checkMoved(p, b, bubble, now);
       if (drop !== Drop.None) return drop;
-      this.#states.trust(p, arrival, true, now, sink);
-      return Drop.None;
+      return this.#states.trust(p, arrival, true, now, sink);
     }
     const proven = (known && peers.isProven(p)) || (bubble && this.#answers(b, now));
     const isHeld = !known && peers.isProven(p) && (!proven || peers.isValid(p, now));
-    if (!isHeld) this.#states.trust(p, arrival, proven, now, sink);
-    return Drop.None;
+    return isHeld ? Drop.None : this.#states.trust(p, arrival, proven, now, sink);
   }
 
   /**

@@ -60,7 +60,7 @@ for (const [what, guise] of Object.entries(GUISES)) {
 }
 
 test("Relay admits who proves a mapping before those that were only said to be there (R-26)", () => {
-  const lab = new RelayLab(ROOM);
+  const lab = new RelayLab({ ...ROOM, maxPeers: 16_384 });
   for (let i = 0; i < MAPPING_PEERS; i++) {
     const client = GUISES["servers"]!(i);
     lab.fromIpv6(data(HOST, client));
@@ -72,6 +72,48 @@ test("Relay admits who proves a mapping before those that were only said to be t
   assert.equal(lab.fromClient(bubble(HONEST, tokenOf(lab.sent))), Drop.None);
   lab.fromIpv6(PACKET);
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT, RELAY)]);
+});
+
+test("Relay lets trusted peers of one IPv4 address fill a 64th of the table, others the rest (R-26)", () => {
+  const lab = new RelayLab({ maxPeers: 8_192, holdMemory: 64 * 1280, challengeRate: 1_000_000 });
+  const share = 8_192 / 64;
+  for (let port = 1; port <= 200; port++) {
+    const client = teredo(CLIENT, port);
+    // By way of a packet from the IPv6 side, and of a challenge.
+    if (port % 2 === 0) lab.fromIpv6(data(HOST, client));
+    else lab.fromClient(data(client, HOST, 0, 86), { port });
+    const drop = lab.fromClient(bubble(client, tokenOf(lab.sent)), { port });
+    assert.equal(drop, port <= share ? Drop.None : Drop.PeerTableFull);
+  }
+  assert.equal(lab.relay.gauges.trusted, share);
+  assert.equal(meet(lab, teredo(CLIENT + 1, 9), { address: CLIENT + 1, port: 9 }), Drop.None);
+  // What it has lost it may have again.
+  lab.advance(300_000 + 1_000);
+  assert.equal(lab.relay.gauges.trusted, 0);
+  assert.equal(meet(lab, teredo(CLIENT, 201), { port: 201 }), Drop.None);
+});
+
+test("Relay keeps half of an address's share for who proves to be there (R-24, R-26)", () => {
+  const lab = new RelayLab(ROOM);
+  for (let port = 1; port <= 60; port++) {
+    const client = teredo(CLIENT, port);
+    lab.fromIpv6(data(HOST, client));
+    const drop = lab.fromClient(data(client, HOST), { port }); // forged
+    assert.equal(drop, port <= 32 ? Drop.None : Drop.PeerTableFull);
+  }
+  for (let port = 101; port <= 132; port++) {
+    assert.equal(meet(lab, teredo(CLIENT, port), { port }), Drop.None);
+  }
+});
+
+test("Relay lets no one move to an IPv4 address that has its share (R-22, R-26)", () => {
+  const lab = new RelayLab({ ...ROOM, maxPeers: 4_096 });
+  for (let port = 1; port <= 64; port++) meet(lab, teredo(CLIENT, port), { port });
+  const mover = teredo(CLIENT + 1, 9);
+  lab.fromIpv6(data(HOST, mover));
+  const answer = bubble(mover, tokenOf(lab.sent));
+  assert.equal(lab.fromClient(answer, { address: CLIENT, port: 99 }), Drop.PeerTableFull);
+  assert.equal(lab.fromClient(answer, { address: CLIENT + 1, port: 9 }), Drop.None);
 });
 
 test("Relay counts each mapping by itself: 2,000 ports of one address (R-26)", () => {
