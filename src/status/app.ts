@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { Millis } from "#src/protocol/time.ts";
 import { errorDocument, healthDocument, readyDocument, statusDocument } from "./document.ts";
 import { EXPOSITION_TYPE, formatExposition } from "./exposition.ts";
 import { metricsOf } from "./metrics.ts";
@@ -10,13 +11,19 @@ export type StatusApp = Hono;
 const METHODS = ["GET", "HEAD"];
 const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
 
+/** All that ask for much within it are told the same: a crowd costs no more than a few. */
+const MOMENT: Millis = 100;
+
 /**
  * The status pages, read-only.
  *
- * @param read called once a request; must not wait for the datapath
+ * @param read must not wait for the datapath
+ * @param now of a clock that only goes forward
  */
-export function createStatus(read: () => Snapshot): StatusApp {
+export function createStatus(read: () => Snapshot, now: () => Millis = monotonic): StatusApp {
   const app = new Hono();
+  const metrics = momentary(() => formatExposition(metricsOf(read())), now);
+  const status = momentary(() => statusDocument(read()), now);
 
   app.use((c, next) => {
     // Each answer is the state of one moment.
@@ -38,14 +45,26 @@ export function createStatus(read: () => Snapshot): StatusApp {
   });
 
   app.get("/metrics", (c) => {
-    return c.body(formatExposition(metricsOf(read())), 200, { "Content-Type": EXPOSITION_TYPE });
+    return c.body(metrics(), 200, { "Content-Type": EXPOSITION_TYPE });
   });
 
-  app.get("/status", (c) => c.json(statusDocument(read())));
+  app.get("/status", (c) => c.json(status()));
 
   app.notFound((c) => c.json(errorDocument(`There is nothing at ${c.req.path}`, PATHS), 404));
 
   // Only a daemon that has not come up, or is going down, has no snapshot to give.
   app.onError((error, c) => c.json(errorDocument(error.message), 503));
   return app;
+}
+
+const monotonic = () => performance.now();
+
+/** What `make` gives, made again when a moment has passed. */
+function momentary<T>(make: () => T, now: () => Millis): () => T {
+  let made: { readonly value: T; readonly at: Millis } | undefined;
+  return () => {
+    const time = now();
+    if (made === undefined || time - made.at >= MOMENT) made = { value: make(), at: time };
+    return made.value;
+  };
 }

@@ -290,8 +290,9 @@ ended`);
     lines.join("\n"),
   );
   const megabytes = Number(/^slowest answer \d+ ms, largest memory (\d+) MB$/.exec(lines[0]!)?.[1]);
-  // From source the runtime compiles as well, and under Deno it is another.
-  const limit = (process.env["TEREDO_BIN"] ?? "") === "" ? 400 : 150;
+  // 137 to 147 MB where it was measured; when the runtime collects is its own affair. From source it
+  // compiles as well, and under Deno it is another.
+  const limit = (process.env["TEREDO_BIN"] ?? "") === "" ? 400 : 170;
   assert.ok(megabytes < limit, lines[0]);
 });
 

@@ -96,7 +96,7 @@ test(
   OPTIONS,
   () =>
     withNetwork("port-restricted", async ({ lab }) => {
-      const second = await lab.run("rly", teredo("relay"));
+      const second = await lab.run("rly", teredo("relay", "-c", "/run/rly-relay.conf"));
       assert.equal(second.status, 1);
       assert.match(second.stderr, /2001::\/32|3545|9545/);
       await startMiredoClient(lab, "cli0");

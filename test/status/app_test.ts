@@ -181,3 +181,19 @@ test("createStatus() answers 503 with the reason when no snapshot can be made", 
   assert.equal(response.status, 503);
   assert.deepEqual(await response.json(), { version: 1, error: "No snapshot" });
 });
+
+test("createStatus() makes /metrics and /status once for all that ask within a tenth of a second", async () => {
+  let now = 5_000;
+  let taken = 0;
+  const app = createStatus(() => sampleSnapshot({ version: `${++taken}` }), () => now);
+  const versions = async () => {
+    const metrics = await (await app.request("/metrics")).text();
+    const { program_version } = await (await app.request("/status")).json();
+    return [/version="(\d+)"/.exec(metrics)![1], program_version];
+  };
+  const first = await versions();
+  now += 99;
+  assert.deepEqual(await versions(), first);
+  now += 1;
+  assert.deepEqual(await versions(), ["3", "4"]);
+});
