@@ -36,7 +36,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "node:crypto",
     "node:process",
   ],
-  "src/status": ["src/protocol", "src/errors.ts", "node:", "hono", "@hono/node-server"],
+  "src/status": ["src/protocol", "src/errors.ts", "node:", "hono"],
   "src/daemon": [
     "src/datapath",
     "src/status",
