@@ -30,7 +30,7 @@ need_floor() {
   [ "$(uname -sm)" = "Linux x86_64" ] || die "the oldest Deno is packed for x86-64 Linux only"
   if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed-lock; then
     say "installing the oldest Deno"
-    npm ci --prefix $folder --no-audit --no-fund --loglevel=error >&2
+    (cd $folder && npm ci --no-audit --no-fund --loglevel=error) >&2
     cp $folder/package-lock.json $folder/node_modules/.installed-lock
   fi
   FLOOR_DENO=$REPOSITORY/$folder/node_modules/@deno/linux-x64-glibc/deno
