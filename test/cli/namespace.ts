@@ -62,6 +62,8 @@ export function onMachine(script: string): Done & { readonly lines: readonly str
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1", JOURNAL_STREAM: "", NOTIFY_SOCKET: "" },
       timeout: 100_000,
+      // unshare(1) is deaf to the milder ones while it waits.
+      killSignal: "SIGKILL",
     });
     const stdout = done.stdout.replaceAll(work, "$work");
     const stderr = done.stderr.replaceAll(work, "$work");
