@@ -90,6 +90,9 @@ function expectedFiles(target: Target): Map<string, number> {
   for (const name of readdirSync("docs")) {
     if (name.includes(".")) files.set(`docs/${name}`, 0o644);
   }
+  for (const name of readdirSync("docs/examples/unmanaged")) {
+    files.set(`docs/examples/unmanaged/${name}`, 0o644);
+  }
   for (const daemon of ["relay", "server"]) {
     if (target.startsWith("linux")) files.set(`docs/examples/teredo-${daemon}.service`, 0o644);
     else files.set(`docs/examples/freebsd/teredo_${daemon}`, 0o755);
