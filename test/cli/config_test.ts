@@ -71,7 +71,7 @@ ${MIREDO}:4: BindPort: \`99999\` is out of range; write a number from 0 to 65535
     args: ["show", "-"],
     input: "[relay]\nbind_port = 7\n",
     status: 0,
-    stdout: "[relay]\ntype = relay             # default\n",
+    stdout: "[relay]\ntype = relay  ",
   },
   {
     args: ["convert", "-"],

@@ -43,7 +43,9 @@ function quiet(changes: Partial<Snapshot> = {}): Snapshot {
     Object.fromEntries(Object.keys(numbers).map((name) => [name, 0])) as Record<T, number>;
   const counters = { ...zero(sample.counters), udp_received_datagrams: 1_234_567 };
   const drops = { ...zero(sample.drops), truncated: 3 };
-  return sampleSnapshot({ counters, drops, ...changes });
+  const { udp, ipv6, tun } = sample.failures;
+  const failures = { udp: zero(udp), ipv6: zero(ipv6), tun: zero(tun) };
+  return sampleSnapshot({ counters, drops, failures, ...changes });
 }
 
 test("teredo status shows a relay to people", () =>
