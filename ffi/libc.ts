@@ -67,6 +67,10 @@ export const LIBC = {
   setuid: { args: ["u32"], returns: "i32" },
   // long syscall(long number, ...): for those without a function of their own, of three arguments.
   syscall: { args: ["u64", "i32", "ptr", "u64"], returns: "i32" },
+  // int prctl(int option, unsigned long arg2, arg3, arg4, arg5): Linux's
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  // int capset(cap_user_header_t header, const cap_user_data_t data): Linux's
+  capset: { args: ["ptr", "ptr"], returns: "i32" },
   // int sysctl(const int *name, u_int count, void *old, size_t *oldlen, const void *new, size_t newlen);
   sysctl: { args: ["ptr", "u32", "ptr", "ptr", "ptr", "u64"], returns: "i32" },
   // void (*signal(int number, void (*handler)(int)))(int);

@@ -1,16 +1,17 @@
-import type { LibcNames, Platform } from "../libc.ts";
+import type { FunctionName, LibcNames, Platform } from "../libc.ts";
 import { DRAGONFLY } from "./dragonfly.ts";
 import { FREEBSD } from "./freebsd.ts";
 import { NETBSD, NETBSD_ARM64 } from "./netbsd.ts";
 import { OPENBSD } from "./openbsd.ts";
 
-// syscall() is there on some, but the numbers that it is called with are Linux's.
+/** syscall() is there on some, but the numbers that it is called with are Linux's. */
+const LINUX_ONLY: readonly FunctionName[] = ["syscall", "prctl", "capset"];
 
 /** NetBSD keeps what a name meant to old programs, and gives its new meaning another symbol. */
 const NETBSD_NAMES: LibcNames = {
   errnoLocation: "__errno",
   symbols: { socket: "__socket30" },
-  missing: ["syscall"],
+  missing: LINUX_ONLY,
 };
 
 /**
@@ -21,14 +22,14 @@ export const BSD_PLATFORMS: Readonly<Record<string, Platform>> = {
   freebsd: {
     layout: FREEBSD,
     libcPaths: ["libc.so.7"],
-    names: { errnoLocation: "__error", symbols: {}, missing: ["syscall"] },
+    names: { errnoLocation: "__error", symbols: {}, missing: LINUX_ONLY },
   },
   // The version of libc changes with every release, and nothing links to the current one: without a
   // version, ld.so takes the newest of those in /usr/lib. See dlopen(3).
   openbsd: {
     layout: OPENBSD,
     libcPaths: ["libc.so"],
-    names: { errnoLocation: "__errno", symbols: {}, missing: ["syscall"] },
+    names: { errnoLocation: "__errno", symbols: {}, missing: LINUX_ONLY },
   },
   netbsd: { layout: NETBSD, libcPaths: ["libc.so.12"], names: NETBSD_NAMES },
   "netbsd arm64": { layout: NETBSD_ARM64, libcPaths: ["libc.so.12"], names: NETBSD_NAMES },
@@ -39,7 +40,7 @@ export const BSD_PLATFORMS: Readonly<Record<string, Platform>> = {
     names: {
       errnoLocation: "__errno_location",
       symbols: {},
-      missing: ["recvmmsg", "sendmmsg", "syscall"],
+      missing: ["recvmmsg", "sendmmsg", ...LINUX_ONLY],
     },
   },
 };

@@ -48,10 +48,18 @@ export const CAP_IPC_LOCK = 14;
 export const CAP_SYS_CHROOT = 18;
 export const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_NICE = 23;
+export const _LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
+/** struct __user_cap_header_struct; two of struct __user_cap_data_struct follow in their own place. */
+export const SIZEOF_USER_CAP_HEADER = 8;
+export const USER_CAP_HEADER_VERSION_AT = 0;
+export const SIZEOF_USER_CAP_DATA = 12;
+export const USER_CAP_DATA_EFFECTIVE_AT = 0;
+export const USER_CAP_DATA_PERMITTED_AT = 4;
 
 // <linux/prctl.h>
 export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_SET_NAME = 15;
+export const PR_CAPBSET_DROP = 24;
 export const PR_SET_NO_NEW_PRIVS = 38;

@@ -1,4 +1,5 @@
 import { proposeCompletions, run } from "@stricli/core";
+import { UPKEEP } from "#src/daemon/upkeep/words.ts";
 import { buildApp } from "./app.ts";
 import { COMPLETE, proposalLine, typedWords } from "./completion.ts";
 import type { Context } from "./context.ts";
@@ -19,6 +20,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     env: globalThis.process.env,
   };
   const context: Context = { process, status: EXIT.Ok };
+  if (argv[0] === UPKEEP) return await (await import("./run/upkeep.ts")).default();
   if (argv[0] === COMPLETE) return await complete(app, argv.slice(1), context);
   try {
     const prepared = preparedWords(withoutSynonyms(argv));

@@ -6,55 +6,76 @@ import type { Restorations } from "./restorations.ts";
 
 /** How often the kernel is asked whether it has told of a change: one call that does not wait. */
 const LOOK_EVERY: Millis = 100;
+/** How often what the log left out may be told. */
+const FLUSH_EVERY: Millis = 1_000;
 
 export interface Keeping {
   readonly log: Logger;
   readonly restorations: Restorations;
 }
 
+/** What came of a look, or that there could be none. */
+export type Outcome = Upkeep | { readonly event: "blind"; readonly problem: string };
+
 /** Keeps the interface as it was set up, until the function that is returned is called. */
-export function keepTunnel(keeper: Keeper, keeping: Keeping): () => void {
-  const now = () => performance.now();
-  const limited = new LimitedLog(keeping.log, { ...DEFAULT_LIMITS, now });
+export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): () => void {
+  let isBlind = false;
   const look = () => {
-    for (const event of keeper.look(now())) tell(event, limited, keeping);
-    limited.flush();
+    try {
+      for (const event of keeper.look(performance.now())) tell(event);
+      isBlind = false;
+    } catch (error) {
+      // Told once, until it can be looked at again.
+      if (!isBlind) tell({ event: "blind", problem: String(error) });
+      isBlind = true;
+    }
   };
-  const timer = setInterval(guarded(look, keeping), LOOK_EVERY);
+  const timer = setInterval(look, LOOK_EVERY);
   return () => {
     clearInterval(timer);
     keeper.close();
   };
 }
 
-/** What cannot be looked at is told once, until it can be again. */
-function guarded(look: () => void, { log }: Keeping): () => void {
-  let told = false;
-  return () => {
-    try {
-      look();
-      told = false;
-    } catch (error) {
-      if (!told) log.error("Cannot look at the interface", { error: String(error) });
-      told = true;
-    }
-  };
+/** Logs and counts what came of the looks, here or in another process. */
+export class Outcomes {
+  readonly #keeping: Keeping;
+  readonly #limited: LimitedLog;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(keeping: Keeping) {
+    this.#keeping = keeping;
+    const limits = { ...DEFAULT_LIMITS, now: () => performance.now() };
+    this.#limited = new LimitedLog(keeping.log, limits);
+    this.#timer = setInterval(() => this.#limited.flush(), FLUSH_EVERY);
+  }
+
+  tell(outcome: Outcome): void {
+    tell(outcome, this.#limited, this.#keeping);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
 }
 
-function tell(event: Upkeep, limited: LimitedLog, { log, restorations }: Keeping): void {
-  const { what } = event;
-  switch (event.event) {
+function tell(outcome: Outcome, limited: LimitedLog, { log, restorations }: Keeping): void {
+  if (outcome.event === "blind") {
+    return log.error("Cannot look at the interface", { error: outcome.problem });
+  }
+  const { what } = outcome;
+  switch (outcome.event) {
     case "restored":
       restorations[what] += 1;
       // Rounded up, as it may have been away a little longer than it was seen to be.
       return limited.log(what, "warn", "Restored", {
         what,
-        seconds: Math.ceil(event.away / 100) / 10,
+        seconds: Math.ceil(outcome.away / 100) / 10,
       });
     case "refused":
-      return log.warn("Cannot restore", { what, problem: event.problem, mend: event.mend });
+      return log.warn("Cannot restore", { what, problem: outcome.problem, mend: outcome.mend });
     case "fought": {
-      const { rivals } = event;
+      const { rivals } = outcome;
       return log.warn("Another program changes the interface again and again", {
         what,
         programs: rivals.map(({ name }) => name).join(",") || "unknown",

@@ -17,7 +17,6 @@ import { Cleanup } from "./cleanup.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { logFates } from "./fates.ts";
-import { keepTunnel } from "./keep.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
@@ -29,6 +28,7 @@ import { Signals } from "./signals.ts";
 import { DaemonState } from "./state.ts";
 import { stateLine } from "./state_line.ts";
 import { closeAll, openStatusServers } from "./status_servers.ts";
+import { upholdInterface } from "./upkeep/mod.ts";
 import { watchOver } from "./watch.ts";
 
 export interface DaemonOptions {
@@ -38,6 +38,8 @@ export interface DaemonOptions {
   readonly path: string | undefined;
   /** Text of flags, by `section.key`. */
   readonly overrides: Readonly<Record<string, string>>;
+  /** The command that runs this very program. */
+  readonly program: readonly string[];
 }
 
 /** What every stage of a daemon's life needs. */
@@ -50,6 +52,7 @@ interface Context {
   readonly state: DaemonState;
   readonly signals: Signals;
   readonly cleanup: Cleanup;
+  readonly program: readonly string[];
 }
 
 /**
@@ -78,7 +81,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 }
 
 async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promise<number> {
-  const { role, version } = options;
+  const { role, version, program } = options;
   const { config, notices, values } = loadConfig(role, options);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
   for (const notice of notices) log.warn("Configuration", partsOf(notice));
@@ -91,7 +94,7 @@ async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promi
   ignoreNamelessSignals(libc);
   const state = new DaemonState(role, version, config, host);
   try {
-    return await live({ role, config, libc, host, log, state, signals, cleanup });
+    return await live({ role, config, libc, host, log, state, signals, cleanup, program });
   } finally {
     await cleanup.run();
     signals.close();
@@ -120,12 +123,11 @@ async function live(context: Context): Promise<number> {
   cleanup.add(logFates(log, datapath.fates ?? []));
   cleanup.add(() => datapath.stop());
   step("threads");
+  const user = userOf(host, own);
+  const { restorations } = state;
+  upholdInterface(open, { ...context, restorations, user, chroot: own.chroot });
   giveUpPrivileges(context, own);
   if (pidFile?.mayRemove() === false) tellPidFile(log, own);
-  const keeper = open.keep?.();
-  if (keeper !== undefined) {
-    cleanup.add(keepTunnel(keeper, { log: context.log, restorations: state.restorations }));
-  }
   step("privileges");
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));

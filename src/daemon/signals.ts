@@ -14,6 +14,9 @@ const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGXCPU"] as const;
 /** Of timers and descriptors, which nobody here has asked for; by themselves they would kill. */
 const STRAY = ["SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"] as const;
 
+/** What a daemon answers to; another process of its own leaves these to it. */
+export const ANSWERED = [...ENDING, ...STRAY, "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
 /**
  * Takes over the signals that would kill the process, until closed. Not those that tell of a fault in
  * the program: docs/signals.md lists all.

@@ -3,7 +3,7 @@ import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
-import type { Keeper } from "./keep/contract.ts";
+import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Workers } from "./threads/workers.ts";
 
 /** A role's interface and sockets, open but not yet served: privileges can be dropped here. */
@@ -20,6 +20,8 @@ export interface OpenRole {
   readonly notices: readonly string[];
   /** Begins to keep the interface as it was set up; undefined where there is nothing to keep. */
   keep?(): Keeper;
+  /** For another process to keep the interface by; undefined where none can. */
+  readonly entrusted?: Entrusted;
   /** Starts the threads that serve them, which then own every descriptor. */
   start(): Promise<Datapath>;
   /** Closes everything; for a start that fails halfway. */

@@ -1,7 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import type { Keeper } from "./keep/contract.ts";
+import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Offloads } from "./offloads.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import type { Words } from "./words.ts";
@@ -39,6 +39,8 @@ export interface Tunnel {
    * @param announce is called when the interface had to be made again, under the same descriptors
    */
   keep?(announce: () => void): Keeper;
+  /** For another process to keep it by; undefined where none can. */
+  readonly entrusted?: Entrusted;
   /**
    * Takes the route away, so that no new packets come while the last ones are served. Where the
    * privilege for it is gone the route goes with the interface; and stays with it until the next start

@@ -190,9 +190,15 @@ function fatesOf(ring: FateRing | undefined, peer: PeerPattern | undefined) {
 }
 
 /** The threads hear of it when the interface was made again. */
-function keepOf({ keep }: Tunnel, starts: readonly WorkerStart[]): Pick<OpenRole, "keep"> {
+function keepOf(
+  { keep, entrusted }: Tunnel,
+  starts: readonly WorkerStart[],
+): Pick<OpenRole, "keep" | "entrusted"> {
   if (keep === undefined) return {};
-  return { keep: () => keep(() => starts.forEach(({ shared }) => shared.announceQueue())) };
+  return {
+    keep: () => keep(() => starts.forEach(({ shared }) => shared.announceQueue())),
+    ...(entrusted === undefined ? {} : { entrusted }),
+  };
 }
 
 /** Sockets of one kind have the same to tell. */

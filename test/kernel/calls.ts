@@ -180,6 +180,8 @@ function processOf(kernel: PaperKernel) {
       return 0;
     },
     syscall: unknownCall("syscall"),
+    prctl: unknownCall("prctl"),
+    capset: unknownCall("capset"),
     sysctl: (name, count, old, oldLength, next, nextLength) => {
       const numbers = Array.from({ length: count! }, (_, i) => memory.i32(name! + 4 * i));
       const value = next === 0 ? undefined : memory.view(next!, nextLength!).slice();

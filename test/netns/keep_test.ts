@@ -290,27 +290,42 @@ describe("an interface that an administrator made to stay", () => {
   }
 });
 
+/** Only a process with the right to make interfaces and with the descriptors can mend these. */
+const DELETED = CASES.filter(({ restored }) => restored.includes("interface"));
+
 describe("with user set", () => {
   let lab: Lab;
+  let relay: LabProcess;
 
   before(async () => {
     lab = await Lab.create({ nats: [] });
+    relay = await startRelay(lab, "teredo", `${BASE}user = nobody\n`);
+    await relay.waitForLine(/kept by a process of its own/, START_PATIENCE);
   });
 
   after(() => lab.close());
 
-  test(
-    "it says that it may not put right what differs; deleted, the interface ends it",
-    OPTIONS,
-    async () => {
-      const relay = await startRelay(lab, "teredo", `${BASE}user = nobody\n`);
-      await lab.sh("rly", "ip -6 route flush dev teredo");
-      const line = await relay.waitForLine(/Cannot restore/, START_PATIENCE);
-      assert.match(line, /what=route problem="this process may not set up .*mend="restart it; /);
-      await lab.sh("rly", "ip link delete teredo");
-      const { status, stderr } = await relay.result;
-      assert.equal(status, 1);
-      assert.match(stderr, /Datapath failed.*The interface teredo is gone/);
-    },
-  );
+  for (const { name, deed, restored } of CASES.filter((it) => !DELETED.includes(it))) {
+    test(`interface ${name}: it is put right`, OPTIONS, async () => {
+      const before = await Promise.all(restored.map((it) => count(lab, it)));
+      await lab.run("rly", ["sh"], { input: deed });
+      await until("all is counted", async () => {
+        const after = await Promise.all(restored.map((it) => count(lab, it)));
+        return after.every((it, i) => it > before[i]!);
+      });
+      await until("the interface is whole again", () => isWhole(lab));
+    });
+  }
+
+  test("interface deleted: it says so, and ends", OPTIONS, async () => {
+    await lab.sh("rly", "ip link delete teredo");
+    const line = await relay.waitForLine(/Cannot restore/, START_PATIENCE);
+    assert.match(
+      line,
+      /what=interface problem=".* is only made at start" mend="restart the relay"/,
+    );
+    const { status, stderr } = await relay.result;
+    assert.equal(status, 1);
+    assert.match(stderr, /Datapath failed.*The interface teredo is gone/);
+  });
 });

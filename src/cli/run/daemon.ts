@@ -3,6 +3,7 @@ import { loadLogConfig } from "#src/config/load.ts";
 import { openStderrLog } from "#src/daemon/open_log.ts";
 import { logRefusal } from "#src/daemon/refusal.ts";
 import { runDaemon } from "#src/daemon/run.ts";
+import { selfCommand } from "#src/demo/self.ts";
 import type { Context } from "../context.ts";
 import { statusOf } from "../exit.ts";
 import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
@@ -32,7 +33,8 @@ async function run(
   flags: FlagTexts,
   overrides: Record<string, string>,
 ): Promise<void> {
-  const options = { role, version: version(), path: flags["config"], overrides };
+  const program = selfCommand();
+  const options = { role, version: version(), path: flags["config"], overrides, program };
   try {
     context.status = await runDaemon(options);
   } catch (error) {

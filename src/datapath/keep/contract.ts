@@ -1,3 +1,4 @@
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 /** What is kept of a tunnel as it was set up, in the order in which it is put right. */
@@ -46,6 +47,18 @@ export interface Keeper {
    */
   look(now: Millis): readonly Upkeep[];
   close(): void;
+}
+
+/** What another process has to know to keep a tunnel. */
+export interface Entrusted {
+  readonly interfaceName: string;
+  readonly index: number;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Packets, or super-packets, that may wait in each of its queues. */
+  readonly queueLength: number;
+  /** The Teredo service prefix, 2001::/32. */
+  readonly prefix: Ipv6Prefix;
 }
 
 /** How one system knows what was set up and sets it again. */

@@ -55,6 +55,7 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
         const upheld = new LinuxUpheld(netlink, changes, { ...wanted, configured, remake });
         return new Reconciler(upheld, performance.now());
       },
+      entrusted: { ...wanted, index: configured.index },
       stopRouting: () => tearDown(netlink, configured),
       close: () => opened.close(),
     };
