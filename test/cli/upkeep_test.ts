@@ -50,7 +50,7 @@ echo ==
 readlink /proc/$helper/root
 tr '\\0' '\\n' < /proc/$helper/environ | sed 's/=.*//' | grep -vxE 'HOME|DENO_DIR'
 find /proc/$helper/fd -lname '*/net/tun'
-find /proc/$pid/fd -lname '*/net/tun' | grep -q tun && echo tun
+find /proc/$pid/fd -lname '*/net/tun' | grep -q fd && echo tun
 kill $pid
 ended`);
     assert.equal(stderr, "");
@@ -120,7 +120,7 @@ test("a relay without -u has no helper; one that is given no task ends", () => {
 daemon relay relay -c $work/teredo.ini --drain-time 100ms
 until_says relay msg=Ready
 grep -c "kept by" $work/relay.log
-for process in /proc/[0-9]*; do tr '\\0' ' ' < $process/cmdline; echo; done | grep -c __upkeep
+cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -cx __upkeep
 kill $pid
 ended
 echo nonsense | teredo __upkeep; echo "status $?"`);
