@@ -120,7 +120,7 @@ test("a relay without -u has no helper; one that is given no task ends", () => {
 daemon relay relay -c $work/teredo.ini --drain-time 100ms
 until_says relay msg=Ready
 grep -c "kept by" $work/relay.log
-cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -cx __upkeep
+cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -cx "__upkee[p]"
 kill $pid
 ended
 echo nonsense | teredo __upkeep; echo "status $?"`);
