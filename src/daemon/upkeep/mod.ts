@@ -5,7 +5,7 @@ import type { Cleanup } from "../cleanup.ts";
 import type { User } from "../host/contract.ts";
 import { keepTunnel, Outcomes } from "../keep.ts";
 import type { Restorations } from "../restorations.ts";
-import { forbidNewPrivileges } from "./one_right.ts";
+import { forbidNewPrivileges } from "../host/linux/one_right.ts";
 import { startHelper } from "./process.ts";
 
 export interface UpkeepOptions {

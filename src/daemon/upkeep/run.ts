@@ -7,7 +7,7 @@ import type { Keeper } from "#src/datapath/keep/contract.ts";
 import { ignoreNamelessSignals } from "../host/mod.ts";
 import { keepTunnel } from "../keep.ts";
 import { ANSWERED } from "../signals.ts";
-import { keepOneRight } from "./one_right.ts";
+import { keepOneRight } from "../host/linux/one_right.ts";
 import { readTask, type Said, type Task } from "./words.ts";
 
 const STDOUT = 1;

@@ -15,8 +15,8 @@ import {
   USER_CAP_DATA_PERMITTED_AT,
   USER_CAP_HEADER_VERSION_AT,
 } from "#ffi/linux/mod.ts";
-import type { User } from "../host/contract.ts";
-import { dropPrivileges } from "../privileges.ts";
+import type { User } from "../contract.ts";
+import { dropPrivileges } from "../../privileges.ts";
 
 /** Capabilities are numbered below this; the kernel refuses a number that it does not have. */
 const MAX_CAPABILITIES = 64;
