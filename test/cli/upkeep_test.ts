@@ -41,7 +41,7 @@ for (const more of ["", "-t /run/jail"]) {
 program="setpriv --groups 4,24 $program" # as a login may leave them
 ${START}
 threads() {
-  for thread in /proc/$1/task/*; do cat $thread/status; echo --; done
+  for thread in /proc/$1/task/*; do cat $thread/status 2> /dev/null; echo --; done
 }
 threads $pid
 echo ==
