@@ -1,17 +1,21 @@
 /**
- * Writes the documents that are made from the schema:
+ * Writes the documents that are made from the schema, and the tables in others that are made from the
+ * words of metrics, drop reasons and log messages:
  *
  *     bun scripts/docs.ts     (or: deno run -A scripts/docs.ts)
  *
  * A test fails while a committed one differs from what this would write.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { EXIT_ROWS } from "#src/cli/exit.ts";
 import { searchPlaces } from "#src/config/files.ts";
 import { sampleText, wrap } from "#src/config/sample.ts";
 import { SECTION_DOCS } from "#src/config/schema.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
+import { MESSAGES } from "#src/log/messages.ts";
+import { DROP_HELP } from "#src/status/drop_help.ts";
+import { METRIC_HELP } from "#src/status/metric_help.ts";
 import { manPage } from "./man.ts";
 
 /** Of the formatter, deno.json. */
@@ -23,6 +27,11 @@ export function documents(): ReadonlyMap<string, string> {
     ["docs/configuration.md", reference()],
     ["docs/examples/teredo.ini", sampleText()],
     ["docs/man/teredo.ini.5", manPage()],
+    withTables("docs/metrics.md", {
+      "src/status/metric_help.ts": metrics(),
+      "src/status/drop_help.ts": drops(),
+    }),
+    withTables("docs/logging.md", { "src/log/messages.ts": messages() }),
   ]);
 }
 
@@ -130,6 +139,51 @@ function entryText(entry: Entry): string {
 function defaultOf(entry: Entry): string {
   if (entry.defaultText !== undefined) return entry.defaultText;
   return entry.default === undefined ? "not set" : `\`${entry.kind.format(entry.default)}\``;
+}
+
+/** A document written by hand, with the tables in it made anew. @param tables by their source */
+function withTables(path: string, tables: Readonly<Record<string, string>>): [string, string] {
+  let text = readFileSync(path, "utf8");
+  for (const [source, made] of Object.entries(tables)) {
+    const start = `<!-- Made from ${source} by scripts/docs.ts: change it there. -->\n\n`;
+    const from = text.indexOf(start) + start.length;
+    const to = text.indexOf("\n<!-- Until here. -->", from);
+    if (from < start.length || to < 0) throw new Error(`${path}: no place for ${source}`);
+    text = text.slice(0, from) + made + text.slice(to);
+  }
+  return [path, text];
+}
+
+function metrics(): string {
+  const rows = Object.entries(METRIC_HELP).map(([name, { type, unit, help, look = "" }]) => [
+    `\`${name}\``,
+    type,
+    unit,
+    help,
+    look,
+  ]);
+  return table([["metric", "type", "unit", "meaning", "what to look into"], ...rows]);
+}
+
+function drops(): string {
+  const rows = Object.entries(DROP_HELP).map(([name, { because, cause, mend = "" }]) => [
+    `\`${name}\``,
+    because,
+    cause,
+    mend,
+  ]);
+  return table([["reason", "discarded because", "which comes from", "what to do"], ...rows]);
+}
+
+function messages(): string {
+  const rows = Object.entries(MESSAGES).map(([name, { levels, fields, meaning, mend = "" }]) => [
+    `\`${name}\``,
+    levels.join(", "),
+    fields.map((field) => `\`${field}\``).join(", "),
+    meaning,
+    mend,
+  ]);
+  return table([["message", "level", "fields", "meaning", "what to do"], ...rows]);
 }
 
 /** A Markdown table with columns of even width, as the formatter wants it. */

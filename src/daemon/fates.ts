@@ -175,5 +175,5 @@ function endAt(fate: Uint8Array, at: number): string {
 }
 
 function reasonOf(drop: DropName): Fields {
-  return drop === "none" ? {} : { reason: drop, detail: `dropped: ${DROP_HELP[drop]}` };
+  return drop === "none" ? {} : { reason: drop, detail: `dropped: ${DROP_HELP[drop].because}` };
 }

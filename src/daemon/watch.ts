@@ -4,9 +4,9 @@ import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { OWN_DROPS } from "#src/status/drop_help.ts";
 import { failureHelp } from "#src/status/failure_help.ts";
 import {
-  type DropReason,
   isAlive,
   OFFLOAD_NAMES,
   type OffloadName,
@@ -22,16 +22,11 @@ import type { DaemonState } from "./state.ts";
 
 const LOOK_EVERY: Millis = 1_000;
 
-/**
- * Drops that point at this machine or its configuration rather than at some stranger's packet:
- * somebody should hear of them without looking at the metrics. What the kernel refused is told apart by
- * what it said.
- */
-const OWN_TROUBLE: readonly DropReason[] = [
-  "peer_table_full",
-  "socket_overflow",
-  "send_queue_full",
-];
+/** Of these somebody should hear without looking at the metrics. */
+const LOGGED = OWN_DROPS.filter((reason) =>
+  // What the kernel refused is told apart by what it said.
+  reason !== "send_failed" && reason !== "tun_write_failed"
+);
 
 export interface Watched {
   readonly role: Role;
@@ -171,7 +166,7 @@ export class Watch {
   }
 
   #dropped(before: Snapshot["drops"], now: Snapshot["drops"]): void {
-    for (const reason of OWN_TROUBLE) {
+    for (const reason of LOGGED) {
       const count = now[reason] - before[reason];
       if (count > 0) this.#limited.log(reason, "warn", "Packets dropped", { reason, count });
     }

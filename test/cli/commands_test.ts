@@ -353,8 +353,9 @@ test("teredo --version prints the version alone", () => {
   }
 });
 
-const COMMANDS = "relay server check config status decode encode probe demo completion version"
-  .split(" ");
+const COMMANDS =
+  "relay server check config status decode encode explain probe demo completion version"
+    .split(" ");
 
 test("teredo help lists every command on standard output", () => {
   for (const args of [["help"], ["--help"], ["-h"]]) {

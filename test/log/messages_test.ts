@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import test from "node:test";
-import { FIELD_NAMES, LEVELS } from "#src/log/record.ts";
+import { MESSAGES } from "#src/log/messages.ts";
+import { FIELD_NAMES, type Level, LEVELS } from "#src/log/record.ts";
 
 /** The start of a call of a logger or of a limited log. */
 const CALL = /\b(?:log|limited)\.(log|error|warn|info|debug)\(/g;
@@ -37,34 +38,27 @@ function literal(word: string, file: string): string {
 
 const calls = globSync("src/{daemon,cli,datapath}/**/*.ts").flatMap(callsIn);
 
-/** The rows of the table of messages. */
-const rows = [...readFileSync("docs/logging.md", "utf8").split("\n## Messages\n")[1]!
-  .matchAll(/^\| `([^`]+)` *\| *([a-z, ]+?) *\| *([^|]*?) *\| *([^|]*?) *\|/gm)]
-  .map(([, message, levels, fields, meaning]) => ({
-    message: message!,
-    levels: levels!.split(", "),
-    fields: [...fields!.matchAll(/`([a-z_]+)`/g)].map(([, name]) => name!),
-    meaning: meaning!,
-  }));
-
-test("docs/logging.md lists every message of the source, and no other", () => {
+test("MESSAGES has every message of the source, and no other", () => {
   assert.ok(calls.length >= 30, "the calls are found");
   const said = new Set(calls.map(({ message }) => message));
-  assert.deepEqual(rows.map(({ message }) => message).sort(), [...said].sort());
+  assert.deepEqual(Object.keys(MESSAGES).sort(), [...said].sort());
 });
 
-test("docs/logging.md gives each message the levels that it is said at", () => {
-  for (const { message, levels } of rows) {
+test("MESSAGES gives each message the levels that it is said at", () => {
+  for (const [message, { levels }] of Object.entries(MESSAGES)) {
     const said = calls.filter((call) => call.message === message).map(({ level }) => level);
-    for (const level of said) if (level !== undefined) assert.ok(levels.includes(level), message);
+    for (const level of said) {
+      if (level !== undefined) assert.ok(levels.includes(level as Level), message);
+    }
     if (!said.includes(undefined)) assert.deepEqual([...new Set(said)].sort(), levels.toSorted());
   }
 });
 
-test("docs/logging.md says of each message what it means, in fields that there are", () => {
+test("MESSAGES says of each message what it means, in fields that there are", () => {
   const names: readonly string[] = FIELD_NAMES;
-  for (const { message, fields, meaning } of rows) {
+  for (const [message, { levels, fields, meaning, mend }] of Object.entries(MESSAGES)) {
     assert.notEqual(meaning, "", message);
     for (const name of fields) assert.ok(names.includes(name), `${message}: ${name}`);
+    if (levels.includes("error")) assert.notEqual(mend, undefined, message);
   }
 });

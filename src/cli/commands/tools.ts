@@ -7,6 +7,8 @@ import { proposeFiles, type Shell, SHELLS } from "../completion.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type DecodeFlags, parsePrefix } from "../run/decode.ts";
+import { EXPLAINED } from "../explain.ts";
+import type { ExplainFlags } from "../run/explain.ts";
 import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
@@ -93,6 +95,24 @@ export const encodeCommand = buildCommand<EncodeFlags, [], Context>({
     },
   },
   docs: { brief: "Make a Teredo address of its parts" },
+});
+
+export const explainCommand = buildCommand<ExplainFlags, string[], Context>({
+  loader: () => import("../run/explain.ts"),
+  parameters: {
+    flags: { json: JSON_FLAG },
+    positional: {
+      kind: "array",
+      minimum: 1,
+      parameter: {
+        parse: String,
+        proposeCompletions: (partial: string) => EXPLAINED.filter((it) => it.startsWith(partial)),
+        placeholder: "NAME",
+        brief: "Metric, drop reason, message of the log, or errno of a send failure",
+      },
+    },
+  },
+  docs: { brief: "Say what a metric, drop reason or log message means, and what mends it" },
 });
 
 export const probeCommand = buildCommand<ProbeFlags, [string], Context>({

@@ -1,0 +1,248 @@
+import type { FieldName, Level } from "./record.ts";
+
+export interface MessageHelp {
+  readonly levels: readonly Level[];
+  readonly fields: readonly FieldName[];
+  /** What has happened. */
+  readonly meaning: string;
+  /** What to do; undefined: nothing. */
+  readonly mend: string | undefined;
+}
+
+/** @param fields their names, with blanks between */
+const message = (
+  levels: Level | readonly Level[],
+  fields: string,
+  meaning: string,
+  mend?: string,
+) =>
+  ({
+    levels: [levels].flat(),
+    fields: fields.split(" ").filter((name) => name !== "") as FieldName[],
+    meaning,
+    mend,
+  }) satisfies MessageHelp;
+
+/** Before the daemon serves. */
+const START = {
+  "Starting": message("info", "role version pid file", "the configuration was read"),
+  "Configuration": message(
+    "warn",
+    "file line key problem",
+    "a setting works, but is not what its writer may think",
+    "as it says",
+  ),
+  "Configuration refused": message(
+    "error",
+    "file line key problem",
+    "the daemon does not start; exit status 78, or 2 when only flags are wrong",
+    "as it says; `teredo config check FILE`",
+  ),
+  "Setting": message("debug", "key value origin", "what the file or a flag sets"),
+  "Check": message(
+    ["warn", "debug"],
+    "check detail mend",
+    "a check of `teredo check`: warn when somebody should know, debug when it is ok",
+    "`mend`",
+  ),
+  "Check failed": message(
+    "error",
+    "check detail mend",
+    "the daemon does not start; exit status 1",
+    "`mend`, then `teredo check`",
+  ),
+  "Failed to start": message(
+    "error",
+    "error mend",
+    "something was in the way that no check found; exit status 1",
+    "`mend`",
+  ),
+  "Step done": message(
+    "debug",
+    "step seconds",
+    "a part of starting or ending, and how long it took",
+  ),
+  "Interface": message(
+    "debug",
+    "interface mtu detail",
+    "the interface as the kernel has it once it is set up",
+  ),
+  "Not as asked for": message(
+    "info",
+    "reason",
+    "a system gave less than the configuration asks for, or another name",
+    "as it says, or leave it",
+  ),
+  "Status pages": message("info", "url", "where they are"),
+  "Privileges dropped": message(
+    "info",
+    "user chroot",
+    "from here on the process can do no more than that user",
+  ),
+  "Pid file will be left empty at the end": message(
+    "warn",
+    "path user chroot mend",
+    "the user that the process has become may not remove it",
+    "put it in a folder of that user's: see [security.md](security.md)",
+  ),
+  "Privileges": message(
+    "debug",
+    "user missing",
+    "the process's user and group, and rights that it lacks",
+  ),
+  "Workers": message(
+    ["info", "warn"],
+    "workers reason",
+    "how many threads carry packets; warn when the configuration asks for another number",
+    "see `workers` in [configuration.md](configuration.md)",
+  ),
+  "Offloads": message(
+    "info",
+    "on off",
+    "what the kernel gives and takes in larger pieces, and why the rest is off",
+  ),
+  "Watchdog": message(
+    "debug",
+    "seconds",
+    "how often the service manager is told that the daemon lives",
+  ),
+  "Ready": message("info", "role listening interface", "it serves"),
+};
+
+/** While it serves: readiness, interface, packets. */
+const LIFE = {
+  "Readiness": message(
+    "debug",
+    "check detail mend",
+    "a readiness check says something else than at the last look, and is as ok or not as before",
+  ),
+  "Not ready": message(
+    "warn",
+    "check detail mend",
+    "a readiness check failed; `/readyz` gives 503",
+    "`mend`",
+  ),
+  "Ready again": message("info", "check detail", "it passes again"),
+  "Restored": message(
+    "warn",
+    "what seconds suppressed",
+    "part of the interface was changed by another program, for so long at most, and is set up again",
+    "[interface.md](interface.md)",
+  ),
+  "Cannot restore": message(
+    "warn",
+    "what problem mend",
+    "part of the interface was changed and cannot be set up again now; it is tried again",
+    "`mend`",
+  ),
+  "Another program changes the interface again and again": message(
+    "warn",
+    "what programs mend",
+    "it was set up again so often that the next time has to wait",
+    "`mend`; [interface.md](interface.md)",
+  ),
+  "Interface kept by a process of its own": message(
+    "info",
+    "pid",
+    "with `user` set: that process has the right to set up interfaces, and no other",
+    "[interface.md](interface.md)",
+  ),
+  "Nothing keeps the interface": message(
+    "warn",
+    "problem mend",
+    "that process has ended or could not begin; what differs is only reported from here on",
+    "`mend`",
+  ),
+  "Cannot look at the interface": message(
+    "error",
+    "error",
+    "the kernel does not say how the interface is set up; it is asked again",
+    "report it, if it goes on: see `dmesg` too",
+  ),
+  "Cannot look at the daemon": message(
+    "error",
+    "error",
+    "readiness could not be looked at; the last outcome stands, packets are carried",
+    "report it",
+  ),
+  "Serving own addresses": message(
+    "info",
+    "served",
+    "with `served = self`: the addresses of this host that clients may reach",
+  ),
+  "Serving no more own addresses than these": message(
+    "warn",
+    "count",
+    "the host has more than can be served",
+    "name prefixes in `served`",
+  ),
+  "Offload given up": message(
+    "info",
+    "offload reason suppressed",
+    "the kernel refuses it: for a device or a route, for want of memory, or by a fault of its version; it is asked again now and then",
+    "none needed; a newer kernel may not",
+  ),
+  "Offload in use again": message("info", "offload suppressed", "the kernel accepts it again"),
+  "Packets dropped": message(
+    "warn",
+    "reason count way errno detail mend suppressed",
+    "drops that point at this machine or its configuration; of what the kernel refused: where it was to go, what the kernel said, and what that means",
+    "`mend`, or see the reason in [metrics.md](metrics.md)",
+  ),
+  "Packet": message(
+    "debug",
+    "way peer packet source destination bytes did to reason detail suppressed",
+    "what became of a packet of the peer in `debug_peer`",
+  ),
+};
+
+/** Its end, and what signals do. */
+const END = {
+  "Datapath failed": message(
+    "error",
+    "error",
+    "no packets are carried any more; exit status 1",
+    "restart; the units do",
+  ),
+  "Ending": message("info", "signal", "told to end"),
+  "Draining": message(
+    "info",
+    "seconds",
+    "`/readyz` gives 503, and packets are carried for so long",
+  ),
+  "Ended at once by a second signal": message("warn", "signal", "without draining; exit status 1"),
+  "SIGHUP changes nothing: settings take effect after a restart": message(
+    "warn",
+    "",
+    "the signal was ignored",
+    "restart",
+  ),
+  "Log lines dropped": message(
+    "warn",
+    "count",
+    "whoever reads the log did not keep up; what was said meanwhile is lost",
+    "see why it is slow or stopped",
+  ),
+  "Draining until told otherwise": message(
+    "info",
+    "signal",
+    "`/readyz` fails so that others turn away, and traffic goes on: SIGUSR1 asked for it",
+    "SIGUSR1 again takes it back: see [signals.md](signals.md)",
+  ),
+  "Serving again": message("info", "signal", "a second SIGUSR1 took the drain back"),
+  "State": message(
+    "info",
+    "role detail seconds workers peers trusted held from_udp to_udp from_ipv6 to_ipv6 dropped memory",
+    "how the daemon is, because SIGUSR2 asked",
+  ),
+  "Signal ignored": message(
+    "warn",
+    "signal",
+    "a signal that means nothing here, or not now",
+    "see who sent it",
+  ),
+  "Ended": message("info", "", "exit status 0"),
+};
+
+/** Every message of the daemons: its words in docs/logging.md and of `teredo explain`. */
+export const MESSAGES: Readonly<Record<string, MessageHelp>> = { ...START, ...LIFE, ...END };

@@ -1,0 +1,258 @@
+import type { CounterName } from "#src/protocol/counters.ts";
+
+export interface MetricHelp {
+  readonly type: "counter" | "gauge";
+  readonly unit: string;
+  /** Of the HELP line: a sentence. */
+  readonly help: string;
+  /** Which values somebody should look into, and how; undefined: it is a measure, none is wrong. */
+  readonly look: string | undefined;
+}
+
+const gauge = (unit: string, help: string, look?: string): MetricHelp => ({
+  type: "gauge",
+  unit,
+  help,
+  look,
+});
+
+const counter = (unit: string, help: string, look?: string): MetricHelp => ({
+  type: "counter",
+  unit,
+  help,
+  look,
+});
+
+/** Names that Prometheus' own client libraries have. */
+const PROCESS = {
+  process_start_time_seconds: gauge(
+    "s",
+    "Start of the process, in seconds since 1970-01-01 UTC.",
+    "changes with each start: often means that the daemon ends again and again, and the log says why",
+  ),
+  process_cpu_seconds_total: counter(
+    "s",
+    "Processor time used, user and system.",
+    "a rate near 1 for each of the workers: all the machine carries is carried; raise `workers`",
+  ),
+  process_resident_memory_bytes: gauge(
+    "bytes",
+    "Resident memory of the process.",
+    "grows with the peers, to about 110 bytes for each of `max_peers`; beyond that report it",
+  ),
+  process_virtual_memory_bytes: gauge("bytes", "Virtual memory of the process; Linux."),
+  process_open_fds: gauge(
+    "descriptors",
+    "Open file descriptors; Linux.",
+    "near `process_max_fds`: raise LimitNOFILE of the service",
+  ),
+  process_max_fds: gauge("descriptors", "File descriptors that there may be; Linux."),
+};
+
+const DAEMON = {
+  teredo_build_info: gauge(
+    "1",
+    "Always 1; the labels say what runs.",
+    "different `version` among your daemons: one was left out of an upgrade",
+  ),
+  teredo_ready: gauge(
+    "0, 1",
+    "1 when every readiness check passes, as GET /readyz.",
+    "0: `teredo status` names the check that fails and the command that mends it",
+  ),
+  teredo_check_ok: gauge(
+    "0, 1",
+    "1 when the readiness check passes.",
+    "0: `teredo check relay` or `teredo check server` says what is wrong and what mends it",
+  ),
+  teredo_draining: gauge("0, 1", "1 while the daemon is ending, or has been told to drain."),
+  teredo_heartbeat_age_seconds: gauge(
+    "s",
+    "Time since the datapath last came round its loop.",
+    "2 and more: the datapath hangs, /healthz gives 503 and the service manager's watchdog restarts " +
+      "it; report what the log says before",
+  ),
+  teredo_interface_mtu_bytes: gauge("bytes", "MTU of the tunnel."),
+  teredo_workers: gauge(
+    "threads",
+    "Threads that carry packets.",
+    "fewer than `workers` asks for: the log says why (`Workers`)",
+  ),
+  teredo_offload_enabled: gauge(
+    "0, 1",
+    "1 when the kernel gives and takes this in larger pieces than packets.",
+    "0: slower, not wrong; `teredo status` says why",
+  ),
+};
+
+const PEERS = {
+  teredo_peers: gauge(
+    "peers",
+    "Entries in the list of recent peers.",
+    "near `teredo_peers_limit`: raise `max_peers`",
+  ),
+  teredo_trusted_peers: gauge(
+    "peers",
+    "Entries that are trusted.",
+    "far fewer than `teredo_peers`: a scan, or clients that bubbles do not reach",
+  ),
+  teredo_peers_limit: gauge("peers", "Entries there is room for; 0 for the server."),
+  teredo_held_packets: gauge("packets", "Packets held at this moment."),
+  teredo_held_bytes: gauge(
+    "bytes",
+    "Bytes of the packets held at this moment.",
+    "near `hold_memory`: many new clients at once, or a scan of Teredo addresses",
+  ),
+};
+
+type CounterMetric = `teredo_${CounterName}_total`;
+
+const COUNTERS: Readonly<Record<CounterMetric, MetricHelp>> = {
+  teredo_udp_received_datagrams_total: counter(
+    "datagrams",
+    "UDP datagrams received.",
+    "no growth: no client reaches this host; see `firewall`, `public` and `return_path` of " +
+      "`teredo check`",
+  ),
+  teredo_udp_received_bytes_total: counter(
+    "bytes",
+    "Payload of the UDP datagrams received, in bytes.",
+  ),
+  teredo_udp_sent_datagrams_total: counter("datagrams", "UDP datagrams sent."),
+  teredo_udp_sent_bytes_total: counter("bytes", "Payload of the UDP datagrams sent, in bytes."),
+  teredo_ipv6_received_packets_total: counter(
+    "packets",
+    "IPv6 packets read from the IPv6 side.",
+    "no growth at a relay: nobody's route for 2001::/32 leads here; see `service_route` of " +
+      "`teredo check relay`",
+  ),
+  teredo_ipv6_received_bytes_total: counter(
+    "bytes",
+    "IPv6 packets read from the IPv6 side, in bytes.",
+  ),
+  teredo_ipv6_sent_packets_total: counter("packets", "IPv6 packets written to the IPv6 side."),
+  teredo_ipv6_sent_bytes_total: counter(
+    "bytes",
+    "IPv6 packets written to the IPv6 side, in bytes.",
+  ),
+  teredo_bubbles_received_total: counter(
+    "packets",
+    "Bubbles that the relay took in; one it did not take in is a drop.",
+  ),
+  teredo_bubbles_sent_direct_total: counter(
+    "packets",
+    "Bubbles sent straight to a peer's mapped address.",
+  ),
+  teredo_bubbles_sent_indirect_total: counter(
+    "packets",
+    "Bubbles sent by way of a peer's server.",
+    "growth without `teredo_bubbles_answered_total`: the servers pass none on, or a filter here " +
+      "keeps the answers out",
+  ),
+  teredo_bubbles_sent_challenge_total: counter(
+    "packets",
+    "Bubbles sent to a peer without an entry, to make it prove itself.",
+    "growth without `teredo_bubbles_answered_total`: forged packets, which get no further",
+  ),
+  teredo_bubbles_answered_total: counter(
+    "packets",
+    "Bubbles that answered one of ours.",
+    "less than half of the bubbles sent: servers pass none on, a filter keeps the answers out, or scans",
+  ),
+  teredo_peers_created_total: counter(
+    "peers",
+    "Entries made in the list of recent peers.",
+    "much more growth than of `teredo_peers_trusted_total`: a scan of Teredo addresses",
+  ),
+  teredo_peers_trusted_total: counter("peers", "Entries that became trusted."),
+  teredo_peers_expired_total: counter("peers", "Entries removed because nothing came or went."),
+  teredo_peers_failed_total: counter(
+    "peers",
+    "Entries whose peer answered none of our bubbles; kept 300 s, untrusted.",
+    "much growth: hosts here write to clients that are gone, or bubbles do not pass",
+  ),
+  teredo_peers_evicted_total: counter(
+    "peers",
+    "Entries removed to make room for another.",
+    "any growth: the table is full, or one mapping has its share; raise `max_peers`",
+  ),
+  teredo_packets_held_total: counter(
+    "packets",
+    "Packets held for a peer that was not yet trusted.",
+  ),
+  teredo_packets_released_total: counter(
+    "packets",
+    "Held packets sent once their peer was trusted.",
+    "far less than `teredo_packets_held_total`: clients that bubbles do not reach",
+  ),
+  teredo_icmpv6_errors_sent_total: counter("packets", "ICMPv6 errors sent."),
+  teredo_icmpv6_errors_suppressed_total: counter(
+    "packets",
+    "ICMPv6 errors not sent because of the rate limit.",
+    "steady growth: a scan, or an `icmp_rate` too low for this many hosts",
+  ),
+  teredo_solicitations_received_total: counter(
+    "packets",
+    "Router solicitations received by the server.",
+    "no growth at a server: no client reaches it; see `firewall` of `teredo check server`",
+  ),
+  teredo_advertisements_sent_total: counter(
+    "packets",
+    "Router advertisements sent by the server.",
+    "less than `teredo_solicitations_received_total`: see the drops `rate_limited` and " +
+      "`authentication_failed`",
+  ),
+  teredo_bubbles_forwarded_total: counter(
+    "packets",
+    "Bubbles that the server passed on to a client.",
+  ),
+  teredo_icmpv6_forwarded_total: counter(
+    "packets",
+    "ICMPv6 packets that the server passed on to a client.",
+  ),
+  teredo_native_forwarded_total: counter(
+    "packets",
+    "Packets that the server passed on to the IPv6 Internet.",
+  ),
+  teredo_echoes_answered_total: counter(
+    "packets",
+    "Echo requests that the server answered itself.",
+  ),
+  teredo_udp_sent_from_other_total: counter(
+    "datagrams",
+    "Datagrams to clients that know an address of ours which is gone: they left from another.",
+    "growth: an address was taken off this host; their NATs may let nothing in from another one",
+  ),
+  teredo_bubbles_sent_refresh_total: counter(
+    "packets",
+    "Of the bubbles sent, those to peers that packets still flow to.",
+  ),
+  teredo_link_messages_total: counter(
+    "packets",
+    "Packets that this host's kernel sent to the link of the interface alone, such as reports of " +
+      "multicast groups; nobody's packets, and no drops.",
+  ),
+};
+
+const OUTCOMES = {
+  teredo_drops_total: counter(
+    "packets",
+    "Packets discarded, by the one reason each had.",
+    "`teredo explain REASON` for the label `reason` that grows",
+  ),
+  teredo_send_failures_total: counter(
+    "packets",
+    "Packets that the kernel did not take, by where they were to go and by what it said.",
+    "`teredo explain ERRNO` for the label `errno` that grows",
+  ),
+  teredo_restored_total: counter(
+    "times",
+    "Parts of the interface that were set up again after another program had changed them.",
+    "growth: another program manages the interface; docs/interface.md says how to keep it off",
+  ),
+};
+
+/** Every metric of `GET /metrics`: its words there, in docs/metrics.md and of `teredo explain`. */
+export const METRIC_HELP = { ...PROCESS, ...DAEMON, ...PEERS, ...COUNTERS, ...OUTCOMES };
+
+export type MetricName = keyof typeof METRIC_HELP;
