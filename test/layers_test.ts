@@ -15,7 +15,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   "src/segments": ["src/protocol"],
   "ffi": ["node:process", "bun:ffi"],
   "src/log": ["src/protocol/time.ts", "ffi", "src/errors.ts", "node:"],
-  "src/config": ["src/protocol", "src/errors.ts", "node:"],
+  "src/config": ["src/protocol", "src/errors.ts", "src/ownership.ts", "node:"],
   "src/datapath": [
     "src/protocol",
     "src/segments",
@@ -45,6 +45,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "src/protocol",
     "ffi",
     "src/errors.ts",
+    "src/ownership.ts",
     "node:",
   ],
   "src/probe": ["src/protocol", "src/errors.ts", "node:"],

@@ -1,11 +1,24 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { strangerIn } from "#src/ownership.ts";
 import type { Role } from "./config.ts";
+import type { Problems } from "./problems.ts";
 
 /** A file as the readers want it. */
 export interface FileContent {
   readonly bytes: Uint8Array;
   /** Permissions, as stat(2) has them. */
   readonly mode: number;
+  /** Who else than we may change it, in words; undefined: nobody. */
+  readonly stranger?: string | undefined;
 }
 
 /** @throws an error with `code`, as `node:fs` has them */
@@ -22,11 +35,27 @@ export const readRegularFile: ReadFile = (path) => {
     if (stat.size > MAX_LENGTH) {
       throw Object.assign(new Error("file too large"), { code: "EFBIG" });
     }
-    return { bytes: readFileSync(fd), mode: stat.mode };
+    return { bytes: readFileSync(fd), mode: stat.mode, stranger: strangerAt(path, stat) };
   } finally {
     closeSync(fd);
   }
 };
+
+/** The folder counts as the file does: who may change it can put another file there. */
+function strangerAt(path: string, file: Stats): string | undefined {
+  const ofFile = strangerIn(file);
+  if (ofFile !== undefined) return ofFile;
+  const folder = dirname(path);
+  const ofFolder = strangerIn(statSync(folder));
+  return ofFolder === undefined ? undefined : `the folder ${folder} ${ofFolder}`;
+}
+
+/** What a daemon reads as root says what root does: whoever may change it is told of. */
+export function tellStranger({ stranger }: FileContent, file: string, problems: Problems): void {
+  if (stranger === undefined) return;
+  const mend = "chown it to root and take the right to write from others";
+  problems.notice(file, `${stranger}, who thereby chooses what the daemon does; ${mend}`);
+}
 
 /** Where a daemon looks when it is given no path, in this order: our places, then Miredo's. */
 export function searchPlaces(role: Role): readonly string[] {

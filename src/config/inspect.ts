@@ -1,7 +1,14 @@
 import { ConfigError } from "#src/errors.ts";
 import type { Role } from "./config.ts";
 import { convertDocument, type Converted } from "./convert.ts";
-import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
+import {
+  isMissing,
+  type ReadFile,
+  readRegularFile,
+  searchPlaces,
+  tellStranger,
+  whyUnreadable,
+} from "./files.ts";
 import type { Syntax } from "./kinds/mod.ts";
 import { loadDocument, type LoadedConfig } from "./load.ts";
 import { roleOfMiredo } from "./syntax/miredo.ts";
@@ -136,7 +143,9 @@ export function rolesOfFile(file: string): readonly Role[] {
 
 function open(file: string, { readFile = readRegularFile }: InspectOptions, problems: Problems) {
   try {
-    return readDocument(readFile(file).bytes, file, problems);
+    const content = readFile(file);
+    tellStranger(content, file, problems);
+    return readDocument(content.bytes, file, problems);
   } catch (error) {
     problems.error(file, whyUnreadable(error));
     return { file, syntax: "native", lines: [] } satisfies Document;

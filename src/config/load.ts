@@ -1,7 +1,14 @@
 import { assemble, resolve, type Values } from "./assemble.ts";
 import { checkConfig, type Names } from "./checks.ts";
 import type { Config, LogConfig, Role, SecretConfig, StatusConfig } from "./config.ts";
-import { isMissing, type ReadFile, readRegularFile, searchPlaces, whyUnreadable } from "./files.ts";
+import {
+  isMissing,
+  type ReadFile,
+  readRegularFile,
+  searchPlaces,
+  tellStranger,
+  whyUnreadable,
+} from "./files.ts";
 import { readIni, sectionOf } from "./syntax/ini.ts";
 import { isKnown, purposeOfMiredo, readMiredo } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
@@ -107,7 +114,9 @@ function findDocument(
 ): Document | undefined {
   for (const place of path === undefined ? searchPlaces(role) : [path]) {
     try {
-      return readDocument(readFile(place).bytes, place, problems);
+      const content = readFile(place);
+      tellStranger(content, place, problems);
+      return readDocument(content.bytes, place, problems);
     } catch (error) {
       if (path === undefined && isMissing(error)) continue;
       problems.error(place, whyUnreadable(error));
@@ -188,8 +197,9 @@ function loadSecrets(
   if (name === undefined) return [];
   const place = placeOfSecrets(name, configuration, process.env["CREDENTIALS_DIRECTORY"]);
   try {
-    const { bytes, mode } = readFile(place.path);
-    const secrets = readSecrets(bytes, mode, place.path, problems);
+    const content = readFile(place.path);
+    tellStranger(content, place.path, problems);
+    const secrets = readSecrets(content.bytes, content.mode, place.path, problems);
     if (secrets.length === 0) problems.notice(place.path, "no secrets in it; add a client");
     return secrets;
   } catch (error) {

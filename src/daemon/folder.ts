@@ -1,13 +1,10 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { StartError } from "#src/errors.ts";
+import { belongs, isOurs, strangerIn } from "#src/ownership.ts";
 
 /** Of symbolic links on the way, as the kernel has it: path_resolution(7). */
 const MAX_LINKS = 40;
-const STICKY = 0o1000;
-const WRITABLE = 0o022;
-const GROUP_WRITABLE = 0o020;
-const SUPERUSER = 0;
 
 /** Where a file of ours is to be. */
 export interface Place {
@@ -59,12 +56,6 @@ export function placeOf(path: string): Place {
   return { path: place, folder, owner: last.uid, stranger: strangerIn(last) };
 }
 
-/** Whether this is our own user, or whoever may do anything here anyhow. */
-export function isOurs(uid: number): boolean {
-  // In a user namespace the root folder belongs to nobody that has a name in it.
-  return uid === SUPERUSER || uid === process.geteuid!() || uid === lstatSync("/").uid;
-}
-
 function namesOf(path: string): string[] {
   return path.split("/").filter((name) => name !== "");
 }
@@ -77,21 +68,6 @@ function statOf(path: string, wanted: string): Stats {
     if (code !== "ENOENT") throw new StartError(`${wanted}: ${path} cannot be looked at: ${code}`);
     throw new StartError(`${wanted}: there is no folder ${path}`, `mkdir -p ${dirname(wanted)}`);
   }
-}
-
-function strangerIn(stat: Stats): string | undefined {
-  if (!isOurs(stat.uid)) return belongs(stat);
-  // In a sticky folder everybody may make files, but remove and rename only his own.
-  if ((stat.mode & WRITABLE) === 0 || (stat.mode & STICKY) !== 0) return undefined;
-  const groupOnly = (stat.mode & WRITABLE) === GROUP_WRITABLE;
-  if (groupOnly) {
-    return stat.gid === SUPERUSER ? undefined : `may be written to by group ${stat.gid}`;
-  }
-  return "may be written to by everybody";
-}
-
-function belongs({ uid }: Stats): string {
-  return `belongs to user ${uid}`;
 }
 
 function ledElsewhere(path: string, culprit: string, why: string): StartError {

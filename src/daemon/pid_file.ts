@@ -16,7 +16,8 @@ import { dirname } from "node:path";
 import type { Libc } from "#ffi/libc.ts";
 import { LOCK_EX, LOCK_NB } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
-import { isOurs, placeOf } from "./folder.ts";
+import { isOurs } from "#src/ownership.ts";
+import { placeOf } from "./folder.ts";
 
 /** As pidfile(3) advises: whoever can open a file can lock it. */
 const MODE = 0o600;

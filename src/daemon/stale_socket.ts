@@ -1,7 +1,8 @@
 import { lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { StartError } from "#src/errors.ts";
-import { isOurs, type Place } from "./folder.ts";
+import { isOurs } from "#src/ownership.ts";
+import type { Place } from "./folder.ts";
 import type { User } from "./host/contract.ts";
 
 const OTHER = "choose another socket in [status]";

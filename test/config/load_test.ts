@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
 import type { Config, Role } from "#src/config/config.ts";
 import { readRegularFile, searchPlaces } from "#src/config/files.ts";
@@ -608,3 +611,35 @@ test("readRegularFile() refuses devices and directories", () => {
     assert.throws(() => readRegularFile(path), { code: "EINVAL" });
   }
 });
+
+const strangers: readonly (readonly [string, number, number, number, string])[] = [
+  ["file's owner", 0o644, 65534, 0o755, "belongs to user 65534"],
+  ["file's mode", 0o666, 0, 0o755, "may be written to by everybody"],
+  ["file's group", 0o664, 0, 0o755, "may be written to by group 65534"],
+  ["folder's mode", 0o644, 0, 0o777, "the folder FOLDER may be written to by everybody"],
+];
+
+for (const [what, mode, uid, folderMode, want] of strangers) {
+  test(`loadConfig() tells who else may change what it reads, by the ${what}`, () => {
+    assert.equal(process.geteuid!(), 0, "this test gives files away: run it as root");
+    const folder = mkdtempSync(join(tmpdir(), "teredo-config-"));
+    try {
+      const path = join(folder, "teredo.ini");
+      const secrets = join(folder, "secrets");
+      writeFileSync(path, `${SERVER}secrets_file = ${secrets}\n`);
+      writeFileSync(secrets, `a text:${"k".repeat(16)}\n`, { mode: 0o640 });
+      assert.deepEqual(loadConfig("server", { path }).notices, []);
+      chownSync(path, uid, uid === 0 && mode === 0o664 ? 65534 : 0);
+      chmodSync(path, mode);
+      chmodSync(folder, folderMode);
+      const [first = ""] = loadConfig("server", { path }).notices;
+      assert.equal(
+        first,
+        `${path}: ${want.replace("FOLDER", folder)}, who thereby chooses what the daemon does; ` +
+          "chown it to root and take the right to write from others",
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
