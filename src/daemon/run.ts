@@ -18,7 +18,7 @@ import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { logFates } from "./fates.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
-import { openLog } from "./open_log.ts";
+import { type OpenLog, openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -65,11 +65,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { role } = options;
   const libc = await openLibc();
   const logConfig = loadLogConfig(role, options);
-  const { log, close } = openLog(libc, logConfig, `teredo-${role}`);
+  const opened = openLog(libc, logConfig, `teredo-${role}`);
+  const { log, close } = opened;
   // Also when a second signal ends the process at once.
   process.once("exit", close);
   try {
-    return await runLogged(options, libc, log);
+    return await runLogged(options, libc, opened);
   } catch (error) {
     // Whoever started us reads standard error; syslog's reader would learn nothing.
     if (logConfig.target === "syslog") logRefusal(log, error);
@@ -80,8 +81,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
 }
 
-async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promise<number> {
+async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): Promise<number> {
   const { role, version, program } = options;
+  const { log, dropped } = opened;
   const { config, notices, values } = loadConfig(role, options);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
   for (const notice of notices) log.warn("Configuration", partsOf(notice));
@@ -92,7 +94,7 @@ async function runLogged(options: DaemonOptions, libc: Libc, log: Logger): Promi
   const cleanup = new Cleanup();
   const signals = new Signals(log);
   ignoreNamelessSignals(libc);
-  const state = new DaemonState(role, version, config, host);
+  const state = new DaemonState(role, version, config, host, dropped);
   try {
     return await live({ role, config, libc, host, log, state, signals, cleanup, program });
   } finally {

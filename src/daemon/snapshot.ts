@@ -34,6 +34,7 @@ export interface Source {
   readonly checks: readonly ReadinessCheck[];
   readonly use: ProcessUse;
   readonly restored: Snapshot["restored"];
+  readonly logLinesDropped: number;
 }
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
@@ -58,6 +59,7 @@ export function takeSnapshot(source: Source): Snapshot {
     drops: readDrops(counters),
     failures: readFailures(counters),
     restored: source.restored,
+    logLinesDropped: source.logLinesDropped,
   };
 }
 

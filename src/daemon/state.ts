@@ -14,16 +14,24 @@ export class DaemonState {
   readonly #version: string;
   readonly #config: Config;
   readonly #host: Host;
+  readonly #logLinesDropped: () => number;
   readonly restorations: Restorations = noRestorations();
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly ReadinessCheck[] = [];
   #draining = false;
 
-  constructor(role: Role, version: string, config: Config, host: Host) {
+  constructor(
+    role: Role,
+    version: string,
+    config: Config,
+    host: Host,
+    logLinesDropped: () => number,
+  ) {
     this.#role = role;
     this.#version = version;
     this.#config = config;
     this.#host = host;
+    this.#logLinesDropped = logLinesDropped;
   }
 
   serve(open: OpenRole, datapath: Datapath): void {
@@ -60,6 +68,7 @@ export class DaemonState {
       checks: this.#checks,
       use: this.#host.processUse(),
       restored: this.restorations,
+      logLinesDropped: this.#logLinesDropped(),
     });
   };
 }

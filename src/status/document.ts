@@ -44,6 +44,7 @@ export interface StatusDocument {
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
   readonly restored: Snapshot["restored"];
+  readonly log_lines_dropped: number;
   /** By where packets were to go, then by the errno; only what there was. */
   readonly send_failures: Readonly<Record<WayOut, Readonly<Record<string, FailureDocument>>>>;
 }
@@ -132,6 +133,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     drops: snapshot.drops,
     send_failures: failuresDocument(snapshot.failures),
     restored: snapshot.restored,
+    log_lines_dropped: snapshot.logLinesDropped,
   };
 }
 

@@ -250,6 +250,11 @@ const OUTCOMES = {
     "Parts of the interface that were set up again after another program had changed them.",
     "growth: another program manages the interface; docs/interface.md says how to keep it off",
   ),
+  teredo_log_lines_dropped_total: counter(
+    "lines",
+    "Lines of the log that whoever reads it did not take in time.",
+    "growth: see why the log's reader is slow or stopped",
+  ),
 };
 
 /** Every metric of `GET /metrics`: its words there, in docs/metrics.md and of `teredo explain`. */

@@ -28,6 +28,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     drops(snapshot),
     failures(snapshot),
     restored(snapshot),
+    one("teredo_log_lines_dropped_total", snapshot.logLinesDropped),
   ];
 }
 

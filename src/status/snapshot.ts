@@ -29,6 +29,8 @@ export interface Snapshot {
   readonly failures: SendFailures;
   /** How often each part of the interface was set up again; all 0 for the server. */
   readonly restored: Readonly<Record<RestoredPart, number>>;
+  /** Lines of the log that its reader did not take. */
+  readonly logLinesDropped: number;
 }
 
 /** Packets that the kernel did not take, by where they were to go and by what it said. */

@@ -311,11 +311,20 @@ $program ${RELAY} 2>&9 &
 pid=$!
 until teredo status > /run/status 2> /dev/null; do kill -0 $pid || break; sleep 0.05; done
 head -n 1 /run/status
-kill -HUP $pid
+dropped() { teredo status --json | grep -o '"log_lines_dropped":[0-9]*'; }
+dropped
+while [ "$(dropped)" = '"log_lines_dropped":0' ]; do
+  for i in $(seq 200); do kill -USR2 $pid; done
+done
 teredo status | head -n 1
 kill $pid
 ended`,
-    [/^teredo relay \S+ {2}ready$/, /^teredo relay \S+ {2}ready$/, "exit status 0"],
+    [
+      /^teredo relay \S+ {2}ready$/,
+      '"log_lines_dropped":0',
+      /^teredo relay \S+ {2}ready$/,
+      "exit status 0",
+    ],
   );
 });
 

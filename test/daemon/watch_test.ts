@@ -248,7 +248,7 @@ test("readinessOf() asks for no list, so that its cost does not grow with what a
 test("DaemonState: until the last worker is there, the status pages say that it is starting", async () => {
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
   const host = fakeHost({ device: () => TUNNEL });
-  const state = new DaemonState("relay", "1", config, host);
+  const state = new DaemonState("relay", "1", config, host, () => 0);
   const app = createStatus(state.read);
   for (const path of ["/healthz", "/readyz", "/metrics", "/status"]) {
     const answer = await app.request(path);
@@ -369,7 +369,7 @@ test("watchOver() pings the service manager's watchdog while the datapath lives,
   const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "10000" };
   const notifier = openNotifier(libc, env, process.pid);
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
-  const state = new DaemonState("relay", "1", config, fakeHost());
+  const state = new DaemonState("relay", "1", config, fakeHost(), () => 0);
   const log = createLogger({
     level: "error",
     format: formatLogfmt,

@@ -53,6 +53,7 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     drops: drops as Record<DropReason, number>,
     failures: failures as SendFailures,
     restored: Object.fromEntries(KEPT.map((what, i) => [what, 3000 + i])) as Snapshot["restored"],
+    logLinesDropped: 4000,
     ...changes,
   };
 }
