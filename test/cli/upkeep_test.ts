@@ -40,8 +40,10 @@ for (const more of ["", "-t /run/jail"]) {
     const { stdout, stderr } = onMachine(`more="${more}"
 program="setpriv --groups 4,24 $program" # as a login may leave them
 ${START}
+# The main one first, which a listing need not have it.
 threads() {
-  for thread in /proc/$1/task/*; do cat $thread/status 2> /dev/null; echo --; done
+  local task=/proc/$1/task thread
+  for thread in $1 $(ls $task | grep -vx $1); do cat $task/$thread/status 2> /dev/null; echo --; done
 }
 threads $pid
 echo ==
