@@ -1,6 +1,6 @@
 /**
- * Writes the documents that are made from the schema, and the tables in others that are made from the
- * words of metrics, drop reasons and log messages:
+ * Writes the documents that are made from the schema and from the definitions of the commands, and
+ * the tables in others that are made from the words of metrics, drop reasons and log messages:
  *
  *     bun scripts/docs.ts     (or: deno run -A scripts/docs.ts)
  *
@@ -17,6 +17,7 @@ import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
 import { manPage } from "./man.ts";
+import { commandPages } from "./man_commands.ts";
 
 /** Of the formatter, deno.json. */
 const WIDTH = 100;
@@ -32,6 +33,7 @@ export function documents(): ReadonlyMap<string, string> {
       "src/status/drop_help.ts": drops(),
     }),
     withTables("docs/logging.md", { "src/log/messages.ts": messages() }),
+    ...commandPages(),
   ]);
 }
 

@@ -3,6 +3,7 @@ import { EXIT_ROWS } from "#src/cli/exit.ts";
 import { FACILITIES } from "#src/config/kinds/system.ts";
 import { SECTION_DOCS } from "#src/config/schema.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
+import { paragraphs, roff } from "./roff.ts";
 
 const HEAD = String.raw`.\" Made from src/config/schema.ts by scripts/docs.ts: change it there.
 .TH TEREDO.INI 5 "" teredo "File formats"
@@ -53,7 +54,7 @@ turns a Miredo file into this syntax.
 A daemon reads its configuration when it starts; a change needs a restart.
 `;
 
-const FILES = String.raw`.SH FILES
+export const FILES = String.raw`.SH FILES
 The first of these is read when no
 .B \-c
 .I FILE
@@ -69,10 +70,13 @@ is given:
 `;
 
 const SEE_ALSO = String.raw`.SH SEE ALSO
+.BR teredo (8),
+.BR teredo\-relay (8),
+.BR teredo\-server (8),
 RFC 4380, RFC 5991, RFC 6081, RFC 9601
 `;
 
-function exitStatus(): string {
+export function exitStatus(): string {
   const rows = EXIT_ROWS.map(([code, meaning]) => `.TP\n.B ${code}\n${roff(meaning)}\n`);
   return `.SH EXIT STATUS\nOf every command:\n${rows.join("")}`;
 }
@@ -88,9 +92,8 @@ function sectionText(section: Section): string {
 }
 
 function entryText(entry: Entry): string {
-  const [first = "", ...others] = entry.doc.split("\n\n");
-  const paragraphs = [roff(first), ...others.map((text) => `.IP\n${roff(text)}`)].join("\n");
-  return `.TP\n.B ${roff(entry.key)}\n${paragraphs}\n.IP\n${facts(entry)}\n`;
+  const text = paragraphs(entry.doc, ".IP");
+  return `.TP\n.B ${roff(entry.key)}\n${text}\n.IP\n${facts(entry)}\n`;
 }
 
 function facts({ kind, default: value, defaultText, miredo }: Entry): string {
@@ -103,12 +106,4 @@ function facts({ kind, default: value, defaultText, miredo }: Entry): string {
     ...(miredo === undefined ? [] : [`Miredo: \`${miredo}\`.`]),
   ];
   return sentences.map(roff).join("\n");
-}
-
-/** Text as roff: a sentence a line, code in bold, nothing taken for a request. */
-function roff(text: string): string {
-  return text.replace(/\s+/g, " ").replaceAll("\\", "\\e").replaceAll("-", "\\-")
-    .replace(/`([^`]*)`/g, "\\fB$1\\fR")
-    .replace(/([.:;]) (?=[A-Z])/g, "$1\n")
-    .replace(/^(?=[.'])/gm, "\\&");
 }

@@ -1,23 +1,51 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import { generateHelpTextForAllCommands } from "@stricli/core";
+import { buildApp } from "#src/cli/app.ts";
 import { checkFile, convertFile } from "#src/config/inspect.ts";
 import { ENTRIES } from "#src/config/settings.ts";
 import { documents } from "../../scripts/docs.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 for (const [path, text] of documents()) {
-  test(`${path} is what scripts/docs.ts makes of the schema`, () => {
+  test(`${path} is what scripts/docs.ts makes`, () => {
     assert.equal(readFileSync(path, "utf8"), text, "run: bun scripts/docs.ts");
   });
 }
 
-test("docs/man/teredo.ini.5 takes no text for a request", () => {
+const pages = [...documents()].filter(([path]) => path.startsWith("docs/man/"));
+
+for (const [path, page] of pages) {
+  test(`${path} takes no text for a request`, () => {
+    for (const line of page.split("\n")) {
+      assert.match(line, /^(\.(\\"|TH|SH|SS|PP|IP|TP|B|I|BR|IR|br|nf|fi)\b|\.\\"|[^.']|$)/, line);
+    }
+  });
+}
+
+test("docs/man/teredo.ini.5 describes every setting", () => {
   const page = documents().get("docs/man/teredo.ini.5")!;
-  for (const line of page.split("\n")) {
-    assert.match(line, /^(\.(\\"|TH|SH|PP|IP|TP|B|I|BR|IR|nf|fi)\b|\.\\"|[^.']|$)/, line);
-  }
   for (const { key } of ENTRIES) assert.ok(page.includes(`\n.B ${key}\n`), key);
+});
+
+/** What a reader sees of a page: without requests, fonts and escapes. */
+const plain = (page: string) => page.replace(/\\f[BRI]/g, "").replaceAll("\\-", "-");
+
+test("docs/man has a page for each command that help knows, with all of its flags", () => {
+  const wanted = new Set(["docs/man/teredo.8", "docs/man/teredo.ini.5"]);
+  for (const [route, help] of generateHelpTextForAllCommands(buildApp("") as never)) {
+    const path = `docs/man/teredo-${route.split(" ")[1]}.8`;
+    wanted.add(path);
+    const page = plain(documents().get(path) ?? "");
+    assert.ok(page.includes(`\n.B ${route}\n`), route);
+    const flags = [...help.matchAll(/^ {2}.{2,6}(--[a-z0-9-]+)/gm)].map(([, flag]) => flag!);
+    assert.ok(flags.includes("--help"), route);
+    for (const flag of flags) {
+      if (flag !== "--help") assert.ok(page.includes(flag), `${route} ${flag}`);
+    }
+  }
+  assert.deepEqual(pages.map(([path]) => path).toSorted(), [...wanted].toSorted());
 });
 
 const migrating = readFileSync("docs/migrating.md", "utf8");

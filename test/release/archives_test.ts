@@ -85,13 +85,13 @@ function readElf(path: string): Elf {
 /** What an archive holds besides the program, and which of it can be run. */
 function expectedFiles(target: Target): Map<string, number> {
   const files = new Map<string, number>([["teredo", 0o755]]);
-  const texts = ["README.md", "LICENSE", "CHANGELOG.md", "docs/man/teredo.ini.5"];
+  const texts = ["README.md", "LICENSE", "CHANGELOG.md"];
   for (const name of [...texts, "docs/examples/teredo.ini"]) files.set(name, 0o644);
   for (const name of readdirSync("docs")) {
     if (name.includes(".")) files.set(`docs/${name}`, 0o644);
   }
-  for (const name of readdirSync("docs/examples/unmanaged")) {
-    files.set(`docs/examples/unmanaged/${name}`, 0o644);
+  for (const folder of ["docs/man", "docs/examples/unmanaged"]) {
+    for (const name of readdirSync(folder)) files.set(`${folder}/${name}`, 0o644);
   }
   for (const daemon of ["relay", "server"]) {
     if (target.startsWith("linux")) files.set(`docs/examples/teredo-${daemon}.service`, 0o644);
