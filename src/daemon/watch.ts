@@ -19,6 +19,7 @@ import { attachedBroadcasts, BROADCASTS_REFRESH } from "./broadcasts.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
 import { SERVING } from "./readiness.ts";
 import type { DaemonState } from "./state.ts";
+import { StatusTeller } from "./status_text.ts";
 
 const LOOK_EVERY: Millis = 1_000;
 
@@ -42,10 +43,14 @@ export function watchOver(watched: Watched): () => void {
   const { role, config, log, state, notifier } = watched;
   const now = () => performance.now();
   const limited = new LimitedLog(log, { ...DEFAULT_LIMITS, now });
-  const watch = new Watch(log, limited, state.read());
+  const first = state.read();
+  const watch = new Watch(log, limited, first);
+  const teller = new StatusTeller(notifier, first, now());
   const look = () => {
     state.refresh();
-    watch.look(state.read());
+    const snapshot = state.read();
+    watch.look(snapshot);
+    teller.look(snapshot, now());
   };
   // What cannot be seen for a while must not end what works.
   const guarded = (step: () => void) => () => {

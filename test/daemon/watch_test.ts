@@ -362,10 +362,19 @@ test("Watch.look() says what the kernel meant by each refusal, and what mends it
   assert.match(lines[2]!, /reason=tun_write_failed way=to_tun errno=EIO .*interface is down/);
 });
 
-test("watchOver() pings the service manager's watchdog while the datapath lives, and only then", async () => {
+test("watchOver() tells the service manager how it fares, and pings its watchdog while the datapath lives", async () => {
   const libc = await openLibc();
   const path = `@teredo-watchdog-${process.pid}`;
   const manager = datagramReceiver(libc, path);
+  const told: string[] = [];
+  /** The next ping of the watchdog; what else is said goes to `told`. */
+  const ping = () => {
+    for (let said = manager.read(); said !== undefined; said = manager.read()) {
+      if (said === "WATCHDOG=1") return said;
+      told.push(said);
+    }
+    return undefined;
+  };
   const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "10000" };
   const notifier = openNotifier(libc, env, process.pid);
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
@@ -383,14 +392,16 @@ test("watchOver() pings the service manager's watchdog while the datapath lives,
   const until = async (done: () => boolean) => {
     while (!done()) await new Promise((resolve) => setTimeout(resolve, 1));
   };
-  await until(() => manager.read() === "WATCHDOG=1");
+  await until(() => ping() === "WATCHDOG=1");
   age = 5_000;
-  await until(() => manager.read() === undefined);
+  await until(() => ping() === undefined);
   const from = looks;
   await until(() => looks > from + 20);
-  assert.equal(manager.read(), undefined, "a datapath that does not turn is not covered up for");
+  assert.equal(ping(), undefined, "a datapath that does not turn is not covered up for");
   age = 10;
-  await until(() => manager.read() === "WATCHDOG=1");
+  await until(() => ping() === "WATCHDOG=1");
+  await until(() => (ping(), told.length > 0));
+  assert.match(told[0]!, /^STATUS=(Ready|Not ready, .*): 0 peers, 0 bit\/s from clients, /);
   stop();
   notifier.close();
   manager.close();
