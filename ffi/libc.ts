@@ -42,6 +42,8 @@ export const LIBC = {
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   // int getsockopt(int fd, int level, int name, void *value, socklen_t *len);
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  // int getpeereid(int fd, uid_t *euid, gid_t *egid): the BSDs'
+  getpeereid: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   // ssize_t recv(int fd, void *buf, size_t len, int flags);
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   // ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to, socklen_t tolen);

@@ -11,7 +11,7 @@ import { dirname } from "node:path";
 import { EXIT_ROWS } from "#src/cli/exit.ts";
 import { searchPlaces } from "#src/config/files.ts";
 import { sampleText, wrap } from "#src/config/sample.ts";
-import { SECTION_DOCS } from "#src/config/schema.ts";
+import { SECTION_DOCS } from "#src/config/schema/mod.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
@@ -40,7 +40,7 @@ export function documents(): ReadonlyMap<string, string> {
 const introduction = (): string =>
   `# Configuration
 
-<!-- Made from src/config/schema.ts by scripts/docs.ts: change it there. -->
+<!-- Made from src/config/schema/mod.ts by scripts/docs.ts: change it there. -->
 
 One file can hold the settings of relay and server. Every setting has a default; a relay needs no
 file at all, a server needs its address. [examples/teredo.ini](examples/teredo.ini) is a file with

@@ -1,11 +1,11 @@
 /** The manual page teredo.ini(5), made from the schema; scripts/docs.ts writes it. */
 import { EXIT_ROWS } from "#src/cli/exit.ts";
 import { FACILITIES } from "#src/config/kinds/system.ts";
-import { SECTION_DOCS } from "#src/config/schema.ts";
+import { SECTION_DOCS } from "#src/config/schema/mod.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
 import { paragraphs, roff } from "./roff.ts";
 
-const HEAD = String.raw`.\" Made from src/config/schema.ts by scripts/docs.ts: change it there.
+const HEAD = String.raw`.\" Made from src/config/schema/mod.ts by scripts/docs.ts: change it there.
 .TH TEREDO.INI 5 "" teredo "File formats"
 .SH NAME
 teredo.ini \- configuration of the Teredo relay and server

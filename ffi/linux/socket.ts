@@ -22,6 +22,7 @@ export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_PRIORITY = 12;
 export const SO_REUSEPORT = 15;
+export const SO_PEERCRED = 17;
 export const SO_RCVTIMEO = 20;
 export const SO_SNDTIMEO = 21;
 export const SO_BINDTODEVICE = 25;
@@ -34,6 +35,7 @@ export const SO_RXQ_OVFL = 40;
 export const SO_BUSY_POLL = 46;
 export const SO_INCOMING_CPU = 49;
 export const SO_ATTACH_REUSEPORT_CBPF = 51;
+export const SO_PEERGROUPS = 59;
 export const SO_BINDTOIFINDEX = 62;
 
 // Options of SOL_IP, <linux/in.h>
@@ -97,6 +99,12 @@ export const SOL_UDP = 17;
 export const UDP_CORK = 1;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
+
+// struct ucred, <sys/socket.h>: who connected to a Unix socket
+export const SIZEOF_UCRED = 12;
+export const UCRED_PID_AT = 0;
+export const UCRED_UID_AT = 4;
+export const UCRED_GID_AT = 8;
 
 // struct sockaddr_in, <netinet/in.h>; port and address in network byte order
 export const SOCKADDR_IN_FAMILY_AT = 0;

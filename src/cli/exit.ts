@@ -1,5 +1,6 @@
 import { ConfigError, TeredoError } from "#src/errors.ts";
 import { ExitCode } from "@stricli/core";
+import { NoStatus } from "./status/no_status.ts";
 
 /** Exit statuses of every command. */
 export const EXIT = {
@@ -18,7 +19,7 @@ const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   Failed:
     "Something did not work, or a check failed. `status`: whether the daemon runs is not known.",
   Usage: "The command line is wrong.",
-  NotRunning: "`status`: the daemon does not run.",
+  NotRunning: "The daemon that is asked does not run.",
   NotReady: "`status`: the daemon runs and is not ready, or gives no sign of life.",
   Draining: "`status`: the daemon is about to end, or has been told to drain.",
   Config: "The configuration is wrong; each problem is named with its file and line.",
@@ -36,6 +37,7 @@ export class UsageError extends TeredoError {
 /** Exit status of an error that ended a command. */
 export function statusOf(error: unknown): number {
   if (error instanceof ConfigError) return isOfFlags(error) ? EXIT.Usage : EXIT.Config;
+  if (error instanceof NoStatus && error.isNotRunning) return EXIT.NotRunning;
   return error instanceof UsageError ? EXIT.Usage : EXIT.Failed;
 }
 

@@ -4,7 +4,7 @@ import type { Millis } from "#src/protocol/time.ts";
 
 export type Role = "relay" | "server";
 
-/** The effective configuration of one role: typed, complete, frozen. `schema.ts` is its source. */
+/** The effective configuration of one role: typed, complete, frozen. `schema/` is its source. */
 export interface Config {
   /** Where it was read from; undefined when defaults and flags made all of it. */
   readonly file: string | undefined;
@@ -105,6 +105,8 @@ export interface StatusConfig {
   readonly port: number | undefined;
   /** Path of a Unix socket to listen on as well. */
   readonly socket: string | undefined;
+  /** Path of the control socket, or `no`; undefined: in the folder for what runs. */
+  readonly control: string | undefined;
 }
 
 export interface LogConfig {

@@ -1,4 +1,4 @@
-import { SECTION_DOCS } from "./schema.ts";
+import { SECTION_DOCS } from "./schema/mod.ts";
 import { ENTRIES, type Entry, SECTIONS } from "./settings.ts";
 import { writeValue } from "./syntax/ini.ts";
 

@@ -1,5 +1,5 @@
 import type { Role } from "./config.ts";
-import { SCHEMA } from "./schema.ts";
+import { SCHEMA } from "./schema/mod.ts";
 import type { Setting } from "./setting.ts";
 
 export type Section = keyof typeof SCHEMA;

@@ -8,12 +8,15 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import type { OffloadReport } from "#src/datapath/offloads.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
-import { createStatus } from "#src/status/app.ts";
+import { createStatus, type StatusApp } from "#src/status/app.ts";
 import { OFFLOAD_NAMES, type OffloadName } from "#src/status/snapshot.ts";
 import { type CheckResult, failures } from "./checks/result.ts";
 import { checkFirewall } from "./checks/firewall.ts";
 import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
+import { ControlApp } from "./control/app.ts";
+import { commandsOf } from "./control/commands.ts";
+import { openControl } from "./control/socket.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { logFates } from "./fates.ts";
@@ -117,7 +120,10 @@ async function live(context: Context): Promise<number> {
   step("interface and sockets");
   tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
-  await openStatus(context, userOf(host, own));
+  const pages = createStatus(state.read);
+  await openStatus(context, pages, userOf(host, own));
+  const control = new ControlApp(pages);
+  await openControl(control, { ...context, user: userOf(host, own) });
   step("status pages");
   // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start();
@@ -138,6 +144,7 @@ async function live(context: Context): Promise<number> {
     drain: (wanted) => state.drain(wanted),
     tellState: () => log.info("State", stateLine(state.read())),
   });
+  control.serve(commandsOf(context));
   const failure = await Promise.race([signals.ending, failureOf(datapath)]);
   if (failure instanceof Error) return failed(context, failure);
   return await end(context, datapath, notifier);
@@ -192,9 +199,12 @@ function userOf(host: Host, { user }: ProcessConfig): User | undefined {
   return user === undefined ? undefined : host.user(user);
 }
 
-async function openStatus(context: Context, user: User | undefined): Promise<void> {
-  const { role, config, state, cleanup, log } = context;
-  const servers = await openStatusServers(createStatus(state.read), role, config.status, user);
+async function openStatus(
+  { role, config, cleanup, log }: Context,
+  pages: StatusApp,
+  user: User | undefined,
+): Promise<void> {
+  const servers = await openStatusServers(pages, role, config.status, user);
   cleanup.add(() => closeAll(servers));
   for (const { url } of servers) log.info("Status pages", { url });
 }

@@ -74,6 +74,13 @@ const START = {
     "as it says, or leave it",
   ),
   "Status pages": message("info", "url", "where they are"),
+  "Control socket": message("info", "path", "by it commands change the daemon while it runs"),
+  "No control socket": message(
+    "warn",
+    "path problem mend",
+    "the daemon serves, but no command can change it; signals can",
+    "`mend`, then restart the daemon",
+  ),
   "Privileges dropped": message(
     "info",
     "user chroot",

@@ -7,7 +7,6 @@ import {
   type Socket,
 } from "node:net";
 import type { Millis } from "#src/protocol/time.ts";
-import type { StatusApp } from "./app.ts";
 import { type Answer, serve, type Served } from "./connection.ts";
 import { errorDocument } from "./document.ts";
 import { isLocalHost, isLoopbackAddress } from "./hosts.ts";
@@ -21,6 +20,11 @@ const MOMENT: Millis = 50;
 /** Owner and group may: the group is how other users are let in. */
 const SOCKET_UMASK = 0o117;
 
+/** Whatever answers requests, such as the status pages. */
+export interface App {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
 export interface Listening {
   /** `http://address:port`, or `unix:/path`. */
   readonly url: string;
@@ -28,7 +32,7 @@ export interface Listening {
 }
 
 /** Serves `app` on TCP. @param port 0: the kernel picks. @throws Error when it cannot be bound */
-export async function listenTcp(app: StatusApp, address: string, port: number): Promise<Listening> {
+export async function listenTcp(app: App, address: string, port: number): Promise<Listening> {
   const { server, close } = makeServer((request, socket) => {
     // By where the client came in: a server on every address is on loopback too.
     const guarded = isLoopbackAddress(socket.localAddress ?? "");
@@ -45,10 +49,18 @@ export async function listenTcp(app: StatusApp, address: string, port: number): 
  * taken its place. It has its mode from its first moment on: its path is not touched again.
  *
  * @param gid its group; undefined: that of the process
+ * @param admits whether a client gets any answer but a refusal
  * @throws Error when the path is taken or cannot be bound
  */
-export async function listenUnix(app: StatusApp, path: string, gid?: number): Promise<Listening> {
-  const { server, close } = makeServer((request) => ask(app, request));
+export async function listenUnix(
+  app: App,
+  path: string,
+  gid?: number,
+  admits: (client: Socket) => boolean = () => true,
+): Promise<Listening> {
+  const { server, close } = makeServer((request, client) =>
+    admits(client) ? ask(app, request) : stranger()
+  );
   await asGroup(gid, () => listening(server, { path }));
   const made = lstatSync(path);
   return {
@@ -136,11 +148,16 @@ function listening(server: Server, where: ListenOptions): Promise<void> {
   });
 }
 
-function ask(app: StatusApp, { method, target }: StatusRequest): Response | Promise<Response> {
+function ask(app: App, { method, target }: StatusRequest): Response | Promise<Response> {
   return app.fetch(new Request(`http://localhost${target}`, { method }));
 }
 
 function foreignHost(): Response {
   const error = errorDocument("This Host is not answered here; ask by address or as localhost");
+  return Response.json(error, { status: 403 });
+}
+
+function stranger(): Response {
+  const error = errorDocument("This user is not answered here; ask as root or in the group");
   return Response.json(error, { status: 403 });
 }

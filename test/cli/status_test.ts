@@ -178,15 +178,20 @@ test("teredo status reads the configuration for where to ask", () =>
       1,
       `teredo: a teredo relay answers at ${url}, not a server\n`,
     ]);
-    assert.deepEqual(await ask("[status]\nport = 1\n"), [
+    assert.deepEqual(await ask("[status]\nport = 1\ncontrol = no\n"), [
       3,
       "teredo: not running: nothing listens at http://127.0.0.1:1\n",
     ]);
-    assert.deepEqual(await ask("[status]\nenabled = no\n"), [
+    assert.deepEqual(await ask("[status]\nenabled = no\ncontrol = no\n"), [
       1,
-      "teredo: the status pages are off: `enabled = no` in [status]\n",
+      "teredo: nothing to ask: `enabled = no` and `control = no` in [status]\n",
     ]);
-    assert.deepEqual(await ask("[status]\nport = 0\n"), [
+    const control = join(folder, "c");
+    assert.deepEqual(await ask(`[status]\nenabled = no\ncontrol = ${control}\n`), [
+      3,
+      `teredo: not running: there is no socket unix:${control}\n`,
+    ]);
+    assert.deepEqual(await ask("[status]\nport = 0\ncontrol = no\n"), [
       1,
       "teredo: the port of the status pages is the kernel's choice; give it by --url\n",
     ]);

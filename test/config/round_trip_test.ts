@@ -6,7 +6,7 @@ import { diffConfig } from "#src/config/diff.ts";
 import { checkFile, convertFile, showFile } from "#src/config/inspect.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { sampleText } from "#src/config/sample.ts";
-import { SCHEMA } from "#src/config/schema.ts";
+import { SCHEMA } from "#src/config/schema/mod.ts";
 import { ENTRIES, flagsOf } from "#src/config/settings.ts";
 import { ConfigError } from "#src/errors.ts";
 import { memoryFiles } from "./memory_files.ts";

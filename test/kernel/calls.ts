@@ -182,6 +182,7 @@ function processOf(kernel: PaperKernel) {
     syscall: unknownCall("syscall"),
     prctl: unknownCall("prctl"),
     capset: unknownCall("capset"),
+    getpeereid: unknownCall("getpeereid"),
     sysctl: (name, count, old, oldLength, next, nextLength) => {
       const numbers = Array.from({ length: count! }, (_, i) => memory.i32(name! + 4 * i));
       const value = next === 0 ? undefined : memory.view(next!, nextLength!).slice();

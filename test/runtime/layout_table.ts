@@ -83,6 +83,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   SOCK_FILTER: ["struct sock_filter", ""],
   SOCK_FPROG: ["struct sock_fprog", ""],
   TIMESPEC: ["struct timespec", "tv_"],
+  UCRED: ["struct ucred", ""],
   USER_CAP_DATA: ["struct __user_cap_data_struct", ""],
   USER_CAP_HEADER: ["struct __user_cap_header_struct", ""],
   XT_ENTRY_MATCH: ["struct xt_entry_match", "u.user."],

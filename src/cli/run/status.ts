@@ -2,7 +2,8 @@ import type { Role } from "#src/config/config.ts";
 import type { StatusDocument } from "#src/status/document.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import { fetchStatus, NoStatus } from "../status/client.ts";
+import { fetchStatus } from "../status/client.ts";
+import { NoStatus } from "../status/no_status.ts";
 import { formatStatus } from "../status/table.ts";
 import { type Target, targetsOf } from "../status/targets.ts";
 

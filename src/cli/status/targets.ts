@@ -3,7 +3,8 @@ import { rolesOfFile } from "#src/config/inspect.ts";
 import { loadStatus } from "#src/config/load.ts";
 import { ConfigError } from "#src/errors.ts";
 import { UsageError } from "../exit.ts";
-import { NoStatus } from "./client.ts";
+import { NoStatus } from "./no_status.ts";
+import { controlPath } from "#src/daemon/runtime_folder.ts";
 import { parsePlace, type Place, socketPlace, tcpPlace } from "./place.ts";
 
 /** A daemon to ask, at the first of its places that answers. */
@@ -24,7 +25,7 @@ const ROLES: readonly Role[] = ["relay", "server"];
 /**
  * Whom to ask: the one at `--url`, or those that the configuration is for.
  *
- * @throws UsageError, ConfigError, NoStatus when the configuration has no status pages
+ * @throws UsageError, ConfigError, NoStatus when the configuration has nothing to ask
  */
 export function targetsOf({ role, config, url }: Wanted): readonly Target[] {
   if (url !== undefined) {
@@ -35,19 +36,25 @@ export function targetsOf({ role, config, url }: Wanted): readonly Target[] {
   return roles.map((one) => ({ role: one, places: placesOf(one, config) }));
 }
 
+/** The pages first: each network has its own, where the control socket is the file system's. */
 function placesOf(role: Role, path: string | undefined): readonly Place[] {
-  const { enabled, address, port, socket } = statusOf(role, path);
-  if (!enabled) throw new NoStatus("the status pages are off: `enabled = no` in [status]");
+  const status = statusOf(role, path);
+  const { enabled, address, port, socket } = status;
+  const control = controlPath(role, status);
   const places = [
-    ...(port === undefined || port === 0 ? [] : [tcpPlace(address, port)]),
-    ...(socket === undefined ? [] : [socketPlace(socket)]),
+    ...(!enabled || port === undefined || port === 0 ? [] : [tcpPlace(address, port)]),
+    ...(!enabled || socket === undefined ? [] : [socketPlace(socket)]),
+    ...(control === undefined ? [] : [socketPlace(control)]),
   ];
   if (places.length > 0) return places;
-  throw new NoStatus("the port of the status pages is the kernel's choice; give it by --url");
+  if (enabled) {
+    throw new NoStatus("the port of the status pages is the kernel's choice; give it by --url");
+  }
+  throw new NoStatus("nothing to ask: `enabled = no` and `control = no` in [status]");
 }
 
 /** What may not be read, or is wrong, where nobody named a file: a daemon of before may still run. */
-function statusOf(role: Role, path: string | undefined): StatusConfig {
+export function statusOf(role: Role, path: string | undefined): StatusConfig {
   try {
     return loadStatus(role, path);
   } catch (error) {

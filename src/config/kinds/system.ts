@@ -16,6 +16,13 @@ export const path: Kind<string> = {
   format: (value) => value,
 };
 
+/** An absolute path, or `no` for none. */
+export const pathOrNo: Kind<string> = {
+  ...path,
+  range: "an absolute path, or `no`",
+  parse: (text, syntax) => text === "no" ? { value: text } : path.parse(text, syntax),
+};
+
 /** An absolute path, or the name of a credential: a file name. systemd.exec(5), CREDENTIALS */
 export const secretsFile: Kind<string> = {
   ...path,

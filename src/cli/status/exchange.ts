@@ -1,0 +1,127 @@
+import { lstatSync } from "node:fs";
+import { type IncomingMessage, request, type RequestOptions } from "node:http";
+import { connect } from "node:net";
+import { codeOf } from "#src/config/files.ts";
+import { messageOf } from "../exit.ts";
+import { NoStatus } from "./no_status.ts";
+import type { Place } from "./place.ts";
+
+const TIMEOUT = 5_000;
+const MAX_BODY = 1_000_000;
+
+export interface Question {
+  readonly method: "GET" | "POST";
+  /** With the query, e.g. `/status`. */
+  readonly path: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Asks whoever is at `place`, for at most 5 s. @throws NoStatus */
+export async function exchange(place: Place, question: Question): Promise<Answer> {
+  const late = new NoStatus(`no answer from ${place.url} within ${TIMEOUT / 1000} s`);
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), TIMEOUT);
+  const aborted = new Promise<never>((_, reject) => {
+    ending.signal.addEventListener("abort", () => reject(late), { once: true });
+  });
+  try {
+    return await Promise.race([ask(place, question, ending.signal), aborted]);
+  } finally {
+    clearTimeout(timer);
+    ending.abort();
+  }
+}
+
+/** @throws NoStatus for a refusal too */
+async function ask(place: Place, question: Question, signal: AbortSignal): Promise<Answer> {
+  // A plain connection first: of what goes wrong there, the runtimes' HTTP clients tell less.
+  await reach(place, signal);
+  const { url } = place;
+  const answer = await send(place, question, signal).catch((error): never => {
+    throw error instanceof NoStatus ? error : new NoStatus(`${stranger(url)}: ${messageOf(error)}`);
+  });
+  if (answer.status !== 403) return answer;
+  throw new NoStatus(`${url} refuses to answer: ${errorOf(answer)}`);
+}
+
+export function stranger(url: string): string {
+  return `something else than a teredo daemon answers at ${url}`;
+}
+
+function reach(place: Place, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = "host" in place
+      ? connect({ host: place.host, port: place.port })
+      : connect({ path: place.socketPath });
+    signal.addEventListener("abort", () => socket.destroy(), { once: true });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on("error", (error) => reject(unreached(place, error)));
+  });
+}
+
+function unreached(place: Place, error: Error): NoStatus {
+  const { url } = place;
+  switch (codeOf(error)) {
+    case "ECONNREFUSED":
+      if ("host" in place) return new NoStatus(`nothing listens at ${url}`, true);
+      return isSocket(place.socketPath)
+        ? new NoStatus(`nobody listens at ${url}, which an earlier process left behind`, true)
+        : new NoStatus(`${place.socketPath} is not a socket`);
+    case "ENOENT":
+      return new NoStatus(`there is no socket ${url}`, true);
+    case "EACCES":
+    case "EPERM":
+      return new NoStatus(`not allowed to ask ${url}; do it as root or in the socket's group`);
+    default:
+      return new NoStatus(`no way to ${url}: ${messageOf(error)}`);
+  }
+}
+
+function isSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
+function send(place: Place, { method, path }: Question, signal: AbortSignal): Promise<Answer> {
+  const common = { agent: false, signal, method, path } as const;
+  const options: RequestOptions = "host" in place
+    ? { ...common, host: place.host, port: place.port }
+    : { ...common, socketPath: place.socketPath, headers: { Host: "localhost" } };
+  return new Promise((resolve, reject) => {
+    const sent = request(options, (response: IncomingMessage) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text: string) => {
+        body += text;
+        if (body.length <= MAX_BODY) return;
+        reject(new Error("the answer is too long"));
+        sent.destroy();
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("error", reject);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+/** What an answer that is none says of why. */
+export function errorOf({ status, body }: Answer): string {
+  const value = parseJson(body) as { readonly error?: unknown } | null | undefined;
+  return typeof value?.error === "string" ? value.error : `HTTP status ${status}`;
+}
+
+/** @returns undefined for what is no JSON */
+export function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
