@@ -47,6 +47,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "src/errors.ts",
     "src/ownership.ts",
     "node:",
+    "hono",
   ],
   "src/probe": ["src/protocol", "src/errors.ts", "node:"],
   "src/demo": ["src/probe", "src/protocol", "ffi", "src/errors.ts", "node:"],

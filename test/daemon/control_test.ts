@@ -10,8 +10,8 @@ import { Hono } from "hono";
 import { openLibc } from "#ffi/open.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
 import { ControlApp } from "#src/daemon/control/app.ts";
-import { Credentials, mayControl } from "#src/daemon/control/credentials.ts";
-import { openControl } from "#src/daemon/control/socket.ts";
+import { mayControl, openControl } from "#src/daemon/control/socket.ts";
+import { unixPeersOf } from "#src/daemon/host/mod.ts";
 import { controlPath, runtimeFolder } from "#src/daemon/runtime_folder.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt } from "#src/log/record.ts";
@@ -83,7 +83,7 @@ test("ControlApp has the pages, commands once it serves, and nothing else", asyn
   assert.equal((await asked("POST", "/status"))[0], 405);
 });
 
-const peers: readonly [string, { uid: number; gids: number[] }, boolean][] = [
+const clients: readonly [string, { uid: number; gids: number[] }, boolean][] = [
   ["root", { uid: 0, gids: [0] }, true],
   ["the daemon's user", { uid: 500, gids: [7] }, true],
   ["a member of the group", { uid: 1000, gids: [1000, 600] }, true],
@@ -91,31 +91,31 @@ const peers: readonly [string, { uid: number; gids: number[] }, boolean][] = [
   ["a user whose number is the group's", { uid: 600, gids: [1000, 500] }, false],
 ];
 
-for (const [who, peer, want] of peers) {
+for (const [who, peer, want] of clients) {
   test(`mayControl(): ${who} may${want ? "" : " not"}`, () => {
     assert.equal(mayControl(peer, 500, 600), want);
   });
 }
 
-test("Credentials.peerOf() is whoever connected; of no Unix socket it is nobody", () =>
+test("unixPeersOf() is whoever connected; of no Unix socket it is nobody", () =>
   inFolder(async (folder) => {
     const path = join(folder, "socket");
-    const credentials = new Credentials(libc);
+    const peers = unixPeersOf(libc);
     const server = createServer().listen(path);
     await once(server, "listening");
     const client = connect(path);
     const [socket] = await once(server, "connection") as [Socket];
     const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-    const { uid, gids } = credentials.peerOf(fd)!;
+    const { uid, gids } = peers.peerOf(fd)!;
     assert.equal(uid, process.geteuid!());
     assert.equal(gids[0], process.getegid!());
     assert.deepEqual(new Set(gids.slice(1)), new Set(process.getgroups!()));
-    assert.equal(credentials.peerOf(0), undefined);
-    assert.equal(credentials.peerOf(9_999), undefined);
+    assert.equal(peers.peerOf(0), undefined);
+    assert.equal(peers.peerOf(9_999), undefined);
     client.destroy();
     socket.destroy();
     server.close();
-    credentials.close();
+    peers.close();
   }));
 
 /** Opens a control socket as a relay does. */

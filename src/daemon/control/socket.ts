@@ -7,7 +7,8 @@ import type { Logger } from "#src/log/logger.ts";
 import { listenUnix } from "#src/status/listen.ts";
 import type { Cleanup } from "../cleanup.ts";
 import { placeOf } from "../folder.ts";
-import type { User } from "../host/contract.ts";
+import type { UnixPeer, User } from "../host/contract.ts";
+import { unixPeersOf } from "../host/mod.ts";
 import {
   controlPath,
   makeRuntimeFolder,
@@ -16,7 +17,8 @@ import {
 } from "../runtime_folder.ts";
 import { removeStale } from "../stale_socket.ts";
 import type { ControlApp } from "./app.ts";
-import { Credentials, mayControl } from "./credentials.ts";
+
+const SUPERUSER = 0;
 
 export interface ControlOptions {
   readonly libc: Libc;
@@ -58,17 +60,22 @@ async function open(
   }
   const place = placeOf(path);
   await removeStale(place, user);
-  const credentials = new Credentials(libc);
-  cleanup.add(() => credentials.close());
+  const peers = unixPeersOf(libc);
+  cleanup.add(() => peers.close());
   let group = -1;
   const admits = (client: Socket) => {
     const fd = descriptorOf(client);
-    const peer = fd === undefined ? undefined : credentials.peerOf(fd);
+    const peer = fd === undefined ? undefined : peers.peerOf(fd);
     return peer !== undefined && mayControl(peer, process.geteuid!(), group);
   };
   const listening = await listenUnix(app, place.path, user?.gid, admits);
   group = lstatSync(place.path).gid;
   cleanup.add(() => listening.close());
+}
+
+/** Whether this is root, this process' own user, or a member of the group that the socket is for. */
+export function mayControl({ uid, gids }: UnixPeer, own: number, group: number): boolean {
+  return uid === SUPERUSER || uid === own || gids.includes(group);
 }
 
 function descriptorOf(client: Socket): number | undefined {

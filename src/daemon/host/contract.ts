@@ -106,6 +106,20 @@ export interface User {
   readonly groups: readonly number[];
 }
 
+/** Who connected to a Unix socket, as the kernel noted it at that moment. */
+export interface UnixPeer {
+  readonly uid: number;
+  /** Those that the system tells: all on Linux, the effective one on a BSD. */
+  readonly gids: readonly number[];
+}
+
+/** Asks the kernel who is at the other end of Unix sockets, until closed. */
+export interface UnixPeers {
+  /** @returns undefined when `fd` is no connected Unix socket */
+  peerOf(fd: number): UnixPeer | undefined;
+  close(): void;
+}
+
 /** What the checks ask of this machine; every answer is of the moment it is asked. */
 export interface Host {
   readonly words: HostWords;

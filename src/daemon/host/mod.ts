@@ -1,8 +1,10 @@
 import type { Libc } from "#ffi/libc.ts";
 import { bsdHost } from "./bsd/mod.ts";
-import type { Host } from "./contract.ts";
+import { bsdUnixPeers } from "./bsd/unix_peers.ts";
+import type { Host, UnixPeers } from "./contract.ts";
 import { linuxHost } from "./linux/mod.ts";
 import { ignoreNameless } from "./linux/signals.ts";
+import { linuxUnixPeers } from "./linux/unix_peers.ts";
 
 /** The machine that `libc` belongs to. */
 export function hostOf(libc: Libc): Host {
@@ -12,4 +14,8 @@ export function hostOf(libc: Libc): Host {
 /** Keeps signals that a runtime has no name for from ending this process, where there are such. */
 export function ignoreNamelessSignals(libc: Libc): void {
   if (libc.layout.system === "Linux") ignoreNameless(libc);
+}
+
+export function unixPeersOf(libc: Libc): UnixPeers {
+  return libc.layout.system === "Linux" ? linuxUnixPeers(libc) : bsdUnixPeers(libc);
 }
