@@ -314,7 +314,9 @@ head -n 1 /run/status
 dropped() { teredo status --json | grep -o '"log_lines_dropped":[0-9]*'; }
 dropped
 while [ "$(dropped)" = '"log_lines_dropped":0' ]; do
-  for i in $(seq 200); do kill -USR2 $pid; done
+  for i in $(seq 100); do
+    for signal in USR2 ALRM VTALRM PROF IO; do kill -$signal $pid; done
+  done
 done
 teredo status | head -n 1
 kill $pid
