@@ -1,3 +1,4 @@
+import type { Millis } from "#src/protocol/time.ts";
 import type { Config, ProcessConfig, Role, SecretConfig } from "./config.ts";
 import type { Problems } from "./problems.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "./settings.ts";
@@ -33,13 +34,28 @@ export function resolve(given: readonly Given[], problems: Problems): Values {
   return values;
 }
 
-/** A packet of the interface's MTU fits into what is held for one client, unless told otherwise. */
+/** Defaults that other settings change. */
 function derive(values: Map<string, Resolved>): void {
+  deriveHoldBytes(values);
+  deriveDrainTime(values);
+}
+
+/** BGP takes a while to lead traffic elsewhere. */
+function deriveDrainTime(values: Map<string, Resolved>): void {
+  const drainTime = values.get("relay.drain_time")!;
+  if (drainTime.origin !== undefined || values.get("relay.announce")!.value !== true) return;
+  values.set("relay.drain_time", { ...drainTime, value: ANNOUNCED_DRAIN_TIME });
+}
+
+/** A packet of the interface's MTU fits into what is held for one client, unless told otherwise. */
+function deriveHoldBytes(values: Map<string, Resolved>): void {
   const held = values.get("relay.hold_bytes")!;
   if (held.origin !== undefined) return;
   const mtu = values.get("relay.interface_mtu")!.value as number;
   values.set("relay.hold_bytes", { ...held, value: Math.max(held.value as number, mtu) });
 }
+
+const ANNOUNCED_DRAIN_TIME: Millis = 10_000;
 
 /** What the settings do not hold themselves. */
 export interface Surroundings {

@@ -51,6 +51,13 @@ export interface RelayConfig {
   /** Threads; `auto`: by the cores of this machine. */
   readonly workers: number | "auto";
   readonly drainTime: Millis;
+  /** Of the route of the service prefix, on Linux. */
+  readonly routeMetric: number;
+  /** Whether there is a second one while the relay is ready, for routing daemons to learn. */
+  readonly announce: boolean;
+  readonly announceMetric: number;
+  /** RTPROT_ of rtnetlink(7). */
+  readonly announceProtocol: number;
   readonly process: ProcessConfig;
 }
 

@@ -17,8 +17,15 @@ export interface Keeping {
 /** What came of a look, or that there could be none. */
 export type Outcome = Upkeep | { readonly event: "blind"; readonly problem: string };
 
-/** Keeps the interface as it was set up, until the function that is returned is called. */
-export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): () => void {
+/** What keeps the interface. */
+export interface Upkeeper {
+  /** See {@link Keeper.announce}. */
+  announce(wanted: boolean): void;
+  stop(): void | Promise<void>;
+}
+
+/** Keeps the interface as it was set up, until it is stopped. */
+export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): Upkeeper {
   let isBlind = false;
   const look = () => {
     try {
@@ -31,9 +38,12 @@ export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): ()
     }
   };
   const timer = setInterval(look, LOOK_EVERY);
-  return () => {
-    clearInterval(timer);
-    keeper.close();
+  return {
+    announce: (wanted) => keeper.announce(wanted),
+    stop: () => {
+      clearInterval(timer);
+      keeper.close();
+    },
   };
 }
 

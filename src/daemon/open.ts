@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
+import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
 import {
   openRelay as openRelayDatapath,
   openServer as openServerDatapath,
@@ -32,6 +33,7 @@ export function openRelay(
     socketBuffer: config.socketBuffer,
     offloads: config.offloads === "auto",
     workers: workersFor(config.workers, availableParallelism()),
+    routes: routesOf(config),
     debugPeer,
     rules: {
       prefix: config.prefix,
@@ -54,6 +56,11 @@ export function openRelay(
       addressBubbleRate: config.addressBubbleRate,
     },
   });
+}
+
+function routesOf(config: RelayConfig): ServiceRoutes {
+  const { routeMetric: metric, announce, announceMetric, announceProtocol: protocol } = config;
+  return { metric, announced: announce ? { metric: announceMetric, protocol } : undefined };
 }
 
 /** Opens what a server of this configuration works on. @throws StartError, SyscallError */

@@ -143,7 +143,7 @@ function route(host: Host, relay: RelayConfig, name: string): CheckResult {
     const way = host.way6(journey);
     if (way.kind === "sent" && way.interfaceName === name) continue;
     const packets = comesBy === undefined ? text : `what comes in by ${comesBy} for ${text}`;
-    const add = host.words.routeInto(prefix, name);
+    const add = host.words.routeInto(prefix, name, relay.routeMetric);
     if (way.kind === "refused") return fail("route", `${packets} is refused: ${way.why}`, add);
     const where = way.kind === "sent" ? `leads to ${way.interfaceName}` : "is for this host";
     return elsewhere(host, `${packets} ${where}`, journey, add);

@@ -10,6 +10,7 @@ import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
 import { createStatus, type StatusApp } from "#src/status/app.ts";
 import { OFFLOAD_NAMES, type OffloadName } from "#src/status/snapshot.ts";
+import { Announcement } from "./announcement.ts";
 import { type CheckResult, failures } from "./checks/result.ts";
 import { checkFirewall } from "./checks/firewall.ts";
 import { checkRole } from "./checks/role.ts";
@@ -133,10 +134,13 @@ async function live(context: Context): Promise<number> {
   step("threads");
   const user = userOf(host, own);
   const { restorations } = state;
-  upholdInterface(open, { ...context, restorations, user, chroot: own.chroot });
+  const upholding = upholdInterface(open, { ...context, restorations, user, chroot: own.chroot });
   giveUpPrivileges(context, own);
   if (pidFile?.mayRemove() === false) tellPidFile(log, own);
   step("privileges");
+  if (role === "relay" && config.relay.announce) {
+    state.announceBy(new Announcement(log, upholding.announce));
+  }
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
@@ -145,7 +149,7 @@ async function live(context: Context): Promise<number> {
     tellState: () => log.info("State", stateLine(state.read())),
   });
   control.serve(commandsOf(context));
-  const failure = await Promise.race([signals.ending, failureOf(datapath)]);
+  const failure = await Promise.race([signals.ending, failureOf(datapath), upholding.lost]);
   if (failure instanceof Error) return failed(context, failure);
   return await end(context, datapath, notifier);
 }

@@ -35,6 +35,7 @@ export interface Source {
   readonly use: ProcessUse;
   readonly restored: Snapshot["restored"];
   readonly logLinesDropped: number;
+  readonly announced: boolean | undefined;
 }
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
@@ -60,6 +61,7 @@ export function takeSnapshot(source: Source): Snapshot {
     failures: readFailures(counters),
     restored: source.restored,
     logLinesDropped: source.logLinesDropped,
+    ...(source.announced === undefined ? {} : { announced: source.announced }),
   };
 }
 

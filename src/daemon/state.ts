@@ -4,6 +4,7 @@ import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
+import type { Announcement } from "./announcement.ts";
 import { readinessOf } from "./readiness.ts";
 import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
@@ -19,6 +20,7 @@ export class DaemonState {
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly ReadinessCheck[] = [];
   #draining = false;
+  #announcement: Announcement | undefined;
 
   constructor(
     role: Role,
@@ -32,6 +34,11 @@ export class DaemonState {
     this.#config = config;
     this.#host = host;
     this.#logLinesDropped = logLinesDropped;
+  }
+
+  /** From here on the announcement follows readiness. */
+  announceBy(announcement: Announcement): void {
+    this.#announcement = announcement;
   }
 
   serve(open: OpenRole, datapath: Datapath): void {
@@ -51,6 +58,7 @@ export class DaemonState {
     const { relay, server } = this.#config;
     const served = { role: this.#role, relay, server, draining: this.#draining, ...this.#serving };
     this.#checks = readinessOf(this.#host, served);
+    this.#announcement?.follow(this.#checks, performance.now());
   }
 
   /** @throws Error before {@link serve} */
@@ -69,6 +77,7 @@ export class DaemonState {
       use: this.#host.processUse(),
       restored: this.restorations,
       logLinesDropped: this.#logLinesDropped(),
+      announced: this.#announcement?.isOn,
     });
   };
 }

@@ -3,6 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Offloads } from "./offloads.ts";
+import type { ServiceRoutes } from "./service_routes.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import type { Words } from "./words.ts";
 
@@ -18,6 +19,8 @@ export interface TunnelSetup {
   readonly mtu: number;
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
+  /** Where routes have no metric, there is one and none to be announced. */
+  readonly routes: ServiceRoutes;
 }
 
 /**

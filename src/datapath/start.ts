@@ -16,6 +16,7 @@ import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
 import { openRawIcmpv6 } from "./raw_ipv6.ts";
+import type { ServiceRoutes } from "./service_routes.ts";
 import { SharedState } from "./threads/shared.ts";
 import { type Serve, superviseThreads, type WorkerStart } from "./threads/supervise.ts";
 import { openUdpGroup } from "./udp/group.ts";
@@ -41,6 +42,7 @@ export interface RelayStart {
   /** Whether to use what the kernel has of `Offloads`. */
   readonly offloads: boolean;
   readonly workers: Workers;
+  readonly routes: ServiceRoutes;
   /** Whose packets' fates the threads tell. */
   readonly debugPeer?: PeerPattern | undefined;
   readonly rules: Omit<RelayOptions, "servicePort">;
@@ -136,6 +138,7 @@ function openRelayFor(
         offloads: start.offloads,
         mtu: start.rules.mtu,
         prefix: servicePrefixOf(start.rules.prefix),
+        routes: start.routes,
       }),
       (it) => it.close(),
     );

@@ -130,6 +130,17 @@ const LIFE = {
     "`mend`",
   ),
   "Ready again": message("info", "check detail", "it passes again"),
+  "Announced": message(
+    "info",
+    "",
+    "with `announce`: the route that routing daemons learn is there",
+  ),
+  "Not announced any more": message(
+    "info",
+    "check seconds",
+    "that route is gone: of these checks one is not ok; once all are, and have been for so long, it comes back",
+    "[anycast.md](anycast.md)",
+  ),
   "Restored": message(
     "warn",
     "what seconds suppressed",

@@ -31,6 +31,7 @@ export interface StatusDocument {
   readonly alive: boolean;
   readonly ready: boolean;
   readonly draining: boolean;
+  readonly announced?: boolean;
   readonly heartbeat_age_seconds: number;
   readonly process: ProcessDocument;
   readonly listening: readonly string[];
@@ -119,6 +120,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     alive: isAlive(snapshot),
     ready: isReady(snapshot),
     draining: snapshot.draining,
+    ...(snapshot.announced === undefined ? {} : { announced: snapshot.announced }),
     heartbeat_age_seconds: toMilliseconds(snapshot.heartbeatAgeSeconds),
     process: processDocument(snapshot.process),
     listening: snapshot.listening,

@@ -66,6 +66,11 @@ const DAEMON = {
     "0: `teredo check relay` or `teredo check server` says what is wrong and what mends it",
   ),
   teredo_draining: gauge("0, 1", "1 while the daemon is ending, or has been told to drain."),
+  teredo_announced: gauge(
+    "0, 1",
+    "With `announce` alone: 1 while there is the route that routing daemons learn.",
+    "0 while teredo_ready is 1: the relay rests after trouble, docs/anycast.md says for how long",
+  ),
   teredo_heartbeat_age_seconds: gauge(
     "s",
     "Time since the datapath last came round its loop.",

@@ -62,6 +62,7 @@ function processMetrics(state: ProcessState): Metric[] {
 }
 
 function health(snapshot: Snapshot): Metric[] {
+  const { announced } = snapshot;
   const checks = snapshot.checks.map(({ name, ok }) => ({
     labels: { check: name },
     value: Number(ok),
@@ -70,6 +71,7 @@ function health(snapshot: Snapshot): Metric[] {
     one("teredo_ready", Number(isReady(snapshot))),
     metric("teredo_check_ok", checks),
     one("teredo_draining", Number(snapshot.draining)),
+    ...known("teredo_announced", announced === undefined ? undefined : Number(announced)),
     one("teredo_heartbeat_age_seconds", snapshot.heartbeatAgeSeconds),
     one("teredo_interface_mtu_bytes", snapshot.mtu),
   ];

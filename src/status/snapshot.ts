@@ -11,6 +11,8 @@ export interface Snapshot {
   /** Age of the datapath's last sign of life. */
   readonly heartbeatAgeSeconds: number;
   readonly draining: boolean;
+  /** Whether there is the route that routing daemons learn; absent where that was not asked for. */
+  readonly announced?: boolean;
   /** UDP addresses the daemon receives on, `A.B.C.D:port`. */
   readonly listening: readonly string[];
   /** TUN interface of the relay; absent for the server. */
@@ -47,7 +49,8 @@ export type RestoredPart =
   | "ipv6"
   | "up"
   | "address"
-  | "route";
+  | "route"
+  | "announcement";
 
 /** What the process takes from its system. */
 export interface ProcessUse {

@@ -60,6 +60,10 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     offloads: "auto",
     workers: "auto",
     drainTime: 1_000,
+    routeMetric: 10,
+    announce: false,
+    announceMetric: 9,
+    announceProtocol: 201,
     process: { user: undefined, chroot: undefined, pidFile: undefined },
   });
   assert.equal(config.status.port, 9545);
@@ -420,7 +424,54 @@ const crossed: readonly (readonly [string, Role, string, string])[] = [
     "[relay]\nhold_bytes = 1MiB\nhold_memory = 64KiB\n",
     ":3: hold_memory: 65536 bytes for all clients are less than hold_bytes 1048576 for one; write more",
   ],
+  [
+    "an announcement that what carries packets hides",
+    "relay",
+    "[relay]\nannounce = yes\nannounce_metric = 10\n",
+    ":3: announce_metric: 10 hides behind route_metric 10, so that no routing daemon learns it; write less",
+  ],
+  [
+    "an announcement that is hidden by another route_metric",
+    "relay",
+    "[relay]\nannounce = yes\nroute_metric = 5\n",
+    ": relay.announce_metric: 9 hides behind route_metric 5, so that no routing daemon learns it; write less",
+  ],
+  [
+    "a route that sister relays win over",
+    "relay",
+    "[relay]\nannounce = yes\nroute_metric = 20\n",
+    ":3: route_metric: 20 may lose against the route that another relay announces, so that packets for clients go there; write less than 20",
+  ],
+  [
+    "an announcement that BIRD takes for its own",
+    "relay",
+    "[relay]\nannounce = yes\nannounce_protocol = 12\n",
+    ":3: announce_protocol: 12 is a routing daemon's own, which does not learn what it takes for its own; write e.g. 201",
+  ],
+  [
+    "an announcement that FRR takes for its own",
+    "relay",
+    "[relay]\nannounce = yes\nannounce_protocol = 186\n",
+    ":3: announce_protocol: 186 is a routing daemon's own, which does not learn what it takes for its own; write e.g. 201",
+  ],
 ];
+
+test("loadConfig(): a relay that is announced drains for 10 s, unless told otherwise", () => {
+  const drainTime = (text: string) =>
+    loadConfig("relay", { path: "c", readFile: memoryFiles({ c: `[relay]\n${text}` }) })
+      .config.relay.drainTime;
+  assert.equal(drainTime(""), 1_000);
+  assert.equal(drainTime("announce = no\n"), 1_000);
+  assert.equal(drainTime("announce = yes\n"), 10_000);
+  assert.equal(drainTime("announce = yes\ndrain_time = 3s\n"), 3_000);
+  assert.equal(drainTime("announce = yes\ndrain_time = 1s\n"), 1_000);
+});
+
+test("loadConfig() leaves metrics alone that nothing is announced by", () => {
+  const text = "[relay]\nroute_metric = 2000\nannounce_metric = 3000\n";
+  const { config } = loadConfig("relay", { path: "c", readFile: memoryFiles({ c: text }) });
+  assert.equal(config.relay.routeMetric, 2000);
+});
 
 for (const [name, role, text, want] of crossed) {
   test(`checkConfig() names ${name}, and nothing else`, () => {

@@ -32,6 +32,7 @@ const OTHER: ReadonlyMap<string, string> = new Map([
   ["relay.served", "2001:db8::/32, 2001:db8:1::/48"],
   ["relay.hold_age", "9s"],
   ["relay.hold_bytes", "9999"],
+  ["relay.announce", "yes"],
   ["relay.user", "nobody"],
   ["relay.pid_file", "/run/a b # c"],
   ["server.bind_address", "198.51.100.1"],

@@ -13,6 +13,7 @@ const TASK = {
     mtu: 1280,
     queueLength: 2_000,
     prefix: parseIpv6Prefix("2001::/32")!,
+    routes: { metric: 10, announced: { metric: 9, protocol: 201 } },
   },
 };
 

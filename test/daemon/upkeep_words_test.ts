@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Lines, readSaid, readTask, type Said, writeTask } from "#src/daemon/upkeep/words.ts";
+import {
+  Lines,
+  readSaid,
+  readTask,
+  readWish,
+  type Said,
+  writeTask,
+  writeWish,
+} from "#src/daemon/upkeep/words.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 test("readTask reads what writeTask writes, on one line", () => {
@@ -13,12 +21,27 @@ test("readTask reads what writeTask writes, on one line", () => {
       mtu: 1280,
       queueLength: 2_000,
       prefix: parseIpv6Prefix("2001::/32")!,
+      routes: { metric: 10, announced: { metric: 9, protocol: 201 } },
     },
   };
   const line = writeTask(task);
   assert.equal(line.indexOf("\n"), line.length - 1);
   assert.deepEqual(readTask(line), task);
 });
+
+test("readWish reads what writeWish writes, on one line", () => {
+  for (const announce of [true, false]) {
+    const line = writeWish({ announce });
+    assert.equal(line.indexOf("\n"), line.length - 1);
+    assert.deepEqual(readWish(line), { announce });
+  }
+});
+
+for (const line of ["", "{", "null", "7", "{}", '{"announce":1}', '{"announce":"yes"}', "[true]"]) {
+  test(`readWish takes no ${line || "empty line"}`, () => {
+    assert.equal(readWish(line), undefined);
+  });
+}
 
 const SAID: readonly Said[] = [
   { event: "keeping" },

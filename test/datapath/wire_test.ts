@@ -44,7 +44,13 @@ class Wire {
     sh("ip -6 address add 2001:db8::1/64 dev native nodad");
     writeFileSync("/proc/sys/net/ipv6/conf/all/forwarding", "1");
     const prefix = parseIpv6Prefix("2001::/32")!;
-    configureTunnel(this.netlink, { interfaceName: "teredo", mtu: 1280, queueLength: 500, prefix });
+    configureTunnel(this.netlink, {
+      interfaceName: "teredo",
+      mtu: 1280,
+      queueLength: 500,
+      prefix,
+      routes: { metric: 10 },
+    });
     this.drain();
   }
 

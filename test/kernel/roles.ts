@@ -26,6 +26,7 @@ export function relay(
     socketBuffer: SOCKET_BUFFER,
     offloads,
     workers: WORKERS,
+    routes: { metric: 10 },
     rules: RELAY_OPTIONS,
   };
   return ({ libc, kernel }, serve) => openRelay(libc, start, kernel, serve);

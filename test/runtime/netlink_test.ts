@@ -31,7 +31,13 @@ import { OneQueue } from "./one_queue.ts";
 const libc = await openLibc();
 const PREFIX = parseIpv6Prefix("2001::/32")!;
 const DEFAULT_ROUTE = parseIpv6Prefix("::/0")!;
-const SETUP = { interfaceName: "teredo", mtu: 1280, queueLength: QUEUE_LENGTH, prefix: PREFIX };
+const SETUP = {
+  interfaceName: "teredo",
+  mtu: 1280,
+  queueLength: QUEUE_LENGTH,
+  prefix: PREFIX,
+  routes: { metric: 10 },
+};
 
 interface Bench {
   readonly arena: Arena;

@@ -30,6 +30,7 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     },
     heartbeatAgeSeconds: 0.25,
     draining: false,
+    announced: true,
     listening: ["0.0.0.0:3545"],
     interfaceName: "teredo",
     mtu: 1280,

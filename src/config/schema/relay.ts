@@ -1,5 +1,5 @@
 import type { RelayConfig } from "../config.ts";
-import { choice, duration, integer, ipv4, size } from "../kinds/mod.ts";
+import { boolean, choice, duration, integer, ipv4, size } from "../kinds/mod.ts";
 import { interfaceName, served } from "../kinds/network.ts";
 import {
   type Flat,
@@ -175,9 +175,45 @@ another packet for the client, may be a tenth of either rate. 0: no limit.`,
   drainTime: {
     kind: duration(0, 60_000),
     default: 1_000,
+    defaultText: "`1s`; `10s` with `announce`",
     reload: "restart",
     doc: `At SIGTERM, go on serving this long after \`/readyz\` has turned to 503, so that routers
 and load balancers can turn away.`,
+  },
+  routeMetric: {
+    kind: integer(1, 65_535),
+    default: 10,
+    reload: "restart",
+    doc:
+      `Metric of the route that leads packets for clients into the interface, on Linux. The route of
+the lowest metric wins: with the default neither what comes by BGP from other relays does (20 with
+FRR, 32 with BIRD) nor a guard that refuses.`,
+  },
+  announce: {
+    kind: boolean,
+    default: false,
+    reload: "restart",
+    doc:
+      `Keep a second route of the prefix while the relay is ready, for a routing daemon to announce
+by BGP: Linux only. It goes before a drain and whenever the relay is not ready; the route of
+\`route_metric\` stays, so that traffic goes on. See [anycast.md](anycast.md); \`teredo announce\` prints
+what the routing daemon needs.`,
+  },
+  announceMetric: {
+    kind: integer(1, 65_535),
+    default: 9,
+    reload: "restart",
+    doc:
+      `Metric of that route, lower than \`route_metric\`: routing daemons see no other route of the
+prefix than the one of the lowest.`,
+  },
+  announceProtocol: {
+    kind: integer(5, 255),
+    default: 201,
+    reload: "restart",
+    doc:
+      `Number by which that route is known as the relay's: its \`proto\` of ip-route(8). Not one that
+a routing daemon has for its own routes, which it does not learn.`,
   },
   ...PROCESS,
 };

@@ -1,4 +1,5 @@
 import type { RelayConfig } from "#src/config/config.ts";
+import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok } from "./result.ts";
 import { nameOf, type Running } from "./running.ts";
@@ -59,9 +60,36 @@ function advertisedRoutes(host: Host): CheckResult[] {
   });
 }
 
+/** Whether a second route can say that the relay is ready. */
+export function checkAnnouncement(
+  host: Host,
+  relay: RelayConfig,
+  running?: Running,
+): CheckResult[] {
+  if (!relay.announce) return [];
+  const { interfaceName, announceMetric: metric, announceProtocol: protocol } = relay;
+  if (!host.hasMetrics) {
+    return [fail(
+      "announce",
+      "a prefix has one route on this system, which can say no more than where packets go",
+      "write `announce = no`; `teredo announce openbgpd` prints what asks /readyz",
+    )];
+  }
+  if (running === undefined && host.device(interfaceName) !== undefined) {
+    return [fail(
+      "announce",
+      `the interface ${interfaceName} is there already: it would stay, and be announced, when the ` +
+        "relay is killed",
+      "let the relay make its interface: choose another interface_name",
+    )];
+  }
+  const prefix = formatIpv6Prefix(servicePrefixOf(relay.prefix));
+  return [ok("announce", `${prefix} by a route of metric ${metric}, proto ${protocol}`)];
+}
+
 /** Whether packets to clients will enter the relay's interface. */
 export function checkServiceRoute(host: Host, relay: RelayConfig, running?: Running): CheckResult {
   const prefix = servicePrefixOf(relay.prefix);
   const own = running?.interfaceName ?? relay.interfaceName;
-  return { name: "service_route", ...host.serviceRoute(prefix, own) };
+  return { name: "service_route", ...host.serviceRoute(prefix, own, relay.routeMetric) };
 }

@@ -2,7 +2,14 @@ import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Host, Right } from "../host/contract.ts";
 import type { CheckResult } from "./result.ts";
 import { checkMtu, checkRelayAddress, checkServerAddresses } from "./address.ts";
-import { checkForwarding, checkIpv6, checkServerWay, checkServiceRoute, checkTun } from "./ipv6.ts";
+import {
+  checkAnnouncement,
+  checkForwarding,
+  checkIpv6,
+  checkServerWay,
+  checkServiceRoute,
+  checkTun,
+} from "./ipv6.ts";
 import { checkChroot, checkClock, checkPrivileges, checkUser, checkWorkers } from "./process.ts";
 import { checkRunning, type Running } from "./running.ts";
 import { checkClientsWay, checkIcmpSource } from "./ways.ts";
@@ -46,6 +53,7 @@ export function checkRelay(host: Host, relay: RelayConfig, running?: Running): C
     ...checkClientsWay(host, { ...relay, comesBy: relay.interfaceName }),
     ...checkIcmpSource(host, relay.served),
     checkServiceRoute(host, relay, running),
+    ...checkAnnouncement(host, relay, running),
     ...checkRelayAddress(host, relay, running),
     checkMtu(host, relay.interfaceMtu, relay.bindAddress, host.mostMtu),
     ...checkWorkers(host, relay.workers),

@@ -132,6 +132,8 @@ export interface Host {
    * IPv6 is forwarded: a relay needs that for what it serves, be it this host alone.
    */
   readonly localNeedsForwarding: boolean;
+  /** Whether routes have metrics, so that a prefix can have a second one to be announced. */
+  readonly hasMetrics: boolean;
   /** Largest MTU that a TUN interface takes, in bytes. */
   readonly mostMtu: number;
   /** A mend as it can be carried out where this process runs: in a container much cannot. */
@@ -179,8 +181,9 @@ export interface Host {
    * at start only.
    *
    * @param own interface of that route, which may be there already
+   * @param metric of that route, where routes have one
    */
-  serviceRoute(prefix: Ipv6Prefix, own: string): Finding;
+  serviceRoute(prefix: Ipv6Prefix, own: string, metric: number): Finding;
   /**
    * What reverse-path filters do to datagrams from strangers' addresses to one of this host's;
    * undefined: it is not known.

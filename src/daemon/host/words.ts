@@ -15,8 +15,8 @@ export interface HostWords extends Words {
   addDefaultRoute4: string;
   /** Gives packets of others, from this prefix, the way that this host's own take. */
   routeFrom(prefix: string, gateway: string | undefined, interfaceName: string): string;
-  /** Makes an interface the way to a prefix again. */
-  routeInto(prefix: Ipv6Prefix, interfaceName: string): string;
+  /** Makes an interface the way to a prefix again. @param metric where routes have one */
+  routeInto(prefix: Ipv6Prefix, interfaceName: string, metric: number): string;
   /** Shows by which route packets to an IPv6 address go. */
   showRoute(address: string): string;
   /** Gives this host one more IPv6 address, whichever interfaces it has. */

@@ -1,4 +1,5 @@
 import type { Libc } from "#ffi/libc.ts";
+import type { Entrusted } from "#src/datapath/keep/contract.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Cleanup } from "../cleanup.ts";
@@ -20,37 +21,59 @@ export interface UpkeepOptions {
   readonly chroot: string | undefined;
 }
 
+/** What keeps a role's interface, and announces it. */
+export interface Upholding {
+  /** See `Keeper.announce`. */
+  announce(wanted: boolean): void;
+  /** Resolves when nothing could take the announcement away any more. */
+  readonly lost: Promise<Error>;
+}
+
 /**
  * Has a role's interface kept as it was set up: by this process, or, where that is about to give up the
  * right to do so, by one of its own, that has this right and no other.
  */
-export function upholdInterface(open: OpenRole, options: UpkeepOptions): void {
-  if (open.keep === undefined) return;
+export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholding {
   const { user, cleanup } = options;
+  const never = new Promise<Error>(() => {});
+  if (open.keep === undefined) return { announce: () => {}, lost: never };
   const outcomes = new Outcomes(options);
   cleanup.add(() => outcomes.close());
-  if (user === undefined || open.entrusted === undefined) keepHere(open, outcomes, cleanup);
-  else keepThere(open, outcomes, { ...options, user });
+  if (user !== undefined && open.entrusted !== undefined) {
+    return keepThere(open, open.entrusted, outcomes, { ...options, user });
+  }
+  return { announce: keepHere(open, outcomes, cleanup), lost: never };
 }
 
-function keepHere(open: OpenRole, outcomes: Outcomes, cleanup: Cleanup): void {
-  cleanup.add(keepTunnel(open.keep!(), (outcome) => outcomes.tell(outcome)));
+function keepHere(open: OpenRole, outcomes: Outcomes, cleanup: Cleanup): Upholding["announce"] {
+  const keeper = keepTunnel(open.keep!(), (outcome) => outcomes.tell(outcome));
+  cleanup.add(() => keeper.stop());
+  return (wanted) => keeper.announce(wanted);
 }
 
-/** Without that process this one still looks, and says what it cannot put right. */
+/**
+ * Without that process this one still looks, and says what it cannot put right. What is announced goes with
+ * the interface alone then.
+ */
 function keepThere(
   open: OpenRole,
+  entrusted: Entrusted,
   outcomes: Outcomes,
   { libc, log, cleanup, program, user, chroot }: UpkeepOptions & { readonly user: User },
-): void {
+): Upholding {
+  const lost = Promise.withResolvers<Error>();
+  let announce: Upholding["announce"] = () => {};
   const withoutHelper = (problem: string) => {
+    if (entrusted.routes.announced !== undefined) {
+      lost.resolve(new Error(`nothing could withdraw the announcement: ${problem}`));
+      return;
+    }
     log.warn("Nothing keeps the interface", { problem, mend: "restart the daemon" });
     keepHere(open, outcomes, cleanup);
   };
   try {
     forbidNewPrivileges(libc);
-    const task = { user, chroot, entrusted: open.entrusted! };
-    const helper = startHelper(program, task, {
+    const helper = startHelper(program, { user, chroot, entrusted }, {
       said: (said) => {
         if (said.event !== "keeping") return outcomes.tell(said);
         log.info("Interface kept by a process of its own", { pid: helper.pid });
@@ -58,7 +81,9 @@ function keepThere(
       ended: withoutHelper,
     });
     cleanup.add(() => helper.stop());
+    announce = (wanted) => helper.announce(wanted);
   } catch (error) {
     withoutHelper(error instanceof Error ? error.message : String(error));
   }
+  return { announce: (wanted) => announce(wanted), lost: lost.promise };
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Millis } from "#src/protocol/time.ts";
-import { Lines, readSaid, type Said, type Task, UPKEEP, writeTask } from "./words.ts";
+import type { Upkeeper } from "../keep.ts";
+import { Lines, readSaid, type Said, type Task, UPKEEP, writeTask, writeWish } from "./words.ts";
 
 /** For the process to end once its standard input has. */
 const PATIENCE: Millis = 2_000;
 
-export interface Helper {
+export interface Helper extends Upkeeper {
   readonly pid: number | undefined;
   /** Ends the process, and waits until it has. */
   stop(): Promise<void>;
@@ -55,7 +56,10 @@ export function startHelper(program: readonly string[], task: Task, listener: Li
     await gone.promise;
     clearTimeout(timer);
   };
-  return { pid: child.pid, stop };
+  const announce = (wanted: boolean) => {
+    if (!stopping) child.stdin.write(writeWish({ announce: wanted }));
+  };
+  return { pid: child.pid, announce, stop };
 }
 
 /** What a runtime needs to find its modules when this runs from source; the program needs nothing. */

@@ -8,13 +8,14 @@ import { ignoreNamelessSignals } from "../host/mod.ts";
 import { keepTunnel } from "../keep.ts";
 import { ANSWERED } from "../signals.ts";
 import { keepOneRight } from "../host/linux/one_right.ts";
-import { readTask, type Said, type Task } from "./words.ts";
+import { readTask, readWish, type Said, type Task } from "./words.ts";
 
 const STDOUT = 1;
 
 /**
  * Keeps the interface of a daemon, whose process has given up the right to do so: its {@link Task} comes
- * on standard input, what happens goes to standard output. Ends when standard input does.
+ * on standard input, what happens goes to standard output. Ends when standard input does, or says what
+ * is not understood.
  *
  * @returns the exit status
  */
@@ -23,18 +24,23 @@ export async function runUpkeep(): Promise<number> {
   for (const signal of ANSWERED) process.on(signal, () => {});
   const libc = await openLibc();
   ignoreNamelessSignals(libc);
-  const { task, ended } = openInput();
+  const lines = linesOf(process.stdin);
   let keeper: Keeper;
   try {
-    keeper = begin(libc, readTask(await task));
+    const { value: task = "" } = await lines.next();
+    keeper = begin(libc, readTask(task));
   } catch (error) {
     say({ event: "unable", problem: error instanceof Error ? error.message : String(error) });
     return 1;
   }
   say({ event: "keeping" });
-  const stop = keepTunnel(keeper, say);
-  await ended;
-  stop();
+  const upkeeper = keepTunnel(keeper, say);
+  for await (const line of lines) {
+    const wish = readWish(line);
+    if (wish === undefined) break;
+    upkeeper.announce(wish.announce);
+  }
+  upkeeper.stop();
   return 0;
 }
 
@@ -43,23 +49,24 @@ function begin(libc: Libc, { user, chroot, entrusted }: Task): Keeper {
   return keepEntrusted(libc, entrusted);
 }
 
-/** The first line, or what there is of it, and the end. */
-function openInput(): { task: Promise<string>; ended: Promise<void> } {
-  const task = Promise.withResolvers<string>();
-  const ended = Promise.withResolvers<void>();
-  let text = "";
-  process.stdin.setEncoding("utf8");
-  process.stdin.on("data", (chunk: string) => {
-    text += chunk;
-    if (text.includes("\n")) task.resolve(text.slice(0, text.indexOf("\n")));
-  });
-  const end = () => {
-    task.resolve(text);
-    ended.resolve();
-  };
-  process.stdin.on("end", end);
-  process.stdin.on("error", end);
-  return { task: task.promise, ended: ended.promise };
+/** Characters of a line: a task names all groups of a user. */
+const MAX_LINE = 1024 * 1024;
+
+/** Lines, and what comes after the last one, until the stream ends, in whatever way. */
+async function* linesOf(stream: NodeJS.ReadStream): AsyncGenerator<string, undefined> {
+  let rest = "";
+  stream.setEncoding("utf8");
+  try {
+    for await (const chunk of stream) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      yield* lines;
+      if (rest.length > MAX_LINE) return;
+    }
+  } catch {
+    // Whoever wrote it is gone.
+  }
+  yield rest;
 }
 
 function say(said: Said): void {

@@ -17,6 +17,12 @@ export interface Task {
   readonly entrusted: Entrusted;
 }
 
+/** Each further line that it reads. */
+export interface Wish {
+  /** Whether the route that routing daemons learn is to be there. */
+  readonly announce: boolean;
+}
+
 /** What it says, besides what comes of its looks. */
 export type Said =
   | Upkeep
@@ -38,6 +44,16 @@ export function readTask(line: string): Task {
   const prefix = parseIpv6Prefix(entrusted.prefix);
   if (prefix === undefined) throw new TypeError(`${entrusted.prefix} is no prefix`);
   return { user, chroot, entrusted: { ...entrusted, prefix } };
+}
+
+export function writeWish({ announce }: Wish): string {
+  return `${JSON.stringify({ announce })}\n`;
+}
+
+/** @returns undefined for anything but a {@link Wish} */
+export function readWish(line: string): Wish | undefined {
+  const announce = objectIn(line)?.["announce"];
+  return typeof announce === "boolean" ? { announce } : undefined;
 }
 
 /** @returns undefined for anything but a {@link Said}, whoever wrote it */

@@ -1,5 +1,6 @@
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { ServiceRoutes } from "../service_routes.ts";
 
 /** What is kept of a tunnel as it was set up, in the order in which it is put right. */
 export const KEPT = [
@@ -13,6 +14,7 @@ export const KEPT = [
   "up",
   "address",
   "route",
+  "announcement",
 ] as const;
 export type Kept = typeof KEPT[number];
 
@@ -46,6 +48,11 @@ export interface Keeper {
    * @returns what is worth telling; mostly nothing
    */
   look(now: Millis): readonly Upkeep[];
+  /**
+   * Sets the route that routing daemons learn, or takes it away, at once; at first it is away. What is in
+   * the way is told by {@link look}, which tries again.
+   */
+  announce(wanted: boolean): void;
   close(): void;
 }
 
@@ -59,6 +66,7 @@ export interface Entrusted {
   readonly queueLength: number;
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
+  readonly routes: ServiceRoutes;
 }
 
 /** How one system knows what was set up and sets it again. */
@@ -69,6 +77,8 @@ export interface Upheld {
   differences(): readonly Kept[];
   /** @throws SyscallError, StartError */
   putRight(what: Kept): void;
+  /** Whether the announcement is to be there; {@link putRight} sets it, or takes it away. */
+  announce(wanted: boolean): void;
   /** Programs that run here and may have changed it. */
   rivals(): readonly Rival[];
   close(): void;

@@ -40,6 +40,13 @@ export class Reconciler implements Keeper {
     return events;
   }
 
+  announce(wanted: boolean): void {
+    this.#upheld.announce(wanted);
+    // What went wrong is there to be seen.
+    errorOf(() => this.#upheld.putRight("announcement"));
+    this.#lookAt = -Infinity;
+  }
+
   close(): void {
     this.#upheld.close();
   }

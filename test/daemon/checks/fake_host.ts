@@ -58,6 +58,7 @@ export function fakeHost(facts: Facts = {}): Host {
     oneWorker: undefined,
     serverUsesTun: false,
     localNeedsForwarding: false,
+    hasMetrics: true,
     mostMtu: 65_535,
     rights: (needed) => linuxRights(held, needed),
     tun: () => linuxTun(openTunDevice ?? 0),

@@ -14,6 +14,7 @@ class Paper implements Upheld {
   /** Parts that somebody changes again at once. */
   readonly contested = new Set<Kept>();
   looks = 0;
+  announced = false;
   changed = false;
 
   hasChanged(): boolean {
@@ -34,6 +35,11 @@ class Paper implements Upheld {
     this.wrong.delete(what);
     const next = this.then.get(what);
     if (next !== undefined) this.wrong.add(next);
+  }
+
+  announce(wanted: boolean): void {
+    if (wanted !== this.announced) this.wrong.add("announcement");
+    this.announced = wanted;
   }
 
   rivals(): Rival[] {
@@ -113,4 +119,29 @@ test("Reconciler: a part that is changed in the same moment is told of, and give
   for (let i = 1; i <= FREE_ATTEMPTS; i++) keeper.look(1_000 * i);
   paper.contested.clear();
   assert.deepEqual(keeper.look(100_000).map((it) => [it.event, it.what]), [["restored", "up"]]);
+});
+
+test("Reconciler announces and withdraws at once, and tells of neither", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  for (const wanted of [true, false]) {
+    keeper.announce(wanted);
+    assert.equal(paper.wrong.has("announcement"), false);
+    assert.deepEqual(keeper.look(0), []);
+  }
+});
+
+test("Reconciler: an announcement that cannot be set, or taken away, is told of and tried again", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  for (const [i, wanted] of [true, false].entries()) {
+    const now = 10_000 * i;
+    paper.errors.set("announcement", new Error("EPERM"));
+    keeper.announce(wanted);
+    const refused = { event: "refused", what: "announcement", problem: "EPERM" };
+    assert.deepEqual(keeper.look(now), [refused]);
+    assert.deepEqual(keeper.look(now + 1_000), []);
+    paper.errors.clear();
+    assert.deepEqual(keeper.look(now + 2_000).map((it) => it.event), ["restored"]);
+  }
 });

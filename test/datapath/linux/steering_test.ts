@@ -185,7 +185,13 @@ inNamespace(import.meta.filename!, () => {
         const { queues } = openTun(libc, arena, "teredo", { queues: workers, offloads });
         steerTun(libc, arena, queues[0]!, workers);
         const prefix = servicePrefixOf(SERVICE_PREFIX);
-        configureTunnel(netlink, { interfaceName: "teredo", mtu: 1280, queueLength: 500, prefix });
+        configureTunnel(netlink, {
+          interfaceName: "teredo",
+          mtu: 1280,
+          queueLength: 500,
+          prefix,
+          routes: { metric: 10 },
+        });
         sh("ip -6 address replace 2001:db8::1/128 dev lo nodad");
         const fd = libc.call.socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         const seen = new Set<number>();

@@ -100,6 +100,7 @@ class World {
       socketBuffer: 4 << 20,
       offloads,
       workers: { count: workers, reason: "this test" },
+      routes: { metric: 10 },
       rules: {
         ...rules,
         ownAddresses: [RELAY],
@@ -267,6 +268,7 @@ inNamespace(import.meta.filename!, () => {
           socketBuffer: 65_536,
           offloads: false,
           workers: { count: 2, reason: "this test" },
+          routes: { metric: 10 },
           rules: { ...RELAY_OPTIONS, prefix: SERVICE_PREFIX },
         });
       assert.throws(again, /192\.0\.2\.1:3545 is in use by another program/);

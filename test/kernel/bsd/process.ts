@@ -104,6 +104,7 @@ export const RELAY: RelayStart = {
   socketBuffer: 8 * 1024 * 1024,
   offloads: true,
   workers: ONE,
+  routes: { metric: 10 },
   rules: {
     prefix: SERVICE_PREFIX,
     restricted: false,

@@ -82,6 +82,7 @@ export function linuxHost(libc: Libc): Host {
     oneWorker,
     serverUsesTun: false,
     localNeedsForwarding: false,
+    hasMetrics: true,
     mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
     tun: (wanted) => nameFinding(netlink, wanted) ?? linuxTun(openErrno(libc, TUN_DEVICE), engine),
@@ -100,7 +101,7 @@ export function linuxHost(libc: Libc): Host {
     way6: (journey) => linuxWay(netlink, journey),
     decidingRoute6: (journey) => linuxDecidingRoute(netlink, journey),
     defaultRoutes6: () => defaultRoutes6(netlink),
-    serviceRoute: (prefix, own) => linuxServiceRoute(netlink, prefix, own),
+    serviceRoute: (prefix, own, metric) => linuxServiceRoute(netlink, prefix, own, metric),
     returnPath: (address, strangers) => linuxReturnPath(netlink, address, strangers),
     filters: (traffic) => firewall.look(traffic),
     watchFilters: (traffic) => firewall.watch(traffic),

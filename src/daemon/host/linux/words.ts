@@ -1,9 +1,5 @@
 import { LINUX_WORDS } from "#src/datapath/linux/words.ts";
-import {
-  LINK_LOCAL_ADDRESS,
-  LINK_LOCAL_PREFIX_LENGTH,
-  ROUTE_METRIC,
-} from "#src/datapath/linux/tun/interface.ts";
+import { LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH } from "#src/datapath/linux/tun/interface.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { capabilitiesMend, type Engine } from "./container.ts";
 import type { HostWords } from "../words.ts";
@@ -32,8 +28,8 @@ export const LINUX_HOST_WORDS: HostWords = {
     const via = gateway === undefined ? "" : `via ${gateway} `;
     return `ip -6 route add default from ${prefix} ${via}dev ${interfaceName}`;
   },
-  routeInto: (prefix, interfaceName) =>
-    `ip -6 route add ${formatIpv6Prefix(prefix)} dev ${interfaceName} metric ${ROUTE_METRIC}`,
+  routeInto: (prefix, interfaceName, metric) =>
+    `ip -6 route add ${formatIpv6Prefix(prefix)} dev ${interfaceName} metric ${metric}`,
   showRoute: (address) => `ip -6 route get fibmatch ${address}`,
   addAddress6: "ip -6 addr add ADDRESS/128 dev lo",
   linkUp: (interfaceName) => `ip link set dev ${interfaceName} up`,

@@ -2,21 +2,30 @@ import { writeFileSync } from "node:fs";
 import { SyscallError } from "#ffi/errors.ts";
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
-import { EBUSY, EEXIST, EPERM, IFF_MULTICAST, IFF_NOARP, IFF_UP } from "#ffi/linux/mod.ts";
+import {
+  EBUSY,
+  EEXIST,
+  ENODEV,
+  EPERM,
+  ESRCH,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_UP,
+} from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Kept, Rival, Upheld } from "../../keep/contract.ts";
 import type { Changes } from "../netlink/changes.ts";
 import { changeLink, type LinkState, linkStateAt, makeAddress } from "../netlink/link.ts";
+import type { RouteMark } from "../../service_routes.ts";
 import { decidingRoute, hasAddress, linkAt } from "../netlink/look_up.ts";
-import { addAddress, addRoute, routeTo } from "../netlink/routing.ts";
+import { addAddress, addRoute, deleteRoute, routeTo } from "../netlink/routing.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import {
   type Configured,
   type InterfaceSetup,
   LINK_LOCAL_ADDRESS,
   LINK_LOCAL_PREFIX_LENGTH,
-  ROUTE_METRIC,
 } from "../tun/interface.ts";
 import { textOf } from "../proc.ts";
 import { protocolName } from "../protocols.ts";
@@ -38,6 +47,7 @@ export class LinuxUpheld implements Upheld {
   readonly #netlink: Netlink;
   readonly #changes: Changes;
   readonly #kept: LinuxKept;
+  #isAnnounced = false;
 
   constructor(netlink: Netlink, changes: Changes, kept: LinuxKept) {
     this.#netlink = netlink;
@@ -60,8 +70,25 @@ export class LinuxUpheld implements Upheld {
     // Addresses and routes can only be had where IPv6 is on, and a route where the link is up.
     if (found.includes("ipv6") || found.includes("up")) return found;
     if (!hasAddress(this.#netlink, this.#index, LINK_LOCAL_ADDRESS)) found.push("address");
-    if (this.#leadsTo() !== this.#index) found.push("route");
+    const leadsTo = this.#leadsTo();
+    if (leadsTo !== this.#index) found.push("route");
+    // Below another's route that wins nothing of it is to be seen.
+    if ([this.#index, undefined].includes(leadsTo) && this.#announcementDiffers()) {
+      found.push("announcement");
+    }
     return found;
+  }
+
+  #announcementDiffers(): boolean {
+    const { announced } = this.#kept.routes;
+    return announced !== undefined && this.#isThere(announced) !== this.#isAnnounced;
+  }
+
+  /** As far as nothing wins over it. */
+  #isThere({ metric, protocol }: RouteMark): boolean {
+    const found = decidingRoute(this.#netlink, { destination: this.#kept.prefix.bytes });
+    if (typeof found === "number") return false;
+    return found.index === this.#index && found.metric === metric && found.protocol === protocol;
   }
 
   #ofLink(link: LinkState): Kept[] {
@@ -85,6 +112,10 @@ export class LinuxUpheld implements Upheld {
     } catch {
       return undefined; // ENETUNREACH and the like: refused by a route, or none
     }
+  }
+
+  announce(wanted: boolean): void {
+    this.#isAnnounced = wanted && this.#kept.routes.announced !== undefined;
   }
 
   putRight(what: Kept): void {
@@ -121,6 +152,8 @@ export class LinuxUpheld implements Upheld {
         return addAddress(netlink, this.#index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
       case "route":
         return this.#route(name);
+      case "announcement":
+        return this.#announcement(this.#kept.routes.announced);
     }
   }
 
@@ -174,11 +207,7 @@ export class LinuxUpheld implements Upheld {
   /** What another has routed stays: ours is there beside it, and wins once that is gone. */
   #route(name: string): void {
     const { prefix } = this.#kept;
-    try {
-      addRoute(this.#netlink, prefix, this.#index, ROUTE_METRIC);
-    } catch (error) {
-      if (!(error instanceof SyscallError && error.errno === EEXIST)) throw error;
-    }
+    this.#addRoute();
     const found = decidingRoute(this.#netlink, { destination: prefix.bytes });
     if (typeof found !== "number" && found.index === this.#index) return;
     const text = formatIpv6Prefix(prefix);
@@ -191,6 +220,30 @@ export class LinuxUpheld implements Upheld {
     );
   }
 
+  /** What carries packets is there before what is announced goes. */
+  #announcement(announced: RouteMark | undefined): void {
+    if (announced === undefined) return;
+    const { prefix } = this.#kept;
+    const { metric, protocol } = announced;
+    if (!this.#isAnnounced) {
+      this.#addRoute();
+      const remove = () => deleteRoute(this.#netlink, prefix, this.#index, metric, protocol);
+      return unless([ESRCH, ENODEV], remove);
+    }
+    this.#addRoute(metric, protocol);
+    if (this.#isThere(announced)) return;
+    const text = formatIpv6Prefix(prefix);
+    throw new StartError(
+      `${text} cannot be announced: another route of metric ${metric} or less is in its place`,
+      `stop what made that route; \`ip -6 route show exact ${text}\` shows it`,
+    );
+  }
+
+  #addRoute(metric = this.#kept.routes.metric, protocol?: number): void {
+    const add = () => addRoute(this.#netlink, this.#kept.prefix, this.#index, metric, protocol);
+    unless([EEXIST], add);
+  }
+
   #nameOf(index: number): string {
     return linkAt(this.#netlink, index)?.name ?? `interface ${index}`;
   }
@@ -201,6 +254,15 @@ export class LinuxUpheld implements Upheld {
 
   close(): void {
     this.#changes.close();
+  }
+}
+
+/** Runs `call`; a failure with one of the `expected` errnos is as good as success. */
+function unless(expected: readonly number[], call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if (!(error instanceof SyscallError && expected.includes(error.errno))) throw error;
   }
 }
 

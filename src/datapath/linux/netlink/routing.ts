@@ -272,26 +272,39 @@ export function addRoute(
   prefix: Ipv6Prefix,
   index: number,
   metric: number,
+  protocol: number = RTPROT_BOOT,
 ): void {
   const about = `add route ${formatIpv6Prefix(prefix)}`;
-  const body = routeBody(prefix, index, attribute(RTA_PRIORITY, u32(metric)));
+  const body = routeBody(prefix, index, protocol, attribute(RTA_PRIORITY, u32(metric)));
   netlink.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body, about);
 }
 
-/** ESRCH if it is not there. */
-export function deleteRoute(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
+/** ESRCH if it is not there. @param metric undefined: any */
+export function deleteRoute(
+  netlink: Netlink,
+  prefix: Ipv6Prefix,
+  index: number,
+  metric?: number,
+  protocol: number = RTPROT_BOOT,
+): void {
   const about = `delete route ${formatIpv6Prefix(prefix)}`;
-  netlink.change(RTM_DELROUTE, 0, routeBody(prefix, index), about);
+  const more = metric === undefined ? [] : [attribute(RTA_PRIORITY, u32(metric))];
+  netlink.change(RTM_DELROUTE, 0, routeBody(prefix, index, protocol, ...more), about);
 }
 
-function routeBody(prefix: Ipv6Prefix, index: number, ...more: Uint8Array[]): Uint8Array {
+function routeBody(
+  prefix: Ipv6Prefix,
+  index: number,
+  protocol: number,
+  ...more: Uint8Array[]
+): Uint8Array {
   return message(
     SIZEOF_RTMSG,
     [
       [RTMSG_FAMILY_AT, 1, AF_INET6],
       [RTMSG_DST_LEN_AT, 1, prefix.length],
       [RTMSG_TABLE_AT, 1, RT_TABLE_MAIN],
-      [RTMSG_PROTOCOL_AT, 1, RTPROT_BOOT],
+      [RTMSG_PROTOCOL_AT, 1, protocol],
       [RTMSG_SCOPE_AT, 1, RT_SCOPE_UNIVERSE],
       [RTMSG_TYPE_AT, 1, RTN_UNICAST],
     ],

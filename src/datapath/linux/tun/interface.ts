@@ -13,6 +13,7 @@ import {
 import { StartError } from "#src/errors.ts";
 import { type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "../netlink/socket.ts";
+import type { ServiceRoutes } from "../../service_routes.ts";
 import { ownersOf, rivalProblem } from "../owners.ts";
 import { addAddress, addRoute, deleteRoute, setUp } from "../netlink/routing.ts";
 import { linkNamed } from "../netlink/look_up.ts";
@@ -32,13 +33,6 @@ export const QUEUE_LENGTH = 10_000;
  */
 export const SUPER_QUEUE_LENGTH = 2_000;
 
-/**
- * Of the route of the service prefix. The lowest wins: the default is 1024, and routes that come by
- * BGP, as those of other relays do, have 20 (FRR) or 32 (BIRD). What this host sends to clients
- * enters its own relay all the same.
- */
-export const ROUTE_METRIC = 10;
-
 export interface InterfaceSetup {
   /** Of a TUN that exists. */
   readonly interfaceName: string;
@@ -48,6 +42,7 @@ export interface InterfaceSetup {
   readonly queueLength: number;
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
+  readonly routes: ServiceRoutes;
 }
 
 /** A relay's interface, ready for packets. */
@@ -65,10 +60,10 @@ export interface Configured {
  *   SyscallError otherwise
  */
 export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Configured {
-  const { interfaceName: name, prefix } = setup;
+  const { interfaceName: name, prefix, routes: { metric } } = setup;
   const index = linkNamed(netlink, name)?.index;
   if (index === undefined) throw new StartError(`the interface ${name} is gone`);
-  refuseOtherOwner(netlink, prefix, index);
+  refuseOtherOwner(netlink, prefix, index, metric);
   try {
     setUp(netlink, index, {
       mtu: setup.mtu,
@@ -78,7 +73,7 @@ export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Config
       clear: IFF_MULTICAST,
     }, `set up ${name}`);
     addAddress(netlink, index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
-    unless([EEXIST], () => addRoute(netlink, prefix, index, ROUTE_METRIC));
+    unless([EEXIST], () => addRoute(netlink, prefix, index, metric));
   } catch (error) {
     throw explained(error, name);
   }
@@ -95,11 +90,16 @@ export function tearDown(netlink: Netlink, tunnel: Configured): void {
 }
 
 /** One of a higher metric is no hindrance: ours wins while it is there. */
-function refuseOtherOwner(netlink: Netlink, prefix: Ipv6Prefix, index: number): void {
-  const owners = ownersOf(netlink, prefix).filter((owner) => owner.metric <= ROUTE_METRIC);
+function refuseOtherOwner(
+  netlink: Netlink,
+  prefix: Ipv6Prefix,
+  index: number,
+  metric: number,
+): void {
+  const owners = ownersOf(netlink, prefix).filter((owner) => owner.metric <= metric);
   const other = owners.find((owner) => owner.index !== index);
   if (other === undefined) return;
-  const { problem, mend } = rivalProblem(prefix, other, ROUTE_METRIC);
+  const { problem, mend } = rivalProblem(prefix, other, metric);
   throw new StartError(problem, mend);
 }
 

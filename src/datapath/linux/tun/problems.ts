@@ -114,6 +114,14 @@ export function heldProblem(name: string, holder = tunHolder(name)): StartError 
     );
 }
 
+/** A TUN that an administrator made, whose routes stay with it however a relay ends. */
+export function staysProblem(name: string): StartError {
+  return new StartError(
+    `the interface ${name} was made beforehand: it would stay, and be announced, when the relay is killed`,
+    "with `announce` let the relay make its interface: choose another interface_name",
+  );
+}
+
 /** Who has a TUN open; undefined when it is nobody, or cannot be seen. */
 export function tunHolder(name: string): Holder | undefined {
   // The TUN driver shows `iff:\tNAME` for each of its descriptors.

@@ -13,7 +13,7 @@ import { Netlink } from "../netlink/socket.ts";
 import { steerTun } from "../steering.ts";
 import { type OpenTun, openTun } from "./open.ts";
 import { findInterface, giveBack } from "./give_back.ts";
-import { heldProblem } from "./problems.ts";
+import { heldProblem, staysProblem } from "./problems.ts";
 import { replaceQueues } from "./replace.ts";
 
 /** For the structures of the calls that make an interface. */
@@ -31,12 +31,14 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
     const tun = openSteered(libc, arena, setup.interfaceName, setup);
     for (const fd of tun.queues) opened.add(fd, () => libc.call.close(fd));
     refuseShared(netlink, tun);
+    if (found !== undefined && setup.routes.announced !== undefined) throw staysProblem(tun.name);
     if (found !== undefined) opened.add(found, (it) => giveBack(netlink, it));
     const wanted = {
       interfaceName: tun.name,
       mtu: setup.mtu,
       queueLength: tun.tun ? SUPER_QUEUE_LENGTH : QUEUE_LENGTH,
       prefix: setup.prefix,
+      routes: setup.routes,
     };
     const configured = configureTunnel(netlink, wanted);
     if (found !== undefined) opened.add(configured, (it) => tearDown(netlink, it));
