@@ -21,6 +21,7 @@ const cases: readonly [schema: string, args: readonly string[]][] = [
   ["config_shown", ["config", "show", "docs/examples/teredo.ini", "--role", "relay"]],
   ["config_shown", ["config", "show", "test/data/config/miredo-server.conf"]],
   ["check_report", ["check", "relay", "-c", "/nowhere/teredo.ini"]],
+  ["check_report", ["check", "relay", "-c", "/nowhere/teredo.ini", "--fix"]],
 ];
 
 for (const [schema, args] of cases) {

@@ -1,7 +1,8 @@
 import { buildCommand, buildRouteMap } from "@stricli/core";
 import type { Context } from "../context.ts";
 import { ALIASES, daemonFlags, type FlagTexts } from "../daemon_flags.ts";
-import { JSON_FLAG } from "../shared_flags.ts";
+import type { CheckFlags } from "../run/check.ts";
+import { JSON_FLAG, switchFlag } from "../shared_flags.ts";
 
 const FOREGROUND = {
   kind: "boolean",
@@ -50,19 +51,25 @@ export const serverCommand = buildCommand<FlagTexts, [string?], Context>({
   },
 });
 
-const checkRelay = buildCommand<FlagTexts & { json?: boolean }, [], Context>({
+const CHECK_FLAGS = {
+  json: JSON_FLAG,
+  fix: switchFlag("Carry out the mends that are safe, each shown before, and check again"),
+  persist: switchFlag("With --fix: keep them in sysctl.d and modules-load.d"),
+};
+
+const checkRelay = buildCommand<FlagTexts & CheckFlags, [], Context>({
   loader: async () => (await import("../run/check.ts")).checkRelay,
   parameters: {
-    flags: { ...daemonFlags("relay"), json: JSON_FLAG },
+    flags: { ...daemonFlags("relay"), ...CHECK_FLAGS },
     aliases: ALIASES,
   } as never,
   docs: { brief: "Check whether this machine can run a relay" },
 });
 
-const checkServer = buildCommand<FlagTexts & { json?: boolean }, [string?], Context>({
+const checkServer = buildCommand<FlagTexts & CheckFlags, [string?], Context>({
   loader: async () => (await import("../run/check.ts")).checkServer,
   parameters: {
-    flags: { ...daemonFlags("server"), json: JSON_FLAG },
+    flags: { ...daemonFlags("server"), ...CHECK_FLAGS },
     aliases: ALIASES,
     positional: SERVER_ADDRESS,
   } as never,
@@ -74,6 +81,7 @@ export const checkCommands = buildRouteMap({
   docs: {
     brief: "Check platform and configuration, with the command that mends each problem",
     fullDescription:
-      "One line a check: ok, warn or FAIL. A daemon refuses to start when one fails.",
+      "One line a check: ok, warn or FAIL. A daemon refuses to start when one fails.\n" +
+      "--fix loads the TUN module, sets forwarding (accept_ra first), rp_filter, and adds addresses.",
   },
 });

@@ -108,8 +108,13 @@ export function linuxAdvertisedRoute(
   if (sysctl(`${IPV6}/${interfaceName}/accept_ra`) !== "1") return undefined;
   return {
     problem: "unless accept_ra is 2",
-    mend: `sysctl -w net.ipv6.conf.${interfaceName.replaceAll(".", "/")}.accept_ra=2`,
+    mend: heedAdvertisements(interfaceName),
   };
+}
+
+/** Lets an interface take router advertisements though this host forwards. */
+export function heedAdvertisements(interfaceName: string): string {
+  return `sysctl -w net.ipv6.conf.${interfaceName.replaceAll(".", "/")}.accept_ra=2`;
 }
 
 /** @param errno of bpf(2) with the program that shares out packets; 0: it is taken */
