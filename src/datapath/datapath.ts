@@ -3,6 +3,7 @@ import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
+import type { PeerAsker } from "./peers/asker.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Workers } from "./threads/workers.ts";
 
@@ -43,6 +44,8 @@ export interface Datapath {
   levels(): Levels;
   /** What the threads tell of one peer's packets; empty unless that was asked for. */
   readonly fates?: readonly FateRing[];
+  /** To ask each thread about its peers; empty for the server. */
+  readonly peers?: readonly PeerAsker[];
   /** Which of the offloads found at start the kernel refuses to any of them. */
   refusedOffloads(): readonly RefusedOffload[];
   /** Time since the thread heard of least lately came round its loop. */

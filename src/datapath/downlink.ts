@@ -142,7 +142,7 @@ export class Downlink {
     this.#count(packet.count, bytes);
     if (this.#relay.isOpen(b, at, length, now)) {
       this.#superAt = at;
-      this.#relay.fromIpv6(b, at, length, now, sink);
+      this.#relay.fromIpv6(b, at, length, now, sink, packet.count, bytes);
       this.#superAt = NOWHERE;
     } else {
       this.#takeSegments(now, sink);

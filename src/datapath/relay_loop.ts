@@ -13,8 +13,11 @@ import { ObservedRelay } from "./fates/relay.ts";
 import { Failures } from "./failures.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Offloads } from "./offloads.ts";
+import { PeerAnswers } from "./peers/answers.ts";
+import type { PeerQuestions } from "./peers/questions.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
+import { Waking } from "./threads/wake.ts";
 import { Blocked } from "./udp/send.ts";
 import { Uplink } from "./uplink.ts";
 import { Waiter } from "./waiter.ts";
@@ -40,6 +43,8 @@ export interface RelayLoopOptions {
   readonly hash: KeyedHash;
   readonly seed: number;
   readonly clock: () => Millis;
+  /** By which it is asked about its peers. */
+  readonly questions: PeerQuestions;
   /** Whose packets' fates are told; undefined: nobody's. */
   readonly fates?: FateOptions | undefined;
 }
@@ -57,6 +62,7 @@ const QUEUE_PAUSE: Millis = 1;
 /** Places in the waiter's list. */
 const UDP = 0;
 const TUN = 1;
+const WAKE = 2;
 
 /** Batches taken at a stop, so that what had arrived before it is still carried. */
 const LAST_BATCHES = 64;
@@ -83,6 +89,8 @@ export class RelayLoop implements RelaySink {
   readonly #icmpv6: RawIpv6Sender;
   readonly #failures: Failures;
   readonly #waiter: Waiter;
+  readonly #waking: Waking;
+  readonly #answers: PeerAnswers;
   readonly #queuePatience: Millis;
   #servedVersion = 0;
   #broadcastsVersion = 0;
@@ -122,6 +130,8 @@ export class RelayLoop implements RelaySink {
     this.#icmpv6 = new RawIpv6Sender(libc, arena, descriptors.icmpv6, "payload");
     this.#failures = new Failures(libc.layout, counters, "ipv6");
     this.#waiter = new Waiter(libc, arena, [udp, descriptors.tun, wake]);
+    this.#waking = new Waking(libc, arena, wake);
+    this.#answers = new PeerAnswers(options.questions, relay);
   }
 
   /** Serves until a stop is requested. @throws Error when a descriptor fails for good */
@@ -134,6 +144,7 @@ export class RelayLoop implements RelaySink {
       this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), this.#waiter.isReady(TUN));
       this.#heedBlocked();
       this.#heedLoss();
+      this.#heedQuestions();
       this.#publish();
     }
     this.#finish();
@@ -143,7 +154,13 @@ export class RelayLoop implements RelaySink {
     const next = this.#relay.nextTimer();
     const retry = this.#blocked === Blocked.Interface ? this.#retryAt : Infinity;
     const look = this.#lostAt === undefined ? Infinity : this.#clock() + QUEUE_LOOK;
-    return Math.min(next, retry, look);
+    return Math.min(next, retry, look, this.#answers.nextAt);
+  }
+
+  /** What wakes it to end stays, for the rest of the turn to see. */
+  #heedQuestions(): void {
+    if (this.#waiter.isReady(WAKE) && !this.#shared.stopping) this.#waking.drain();
+    this.#answers.answer(this.#clock);
   }
 
   /** Goes on with what there was no room for, if there may be. */

@@ -15,6 +15,7 @@ import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
+import { PeerQuestions } from "./peers/questions.ts";
 import { openRawIcmpv6 } from "./raw_ipv6.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
 import { SharedState } from "./threads/shared.ts";
@@ -151,6 +152,7 @@ function openRelayFor(
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       const fates = start.debugPeer === undefined ? undefined : new FateRing();
+      const questions = new PeerQuestions();
       shared.setServed(start.rules.served);
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
@@ -158,6 +160,7 @@ function openRelayFor(
         role: "relay",
         shared: shared.buffer,
         fates: fatesOf(fates, start.debugPeer),
+        questions: questions.buffer,
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
         offloads,
@@ -167,7 +170,7 @@ function openRelayFor(
         key,
         seed: readU32(randomBytes(4), 0),
       } as const;
-      return { data, shared, fates, wake };
+      return { data, shared, fates, questions, wake };
     };
     const starts = Array.from({ length: workers.count }, (_, i) => worker(i));
     return {

@@ -28,9 +28,17 @@ export class ObservedRelay extends Relay {
     this.#timerSink = new ObservedTimerSink(fates);
   }
 
-  override fromIpv6(b: Uint8Array, at: number, length: number, now: Millis, sink: RelaySink): Drop {
+  override fromIpv6(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    now: Millis,
+    sink: RelaySink,
+    packets = 1,
+    bytes = length,
+  ): Drop {
     this.#fates.beginPacket(b, at, length);
-    const drop = super.fromIpv6(b, at, length, now, this.#sink.to(sink));
+    const drop = super.fromIpv6(b, at, length, now, this.#sink.to(sink), packets, bytes);
     this.#fates.end(drop);
     return drop;
   }

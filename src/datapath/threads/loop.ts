@@ -7,6 +7,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import type { FateOptions } from "../fates/recorder.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Offloads } from "../offloads.ts";
+import { PeerQuestions } from "../peers/questions.ts";
 import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "../server_loop.ts";
 import { SharedState } from "./shared.ts";
@@ -17,6 +18,7 @@ export type ThreadData =
     readonly role: "relay";
     readonly shared: SharedArrayBuffer;
     readonly fates?: FateOptions | undefined;
+    readonly questions: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;
     readonly offloads: Offloads;
@@ -52,6 +54,7 @@ export function makeLoop(
     ? new RelayLoop(kernel, libc, shared, data.descriptors, {
       relay: data.options,
       fates: data.fates,
+      questions: new PeerQuestions(data.questions),
       interfaceName: data.interfaceName,
       offloads: data.offloads,
       queuePatience: data.queuePatience,

@@ -3,6 +3,8 @@ import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Datapath } from "../datapath.ts";
 import type { FateRing } from "../fates/ring.ts";
+import { PeerAsker } from "../peers/asker.ts";
+import type { PeerQuestions } from "../peers/questions.ts";
 import type { ThreadData } from "./loop.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { Wake } from "./wake.ts";
@@ -16,6 +18,8 @@ export interface WorkerStart {
   readonly shared: SharedState;
   /** Where the thread tells fates, when it is to. */
   readonly fates?: FateRing | undefined;
+  /** By which it is asked about its peers, where it has any. */
+  readonly questions?: PeerQuestions;
   readonly wake: Wake;
 }
 
@@ -86,6 +90,9 @@ export async function superviseThreads(
   return {
     ...sums(starts.map(({ shared }) => shared)),
     fates: starts.flatMap(({ fates }) => fates ?? []),
+    peers: starts.flatMap(({ questions, wake }) =>
+      questions === undefined ? [] : new PeerAsker(questions, () => wake.signal())
+    ),
     heartbeatAge,
     ended,
     stop: async () => {

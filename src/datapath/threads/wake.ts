@@ -2,7 +2,10 @@ import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 
-/** A pipe that wakes a thread out of `poll`. Once signalled it stays readable: threads wake to end. */
+/** Bytes taken from a pipe at once: as many signals as nobody gives between two turns of a loop. */
+const DRAINED = 64;
+
+/** A pipe that wakes a thread out of `poll`. Once signalled it stays readable until it is drained. */
 export class Wake {
   /** To wait for; non-blocking, as is the other end. */
   readonly fd: number;
@@ -28,5 +31,23 @@ export class Wake {
   close(): void {
     this.#libc.call.close(this.fd);
     this.#libc.call.close(this.#writer);
+  }
+}
+
+/** A thread's end of a {@link Wake}. */
+export class Waking {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #bytes: number;
+
+  constructor(libc: Libc, arena: Arena, fd: number) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#bytes = arena.address(arena.take(DRAINED));
+  }
+
+  /** Lets the thread sleep again, which has seen to what it was woken for. */
+  drain(): void {
+    this.#libc.call.read(this.#fd, this.#bytes, DRAINED);
   }
 }

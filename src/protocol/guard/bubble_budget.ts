@@ -67,6 +67,16 @@ export class BubbleBudget {
     return this.#byAddress.take(address, 0, now, reserve) && this.#all.take(now, reserve);
   }
 
+  /** Whether {@link take} would allow the first bubble to a stranger, which counts nothing. */
+  couldMeet(address: number, now: Millis): boolean {
+    return this.#byAddress.has(address, 0, now, RESERVE) && this.#all.has(now, RESERVE);
+  }
+
+  /** Whether {@link takeOfAddress} would allow a packet, which counts nothing. */
+  couldCarry(address: number, now: Millis): boolean {
+    return this.#byAddress.has(address, 0, now);
+  }
+
   /** Whether a packet may go to a peer at the IPv4 address that has proven nothing; if so, it counts. */
   takeOfAddress(address: number, now: Millis): boolean {
     return this.#byAddress.take(address, 0, now);

@@ -30,11 +30,16 @@ export class TokenBucket {
 
   /** Takes a token if there is one beyond `reserve`, 0 to 1. `now` never goes back. */
   take(now: Millis, reserve = 0): boolean {
+    if (!this.has(now, reserve)) return false;
+    this.#fullAt = Math.max(this.#fullAt, now) + this.#interval;
+    return true;
+  }
+
+  /** Whether {@link take} would find one. */
+  has(now: Millis, reserve = 0): boolean {
     if (this.#interval === Infinity) return false;
     const fullAt = Math.max(this.#fullAt, now) + this.#interval;
-    if (fullAt - now > depthFor(this.#depth, this.#interval, reserve)) return false;
-    this.#fullAt = fullAt;
-    return true;
+    return fullAt - now <= depthFor(this.#depth, this.#interval, reserve);
   }
 }
 
@@ -75,11 +80,24 @@ export class Limiter {
    */
   take(word0: number, word1: number, now: Millis, reserve = 0): boolean {
     if (this.#interval === 0) return true;
-    const cell = halfSipHash(this.#key0, this.#key1, word0, word1, 0, 0) & this.#mask;
-    const fullAt = Math.max(this.#fullAt[cell]!, now) + this.#interval;
-    if (fullAt - now > depthFor(this.#depth, this.#interval, reserve)) return false;
-    this.#fullAt[cell] = fullAt;
+    const cell = this.#cellOf(word0, word1);
+    if (!this.#hasAt(cell, now, reserve)) return false;
+    this.#fullAt[cell] = Math.max(this.#fullAt[cell]!, now) + this.#interval;
     return true;
+  }
+
+  /** Whether {@link take} would find one. */
+  has(word0: number, word1: number, now: Millis, reserve = 0): boolean {
+    return this.#interval === 0 || this.#hasAt(this.#cellOf(word0, word1), now, reserve);
+  }
+
+  #cellOf(word0: number, word1: number): number {
+    return halfSipHash(this.#key0, this.#key1, word0, word1, 0, 0) & this.#mask;
+  }
+
+  #hasAt(cell: number, now: Millis, reserve: number): boolean {
+    const fullAt = Math.max(this.#fullAt[cell]!, now) + this.#interval;
+    return fullAt - now <= depthFor(this.#depth, this.#interval, reserve);
   }
 }
 

@@ -89,6 +89,18 @@ export class Bubbles {
     return this.#budget.takeOfAddress(this.#peers.mappedAddress(p), now);
   }
 
+  /** Whether {@link mayMeet} would allow it, which counts nothing. */
+  couldMeet(b: Uint8Array, at: number, now: Millis): boolean {
+    const budget = this.#budget;
+    return budget.couldMeet(serverAddressOf(b, at), now) &&
+      (!this.#restricted || budget.couldMeet(mappedAddressOf(b, at), now));
+  }
+
+  /** Whether {@link mayCarry} would allow it, which counts nothing. */
+  couldCarry(p: PeerId, now: Millis): boolean {
+    return this.#budget.couldCarry(this.#peers.mappedAddress(p), now);
+  }
+
   #isAllowed(server: number, mapped: number, cause: Cause, now: Millis): boolean {
     return this.#budget.take(server, cause, now) &&
       (!this.#restricted || this.#budget.take(mapped, cause, now));

@@ -89,11 +89,20 @@ export class Hold {
     return this.#count[p]!;
   }
 
+  /** Bytes held for a peer. */
+  bytesOf(p: PeerId): number {
+    return this.#bytes[p]!;
+  }
+
+  /** Whether the peer's queue takes a packet of so many bytes. */
+  couldPush(p: PeerId, length: number): boolean {
+    const { mtu, holdPackets, holdBytes } = this.#options;
+    return length <= mtu && this.#count[p]! < holdPackets && this.#bytes[p]! + length <= holdBytes;
+  }
+
   /** Puts a copy at the end of the peer's queue; false when that queue takes no more. */
   push(p: PeerId, b: Uint8Array, at: number, length: number, now: Millis): boolean {
-    const options = this.#options;
-    if (length > options.mtu || this.#count[p]! >= options.holdPackets) return false;
-    if (this.#bytes[p]! + length > options.holdBytes) return false;
+    if (!this.couldPush(p, length)) return false;
     const slot = this.#allocate();
     if (slot === NO_SLOT) return false;
     copyBytes(this.memory, this.at(slot), b, at, length);

@@ -119,6 +119,25 @@ export class PeerStates {
     return held ? Drop.None : Drop.HoldFull;
   }
 
+  /**
+   * What {@link send} or {@link holdAndBubble} would say to a packet for `p`, which changes nothing.
+   *
+   * @param length of the packet, in bytes
+   */
+  foresee(p: PeerId, length: number, now: Millis): Drop {
+    const peers = this.#peers;
+    if (peers.isValid(p, now)) {
+      return peers.isProven(p) || this.#bubbles.couldCarry(p, now) ? Drop.None : Drop.RateLimited;
+    }
+    if (!peers.isResolving(p) && this.#bubbles.areExhausted(p, now)) return Drop.PeerUnreachable;
+    return this.#hold.couldPush(p, length) ? Drop.None : Drop.HoldFull;
+  }
+
+  /** The same for a peer at the 16 address bytes at `at` that has no entry. */
+  foreseeMeeting(b: Uint8Array, at: number, now: Millis): Drop {
+    return this.#bubbles.couldMeet(b, at, now) ? Drop.None : Drop.RateLimited;
+  }
+
   /** The first packet for a peer. One that there is no bubble for is not kept: nor is the peer. */
   #meet(packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
     const { bytes, at, length } = packet;
@@ -150,7 +169,10 @@ export class PeerStates {
     const { address, port, local } = arrival;
     const counted = this.#peers.isTrusted(p) && this.#peers.mappedAddress(p) === address;
     if (!counted && !this.#hasRoomFor(address, proven)) return Drop.PeerTableFull;
-    if (!this.#peers.isTrusted(p)) this.#counters[Counter.peers_trusted]!++;
+    if (!this.#peers.isTrusted(p)) {
+      this.#counters[Counter.peers_trusted]!++;
+      this.#peers.setTrustedSince(p, now);
+    }
     this.#peers.setTrusted(p, true);
     this.#peers.setResolving(p, false);
     this.#peers.setMapping(p, address, port, local);
@@ -191,6 +213,7 @@ export class PeerStates {
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.first(p)) {
       this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
       this.#transmit(p, this.#held, now, sink);
+      this.#peers.traffic.sent(p, 1, hold.length(slot));
       hold.shift(p);
       this.#counters[Counter.packets_released]!++;
     }

@@ -2,6 +2,7 @@ import { writeU32 } from "../wire/bytes.ts";
 import { NO_PEER, NOWHERE, type PeerId, PeerIndex, PEERS_MAX, word, WORDS } from "./index.ts";
 import { AddressCounts } from "../guard/address_counts.ts";
 import { Links } from "./links.ts";
+import { PeerTraffic } from "./traffic.ts";
 import type { Millis } from "../time.ts";
 
 /** A peer entry is valid while its last reception is less than this ago. RFC 4380 §5.2.4 */
@@ -18,7 +19,7 @@ export const PEER_LIFETIME: Millis = 300_000;
  *      0 Teredo address, four words (16)     16 mapped address (4)   20 mapped port (2)
  *     22 flags (1)    23 bubbles sent (1)    24 our address (4)      28 hash of the key (4)
  *     32 last received (8)    40 last transmitted (8)    48 last bubble (8)
- *     56 turns (1)    57 free (7)
+ *     56 turns (1)    57 free (3)     60 trusted since, in seconds (4)
  *
  * Times are milliseconds as float64. The first two may be refreshed from outside, by a fast path
  * that passes packets of trusted peers without us.
@@ -32,6 +33,7 @@ const FLAGS = 22;
 const BUBBLES = 23;
 const TURNS = 56;
 const LOCAL = 6;
+const TRUSTED_SINCE = 15;
 const LAST_RECEIVED = 4;
 const LAST_TRANSMITTED = 5;
 const LAST_BUBBLE = 6;
@@ -44,6 +46,8 @@ const RESOLVING = 2;
 const WANTED = 4;
 /** The mapping is where an answer to a bubble came from, token and all. */
 const PROVEN = 8;
+/** The entry is some peer's, not one that was given back. */
+const TAKEN = 16;
 
 /** Lists by age: the first is the first to give way. */
 const UNTRUSTED_LIST = 0;
@@ -62,6 +66,7 @@ const RELINK_STEP: Millis = 1_024;
  */
 export class Peers {
   readonly capacity: number;
+  readonly traffic: PeerTraffic;
   readonly #i32: Int32Array;
   readonly #u32: Uint32Array;
   readonly #u16: Uint16Array;
@@ -86,6 +91,7 @@ export class Peers {
       throw new RangeError(`A table of ${capacity} peers`);
     }
     this.capacity = capacity;
+    this.traffic = new PeerTraffic(capacity);
     const memory = new ArrayBuffer(BYTES * (capacity + 1));
     this.#i32 = new Int32Array(memory);
     this.#u32 = new Uint32Array(memory);
@@ -106,6 +112,16 @@ export class Peers {
     return this.#trusted;
   }
 
+  /** No entry has a higher number. */
+  get last(): PeerId {
+    return this.#used;
+  }
+
+  /** Whether the entry of this number is some peer's. */
+  has(p: PeerId): boolean {
+    return (this.#u8[p * BYTES + FLAGS]! & TAKEN) !== 0;
+  }
+
   /** Entry of the 16 address bytes at `at`; {@link NO_PEER} when there is none. */
   find(b: Uint8Array, at: number): PeerId {
     return this.#index.find(b, at);
@@ -124,6 +140,7 @@ export class Peers {
     const record = p * WORDS;
     for (let i = 0; i < 4; i++) this.#i32[record + i] = word(b, at + 4 * i);
     this.#u32.fill(0, record + MAPPED_ADDRESS, record + WORDS);
+    this.#u8[p * BYTES + FLAGS] = TAKEN;
     this.#times[p * TIMES + LAST_RECEIVED] = now - PEER_VALIDITY;
     this.#times[p * TIMES + LAST_TRANSMITTED] = now - PEER_VALIDITY;
     this.#times[p * TIMES + LAST_BUBBLE] = now - PEER_LIFETIME;
@@ -140,6 +157,7 @@ export class Peers {
       this.#trusted--;
       this.#trustedByAddress.remove(this.mappedAddress(p));
     }
+    this.traffic.clear(p);
     this.#u8[p * BYTES + FLAGS] = 0;
     this.#u32[p * WORDS] = this.#free;
     this.#free = p;
@@ -227,6 +245,15 @@ export class Peers {
     this.#trusted += trusted ? 1 : -1;
     if (trusted) this.#trustedByAddress.add(this.mappedAddress(p));
     else this.#trustedByAddress.remove(this.mappedAddress(p));
+  }
+
+  /** Of one that is trusted, to a second. */
+  trustedSince(p: PeerId): Millis {
+    return this.#i32[p * WORDS + TRUSTED_SINCE]! * 1_000;
+  }
+
+  setTrustedSince(p: PeerId, now: Millis): void {
+    this.#i32[p * WORDS + TRUSTED_SINCE] = Math.floor(now / 1_000);
   }
 
   /** Its turns start again. */

@@ -14,14 +14,14 @@ import {
   IPV6_HEADER_LENGTH,
   type Ipv6Prefix,
   isBubble,
-  isLinkLocal,
-  isLinkMulticast,
+  isLinkMessage,
   isMulticast,
-  isUnspecified,
+  isUnroutable,
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
-import { Limiter } from "../guard/limiter.ts";
+import { NewPeers } from "../guard/new_peers.ts";
+import { PeerListing } from "../peers/listing.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
 import { Peers } from "../peers/table.ts";
@@ -36,10 +36,6 @@ import {
 import type { KeyedHash, Millis } from "../time.ts";
 import { mayBeToken, Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
-
-/** Part of all bubbles that new peers may cost for packets from one IPv6 /32. */
-const PROVIDER_SHARE = 1 / 4;
-const PROVIDERS = 4_096;
 
 /** What is in the relay's tables at this moment. */
 export interface RelayGauges {
@@ -66,8 +62,7 @@ export class Relay {
   readonly #challenges: Challenges;
   readonly #errors: Icmpv6Errors;
   readonly #states: PeerStates;
-  readonly #newPeers: Limiter;
-  readonly #newPeersOfProvider: Limiter;
+  readonly #newPeers: NewPeers;
   readonly #datagram = new TeredoDatagram();
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
@@ -97,12 +92,15 @@ export class Relay {
     const budget = new BubbleBudget(options, key0, key1);
     this.#challenges = new Challenges(this.#tokens, this.#filter, budget, counters);
     this.#errors = new Icmpv6Errors(options, counters, key0, key1);
-    const { newPeerRate, bubbleRate, restricted } = options;
-    const ofProvider = bubbleRate * PROVIDER_SHARE;
-    this.#newPeers = new Limiter(newPeerRate, newPeerRate, key0, key1);
-    this.#newPeersOfProvider = new Limiter(ofProvider, ofProvider, key0, key1, PROVIDERS);
+    this.#newPeers = new NewPeers(options, key0, key1);
+    const { restricted } = options;
     const bubbles = new Bubbles(this.#peers, this.#tokens, budget, counters, restricted);
     this.#states = new PeerStates(this.#peers, this.#hold, bubbles, this.#errors, counters);
+  }
+
+  /** For who is to tell of peers. */
+  get listing(): PeerListing {
+    return new PeerListing(this.#peers, this.#hold);
   }
 
   get gauges(): RelayGauges {
@@ -129,11 +127,20 @@ export class Relay {
    *
    * It is sent, held or dropped; what is held has been copied.
    *
+   * @param packets of which it is a super-packet, that have `bytes` together
    * @returns why it was dropped, which has been counted; {@link Drop.None} otherwise
    */
-  fromIpv6(b: Uint8Array, at: number, length: number, now: Millis, sink: RelaySink): Drop {
+  fromIpv6(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    now: Millis,
+    sink: RelaySink,
+    packets = 1,
+    bytes = length,
+  ): Drop {
     this.#packet.setPayload(b, at, length);
-    const drop = this.#toClient(this.#packet, now, sink);
+    const drop = this.#toClient(this.#packet, now, sink, packets, bytes);
     if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
     return drop;
   }
@@ -164,6 +171,26 @@ export class Relay {
     return drop;
   }
 
+  /**
+   * What {@link fromIpv6} would say to a packet at this moment: whether it would be sent or held, or
+   * why it would be dropped. Changes and counts nothing.
+   */
+  foreseeToClient(b: Uint8Array, at: number, length: number, now: Millis): Drop {
+    const drop = this.#checkPacket(b, at, length);
+    if (drop !== Drop.None) return drop;
+    const p = this.#peers.find(b, at + DESTINATION_AT);
+    if (p !== NO_PEER) return this.#states.foresee(p, length, now);
+    if (!this.#newPeers.has(b, at + SOURCE_AT, now)) return Drop.RateLimited;
+    return this.#states.foreseeMeeting(b, at + DESTINATION_AT, now);
+  }
+
+  /** The same of {@link fromClient}, for a client that has proven itself where the datagram comes from. */
+  foreseeFromClient(arrival: UdpDatagram): Drop {
+    const drop = this.#checkArrival(arrival);
+    if (drop !== Drop.None) return drop;
+    return this.#checkDestination(arrival.bytes, this.#datagram.ipv6At + DESTINATION_AT);
+  }
+
   /** Absolute time at which {@link tick} has something to do; Infinity: no time. */
   nextTimer(): Millis {
     return this.#states.nextTimer();
@@ -174,7 +201,13 @@ export class Relay {
     this.#states.tick(now, sink);
   }
 
-  #toClient(packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  #toClient(
+    packet: UdpDatagram,
+    now: Millis,
+    sink: RelaySink,
+    packets: number,
+    bytes: number,
+  ): Drop {
     const { bytes: b, at, length } = packet;
     const drop = this.#checkPacket(b, at, length);
     if (drop === Drop.DestinationNotTeredo) {
@@ -187,25 +220,14 @@ export class Relay {
     if (drop !== Drop.None) return drop;
 
     const p = this.#peers.find(b, at + DESTINATION_AT);
-    if (p === NO_PEER && !this.#mayBringPeer(b, at + SOURCE_AT, now)) return Drop.RateLimited;
+    if (p === NO_PEER && !this.#newPeers.take(b, at + SOURCE_AT, now)) return Drop.RateLimited;
     // Case 2 is not for us: relays ignore the cone bit. RFC 5991 §3.2
     if (p === NO_PEER || !this.#peers.isValid(p, now)) {
       return this.#states.holdAndBubble(p, packet, now, sink);
     }
-    return this.#states.send(p, packet, now, sink);
-  }
-
-  /**
-   * A new peer costs an entry, a held packet and bubbles: one network's scan must not fill the table,
-   * nor use up what others may send. RFC 4380 §7.3.5
-   *
-   * A /64 is one link, whose hosts have all its addresses to choose from; a /32 is what a provider
-   * has, whose customers may have any number of links.
-   */
-  #mayBringPeer(b: Uint8Array, at: number, now: Millis): boolean {
-    const provider = readU32(b, at);
-    return this.#newPeers.take(provider, readU32(b, at + 4), now) &&
-      this.#newPeersOfProvider.take(provider, 0, now);
+    const sent = this.#states.send(p, packet, now, sink);
+    if (sent === Drop.None) this.#peers.traffic.sent(p, packets, bytes);
+    return sent;
   }
 
   #checkPacket(b: Uint8Array, at: number, length: number): Drop {
@@ -238,12 +260,9 @@ export class Relay {
   #toIpv6(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
     const { bytes: b, address, port } = arrival;
     const datagram = this.#datagram;
-    let drop = datagram.parse(b, arrival.at, arrival.length);
+    let drop = this.#checkArrival(arrival);
     if (drop !== Drop.None) return drop;
-    if (!this.#filter.isPeer(address, port)) return Drop.SourceNotGlobal;
-    if (this.#filter.isOurs(address, port)) return Drop.OwnAddress;
     const source = datagram.ipv6At + SOURCE_AT;
-    if (!isTeredo(b, source, this.#prefix)) return Drop.SourceNotTeredo;
     const bubble = isBubble(b, datagram.ipv6At);
     const p = this.#peers.find(b, source);
     if (p !== NO_PEER && this.#peers.isSettledAt(p, address, port)) {
@@ -257,10 +276,21 @@ export class Relay {
         : this.#recognize(p, arrival, bubble, now, sink);
       if (drop !== Drop.None) return drop;
     }
-    if (!bubble) return this.#deliver(b, datagram.ipv6At, datagram.ipv6Length, sink);
+    if (!bubble) return this.#deliver(p, b, datagram.ipv6At, datagram.ipv6Length, sink);
     // Bubbles end here, now that they have done their work on the entry. RFC 4380 §5.4.2
     this.#counters[Counter.bubbles_received]!++;
     return Drop.None;
+  }
+
+  /** Before anybody's entry is looked at. */
+  #checkArrival({ bytes: b, at, length, address, port }: UdpDatagram): Drop {
+    const datagram = this.#datagram;
+    const drop = datagram.parse(b, at, length);
+    if (drop !== Drop.None) return drop;
+    if (!this.#filter.isPeer(address, port)) return Drop.SourceNotGlobal;
+    if (this.#filter.isOurs(address, port)) return Drop.OwnAddress;
+    const isClient = isTeredo(b, datagram.ipv6At + SOURCE_AT, this.#prefix);
+    return isClient ? Drop.None : Drop.SourceNotTeredo;
   }
 
   /**
@@ -322,14 +352,20 @@ export class Relay {
     return this.#tokens.matches(b, ipv6At + DESTINATION_AT, b, ipv6At + SOURCE_AT, now);
   }
 
-  /** RFC 4380 §5.4.2: to a destination that the relay serves. */
-  #deliver(b: Uint8Array, at: number, length: number, sink: RelaySink): Drop {
-    const destination = at + DESTINATION_AT;
-    if (isMulticast(b, destination) || isUnroutable(b, destination)) return Drop.DestinationScope;
-    if (isTeredo(b, destination, this.#prefix)) return Drop.DestinationNotServed;
-    if (!this.#isServed(b, destination)) return Drop.DestinationNotServed;
+  /** A packet of peer `p`, which only a bubble makes known: it has an entry. */
+  #deliver(p: PeerId, b: Uint8Array, at: number, length: number, sink: RelaySink): Drop {
+    const drop = this.#checkDestination(b, at + DESTINATION_AT);
+    if (drop !== Drop.None) return drop;
     sink.sendIpv6(b, at, length); // without trailers: RFC 6081 §4
+    this.#peers.traffic.received(p, length);
     return Drop.None;
+  }
+
+  /** RFC 4380 §5.4.2: to a destination that the relay serves. */
+  #checkDestination(b: Uint8Array, at: number): Drop {
+    if (isMulticast(b, at) || isUnroutable(b, at)) return Drop.DestinationScope;
+    if (isTeredo(b, at, this.#prefix)) return Drop.DestinationNotServed;
+    return this.#isServed(b, at) ? Drop.None : Drop.DestinationNotServed;
   }
 
   #isServed(b: Uint8Array, at: number): boolean {
@@ -338,23 +374,4 @@ export class Relay {
     for (let i = 0; i < served.length; i++) if (inPrefix(b, at, served[i]!)) return true;
     return false;
   }
-}
-
-/**
- * Whether the packet is this host's own, to the link of the interface alone: reports of multicast
- * groups, router solicitations, duplicate address detection. No router passes on what comes from
- * such a source or goes to such a group, so it is no one's packet that would be lost.
- */
-function isLinkMessage(b: Uint8Array, at: number): boolean {
-  const source = at + SOURCE_AT;
-  return isLinkMulticast(b, at + DESTINATION_AT) &&
-    (isLinkLocal(b, source) || isUnspecified(b, source));
-}
-
-/** Unicast that no router passes on: link-local, ::/96 and ::ffff:0:0/96. RFC 4291 §2.5 */
-function isUnroutable(b: Uint8Array, at: number): boolean {
-  if (isLinkLocal(b, at)) return true;
-  if (readU32(b, at) !== 0 || readU32(b, at + 4) !== 0) return false;
-  const high = readU32(b, at + 8);
-  return high === 0 || high === 0xffff;
 }

@@ -19,6 +19,17 @@ export function parseIpv4(text: string): number | undefined {
   return address;
 }
 
+/** `address/length`; refuses host bits that are set, as `parseIpv6Prefix` does. */
+export function parseIpv4Prefix(
+  text: string,
+): { readonly address: number; /** 0 to 32 */ readonly length: number } | undefined {
+  const [, first, digits] = /^([^/]+)\/(0|[1-9]\d?)$/.exec(text) ?? [];
+  const address = parseIpv4(first ?? "");
+  const length = Number(digits);
+  if (address === undefined || length > 32) return undefined;
+  return address % 2 ** (32 - length) === 0 ? { address, length } : undefined;
+}
+
 export function formatIpv4(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }

@@ -75,6 +75,25 @@ export function isLoopback(b: Uint8Array, at: number): boolean {
     readU32(b, at + 12) === 1;
 }
 
+/**
+ * Whether the packet is this host's own, to the link of the interface alone: reports of multicast
+ * groups, router solicitations, duplicate address detection. No router passes on what comes from
+ * such a source or goes to such a group, so it is no one's packet that would be lost.
+ */
+export function isLinkMessage(b: Uint8Array, at: number): boolean {
+  const source = at + SOURCE_AT;
+  return isLinkMulticast(b, at + DESTINATION_AT) &&
+    (isLinkLocal(b, source) || isUnspecified(b, source));
+}
+
+/** Unicast that no router passes on: link-local, ::/96 and ::ffff:0:0/96. RFC 4291 §2.5 */
+export function isUnroutable(b: Uint8Array, at: number): boolean {
+  if (isLinkLocal(b, at)) return true;
+  if (readU32(b, at) !== 0 || readU32(b, at + 4) !== 0) return false;
+  const high = readU32(b, at + 8);
+  return high === 0 || high === 0xffff;
+}
+
 /** fc00::/7, ::/96, ::ffff:0:0/96 and the rest that never crosses the public Internet. RFC 4291 */
 export function isGlobalScope(b: Uint8Array, at: number): boolean {
   if (isMulticast(b, at)) return (b[at + 1]! & 0x0f) === 0x0e;

@@ -1,0 +1,90 @@
+import type { PeerId } from "#src/protocol/peers/index.ts";
+import type { PeerListing } from "#src/protocol/peers/listing.ts";
+import { PeerSearch } from "#src/protocol/peers/query.ts";
+import type { Relay } from "#src/protocol/relay/rules.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
+import { MAX_PACKET, type PeerQuestions, Question } from "./questions.ts";
+
+/** Entries of the table looked at in one turn of the loop; see docs/limits.md. */
+export const ENTRIES_A_TURN = 4_096;
+/** Between two such looks: whoever asks, and however often, packets have the time between. */
+const PAUSE: Millis = 1;
+
+/** A worker's answers about its peers, a part of one in each turn of its loop. Allocates nothing. */
+export class PeerAnswers {
+  readonly #questions: PeerQuestions;
+  readonly #relay: Relay;
+  readonly #listing: PeerListing;
+  readonly #search = new PeerSearch();
+  readonly #packet = new Uint8Array(MAX_PACKET);
+  readonly #arrival = new UdpDatagram();
+  /** Of the answer at hand. */
+  #behind: PeerId = 0;
+  #begun = false;
+  #notBefore: Millis = 0;
+
+  constructor(questions: PeerQuestions, relay: Relay) {
+    this.#questions = questions;
+    this.#relay = relay;
+    this.#listing = relay.listing;
+  }
+
+  /** When {@link answer} has something to do; Infinity: nothing is asked. */
+  get nextAt(): Millis {
+    return this.#questions.isAsked ? this.#notBefore : Infinity;
+  }
+
+  /** Does a bounded part of what is asked, if anything is. */
+  answer(clock: () => Millis): void {
+    const questions = this.#questions;
+    if (!questions.isAsked) return;
+    const now = clock();
+    if (now < this.#notBefore) return;
+    this.#notBefore = now + PAUSE;
+    switch (questions.question) {
+      case Question.Peers:
+        return this.#look(now);
+      case Question.ToClient:
+        return questions.answerFate(this.#toClient(now));
+      case Question.FromClient:
+        return questions.answerFate(this.#fromClient());
+    }
+  }
+
+  #look(now: Millis): void {
+    const questions = this.#questions;
+    const listing = this.#listing;
+    if (!this.#begun) this.#begin();
+    const { rows, limit } = questions;
+    this.#behind = listing.look(this.#search, this.#behind, ENTRIES_A_TURN, rows, limit, now);
+    if (this.#behind !== 0 && listing.written < limit) return;
+    this.#begun = false;
+    questions.answerPeers(listing.written, this.#behind);
+  }
+
+  #begin(): void {
+    const questions = this.#questions;
+    this.#begun = true;
+    this.#behind = questions.behind;
+    this.#listing.written = 0;
+    if (questions.isIpv4) {
+      this.#search.askIpv4(questions.ipv4, questions.prefixLength, questions.port);
+    } else {
+      this.#search.askIpv6(questions.ipv6, questions.prefixLength);
+    }
+  }
+
+  #toClient(now: Millis) {
+    this.#packet.set(this.#questions.packet);
+    return this.#relay.foreseeToClient(this.#packet, 0, this.#questions.packetLength, now);
+  }
+
+  #fromClient() {
+    const { packet, packetLength, address, port } = this.#questions;
+    this.#packet.set(packet);
+    this.#arrival.setPayload(this.#packet, 0, packetLength);
+    this.#arrival.setEnds(address, port, 0);
+    return this.#relay.foreseeFromClient(this.#arrival);
+  }
+}

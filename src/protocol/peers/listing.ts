@@ -1,0 +1,47 @@
+import type { Hold } from "./hold.ts";
+import { NO_PEER, type PeerId } from "./index.ts";
+import type { PeerSearch } from "./query.ts";
+import type { PeerRows } from "./row.ts";
+import type { Peers } from "./table.ts";
+import type { Millis } from "../time.ts";
+
+/**
+ * Goes through the table in pieces, between which it may change: an entry keeps its number as long as
+ * it is the same peer's, so that none is told twice or left out that is there all the time.
+ */
+export class PeerListing {
+  readonly #peers: Peers;
+  readonly #hold: Hold;
+  /** Rows that {@link look} has written. */
+  written = 0;
+
+  constructor(peers: Peers, hold: Hold) {
+    this.#peers = peers;
+    this.#hold = hold;
+  }
+
+  /**
+   * Looks at the next `most` entries behind number `behind`, and writes those that are searched for
+   * into `rows` from row {@link written} on, until it has written `limit` in all.
+   *
+   * @returns the last number that was looked at; {@link NO_PEER}: there are no more
+   */
+  look(
+    search: PeerSearch,
+    behind: PeerId,
+    most: number,
+    rows: PeerRows,
+    limit: number,
+    now: Millis,
+  ): PeerId {
+    const peers = this.#peers;
+    const end = Math.min(behind + most, peers.last);
+    let p = behind;
+    while (p < end && this.written < limit) {
+      p++;
+      if (!peers.has(p) || !search.matches(peers, p)) continue;
+      rows.write(this.written++, peers, this.#hold, p, now);
+    }
+    return p >= peers.last ? NO_PEER : p;
+  }
+}
