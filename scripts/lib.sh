@@ -93,6 +93,23 @@ need_release_tools() {
   need_commands readelf=binutils shellcheck=shellcheck pgrep=procps su=util-linux
   local target
   for target in linux-x64-musl linux-arm64 linux-arm64-musl; do scripts/foreign "$target"; done
+  need_openrc
+}
+
+# OpenRC's files in dist/foreign/openrc: installed, it would take the place of this machine's init.
+need_openrc() {
+  local folder=$REPOSITORY/dist/foreign/openrc stage package
+  [ ! -e "$folder" ] || return 0
+  command -v apt-get >/dev/null || die "OpenRC comes by Debian's apt-get, which is missing"
+  mkdir -p "$REPOSITORY/dist/foreign"
+  stage=$(mktemp -d "$folder.XXXXXX")
+  say "fetching OpenRC"
+  (cd "$stage" && apt-get -qq -o APT::Sandbox::User=root download openrc librc1 libeinfo1)
+  for package in "$stage"/*.deb; do
+    dpkg-deb -x "$package" "$stage"
+    rm "$package"
+  done
+  mv -T "$stage" "$folder"
 }
 
 # apt-get and apt-cache for arm64 packages, with lists and state of their own: the machine's stay as

@@ -7,7 +7,7 @@ import test from "node:test";
 
 const NEEDED = {
   relay: ["CAP_NET_ADMIN CAP_NET_RAW CAP_BPF", "DeviceAllow=/dev/net/tun rw"],
-  server: ["CAP_NET_RAW", "DevicePolicy=closed"],
+  server: ["CAP_NET_RAW", "PrivateDevices=yes"],
 } as const;
 
 for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
@@ -24,6 +24,7 @@ for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
         "WorkingDirectory=/",
         "Type=notify",
         "RestartPreventExitStatus=2 78",
+        `RuntimeDirectory=teredo-${role}`,
         device,
       ]
     ) assert.ok(lines.includes(want), want);
@@ -37,13 +38,28 @@ for (const role of ["relay", "server"]) {
       const path = join(folder, `teredo-${role}.service`);
       const text = readFileSync(`docs/examples/teredo-${role}.service`, "utf8");
       // It looks for the program; on this machine it need not be installed.
-      writeFileSync(path, text.replace("/usr/local/bin/teredo", "/bin/true"));
+      writeFileSync(path, text.replaceAll("/usr/local/bin/teredo", "/bin/true"));
       const args = ["verify", "--man=no", path];
       const { status, stderr, error } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
       assert.deepEqual({ status, stderr, error }, { status: 0, stderr: "", error: undefined });
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+}
+
+for (const role of ["relay", "server"]) {
+  test(`docs/examples/teredo-${role}.service is exposed as little as docs/security.md says`, () => {
+    const unit = `docs/examples/teredo-${role}.service`;
+    const args = ["security", "--offline=yes", "--threshold=20", "--no-pager", unit];
+    const { status, stdout, error } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+    assert.equal(error, undefined, "systemd-analyze is needed");
+    assert.equal(status, 0, stdout);
+    const [, score] = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout) ?? [];
+    const text = readFileSync("docs/security.md", "utf8");
+    const [, told] = new RegExp(`^\\| \`teredo-${role}.service\` +\\| ([\\d.]+)`, "m").exec(text) ??
+      [];
+    assert.equal(told, score);
   });
 }
 

@@ -94,8 +94,12 @@ function expectedFiles(target: Target): Map<string, number> {
     for (const name of readdirSync(folder)) files.set(`${folder}/${name}`, 0o644);
   }
   for (const daemon of ["relay", "server"]) {
-    if (target.startsWith("linux")) files.set(`docs/examples/teredo-${daemon}.service`, 0o644);
-    else files.set(`docs/examples/freebsd/teredo_${daemon}`, 0o755);
+    if (target.startsWith("linux")) {
+      files.set(`docs/examples/teredo-${daemon}.service`, 0o644);
+      files.set(`docs/examples/openrc/teredo-${daemon}`, 0o755);
+      files.set(`docs/examples/openwrt/teredo-${daemon}`, 0o755);
+      files.set("docs/examples/sysctl.d/teredo.conf", 0o644);
+    } else files.set(`docs/examples/freebsd/teredo_${daemon}`, 0o755);
   }
   if (!target.startsWith("linux") && existsSync("scripts/bsd-report")) {
     files.set("scripts/bsd-report", 0o755);
