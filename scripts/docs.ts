@@ -16,6 +16,7 @@ import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/setting
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
+import { dashboard } from "./dashboard.ts";
 import { manPage } from "./man.ts";
 import { commandPages } from "./man_commands.ts";
 
@@ -33,6 +34,7 @@ export function documents(): ReadonlyMap<string, string> {
       "src/status/drop_help.ts": drops(),
     }),
     withTables("docs/logging.md", { "src/log/messages.ts": messages() }),
+    ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
   ]);
 }

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+
+/** Asks the Prometheus of this machine every query of the dashboard, and for the state of the rules. */
+
+const API = "http://127.0.0.1:9090/api/v1";
+const PATIENCE_MS = 60_000;
+
+async function ask(path: string, query: Record<string, string> = {}) {
+  const answer = await fetch(`${API}/${path}?${new URLSearchParams(query)}`);
+  const document = await answer.json();
+  if (document.status !== "success") throw new Error(`${query["query"]}: ${document.error}`);
+  return document.data;
+}
+
+const results = async (query: string): Promise<number> =>
+  (await ask("query", { query })).result.length;
+
+/** Rates need two scrapes of each target, alerts one evaluation of each rule. */
+async function ready(): Promise<boolean> {
+  const both = await results("count_over_time(teredo_ready[1m]) >= 3").catch(() => 0);
+  return both === 2 &&
+    (await rules()).every(({ lastEvaluation }) => !lastEvaluation.startsWith("0001"));
+}
+
+interface Rule {
+  readonly name: string;
+  readonly health: string;
+  readonly lastError?: string;
+  readonly lastEvaluation: string;
+}
+
+const rules = async (): Promise<Rule[]> =>
+  (await ask("rules")).groups.flatMap((group: { rules: Rule[] }) => group.rules);
+
+const until = Date.now() + PATIENCE_MS;
+while (!await ready()) {
+  if (Date.now() > until) throw new Error("Prometheus has not scraped both daemons");
+  await new Promise((done) => setTimeout(done, 300));
+}
+const dashboard = JSON.parse(readFileSync("docs/examples/grafana/teredo.json", "utf8"));
+for (const { title, targets = [] } of dashboard.panels) {
+  for (const { expr } of targets) {
+    const query = expr.replace(/\$(job|instance)\b/g, ".*").replace("$__rate_interval", "30s");
+    const lines = await results(query);
+    console.log(`${lines > 0 ? "ok" : "EMPTY"} ${title}: ${query}`);
+  }
+}
+for (
+  const variable of dashboard.templating.list.filter((it: { type: string }) => it.type === "query")
+) {
+  const [, selector = "", label = ""] = /^label_values\((.*), (\w+)\)$/.exec(variable.query.query)!;
+  const query = `count by (${label}) (${selector.replace("$job", ".*")})`;
+  console.log(`${await results(query) > 0 ? "ok" : "EMPTY"} $${variable.name}: ${query}`);
+}
+for (const { name, health, lastError } of await rules()) {
+  console.log(`${health} ${name} ${lastError ?? ""}`);
+}
