@@ -26,6 +26,8 @@ export const O_CLOEXEC = 0x80000;
 
 /** Number of dup3(2), by what `process.arch` says. */
 export const SYS_DUP3: Readonly<Record<string, number>> = { x64: 292, arm64: 24 };
+/** Number of clock_gettime(2), likewise. */
+export const SYS_CLOCK_GETTIME: Readonly<Record<string, number>> = { x64: 228, arm64: 113 };
 
 // <signal.h>: the first of those that programs share out among themselves is glibc's, musl's is 35
 export const SIGSTKFLT = 16;
@@ -36,6 +38,7 @@ export const SIG_IGN = 1;
 // <time.h>
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
+export const CLOCK_BOOTTIME = 7;
 
 // <linux/capability.h>: bit numbers, also those of CapEff in /proc/self/status
 export const CAP_SETGID = 6;

@@ -1,34 +1,22 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readSync,
-  type Stats,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import type { Libc } from "#ffi/libc.ts";
 import { LOCK_EX, LOCK_NB } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
-import { isOurs } from "#src/ownership.ts";
 import { placeOf } from "./folder.ts";
+import {
+  errnoOf,
+  hasName,
+  mayRemove,
+  openOwn,
+  OWN_MODE,
+  removeOwn,
+  whyNotOurs,
+} from "./own_file.ts";
 
-/** As pidfile(3) advises: whoever can open a file can lock it. */
-const MODE = 0o600;
 /** Of what we take over: a process id and its line feed. */
 const MAX_LENGTH = 32;
 /** How often another daemon may end and take its file with it while we try. */
 const MAX_TRIES = 8;
-
-const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-/** No link is followed, no device or FIFO waited for; both runtimes add O_CLOEXEC. */
-const FLAGS = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 /**
  * A file with our process id, locked while we run.
@@ -49,18 +37,13 @@ export class PidFile {
       writeSync(this.#fd, `${pid}\n`, 0);
     } catch (error) {
       this.close();
-      throw cannotWrite(this.#path, codeOf(error));
+      throw cannotWrite(this.#path, errnoOf(error));
     }
   }
 
   /** Whether this process, as what it is now, may remove the file. */
   mayRemove(): boolean {
-    try {
-      accessSync(dirname(this.#path), constants.W_OK);
-      return hasName(this.#fd, this.#path);
-    } catch {
-      return false;
-    }
+    return mayRemove(this.#fd, this.#path);
   }
 
   /**
@@ -68,18 +51,8 @@ export class PidFile {
    * stays would be another process's one day.
    */
   close(): void {
-    if (!this.#remove()) ftruncateSync(this.#fd, 0);
+    if (!removeOwn(this.#fd, this.#path)) ftruncateSync(this.#fd, 0);
     closeSync(this.#fd);
-  }
-
-  #remove(): boolean {
-    try {
-      if (!hasName(this.#fd, this.#path)) return false;
-      unlinkSync(this.#path);
-      return true;
-    } catch {
-      return false;
-    }
   }
 }
 
@@ -103,7 +76,7 @@ function openOurs(path: string): number {
   const fd = openFile(path);
   const problem = whyNotOurs(fstatSync(fd)) ?? (isNumber(readText(fd)) ? undefined : NOT_A_PID);
   if (problem === undefined) {
-    fchmodSync(fd, MODE);
+    fchmodSync(fd, OWN_MODE);
     return fd;
   }
   closeSync(fd);
@@ -114,26 +87,15 @@ const NOT_A_PID = "holds something else than a process id";
 
 function openFile(path: string): number {
   try {
-    return openSync(path, FLAGS, MODE);
+    return openOwn(path);
   } catch (error) {
-    const code = codeOf(error);
+    const code = errnoOf(error);
     throw cannotWrite(path, code === "ELOOP" ? "it is a symbolic link" : code);
   }
 }
 
-function codeOf(error: unknown): string {
-  return (error as Error & { code?: string }).code ?? String(error);
-}
-
 function cannotWrite(path: string, reason: string): StartError {
   return new StartError(`the pid file ${path} cannot be written: ${reason}`, "choose another path");
-}
-
-function whyNotOurs(stat: Stats): string | undefined {
-  if (!stat.isFile()) return "is not a regular file";
-  if (!isOurs(stat.uid)) return `belongs to user ${stat.uid}`;
-  if (stat.nlink > 1) return "has another name besides: it is a hard link";
-  return undefined;
 }
 
 /** Also of a file that was emptied. */
@@ -152,11 +114,4 @@ function heldBy(path: string, holder: string): StartError {
     `the pid file ${path} is held by process ${pid}, which runs`,
     "stop it first, or choose another pid_file",
   );
-}
-
-/** Whether the open file is the one of this name. */
-function hasName(fd: number, path: string): boolean {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  const { dev, ino } = fstatSync(fd);
-  return dev === found?.dev && ino === found.ino;
 }

@@ -21,6 +21,7 @@ import { openControl } from "./control/socket.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { logFates } from "./fates.ts";
+import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
 import { openRelay, openServer } from "./open.ts";
@@ -28,6 +29,7 @@ import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
+import { runtimeFolder } from "./runtime_folder.ts";
 import { Signals } from "./signals.ts";
 import { DaemonState } from "./state.ts";
 import { stateLine } from "./state_line.ts";
@@ -110,6 +112,7 @@ async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): P
 async function live(context: Context): Promise<number> {
   const { role, config, libc, host, log, state, cleanup, signals } = context;
   const own = config[role].process;
+  let endsAsTold = false;
   const step = stepper(log);
   refuseUnfit(context);
   step("checks");
@@ -126,11 +129,16 @@ async function live(context: Context): Promise<number> {
   const control = new ControlApp(pages);
   await openControl(control, { ...context, user: userOf(host, own) });
   step("status pages");
+  const handover = handoverOf(context, open);
+  cleanup.add(() => handover.close());
   // Before the privileges go: a thread may have to read its code from where they are needed.
-  const datapath = await open.start();
+  const datapath = await open.start(handover.legacy);
   cleanup.remove(closeUnserved);
   cleanup.add(logFates(log, datapath.fates ?? []));
-  cleanup.add(() => datapath.stop());
+  cleanup.add(async () => {
+    const legacy = await datapath.stop();
+    if (endsAsTold && legacy !== undefined) handover.leave(legacy);
+  });
   step("threads");
   const user = userOf(host, own);
   const { restorations } = state;
@@ -151,6 +159,7 @@ async function live(context: Context): Promise<number> {
   control.serve(commandsOf(context));
   const failure = await Promise.race([signals.ending, failureOf(datapath), upholding.lost]);
   if (failure instanceof Error) return failed(context, failure);
+  endsAsTold = true;
   return await end(context, datapath, notifier);
 }
 
@@ -186,6 +195,15 @@ function stepper(log: Logger): (step: string) => void {
     log.debug("Step done", { step, seconds: Math.round(now - since) / 1000 });
     since = now;
   };
+}
+
+/** A server knows nothing that it could leave. */
+function handoverOf(context: Context, { listening: [listening] }: OpenRole): Handover {
+  const { role, config: { relay }, host } = context;
+  if (role === "server") return NO_HANDOVER;
+  const folder = runtimeFolder(role);
+  const user = userOf(host, relay.process);
+  return openHandover({ ...context, relay, folder, listening: listening!, user });
 }
 
 /** The interface as the kernel has it, not as it was asked for. */

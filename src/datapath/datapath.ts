@@ -2,6 +2,7 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
+import type { Legacy } from "./legacy.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
 import type { PeerAsker } from "./peers/asker.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
@@ -23,8 +24,12 @@ export interface OpenRole {
   keep?(): Keeper;
   /** For another process to keep the interface by; undefined where none can. */
   readonly entrusted?: Entrusted;
-  /** Starts the threads that serve them, which then own every descriptor. */
-  start(): Promise<Datapath>;
+  /**
+   * Starts the threads that serve them, which then own every descriptor.
+   *
+   * @param legacy of the relay that ran before this one
+   */
+  start(legacy?: Legacy): Promise<Datapath>;
   /** Closes everything; for a start that fails halfway. */
   close(): void;
 }
@@ -52,8 +57,13 @@ export interface Datapath {
   heartbeatAge(): Millis;
   /** Settles when all threads have ended, as they do when one does; rejects when one failed. */
   readonly ended: Promise<void>;
-  /** Finishes what is queued, ends the threads, closes descriptors; the interface goes with them. */
-  stop(): Promise<void>;
+  /**
+   * Finishes what is queued, ends the threads, closes descriptors; the interface goes with them.
+   *
+   * @param routing stays where a successor gets the same interface: what comes meanwhile waits in it
+   * @returns what a relay leaves to its successor
+   */
+  stop(routing?: "ends" | "stays"): Promise<Legacy | undefined>;
   /** Replaces the IPv4 broadcast addresses of the subnets that this host is attached to. */
   setBroadcasts(addresses: readonly number[]): void;
   /** Replaces the relay's served prefixes; undefined: any. */

@@ -1,6 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Offloads } from "./offloads.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
@@ -95,6 +96,11 @@ export interface Kernel {
   readonly arenaLength: number;
   /** Why there can only be one worker; undefined: there can be more. */
   readonly oneWorker: string | undefined;
+  /**
+   * Milliseconds since the machine was booted, sleep included: the same for every process. Undefined
+   * where no clock counts these.
+   */
+  bootTime?(libc: Libc): Millis;
   /** For the relay's sockets, whose peers each have one worker. @throws WorkersRefused */
   readonly steerRelay: Steer;
   /** For the server's sockets, where the IPv4 source decides. @throws WorkersRefused */

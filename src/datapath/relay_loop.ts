@@ -12,10 +12,12 @@ import type { FateOptions } from "./fates/recorder.ts";
 import { ObservedRelay } from "./fates/relay.ts";
 import { Failures } from "./failures.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Legacy } from "./legacy.ts";
 import type { Offloads } from "./offloads.ts";
 import { PeerAnswers } from "./peers/answers.ts";
 import type { PeerQuestions } from "./peers/questions.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
+import { workerOf } from "./threads/share_out.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { Waking } from "./threads/wake.ts";
 import { Blocked } from "./udp/send.ts";
@@ -45,6 +47,10 @@ export interface RelayLoopOptions {
   readonly clock: () => Millis;
   /** By which it is asked about its peers. */
   readonly questions: PeerQuestions;
+  /** Which worker this is, from 0, and of how many. */
+  readonly share: readonly [worker: number, workers: number];
+  /** What to take over this worker's peers from; undefined: there is nothing. */
+  readonly legacy?: Legacy | undefined;
   /** Whose packets' fates are told; undefined: nobody's. */
   readonly fates?: FateOptions | undefined;
 }
@@ -92,6 +98,8 @@ export class RelayLoop implements RelaySink {
   readonly #waking: Waking;
   readonly #answers: PeerAnswers;
   readonly #queuePatience: Millis;
+  /** See `Kernel.bootTime`. */
+  readonly #bootTime: (() => Millis) | undefined;
   #servedVersion = 0;
   #broadcastsVersion = 0;
   #blocked: Blocked = Blocked.No;
@@ -132,6 +140,24 @@ export class RelayLoop implements RelaySink {
     this.#waiter = new Waiter(libc, arena, [udp, descriptors.tun, wake]);
     this.#waking = new Waking(libc, arena, wake);
     this.#answers = new PeerAnswers(options.questions, relay);
+    const { bootTime } = kernel;
+    this.#bootTime = bootTime && (() => bootTime(libc));
+    if (options.legacy !== undefined) this.#takeOver(options.legacy, options.share);
+  }
+
+  #takeOver({ rows, writtenAt }: Legacy, [worker, workers]: RelayLoopOptions["share"]): void {
+    if (this.#bootTime === undefined) return;
+    const now = this.#clock();
+    const written = now - (this.#bootTime() - writtenAt);
+    const isOurs = (b: Uint8Array, at: number) => workerOf(b, at, workers) === worker;
+    for (const some of rows) this.#relay.takeOver(some, written, now, isOurs);
+  }
+
+  /** What is left to a successor, once {@link run} has returned; undefined where time goes unmeasured. */
+  legacy(): Legacy<ArrayBuffer> | undefined {
+    if (this.#bootTime === undefined) return undefined;
+    const rows = this.#relay.peerRows(this.#clock());
+    return { rows: [rows], writtenAt: this.#bootTime() };
   }
 
   /** Serves until a stop is requested. @throws Error when a descriptor fails for good */

@@ -13,6 +13,7 @@ import type { OpenRole } from "./datapath.ts";
 import { FateRing } from "./fates/ring.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
+import type { Legacy } from "./legacy.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
 import { PeerQuestions } from "./peers/questions.ts";
@@ -169,6 +170,7 @@ function openRelayFor(
         replyFromLocal: start.bindAddress === 0,
         key,
         seed: readU32(randomBytes(4), 0),
+        share: [i, workers.count],
       } as const;
       return { data, shared, fates, questions, wake };
     };
@@ -181,9 +183,9 @@ function openRelayFor(
       notices: [...noticesOf(udp), ...tunnel.notices],
       ...keepOf(tunnel, starts),
       close: () => opened.close(),
-      start: () =>
+      start: (legacy) =>
         // The route goes first, so that no new packets come while the last ones are served.
-        serve(starts, {
+        serve(withLegacy(starts, legacy), {
           stopping: () => tunnel.stopRouting(),
           ended: () => opened.close(),
         }),
@@ -193,6 +195,13 @@ function openRelayFor(
 
 function fatesOf(ring: FateRing | undefined, peer: PeerPattern | undefined) {
   return ring === undefined || peer === undefined ? undefined : { ring: ring.buffer, peer };
+}
+
+function withLegacy(starts: readonly WorkerStart[], legacy: Legacy | undefined) {
+  return starts.map((start) => {
+    const { data } = start;
+    return data.role === "relay" ? { ...start, data: { ...data, legacy } } : start;
+  });
 }
 
 /** The threads hear of it when the interface was made again. */

@@ -92,6 +92,22 @@ const START = {
     "the user that the process has become may not remove it",
     "put it in a folder of that user's: see [security.md](security.md)",
   ),
+  "Peers found": message(
+    "info",
+    "peers seconds",
+    "what the relay that ran before has left, so long ago: see [restart.md](restart.md)",
+  ),
+  "Peers not taken over": message(
+    "warn",
+    "path problem",
+    "what was left is of no use, and was thrown away: clients are asked again, as by a first start",
+  ),
+  "Peers will not be handed over": message(
+    "warn",
+    "problem mend",
+    "the next relay will have to ask all clients again: see [restart.md](restart.md)",
+    "`mend`",
+  ),
   "Privileges": message(
     "debug",
     "user missing",
@@ -227,6 +243,17 @@ const END = {
     "info",
     "seconds",
     "`/readyz` gives 503, and packets are carried for so long",
+  ),
+  "Peers handed over": message(
+    "info",
+    "peers path",
+    "what the relay knew of its clients is left to the next one: see [restart.md](restart.md)",
+  ),
+  "Peers not handed over": message(
+    "warn",
+    "path problem",
+    "nothing is left: the next relay asks all clients again",
+    "make room in that folder",
   ),
   "Ended at once by a second signal": message("warn", "signal", "without draining; exit status 1"),
   "SIGHUP changes nothing: settings take effect after a restart": message(

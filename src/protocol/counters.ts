@@ -46,6 +46,8 @@ export const COUNTER_NAMES = [
   "udp_sent_from_other",
   // Relay, IPv6 side: what this host's own kernel says to the link, of no concern to anyone else
   "link_messages",
+  // Relay: entries that came from the relay before this one
+  "peers_taken_over",
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

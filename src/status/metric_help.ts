@@ -232,6 +232,10 @@ const COUNTERS: Readonly<Record<CounterMetric, MetricHelp>> = {
     "packets",
     "Of the bubbles sent, those to peers that packets still flow to.",
   ),
+  teredo_peers_taken_over_total: counter(
+    "peers",
+    "Entries taken over from the relay that ran before, with their standing.",
+  ),
   teredo_link_messages_total: counter(
     "packets",
     "Packets that this host's kernel sent to the link of the interface alone, such as reports of " +

@@ -45,7 +45,7 @@ const datapath = (age: number): Datapath => ({
   levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
   heartbeatAge: () => age,
   ended: Promise.resolve(),
-  stop: () => Promise.resolve(),
+  stop: () => Promise.resolve(undefined),
   setServed: () => {},
   setBroadcasts: () => {},
 });

@@ -205,4 +205,9 @@ export interface Host {
   /** Of this process. */
   processUse(): ProcessUse;
   year(): number;
+  /**
+   * Names this run of the machine, and the network that this process is in: what is known of peers here
+   * and now holds for no other. Undefined: it has no name.
+   */
+  instance(): string | undefined;
 }

@@ -1,6 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { bootTime } from "#ffi/linux/boot_time.ts";
 import {
   IP_MTU_DISCOVER,
   IP_PMTUDISC_DONT,
@@ -27,6 +28,7 @@ export const LINUX_KERNEL: Kernel = {
   words: LINUX_WORDS,
   arenaLength: Math.max(LinuxTunQueue.arenaLength, RawIpv6Sender.arenaLength),
   oneWorker: undefined,
+  bootTime,
   steerRelay: steerRelaySockets,
   steerServer: steerServerSockets,
   tuneUdp,

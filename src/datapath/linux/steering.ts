@@ -12,7 +12,6 @@ import {
   SOL_SOCKET,
   TUNSETSTEERINGEBPF,
 } from "#ffi/linux/mod.ts";
-import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import {
   AUTHENTICATION,
   AUTHENTICATION_FIXED_LENGTH,
@@ -22,6 +21,7 @@ import {
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/wire/teredo_address.ts";
 import { assembleClassic, assembleEbpf, classic, ebpf, type Program } from "./filter_code.ts";
+import { ADDRESS_FACTOR, SPREAD_FACTOR } from "../threads/share_out.ts";
 import { WorkersRefused } from "../threads/workers.ts";
 
 /**
@@ -40,27 +40,7 @@ import { WorkersRefused } from "../threads/workers.ts";
  * A server keeps no peers: there the IPv4 source decides, so that one source meets one rate limit.
  */
 
-/** Odd numbers whose products spread neighbouring addresses and ports over all bits. */
-const ADDRESS_FACTOR = 0x9e3779b1;
-const SPREAD_FACTOR = 0x85ebca6b;
-
-/** Of a 32-bit number, 0 to `workers` - 1: its upper bits, in which all others have a say. */
-function spread(value: number, workers: number): number {
-  return ((Math.imul(value, SPREAD_FACTOR) >>> 16) * workers) >>> 16;
-}
-
-/** The worker of a relay's peer, by its Teredo address: 16 bytes at `addressAt`. */
-export function workerOf(b: Uint8Array, addressAt: number, workers: number): number {
-  const address = Math.imul(readU32(b, addressAt + MAPPED_ADDRESS_AT), ADDRESS_FACTOR);
-  return spread(address ^ readU16(b, addressAt + MAPPED_PORT_AT), workers);
-}
-
-/** The worker of a server for what comes from an IPv4 address. */
-export function workerOfSource(address: number, workers: number): number {
-  return spread(Math.imul(address, ADDRESS_FACTOR), workers);
-}
-
-/** {@link spread} for either machine. */
+/** What `share_out.ts` does with a number, for either machine. */
 const spreadBy = (workers: number) => [
   classic.multiply(SPREAD_FACTOR),
   classic.shiftRight(16),

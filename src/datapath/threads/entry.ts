@@ -1,7 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi/open.ts";
 import { kernelOf } from "../kernels.ts";
-import { makeLoop, type ThreadData } from "./loop.ts";
+import { RelayLoop } from "../relay_loop.ts";
+import { makeLoop, READY, type ThreadData } from "./loop.ts";
 
 /**
  * Builds the loop of one role and runs it until it is told to stop.
@@ -12,10 +13,17 @@ import { makeLoop, type ThreadData } from "./loop.ts";
 async function main(data: ThreadData): Promise<void> {
   const libc = await openLibc();
   const loop = makeLoop(kernelOf(libc), libc, data, () => performance.now());
-  parentPort!.postMessage("ready");
+  parentPort!.postMessage(READY);
   // Lets the message leave before the thread blocks.
   await new Promise((resolve) => setTimeout(resolve, 0));
   loop.run();
+  const legacy = loop instanceof RelayLoop ? loop.legacy() : undefined;
+  if (legacy !== undefined) {
+    parentPort!.postMessage(
+      legacy,
+      legacy.rows.map(({ buffer }) => buffer),
+    );
+  }
 }
 
 await main(workerData as ThreadData);

@@ -6,6 +6,7 @@ import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateOptions } from "../fates/recorder.ts";
 import type { Kernel } from "../kernel.ts";
+import type { Legacy } from "../legacy.ts";
 import type { Offloads } from "../offloads.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
@@ -29,6 +30,10 @@ export type ThreadData =
     readonly key: Uint8Array;
     /** Seed of the peer table's hash. */
     readonly seed: number;
+    /** Which worker this is, from 0, and of how many. */
+    readonly share: readonly [worker: number, workers: number];
+    /** Of all workers of the relay that ran before. */
+    readonly legacy?: Legacy | undefined;
   }
   | {
     readonly role: "server";
@@ -41,6 +46,9 @@ export type ThreadData =
     /** Two random words: the key of the limits' hash. */
     readonly seeds: readonly [number, number];
   };
+
+/** What a thread says first. A relay's says its `Legacy` last. */
+export const READY = "ready";
 
 /** The loop of one role, with `libc` and memory of the thread that is to run it. */
 export function makeLoop(
@@ -61,6 +69,8 @@ export function makeLoop(
       replyFromLocal: data.replyFromLocal,
       hash: makeSipHash(data.key),
       seed: data.seed,
+      share: data.share,
+      legacy: data.legacy,
       clock,
     })
     : new ServerLoop(kernel, libc, shared, data.descriptors, {

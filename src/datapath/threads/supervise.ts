@@ -3,9 +3,10 @@ import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Datapath } from "../datapath.ts";
 import type { FateRing } from "../fates/ring.ts";
+import { type Legacy, together } from "../legacy.ts";
 import { PeerAsker } from "../peers/asker.ts";
 import type { PeerQuestions } from "../peers/questions.ts";
-import type { ThreadData } from "./loop.ts";
+import { READY, type ThreadData } from "./loop.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { Wake } from "./wake.ts";
 
@@ -25,7 +26,7 @@ export interface WorkerStart {
 
 /** What is to be done on the main thread when the datapath comes to its end. */
 export interface ThreadHooks {
-  /** Runs when a stop is asked for, before the threads are told. */
+  /** Runs when a stop is asked for that ends the routing, before the threads are told. */
   stopping(): void;
   /** Runs once, when all threads have ended: closes what they worked on. */
   ended(): void;
@@ -59,6 +60,7 @@ export async function superviseThreads(
   const threads = starts.map(({ data }) =>
     new Worker(threadUrl(import.meta.url), { workerData: data })
   );
+  const legacies: (Legacy | undefined)[] = starts.map(() => undefined);
   const ended = new Promise<void>((resolve, reject) => {
     let failure: Error | undefined;
     threads.forEach((thread, i) => {
@@ -66,6 +68,9 @@ export async function superviseThreads(
         failure ??= starts.length === 1 ? asError(error) : ofWorker(i, starts.length, error);
       };
       thread.on("error", fail);
+      thread.on("message", (said: typeof READY | Legacy) => {
+        if (said !== READY) legacies[i] = said;
+      });
       thread.on("exit", () => {
         running -= 1;
         if (!starts[i]!.shared.stopping) fail(new Error("The datapath thread ended by itself"));
@@ -95,14 +100,18 @@ export async function superviseThreads(
     ),
     heartbeatAge,
     ended,
-    stop: async () => {
-      if (running === 0) return await ended; // what stopping works on is closed already
-      try {
-        hooks.stopping();
-      } finally {
-        stopAll(); // a thread left running would keep the process alive
-        await ended;
+    stop: async (routing = "ends") => {
+      // What stopping works on is closed once all have ended.
+      if (running > 0) {
+        try {
+          if (routing === "ends") hooks.stopping();
+        } finally {
+          stopAll(); // a thread left running would keep the process alive
+          await ended;
+        }
       }
+      await ended;
+      return together(legacies);
     },
     setBroadcasts: (addresses) => starts.forEach(({ shared }) => shared.setBroadcasts(addresses)),
     setServed: (prefixes) => starts.forEach(({ shared }) => shared.setServed(prefixes)),

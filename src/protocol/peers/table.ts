@@ -176,6 +176,18 @@ export class Peers {
     return trusted !== NO_PEER && this.isValid(trusted, now) ? NO_PEER : trusted;
   }
 
+  /** Where {@link next} begins: all entries, who gives way first at the front. */
+  first(): PeerId {
+    const untrusted = this.#ages.first(UNTRUSTED_LIST);
+    return untrusted === NO_PEER ? this.#ages.first(TRUSTED_LIST) : untrusted;
+  }
+
+  /** The entry after `p`; {@link NO_PEER} after the last. */
+  next(p: PeerId): PeerId {
+    const next = this.#ages.next(p);
+    return next === NO_PEER && !this.isTrusted(p) ? this.#ages.first(TRUSTED_LIST) : next;
+  }
+
   /** Entries whose address has the same mapping as the one at `at`, whatever server and flags. */
   countOfMapping(b: Uint8Array, at: number): number {
     const index = this.#index;
@@ -353,6 +365,14 @@ export class Peers {
 
   forgetBubbles(p: PeerId): void {
     this.#u8[p * BYTES + BUBBLES] = 0;
+  }
+
+  /** Gives an entry the past that it had in another table. */
+  setPast(p: PeerId, received: Millis, transmitted: Millis, bubble: Millis, bubbles: number): void {
+    this.#times[p * TIMES + LAST_RECEIVED] = received;
+    this.#times[p * TIMES + LAST_TRANSMITTED] = transmitted;
+    this.#times[p * TIMES + LAST_BUBBLE] = bubble;
+    this.#u8[p * BYTES + BUBBLES] = bubbles;
   }
 
   /** When the entry is to be forgotten if nothing more happens. */

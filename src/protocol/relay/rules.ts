@@ -24,6 +24,7 @@ import { NewPeers } from "../guard/new_peers.ts";
 import { PeerListing } from "../peers/listing.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
+import { type IsOurs, type PeerRow, writeRows } from "../peers/rows.ts";
 import { Peers } from "../peers/table.ts";
 import type { RelayOptions, RelaySink } from "./contract.ts";
 import {
@@ -189,6 +190,27 @@ export class Relay {
     const drop = this.#checkArrival(arrival);
     if (drop !== Drop.None) return drop;
     return this.#checkDestination(arrival.bytes, this.#datagram.ipv6At + DESTINATION_AT);
+  }
+
+  /** What a successor is to know of the peers: see `rows.ts`. The caller owns the array. */
+  peerRows(now: Millis): Uint8Array<ArrayBuffer> {
+    return writeRows(this.#peers, now);
+  }
+
+  /**
+   * Takes over those of the peers that an earlier relay left who may be peers of this one.
+   *
+   * @param rows of {@link peerRows}, written at `written` by our clock
+   * @param isOurs whether this relay serves the Teredo address at `at`
+   */
+  takeOver(rows: Uint8Array, written: Millis, now: Millis, isOurs: IsOurs): void {
+    const accepts = (row: PeerRow) => isOurs(row.bytes, row.at) && this.#mayBePeer(row);
+    this.#states.takeOver(rows, written, now, accepts);
+  }
+
+  #mayBePeer({ bytes, at, address, port }: PeerRow): boolean {
+    return isTeredo(bytes, at, this.#prefix) && this.#checkEmbedded(bytes, at) === Drop.None &&
+      this.#filter.isPeer(address, port) && !this.#filter.isOurs(address, port);
   }
 
   /** Absolute time at which {@link tick} has something to do; Infinity: no time. */

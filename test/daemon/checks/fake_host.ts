@@ -90,6 +90,7 @@ export function fakeHost(facts: Facts = {}): Host {
     isDirectory: () => true,
     processUse: () => ({ residentBytes: 50_000_000 }),
     year: () => 2026,
+    instance: () => undefined,
     ...answers,
   };
 }

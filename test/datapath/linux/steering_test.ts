@@ -20,14 +20,9 @@ import {
 import { openLibc } from "#ffi/open.ts";
 import { configureTunnel } from "#src/datapath/linux/tun/interface.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
-import {
-  steerRelaySockets,
-  steerServerSockets,
-  steerTun,
-  workerOf,
-  workerOfSource,
-} from "#src/datapath/linux/steering.ts";
+import { steerRelaySockets, steerServerSockets, steerTun } from "#src/datapath/linux/steering.ts";
 import { openTun } from "#src/datapath/linux/tun/open.ts";
+import { workerOf, workerOfSource } from "#src/datapath/threads/share_out.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { DESTINATION_AT, IPV6_HEADER_LENGTH, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";

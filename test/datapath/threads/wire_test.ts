@@ -5,7 +5,7 @@ import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { openRelay } from "#src/datapath/start.ts";
-import { workerOf } from "#src/datapath/linux/steering.ts";
+import { workerOf } from "#src/datapath/threads/share_out.ts";
 import { readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { Counter } from "#src/protocol/counters.ts";

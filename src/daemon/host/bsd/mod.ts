@@ -109,6 +109,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     isDirectory: around.isDirectory,
     processUse: around.processUse,
     year: around.year,
+    instance: () => undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
+import { existsSync, fstatSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
@@ -115,6 +115,7 @@ export function linuxHost(libc: Libc): Host {
       ...given("maxFds", parseMaxFds(read(LIMITS) ?? "")),
     }),
     year: () => new Date().getUTCFullYear(),
+    instance,
   };
 }
 
@@ -148,6 +149,16 @@ function countDescriptors(folder: number | undefined): number | undefined {
 /** A property that is there only with a value. */
 function given<N extends string, T>(name: N, value: T | undefined): Partial<Record<N, T>> {
   return value === undefined ? {} : { [name]: value } as Record<N, T>;
+}
+
+/** As `2f7c…-…/4026531840`, where the second part is the number of the network namespace. */
+function instance(): string | undefined {
+  try {
+    const boot = textOf("/proc/sys/kernel/random/boot_id").trim();
+    return boot === "" ? undefined : `${boot}/${statSync("/proc/self/ns/net").ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function interfaces(netlink: Netlink): Interface[] {

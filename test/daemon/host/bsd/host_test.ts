@@ -104,7 +104,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
       levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
       heartbeatAge: () => 10,
       ended: Promise.resolve(),
-      stop: () => Promise.resolve(),
+      stop: () => Promise.resolve(undefined),
       setServed: () => {},
       setBroadcasts: () => {},
     },

@@ -1,0 +1,25 @@
+import process from "node:process";
+import { Arena } from "../arena.ts";
+import { check } from "../errors.ts";
+import type { Libc } from "../libc.ts";
+import {
+  CLOCK_BOOTTIME,
+  SIZEOF_TIMESPEC,
+  SYS_CLOCK_GETTIME,
+  TIMESPEC_NSEC_AT,
+  TIMESPEC_SEC_AT,
+} from "./mod.ts";
+
+/** Milliseconds since the machine was booted, sleep included: clock_gettime(2). @throws SyscallError */
+export function bootTime(libc: Libc): number {
+  const arena = new Arena(libc, SIZEOF_TIMESPEC);
+  try {
+    const at = arena.take(SIZEOF_TIMESPEC);
+    const number = SYS_CLOCK_GETTIME[process.arch]!;
+    const result = libc.call.syscall(number, CLOCK_BOOTTIME, arena.address(at), 0);
+    check(libc, result, "clock_gettime", "CLOCK_BOOTTIME");
+    return arena.readU64(at + TIMESPEC_SEC_AT) * 1e3 + arena.readU64(at + TIMESPEC_NSEC_AT) / 1e6;
+  } finally {
+    arena.close();
+  }
+}
