@@ -2,7 +2,7 @@ import type { Millis } from "#src/protocol/time.ts";
 
 /** What a relay leaves of its peers to the one that comes after it. */
 export interface Legacy<B extends ArrayBufferLike = ArrayBufferLike> {
-  /** Of `writeRows()` in `src/protocol/peers/rows.ts`, those of each thread. */
+  /** Of `writeLegacy()` in `src/protocol/peers/legacy.ts`, those of each thread. */
   readonly rows: readonly Uint8Array<B>[];
   /** When the first of them were written, by `Kernel.bootTime()`. */
   readonly writtenAt: Millis;

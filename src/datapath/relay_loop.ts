@@ -156,7 +156,7 @@ export class RelayLoop implements RelaySink {
   /** What is left to a successor, once {@link run} has returned; undefined where time goes unmeasured. */
   legacy(): Legacy<ArrayBuffer> | undefined {
     if (this.#bootTime === undefined) return undefined;
-    const rows = this.#relay.peerRows(this.#clock());
+    const rows = this.#relay.legacy(this.#clock());
     return { rows: [rows], writtenAt: this.#bootTime() };
   }
 

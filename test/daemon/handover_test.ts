@@ -23,7 +23,7 @@ import { openHandover } from "#src/daemon/handover/mod.ts";
 import type { Legacy } from "#src/datapath/legacy.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt } from "#src/log/record.ts";
-import { ROW_LENGTH } from "#src/protocol/peers/rows.ts";
+import { ROW_LENGTH } from "#src/protocol/peers/legacy.ts";
 import { PEER_LIFETIME } from "#src/protocol/peers/table.ts";
 import { fakeHost, relayConfig } from "./checks/fake_host.ts";
 import { type Folders, inFolders, STRANGER } from "./hostile_folder.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Legacy } from "#src/datapath/legacy.ts";
-import { ROW_LENGTH } from "#src/protocol/peers/rows.ts";
+import { ROW_LENGTH } from "#src/protocol/peers/legacy.ts";
 import { PEER_LIFETIME } from "#src/protocol/peers/table.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
@@ -24,7 +24,7 @@ interface Head extends Identity {
  *
  *     teredo peers VERSION DIGEST     the SHA-256 of all that follows, in hexadecimal
  *     HEAD                            one line of JSON: whose, of when, how many
- *     rows                            as `src/protocol/peers/rows.ts` has them
+ *     rows                            as `src/protocol/peers/legacy.ts` has them
  *
  * Another VERSION stands for another form of the head or the rows.
  */

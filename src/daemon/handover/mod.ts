@@ -5,7 +5,7 @@ import { kernelOf } from "#src/datapath/kernels.ts";
 import type { Legacy } from "#src/datapath/legacy.ts";
 import { StartError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
-import { ROW_LENGTH } from "#src/protocol/peers/rows.ts";
+import { ROW_LENGTH } from "#src/protocol/peers/legacy.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host, User } from "../host/contract.ts";

@@ -5,7 +5,7 @@ import { type Hold, NO_SLOT } from "./hold.ts";
 import type { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
 import { DESTINATION_AT } from "../wire/ipv6.ts";
 import { NO_PEER, type PeerId } from "./index.ts";
-import { PeerRow, ROW_LENGTH } from "./rows.ts";
+import { LegacyRow, ROW_LENGTH } from "./legacy.ts";
 import type { Peers } from "./table.ts";
 import type { RelaySink } from "../relay/contract.ts";
 import { mappedAddressOf, mappedPortOf } from "../wire/teredo_address.ts";
@@ -207,15 +207,15 @@ export class PeerStates {
    * had there: what they were asked and did not answer counts on. Nothing is held for them, and no
    * bubble is on its way. Where there is no room for all, who would give way first stays out.
    *
-   * @param rows of `writeRows()`, written at `written` by our clock
+   * @param rows of `writeLegacy()`, written at `written` by our clock
    */
   takeOver(
     rows: Uint8Array,
     written: Millis,
     now: Millis,
-    accepts: (row: PeerRow) => boolean,
+    accepts: (row: LegacyRow) => boolean,
   ): void {
-    const row = new PeerRow();
+    const row = new LegacyRow();
     const each = (take: () => void) => {
       for (let at = 0; at + ROW_LENGTH <= rows.length; at += ROW_LENGTH) {
         row.read(rows, at, written);
@@ -227,7 +227,7 @@ export class PeerStates {
     each(() => spare-- > 0 || this.#enter(row, now));
   }
 
-  #enter(row: PeerRow, now: Millis): void {
+  #enter(row: LegacyRow, now: Millis): void {
     const peers = this.#peers;
     const { bytes, at, address, trusted, proven } = row;
     if (peers.size === peers.capacity || peers.find(bytes, at) !== NO_PEER) return;
@@ -237,6 +237,7 @@ export class PeerStates {
     peers.setMapping(p, address, row.port, row.local);
     peers.setTrusted(p, trusted);
     peers.setProven(p, trusted && proven);
+    peers.setTrustedSince(p, row.trustedSince);
     peers.setPast(p, row.received, row.transmitted, row.bubble, row.bubbles);
     this.#timers.set(p, peers.expiry(p), now);
     this.#counters[Counter.peers_taken_over]!++;

@@ -1,6 +1,26 @@
 import { writeU32 } from "../wire/bytes.ts";
 import { NO_PEER, NOWHERE, type PeerId, PeerIndex, PEERS_MAX, word, WORDS } from "./index.ts";
 import { AddressCounts } from "../guard/address_counts.ts";
+import {
+  BUBBLES,
+  BYTES,
+  FLAGS,
+  HALVES,
+  LAST_BUBBLE,
+  LAST_RECEIVED,
+  LAST_TRANSMITTED,
+  LOCAL,
+  MAPPED_ADDRESS,
+  MAPPED_PORT,
+  PROVEN,
+  RESOLVING,
+  TAKEN,
+  TIMES,
+  TRUSTED,
+  TRUSTED_SINCE,
+  TURNS,
+  WANTED,
+} from "./entry.ts";
 import { Links } from "./links.ts";
 import { PeerTraffic } from "./traffic.ts";
 import type { Millis } from "../time.ts";
@@ -12,42 +32,6 @@ export const PEER_VALIDITY: Millis = 30_000;
  * limit of four bubbles in 300 s (RFC 4380 §5.2.6) must be remembered.
  */
 export const PEER_LIFETIME: Millis = 300_000;
-
-/**
- * One entry is 64 bytes, a cache line, in native byte order:
- *
- *      0 Teredo address, four words (16)     16 mapped address (4)   20 mapped port (2)
- *     22 flags (1)    23 bubbles sent (1)    24 our address (4)      28 hash of the key (4)
- *     32 last received (8)    40 last transmitted (8)    48 last bubble (8)
- *     56 turns (1)    57 free (3)     60 trusted since, in seconds (4)
- *
- * Times are milliseconds as float64. The first two may be refreshed from outside, by a fast path
- * that passes packets of trusted peers without us.
- */
-const HALVES = 32;
-const BYTES = 64;
-const TIMES = 8;
-const MAPPED_ADDRESS = 4;
-const MAPPED_PORT = 10;
-const FLAGS = 22;
-const BUBBLES = 23;
-const TURNS = 56;
-const LOCAL = 6;
-const TRUSTED_SINCE = 15;
-const LAST_RECEIVED = 4;
-const LAST_TRANSMITTED = 5;
-const LAST_BUBBLE = 6;
-
-/** A packet came from the address itself. RFC 4380 §5.4.2 */
-const TRUSTED = 1;
-/** Bubbles are going out; the timer is that of the next one. RFC 4380 §5.4.1 case 3 */
-const RESOLVING = 2;
-/** A packet came for it since the last bubble. */
-const WANTED = 4;
-/** The mapping is where an answer to a bubble came from, token and all. */
-const PROVEN = 8;
-/** The entry is some peer's, not one that was given back. */
-const TAKEN = 16;
 
 /** Lists by age: the first is the first to give way. */
 const UNTRUSTED_LIST = 0;

@@ -24,7 +24,7 @@ import { NewPeers } from "../guard/new_peers.ts";
 import { PeerListing } from "../peers/listing.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
-import { type IsOurs, type PeerRow, writeRows } from "../peers/rows.ts";
+import { type IsOurs, type LegacyRow, writeLegacy } from "../peers/legacy.ts";
 import { Peers } from "../peers/table.ts";
 import type { RelayOptions, RelaySink } from "./contract.ts";
 import {
@@ -192,23 +192,23 @@ export class Relay {
     return this.#checkDestination(arrival.bytes, this.#datagram.ipv6At + DESTINATION_AT);
   }
 
-  /** What a successor is to know of the peers: see `rows.ts`. The caller owns the array. */
-  peerRows(now: Millis): Uint8Array<ArrayBuffer> {
-    return writeRows(this.#peers, now);
+  /** What a successor is to know of the peers: see `peers/legacy.ts`. The caller owns the array. */
+  legacy(now: Millis): Uint8Array<ArrayBuffer> {
+    return writeLegacy(this.#peers, now);
   }
 
   /**
    * Takes over those of the peers that an earlier relay left who may be peers of this one.
    *
-   * @param rows of {@link peerRows}, written at `written` by our clock
+   * @param rows of {@link legacy}, written at `written` by our clock
    * @param isOurs whether this relay serves the Teredo address at `at`
    */
   takeOver(rows: Uint8Array, written: Millis, now: Millis, isOurs: IsOurs): void {
-    const accepts = (row: PeerRow) => isOurs(row.bytes, row.at) && this.#mayBePeer(row);
+    const accepts = (row: LegacyRow) => isOurs(row.bytes, row.at) && this.#mayBePeer(row);
     this.#states.takeOver(rows, written, now, accepts);
   }
 
-  #mayBePeer({ bytes, at, address, port }: PeerRow): boolean {
+  #mayBePeer({ bytes, at, address, port }: LegacyRow): boolean {
     return isTeredo(bytes, at, this.#prefix) && this.#checkEmbedded(bytes, at) === Drop.None &&
       this.#filter.isPeer(address, port) && !this.#filter.isOurs(address, port);
   }

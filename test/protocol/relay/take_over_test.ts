@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Drop } from "#src/protocol/drops.ts";
-import { ROW_LENGTH } from "#src/protocol/peers/rows.ts";
+import { ROW_LENGTH } from "#src/protocol/peers/legacy.ts";
 import { PEER_LIFETIME, PEER_VALIDITY } from "#src/protocol/peers/table.ts";
 import { bubble, teredo } from "../packets.ts";
 import { CLIENT, CLIENT_PORT, RELAY, SERVER, vector } from "../vectors.ts";
@@ -24,7 +24,7 @@ function trusted(port = CLIENT_PORT, options = {}): RelayLab {
 function successor(lab: RelayLab, gap = 0, options = {}): RelayLab {
   const next = new RelayLab(options);
   next.now = 20; // a clock that has just begun
-  next.relay.takeOver(lab.relay.peerRows(lab.now), next.now - gap, next.now, ALL);
+  next.relay.takeOver(lab.relay.legacy(lab.now), next.now - gap, next.now, ALL);
   return next;
 }
 
@@ -121,7 +121,7 @@ for (const [name, options] of REFUSED) {
 }
 
 test("Relay.takeOver() takes its own peers alone, and each once", () => {
-  const rows = trusted().relay.peerRows(1_000_000);
+  const rows = trusted().relay.legacy(1_000_000);
   const next = new RelayLab();
   next.relay.takeOver(rows, next.now, next.now, () => false);
   assert.equal(next.relay.gauges.peers, 0);
@@ -150,7 +150,7 @@ test("Relay.takeOver() in a smaller table leaves out who would give way first", 
 });
 
 test("Relay.takeOver(): rows cut short, or of any bytes, make no peer that the rules would not", () => {
-  const rows = trusted().relay.peerRows(1_000_000);
+  const rows = trusted().relay.legacy(1_000_000);
   assert.equal(rows.length, ROW_LENGTH);
   const next = new RelayLab();
   next.relay.takeOver(rows.subarray(0, ROW_LENGTH - 1), next.now, next.now, ALL);
