@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { SOCKET_BUFFER } from "#src/config/setting.ts";
 
 const NEEDED = {
   relay: ["CAP_NET_ADMIN CAP_NET_RAW CAP_BPF", "DeviceAllow=/dev/net/tun rw"],
@@ -62,6 +63,18 @@ for (const role of ["relay", "server"]) {
     assert.equal(told, score);
   });
 }
+
+test("docs/examples/sysctl.d/teredo.conf sets variables that there are, as large as the default wants", () => {
+  const lines = readFileSync("docs/examples/sysctl.d/teredo.conf", "utf8").split("\n");
+  const set = lines.filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(" = "));
+  for (const [name] of set) assert.ok(existsSync(`/proc/sys/${name!.replaceAll(".", "/")}`), name);
+  const values = Object.fromEntries(set);
+  const buffer = String(SOCKET_BUFFER.default);
+  assert.equal(values["net.core.rmem_max"], buffer);
+  assert.equal(values["net.core.wmem_max"], buffer);
+  assert.equal(values["net.ipv6.conf.all.forwarding"], "1");
+});
 
 test("the server's unit hands over secrets that only root may read, and starts without any", () => {
   const text = readFileSync("docs/examples/teredo-server.service", "utf8");

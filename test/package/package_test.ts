@@ -1,9 +1,17 @@
 /** Of what scripts/package has made in dist/release; scripts/release_check runs it, as root. */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import test from "node:test";
 
@@ -145,6 +153,22 @@ test("the configuration it ships starts nothing; with a section uncommented it i
     }
     writeFileSync(file, text.replaceAll("#[", "["));
     assert.equal(check("relay").status, 0);
+  });
+});
+
+test("links between its documents lead to something", () => {
+  unpacked("amd64", (root) => {
+    const folder = join(root, "usr/share/doc/teredo");
+    let links = 0;
+    for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+      if (!name.endsWith(".md")) continue;
+      const text = readFileSync(join(folder, name), "utf8");
+      for (const [, link] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+        assert.ok(existsSync(join(folder, dirname(name), link!)), `${name}: ${link}`);
+        links++;
+      }
+    }
+    assert.ok(links > 10);
   });
 });
 

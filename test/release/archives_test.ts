@@ -86,20 +86,15 @@ function readElf(path: string): Elf {
 function expectedFiles(target: Target): Map<string, number> {
   const files = new Map<string, number>([["teredo", 0o755]]);
   const texts = ["README.md", "LICENSE", "CHANGELOG.md"];
-  for (const name of [...texts, "docs/examples/teredo.ini"]) files.set(name, 0o644);
+  for (const name of texts) files.set(name, 0o644);
   for (const name of readdirSync("docs")) {
     if (name.includes(".")) files.set(`docs/${name}`, 0o644);
   }
-  for (const folder of ["docs/man", "docs/examples/unmanaged"]) {
-    for (const name of readdirSync(folder)) files.set(`${folder}/${name}`, 0o644);
-  }
-  for (const daemon of ["relay", "server"]) {
-    if (target.startsWith("linux")) {
-      files.set(`docs/examples/teredo-${daemon}.service`, 0o644);
-      files.set(`docs/examples/openrc/teredo-${daemon}`, 0o755);
-      files.set(`docs/examples/openwrt/teredo-${daemon}`, 0o755);
-      files.set("docs/examples/sysctl.d/teredo.conf", 0o644);
-    } else files.set(`docs/examples/freebsd/teredo_${daemon}`, 0o755);
+  for (const name of readdirSync("docs/man")) files.set(`docs/man/${name}`, 0o644);
+  for (const entry of readdirSync("docs/examples", { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const isScript = /\/(\w+bsd|openrc|openwrt)$/.test(entry.parentPath);
+    files.set(join(entry.parentPath, entry.name), isScript ? 0o755 : 0o644);
   }
   if (!target.startsWith("linux") && existsSync("scripts/bsd-report")) {
     files.set("scripts/bsd-report", 0o755);
