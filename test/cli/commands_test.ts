@@ -416,7 +416,7 @@ test("teredo relay --help has name, values and default of each flag's value, in 
       "[--bind-port N]",
       "[0 to 65535, default 3545]",
       "[--drain-time TIME]",
-      "[0 to 1min, default 1s]",
+      "[0 to 1min, default 1s; 10s with announce]",
       "[--refuse-reserved [yes|no]]",
       "[yes|no, default no]",
       "[an absolute path, default nothing]",
