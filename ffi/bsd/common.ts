@@ -1,9 +1,11 @@
 import { NONE } from "../layout.ts";
-import { _IOW } from "./ioctl.ts";
+import { _IOW, _IOWR } from "./ioctl.ts";
 import type { BsdLayout } from "./layout.ts";
 
 /** sizeof(int), of most requests of tun(4). */
 export const SIZEOF_INT = 4;
+/** struct in6_ifreq: 16 bytes of name and a union as large as a struct icmp6_ifstat. */
+const SIZEOF_IN6_IFREQ = 288;
 
 /**
  * What 4.4BSD brought and FreeBSD, OpenBSD, NetBSD and DragonFly BSD have kept, LP64 little-endian
@@ -67,6 +69,10 @@ export const BSD = {
   IFREQ_DATA_AT: 16,
   IFREQ_MTU_AT: 16,
 
+  // <netinet6/in6_var.h>
+  SIOCGIFAFLAG_IN6: _IOWR("i", 73, SIZEOF_IN6_IFREQ),
+  SIZEOF_IN6_IFREQ,
+  IN6_IFREQ_ADDR_AT: 16,
   SIOCGIFINFO_IN6: NONE,
   SIZEOF_IN6_NDIREQ: NONE,
   IN6_NDIREQ_FLAGS_AT: NONE,
@@ -77,6 +83,8 @@ export const BSD = {
 
   // <net/route.h>
   RTM_GET: 4,
+  RTM_LOSING: 5,
+  RTM_MISS: 7,
   RT_MSGHDR_MSGLEN_AT: 0,
   RT_MSGHDR_VERSION_AT: 2,
   RT_MSGHDR_TYPE_AT: 3,

@@ -17,6 +17,13 @@ export interface BsdLayout extends Layout {
   readonly SIOCSIFNAME: number;
   readonly SIOCIFDESTROY: number;
 
+  // struct in6_ifreq, <netinet6/in6_var.h>
+  /** Flags of one address of an interface; EADDRNOTAVAIL where it has none such. An IPv6 socket's. */
+  readonly SIOCGIFAFLAG_IN6: number;
+  readonly SIZEOF_IN6_IFREQ: number;
+  /** struct sockaddr_in6 ifr_addr, behind the name. */
+  readonly IN6_IFREQ_ADDR_AT: number;
+
   // struct in6_ndireq, <netinet6/in6_var.h>, <netinet6/nd6.h>: what neighbour discovery does on an
   // interface. FreeBSD alone can switch IPv6 off on one.
   /** Takes an IPv6 socket. */
@@ -51,6 +58,10 @@ export interface BsdLayout extends Layout {
   readonly SIZEOF_SOCKADDR_DL: number;
   readonly RTM_VERSION: number;
   readonly RTM_GET: number;
+  /** The kernel believes that a route does not work. */
+  readonly RTM_LOSING: number;
+  /** The kernel has looked for a route in vain. */
+  readonly RTM_MISS: number;
   readonly SIZEOF_RT_MSGHDR: number;
   readonly RT_MSGHDR_MSGLEN_AT: number;
   readonly RT_MSGHDR_VERSION_AT: number;

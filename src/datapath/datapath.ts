@@ -20,8 +20,12 @@ export interface OpenRole {
   readonly offloads: OffloadReport;
   /** For the log: what is not as it was asked for, such as the interface's name. */
   readonly notices: readonly string[];
-  /** Begins to keep the interface as it was set up; undefined where there is nothing to keep. */
-  keep?(): Keeper;
+  /**
+   * Begins to keep the interface as it was set up; undefined where there is nothing to keep.
+   *
+   * @param mayCommand see `Tunnel.keep`
+   */
+  keep?(mayCommand: boolean): Keeper;
   /** For another process to keep the interface by; undefined where none can. */
   readonly entrusted?: Entrusted;
   /**

@@ -36,13 +36,16 @@ export interface Tunnel {
   readonly offloads: Pick<Offloads, "tun" | "tunUdp">;
   /** For the log: what is not as it was asked for, such as the name. */
   readonly notices: readonly string[];
+  /** Whether what keeps it makes an interface again that is gone, under the same descriptors. */
+  readonly remakes: boolean;
   /**
-   * Begins to keep it as it was set up; the caller closes what this gives. Undefined where it cannot
-   * be kept.
+   * Begins to keep it as it was set up; the caller closes what this gives.
    *
-   * @param announce is called when the interface had to be made again, under the same descriptors
+   * @param announce is called when the interface is gone or was made again: the threads have to look
+   * @param mayCommand whether this process can run commands of the system, and has the right to what
+   *   they do; it matters where they are what sets up interfaces
    */
-  keep?(announce: () => void): Keeper;
+  keep(announce: () => void, mayCommand: boolean): Keeper;
   /** For another process to keep it by; undefined where none can. */
   readonly entrusted?: Entrusted;
   /**

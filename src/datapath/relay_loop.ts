@@ -167,7 +167,8 @@ export class RelayLoop implements RelaySink {
       // After the wait: what was set during it holds for the packet that ended it.
       this.#adopt();
       this.#resume();
-      this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), this.#waiter.isReady(TUN));
+      const tunReady = this.#isAnnounced() || this.#waiter.isReady(TUN);
+      this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), tunReady);
       this.#heedBlocked();
       this.#heedLoss();
       this.#heedQuestions();
@@ -210,6 +211,20 @@ export class RelayLoop implements RelaySink {
   }
 
   /**
+   * Whether TUN is to be read though no event says so: its descriptor is that of another queue, or of
+   * none any more, which NetBSD's poll() does not tell.
+   */
+  #isAnnounced(): boolean {
+    const version = this.#shared.queueVersion;
+    if (version === this.#queueVersion) return false;
+    this.#queueVersion = version;
+    this.#lostAt = undefined;
+    this.#downlink.find();
+    this.#expectTun();
+    return this.#blocked === Blocked.No;
+  }
+
+  /**
    * Goes on without TUN until its descriptor is that of another queue: clients, their state and what
    * is held for them stay.
    *
@@ -218,12 +233,7 @@ export class RelayLoop implements RelaySink {
   #heedLoss(): void {
     if (!this.#downlink.isLost) return;
     const now = this.#clock();
-    const version = this.#shared.queueVersion;
-    if (version !== this.#queueVersion) {
-      this.#queueVersion = version;
-      this.#lostAt = undefined;
-      this.#downlink.find();
-    } else if (now - (this.#lostAt ??= now) >= this.#queuePatience) {
+    if (now - (this.#lostAt ??= now) >= this.#queuePatience) {
       throw new Error(this.#downlink.lossOf());
     }
     this.#expectTun();

@@ -165,7 +165,7 @@ function openRelayFor(
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
         offloads,
-        queuePatience: tunnel.keep === undefined ? 0 : QUEUE_PATIENCE,
+        queuePatience: tunnel.remakes ? QUEUE_PATIENCE : 0,
         options: { ...shareOf(start.rules, workers.count), servicePort: port },
         replyFromLocal: start.bindAddress === 0,
         key,
@@ -204,14 +204,14 @@ function withLegacy(starts: readonly WorkerStart[], legacy: Legacy | undefined) 
   });
 }
 
-/** The threads hear of it when the interface was made again. */
+/** The threads hear of it when the interface is gone or was made again. */
 function keepOf(
   { keep, entrusted }: Tunnel,
   starts: readonly WorkerStart[],
 ): Pick<OpenRole, "keep" | "entrusted"> {
-  if (keep === undefined) return {};
+  const announce = () => starts.forEach(({ shared }) => shared.announceQueue());
   return {
-    keep: () => keep(() => starts.forEach(({ shared }) => shared.announceQueue())),
+    keep: (mayCommand) => keep(announce, mayCommand),
     ...(entrusted === undefined ? {} : { entrusted }),
   };
 }

@@ -184,7 +184,7 @@ const LIFE = {
   "Nothing keeps the interface": message(
     "warn",
     "problem mend",
-    "that process has ended or could not begin; what differs is only reported from here on",
+    "that process has ended or could not begin, or on a BSD `user` or `chroot` is set; what differs is only reported from here on",
     "`mend`",
   ),
   "Cannot look at the interface": message(

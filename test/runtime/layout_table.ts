@@ -54,6 +54,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   IFADDRMSG: ["struct ifaddrmsg", "ifa_"],
   IFINFOMSG: ["struct ifinfomsg", "ifi_"],
   IFREQ: ["struct ifreq", "ifr_"],
+  IN6_IFREQ: ["struct in6_ifreq", "ifr_"],
   IN6_NDIREQ: ["struct in6_ndireq", "ndi."],
   IN6_PKTINFO: ["struct in6_pktinfo", "ipi6_"],
   IN_PKTINFO: ["struct in_pktinfo", "ipi_"],

@@ -34,19 +34,36 @@ export interface Upholding {
  * right to do so, by one of its own, that has this right and no other.
  */
 export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholding {
-  const { user, cleanup } = options;
+  const { user, chroot, cleanup } = options;
   const never = new Promise<Error>(() => {});
   if (open.keep === undefined) return { announce: () => {}, lost: never };
   const outcomes = new Outcomes(options);
   cleanup.add(() => outcomes.close());
-  if (user !== undefined && open.entrusted !== undefined) {
-    return keepThere(open, open.entrusted, outcomes, { ...options, user });
+  const { entrusted } = open;
+  if (user !== undefined && entrusted !== undefined) {
+    return keepThere(open, entrusted, outcomes, { ...options, user });
   }
-  return { announce: keepHere(open, outcomes, cleanup), lost: never };
+  const mayCommand = user === undefined && chroot === undefined;
+  if (!mayCommand && entrusted === undefined) tellPowerless(options);
+  return { announce: keepHere(open, outcomes, cleanup, mayCommand), lost: never };
 }
 
-function keepHere(open: OpenRole, outcomes: Outcomes, cleanup: Cleanup): Upholding["announce"] {
-  const keeper = keepTunnel(open.keep!(), (outcome) => outcomes.tell(outcome));
+/** Where commands set up interfaces, and no other process keeps this one. */
+function tellPowerless({ log, user }: UpkeepOptions): void {
+  const setting = user === undefined ? "chroot" : "user";
+  log.warn("Nothing keeps the interface", {
+    problem: `on this system nothing can set it up again with \`${setting}\` set`,
+    mend: `leave out \`${setting}\`, or heed what is said of it: \`Cannot restore\`, \`Not ready\``,
+  });
+}
+
+function keepHere(
+  open: OpenRole,
+  outcomes: Outcomes,
+  cleanup: Cleanup,
+  mayCommand: boolean,
+): Upholding["announce"] {
+  const keeper = keepTunnel(open.keep!(mayCommand), (outcome) => outcomes.tell(outcome));
   cleanup.add(() => keeper.stop());
   return (wanted) => keeper.announce(wanted);
 }
@@ -69,7 +86,7 @@ function keepThere(
       return;
     }
     log.warn("Nothing keeps the interface", { problem, mend: "restart the daemon" });
-    keepHere(open, outcomes, cleanup);
+    keepHere(open, outcomes, cleanup, false);
   };
   try {
     forbidNewPrivileges(libc);

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { StartError } from "#src/errors.ts";
+import type { Millis } from "#src/protocol/time.ts";
 
 /** What a command has said and how it ended. */
 export interface Ran {
@@ -9,16 +10,20 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command, its path first, and waits for its end. Never throws. */
-export type Run = (argv: readonly string[]) => Ran;
+/**
+ * Runs a command, its path first, and waits for its end. Never throws.
+ *
+ * @param patience how long it may take; default: 10 s
+ */
+export type Run = (argv: readonly string[], patience?: Millis) => Ran;
 
 /** These commands change a table of the kernel: they take milliseconds, or something is wrong. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT: Millis = 10_000;
 /** Of what one says, in bytes: the interfaces of a large router. */
 const MAX_OUTPUT = 1024 * 1024;
 
 /** Without a shell, and with messages that are not translated. */
-export const runCommand: Run = ([path, ...args]) => {
+export const runCommand: Run = ([path, ...args], patience = TIMEOUT) => {
   try {
     const ran = spawnSync(path!, args, {
       cwd: "/",
@@ -27,7 +32,7 @@ export const runCommand: Run = ([path, ...args]) => {
       killSignal: "SIGKILL",
       maxBuffer: MAX_OUTPUT,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: TIMEOUT_MS,
+      timeout: patience,
     });
     return {
       status: ran.status ?? -1,

@@ -16,7 +16,12 @@ export class Names {
   }
 
   exists(name: string): boolean {
-    return this.#libc.call.if_nametoindex(this.#arena.address(this.#arena.cString(name))) !== 0;
+    return this.indexOf(name) !== 0;
+  }
+
+  /** @returns 0 when there is no interface of this name */
+  indexOf(name: string): number {
+    return this.#libc.call.if_nametoindex(this.#arena.address(this.#arena.cString(name)));
   }
 
   /** @returns undefined when there is no interface of this number */

@@ -95,12 +95,12 @@ export class SharedState {
     return Atomics.load(this.#control, Control.ServedVersion);
   }
 
-  /** Changes whenever the TUN descriptor has become that of another queue. */
+  /** Changes whenever the TUN descriptor may have become that of another queue, or of none. */
   get queueVersion(): number {
     return Atomics.load(this.#control, Control.QueueVersion);
   }
 
-  /** Tells the thread that its TUN descriptor is that of another queue. */
+  /** Tells the thread to read TUN: its descriptor may be that of another queue, or of none. */
   announceQueue(): void {
     Atomics.add(this.#control, Control.QueueVersion, 1);
   }

@@ -1,10 +1,20 @@
 import { Errno } from "../errno.ts";
 import { PaperFile } from "../file.ts";
 import type { PaperKernel } from "../kernel.ts";
+import { equal } from "../lists.ts";
 import { textOf } from "../memory.ts";
 import type { PaperLink } from "../world.ts";
 import type { BsdMachine } from "./machine.ts";
-import { EEXIST, EINVAL, ENAMETOOLONG, ENOTTY, ENXIO } from "./numbers.ts";
+import {
+  EADDRNOTAVAIL,
+  EEXIST,
+  EINVAL,
+  ENAMETOOLONG,
+  ENOTTY,
+  ENXIO,
+  SIOCGIFAFLAG_IN6,
+  SIZEOF_IN6_IFREQ,
+} from "./numbers.ts";
 
 /** `ifr_flags`, `ifr_mtu` and `ifr_data` of struct ifreq: the union behind the name. */
 const UNION_AT = 16;
@@ -16,8 +26,12 @@ export class IfaceSocket extends PaperFile {
   readonly #machine: BsdMachine;
   readonly #kernel: PaperKernel;
 
-  constructor(machine: BsdMachine, kernel: PaperKernel) {
+  readonly #isIpv6: boolean;
+
+  /** @param isIpv6 whether it is of AF_INET6, whose requests in6_control() answers */
+  constructor(machine: BsdMachine, kernel: PaperKernel, isIpv6: boolean) {
     super();
+    this.#isIpv6 = isIpv6;
     this.#machine = machine;
     this.#kernel = kernel;
   }
@@ -25,6 +39,7 @@ export class IfaceSocket extends PaperFile {
   override ioctl(request: number, argument: number): number {
     const { numbers } = this.#machine;
     const { memory } = this.#kernel;
+    if (request >>> 0 === SIOCGIFAFLAG_IN6 && this.#isIpv6) return this.#addressFlags(argument);
     // The kernel copies as many bytes as the request says that it has.
     const ifreq = memory.dataView(argument, numbers.SIZEOF_IFREQ);
     switch (request >>> 0) {
@@ -56,6 +71,20 @@ export class IfaceSocket extends PaperFile {
     }
   }
 
+  /** struct in6_ifreq: a sockaddr_in6 behind the name, over which ifr_flags6 is written. */
+  #addressFlags(argument: number): number {
+    const { addresses } = this.#linkAt(argument);
+    const { memory } = this.#kernel;
+    const request = memory.view(argument, SIZEOF_IN6_IFREQ);
+    const [length, family] = request.subarray(UNION_AT);
+    const bytes = request.slice(UNION_AT + 8, UNION_AT + 24);
+    const isIpv6 = length === 28 && family === this.#machine.numbers.AF_INET6;
+    const found = addresses.find((it) => isIpv6 && equal(it.bytes, bytes));
+    if (found === undefined) throw new Errno(EADDRNOTAVAIL);
+    memory.dataView(argument + UNION_AT, 4).setInt32(0, found.flags, true);
+    return 0;
+  }
+
   #linkAt(argument: number): PaperLink {
     const name = textOf(this.#kernel.memory.view(argument, IFNAMSIZ));
     const link = this.#machine.world.link(name);
@@ -78,4 +107,5 @@ export function renameLink(machine: BsdMachine, link: PaperLink, name: string): 
   if (name === link.name && machine.name === "FreeBSD") return;
   if (machine.world.link(name) !== undefined) throw new Errno(EEXIST);
   link.name = name;
+  machine.tell("RTM_IFANNOUNCE"); // IFAN_DEPARTURE, IFAN_ARRIVAL
 }

@@ -171,6 +171,8 @@ class Change {
         return this.#setNd6(() => nd6.noDad = true);
       case "-auto_linklocal":
         return this.#setNd6(() => nd6.autoLinkLocal = false);
+      case "ifdisabled":
+        return this.#setNd6(() => nd6.isDisabled = true);
       case "-ifdisabled":
         return this.#setNd6(() => nd6.isDisabled = false);
       default:
@@ -203,6 +205,8 @@ class Change {
       const [least, most] = unit === undefined ? [72, 65_535] : this.#machine.tun.mtus;
       if (!(mtu >= least && mtu <= most) || this.#machine.refusesMtu) throw new Errno(EINVAL);
       link.mtu = mtu;
+      // ifhwioctl(), ifioctl(); nothing is known of NetBSD's.
+      if (this.#machine.name !== "NetBSD") this.#machine.tell("RTM_IFINFO");
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       const failure = this.#system.mtu(error.errno);
@@ -254,6 +258,7 @@ class Change {
     const isInet6 = address.bytes.length === 16;
     const doesDad = isInet6 && doesDadAt(this.#machine, link);
     world.addAddress(link, { ...address, flags: doesDad ? IN6_IFF_TENTATIVE : 0 });
+    this.#machine.tell("RTM_NEWADDR");
     this.#machine.nd6(link).isDisabled = false; // FreeBSD: in6_control(), aifaddr_out
     const unit = tun.unitOfLink(link);
     if (unit !== undefined) tun.addressAdded(unit);
@@ -262,13 +267,15 @@ class Change {
 }
 
 /** in6_purgeaddr(); OpenBSD's rt_ifa_purge() takes the routes through the address too. */
-function deleteAddress({ world, name }: BsdMachine, link: PaperLink, address: PaperAddress): void {
+function deleteAddress(machine: BsdMachine, link: PaperLink, address: PaperAddress): void {
+  const { world, name } = machine;
   remove(link.addresses, (it) => it === address);
   const isLast = !link.addresses.some(({ bytes }) => bytes.length === address.bytes.length);
   remove(world.routes, (it) =>
     it.link === link && isLast &&
     it.destination.length === address.bytes.length &&
     (it.origin === "kernel" || name === "OpenBSD"));
+  machine.tell("RTM_DELADDR");
 }
 
 /** SIOCSIFFLAGS. OpenBSD's tun_ioctl() lets IFF_RUNNING follow. */
@@ -276,6 +283,7 @@ function setUp(machine: BsdMachine, link: PaperLink, isUp: boolean): void {
   const isOpenBsdTun = machine.name === "OpenBSD" && machine.tun.unitOfLink(link) !== undefined;
   const bits = IFF_UP | (isOpenBsdTun ? IFF_RUNNING : 0);
   link.flags = isUp ? link.flags | bits : link.flags & ~bits;
+  machine.tell("RTM_IFINFO"); // if_up(), if_down()
 }
 
 /**

@@ -27,6 +27,9 @@ import {
   IPPROTO_IP,
   NUMBERS,
   type Numbers,
+  RTM_ADD,
+  RTM_DELETE,
+  type RtmTypes,
   SO_RCVBUF,
   SO_SNDBUF,
   SOCK_DGRAM,
@@ -110,6 +113,8 @@ export class BsdMachine implements PaperSystem {
   /** What was done that no program outlives. */
   readonly fatalities: string[] = [];
   readonly descriptions = new Map<PaperLink, string>();
+  /** Open routing sockets. */
+  readonly listeners = new Set<RouteSocket>();
   readonly #nd6 = new Map<PaperLink, Nd6>();
 
   constructor(name: SystemName, options: MachineOptions = {}) {
@@ -190,6 +195,12 @@ export class BsdMachine implements PaperSystem {
     return process.pid;
   }
 
+  /** A change is told to all that listen. rt_ifmsg(), rt_newaddrmsg(), rt_ifannouncemsg() */
+  tell(type: keyof RtmTypes | "RTM_ADD" | "RTM_DELETE"): void {
+    const number = { ...this.numbers.types, RTM_ADD, RTM_DELETE }[type];
+    for (const listener of this.listeners) listener.hear(number);
+  }
+
   nd6(link: PaperLink): Nd6 {
     let nd6 = this.#nd6.get(link);
     if (nd6 === undefined) {
@@ -247,13 +258,13 @@ export class BsdMachine implements PaperSystem {
     const { AF_ROUTE, AF_INET6 } = this.numbers;
     if (domain === AF_ROUTE && type === SOCK_RAW) return new RouteSocket(this);
     if (domain === AF_INET6 && type === SOCK_DGRAM && protocol === 0) {
-      return new IfaceSocket(this, kernel);
+      return new IfaceSocket(this, kernel, true);
     }
     return undefined;
   }
 
   socketIoctl(kernel: PaperKernel, request: number, argument: number): number {
-    return new IfaceSocket(this, kernel).ioctl(request, argument);
+    return new IfaceSocket(this, kernel, false).ioctl(request, argument);
   }
 
   /** ip_savecontrol(): IP_RECVDSTADDR, a struct in_addr. */

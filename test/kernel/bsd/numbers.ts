@@ -61,8 +61,16 @@ export const IP_RECVDSTADDR = 7;
 export const IP_SENDSRCADDR = 7;
 export const ICMP6_FILTER = 18;
 
+// <netinet6/in6_var.h>: struct in6_ifreq, of one size on the four
+export const SIOCGIFAFLAG_IN6 = 0xc120_6949;
+export const SIZEOF_IN6_IFREQ = 288;
+
 // <net/route.h>
+export const RTM_ADD = 1;
+export const RTM_DELETE = 2;
 export const RTM_GET = 4;
+export const RTM_LOSING = 5;
+export const RTM_MISS = 7;
 export const RTA_DST = 1;
 export const RTA_GATEWAY = 2;
 export const RTA_NETMASK = 4;
@@ -76,6 +84,14 @@ export const RTF_STATIC = 0x800;
 export const RTF_BLACKHOLE = 0x1000;
 
 export type SystemName = "FreeBSD" | "OpenBSD" | "NetBSD" | "DragonFly BSD";
+
+/** Types of the messages about interfaces and addresses. */
+export interface RtmTypes {
+  readonly RTM_NEWADDR: number;
+  readonly RTM_DELADDR: number;
+  readonly RTM_IFINFO: number;
+  readonly RTM_IFANNOUNCE: number;
+}
 
 /** Where the fields of struct rt_msghdr lie. */
 export interface RtMsghdr {
@@ -112,6 +128,7 @@ export interface Numbers {
   readonly TUNSTRANSIENT?: number;
   readonly FIONBIO: number;
   readonly rtm: RtMsghdr;
+  readonly types: RtmTypes;
 }
 
 /** struct rt_msghdr as 4.4BSD had it, at least as far as is looked at here. */
@@ -123,6 +140,9 @@ const RTM_44BSD = {
   seqAt: 20,
   errnoAt: 24,
 };
+
+/** Those that FreeBSD, OpenBSD and DragonFly BSD have in common. */
+const TYPES = { RTM_NEWADDR: 0xc, RTM_DELADDR: 0xd, RTM_IFINFO: 0xe };
 
 export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
   // sys/net/if_tun.h, sys/sys/sockio.h, sys/net/route.h of FreeBSD 12 to 15
@@ -146,6 +166,7 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     TUNSTRANSIENT: 0x8004_7462,
     FIONBIO: 0x8004_667e,
     rtm: { size: 152, version: 5, ...RTM_44BSD },
+    types: { ...TYPES, RTM_IFANNOUNCE: 0x11 },
   },
   // sys/net/if_tun.h 1.18, sys/net/route.h, sys/sys/socket.h of OpenBSD 7
   OpenBSD: {
@@ -173,6 +194,7 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
       seqAt: 28,
       errnoAt: 32,
     },
+    types: { ...TYPES, RTM_IFANNOUNCE: 0xf },
   },
   // sys/net/if_tun.h 1.22, sys/net/route.h of NetBSD 10
   NetBSD: {
@@ -191,6 +213,7 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     TUNSIFMODE: 0x8004_7458,
     FIONBIO: 0x8004_667e,
     rtm: { size: 120, version: 4, ...RTM_44BSD },
+    types: { RTM_NEWADDR: 0x16, RTM_DELADDR: 0x17, RTM_IFINFO: 0x14, RTM_IFANNOUNCE: 0x10 },
   },
   // sys/net/tun/if_tun.h, sys/net/route.h of DragonFly BSD 6
   "DragonFly BSD": {
@@ -210,5 +233,6 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     TUNSIFMODE: 0x8004_745e,
     FIONBIO: 0x8004_667e,
     rtm: { size: 152, version: 7, ...RTM_44BSD },
+    types: { ...TYPES, RTM_IFANNOUNCE: 0x11 },
   },
 };

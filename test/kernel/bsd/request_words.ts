@@ -1,6 +1,6 @@
 import { textOf } from "../memory.ts";
 import type { RequestWords } from "../vocabulary.ts";
-import type { Numbers } from "./numbers.ts";
+import { type Numbers, SIOCGIFAFLAG_IN6, SIZEOF_IN6_IFREQ } from "./numbers.ts";
 
 const IFNAMSIZ = 16;
 
@@ -21,6 +21,10 @@ export function requestWords(numbers: Numbers): RequestWords[] {
     ...ofName(SIOCGIFFLAGS, "SIOCGIFFLAGS"),
     ...ofName(SIOCGIFMTU, "SIOCGIFMTU"),
     ...ofName(SIOCGIFINFO_IN6, "SIOCGIFINFO_IN6").map((it) => ({ ...it, size: 72 })),
+    ...ofName(SIOCGIFAFLAG_IN6, "SIOCGIFAFLAG_IN6").map((it) => ({
+      ...it,
+      size: SIZEOF_IN6_IFREQ,
+    })),
     ...ofName(SIOCIFDESTROY, "SIOCIFDESTROY"),
     ...ofName(SIOCSIFNAME, "SIOCSIFNAME"),
     ...ofName(TUNGIFNAME, "TUNGIFNAME").map((it) => ({ ...it, before: () => "", after: name })),

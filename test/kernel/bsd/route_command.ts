@@ -136,6 +136,7 @@ function add(
     origin: "static",
     ...(bytes === undefined ? {} : { gateway: bytes }),
   });
+  machine.tell("RTM_ADD");
   return 0;
 }
 
@@ -178,10 +179,12 @@ function named(machine: BsdMachine, name: string): PaperLink | undefined {
 }
 
 /** RTM_DELETE. @returns 0 or an errno */
-function take({ world }: BsdMachine, { destination, length }: Wish): number {
+function take(machine: BsdMachine, { destination, length }: Wish): number {
+  const { world } = machine;
   const found = world.routesTo({ bytes: destination, length })[0];
   if (found === undefined) return ESRCH;
   world.removeRoute(found);
+  machine.tell("RTM_DELETE");
   return 0;
 }
 

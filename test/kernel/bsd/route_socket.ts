@@ -54,6 +54,11 @@ export class RouteSocket extends PaperFile {
   constructor(machine: BsdMachine) {
     super();
     this.#machine = machine;
+    machine.listeners.add(this);
+  }
+
+  override close(): void {
+    this.#machine.listeners.delete(this);
   }
 
   override write(bytes: Uint8Array<ArrayBuffer>): number {
@@ -63,25 +68,33 @@ export class RouteSocket extends PaperFile {
     if (!isWhole) throw new Errno(EINVAL);
     if (bytes[2] !== rtm.version) throw new Errno(EPROTONOSUPPORT);
     if (bytes[3] !== RTM_GET) unknown(`routing message ${bytes[3]}`);
-    this.#chatter();
+    this.hear(this.#machine.numbers.types.RTM_NEWADDR); // somebody else's address
     try {
-      this.#queue.push(this.#answer(bytes, this.#read(bytes)));
+      this.#tellAll(this.#answer(bytes, this.#read(bytes)));
     } catch (error) {
-      if (error instanceof Errno) this.#queue.push(this.#refusal(bytes, error.errno));
+      if (error instanceof Errno) this.#tellAll(this.#refusal(bytes, error.errno));
       throw error;
     }
     return bytes.length;
   }
 
-  /** What others do is told to everybody: here an address that was added, RTM_NEWADDR. */
-  #chatter(): void {
+  /** An answer comes to all routing sockets. send_rtm_reply(), route_output() */
+  #tellAll(answer: Uint8Array<ArrayBuffer>): void {
+    this.#queue.push(answer);
+    for (const other of this.#machine.listeners) {
+      if (other !== this) other.#queue.push(answer.slice());
+    }
+  }
+
+  /** What others do is told to everybody. */
+  hear(type: number): void {
     const { rtm } = this.#machine.numbers;
-    const other = new Uint8Array(Math.max(rtm.size, 24));
-    const view = dataViewOf(other);
-    view.setUint16(0, other.length, true);
-    other[2] = rtm.version;
-    other[3] = 12;
-    this.#queue.push(other);
+    const message = new Uint8Array(Math.max(rtm.size, 24));
+    const view = dataViewOf(message);
+    view.setUint16(0, message.length, true);
+    message[2] = rtm.version;
+    message[3] = type;
+    this.#queue.push(message);
   }
 
   /** The sockaddrs behind the header, rt_xaddrs(). @throws Errno EINVAL, EAFNOSUPPORT */

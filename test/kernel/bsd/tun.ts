@@ -119,6 +119,7 @@ export abstract class TunDriver {
     link.output = (packet) => this.#output(unit, packet);
     this.machine.nd6(link).isDisabled = options.disablesNew;
     this.units.set(number, unit);
+    this.machine.tell("RTM_IFANNOUNCE"); // IFAN_ARRIVAL
     return unit;
   }
 
@@ -139,6 +140,7 @@ export abstract class TunDriver {
     this.units.delete(unit.number);
     this.machine.descriptions.delete(unit.link);
     this.machine.world.removeLink(unit.link);
+    this.machine.tell("RTM_IFANNOUNCE"); // IFAN_DEPARTURE
   }
 
   protected lowestFree(): number {

@@ -4,8 +4,8 @@ import { compare, goAlignment, goSource, numbersOf, TARGETS } from "./sources.ts
 
 /** Said by no file of that package: `rust_test.ts` has many, `layout_test.ts` the others. */
 const UNSEEN = new RegExp(
-  "^(CMSGHDR_DATA_AT|CMSG_ALIGNMENT|FIONBIO|ICMP6_FILTER_BLOCK|IFREQ_\\w+_AT|IN6_NDIREQ_FLAGS_AT|LOG_\\w+|MMSGHDR_\\w+|" +
-    "ND6_\\w+|RT_ROUNDUP|SIOCGIFINFO_IN6|SIZEOF_(IFREQ|IN6_NDIREQ|MMSGHDR|SOCKLEN_T)|TUN\\w+)$",
+  "^(CMSGHDR_DATA_AT|CMSG_ALIGNMENT|FIONBIO|ICMP6_FILTER_BLOCK|IFREQ_\\w+_AT|IN6_IFREQ_ADDR_AT|IN6_NDIREQ_FLAGS_AT|LOG_\\w+|MMSGHDR_\\w+|" +
+    "ND6_\\w+|RT_ROUNDUP|SIOCGIFAFLAG_IN6|SIOCGIFINFO_IN6|SIZEOF_(IFREQ|IN6_IFREQ|IN6_NDIREQ|MMSGHDR|SOCKLEN_T)|TUN\\w+)$",
 );
 
 for (const target of TARGETS) {

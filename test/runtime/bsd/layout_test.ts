@@ -38,6 +38,7 @@ test("every request of the BSDs has the number that their headers give", () => {
     ["SIOCGIFMTU", 0xc020_6933, 0xc020_697e, 0xc090_697e, 0xc020_6933],
     ["SIOCSIFNAME", 0x8020_6928, NONE, NONE, 0x8020_6928],
     ["SIOCIFDESTROY", 0x8020_6979, 0x8020_6979, 0x8090_6979, 0x8020_6979],
+    ["SIOCGIFAFLAG_IN6", 0xc120_6949, 0xc120_6949, 0xc120_6949, 0xc120_6949],
     ["SIOCGIFINFO_IN6", 0xc048_696c, NONE, NONE, NONE],
     ["TUNSIFHEAD", 0x8004_7460, NONE, 0x8004_7442, 0x8004_7460],
     ["TUNSIFMODE", 0x8004_745e, NONE, 0x8004_7458, 0x8004_745e],
@@ -97,6 +98,11 @@ test("what 4.4BSD brought is the same on all of them", () => {
     // icmp6(4): a set bit lets its type pass, the other way round than on Linux.
     same("ICMP6_FILTER_BLOCK", 0),
     same("RT_ROUNDUP", 8),
+    same("RTM_GET", 4),
+    same("RTM_LOSING", 5),
+    same("RTM_MISS", 7),
+    same("SIZEOF_IN6_IFREQ", 288),
+    same("IN6_IFREQ_ADDR_AT", 16),
     same("IFREQ_MTU_AT", 16),
     same("IFREQ_DATA_AT", 16),
   ]);

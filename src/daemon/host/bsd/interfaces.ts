@@ -1,16 +1,8 @@
 import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
-import {
-  AF_INET,
-  IFF_LOOPBACK,
-  IFF_UP,
-  IFREQ_FLAGS_AT,
-  IFREQ_NAME_AT,
-  SOCK_DGRAM,
-} from "#ffi/posix.ts";
-import { bsdLayout } from "#src/datapath/bsd/layout.ts";
-import { Names } from "#src/datapath/bsd/names.ts";
+import { AF_INET, IFF_LOOPBACK, IFF_UP, SOCK_DGRAM } from "#ffi/posix.ts";
+import { Requests } from "#src/datapath/bsd/requests.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { IPV6_LENGTH, isLinkLocal, isLoopback, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Device, Interface } from "../contract.ts";
@@ -25,13 +17,8 @@ export type ListInterfaces = () => Readonly<
  * ioctl(2) tells the rest. Its socket is opened at once, so that it outlives chroot and user.
  */
 export class BsdInterfaces {
-  readonly #libc: Libc;
   readonly #list: ListInterfaces;
-  readonly #arena: Arena;
-  readonly #names: Names;
-  /** struct ifreq */
-  readonly #request: number;
-  readonly #fd: number;
+  readonly #requests: Requests;
   /**
    * Names met so far that are still there. The runtimes leave out an interface that is down or has no
    * address: of those the kernel is asked by name.
@@ -40,13 +27,10 @@ export class BsdInterfaces {
 
   /** @param arena for one request, as long as this lives @throws SyscallError */
   constructor(libc: Libc, arena: Arena, list: ListInterfaces) {
-    this.#libc = libc;
     this.#list = list;
-    this.#arena = arena;
-    this.#names = new Names(libc, this.#arena);
-    this.#request = this.#arena.take(bsdLayout(libc).SIZEOF_IFREQ);
     const type = SOCK_DGRAM | libc.layout.SOCK_CLOEXEC;
-    this.#fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "of interfaces");
+    const fd = check(libc, libc.call.socket(AF_INET, type, 0), "socket", "of interfaces");
+    this.#requests = new Requests(libc, arena, fd);
   }
 
   read(): Interface[] {
@@ -95,24 +79,15 @@ export class BsdInterfaces {
     return ((this.#flagsOf(name) ?? 0) & IFF_UP) !== 0;
   }
 
+  /** Undefined when there is no such interface. */
   #flagsOf(name: string): number | undefined {
-    if (!this.#ask(bsdLayout(this.#libc).SIOCGIFFLAGS, name)) return undefined;
-    return this.#arena.u16[(this.#request + IFREQ_FLAGS_AT) >> 1];
+    const flags = this.#requests.flagsOf(name);
+    return flags < 0 ? undefined : flags;
   }
 
   /** 0 for one that went meanwhile. */
   #mtuOf(name: string): number {
-    const { SIOCGIFMTU, IFREQ_MTU_AT } = bsdLayout(this.#libc);
-    if (!this.#ask(SIOCGIFMTU, name)) return 0;
-    return this.#arena.u32[(this.#request + IFREQ_MTU_AT) >> 2]!;
-  }
-
-  /** @returns false when there is no such interface; else the answer is in the request */
-  #ask(ioctl: number, name: string): boolean {
-    const at = this.#request;
-    this.#arena.u8.fill(0, at, at + bsdLayout(this.#libc).SIZEOF_IFREQ);
-    this.#names.write(at + IFREQ_NAME_AT, name);
-    return this.#libc.call.ioctl(this.#fd, ioctl, this.#arena.address(at)) === 0;
+    return Math.max(0, this.#requests.mtuOf(name));
   }
 }
 

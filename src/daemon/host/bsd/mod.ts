@@ -5,6 +5,7 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { type Run, runCommand } from "#src/datapath/bsd/commands.ts";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
+import { BsdNeighbourDiscovery } from "#src/datapath/bsd/nd6.ts";
 import { type FoundRoute, Routes } from "#src/datapath/bsd/routing/socket.ts";
 import { ROUTE, waysOf } from "#src/datapath/bsd/routing/ways.ts";
 import { rivalProblem } from "#src/datapath/bsd/tun/interface.ts";
@@ -17,7 +18,6 @@ import {
 import type { ProcessUse } from "#src/status/snapshot.ts";
 import { BsdForwarding } from "./forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
-import { BsdNeighbourDiscovery } from "./nd6.ts";
 import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./texts.ts";
 import { bsdTun, sysctlText } from "./tun.ts";
 import { hostWordsOf } from "./words.ts";

@@ -4,14 +4,22 @@ import type { Arena } from "#ffi/arena.ts";
 import type { BsdLayout } from "#ffi/bsd/layout.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { POLLFD_EVENTS_AT, POLLFD_FD_AT, POLLIN, SIZEOF_POLLFD, SOCK_RAW } from "#ffi/posix.ts";
+import {
+  ESRCH,
+  POLLFD_EVENTS_AT,
+  POLLFD_FD_AT,
+  POLLIN,
+  SIZEOF_POLLFD,
+  SOCK_RAW,
+} from "#ffi/posix.ts";
 import { equalIpv6, IPV6_LENGTH, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { bsdLayout } from "../layout.ts";
 import { Names } from "../names.ts";
 import { MAX_MESSAGE, parseMessage, type RouteMessage, writeQuestion } from "./message.ts";
 
 /** The kernel answers at once, FreeBSD's from another thread of its own. */
-const ANSWER_MS = 1000;
+const PATIENCE: Millis = 1_000;
 /** Messages about what others do that may come before the answer. */
 const MAX_OTHERS = 256;
 
@@ -28,6 +36,9 @@ interface Answer {
   readonly route: FoundRoute;
 }
 
+/** `none`: there is no such route. `untold`: an answer did not come, or another than is asked for. */
+type Reply = Answer | "none" | "untold";
+
 /**
  * Questions to the kernel about its routing table, by RTM_GET. They take no privilege. route(4)
  *
@@ -38,12 +49,17 @@ export class Routes {
   readonly #layout: BsdLayout;
   readonly #arena: Arena;
   readonly #names: Names;
+  readonly #patience: Millis;
   readonly #message: number;
   readonly #pollfd: number;
 
-  /** @param arena for one message and a name, as long as this lives */
-  constructor(libc: Libc, arena: Arena) {
+  /**
+   * @param arena for one message and a name, as long as this lives
+   * @param patience how long to wait for an answer
+   */
+  constructor(libc: Libc, arena: Arena, patience: Millis = PATIENCE) {
     this.#libc = libc;
+    this.#patience = patience;
     this.#layout = bsdLayout(libc);
     this.#arena = arena;
     this.#names = new Names(libc, arena);
@@ -59,7 +75,18 @@ export class Routes {
    * @throws SyscallError when there is no routing socket
    */
   to(address: Uint8Array): FoundRoute | undefined {
-    return this.#ask(address, undefined)?.route;
+    const reply = this.decision(address);
+    return typeof reply === "string" ? undefined : reply;
+  }
+
+  /**
+   * The same for who must not take a missing answer for a missing route.
+   *
+   * @throws SyscallError when there is no routing socket
+   */
+  decision(address: Uint8Array): FoundRoute | "none" | "untold" {
+    const reply = this.#ask(address, undefined);
+    return typeof reply === "string" ? reply : reply.route;
   }
 
   /**
@@ -70,14 +97,14 @@ export class Routes {
    */
   of(prefix: Ipv6Prefix): FoundRoute | undefined {
     const mask = maskOf(prefix.length);
-    const answer = this.#ask(prefix.bytes, mask);
-    if (answer?.message.destination === undefined) return undefined;
-    const { destination, mask: found } = answer.message;
+    const reply = this.#ask(prefix.bytes, mask);
+    if (typeof reply === "string" || reply.message.destination === undefined) return undefined;
+    const { destination, mask: found } = reply.message;
     const isExact = equalIpv6(destination, 0, prefix.bytes, 0) && equalIpv6(found, 0, mask, 0);
-    return isExact ? answer.route : undefined;
+    return isExact ? reply.route : undefined;
   }
 
-  #ask(address: Uint8Array, mask: Uint8Array | undefined): Answer | undefined {
+  #ask(address: Uint8Array, mask: Uint8Array | undefined): Reply {
     const { SOCK_CLOEXEC, AF_ROUTE } = this.#layout;
     const fd = this.#libc.call.socket(AF_ROUTE, SOCK_RAW | SOCK_CLOEXEC, 0);
     check(this.#libc, fd, "socket", "AF_ROUTE");
@@ -85,11 +112,11 @@ export class Routes {
       const question = { address, mask, pid: process.pid, seq: randomBytes(4).readInt32LE() };
       this.#arena.u8.fill(0, this.#message, this.#message + MAX_MESSAGE);
       const length = writeQuestion(this.#arena, this.#message, this.#layout, question);
-      // ESRCH: no such route.
       const written = this.#libc.call.write(fd, this.#arena.address(this.#message), length);
-      if (written !== length) return undefined;
+      if (written !== length) return this.#libc.errno() === ESRCH ? "none" : "untold";
       const message = this.#receive(fd, question.seq);
-      if (message === undefined || message.errno !== 0) return undefined;
+      if (message === undefined) return "untold";
+      if (message.errno !== 0) return message.errno === ESRCH ? "none" : "untold";
       return { message, route: this.#routeOf(message) };
     } finally {
       this.#libc.call.close(fd);
@@ -104,7 +131,7 @@ export class Routes {
     arena.i32[(this.#pollfd + POLLFD_FD_AT) >> 2] = fd;
     arena.u16[(this.#pollfd + POLLFD_EVENTS_AT) >> 1] = POLLIN;
     for (let i = 0; i < MAX_OTHERS; i++) {
-      if (call.poll(arena.address(this.#pollfd), 1, ANSWER_MS) !== 1) return undefined;
+      if (call.poll(arena.address(this.#pollfd), 1, this.#patience) !== 1) return undefined;
       const length = call.recv(fd, arena.address(at), MAX_MESSAGE, MSG_DONTWAIT);
       if (length <= 0) return undefined;
       const message = parseMessage(arena.u8.slice(at, at + length), this.#layout);

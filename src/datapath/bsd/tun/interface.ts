@@ -9,7 +9,7 @@ import {
 import { commandError, mustRun, type Run, typed } from "../commands.ts";
 import { IFCONFIG, parseIfconfig, shownInterface } from "../interfaces.ts";
 import type { FoundRoute, Routes } from "../routing/socket.ts";
-import { type Ways, waysOf } from "../routing/ways.ts";
+import { waysOf } from "../routing/ways.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
 export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
@@ -25,6 +25,9 @@ export interface InterfaceSetup {
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
 }
+
+/** An interface, and what is routed into it. */
+export type Routed = Omit<InterfaceSetup, "mtu">;
 
 /**
  * Makes a TUN interface the way to all Teredo clients: up, with its MTU, a link-local address that
@@ -54,16 +57,35 @@ export function configureTunnel(
   if (route !== undefined) run(ways.deleteRoute(prefix));
   deleteAddresses(run, name);
 
-  const address = `${formatIpv6(LINK_LOCAL_ADDRESS)}%${name}`;
-  const length = String(LINK_LOCAL_PREFIX_LENGTH);
   const wishes = [ways.settle(name), ways.describe(name, RELAY_MARK), ways.lengthenQueue(name)];
   for (const argv of wishes.flat()) run(argv);
   setMtu(run, name, mtu);
-  mustRun(run, [IFCONFIG, name, "inet6", address, "prefixlen", length]);
-  mustRun(run, [IFCONFIG, name, "up"]);
-  addRoute(ways, run, routes, setup, address);
+  mustRun(run, addAddressTo(name));
+  mustRun(run, upOf(name));
+  addRoute(libc, run, routes, setup);
   enableIpv6(libc, run, name);
 }
+
+/** The command that gives an interface the address of a relay's. */
+export function addAddressTo(name: string): readonly string[] {
+  const length = String(LINK_LOCAL_PREFIX_LENGTH);
+  return [IFCONFIG, name, "inet6", addressOf(name), "prefixlen", length];
+}
+
+/** The command that takes an interface up. */
+export const upOf = (name: string): readonly string[] => [IFCONFIG, name, "up"];
+
+/** The command that gives an interface its MTU. */
+export const mtuOf = (name: string, mtu: number): readonly string[] => [
+  ...[IFCONFIG, name, "mtu", String(mtu)],
+];
+
+/** The command that makes the route of `prefix` into a relay's interface. */
+export function addRouteTo(libc: Libc, { name, prefix }: Routed): readonly string[] {
+  return waysOf(libc).addRoute(prefix, name, addressOf(name));
+}
+
+const addressOf = (name: string) => `${formatIpv6(LINK_LOCAL_ADDRESS)}%${name}`;
 
 /**
  * Sees to it that the kernel takes IPv6 packets of an interface, once all else is done.
@@ -78,9 +100,13 @@ export function enableIpv6(libc: Libc, run: Run, name: string): void {
   throw new StartError(`IPv6 stays disabled on ${name}`, `run \`${typed(argv)}\``);
 }
 
-/** OpenBSD's and NetBSD's ifconfig(8) only warn of an MTU that was refused, and end with status 0. */
-function setMtu(run: Run, name: string, mtu: number): void {
-  const argv = [IFCONFIG, name, "mtu", String(mtu)];
+/**
+ * OpenBSD's and NetBSD's ifconfig(8) only warn of an MTU that was refused, and end with status 0.
+ *
+ * @throws StartError
+ */
+export function setMtu(run: Run, name: string, mtu: number): void {
+  const argv = mtuOf(name, mtu);
   const ran = mustRun(run, argv);
   const [shown] = parseIfconfig(mustRun(run, [IFCONFIG, name]).stdout);
   if (shown?.mtu !== mtu) throw commandError(argv, ran);
@@ -94,7 +120,7 @@ export function leaveInterface(
   libc: Libc,
   run: Run,
   routes: Routes,
-  { name, prefix }: Omit<InterfaceSetup, "mtu">,
+  { name, prefix }: Routed,
 ): void {
   deleteOwnRoute(libc, run, routes, { name, prefix });
   deleteAddresses(run, name);
@@ -120,19 +146,14 @@ export function deleteOwnRoute(
   libc: Libc,
   run: Run,
   routes: Routes,
-  { name, prefix }: Omit<InterfaceSetup, "mtu">,
+  { name, prefix }: Routed,
 ): void {
   if (ownerOf(routes, prefix) === name) run(waysOf(libc).deleteRoute(prefix));
 }
 
-function addRoute(
-  ways: Ways,
-  run: Run,
-  routes: Routes,
-  { name, prefix }: InterfaceSetup,
-  address: string,
-): void {
-  const argv = ways.addRoute(prefix, name, address);
+/** @throws StartError when another interface has the prefix, or the command failed */
+export function addRoute(libc: Libc, run: Run, routes: Routes, { name, prefix }: Routed): void {
+  const argv = addRouteTo(libc, { name, prefix });
   const ran = run(argv);
   if (ran.status === 0) return;
   // "File exists": somebody was faster.

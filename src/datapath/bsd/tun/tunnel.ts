@@ -1,8 +1,10 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { Reconciler } from "../../keep/reconciler.ts";
 import type { Tunnel, TunnelSetup } from "../../kernel.ts";
 import { Opened } from "../../opened.ts";
 import type { Run } from "../commands.ts";
+import { BsdUpheld } from "../keep/upheld.ts";
 import { configureTunnel, deleteOwnRoute, leaveInterface } from "./interface.ts";
 import { Routes } from "../routing/socket.ts";
 import { closeTun, openTun } from "./open.ts";
@@ -28,6 +30,11 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
       notices: wanted === "" || wanted === name
         ? []
         : [`${system} cannot rename interfaces: ${name} stands for ${wanted}`],
+      remakes: false,
+      keep: (lookAtQueue, mayCommand) => {
+        const kept = { ...own, mtu, fd: tun.fd, mayCommand, lookAtQueue };
+        return new Reconciler(new BsdUpheld(libc, run, kept), performance.now());
+      },
       stopRouting: () => deleteOwnRoute(libc, run, routes, own),
       close: () => opened.close(),
     };

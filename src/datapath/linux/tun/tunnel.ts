@@ -47,6 +47,7 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
       queues: tun.queues,
       offloads: { tun: tun.tun, tunUdp: tun.tunUdp },
       notices: [],
+      remakes: true,
       keep: (announce) => {
         const remake = () => {
           remakeTun(libc, tun, setup);

@@ -2,8 +2,8 @@ import type { Arena } from "#ffi/arena.ts";
 import { NONE } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { SOCK_DGRAM } from "#ffi/posix.ts";
-import { bsdLayout } from "#src/datapath/bsd/layout.ts";
-import { Names } from "#src/datapath/bsd/names.ts";
+import { bsdLayout } from "./layout.ts";
+import { Names } from "./names.ts";
 
 /**
  * Whether IPv6 is off on an interface, again and again without starting a process: devd(8) of FreeBSD
@@ -40,5 +40,9 @@ export class BsdNeighbourDiscovery {
     const address = this.#arena.address(at);
     if (this.#libc.call.ioctl(this.#fd, SIOCGIFINFO_IN6, address) !== 0) return false;
     return (this.#arena.u32[(at + IN6_NDIREQ_FLAGS_AT) >> 2]! & ND6_IFF_IFDISABLED) !== 0;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) this.#libc.call.close(this.#fd);
   }
 }
