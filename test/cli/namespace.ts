@@ -50,8 +50,11 @@ ended() {
 }
 `;
 
-/** Runs a bash script on a machine of its own, as root of it. */
-export function onMachine(script: string): Done & { readonly lines: readonly string[] } {
+/** Runs a bash script on a machine of its own, as root of it. @param patience milliseconds */
+export function onMachine(
+  script: string,
+  patience = 100_000,
+): Done & { readonly lines: readonly string[] } {
   const work = mkdtempSync(join(tmpdir(), "teredo-machine-"));
   const [program, argv] = command([]);
   const wrapper = `program="${[program, ...argv].join(" ")}"\nwork=${work}\n`;
@@ -61,7 +64,7 @@ export function onMachine(script: string): Done & { readonly lines: readonly str
     const done = spawnSync("unshare", [...args, "bash", "-c", wrapper + PRELUDE + script], {
       encoding: "utf8",
       env: { ...process.env, NO_COLOR: "1", JOURNAL_STREAM: "", NOTIFY_SOCKET: "" },
-      timeout: 100_000,
+      timeout: patience,
       // unshare(1) is deaf to the milder ones while it waits.
       killSignal: "SIGKILL",
     });

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 
 /** The fenced blocks of a document in one language, in their order. */
 export function blocksOf(path: string, language: string): string[] {
-  const fence = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm");
+  // In a list they are indented.
+  const fence = new RegExp(`^ *\`\`\`${language}\\n([^]*?)^ *\`\`\`$`, "gm");
   return [...readFileSync(path, "utf8").matchAll(fence)].map((match) => match[1]!);
 }
 
