@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { inLanes } from "./lanes.ts";
 import { NATS, type Pair, type PairRun, runPair } from "./matrix.ts";
+import { isAsked } from "./programs.ts";
 
 /** Every program of ours against every one of Miredo's, behind each kind of NAT. */
-const PAIRS: readonly Pair[] = [
+const ALL_PAIRS: readonly Pair[] = [
   { server: "teredo", relay: "teredo" },
   { server: "miredo", relay: "teredo" },
   { server: "teredo", relay: "miredo" },
   { server: "miredo", relay: "miredo" },
 ];
+const PAIRS = ALL_PAIRS.filter(isAsked);
 
 const started = PAIRS.map(() => Promise.withResolvers<PairRun>());
 const judgements = inLanes(PAIRS.map((pair, i) => async () => {

@@ -43,6 +43,13 @@ const RELAY_CONF = `RelayType relay\nInterfaceName teredo\nBindPort ${RELAY_PORT
 const RELAY_FLAGS = flagsIn("TEREDO_RELAY_FLAGS");
 const SERVER_FLAGS = flagsIn("TEREDO_SERVER_FLAGS");
 
+/** Whether these programs are others by what was asked for, if anything was. */
+export function isAsked(makers: { readonly server: Maker; readonly relay: Maker }): boolean {
+  if (RELAY_FLAGS.length + SERVER_FLAGS.length === 0) return true;
+  return (makers.relay === "teredo" && RELAY_FLAGS.length > 0) ||
+    (makers.server === "teredo" && SERVER_FLAGS.length > 0);
+}
+
 function flagsIn(variable: string): string[] {
   return (process.env[variable] ?? "").split(" ").filter((it) => it !== "");
 }
