@@ -12,6 +12,8 @@ import { blocksOf } from "#test/docs/markdown.ts";
 const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ["systemctl", "a namespace has no service manager"],
   ["journalctl", "nor its journal"],
+  ["apt ", "test/package/on_debian installs, upgrades and removes the package"],
+  ["editor", "wants somebody who writes"],
   ["service", "of a BSD"],
   ["sysrc", "of a BSD"],
   ["ifconfig", "of a BSD"],
