@@ -1,5 +1,6 @@
 import { type Application, buildApplication, buildRouteMap, version } from "@stricli/core";
 import { configCommands } from "./commands/config.ts";
+import { drainCommand, undrainCommand } from "./commands/control.ts";
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
 import {
   completionCommand,
@@ -23,6 +24,8 @@ const ROOT = buildRouteMap({
     check: checkCommands,
     config: configCommands,
     status: statusCommand,
+    drain: drainCommand,
+    undrain: undrainCommand,
     decode: decodeCommand,
     encode: encodeCommand,
     explain: explainCommand,

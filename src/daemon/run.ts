@@ -20,6 +20,7 @@ import { commandsOf } from "./control/commands.ts";
 import { openControl } from "./control/socket.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
+import { Drain } from "./drain.ts";
 import { logFates } from "./fates.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
@@ -152,15 +153,16 @@ async function live(context: Context): Promise<number> {
   state.serve(open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
+  const drain = new Drain(log, state);
   signals.serve({
-    drain: (wanted) => state.drain(wanted),
+    drain,
     tellState: () => log.info("State", stateLine(state.read())),
   });
-  control.serve(commandsOf(context));
+  control.serve(commandsOf({ ...context, drain }));
   const failure = await Promise.race([signals.ending, failureOf(datapath), upholding.lost]);
   if (failure instanceof Error) return failed(context, failure);
   endsAsTold = true;
-  return await end(context, datapath, notifier);
+  return await end(context, datapath, notifier, drain);
 }
 
 /** What no start is refused for: it may change meanwhile, and readiness follows it. */
@@ -290,14 +292,20 @@ function failed({ log }: Context, failure: Error): number {
 }
 
 /** Turns `/readyz` first, so that routers and load balancers turn away, and serves on meanwhile. */
-async function end(context: Context, datapath: Datapath, notifier: Notifier): Promise<number> {
-  const { role, config, log, state } = context;
+async function end(
+  context: Context,
+  datapath: Datapath,
+  notifier: Notifier,
+  drain: Drain,
+): Promise<number> {
+  const { role, config, log } = context;
   notifier.send("STOPPING=1");
-  state.drain(true);
+  const drained = drain.end();
   if (role === "relay") {
-    const { drainTime } = config.relay;
-    log.info("Draining", { seconds: drainTime / 1000 });
-    const failure = await Promise.race([after(drainTime), failureOf(datapath)]);
+    // Of one that has been drained for so long nothing more is waited for.
+    const left = Math.max(0, config.relay.drainTime - drained);
+    log.info("Draining", { seconds: Math.round(left) / 1000 });
+    const failure = await Promise.race([after(left), failureOf(datapath)]);
     if (failure instanceof Error) return failed(context, failure);
   }
   const step = stepper(log);

@@ -1,9 +1,10 @@
 import type { Logger } from "#src/log/logger.ts";
+import type { Drain } from "./drain.ts";
 
 /** What an operator can ask of a daemon by a signal, besides to end. */
 export interface Wishes {
-  /** SIGUSR1: whether it shall turn traffic away, or take it again. */
-  drain(wanted: boolean): void;
+  /** SIGUSR1: traffic is turned away, or taken again if it was. */
+  readonly drain: Drain;
   /** SIGUSR2 */
   tellState(): void;
 }
@@ -28,7 +29,6 @@ export class Signals {
   readonly #listeners: (readonly [NodeJS.Signals, () => void])[];
   #resolve: ((signal: string) => void) | undefined;
   #wishes: Wishes | undefined;
-  #draining = false;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -73,13 +73,7 @@ export class Signals {
 
   /** Each one takes the last one back. */
   #drain(): void {
-    this.#wish("SIGUSR1", (wishes) => {
-      this.#draining = !this.#draining;
-      const fields = { signal: "SIGUSR1" };
-      if (this.#draining) this.#log.info("Draining until told otherwise", fields);
-      else this.#log.info("Serving again", fields);
-      wishes.drain(this.#draining);
-    });
+    this.#wish("SIGUSR1", ({ drain }) => void drain.set(!drain.isOn, "SIGUSR1"));
   }
 
   /** What starts or ends has no state to change or tell. */

@@ -2,6 +2,7 @@ import type { Config, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
@@ -19,7 +20,8 @@ export class DaemonState {
   readonly restorations: Restorations = noRestorations();
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly ReadinessCheck[] = [];
-  #draining = false;
+  /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
+  #drainingSince: Millis | undefined;
   #announcement: Announcement | undefined;
 
   constructor(
@@ -46,9 +48,19 @@ export class DaemonState {
     this.refresh();
   }
 
+  /** Whether traffic is turned away. */
+  get draining(): boolean {
+    return this.#drainingSince !== undefined;
+  }
+
+  /** How long it has been turned away; 0: it is not. */
+  get drainedFor(): Millis {
+    return this.#drainingSince === undefined ? 0 : performance.now() - this.#drainingSince;
+  }
+
   /** @param wanted whether traffic is to be turned away */
   drain(wanted: boolean): void {
-    this.#draining = wanted;
+    if (wanted !== this.draining) this.#drainingSince = wanted ? performance.now() : undefined;
     this.refresh();
   }
 
@@ -56,7 +68,7 @@ export class DaemonState {
   refresh(): void {
     if (this.#serving === undefined) return;
     const { relay, server } = this.#config;
-    const served = { role: this.#role, relay, server, draining: this.#draining, ...this.#serving };
+    const served = { role: this.#role, relay, server, draining: this.draining, ...this.#serving };
     this.#checks = readinessOf(this.#host, served);
     this.#announcement?.follow(this.#checks, performance.now());
   }
@@ -72,7 +84,7 @@ export class DaemonState {
       mtu: own.interfaceMtu,
       prefix: formatIpv6Prefix(servicePrefixOf(own.prefix)),
       peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
-      draining: this.#draining,
+      draining: this.draining,
       checks: this.#checks,
       use: this.#host.processUse(),
       restored: this.restorations,

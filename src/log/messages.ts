@@ -271,10 +271,14 @@ const END = {
   "Draining until told otherwise": message(
     "info",
     "signal",
-    "`/readyz` fails so that others turn away, and traffic goes on: SIGUSR1 asked for it",
-    "SIGUSR1 again takes it back: see [signals.md](signals.md)",
+    "`/readyz` fails so that others turn away, and traffic goes on: SIGUSR1 asked for it, or `teredo drain`",
+    "SIGUSR1 again takes it back, or `teredo undrain`: see [signals.md](signals.md)",
   ),
-  "Serving again": message("info", "signal", "a second SIGUSR1 took the drain back"),
+  "Serving again": message(
+    "info",
+    "signal",
+    "a second SIGUSR1 took the drain back, or `teredo undrain`",
+  ),
   "State": message(
     "info",
     "role detail seconds workers peers trusted held from_udp to_udp from_ipv6 to_ipv6 dropped memory",

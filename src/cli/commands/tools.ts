@@ -13,9 +13,9 @@ import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
 import { version } from "../version.ts";
+import { parseRole, ROLES } from "./roles.ts";
 import { JSON_FLAG, parseFile, shown, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
-const ROLES: readonly Role[] = ["relay", "server"];
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
 
 export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
@@ -145,12 +145,6 @@ export const probeCommand = buildCommand<ProbeFlags, [string], Context>({
       "IPv6 host through the relay that answers. Needs neither root nor a TUN interface.",
   },
 });
-
-function parseRole(text: string): Role {
-  const role = ROLES.find((it) => it === text);
-  if (role === undefined) throw new UsageError(`${shown(text)} is none of ${ROLES.join(", ")}`);
-  return role;
-}
 
 const MAX_COUNT = 1_000_000;
 
