@@ -94,7 +94,8 @@ prints the settings in effect with the line that each comes from, and \`teredo c
 turns a Miredo file into the native syntax. \`-\` is standard input; without a file the first two look
 where the daemons look.
 
-A daemon reads its configuration when it starts, and not again: SIGHUP changes nothing, a change
+\`teredo reload\` and SIGHUP have a daemon that runs take its file as it is then, without losing a
+client or a packet: see [reload.md](reload.md). Each setting below says whether it is taken so, or
 needs a restart.
 `;
 
@@ -134,6 +135,7 @@ function entryText(entry: Entry): string {
     `Default: ${defaultOf(entry)}`,
     ...(miredo === undefined ? [] : [`Miredo: \`${miredo}\`${extension}`]),
     `Flag: \`${entry.flag}\``,
+    entry.reload === "yes" ? "Taken at a reload" : "Needs a restart",
   ];
   const paragraphs = entry.doc.split("\n\n").map((text) => wrap(text, WIDTH).join("\n"));
   const list = facts.map((fact) => `- ${wrap(fact, WIDTH - 2).join("\n  ")}\n`).join("");

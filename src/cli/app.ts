@@ -1,6 +1,6 @@
 import { type Application, buildApplication, buildRouteMap, version } from "@stricli/core";
 import { configCommands } from "./commands/config.ts";
-import { drainCommand, undrainCommand } from "./commands/control.ts";
+import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.ts";
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
 import {
   completionCommand,
@@ -23,6 +23,7 @@ const ROOT = buildRouteMap({
     server: serverCommand,
     check: checkCommands,
     config: configCommands,
+    reload: reloadCommand,
     status: statusCommand,
     drain: drainCommand,
     undrain: undrainCommand,

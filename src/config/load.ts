@@ -16,6 +16,8 @@ import { placeOfSecrets, readSecrets, whyNoSecrets } from "./secrets.ts";
 import { entryOf } from "./settings.ts";
 import { type Document, type Given, isBlankOrComment, readDocument } from "./syntax/mod.ts";
 
+const LINE_FEED = 0x0a;
+
 export interface LoadOptions {
   /** `-c FILE`; without it the usual places are searched. */
   readonly path?: string | undefined;
@@ -23,6 +25,8 @@ export interface LoadOptions {
   readonly overrides?: Readonly<Record<string, string>> | undefined;
   /** Default: the file system. */
   readonly readFile?: ReadFile | undefined;
+  /** Refuse a file whose last line has no end: whoever writes it may not be done. */
+  readonly whole?: boolean | undefined;
 }
 
 export interface LoadedConfig {
@@ -42,7 +46,7 @@ export interface LoadedConfig {
 export function loadConfig(role: Role, options: LoadOptions = {}): LoadedConfig {
   const readFile = options.readFile ?? readRegularFile;
   const problems = new Problems();
-  const document = findDocument(role, options.path, readFile, problems);
+  const document = findDocument(role, options.path, readFile, problems, options.whole);
   problems.throwIfAny();
   return loadDocument(role, document, options.overrides ?? {}, readFile, problems);
 }
@@ -111,12 +115,16 @@ function findDocument(
   path: string | undefined,
   readFile: ReadFile,
   problems: Problems,
+  whole = false,
 ): Document | undefined {
   for (const place of path === undefined ? searchPlaces(role) : [path]) {
     try {
       const content = readFile(place);
       tellStranger(content, place, problems);
-      return readDocument(content.bytes, place, problems);
+      const document = readDocument(content.bytes, place, problems);
+      const end = content.bytes.at(-1);
+      if (whole && end !== undefined && end !== LINE_FEED) tellTorn(document, problems);
+      return document;
     } catch (error) {
       if (path === undefined && isMissing(error)) continue;
       problems.error(place, whyUnreadable(error));
@@ -125,6 +133,13 @@ function findDocument(
   }
   problems.notice("no configuration file", `looked at ${searchPlaces(role).join(", ")}`);
   return undefined;
+}
+
+function tellTorn({ file, lines }: Document, problems: Problems): void {
+  problems.error(
+    `${file}:${lines.at(-1)?.number ?? 1}`,
+    "the last line has no end, as if the file were half written; end it with a line feed",
+  );
 }
 
 function fromFlags(overrides: Readonly<Record<string, string>>): Given[] {

@@ -14,7 +14,7 @@ export interface Setting<T = unknown> {
   readonly miredo?: string;
   /** The directive is ours: Miredo calls it superfluous. */
   readonly miredoExtension?: true;
-  /** Whether a running daemon could take a new value, or has to be started again by its nature. */
+  /** Whether a running daemon takes a new value, or has to be started again for it. */
   readonly reload: "yes" | "restart";
   /** Paragraphs for people, parted by empty lines; code stands between backticks. */
   readonly doc: string;
@@ -31,7 +31,7 @@ export const PREFIX = { kind: prefix32, default: 0x20010000, miredo: "Prefix" } 
 export const REFUSE_RESERVED: Setting<boolean> = {
   kind: boolean,
   default: false,
-  reload: "restart",
+  reload: "yes",
   doc: `Refuse, besides the IPv4 addresses that RFC 4380 section 5.2.4 lists, those reserved later:
 shared address space 100.64.0.0/10, documentation, benchmarking, protocol assignments and 240.0.0.0/4.
 

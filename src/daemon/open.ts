@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
-import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
-import type { OpenRole } from "#src/datapath/datapath.ts";
+import type { Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
 import {
   openRelay as openRelayDatapath,
@@ -10,7 +10,8 @@ import {
 import { workersFor } from "#src/datapath/threads/workers.ts";
 import { StartError } from "#src/errors.ts";
 import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
-import type { ServerOptions } from "#src/protocol/server/contract.ts";
+import type { Host } from "./host/contract.ts";
+import { servedPrefixes } from "./served.ts";
 
 /**
  * Opens what a relay of this configuration works on.
@@ -25,36 +26,16 @@ export function openRelay(
   hostAddresses: readonly number[],
   debugPeer?: PeerPattern,
 ): OpenRole {
-  const { bindAddress, served } = config;
   return openRelayDatapath(libc, {
     interfaceName: config.interfaceName,
-    bindAddress,
+    bindAddress: config.bindAddress,
     bindPort: config.bindPort,
     socketBuffer: config.socketBuffer,
     offloads: config.offloads === "auto",
     workers: workersFor(config.workers, availableParallelism()),
     routes: routesOf(config),
     debugPeer,
-    rules: {
-      prefix: config.prefix,
-      restricted: config.type === "restricted",
-      refuseReserved: config.refuseReserved,
-      ownAddresses: bindAddress === 0 ? hostAddresses : [bindAddress],
-      // Until this host's addresses have been listed, `self` serves none.
-      served: served === "any" ? undefined : served === "self" ? [] : served,
-      maxPeers: config.maxPeers,
-      holdPackets: config.holdPackets,
-      holdBytes: config.holdBytes,
-      holdAge: config.holdAge,
-      holdMemory: config.holdMemory,
-      mtu: config.interfaceMtu,
-      icmpRate: config.icmpRate,
-      icmpBurst: config.icmpBurst,
-      challengeRate: config.challengeRate,
-      newPeerRate: config.newPeerRate,
-      bubbleRate: config.bubbleRate,
-      addressBubbleRate: config.addressBubbleRate,
-    },
+    rules: relayRules(config, hostAddresses),
   });
 }
 
@@ -63,36 +44,71 @@ function routesOf(config: RelayConfig): ServiceRoutes {
   return { metric, announced: announce ? { metric: announceMetric, protocol } : undefined };
 }
 
+function relayRules(config: RelayConfig, hostAddresses: readonly number[]): RelayRules {
+  const { bindAddress } = config;
+  return {
+    prefix: config.prefix,
+    restricted: config.type === "restricted",
+    refuseReserved: config.refuseReserved,
+    ownAddresses: bindAddress === 0 ? hostAddresses : [bindAddress],
+    served: servedPrefixes(config),
+    maxPeers: config.maxPeers,
+    holdPackets: config.holdPackets,
+    holdBytes: config.holdBytes,
+    holdAge: config.holdAge,
+    holdMemory: config.holdMemory,
+    mtu: config.interfaceMtu,
+    icmpRate: config.icmpRate,
+    icmpBurst: config.icmpBurst,
+    challengeRate: config.challengeRate,
+    newPeerRate: config.newPeerRate,
+    bubbleRate: config.bubbleRate,
+    addressBubbleRate: config.addressBubbleRate,
+  };
+}
+
 /** Opens what a server of this configuration works on. @throws StartError, SyscallError */
 export function openServer(
   libc: Libc,
   config: ServerConfig,
   debugPeer?: PeerPattern,
 ): OpenRole {
-  const { bindAddress } = config;
-  if (bindAddress === undefined) {
-    throw new StartError("the server has no address to bind", "set bind_address in [server]");
-  }
-  const bindAddress2 = config.bindAddress2 ?? bindAddress + 1;
   return openServerDatapath(libc, {
-    bindAddress,
-    bindAddress2,
+    ...boundOf(config),
     socketBuffer: config.socketBuffer,
-    algorithm: config.authenticationAlgorithm,
     workers: workersFor(config.workers, availableParallelism()),
     debugPeer,
-    rules: serverRules(config, bindAddress, bindAddress2),
+    rules: serverRules(config),
   });
 }
 
-function serverRules(
-  config: ServerConfig,
-  bindAddress: number,
-  bindAddress2: number,
-): ServerOptions {
+/** What a daemon of this role and configuration goes by, where nothing has to be opened again. */
+export function rulesOf(
+  role: Role,
+  { relay, server }: Pick<Config, "relay" | "server">,
+  host: Host,
+): RelayRules | ServerRules {
+  return role === "relay" ? relayRules(relay, addressesOf(host)) : serverRules(server);
+}
+
+/** IPv4 addresses of this host, which no peer may have. */
+export function addressesOf(host: Host): number[] {
+  return host.interfaces().flatMap(({ ipv4 }) => ipv4);
+}
+
+function boundOf({ bindAddress, bindAddress2 }: ServerConfig) {
+  if (bindAddress === undefined) {
+    throw new StartError("the server has no address to bind", "set bind_address in [server]");
+  }
+  return { bindAddress, bindAddress2: bindAddress2 ?? bindAddress + 1 };
+}
+
+function serverRules(config: ServerConfig): ServerRules {
+  const { bindAddress, bindAddress2 } = boundOf(config);
   const serverAddress = config.advertisedAddress ?? bindAddress;
   const secondaryAddress = config.advertisedAddress2 ?? bindAddress2;
   return {
+    algorithm: config.authenticationAlgorithm,
     prefix: config.prefix,
     serverAddress,
     secondaryAddress,

@@ -1,6 +1,7 @@
 import type { Libc } from "#ffi/libc.ts";
 import type { LogConfig } from "#src/config/config.ts";
-import { createLogger, type Logger } from "#src/log/logger.ts";
+import { changingLogger, createLogger, type Logger, type Sink } from "#src/log/logger.ts";
+import type { Outbox } from "#src/log/outbox.ts";
 import { type Format, formatJson, formatLogfmt } from "#src/log/record.ts";
 import { isJournal, outboxSink, stderrOutbox, stderrSink, wallClock } from "#src/log/stderr.ts";
 import { openSyslog } from "#src/log/syslog.ts";
@@ -20,19 +21,55 @@ export interface OpenLog {
   readonly log: Logger;
   /** Lines that their reader did not take. */
   dropped(): number;
+  /** From here on the log is as this configuration asks for. */
+  set(config: LogConfig): void;
   /** Gives the last lines a moment to get out. */
   close(): void;
 }
 
 /** The log that the configuration asks for; it waits for no reader. @param identifier in syslog */
 export function openLog(libc: Libc, config: LogConfig, identifier: string): OpenLog {
-  const { sink, outbox, time } = sinkOf(libc, config, identifier);
-  const log = createLogger({ level: config.level, format: formatOf(config), sink, time });
-  if (outbox !== undefined) outbox.onRoom = (count) => log.warn("Log lines dropped", { count });
-  return { log, dropped: () => outbox?.dropped ?? 0, close: () => outbox?.close() };
+  let now = config;
+  let output = openOutput(libc, config, identifier);
+  /** By outputs that are closed. */
+  let droppedBefore = 0;
+  const log = changingLogger(loggerOf(now, output));
+  const tellDrops = () => {
+    if (output.outbox === undefined) return;
+    output.outbox.onRoom = (count) => log.warn("Log lines dropped", { count });
+  };
+  const reopen = (next: LogConfig) => {
+    const { outbox } = output;
+    output = openOutput(libc, next, identifier);
+    outbox?.close();
+    droppedBefore += outbox?.dropped ?? 0;
+    tellDrops();
+  };
+  tellDrops();
+  return {
+    log,
+    set: (next) => {
+      if (next.target !== now.target || next.facility !== now.facility) reopen(next);
+      now = next;
+      log.become(loggerOf(now, output));
+    },
+    dropped: () => droppedBefore + (output.outbox?.dropped ?? 0),
+    close: () => output.outbox?.close(),
+  };
 }
 
-function sinkOf(libc: Libc, config: LogConfig, identifier: string) {
+interface Output {
+  readonly sink: Sink;
+  /** Undefined where the C library sends. */
+  readonly outbox: Outbox | undefined;
+  readonly time: (() => string) | undefined;
+}
+
+function loggerOf(config: LogConfig, { sink, time }: Output): Logger {
+  return createLogger({ level: config.level, format: formatOf(config), sink, time });
+}
+
+function openOutput(libc: Libc, config: LogConfig, identifier: string): Output {
   if (config.target === "syslog") {
     return { ...openSyslog(libc, identifier, config.facility), time: undefined };
   }

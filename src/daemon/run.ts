@@ -1,6 +1,6 @@
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
-import type { Config, ProcessConfig, Role } from "#src/config/config.ts";
+import type { Config, LogConfig, ProcessConfig, Role } from "#src/config/config.ts";
 import { changedSettings } from "#src/config/show.ts";
 import { loadConfig, loadLogConfig } from "#src/config/load.ts";
 import { partsOf } from "#src/config/problems.ts";
@@ -25,9 +25,10 @@ import { logFates } from "./fates.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
-import { openRelay, openServer } from "./open.ts";
+import { addressesOf, openRelay, openServer } from "./open.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
+import { Reloader } from "./reload/reloader.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
 import { runtimeFolder } from "./runtime_folder.ts";
@@ -60,6 +61,8 @@ interface Context {
   readonly signals: Signals;
   readonly cleanup: Cleanup;
   readonly program: readonly string[];
+  readonly options: DaemonOptions;
+  readonly setLog: (config: LogConfig) => void;
 }
 
 /**
@@ -90,7 +93,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
 async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): Promise<number> {
   const { role, version, program } = options;
-  const { log, dropped } = opened;
+  const { log, dropped, set: setLog } = opened;
   const { config, notices, values } = loadConfig(role, options);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
   for (const notice of notices) log.warn("Configuration", partsOf(notice));
@@ -103,7 +106,8 @@ async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): P
   ignoreNamelessSignals(libc);
   const state = new DaemonState(role, version, config, host, dropped);
   try {
-    return await live({ role, config, libc, host, log, state, signals, cleanup, program });
+    const parts = { libc, host, log, setLog, state, signals, cleanup };
+    return await live({ ...parts, role, config, program, options });
   } finally {
     await cleanup.run();
     signals.close();
@@ -154,11 +158,14 @@ async function live(context: Context): Promise<number> {
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
   const drain = new Drain(log, state);
+  const reloader = new Reloader({ ...context, datapath, notifier });
+  cleanup.add(() => reloader.close());
   signals.serve({
     drain,
+    reload: () => reloader.reloadSoon(),
     tellState: () => log.info("State", stateLine(state.read())),
   });
-  control.serve(commandsOf({ ...context, drain }));
+  control.serve(commandsOf({ drain, reloader }));
   const failure = await Promise.race([signals.ending, failureOf(datapath), upholding.lost]);
   if (failure instanceof Error) return failed(context, failure);
   endsAsTold = true;
@@ -186,7 +193,7 @@ function openRole({ role, config, libc, host }: Context): OpenRole {
   const { level, debugPeer } = config.log;
   const told = level === "debug" ? debugPeer : undefined;
   if (role === "server") return openServer(libc, config.server, told);
-  return openRelay(libc, config.relay, host.interfaces().flatMap((it) => it.ipv4), told);
+  return openRelay(libc, config.relay, addressesOf(host), told);
 }
 
 /** Tells what a start is made of, and how long each part of it takes. */
@@ -298,12 +305,12 @@ async function end(
   notifier: Notifier,
   drain: Drain,
 ): Promise<number> {
-  const { role, config, log } = context;
+  const { role, log, state } = context;
   notifier.send("STOPPING=1");
   const drained = drain.end();
   if (role === "relay") {
     // Of one that has been drained for so long nothing more is waited for.
-    const left = Math.max(0, config.relay.drainTime - drained);
+    const left = Math.max(0, state.config.relay.drainTime - drained);
     log.info("Draining", { seconds: Math.round(left) / 1000 });
     const failure = await Promise.race([after(left), failureOf(datapath)]);
     if (failure instanceof Error) return failed(context, failure);

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { RelayConfig } from "#src/config/config.ts";
-import { MAX_SERVED } from "#src/datapath/threads/shared.ts";
+import { MAX_SERVED } from "#src/config/kinds/network.ts";
 import { isTeredo } from "#src/protocol/wire/teredo_address.ts";
 import {
   formatIpv6Prefix,

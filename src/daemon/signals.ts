@@ -5,6 +5,8 @@ import type { Drain } from "./drain.ts";
 export interface Wishes {
   /** SIGUSR1: traffic is turned away, or taken again if it was. */
   readonly drain: Drain;
+  /** SIGHUP */
+  reload(): void;
   /** SIGUSR2 */
   tellState(): void;
 }
@@ -38,7 +40,7 @@ export class Signals {
     this.#listeners = [
       ...ENDING.map((signal) => [signal, () => this.#end(signal)] as const),
       ...STRAY.map((signal) => [signal, () => this.#stray(signal)] as const),
-      ["SIGHUP", () => this.#hangup()],
+      ["SIGHUP", () => this.#wish("SIGHUP", (wishes) => wishes.reload())],
       ["SIGUSR1", () => this.#drain()],
       ["SIGUSR2", () => this.#wish("SIGUSR2", (wishes) => wishes.tellState())],
     ];
@@ -65,10 +67,6 @@ export class Signals {
   #insisted(signal: string): void {
     this.#log.warn("Ended at once by a second signal", { signal });
     process.exit(1);
-  }
-
-  #hangup(): void {
-    this.#log.warn("SIGHUP changes nothing: settings take effect after a restart");
   }
 
   /** Each one takes the last one back. */

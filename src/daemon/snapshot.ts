@@ -34,6 +34,7 @@ export interface Source {
   readonly checks: readonly ReadinessCheck[];
   readonly use: ProcessUse;
   readonly restored: Snapshot["restored"];
+  readonly reload: Snapshot["reload"];
   readonly logLinesDropped: number;
   readonly announced: boolean | undefined;
 }
@@ -60,6 +61,7 @@ export function takeSnapshot(source: Source): Snapshot {
     drops: readDrops(counters),
     failures: readFailures(counters),
     restored: source.restored,
+    reload: source.reload,
     logLinesDropped: source.logLinesDropped,
     ...(source.announced === undefined ? {} : { announced: source.announced }),
   };

@@ -3,7 +3,7 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { ReadinessCheck, Snapshot } from "#src/status/snapshot.ts";
+import type { ReadinessCheck, ReloadState, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import { readinessOf } from "./readiness.ts";
@@ -14,10 +14,12 @@ import { takeSnapshot } from "./snapshot.ts";
 export class DaemonState {
   readonly #role: Role;
   readonly #version: string;
-  readonly #config: Config;
+  #config: Config;
   readonly #host: Host;
   readonly #logLinesDropped: () => number;
   readonly restorations: Restorations = noRestorations();
+  /** Whoever reloads keeps it. */
+  reload: ReloadState = { ok: true, succeededAt: new Date(), problems: [], needsRestart: [] };
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly ReadinessCheck[] = [];
   /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
@@ -41,6 +43,17 @@ export class DaemonState {
   /** From here on the announcement follows readiness. */
   announceBy(announcement: Announcement): void {
     this.#announcement = announcement;
+  }
+
+  /** What the daemon goes by. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** From here on the daemon goes by another configuration. */
+  adopt(config: Config): void {
+    this.#config = config;
+    this.refresh();
   }
 
   serve(open: OpenRole, datapath: Datapath): void {
@@ -88,6 +101,7 @@ export class DaemonState {
       checks: this.#checks,
       use: this.#host.processUse(),
       restored: this.restorations,
+      reload: this.reload,
       logLinesDropped: this.#logLinesDropped(),
       announced: this.#announcement?.isOn,
     });

@@ -1,4 +1,4 @@
-import type { RelayConfig, Role } from "#src/config/config.ts";
+import type { Role } from "#src/config/config.ts";
 import type { Datapath } from "#src/datapath/datapath.ts";
 import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
@@ -13,8 +13,10 @@ import {
   type ReadinessCheck,
   type Snapshot,
 } from "#src/status/snapshot.ts";
+import type { Host } from "./host/contract.ts";
 import type { Notifier } from "./notify.ts";
-import { MAX_SERVED } from "#src/datapath/threads/shared.ts";
+import { rulesOf } from "./open.ts";
+import { MAX_SERVED } from "#src/config/kinds/network.ts";
 import { attachedBroadcasts, BROADCASTS_REFRESH } from "./broadcasts.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
 import { SERVING } from "./readiness.ts";
@@ -31,7 +33,7 @@ const LOGGED = OWN_DROPS.filter((reason) =>
 
 export interface Watched {
   readonly role: Role;
-  readonly config: { readonly relay: RelayConfig };
+  readonly host: Host;
   readonly log: Logger;
   readonly state: DaemonState;
   readonly datapath: Datapath;
@@ -40,7 +42,7 @@ export interface Watched {
 
 /** Looks at a serving daemon again and again. @returns a function that ends it */
 export function watchOver(watched: Watched): () => void {
-  const { role, config, log, state, notifier } = watched;
+  const { role, log, state, notifier } = watched;
   const now = () => performance.now();
   const limited = new LimitedLog(log, { ...DEFAULT_LIMITS, now });
   const first = state.read();
@@ -64,7 +66,7 @@ export function watchOver(watched: Watched): () => void {
   const follow = guarded(followBroadcasts(watched));
   follow();
   timers.push(setInterval(follow, BROADCASTS_REFRESH));
-  if (role === "relay" && config.relay.served === "self") {
+  if (role === "relay") {
     const follow = guarded(followOwnAddresses(watched));
     follow();
     timers.push(setInterval(follow, SERVED_REFRESH));
@@ -77,14 +79,17 @@ export function watchOver(watched: Watched): () => void {
 }
 
 /** A host-specific relay serves the addresses that the host has now. RFC 4380 §5.5 */
-function followOwnAddresses({ config, datapath, log }: Watched): () => void {
+function followOwnAddresses({ host, state, datapath, log }: Watched): () => void {
   let known: string | undefined;
   return () => {
-    const prefixes = servedPrefixes(config.relay);
-    const served = describeServed(prefixes);
+    const { config } = state;
+    const isSelf = config.relay.served === "self";
+    const prefixes = isSelf ? servedPrefixes(config.relay) : undefined;
+    const served = isSelf ? describeServed(prefixes) : undefined;
     if (served === known) return;
     known = served;
-    datapath.setServed(prefixes);
+    if (!isSelf) return;
+    datapath.setRules(rulesOf("relay", config, host));
     log.info("Serving own addresses", { served });
     if (prefixes?.length !== MAX_SERVED) return;
     log.warn("Serving no more own addresses than these", { count: MAX_SERVED });

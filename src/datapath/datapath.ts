@@ -1,5 +1,6 @@
 import type { Counters } from "#src/protocol/counters.ts";
-import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
 import type { Legacy } from "./legacy.ts";
@@ -70,6 +71,22 @@ export interface Datapath {
   stop(routing?: "ends" | "stays"): Promise<Legacy | undefined>;
   /** Replaces the IPv4 broadcast addresses of the subnets that this host is attached to. */
   setBroadcasts(addresses: readonly number[]): void;
-  /** Replaces the relay's served prefixes; undefined: any. */
-  setServed(prefixes: readonly Ipv6Prefix[] | undefined): void;
+  /**
+   * Goes on by these rules, of the role that it has, on every thread from one instant on.
+   *
+   * @returns false when they are too many to be handed over: nothing has changed
+   */
+  setRules(rules: RelayRules | ServerRules): boolean;
 }
+
+/** What a relay goes by, all its workers together. */
+export type RelayRules = Omit<RelayOptions, "servicePort">;
+
+/** What a server goes by, all its workers together. */
+export interface ServerRules extends ServerOptions {
+  /** HMAC of authentication values. RFC 4380 §5.2.2 */
+  readonly algorithm: "sha1" | "sha256";
+}
+
+/** The threads by themselves, which know nothing of shares. */
+export type Threads = Omit<Datapath, "setRules">;

@@ -17,6 +17,7 @@ import type { Offloads } from "./offloads.ts";
 import { PeerAnswers } from "./peers/answers.ts";
 import type { PeerQuestions } from "./peers/questions.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
+import type { RulesBlock } from "./threads/rules_block.ts";
 import { workerOf } from "./threads/share_out.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { Waking } from "./threads/wake.ts";
@@ -35,6 +36,8 @@ export interface RelayDescriptors {
 /** What the loop needs of its thread besides descriptors. */
 export interface RelayLoopOptions {
   readonly relay: RelayOptions;
+  /** Where others come from. */
+  readonly rules: RulesBlock<RelayOptions>;
   readonly interfaceName: string;
   /** What the kernel gives and takes in larger pieces, as interface and socket were opened. */
   readonly offloads: Offloads;
@@ -100,7 +103,7 @@ export class RelayLoop implements RelaySink {
   readonly #queuePatience: Millis;
   /** See `Kernel.bootTime`. */
   readonly #bootTime: (() => Millis) | undefined;
-  #servedVersion = 0;
+  readonly #rules: RulesBlock<RelayOptions>;
   #broadcastsVersion = 0;
   #blocked: Blocked = Blocked.No;
   /** When an interface's full queue is tried again. */
@@ -121,6 +124,7 @@ export class RelayLoop implements RelaySink {
     const { udp, wake } = descriptors;
     this.#shared = shared;
     this.#clock = options.clock;
+    this.#rules = options.rules;
     this.#queuePatience = options.queuePatience;
     this.#queueVersion = shared.queueVersion;
     const arena = new Arena(
@@ -268,11 +272,9 @@ export class RelayLoop implements RelaySink {
 
   /** What the main thread has changed. */
   #adopt(): void {
-    const { servedVersion, broadcastsVersion } = this.#shared;
-    if (servedVersion !== this.#servedVersion) {
-      this.#servedVersion = servedVersion;
-      this.#relay.setServed(this.#shared.served());
-    }
+    const rules = this.#rules.take();
+    if (rules !== undefined) this.#relay.set(rules, this.#clock());
+    const { broadcastsVersion } = this.#shared;
     if (broadcastsVersion !== this.#broadcastsVersion) {
       this.#broadcastsVersion = broadcastsVersion;
       this.#relay.setBroadcasts(this.#shared.broadcasts());

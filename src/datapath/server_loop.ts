@@ -7,16 +7,17 @@ import {
   type Authenticate,
   PRIMARY,
   SECONDARY,
-  type ServerOptions,
   type ServerSink,
   type ServerSocket,
 } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
+import type { ServerRules } from "./datapath.ts";
 import type { FateOptions } from "./fates/recorder.ts";
 import { ObservedServer } from "./fates/server.ts";
 import { Failures } from "./failures.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
+import type { RulesBlock } from "./threads/rules_block.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { UdpReceiver } from "./udp/receive.ts";
 import { Blocked, UdpSender } from "./udp/send.ts";
@@ -31,8 +32,10 @@ export interface ServerDescriptors {
 }
 
 export interface ServerLoopOptions {
-  readonly server: ServerOptions;
-  readonly authenticate: Authenticate;
+  readonly server: ServerRules;
+  /** Where others come from. */
+  readonly rules: RulesBlock<ServerRules>;
+  readonly authenticateBy: (algorithm: ServerRules["algorithm"]) => Authenticate;
   /** Two random words, which no client knows. */
   readonly seeds: readonly [number, number];
   readonly clock: () => Millis;
@@ -41,7 +44,8 @@ export interface ServerLoopOptions {
 }
 
 function makeServer(options: ServerLoopOptions, counters: Counters): Server {
-  const { server, authenticate, seeds, fates } = options;
+  const { server, authenticateBy, seeds, fates } = options;
+  const authenticate = authenticateBy(server.algorithm);
   return fates === undefined
     ? new Server(server, counters, authenticate, seeds[0], seeds[1])
     : new ObservedServer(server, counters, authenticate, seeds[0], seeds[1], fates);
@@ -102,14 +106,18 @@ export class ServerLoop implements ServerSink {
   run(): void {
     while (!this.#shared.stopping) {
       this.#waiter.wait(Infinity);
-      this.#adoptBroadcasts();
+      this.#adopt();
       this.#turn(this.#waiter.isReady(PRIMARY), this.#waiter.isReady(SECONDARY));
       this.#beat();
     }
     this.#finish();
   }
 
-  #adoptBroadcasts(): void {
+  /** What the main thread has changed. */
+  #adopt(): void {
+    const { rules, authenticateBy, clock } = this.#options;
+    const fresh = rules.take();
+    if (fresh !== undefined) this.#server.set(fresh, authenticateBy(fresh.algorithm), clock());
     const version = this.#shared.broadcastsVersion;
     if (version === this.#broadcastsVersion) return;
     this.#broadcastsVersion = version;

@@ -5,11 +5,10 @@ import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
-import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import type { OpenRole } from "./datapath.ts";
+import type { OpenRole, RelayRules, ServerRules } from "./datapath.ts";
 import { FateRing } from "./fates/ring.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
@@ -19,6 +18,7 @@ import { Opened } from "./opened.ts";
 import { PeerQuestions } from "./peers/questions.ts";
 import { openRawIcmpv6 } from "./raw_ipv6.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
+import { lengthOf, RulesBlock } from "./threads/rules_block.ts";
 import { SharedState } from "./threads/shared.ts";
 import { type Serve, superviseThreads, type WorkerStart } from "./threads/supervise.ts";
 import { openUdpGroup } from "./udp/group.ts";
@@ -28,6 +28,9 @@ import { shareOf, shareOfServer, type Workers, WorkersRefused } from "./threads/
 
 /** For the structures of set-up calls; the threads have arenas of their own. */
 const SETUP_ARENA = 256 * 1024;
+
+/** Bytes for rules that are to come, of a server with a file of secrets more; see docs/limits.md. */
+const RULES_ROOM = 65_536;
 
 /** How long the threads wait for an interface that is gone to be made again. */
 const QUEUE_PATIENCE: Millis = 10_000;
@@ -47,7 +50,7 @@ export interface RelayStart {
   readonly routes: ServiceRoutes;
   /** Whose packets' fates the threads tell. */
   readonly debugPeer?: PeerPattern | undefined;
-  readonly rules: Omit<RelayOptions, "servicePort">;
+  readonly rules: RelayRules;
 }
 
 /** What a server is opened with. */
@@ -55,12 +58,10 @@ export interface ServerStart {
   readonly bindAddress: number;
   readonly bindAddress2: number;
   readonly socketBuffer: number;
-  /** HMAC of authentication values. RFC 4380 §5.2.2 */
-  readonly algorithm: "sha1" | "sha256";
   readonly workers: Workers;
   /** Whose packets' fates the threads tell. */
   readonly debugPeer?: PeerPattern | undefined;
-  readonly rules: ServerOptions;
+  readonly rules: ServerRules;
 }
 
 /**
@@ -149,24 +150,26 @@ function openRelayFor(
       udpGro,
       udpSegment: start.offloads && udpSegment,
     };
+    const share = (all: RelayRules) => ({ ...shareOf(all, workers.count), servicePort: port });
+    const rules = new RulesBlock<RelayOptions>(RULES_ROOM);
     const key = randomBytes(SIP_KEY_LENGTH);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       const fates = start.debugPeer === undefined ? undefined : new FateRing();
       const questions = new PeerQuestions();
-      shared.setServed(start.rules.served);
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
       const data = {
         role: "relay",
         shared: shared.buffer,
+        rules: rules.buffer,
         fates: fatesOf(fates, start.debugPeer),
         questions: questions.buffer,
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
         offloads,
         queuePatience: tunnel.remakes ? QUEUE_PATIENCE : 0,
-        options: { ...shareOf(start.rules, workers.count), servicePort: port },
+        options: share(start.rules),
         replyFromLocal: start.bindAddress === 0,
         key,
         seed: readU32(randomBytes(4), 0),
@@ -183,12 +186,15 @@ function openRelayFor(
       notices: [...noticesOf(udp), ...tunnel.notices],
       ...keepOf(tunnel, starts),
       close: () => opened.close(),
-      start: (legacy) =>
+      start: async (legacy) => {
         // The route goes first, so that no new packets come while the last ones are served.
-        serve(withLegacy(starts, legacy), {
-          stopping: () => tunnel.stopRouting(),
+        const stopping = () => tunnel.stopRouting();
+        const threads = await serve(withLegacy(starts, legacy), {
+          stopping,
           ended: () => opened.close(),
-        }),
+        });
+        return { ...threads, setRules: (all) => rules.replace(share(all as RelayRules)) };
+      },
     };
   });
 }
@@ -246,6 +252,8 @@ function openServerFor(
     const primary = group(start.bindAddress);
     const secondary = group(start.bindAddress2);
     const ways: NativeWay[] = [];
+    const share = (all: ServerRules) => shareOfServer(all, workers.count);
+    const rules = new RulesBlock<ServerRules>(RULES_ROOM + 2 * lengthOf(start.rules));
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       const fates = start.debugPeer === undefined ? undefined : new FateRing();
@@ -255,6 +263,7 @@ function openServerFor(
       const data = {
         role: "server",
         shared: shared.buffer,
+        rules: rules.buffer,
         fates: fatesOf(fates, start.debugPeer),
         descriptors: {
           primary: primary[i]!.fd,
@@ -262,8 +271,7 @@ function openServerFor(
           ipv6: native.fd,
           wake: wake.fd,
         },
-        options: shareOfServer(start.rules, workers.count),
-        algorithm: start.algorithm,
+        options: share(start.rules),
         seeds: [readU32(randomBytes(4), 0), readU32(randomBytes(4), 0)],
       } as const;
       return { data, shared, fates, wake };
@@ -278,7 +286,10 @@ function openServerFor(
       offloads: SERVER_OFFLOADS,
       notices: noticesOf([...primary, ...secondary]),
       close: () => opened.close(),
-      start: () => serve(starts, { stopping: () => {}, ended: () => opened.close() }),
+      start: async () => {
+        const threads = await serve(starts, { stopping: () => {}, ended: () => opened.close() });
+        return { ...threads, setRules: (all) => rules.replace(share(all as ServerRules)) };
+      },
     };
   });
 }

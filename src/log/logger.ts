@@ -15,6 +15,24 @@ export interface Logger {
   debug(message: string, fields?: FieldSource): void;
 }
 
+/** A logger that becomes another one, for all who have it. */
+export interface ChangingLogger extends Logger {
+  become(next: Logger): void;
+}
+
+export function changingLogger(first: Logger): ChangingLogger {
+  let now = first;
+  return {
+    become: (next) => void (now = next),
+    enabled: (level) => now.enabled(level),
+    log: (level, message, fields) => now.log(level, message, fields),
+    error: (message, fields) => now.error(message, fields),
+    warn: (message, fields) => now.warn(message, fields),
+    info: (message, fields) => now.info(message, fields),
+    debug: (message, fields) => now.debug(message, fields),
+  };
+}
+
 export interface LoggerOptions {
   readonly level: Level;
   readonly format: Format;

@@ -228,6 +228,36 @@ const LIFE = {
     "way peer packet source destination bytes did to reason detail suppressed",
     "what became of a packet of the peer in `debug_peer`",
   ),
+  "Reloaded": message(
+    "info",
+    "file count",
+    "the configuration was read again; `count` settings have new values",
+  ),
+  "Setting changed": message("info", "key value detail", "the daemon goes by it from here on"),
+  "Setting needs a restart": message(
+    "warn",
+    "key value detail",
+    "the daemon goes on as before, for this can only be set up at start",
+    "restart the daemon",
+  ),
+  "Reload refused": message(
+    "error",
+    "file line key problem",
+    "nothing has changed; the daemon goes on as before",
+    "as it says, then `teredo reload`",
+  ),
+  "Reload waits for its confirmation": message(
+    "info",
+    "seconds",
+    "without `teredo reload --confirm` in this time the daemon goes back to what was before",
+  ),
+  "Reload confirmed": message("info", "", "the daemon stays with what it was given"),
+  "Reload taken back": message(
+    "warn",
+    "reason",
+    "nobody confirmed in time: the daemon goes by what was before, the file still says otherwise",
+    "mend the file, then `teredo reload`",
+  ),
 };
 
 /** Its end, and what signals do. */
@@ -256,12 +286,6 @@ const END = {
     "make room in that folder",
   ),
   "Ended at once by a second signal": message("warn", "signal", "without draining; exit status 1"),
-  "SIGHUP changes nothing: settings take effect after a restart": message(
-    "warn",
-    "",
-    "the signal was ignored",
-    "restart",
-  ),
   "Log lines dropped": message(
     "warn",
     "count",

@@ -45,9 +45,19 @@ export interface StatusDocument {
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
   readonly restored: Snapshot["restored"];
+  readonly reload: ReloadDocument;
   readonly log_lines_dropped: number;
   /** By where packets were to go, then by the errno; only what there was. */
   readonly send_failures: Readonly<Record<WayOut, Readonly<Record<string, FailureDocument>>>>;
+}
+
+/** How the last reading of the configuration went. */
+export interface ReloadDocument {
+  readonly successful: boolean;
+  readonly succeeded_at: string;
+  readonly problems: readonly string[];
+  readonly needs_restart: readonly string[];
+  readonly confirm_by?: string;
 }
 
 export interface FailureDocument {
@@ -135,6 +145,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     drops: snapshot.drops,
     send_failures: failuresDocument(snapshot.failures),
     restored: snapshot.restored,
+    reload: reloadDocument(snapshot.reload),
     log_lines_dropped: snapshot.logLinesDropped,
   };
 }
@@ -170,6 +181,17 @@ function processDocument(state: ProcessState): ProcessDocument {
     ...(virtualBytes === undefined ? {} : { virtual_memory_bytes: virtualBytes }),
     ...(openFds === undefined ? {} : { open_fds: openFds }),
     ...(maxFds === undefined ? {} : { max_fds: maxFds }),
+  };
+}
+
+function reloadDocument(state: Snapshot["reload"]): ReloadDocument {
+  const { confirmBy } = state;
+  return {
+    successful: state.ok,
+    succeeded_at: state.succeededAt.toISOString(),
+    problems: state.problems,
+    needs_restart: state.needsRestart,
+    ...(confirmBy === undefined ? {} : { confirm_by: confirmBy.toISOString() }),
   };
 }
 

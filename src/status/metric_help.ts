@@ -259,6 +259,16 @@ const OUTCOMES = {
     "Parts of the interface that were set up again after another program had changed them.",
     "growth: another program manages the interface; docs/interface.md says how to keep it off",
   ),
+  teredo_config_last_reload_successful: gauge(
+    "0, 1",
+    "1 when the configuration was read without a problem the last time; the start counts.",
+    "0: the daemon goes by what was before; the log and `/status` name file and line",
+  ),
+  teredo_config_last_reload_success_timestamp_seconds: gauge(
+    "s",
+    "When the configuration was last read without a problem, in seconds since 1970-01-01 UTC.",
+    "older than the file: what it says now is not in effect; `teredo reload`",
+  ),
   teredo_log_lines_dropped_total: counter(
     "lines",
     "Lines of the log that whoever reads it did not take in time.",

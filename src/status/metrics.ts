@@ -28,6 +28,11 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     drops(snapshot),
     failures(snapshot),
     restored(snapshot),
+    one("teredo_config_last_reload_successful", Number(snapshot.reload.ok)),
+    one(
+      "teredo_config_last_reload_success_timestamp_seconds",
+      snapshot.reload.succeededAt.getTime() / 1000,
+    ),
     one("teredo_log_lines_dropped_total", snapshot.logLinesDropped),
   ];
 }

@@ -31,8 +31,22 @@ export interface Snapshot {
   readonly failures: SendFailures;
   /** How often each part of the interface was set up again; all 0 for the server. */
   readonly restored: Readonly<Record<RestoredPart, number>>;
+  readonly reload: ReloadState;
   /** Lines of the log that its reader did not take. */
   readonly logLinesDropped: number;
+}
+
+/** How the last reading of the configuration went; the one at start counts. */
+export interface ReloadState {
+  readonly ok: boolean;
+  /** When it went well last. */
+  readonly succeededAt: Date;
+  /** Why it did not, one line each. */
+  readonly problems: readonly string[];
+  /** `section.key` of the settings whose new values wait for a restart. */
+  readonly needsRestart: readonly string[];
+  /** When the daemon goes back by itself to what was before, unless somebody confirms. */
+  readonly confirmBy?: Date;
 }
 
 /** Packets that the kernel did not take, by where they were to go and by what it said. */

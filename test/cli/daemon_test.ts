@@ -28,7 +28,7 @@ ip -brief -6 addr show dev teredo | tr -s ' '
 ip -6 route show 2001::/32
 teredo status --url unix:/run/relay.sock | head -n 1
 kill -HUP $pid
-until_says relay SIGHUP
+until_says relay msg=Reloaded
 kill -TERM $pid
 ended
 ip link show dev teredo 2>&1

@@ -11,7 +11,7 @@ import {
   parseUdpInodes,
 } from "#src/daemon/host/linux/proc.ts";
 import { openNotifier, watchdogInterval } from "#src/daemon/notify.ts";
-import { MAX_SERVED } from "#src/datapath/threads/shared.ts";
+import { MAX_SERVED } from "#src/config/kinds/network.ts";
 import { describeServed, servedPrefixes } from "#src/daemon/served.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";

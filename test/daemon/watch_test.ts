@@ -46,7 +46,7 @@ const datapath = (age: number): Datapath => ({
   heartbeatAge: () => age,
   ended: Promise.resolve(),
   stop: () => Promise.resolve(undefined),
-  setServed: () => {},
+  setRules: () => true,
   setBroadcasts: () => {},
 });
 
@@ -378,7 +378,8 @@ test("watchOver() tells the service manager how it fares, and pings its watchdog
   const env = { NOTIFY_SOCKET: path, WATCHDOG_USEC: "10000" };
   const notifier = openNotifier(libc, env, process.pid);
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
-  const state = new DaemonState("relay", "1", config, fakeHost(), () => 0);
+  const host = fakeHost();
+  const state = new DaemonState("relay", "1", config, host, () => 0);
   const log = createLogger({
     level: "error",
     format: formatLogfmt,
@@ -388,7 +389,7 @@ test("watchOver() tells the service manager how it fares, and pings its watchdog
   let [age, looks] = [10, 0];
   const watched: Datapath = { ...datapath(0), heartbeatAge: () => (looks++, age) };
   state.serve(OPEN, watched);
-  const stop = watchOver({ role: "relay", config, log, state, datapath: watched, notifier });
+  const stop = watchOver({ role: "relay", host, log, state, datapath: watched, notifier });
   const until = async (done: () => boolean) => {
     while (!done()) await new Promise((resolve) => setTimeout(resolve, 1));
   };

@@ -38,9 +38,8 @@ export function server(): OpenLife {
     bindAddress: SERVER_AT.address,
     bindAddress2: SECONDARY_AT.address,
     socketBuffer: SOCKET_BUFFER,
-    algorithm: "sha1",
     workers: WORKERS,
-    rules: { ...OPTIONS, secrets: [ALICE] },
+    rules: { ...OPTIONS, algorithm: "sha1", secrets: [ALICE] },
   } as const;
   return ({ libc, kernel }, serve) => openServer(libc, start, kernel, serve);
 }

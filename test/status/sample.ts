@@ -54,6 +54,13 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     drops: drops as Record<DropReason, number>,
     failures: failures as SendFailures,
     restored: Object.fromEntries(KEPT.map((what, i) => [what, 3000 + i])) as Snapshot["restored"],
+    reload: {
+      ok: false,
+      succeededAt: new Date("2026-01-02T03:04:05.678Z"),
+      problems: ["teredo.ini:2: bind_port: `x` is not a whole number; write it in decimal digits"],
+      needsRestart: ["relay.bind_port"],
+      confirmBy: new Date("2026-01-02T03:05:05.678Z"),
+    },
     logLinesDropped: 4000,
     ...changes,
   };

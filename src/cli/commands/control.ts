@@ -3,20 +3,64 @@ import type { Role } from "#src/config/config.ts";
 import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { DrainFlags } from "../run/drain.ts";
-import { parseFile, valueFlag } from "../shared_flags.ts";
+import type { ReloadFlags } from "../run/reload.ts";
+import { JSON_FLAG, parseFile, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 import { parseRole, ROLES } from "./roles.ts";
+
+/** `-c FILE` of commands to a daemon that runs. */
+export const CONTROL_CONFIG = {
+  ...valueFlag(
+    parseFile,
+    "FILE",
+    "Configuration of the daemon, which says where its control socket is; default: the usual places",
+  ),
+  proposeCompletions: proposeFiles,
+} as const;
+
+/** Which daemon a command is for. */
+export const ONE_ROLE = {
+  kind: "tuple",
+  parameters: [{
+    parse: parseRole,
+    proposeCompletions: (partial: string) => ROLES.filter((it) => it.startsWith(partial)),
+    optional: true,
+    placeholder: "ROLE",
+    brief: `${ROLES.join(" or ")}; default: those that run`,
+  }],
+} as const;
+
+const A_DAY = 86_400_000;
+
+export const reloadCommand = buildCommand<ReloadFlags, [Role?], Context>({
+  loader: () => import("../run/reload.ts"),
+  parameters: {
+    flags: {
+      config: CONTROL_CONFIG,
+      "dry-run": switchFlag("Show what would change, and change nothing"),
+      "confirm-within": valueFlag(
+        timeParser(100, A_DAY),
+        "TIME",
+        "Go back after this time, unless `teredo reload --confirm` comes: 30s, 2min",
+      ),
+      confirm: switchFlag("Stay with what the last reload brought"),
+      json: JSON_FLAG,
+    },
+    aliases: { c: "config" },
+    positional: ONE_ROLE,
+  },
+  docs: {
+    brief: "Have a running daemon take its configuration file as it is now",
+    fullDescription:
+      "Reads the file again, shows what changes, and takes all of it that needs no " +
+      "restart. A file\nthat is wrong changes nothing: exit status 78, with file and line. Clients, " +
+      "flows and held\npackets stay.",
+  },
+});
 
 /** Of a daemon that runs, and is asked over its control socket. */
 const PARAMETERS = {
   flags: {
-    config: {
-      ...valueFlag(
-        parseFile,
-        "FILE",
-        "Configuration of the daemon, which says where to ask; default: the usual places",
-      ),
-      proposeCompletions: proposeFiles,
-    },
+    config: CONTROL_CONFIG,
   },
   aliases: { c: "config" },
   positional: {

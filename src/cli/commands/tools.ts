@@ -13,7 +13,7 @@ import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
 import { version } from "../version.ts";
-import { parseRole, ROLES } from "./roles.ts";
+import { ONE_ROLE } from "./control.ts";
 import { JSON_FLAG, parseFile, shown, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
@@ -40,16 +40,7 @@ export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
       ),
     },
     aliases: { c: "config" },
-    positional: {
-      kind: "tuple",
-      parameters: [{
-        parse: parseRole,
-        proposeCompletions: (partial: string) => ROLES.filter((it) => it.startsWith(partial)),
-        optional: true,
-        placeholder: "ROLE",
-        brief: `${ROLES.join(" or ")}; default: those that run`,
-      }],
-    },
+    positional: ONE_ROLE,
   },
   docs: {
     brief: "Show a running daemon; the exit status tells whether it is ready",

@@ -67,7 +67,8 @@ export const prefix32: Kind<number> = {
 };
 
 type Served = "any" | "self" | readonly Ipv6Prefix[];
-const MAX_SERVED = 256;
+/** Served prefixes that there may be; see docs/limits.md. */
+export const MAX_SERVED = 256;
 
 /** `any`, `self`, or prefixes parted by commas or blanks. */
 export const served: Kind<Served> = {

@@ -24,7 +24,7 @@ export const RELAY: Table<Flat<RelayConfig>> = {
     }),
     default: "relay",
     miredo: "RelayType",
-    reload: "restart",
+    reload: "yes",
     doc:
       `How the relay first reaches a client. \`relay\` (or \`cone\`): by indirect bubbles only, for
 a relay whose UDP port anyone may write to. \`restricted\`: a direct bubble goes out beside each
@@ -91,7 +91,7 @@ client that never proved itself is forgotten first.`,
   holdPackets: {
     kind: integer(1, 256),
     default: 8,
-    reload: "restart",
+    reload: "yes",
     doc: `Packets held for one client while the relay waits for its bubble; more are dropped and
 counted. They leave in the order they came.`,
   },
@@ -99,13 +99,13 @@ counted. They leave in the order they came.`,
     kind: size(1280, 1024 ** 2),
     default: 10_240,
     defaultText: "`10KiB`, or `interface_mtu` where that is more",
-    reload: "restart",
+    reload: "yes",
     doc: `Bytes held for one client. At least \`interface_mtu\`, so that a single packet fits.`,
   },
   holdAge: {
     kind: duration(100, 60_000),
     default: 10_000,
-    reload: "restart",
+    reload: "yes",
     doc:
       `A packet held longer than this is dropped. The default outlasts the 8 s after which a client
 that answers none of its four bubbles is given up, and the senders of what was held are told by an
@@ -114,14 +114,14 @@ ICMPv6 error.`,
   holdMemory: {
     kind: size(65_536, 1024 ** 3),
     default: 16 * 1024 ** 2,
-    reload: "restart",
+    reload: "yes",
     doc: `Bytes held for all clients together: the bound against someone who scans the Teredo
 prefix.`,
   },
   icmpRate: {
     kind: integer(0, 100_000, "a second"),
     default: 10,
-    reload: "restart",
+    reload: "yes",
     doc:
       `ICMPv6 errors sent a second on average (RFC 4443 section 2.4 (f)), of which one destination
 gets a share only. 0: none.`,
@@ -129,13 +129,13 @@ gets a share only. 0: none.`,
   icmpBurst: {
     kind: integer(1, 100_000),
     default: 10,
-    reload: "restart",
+    reload: "yes",
     doc: `ICMPv6 errors that may be sent at once.`,
   },
   challengeRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 100,
-    reload: "restart",
+    reload: "yes",
     doc: `Bubbles sent a second to clients that the relay does not know, so that flows survive its
 restart. They answer a datagram, and are no more bytes on the wire than it was. 0: none; such flows
 then wait for the IPv6 side to speak.`,
@@ -143,7 +143,7 @@ then wait for the IPv6 side to speak.`,
   newPeerRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 1_000,
-    reload: "restart",
+    reload: "yes",
     doc:
       `Clients new to the relay that packets from one IPv6 network (/64) may address a second, and
 at once. Each costs memory and a bubble, so that a scan of the Teredo prefix would use up what others
@@ -153,7 +153,7 @@ may have. Packets from one /32, which is a provider's, may address a quarter of 
   bubbleRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 10_000,
-    reload: "restart",
+    reload: "yes",
     doc:
       `Bubbles sent in any one second to clients that packets came for, over all of them. Half of it
 may go out at once, half flows in again within a second; a quarter of what may go at once is for
@@ -163,7 +163,7 @@ for 30 s. 0: no limit.`,
   addressBubbleRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 1_000,
-    reload: "restart",
+    reload: "yes",
     doc: `The same, of those to one IPv4 address: a Teredo server, which the packet's destination
 names, so that whoever sends the packet chooses it. Raise it, and \`bubble_rate\` with it, if more
 clients of one server than these are new or come back each second. Bubbles that are repeated, without
@@ -176,7 +176,7 @@ another packet for the client, may be a tenth of either rate. 0: no limit.`,
     kind: duration(0, 60_000),
     default: 1_000,
     defaultText: "`1s`; `10s` with `announce`",
-    reload: "restart",
+    reload: "yes",
     doc: `At SIGTERM, go on serving this long after \`/readyz\` has turned to 503, so that routers
 and load balancers can turn away.`,
   },

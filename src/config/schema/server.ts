@@ -38,7 +38,7 @@ clients take it to be the primary address plus one.`,
     defaultText: "`bind_address`",
     miredo: "AdvertisedAddress",
     miredoExtension: true,
-    reload: "restart",
+    reload: "yes",
     doc: `Primary address as clients see it, for a server whose public addresses are mapped 1:1 to
 private ones, as cloud providers do it. Give both advertised addresses or neither.`,
   },
@@ -48,13 +48,13 @@ private ones, as cloud providers do it. Give both advertised addresses or neithe
     defaultText: "`bind_address2`",
     miredo: "AdvertisedAddress2",
     miredoExtension: true,
-    reload: "restart",
+    reload: "yes",
     doc: `Secondary address as clients see it.`,
   },
   allowNonConsecutive: {
     kind: boolean,
     default: false,
-    reload: "restart",
+    reload: "yes",
     doc: `Accept a secondary address that is not the primary plus one (as clients see them). Windows
 clients assume that it is, and then take their NAT for worse than it is.`,
   },
@@ -66,14 +66,14 @@ is for closed test networks.`,
   },
   interfaceMtu: {
     ...MTU,
-    reload: "restart",
+    reload: "yes",
     doc: `MTU that router advertisements tell clients. RFC 4380 section 5.2.1 has 1280.`,
   },
   refuseReserved: REFUSE_RESERVED,
   requireAuthentication: {
     kind: boolean,
     default: false,
-    reload: "restart",
+    reload: "yes",
     doc: `Answer only router solicitations with a valid authentication value (secure qualification,
 RFC 4380 section 5.2.2). Needs \`secrets_file\`. Clients in the field know no secret: this is for
 closed networks.`,
@@ -81,13 +81,13 @@ closed networks.`,
   authenticationAlgorithm: {
     kind: choice(["sha1", "sha256"]),
     default: "sha1",
-    reload: "restart",
+    reload: "yes",
     doc: `Hash of the HMAC that makes authentication values; RFC 4380 names SHA-1.`,
   },
   secretsFile: {
     kind: secretsFile,
     default: undefined,
-    reload: "restart",
+    reload: "yes",
     doc: `File of client identifiers and their keys, one client a line: \`NAME hex:00112233...\` or
 \`NAME text:passphrase\`, and \`revoked\` behind it for a client that shall be told to get a new key.
 \`#\` starts a comment. Not readable by others: \`chmod 640\`.
@@ -100,27 +100,27 @@ is read.`,
   solicitationRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 100,
-    reload: "restart",
+    reload: "yes",
     doc: `Router solicitations answered a second for one IPv4 address; many clients can share one
 behind a carrier's NAT. 0: no limit.`,
   },
   solicitationBurst: {
     kind: integer(1, 1_000_000),
     default: 200,
-    reload: "restart",
+    reload: "yes",
     doc: `Router solicitations answered at once for one IPv4 address.`,
   },
   forwardRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 1_000,
-    reload: "restart",
+    reload: "yes",
     doc: `Bubbles and ICMPv6 messages forwarded a second, and at once, to one IPv4 address, which
 whoever sends them chooses; many clients can share one behind a carrier's NAT. 0: no limit.`,
   },
   icmpMaxLength: {
     kind: integer(8, 1240, "bytes"),
     default: 88,
-    reload: "restart",
+    reload: "yes",
     doc: `Longest ICMPv6 message that is forwarded, its header included, and the most bytes of
 trailers. 88 is enough for clients' pings and keeps servers from being used as relays.`,
   },

@@ -1,22 +1,22 @@
 import { Hono } from "hono";
-import type { Logger } from "#src/log/logger.ts";
 import type { Drain } from "../drain.ts";
-import type { DaemonState } from "../state.ts";
+import type { Reloader } from "../reload/reloader.ts";
 import { addDrain } from "./drain.ts";
+import { addReload } from "./reload.ts";
 
 /** A daemon that serves. */
 export interface Commanded {
-  readonly log: Logger;
-  readonly state: DaemonState;
   readonly drain: Drain;
+  readonly reloader: Reloader;
 }
 
 /**
  * What can be asked of a daemon by its control socket alone: routes of `POST`, whose parameters stand
  * in the query, for no request has a body. Answers are JSON objects with `version`.
  */
-export function commandsOf({ drain }: Commanded): Hono {
+export function commandsOf({ drain, reloader }: Commanded): Hono {
   const commands = new Hono();
   addDrain(commands, drain);
+  addReload(commands, reloader);
   return commands;
 }

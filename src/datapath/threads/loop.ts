@@ -1,16 +1,17 @@
 import { createHmac } from "node:crypto";
 import type { Libc } from "#ffi/libc.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
-import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateOptions } from "../fates/recorder.ts";
+import type { ServerRules } from "../datapath.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Legacy } from "../legacy.ts";
 import type { Offloads } from "../offloads.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "../server_loop.ts";
+import { RulesBlock } from "./rules_block.ts";
 import { SharedState } from "./shared.ts";
 
 /** What the main thread hands a datapath thread. Keys come along: all are one process. */
@@ -18,6 +19,8 @@ export type ThreadData =
   | {
     readonly role: "relay";
     readonly shared: SharedArrayBuffer;
+    /** Of {@link RulesBlock}: what replaces `options`. */
+    readonly rules: SharedArrayBuffer;
     readonly fates?: FateOptions | undefined;
     readonly questions: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
@@ -38,11 +41,11 @@ export type ThreadData =
   | {
     readonly role: "server";
     readonly shared: SharedArrayBuffer;
+    /** Of {@link RulesBlock}: what replaces `options`. */
+    readonly rules: SharedArrayBuffer;
     readonly fates?: FateOptions | undefined;
     readonly descriptors: ServerDescriptors;
-    readonly options: ServerOptions;
-    /** HMAC of authentication values. RFC 4380 §5.2.2 */
-    readonly algorithm: "sha1" | "sha256";
+    readonly options: ServerRules;
     /** Two random words: the key of the limits' hash. */
     readonly seeds: readonly [number, number];
   };
@@ -61,6 +64,7 @@ export function makeLoop(
   return data.role === "relay"
     ? new RelayLoop(kernel, libc, shared, data.descriptors, {
       relay: data.options,
+      rules: new RulesBlock(data.rules),
       fates: data.fates,
       questions: new PeerQuestions(data.questions),
       interfaceName: data.interfaceName,
@@ -75,8 +79,10 @@ export function makeLoop(
     })
     : new ServerLoop(kernel, libc, shared, data.descriptors, {
       server: data.options,
+      rules: new RulesBlock(data.rules),
       fates: data.fates,
-      authenticate: (key, message) => createHmac(data.algorithm, key).update(message).digest(),
+      authenticateBy: (algorithm) => (key, message) =>
+        createHmac(algorithm, key).update(message).digest(),
       seeds: data.seeds,
       clock,
     });

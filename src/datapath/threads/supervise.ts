@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Datapath } from "../datapath.ts";
+import type { Threads } from "../datapath.ts";
 import type { FateRing } from "../fates/ring.ts";
 import { type Legacy, together } from "../legacy.ts";
 import { PeerAsker } from "../peers/asker.ts";
@@ -33,7 +33,7 @@ export interface ThreadHooks {
 }
 
 /** What has the workers serve once all is open: {@link superviseThreads}, on threads of their own. */
-export type Serve = (starts: readonly WorkerStart[], hooks: ThreadHooks) => Promise<Datapath>;
+export type Serve = (starts: readonly WorkerStart[], hooks: ThreadHooks) => Promise<Threads>;
 
 /** A compiled binary keeps each entry point by its path from the first one's folder. */
 function threadUrl(self: string): URL {
@@ -49,7 +49,7 @@ function threadUrl(self: string): URL {
 export async function superviseThreads(
   starts: readonly WorkerStart[],
   hooks: ThreadHooks,
-): Promise<Datapath> {
+): Promise<Threads> {
   let running = starts.length;
   const stopAll = () => {
     for (const { shared, wake } of starts) {
@@ -114,7 +114,6 @@ export async function superviseThreads(
       return together(legacies);
     },
     setBroadcasts: (addresses) => starts.forEach(({ shared }) => shared.setBroadcasts(addresses)),
-    setServed: (prefixes) => starts.forEach(({ shared }) => shared.setServed(prefixes)),
   };
 }
 

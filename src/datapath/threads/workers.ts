@@ -58,6 +58,6 @@ export function shareOf<T extends Omit<RelayOptions, "servicePort">>(
  * The same for a server. All solicitations from one address meet one worker; what is forwarded to an
  * address may come by any.
  */
-export function shareOfServer(options: ServerOptions, workers: number): ServerOptions {
+export function shareOfServer<T extends ServerOptions>(options: T, workers: number): T {
   return { ...options, forwardRate: options.forwardRate / workers };
 }

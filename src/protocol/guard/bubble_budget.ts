@@ -50,12 +50,23 @@ export class BubbleBudget {
   constructor(options: BubbleBudgetOptions, key0: number, key1: number) {
     const { bubbleRate, addressBubbleRate, challengeRate } = options;
     const [answers, atOnce] = [challengeRate * ANSWERS, challengeRate * ANSWERS_AT_ONCE];
-    this.#all = inAll(bubbleRate);
-    this.#repeats = inAll(bubbleRate * REPEATS);
-    this.#byAddress = byAddress(addressBubbleRate, key0, key1);
-    this.#repeatsByAddress = byAddress(addressBubbleRate * REPEATS, key0, key1);
+    this.#all = new TokenBucket(...ofAll(bubbleRate));
+    this.#repeats = new TokenBucket(...ofAll(bubbleRate * REPEATS));
+    this.#byAddress = new Limiter(...ofAddress(addressBubbleRate), key0, key1);
+    this.#repeatsByAddress = new Limiter(...ofAddress(addressBubbleRate * REPEATS), key0, key1);
     this.#challenges = new TokenBucket(challengeRate, challengeRate);
     this.#answers = new Limiter(answers, atOnce, key0, key1);
+  }
+
+  /** Other rates; what has been taken stays taken. */
+  set(options: BubbleBudgetOptions, now: Millis): void {
+    const { bubbleRate, addressBubbleRate, challengeRate } = options;
+    this.#all.set(...ofAll(bubbleRate), now);
+    this.#repeats.set(...ofAll(bubbleRate * REPEATS), now);
+    this.#byAddress.set(...ofAddress(addressBubbleRate), now);
+    this.#repeatsByAddress.set(...ofAddress(addressBubbleRate * REPEATS), now);
+    this.#challenges.set(challengeRate, challengeRate, now);
+    this.#answers.set(challengeRate * ANSWERS, challengeRate * ANSWERS_AT_ONCE, now);
   }
 
   /** Whether a bubble may go to the IPv4 address now; if so, it counts as sent. */
@@ -93,11 +104,11 @@ export class BubbleBudget {
   }
 }
 
-function inAll(rate: number): TokenBucket {
-  if (rate === 0) return new TokenBucket(Infinity, 1);
-  return new TokenBucket(rate * (1 - AT_ONCE), rate * AT_ONCE);
+/** Rate and burst of a bucket for all; 0: no limit. */
+function ofAll(rate: number): [rate: number, burst: number] {
+  return rate === 0 ? [Infinity, 1] : ofAddress(rate);
 }
 
-function byAddress(rate: number, key0: number, key1: number): Limiter {
-  return new Limiter(rate * (1 - AT_ONCE), rate * AT_ONCE, key0, key1);
+function ofAddress(rate: number): [rate: number, burst: number] {
+  return [rate * (1 - AT_ONCE), rate * AT_ONCE];
 }

@@ -42,6 +42,13 @@ const DESTINATION_OPTIONS = 60;
 const MAX_EXTENSION_HEADERS = 8;
 const UNKNOWN = -1;
 
+export type Icmpv6Limits = Pick<RelayOptions, "icmpRate" | "icmpBurst">;
+
+/** Rate and burst of one destination. */
+function ofDestination({ icmpRate, icmpBurst }: Icmpv6Limits): [rate: number, burst: number] {
+  return [Math.max(1, icmpRate * RATE_SHARE), Math.max(1, icmpBurst * BURST_SHARE)];
+}
+
 /**
  * ICMPv6 errors to the IPv6 side: about which packets, and how many. RFC 4443 §2.4 (e), (f)
  *
@@ -56,21 +63,20 @@ export class Icmpv6Errors {
 
   /** @param key0 with `key1`, random bits: which destinations share a bucket is not guessable */
   constructor(
-    options: Pick<RelayOptions, "icmpRate" | "icmpBurst">,
+    options: Icmpv6Limits,
     counters: Counters,
     key0: number,
     key1: number,
   ) {
-    const { icmpRate, icmpBurst } = options;
     this.#counters = counters;
-    this.#all = new TokenBucket(icmpRate, icmpBurst);
-    this.#byDestination = new Limiter(
-      Math.max(1, icmpRate * RATE_SHARE),
-      Math.max(1, icmpBurst * BURST_SHARE),
-      key0,
-      key1,
-      DESTINATIONS,
-    );
+    this.#all = new TokenBucket(options.icmpRate, options.icmpBurst);
+    this.#byDestination = new Limiter(...ofDestination(options), key0, key1, DESTINATIONS);
+  }
+
+  /** Other rates; what has been taken stays taken. */
+  set(options: Icmpv6Limits, now: Millis): void {
+    this.#all.set(options.icmpRate, options.icmpBurst, now);
+    this.#byDestination.set(...ofDestination(options), now);
   }
 
   /** Address Unreachable about the IPv6 packet in `packet`, where one is allowed. RFC 4443 §3.1 */

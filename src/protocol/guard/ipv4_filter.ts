@@ -7,10 +7,14 @@ export type FilterOptions = Pick<RelayOptions, "refuseReserved" | "ownAddresses"
 
 /** Which IPv4 addresses the relay exchanges datagrams with. RFC 4380 §5.2.4, RFC 6169 §4.1 */
 export class Ipv4Filter {
-  readonly #options: FilterOptions;
+  #options: FilterOptions;
   readonly #broadcasts = new Broadcasts();
 
   constructor(options: FilterOptions) {
+    this.#options = options;
+  }
+
+  set(options: FilterOptions): void {
     this.#options = options;
   }
 

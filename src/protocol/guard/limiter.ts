@@ -15,8 +15,8 @@ const SLACK: Millis = 0.001;
 
 /** One bucket for all: the rate limit on ICMPv6 errors. RFC 4443 §2.4 (f) */
 export class TokenBucket {
-  readonly #interval: Millis;
-  readonly #depth: Millis;
+  #interval: Millis;
+  #depth: Millis;
   #fullAt: Millis = 0;
 
   /**
@@ -26,6 +26,14 @@ export class TokenBucket {
   constructor(rate: number, burst: number) {
     this.#interval = 1_000 / rate;
     this.#depth = Math.max(1, burst) * this.#interval;
+  }
+
+  /** Another rate and burst, for a bucket from which the same tokens are missing. */
+  set(rate: number, burst: number, now: Millis): void {
+    const before = this.#interval;
+    this.#interval = 1_000 / rate;
+    this.#depth = Math.max(1, burst) * this.#interval;
+    this.#fullAt = converted(this.#fullAt, before, this.#interval, this.#depth, now);
   }
 
   /** Takes a token if there is one beyond `reserve`, 0 to 1. `now` never goes back. */
@@ -51,10 +59,10 @@ export class TokenBucket {
  * each cell that is kept empty. Which keys share one cannot be guessed without the hash's key.
  */
 export class Limiter {
-  readonly #interval: Millis;
-  readonly #depth: Millis;
-  readonly #fullAt: Float64Array;
-  readonly #mask: number;
+  #interval: Millis;
+  #depth: Millis;
+  #fullAt: Float64Array;
+  readonly #cells: number;
   readonly #key0: number;
   readonly #key1: number;
 
@@ -67,11 +75,25 @@ export class Limiter {
   constructor(rate: number, burst: number, key0: number, key1: number, cells = 65_536) {
     this.#interval = rate > 0 ? 1_000 / rate : 0;
     this.#depth = Math.max(1, burst) * this.#interval;
-    const used = rate > 0 ? cells : 1;
-    this.#fullAt = new Float64Array(used);
-    this.#mask = used - 1;
+    this.#fullAt = new Float64Array(rate > 0 ? cells : 1);
+    this.#cells = cells;
     this.#key0 = key0;
     this.#key1 = key1;
+  }
+
+  /** Another rate and burst, for buckets from which the same tokens are missing. */
+  set(rate: number, burst: number, now: Millis): void {
+    const [before, depth] = [this.#interval, this.#depth];
+    this.#interval = rate > 0 ? 1_000 / rate : 0;
+    this.#depth = Math.max(1, burst) * this.#interval;
+    if (this.#interval === before && this.#depth === depth) return;
+    const cells = this.#fullAt;
+    if (rate > 0 && cells.length < this.#cells) this.#fullAt = new Float64Array(this.#cells);
+    else {
+      for (let i = 0; i < cells.length; i++) {
+        cells[i] = converted(cells[i]!, before, this.#interval, this.#depth, now);
+      }
+    }
   }
 
   /**
@@ -92,13 +114,26 @@ export class Limiter {
   }
 
   #cellOf(word0: number, word1: number): number {
-    return halfSipHash(this.#key0, this.#key1, word0, word1, 0, 0) & this.#mask;
+    return halfSipHash(this.#key0, this.#key1, word0, word1, 0, 0) & (this.#fullAt.length - 1);
   }
 
   #hasAt(cell: number, now: Millis, reserve: number): boolean {
     const fullAt = Math.max(this.#fullAt[cell]!, now) + this.#interval;
     return fullAt - now <= depthFor(this.#depth, this.#interval, reserve);
   }
+}
+
+/** "Full at" under another interval, of a bucket that is no emptier than empty. */
+function converted(
+  fullAt: Millis,
+  before: Millis,
+  interval: Millis,
+  depth: Millis,
+  now: Millis,
+): Millis {
+  // With no limit on either side nothing is missing that could be counted.
+  const missing = before > 0 && before < Infinity ? Math.max(0, fullAt - now) / before : 0;
+  return missing === 0 || interval === Infinity ? 0 : now + Math.min(missing * interval, depth);
 }
 
 /** How far ahead "full at" may come to lie; one token is for all where the bucket is no deeper. */

@@ -27,6 +27,13 @@ export class NewPeers {
     this.#ofProvider = new Limiter(ofProvider, ofProvider, key0, key1, PROVIDERS);
   }
 
+  /** Other rates; what has been taken stays taken. */
+  set({ newPeerRate, bubbleRate }: NewPeersOptions, now: Millis): void {
+    const ofProvider = bubbleRate * PROVIDER_SHARE;
+    this.#ofLink.set(newPeerRate, newPeerRate, now);
+    this.#ofProvider.set(ofProvider, ofProvider, now);
+  }
+
   /** Whether a packet from the IPv6 address at `at` may bring one; if so, it counts. */
   take(b: Uint8Array, at: number, now: Millis): boolean {
     const provider = readU32(b, at);

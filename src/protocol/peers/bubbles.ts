@@ -34,7 +34,7 @@ export class Bubbles {
   readonly #tokens: Tokens;
   readonly #budget: BubbleBudget;
   readonly #counters: Counters;
-  readonly #restricted: boolean;
+  #restricted: boolean;
   readonly #bubble = new Uint8Array(BUBBLE_LENGTH);
   readonly #out = new UdpDatagram();
   readonly #source = new Uint8Array(IPV6_LENGTH);
@@ -54,6 +54,10 @@ export class Bubbles {
     this.#counters = counters;
     this.#restricted = restricted;
     this.#out.setPayload(this.#bubble, 0, BUBBLE_LENGTH);
+  }
+
+  setRestricted(restricted: boolean): void {
+    this.#restricted = restricted;
   }
 
   /** Whether the peer left four bubbles unanswered, the last of them less than 300 s ago. */

@@ -33,18 +33,18 @@ const BY_AGE = 0;
  */
 export class Hold {
   /** The slots, one after the other. Bytes of a slot are its packet's until {@link shift}. */
-  readonly memory: Uint8Array;
-  readonly #options: HoldOptions;
+  memory!: Uint8Array;
+  #options: HoldOptions;
   readonly #counters: Counters;
   readonly #letGo: LetGo | undefined;
-  readonly #slots: number;
+  #slots!: number;
 
   // By slot
-  readonly #next: Uint32Array;
-  readonly #length: Uint16Array;
-  readonly #owner: Uint32Array;
-  readonly #heldAt: Float64Array;
-  readonly #ages: Links;
+  #next!: Uint32Array;
+  #length!: Uint16Array;
+  #owner!: Uint32Array;
+  #heldAt!: Float64Array;
+  #ages!: Links;
   #free = NO_SLOT;
   /** Slots ever used are 1..#used: memory is touched as it is needed. */
   #used = 0;
@@ -62,17 +62,48 @@ export class Hold {
     this.#options = options;
     this.#counters = counters;
     this.#letGo = letGo;
-    this.#slots = Math.floor(options.holdMemory / options.mtu);
-    this.memory = new Uint8Array(this.#slots * options.mtu);
-    this.#next = new Uint32Array(this.#slots + 1);
-    this.#length = new Uint16Array(this.#slots + 1);
-    this.#owner = new Uint32Array(this.#slots + 1);
-    this.#heldAt = new Float64Array(this.#slots + 1);
-    this.#ages = new Links(this.#slots, 1);
+    this.#makeSlots(slotsOf(options));
     this.#first = new Uint32Array(options.maxPeers + 1);
     this.#last = new Uint32Array(options.maxPeers + 1);
     this.#count = new Uint32Array(options.maxPeers + 1);
     this.#bytes = new Uint32Array(options.maxPeers + 1);
+  }
+
+  /**
+   * Other limits, but for `mtu` and `maxPeers`. What is held stays, unless there is less memory than
+   * it takes: then the oldest packets go.
+   */
+  set(options: HoldOptions): void {
+    const { mtu, maxPeers } = this.#options;
+    this.#options = { ...options, mtu, maxPeers };
+    const slots = slotsOf(this.#options);
+    if (slots !== this.#slots) this.#move(slots);
+  }
+
+  #makeSlots(slots: number): void {
+    this.#slots = slots;
+    this.memory = new Uint8Array(slots * this.#options.mtu);
+    this.#next = new Uint32Array(slots + 1);
+    this.#length = new Uint16Array(slots + 1);
+    this.#owner = new Uint32Array(slots + 1);
+    this.#heldAt = new Float64Array(slots + 1);
+    this.#ages = new Links(slots, 1);
+    this.#free = NO_SLOT;
+    this.#used = 0;
+  }
+
+  /** Moves what is held to as many new slots, in its order. */
+  #move(slots: number): void {
+    while (this.#packets > slots) this.#drop(this.#owner[this.#ages.first(BY_AGE)]!, Drop.HoldFull);
+    const { memory } = this;
+    const held: (readonly [p: PeerId, at: number, length: number, heldAt: Millis])[] = [];
+    for (let s = this.#ages.first(BY_AGE); s !== NO_SLOT; s = this.#ages.first(BY_AGE)) {
+      const p = this.#owner[s]!;
+      held.push([p, this.at(s), this.#length[s]!, this.#heldAt[s]!]);
+      this.shift(p);
+    }
+    this.#makeSlots(slots);
+    for (const [p, at, length, heldAt] of held) this.#put(p, memory, at, length, heldAt);
   }
 
   /** Held for all peers together. */
@@ -103,14 +134,19 @@ export class Hold {
   /** Puts a copy at the end of the peer's queue; false when that queue takes no more. */
   push(p: PeerId, b: Uint8Array, at: number, length: number, now: Millis): boolean {
     if (!this.couldPush(p, length)) return false;
+    if (!this.#put(p, b, at, length, now)) return false;
+    this.#counters[Counter.packets_held]!++;
+    return true;
+  }
+
+  #put(p: PeerId, b: Uint8Array, at: number, length: number, heldAt: Millis): boolean {
     const slot = this.#allocate();
     if (slot === NO_SLOT) return false;
     copyBytes(this.memory, this.at(slot), b, at, length);
     this.#length[slot] = length;
     this.#owner[slot] = p;
-    this.#heldAt[slot] = now;
+    this.#heldAt[slot] = heldAt;
     this.#append(p, slot);
-    this.#counters[Counter.packets_held]!++;
     return true;
   }
 
@@ -198,4 +234,8 @@ export class Hold {
     this.#packets++;
     this.#totalBytes += this.#length[slot]!;
   }
+}
+
+function slotsOf({ holdMemory, mtu }: HoldOptions): number {
+  return Math.floor(holdMemory / mtu);
 }

@@ -55,3 +55,12 @@ export interface RelayOptions {
   /** The same, of those that go to one IPv4 address, a server's or a mapped one; 0: any. */
   readonly addressBubbleRate: number;
 }
+
+/** What is in the relay's tables at this moment. */
+export interface RelayGauges {
+  readonly peers: number;
+  /** Peers that are trusted, also those not heard of for 30 s. */
+  readonly trusted: number;
+  readonly heldPackets: number;
+  readonly heldBytes: number;
+}

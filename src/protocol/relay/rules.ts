@@ -10,9 +10,7 @@ import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
 import { Ipv4Filter } from "../guard/ipv4_filter.ts";
 import {
   DESTINATION_AT,
-  inPrefix,
   IPV6_HEADER_LENGTH,
-  type Ipv6Prefix,
   isBubble,
   isLinkMessage,
   isMulticast,
@@ -20,13 +18,14 @@ import {
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
+import { Served } from "../guard/served.ts";
 import { NewPeers } from "../guard/new_peers.ts";
 import { PeerListing } from "../peers/listing.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
 import { type IsOurs, type LegacyRow, writeLegacy } from "../peers/legacy.ts";
 import { Peers } from "../peers/table.ts";
-import type { RelayOptions, RelaySink } from "./contract.ts";
+import type { RelayGauges, RelayOptions, RelaySink } from "./contract.ts";
 import {
   hasMapping,
   isTeredo,
@@ -37,15 +36,6 @@ import {
 import type { KeyedHash, Millis } from "../time.ts";
 import { mayBeToken, Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
-
-/** What is in the relay's tables at this moment. */
-export interface RelayGauges {
-  readonly peers: number;
-  /** Peers that are trusted, also those not heard of for 30 s. */
-  readonly trusted: number;
-  readonly heldPackets: number;
-  readonly heldBytes: number;
-}
 
 /**
  * The relay rules: IPv6 packets to Teredo clients (RFC 4380 §5.4.1) and back (§5.4.2).
@@ -63,11 +53,13 @@ export class Relay {
   readonly #challenges: Challenges;
   readonly #errors: Icmpv6Errors;
   readonly #states: PeerStates;
+  readonly #budget: BubbleBudget;
+  readonly #bubbles: Bubbles;
   readonly #newPeers: NewPeers;
   readonly #datagram = new TeredoDatagram();
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
-  #served: readonly Ipv6Prefix[] | undefined;
+  readonly #served: Served;
 
   /**
    * @param hash under a key from the kernel's random source; makes tokens and the table's key
@@ -85,18 +77,32 @@ export class Relay {
     const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
     this.#prefix = options.prefix;
     this.#counters = counters;
-    this.#served = options.served;
+    this.#served = new Served(options.served);
     this.#filter = new Ipv4Filter(options);
     this.#peers = new Peers(options.maxPeers, key0, key1);
     this.#hold = new Hold(options, counters, letGo);
     this.#tokens = new Tokens(hash);
-    const budget = new BubbleBudget(options, key0, key1);
-    this.#challenges = new Challenges(this.#tokens, this.#filter, budget, counters);
+    this.#budget = new BubbleBudget(options, key0, key1);
+    this.#challenges = new Challenges(this.#tokens, this.#filter, this.#budget, counters);
     this.#errors = new Icmpv6Errors(options, counters, key0, key1);
     this.#newPeers = new NewPeers(options, key0, key1);
     const { restricted } = options;
-    const bubbles = new Bubbles(this.#peers, this.#tokens, budget, counters, restricted);
-    this.#states = new PeerStates(this.#peers, this.#hold, bubbles, this.#errors, counters);
+    this.#bubbles = new Bubbles(this.#peers, this.#tokens, this.#budget, counters, restricted);
+    this.#states = new PeerStates(this.#peers, this.#hold, this.#bubbles, this.#errors, counters);
+  }
+
+  /**
+   * Goes on by other options, but for `prefix`, `mtu` and `maxPeers`, with all peers, what is held for
+   * them, and what the limits have counted.
+   */
+  set(options: RelayOptions, now: Millis): void {
+    this.#served.set(options.served);
+    this.#filter.set(options);
+    this.#hold.set(options);
+    this.#budget.set(options, now);
+    this.#bubbles.setRestricted(options.restricted);
+    this.#errors.set(options, now);
+    this.#newPeers.set(options, now);
   }
 
   /** For who is to tell of peers. */
@@ -111,11 +117,6 @@ export class Relay {
       heldPackets: this.#hold.packets,
       heldBytes: this.#hold.bytes,
     };
-  }
-
-  /** Which IPv6 addresses clients may reach and be reached from; undefined: any. */
-  setServed(served: readonly Ipv6Prefix[] | undefined): void {
-    this.#served = served;
   }
 
   /** Broadcast addresses of the subnets that this host is attached to: no peer's. */
@@ -262,7 +263,7 @@ export class Relay {
     if (isMulticast(b, source) || isUnroutable(b, source)) return Drop.SourceScope;
     // A packet from client to client goes past relays; here it would go in circles. RFC 6169 §2.2.3
     if (isTeredo(b, source, this.#prefix)) return Drop.SourceScope;
-    if (!this.#isServed(b, source)) return Drop.SourceNotServed;
+    if (!this.#served.has(b, source)) return Drop.SourceNotServed;
     if (!isTeredo(b, destination, this.#prefix)) return Drop.DestinationNotTeredo;
     return this.#checkEmbedded(b, destination);
   }
@@ -387,13 +388,6 @@ export class Relay {
   #checkDestination(b: Uint8Array, at: number): Drop {
     if (isMulticast(b, at) || isUnroutable(b, at)) return Drop.DestinationScope;
     if (isTeredo(b, at, this.#prefix)) return Drop.DestinationNotServed;
-    return this.#isServed(b, at) ? Drop.None : Drop.DestinationNotServed;
-  }
-
-  #isServed(b: Uint8Array, at: number): boolean {
-    const served = this.#served;
-    if (served === undefined) return true;
-    for (let i = 0; i < served.length; i++) if (inPrefix(b, at, served[i]!)) return true;
-    return false;
+    return this.#served.has(b, at) ? Drop.None : Drop.DestinationNotServed;
   }
 }

@@ -61,9 +61,10 @@ const ECHO_MIN_LENGTH = 8;
  * how many datagrams went to an IPv4 address lately, which may be forgotten at any time.
  */
 export class Server {
-  readonly #options: ServerOptions;
+  #options: ServerOptions;
   readonly #counters: Counters;
-  readonly #solicitations: Solicitations;
+  #solicitations: Solicitations;
+  readonly #solicited: Limiter;
   readonly #forwards: Limiter;
   readonly #broadcasts = new Broadcasts();
   readonly #datagram = new TeredoDatagram();
@@ -81,9 +82,24 @@ export class Server {
     this.#options = options;
     this.#counters = counters;
     const { solicitationRate, solicitationBurst, forwardRate } = options;
-    const solicitations = new Limiter(solicitationRate, solicitationBurst, key0, key1);
-    this.#solicitations = new Solicitations(options, counters, authenticate, solicitations);
+    this.#solicited = new Limiter(solicitationRate, solicitationBurst, key0, key1);
+    this.#solicitations = new Solicitations(options, counters, authenticate, this.#solicited);
     this.#forwards = new Limiter(forwardRate, forwardRate, key0, key1);
+    writeLinkLocal(this.#linkLocal, 0, CONE_FLAG, options.serverAddress, TEREDO_PORT);
+  }
+
+  /** Goes on by other options, with what the limits have counted. */
+  set(options: ServerOptions, authenticate: Authenticate, now: Millis): void {
+    const { solicitationRate, solicitationBurst, forwardRate } = options;
+    this.#options = options;
+    this.#solicited.set(solicitationRate, solicitationBurst, now);
+    this.#forwards.set(forwardRate, forwardRate, now);
+    this.#solicitations = new Solicitations(
+      options,
+      this.#counters,
+      authenticate,
+      this.#solicited,
+    );
     writeLinkLocal(this.#linkLocal, 0, CONE_FLAG, options.serverAddress, TEREDO_PORT);
   }
 

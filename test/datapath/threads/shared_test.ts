@@ -3,9 +3,8 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { BATCH, CAPACITY, Frames, HEADROOM, Scratch } from "#src/datapath/frames.ts";
-import { MAX_SERVED, SharedState } from "#src/datapath/threads/shared.ts";
+import { SharedState } from "#src/datapath/threads/shared.ts";
 import { MAX_BROADCASTS } from "#src/protocol/guard/broadcasts.ts";
-import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 test("SharedState: what one side stores the other reads through the same buffer", () => {
   const main = new SharedState();
@@ -17,38 +16,15 @@ test("SharedState: what one side stores the other reads through the same buffer"
   assert.equal(main.counters[3], 2 ** 53 - 1);
 });
 
-const prefixes = ["2001:db8::/32", "2001:db8:1::7/128", "::/0"].map((it) => parseIpv6Prefix(it)!);
-
-test("SharedState.setServed() hands over any, none and a list, and changes the version", () => {
-  const main = new SharedState();
-  const thread = new SharedState(main.buffer);
-  for (const served of [prefixes, [], undefined, prefixes.slice(1)]) {
-    const version = thread.servedVersion;
-    main.setServed(served);
-    assert.notEqual(thread.servedVersion, version);
-    assert.deepEqual(thread.served(), served);
-  }
-});
-
-test("SharedState.setServed() refuses more prefixes than it has room for", () => {
-  const main = new SharedState();
-  const many = Array.from({ length: MAX_SERVED + 1 }, () => prefixes[0]!);
-  assert.throws(() => main.setServed(many), RangeError);
-  main.setServed(many.slice(1));
-  assert.equal(main.served()!.length, MAX_SERVED);
-});
-
 test("SharedState.setBroadcasts() hands over a list, and changes the version", () => {
   const main = new SharedState();
   const thread = new SharedState(main.buffer);
-  main.setServed(prefixes);
   const most = Array.from({ length: MAX_BROADCASTS }, (_, i) => 0xffffffff - i);
   for (const list of [[0xcb0071ff], most, []]) {
     const version = thread.broadcastsVersion;
     main.setBroadcasts(list);
     assert.notEqual(thread.broadcastsVersion, version);
     assert.deepEqual(thread.broadcasts(), list);
-    assert.deepEqual(thread.served(), prefixes, "what lies beside it stays");
   }
   assert.throws(() => main.setBroadcasts([...most, 1]), RangeError);
 });

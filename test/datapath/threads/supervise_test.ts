@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
+import { RulesBlock } from "#src/datapath/threads/rules_block.ts";
 import { SharedState } from "#src/datapath/threads/shared.ts";
 import {
   superviseThreads,
@@ -53,8 +54,8 @@ async function startThreads(count: number, hooks: ThreadHooks) {
       shared: shared.buffer,
       // The thread never gets to send natively, so any descriptor stands in for the raw socket.
       descriptors: { primary: open(), secondary: open(), ipv6: open(), wake: wake.fd },
-      options: OPTIONS,
-      algorithm: "sha1",
+      rules: new RulesBlock(1_024).buffer,
+      options: { ...OPTIONS, algorithm: "sha1" },
       seeds: [1, 2],
     } as const;
     return { data, shared, wake };
@@ -127,7 +128,8 @@ test("superviseThreads() fails when one thread cannot start, and leaves none", a
     const shared = new SharedState();
     const descriptors = { primary: -1, secondary: -1, ipv6: -1, wake: wake.fd };
     const common = { shared: shared.buffer, descriptors, seeds: [1, 2] as const };
-    const data = { role, ...common, options: OPTIONS, algorithm: "sha1" };
+    const rules = new RulesBlock(1_024).buffer;
+    const data = { role, ...common, rules, options: { ...OPTIONS, algorithm: "sha1" } };
     return { data, shared, wake } as WorkerStart;
   };
   // A relay without its options is none.
@@ -161,13 +163,6 @@ test("Datapath.counters() and levels() are sums, one thread's refusal is the dat
   starts[2]!.shared.levels[5] = 1;
   starts[1]!.shared.levels[7] = 1;
   assert.deepEqual(datapath.refusedOffloads(), ["tun", "udpSegment"]);
-  await datapath.stop();
-});
-
-test("Datapath.setServed() reaches every thread", async () => {
-  const { datapath, starts } = await startThreads(2, NO_HOOKS);
-  datapath.setServed([]);
-  for (const { shared } of starts) assert.deepEqual(shared.served(), []);
   await datapath.stop();
 });
 

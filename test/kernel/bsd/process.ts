@@ -130,9 +130,9 @@ export const SERVER: ServerStart = {
   bindAddress: HOST_IPV4,
   bindAddress2: HOST_IPV4_SECOND,
   socketBuffer: 256 * 1024,
-  algorithm: "sha1",
   workers: ONE,
   rules: {
+    algorithm: "sha1",
     prefix: SERVICE_PREFIX,
     serverAddress: HOST_IPV4,
     secondaryAddress: HOST_IPV4_SECOND,

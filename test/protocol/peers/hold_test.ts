@@ -130,3 +130,39 @@ test("Relay.tick() lets held packets go when they are too old, and says when (R-
   lab.advance(500);
   assert.equal(lab.sent.length, 1); // the bubble is still repeated
 });
+
+/** Three packets each of two peers, in turns, one a second. */
+function filled(options: Partial<HoldOptions> = {}) {
+  const made = makeHold(options);
+  for (let i = 0; i < 6; i++) made.hold.push(1 + i % 2, bytes(i, 100 + i), 0, 100 + i, 1_000 * i);
+  return made;
+}
+
+test("Hold.set() to more or less memory keeps what there is room for, in its order", () => {
+  for (const slots of [100, 8, 6]) {
+    const { hold, drops } = filled();
+    hold.set({ ...OPTIONS, holdMemory: slots * OPTIONS.mtu });
+    assert.deepEqual([hold.packets, hold.bytes, hold.count(1)], [6, 615, 3]);
+    assert.equal(hold.nextExpiry(), OPTIONS.holdAge);
+    assert.deepEqual([drain(hold, 1), drain(hold, 2)], [[0, 2, 4], [1, 3, 5]]);
+    assert.equal(drops(Drop.HoldFull), 0);
+  }
+  const { hold, drops } = filled();
+  hold.set({ ...OPTIONS, holdMemory: 2 * OPTIONS.mtu });
+  assert.equal(drops(Drop.HoldFull), 4, "the oldest of all");
+  assert.equal(hold.nextExpiry(), 4_000 + OPTIONS.holdAge);
+  assert.ok(hold.push(3, bytes(9), 0, 100, 6_000), "the oldest makes room");
+  assert.deepEqual([drain(hold, 1), drain(hold, 2), drain(hold, 3)], [[], [5], [9]]);
+});
+
+test("Hold.set() to other limits of a peer keeps what is held, and heeds them from then on", () => {
+  const { hold } = filled();
+  hold.set({ ...OPTIONS, holdPackets: 2, holdAge: 1_000 });
+  assert.equal(hold.packets, 6);
+  assert.equal(hold.push(1, bytes(9), 0, 100, 6_000), false);
+  assert.equal(hold.nextExpiry(), 1_000);
+  hold.expire(2_500, 10);
+  assert.deepEqual([drain(hold, 1), drain(hold, 2)], [[2, 4], [3, 5]]);
+  hold.set({ ...OPTIONS, mtu: 9, maxPeers: 1 });
+  assert.ok(hold.push(15, bytes(1, 500), 0, 500, 6_000), "what can not change has not");
+});

@@ -185,7 +185,7 @@ test("Relay.fromClient() passes on to served destinations alone (R-25, H-03)", (
   const lab = trusted({ served: [parseIpv6Prefix("2001:db8::1/128")!] });
   assertRefused(lab, data(A2, "2001:db8::2"), Drop.DestinationNotServed);
   assert.equal(lab.fromClient(ANSWER), Drop.None);
-  lab.relay.setServed([parseIpv6Prefix("2001:db8::2/127")!]);
+  lab.set({ served: [parseIpv6Prefix("2001:db8::2/127")!] });
   assert.equal(lab.fromClient(data(A2, "2001:db8::2")), Drop.None);
   assertRefused(lab, ANSWER, Drop.DestinationNotServed);
 });

@@ -107,6 +107,11 @@ export class RelayLab {
     return this.relay.fromClient(datagram, this.now, this.sink);
   }
 
+  /** Has the relay go on by other options. */
+  set(options: Partial<RelayOptions>): void {
+    this.relay.set({ ...RELAY_OPTIONS, ...options }, this.now);
+  }
+
   /** Lets time pass, with all timers on their way. */
   advance(milliseconds: number): void {
     this.sent = [];

@@ -63,7 +63,7 @@ test("Relay.fromIpv6() encapsulates for served sources alone (R-26, R-33, H-03)"
   assertRefused(lab, data("2001:db8::2", A2), Drop.SourceNotServed);
   assert.equal(lab.fromIpv6(PACKET), Drop.None);
   assert.equal(lab.fromIpv6(data("2001:db8:7::9", A2)), Drop.None);
-  lab.relay.setServed(undefined);
+  lab.set({ served: undefined });
   assert.equal(lab.fromIpv6(data("2001:db8::2", A2)), Drop.None);
 });
 

@@ -105,7 +105,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
       heartbeatAge: () => 10,
       ended: Promise.resolve(),
       stop: () => Promise.resolve(undefined),
-      setServed: () => {},
+      setRules: () => true,
       setBroadcasts: () => {},
     },
     draining: false,

@@ -1,0 +1,218 @@
+import type { Config, LogConfig, Role } from "#src/config/config.ts";
+import { diffConfig } from "#src/config/diff.ts";
+import { loadConfig, type LoadOptions } from "#src/config/load.ts";
+import { partsOf } from "#src/config/problems.ts";
+import { type Plan, planReload } from "#src/config/reload.ts";
+import type { Datapath } from "#src/datapath/datapath.ts";
+import { ConfigError, StartError } from "#src/errors.ts";
+import type { Logger } from "#src/log/logger.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import type { Host } from "../host/contract.ts";
+import type { Notifier } from "../notify.ts";
+import { rulesOf } from "../open.ts";
+import type { DaemonState } from "../state.ts";
+import type { Report } from "./report.ts";
+
+/** Between two reloads that signals ask for: those that come meanwhile are one. */
+const PAUSE: Millis = 100;
+
+/** A daemon that serves, and what of it changes with its configuration. */
+export interface Reloadable {
+  readonly role: Role;
+  /** Where the configuration came from at start. */
+  readonly options: Pick<LoadOptions, "path" | "overrides">;
+  readonly host: Host;
+  readonly log: Logger;
+  readonly setLog: (config: LogConfig) => void;
+  readonly state: DaemonState;
+  readonly datapath: Pick<Datapath, "setRules">;
+  readonly notifier: Notifier;
+}
+
+export interface Wish {
+  /** Tell what would change, and change nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Go back after this time, unless {@link Reloader.confirm} comes. */
+  readonly confirmWithin?: Millis | undefined;
+}
+
+interface Waiting {
+  readonly before: Config;
+  readonly by: Date;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+/**
+ * Has a daemon go by its configuration file as it is at the moment: all of it that needs no restart, or,
+ * where something is wrong, nothing.
+ */
+export class Reloader {
+  readonly #daemon: Reloadable;
+  #waiting: Waiting | undefined;
+  #lastAt: Millis = -Infinity;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(daemon: Reloadable) {
+    this.#daemon = daemon;
+  }
+
+  /** As a signal asks for it; its outcome is in log and status. */
+  reloadSoon(): void {
+    const wait = Math.max(0, this.#lastAt + PAUSE - performance.now());
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.reload();
+    }, wait);
+  }
+
+  reload({ dryRun = false, confirmWithin }: Wish = {}): Report {
+    this.#lastAt = performance.now();
+    try {
+      this.#refuseWhileWaiting();
+      const { plan, notices } = this.#read();
+      if (!dryRun) this.#take(plan, confirmWithin);
+      const { file } = plan.config;
+      return { ...this.#done({ dryRun, notices }), file, changes: plan.changes };
+    } catch (error) {
+      return this.#refused(error, dryRun);
+    }
+  }
+
+  /** Stays with what the last reload brought. */
+  confirm(): Report {
+    if (this.#waiting === undefined) {
+      return this.#refused(new StartError("no reload waits for its confirmation"), true);
+    }
+    this.#stopWaiting();
+    this.#daemon.log.info("Reload confirmed");
+    return this.#done({ dryRun: false, notices: [] });
+  }
+
+  close(): void {
+    clearTimeout(this.#soon);
+    clearTimeout(this.#waiting?.timer);
+  }
+
+  #refuseWhileWaiting(): void {
+    if (this.#waiting === undefined) return;
+    throw new StartError(
+      "an earlier reload waits for its confirmation",
+      `\`teredo reload ${this.#daemon.role} --confirm\`, or wait until it is taken back`,
+    );
+  }
+
+  /** @throws ConfigError, StartError */
+  #read(): { readonly plan: Plan; readonly notices: readonly string[] } {
+    const { role, options, state } = this.#daemon;
+    const running = state.config;
+    const { chroot, user } = running[role].process;
+    // What it found at start it does not look for again: another place may hold another's file.
+    const path = options.path ?? running.file;
+    if (chroot !== undefined) {
+      throw new StartError(
+        `with \`chroot = ${chroot}\` the configuration is out of reach`,
+        "restart the daemon",
+      );
+    }
+    try {
+      const { config, notices } = loadConfig(role, { ...options, path, whole: true });
+      return { plan: planReload(running, config, role), notices };
+    } catch (error) {
+      throw user === undefined ? error : withUser(error, user);
+    }
+  }
+
+  #take({ config, changes }: Plan, confirmWithin: Millis | undefined): void {
+    const { state, log, notifier } = this.#daemon;
+    const before = state.config;
+    notifier.send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
+    this.#apply(config);
+    const restart = changes.filter(({ reload }) => reload === "restart");
+    const needsRestart = restart.map(({ id }) => id);
+    state.reload = { ok: true, succeededAt: new Date(), problems: [], needsRestart };
+    log.info("Reloaded", { file: config.file, count: changes.length - restart.length });
+    for (const { id, from, to, reload } of changes) {
+      const fields = { key: id, value: to ?? "not set", detail: `was ${from ?? "not set"}` };
+      if (reload === "yes") log.info("Setting changed", fields);
+      else log.warn("Setting needs a restart", fields);
+    }
+    if (confirmWithin !== undefined) this.#wait(before, confirmWithin);
+    notifier.send("READY=1");
+  }
+
+  /** @throws StartError when the rules are too many; then nothing has changed */
+  #apply(config: Config): void {
+    const { role, host, state, datapath, setLog } = this.#daemon;
+    const changes = diffConfig(state.config, config, role);
+    const isOf = (section: string) => changes.some(({ id }) => id.startsWith(`${section}.`));
+    if (isOf(role) && !datapath.setRules(rulesOf(role, config, host))) {
+      throw new StartError("more secrets than a running server can be given", "restart the daemon");
+    }
+    if (isOf("log")) setLog(config.log);
+    state.adopt(config);
+  }
+
+  #wait(before: Config, within: Millis): void {
+    const { state, log } = this.#daemon;
+    const by = new Date(Date.now() + within);
+    this.#waiting = { before, by, timer: setTimeout(() => this.#goBack(), within) };
+    state.reload = { ...state.reload, confirmBy: by };
+    log.info("Reload waits for its confirmation", { seconds: within / 1000 });
+  }
+
+  #goBack(): void {
+    const { state, log } = this.#daemon;
+    const { before } = this.#waiting!;
+    this.#stopWaiting();
+    this.#apply(before);
+    const reason = "it was not confirmed in time";
+    state.reload = { ...state.reload, ok: false, problems: [`taken back: ${reason}`] };
+    log.warn("Reload taken back", { reason });
+  }
+
+  #stopWaiting(): void {
+    const { state } = this.#daemon;
+    clearTimeout(this.#waiting?.timer);
+    this.#waiting = undefined;
+    const { confirmBy: _, ...rest } = state.reload;
+    state.reload = rest;
+  }
+
+  #done(made: Pick<Report, "dryRun" | "notices">): Report {
+    return {
+      ...made,
+      ok: true,
+      file: this.#daemon.state.config.file,
+      changes: [],
+      problems: [],
+      isConfig: false,
+      confirmBy: this.#waiting?.by,
+    };
+  }
+
+  /** @param quiet it is told to who asked, and no state of the daemon */
+  #refused(error: unknown, quiet: boolean): Report {
+    const { state, log } = this.#daemon;
+    const isConfig = error instanceof ConfigError;
+    const problems = isConfig
+      ? error.problems
+      : [error instanceof Error ? error.message : String(error)];
+    if (!quiet) {
+      state.reload = { ...state.reload, ok: false, problems };
+      for (const problem of problems) log.error("Reload refused", partsOf(problem));
+    }
+    const made = this.#done({ dryRun: quiet, notices: [] });
+    return { ...made, ok: false, problems, isConfig };
+  }
+}
+
+/** A daemon that gave up its privileges may not read what it read at start. */
+function withUser(error: unknown, user: string): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  if (!error.problems.some((problem) => problem.includes("not allowed to read it"))) return error;
+  return new ConfigError([
+    ...error.problems,
+    `a running daemon reads its files as \`user = ${user}\`; let its group read them, as by ` +
+    "`chmod 640` and `chgrp`, or restart the daemon",
+  ]);
+}
