@@ -168,4 +168,8 @@ export const RTNEXTHOP_IFINDEX_AT = 4;
 
 // struct fib_rule_hdr, <linux/fib_rules.h>: the fields of struct rtmsg that a rule has
 export const FRA_PRIORITY = 6;
+export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;
+export const FRA_PROTOCOL = 21;
+export const FR_ACT_TO_TBL = 1;
+export const FIB_RULE_INVERT = 2;

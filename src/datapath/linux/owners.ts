@@ -14,6 +14,7 @@ import { protocolName } from "./protocols.ts";
 
 /** A route of the prefix, as an operator sees it. */
 export interface Owner {
+  readonly prefix: Ipv6Prefix;
   /** Of the interface; 0 or the loopback's for a route that refuses. */
   readonly index: number;
   /** Undefined for a route that leads nowhere, such as `unreachable`. */
@@ -34,16 +35,22 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [RTN_THROW, "throw"],
 ]);
 
-/** Who has exactly `prefix` in the main routing table, the lowest metric, which wins, first. */
-export function ownersOf(netlink: Netlink, prefix: Ipv6Prefix): Owner[] {
-  return routesOf(netlink, prefix)
+/**
+ * Who has exactly `prefix` in the main routing table, the lowest metric, which wins, first.
+ *
+ * @param longest as for {@link routesOf}
+ */
+export function ownersOf(netlink: Netlink, prefix: Ipv6Prefix, longest?: number): Owner[] {
+  return routesOf(netlink, prefix, longest)
     .sort((a, b) => a.metric - b.metric)
     .map((route) => ownerOf(netlink, route));
 }
 
-function ownerOf(netlink: Netlink, { index, type, metric, protocol }: Ipv6Route): Owner {
+function ownerOf(netlink: Netlink, route: Ipv6Route): Owner {
+  const { prefix, index, type, metric, protocol } = route;
   const rejects = type === RTN_UNICAST ? undefined : REFUSALS.get(type) ?? `of type ${type}`;
   return {
+    prefix,
     index,
     // The kernel shows loopback as the device of routes that refuse.
     interfaceName: rejects === undefined ? linkAt(netlink, index)?.name : undefined,

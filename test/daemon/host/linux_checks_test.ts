@@ -54,6 +54,10 @@ const refused = (why: string) =>
 const NOWHERE = (why: string) =>
   `warn ipv6_route: packets from clients to 2001:503:ba3e::2:30 are refused: ${why}; only networks with a ` +
   "route of their own are reachable; mend: ip -6 route add default via ROUTER dev INTERFACE";
+const RULE = (verdict: string, priority: number) =>
+  `${verdict} service_route: a rule has packets to 2001::/32 looked up in table 100, past a relay's ` +
+  `route in table main; mend: ip -6 rule add to 2001::/32 lookup main priority ${priority}; ` +
+  "`ip -6 rule` shows the rules";
 const NO_SOURCE =
   /^warn icmp_source: ICMPv6 errors leave from fe80::\S+ \(Link-Local Unicast, RFC 4291\), and a Packet Too Big/;
 
@@ -77,7 +81,7 @@ const scenes: readonly Scene[] = [
       "-6 route add default via 2001:db8:1::2 dev v6 table 100",
       "-6 rule add iif lo not from 2001::/32 lookup 100",
     ],
-    want: [refused("no route leads there")],
+    want: [refused("no route leads there"), RULE("FAIL", 32764)],
   },
   {
     name: "a rule that prohibits packets of clients",
@@ -144,6 +148,64 @@ const scenes: readonly Scene[] = [
       "FAIL service_route: 2001::/32 is already routed to v6 (proto bird, metric 5), which wins over a " +
       "relay's route of metric 10; mend: stop what made it, perhaps another Teredo relay or client, or " +
       "let it have a higher metric; `ip -6 route show exact 2001::/32` shows it",
+    ],
+  },
+  {
+    name: "a rule for all packets, with a table of its own before the main one",
+    given: [
+      "-6 route add default via 2001:db8:1::2 dev v6 table 100",
+      "-6 rule add lookup 100 pref 1000",
+    ],
+    want: [RULE("FAIL", 999)],
+  },
+  {
+    name: "a rule for packets to clients that come in from the Internet",
+    given: [
+      "-6 route add 2001::/32 via 2001:db8:1::9 dev v6 table 100",
+      "-6 rule add iif v6 lookup 100 pref 1000",
+    ],
+    want: [RULE("FAIL", 999)],
+  },
+  {
+    name: "the mend of such a rule",
+    given: [
+      "-6 route add default via 2001:db8:1::2 dev v6 table 100",
+      "-6 rule add lookup 100 pref 1000",
+      "-6 rule add to 2001::/32 lookup main priority 999",
+    ],
+    want: [],
+  },
+  {
+    name: "a rule whose table has no route for clients",
+    given: ["-6 route add 2001:db8:9::/48 dev v6 table 100", "-6 rule add lookup 100 pref 1000"],
+    want: [],
+  },
+  {
+    name: "a VPN's rules, which leave all but the default route to the main table",
+    given: [
+      "-6 route add default via 2001:db8:1::2 dev v6 table 100",
+      "-6 rule add lookup main suppress_prefixlength 0 pref 999",
+      "-6 rule add lookup 100 pref 1000",
+    ],
+    want: [],
+  },
+  {
+    name: "a table behind the main one",
+    given: [
+      NO_DEFAULT,
+      "-6 route add default via 2001:db8:1::2 dev v6 table 100",
+      "-6 rule add lookup 100 pref 40000",
+    ],
+    want: [],
+  },
+  {
+    name: "routes of parts of the prefix",
+    given: [
+      "-6 route add 2001:0:c000::/36 via 2001:db8:1::9 dev v6 metric 4000",
+      "-6 route add unreachable 2001:0:a00::/40",
+    ],
+    want: [
+      /^warn service_route: packets to some clients do not enter a relay: 2001:0:(a00::\/40 is refused by a route \(unreachable, .*, 2001:0:c000::\/36 is routed to v6 \(proto boot, metric 4000\)|c000::.*a00::.*); mend: /,
     ],
   },
   {

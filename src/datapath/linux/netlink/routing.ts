@@ -64,6 +64,7 @@ import {
 import {
   formatIpv6,
   formatIpv6Prefix,
+  inPrefix,
   IPV6_LENGTH,
   type Ipv6Prefix,
   isLinkLocal,
@@ -222,21 +223,30 @@ export interface Ipv6Route {
   readonly gateway: Uint8Array | undefined;
 }
 
-/** Routes of the main table for exactly `prefix`; `::/0` gives the default routes. */
-export function routesOf(netlink: Netlink, prefix: Ipv6Prefix): Ipv6Route[] {
+/**
+ * Routes of the main table for exactly `prefix`; `::/0` gives the default routes.
+ *
+ * @param longest those of longer prefixes in it as well, of up to so many bits
+ */
+export function routesOf(
+  netlink: Netlink,
+  prefix: Ipv6Prefix,
+  longest: number = prefix.length,
+): Ipv6Route[] {
   const body = message(SIZEOF_RTMSG, [[RTMSG_FAMILY_AT, 1, AF_INET6]]);
   const about = `list routes of ${formatIpv6Prefix(prefix)}`;
   return netlink.dump(RTM_GETROUTE, body, about, (payload) => {
     // A router with a full table has 200,000 others: look at the length first.
-    if (payload[RTMSG_DST_LEN_AT] !== prefix.length) return undefined;
+    const length = payload[RTMSG_DST_LEN_AT]!;
+    if (length < prefix.length || length > longest) return undefined;
     const found = readAttributes(payload, SIZEOF_RTMSG);
     const table = readU32(found.get(RTA_TABLE)) ?? payload[RTMSG_TABLE_AT];
     const cloned = viewOf(payload).getUint32(RTMSG_FLAGS_AT, true) & RTM_F_CLONED;
     if (table !== RT_TABLE_MAIN || cloned !== 0) return undefined;
-    const destination = found.get(RTA_DST) ?? new Uint8Array(IPV6_LENGTH);
-    if (!destination.every((byte, i) => byte === prefix.bytes[i])) return undefined;
+    const bytes = found.get(RTA_DST)?.slice() ?? new Uint8Array(IPV6_LENGTH);
+    if (!inPrefix(bytes, 0, prefix)) return undefined;
     return {
-      prefix,
+      prefix: { bytes, length },
       index: readU32(found.get(RTA_OIF)) ??
         readU32(found.get(RTA_MULTIPATH), RTNEXTHOP_IFINDEX_AT) ?? 0,
       metric: readU32(found.get(RTA_PRIORITY)) ?? 0,
