@@ -382,7 +382,8 @@ for (const host of HOSTS) {
     assert.equal(hear(...storm, types.RTM_IFINFO), false);
     const answers = Array.from({ length: 10 }, () => changes.any());
     assert.deepEqual(answers.filter(Boolean), [true]);
-    // The kernel had no room for what it wanted to tell.
+    // The kernel had no room for what it wanted to tell, after what was none.
+    assert.equal(hear(RTM_MISS), false);
     process.libc.transcript.inject({ call: "recv", errno: 55 });
     assert.equal(changes.any(), true);
     assert.equal(changes.any(), false);
