@@ -134,7 +134,7 @@ test("it depends on what dpkg-shlibdeps finds that its program needs", () => {
   });
 });
 
-test("the configuration it ships starts nothing; with a section uncommented it is right", () => {
+test("the configuration it ships starts nothing; uncommented it is right", () => {
   unpacked("amd64", (root) => {
     const file = join(root, "etc/teredo/teredo.ini");
     const check = (role: string) =>
@@ -146,13 +146,12 @@ test("the configuration it ships starts nothing; with a section uncommented it i
       assert.match(stderr, new RegExp(`no section and no setting in it; write \`\\[${role}\\]\``));
     }
     const text = readFileSync(file, "utf8");
+    writeFileSync(file, text.replace(/^#(?=\[|\w+ = )/gm, "").replace(/^secrets_file.*/m, ""));
     for (const role of ["relay", "server"]) {
-      const section = `[${role}]\nbind_address = 198.51.100.1`;
-      writeFileSync(file, text.replace(`#[${role}]`, section));
-      assert.deepEqual(check(role).status, 0, check(role).stderr);
+      const { status, stdout, stderr } = check(role);
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+      assert.match(stdout, /: ok, native syntax, for /);
     }
-    writeFileSync(file, text.replaceAll("#[", "["));
-    assert.equal(check("relay").status, 0);
   });
 });
 
