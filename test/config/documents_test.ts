@@ -81,6 +81,21 @@ test("README.md and docs/configuration.md show files that load", () => {
   }
 });
 
+test("the package's file starts nothing, and every line of it is right once it is uncommented", () => {
+  const text = readFileSync("scripts/debian/teredo.ini", "utf8");
+  const live = text.replace(/^#(?=\[|\w+ = )/gm, "").replace("= secrets\n", "= /etc/secrets\n");
+  const secrets = "one hex:00112233445566778899aabbccddeeff\n";
+  const files = { shipped: text, live, "/etc/secrets": secrets };
+  const readFile = memoryFiles(files, { "/etc/secrets": 0o600 });
+  for (const role of ["relay", "server"] as const) {
+    const [shipped, ...others] = checkFile("shipped", { role, readFile }).errors;
+    assert.match(shipped!, new RegExp(`no section and no setting in it; write .\\[${role}\\]`));
+    assert.deepEqual(others, []);
+    const { errors, notices } = checkFile("live", { role, readFile });
+    assert.deepEqual([errors, notices], [[], []]);
+  }
+});
+
 test("docs/configuration.md shows problems as they are told", () => {
   const shown = blocksOf("docs/configuration.md").find((block) => block.startsWith("teredo.ini:2"));
   const file = "teredo.ini";

@@ -44,6 +44,14 @@ for (const system of SYSTEMS) {
   }
 }
 
+test("scripts of the package for Debian have no fault that sh and shellcheck see", () => {
+  for (const name of ["postinst", "prerm", "postrm"]) {
+    const path = join("scripts/debian", name);
+    assert.deepEqual(run("sh", "-n", path), { status: 0, said: "" });
+    assert.deepEqual(run("shellcheck", "--shell=sh", path), { status: 0, said: "" });
+  }
+});
+
 /** A machine with the files of a system over its own, the program, and both daemons' settings. */
 function asSystem(system: System, files: string): string {
   return String.raw`
