@@ -1,4 +1,5 @@
 import { type Application, buildApplication, buildRouteMap, version } from "@stricli/core";
+import { announceCommand } from "./commands/announce.ts";
 import { configCommands } from "./commands/config.ts";
 import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.ts";
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
@@ -24,6 +25,7 @@ const ROOT = buildRouteMap({
     check: checkCommands,
     config: configCommands,
     reload: reloadCommand,
+    announce: announceCommand,
     status: statusCommand,
     drain: drainCommand,
     undrain: undrainCommand,

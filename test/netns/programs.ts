@@ -134,11 +134,12 @@ export async function until(
   what: string,
   ask: () => Promise<boolean>,
   patience = START_PATIENCE,
+  every = 50,
 ): Promise<void> {
   const deadline = performance.now() + patience;
   while (!await ask()) {
     if (performance.now() > deadline) throw new Error(`Not within ${patience} ms: ${what}`);
-    await wait(50);
+    await wait(every);
   }
 }
 

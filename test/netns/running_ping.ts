@@ -9,6 +9,10 @@ const STEADY = 5;
 export interface Tally {
   readonly sent: number;
   readonly lost: number;
+  /** Sequence numbers from the first answer to the last. */
+  readonly sequence: readonly number[];
+  /** Of those, what a router had no route for. */
+  readonly unrouted: readonly number[];
 }
 
 /** A ping(8) that goes on while something happens to its way. */
@@ -20,8 +24,13 @@ export class RunningPing {
   }
 
   /** Resolves when it is answered. */
-  static async start(lab: Lab, namespace: string, target: string): Promise<RunningPing> {
-    const argv = ["ping", "-6", "-n", "-O", "-i", `${INTERVAL_SECONDS}`, "-W", "1", target];
+  static async start(
+    lab: Lab,
+    namespace: string,
+    target: string,
+    seconds = INTERVAL_SECONDS,
+  ): Promise<RunningPing> {
+    const argv = ["ping", "-6", "-n", "-O", "-i", `${seconds}`, "-W", "1", target];
     const running = new RunningPing(lab.spawn(namespace, argv));
     await running.#answered(STEADY);
     return running;
@@ -49,7 +58,11 @@ export class RunningPing {
     const answers = this.#answers;
     this.#process.kill("SIGINT");
     await this.#process.result;
-    const sent = Math.max(...answers) - Math.min(...answers) + 1;
-    return { sent, lost: sent - new Set(answers).size };
+    const first = Math.min(...answers);
+    const sent = Math.max(...answers) - first + 1;
+    const sequence = Array.from({ length: sent }, (_, i) => first + i);
+    const refused = this.#process.output().matchAll(/icmp_seq=(\d+) .*unreachable: No route/g);
+    const unrouted = [...refused].map(([, seq]) => Number(seq));
+    return { sent, lost: sent - new Set(answers).size, sequence, unrouted };
   }
 }
