@@ -121,6 +121,15 @@ const ALARMS: readonly Alarm[] = [
     summary: "Another program changes the interface of r1:9545",
   },
   {
+    alert: "TeredoReloadFailed",
+    at: "3m",
+    early: "30s",
+    fires: { [target("teredo_config_last_reload_successful")]: "0x20" },
+    // Put right within the minute.
+    quiet: { [target("teredo_config_last_reload_successful")]: "1 1 1 0 1x20" },
+    summary: "r1:9545 has refused its new configuration",
+  },
+  {
     alert: "TeredoRestartLoop",
     at: "12m",
     fires: { ...ALIVE, [target("process_start_time_seconds")]: "100+120x20" },
