@@ -3,6 +3,7 @@ import { announceCommand } from "./commands/announce.ts";
 import { configCommands } from "./commands/config.ts";
 import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.ts";
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
+import { peersCommand, whyCommand } from "./commands/peers.ts";
 import {
   completionCommand,
   decodeCommand,
@@ -27,6 +28,8 @@ const ROOT = buildRouteMap({
     reload: reloadCommand,
     announce: announceCommand,
     status: statusCommand,
+    peers: peersCommand,
+    why: whyCommand,
     drain: drainCommand,
     undrain: undrainCommand,
     decode: decodeCommand,

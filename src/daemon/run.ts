@@ -26,6 +26,7 @@ import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
 import { addressesOf, openRelay, openServer } from "./open.ts";
+import { PeerPages } from "./peers/pages.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { Reloader } from "./reload/reloader.ts";
@@ -129,7 +130,8 @@ async function live(context: Context): Promise<number> {
   step("interface and sockets");
   tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
-  const pages = createStatus(state.read);
+  const peers = new PeerPages(role);
+  const pages = createStatus(state.read, undefined, peers.pages);
   await openStatus(context, pages, userOf(host, own));
   const control = new ControlApp(pages);
   await openControl(control, { ...context, user: userOf(host, own) });
@@ -155,6 +157,7 @@ async function live(context: Context): Promise<number> {
     state.announceBy(new Announcement(log, upholding.announce));
   }
   state.serve(open, datapath);
+  peers.serve(host, state, open, datapath);
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
   const drain = new Drain(log, state);

@@ -8,6 +8,15 @@ import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
 /** The pages as a plain value: `app.request("/metrics")` asks without a port. */
 export type StatusApp = Hono;
 
+/** What a page that is asked with parameters answers. */
+export interface PageAnswer {
+  readonly status: 200 | 400 | 404 | 503;
+  readonly document: object;
+}
+
+/** A page that somebody else makes; it may wait for the datapath, for seconds at the most. */
+export type Page = (parameters: URLSearchParams) => Promise<PageAnswer>;
+
 const METHODS = ["GET", "HEAD"];
 const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
 
@@ -19,8 +28,13 @@ const MOMENT: Millis = 100;
  *
  * @param read must not wait for the datapath
  * @param now of a clock that only goes forward
+ * @param pages others, by their path
  */
-export function createStatus(read: () => Snapshot, now: () => Millis = monotonic): StatusApp {
+export function createStatus(
+  read: () => Snapshot,
+  now: () => Millis = monotonic,
+  pages: Readonly<Record<string, Page>> = {},
+): StatusApp {
   const app = new Hono();
   const metrics = momentary(() => formatExposition(metricsOf(read())), now);
   const status = momentary(() => statusDocument(read()), now);
@@ -50,7 +64,15 @@ export function createStatus(read: () => Snapshot, now: () => Millis = monotonic
 
   app.get("/status", (c) => c.json(status()));
 
-  app.notFound((c) => c.json(errorDocument(`There is nothing at ${c.req.path}`, PATHS), 404));
+  for (const [path, page] of Object.entries(pages)) {
+    app.get(path, async (c) => {
+      const { status, document } = await page(new URL(c.req.url).searchParams);
+      return c.json(document, status);
+    });
+  }
+
+  const paths = [...PATHS, ...Object.keys(pages)];
+  app.notFound((c) => c.json(errorDocument(`There is nothing at ${c.req.path}`, paths), 404));
 
   // Only a daemon that has not come up, or is going down, has no snapshot to give.
   app.onError((error, c) => c.json(errorDocument(error.message), 503));

@@ -1,7 +1,7 @@
 import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Host } from "../host/contract.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import type { Filtered, FilterReport } from "../host/traffic.ts";
+import type { Filtered, FilterReport, Traffic } from "../host/traffic.ts";
 import { type CheckResult, fail, note, ok, warn } from "./result.ts";
 import { relayTraffic, serverTraffic } from "./traffic.ts";
 
@@ -53,6 +53,11 @@ export function watchFirewall(host: Host, serving: Serving): CheckResult[] {
     const bound = { address: parseIpv4(address) ?? relay.bindAddress, port: Number(port) };
     return relayTraffic(host, relay, open.interfaceName ?? relay.interfaceName, bound);
   }));
+}
+
+/** The same for some traffic. */
+export function checkTraffic(host: Host, traffic: () => readonly Traffic[]): CheckResult[] {
+  return resultsOf(host.filters(traffic));
 }
 
 /** One result for each rule that stops something. */

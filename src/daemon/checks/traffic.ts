@@ -27,10 +27,33 @@ const NATIVE = parseIpv6("2620:fe::9")!;
 /** Where the kernel is to choose a port, one as good as any. */
 const SOME_PORT = 40_000;
 
-/** Of this host's ends. */
+/** One end of datagrams. */
 export interface Endpoint {
   readonly address: number;
   readonly port: number;
+}
+
+const ANY_STRANGERS: readonly Endpoint[] = STRANGERS.flatMap((address) =>
+  THEIR_PORTS.map((port) => ({ address, port }))
+);
+
+/** Who is at the other ends of sample packets. */
+export interface Parties {
+  readonly strangers: readonly Endpoint[];
+  /** Teredo address. */
+  readonly client: Uint8Array;
+  /** IPv6 host. */
+  readonly native: Uint8Array;
+}
+
+/** Anybody. */
+export function anyParties({ prefix, served }: Pick<RelayConfig, "prefix" | "served">): Parties {
+  const listed = typeof served === "string" ? undefined : served[0]?.bytes;
+  return {
+    strangers: ANY_STRANGERS,
+    client: someClient(prefix, STRANGERS[0]!),
+    native: listed === undefined ? NATIVE : hostIn(listed),
+  };
 }
 
 /** What a relay lives on. @param tunnel name of its interface */
@@ -39,22 +62,24 @@ export function relayTraffic(
   relay: RelayConfig,
   tunnel: string,
   endpoint: Endpoint = { address: relay.bindAddress, port: relay.bindPort || SOME_PORT },
+  { strangers, client, native }: Parties = anyParties(relay),
 ): Traffic[] {
-  const native = relay.served === "any" || relay.served === "self"
-    ? NATIVE
-    : hostIn(relay.served[0]?.bytes ?? NATIVE);
-  const client = toBytes({
-    prefix: relay.prefix,
-    serverAddress: STRANGERS[0]!,
+  const service = formatIpv6Prefix(servicePrefixOf(relay.prefix));
+  const outer = datagrams(host, endpoint, strangers);
+  if (relay.served === "self") return [...outer, ...ownTraffic(tunnel, service, client, native)];
+  const uplink = leavesBy(host.way6({ destination: native }));
+  return [...outer, ...forwarded(tunnel, service, client, native, uplink)];
+}
+
+/** @param server IPv4 address of its server */
+function someClient(prefix: number, server: number): Uint8Array {
+  return toBytes({
+    prefix,
+    serverAddress: server,
     flags: 0,
     mappedAddress: STRANGERS[2]!,
     mappedPort: THEIR_PORTS[1]!,
   });
-  const service = formatIpv6Prefix(servicePrefixOf(relay.prefix));
-  const outer = datagrams(host, endpoint);
-  if (relay.served === "self") return [...outer, ...ownTraffic(tunnel, service, client, native)];
-  const uplink = leavesBy(host.way6({ destination: native }));
-  return [...outer, ...forwarded(tunnel, service, client, native, uplink)];
 }
 
 /** The first address of a prefix that a host may have. */
@@ -69,17 +94,13 @@ export function serverTraffic(host: Host, server: ServerConfig): Traffic[] {
   const { bindAddress } = server;
   if (bindAddress === undefined) return [];
   const addresses = [bindAddress, server.bindAddress2 ?? bindAddress + 1];
-  const client = toBytes({
-    prefix: server.prefix,
-    serverAddress: bindAddress,
-    flags: 0,
-    mappedAddress: STRANGERS[2]!,
-    mappedPort: THEIR_PORTS[1]!,
-  });
+  const client = someClient(server.prefix, bindAddress);
   const uplink = leavesBy(host.way6({ destination: NATIVE }));
   const service = formatIpv6Prefix(servicePrefixOf(server.prefix));
   return [
-    ...addresses.flatMap((address) => datagrams(host, { address, port: TEREDO_PORT })),
+    ...addresses.flatMap((address) =>
+      datagrams(host, { address, port: TEREDO_PORT }, ANY_STRANGERS)
+    ),
     {
       subject: "clients' packets that this server hands to the IPv6 Internet",
       needed: true,
@@ -93,7 +114,11 @@ export function serverTraffic(host: Host, server: ServerConfig): Traffic[] {
 }
 
 /** UDP between one of this host's endpoints and strangers. */
-function datagrams(host: Host, { address, port }: Endpoint): Traffic[] {
+function datagrams(
+  host: Host,
+  { address, port }: Endpoint,
+  strangers: readonly Endpoint[],
+): Traffic[] {
   const interfaces = host.interfaces();
   const wan = wayToClients(host, 0)?.interfaceName;
   const outer = interfaces.find((it) => it.ipv4.includes(address) && !it.loopback)?.name ?? wan;
@@ -101,9 +126,11 @@ function datagrams(host: Host, { address, port }: Endpoint): Traffic[] {
     ? address
     : interfaces.find((it) => it.name === outer)?.ipv4[0] ?? STRANGERS[0]!;
   const name = address === 0 ? `port ${port}` : `${formatIpv4(address)}:${port}`;
-  const theirs = STRANGERS.flatMap((stranger) =>
-    THEIR_PORTS.map((theirPort) => ({ stranger, theirPort, what: formatIpv4(stranger) }))
-  );
+  const theirs = strangers.map((it) => ({
+    stranger: it.address,
+    theirPort: it.port,
+    what: formatIpv4(it.address),
+  }));
   return [
     {
       subject: `UDP datagrams to ${name}`,

@@ -5,7 +5,7 @@ import { PEER_ROW_LENGTH, type PeerRow, PeerRows } from "#src/protocol/peers/row
 import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
 
 /** Most rows of one answer; see docs/limits.md. */
-export const MAX_ROWS = 500;
+export const MAX_ROWS = 400;
 /** Longest packet that a question is about. */
 export const MAX_PACKET = 64;
 

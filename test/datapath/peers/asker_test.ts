@@ -1,38 +1,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ENTRIES_A_TURN, PeerAnswers } from "#src/datapath/peers/answers.ts";
+import { ENTRIES_A_TURN } from "#src/datapath/peers/answers.ts";
 import { NoAnswer, PeerAsker } from "#src/datapath/peers/asker.ts";
-import { MAX_ROWS, PeerQuestions, Question } from "#src/datapath/peers/questions.ts";
+import { MAX_ROWS, Question } from "#src/datapath/peers/questions.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { ANY_PEER, parsePeerQuery } from "#src/protocol/peers/query.ts";
 import type { PeerRow } from "#src/protocol/peers/row.ts";
-import { Crowd, fixedHash, writeClient } from "#test/memory/crowd.ts";
+import { writeClient } from "#test/memory/crowd.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { data, HOST } from "#test/protocol/relay/lab.ts";
+import { textOf, worker } from "./worker.ts";
 
-/** A worker in this thread: whenever it is woken it goes round its loop until nothing is asked. */
-function worker(peers: number) {
-  const crowd = new Crowd({ maxPeers: Math.max(peers, 1) }, fixedHash);
-  crowd.meet(0, peers);
-  const questions = new PeerQuestions();
-  const answers = new PeerAnswers(new PeerQuestions(questions.buffer), crowd.relay);
-  let turns = 0;
-  const go = () => {
-    while (answers.nextAt !== Infinity) {
-      crowd.now = Math.max(crowd.now, answers.nextAt);
-      answers.answer(() => crowd.now);
-      turns++;
-    }
-  };
-  const asker = new PeerAsker(questions, go);
-  return { crowd, questions, answers, asker, turns: () => turns };
-}
-
-const textOf = (i: number) => {
-  const b = new Uint8Array(16);
-  writeClient(b, 0, i);
-  return formatIpv6(b);
-};
 const texts = (rows: readonly PeerRow[]) => rows.map(({ address }) => formatIpv6(address));
 const query = (text: string) => parsePeerQuery(text)!;
 

@@ -1,0 +1,94 @@
+import { buildCommand } from "@stricli/core";
+import { parsePeerQuery } from "#src/protocol/peers/query.ts";
+import { proposeFiles } from "../completion.ts";
+import type { Context } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import { SORTS } from "../peers/table.ts";
+import type { PeersFlags } from "../run/peers.ts";
+import type { WhyFlags } from "../run/why.ts";
+import { JSON_FLAG, parseFile, shown, switchFlag, valueFlag } from "../shared_flags.ts";
+
+const MOST_ROWS = 1_000_000;
+
+/** Where to ask. */
+const PLACE = {
+  config: {
+    ...valueFlag(
+      parseFile,
+      "FILE",
+      "Configuration of the relay, which says where to ask; default: the usual places",
+    ),
+    proposeCompletions: proposeFiles,
+  },
+  url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
+  json: JSON_FLAG,
+};
+
+export const peersCommand = buildCommand<PeersFlags, [string?], Context>({
+  loader: () => import("../run/peers.ts"),
+  parameters: {
+    flags: {
+      ...PLACE,
+      tsv: switchFlag("Print tab-separated values, their names first"),
+      sort: {
+        kind: "enum",
+        values: SORTS,
+        optional: true,
+        brief: "Most bytes from peers first, most bytes to them, or the longest trusted",
+      },
+      limit: valueFlag(limit, "N", "Peers at the most; default 100"),
+    },
+    aliases: { c: "config" },
+    positional: {
+      kind: "tuple",
+      parameters: [{
+        parse: queryText,
+        optional: true,
+        placeholder: "ADDR|PREFIX",
+        brief: "Teredo address, A.B.C.D, A.B.C.D:PORT, or a prefix of either; default: all",
+      }],
+    },
+  },
+  docs: {
+    brief: "List the peers of a running relay",
+    fullDescription:
+      "Lists the peers of a running relay. Ages are of when a peer became trusted, " +
+      "was last heard of\nand last sent to; RX and TX are bytes from and to it. A star: where it " +
+      "is is not where its\naddress says.",
+  },
+});
+
+export const whyCommand = buildCommand<WhyFlags, [string], Context>({
+  loader: () => import("../run/why.ts"),
+  parameters: {
+    flags: PLACE,
+    aliases: { c: "config" },
+    positional: {
+      kind: "tuple",
+      parameters: [{
+        parse: String,
+        placeholder: "ADDRESS",
+        brief: "Client's Teredo address, its A.B.C.D:PORT, or an IPv6 host",
+      }],
+    },
+  },
+  docs: {
+    brief: "Say what becomes of packets for and from an address, and why",
+    fullDescription: "Follows packets of both directions through a running relay: rules, limits, " +
+      "routes, packet filters.\nThe exit status is 0 when nothing is wrong, 1 when something is, or " +
+      "when the relay cannot be asked.",
+  },
+});
+
+function limit(text: string): number {
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  if (value >= 1 && value <= MOST_ROWS) return value;
+  throw new UsageError(`${shown(text)} is not a number from 1 to ${MOST_ROWS}`);
+}
+
+function queryText(text: string): string {
+  if (parsePeerQuery(text) !== undefined) return text;
+  throw new UsageError(
+    `${shown(text)} is neither an address, A.B.C.D:PORT, nor a prefix without host bits`,
+  );
+}

@@ -1,0 +1,49 @@
+import type { PeerRow } from "#src/protocol/peers/row.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { readTeredoAddress } from "#src/protocol/wire/teredo_address.ts";
+import type { PeerDocument, PeerState } from "#src/status/peers_document.ts";
+
+/** @param time of the clock, when the row was written */
+export function peerDocument(row: PeerRow, time: Millis): PeerDocument {
+  const said = readTeredoAddress(row.address);
+  const moved = said.mappedAddress !== row.mappedAddress || said.mappedPort !== row.mappedPort;
+  const ago = (age: Millis) => new Date(time - age).toISOString();
+  return {
+    address: formatIpv6(row.address),
+    server_address: formatIpv4(said.serverAddress),
+    mapped_address: formatIpv4(said.mappedAddress),
+    mapped_port: said.mappedPort,
+    ...(moved
+      ? { actual_address: formatIpv4(row.mappedAddress), actual_port: row.mappedPort }
+      : {}),
+    state: stateOf(row),
+    trusted: row.trusted,
+    valid: row.valid,
+    proven: row.proven,
+    ...(row.trusted ? { trusted_since: toSecond(ago(row.trustedFor)) } : {}),
+    // An entry's dates lie in the past from the start: they mean something once something passed.
+    ...(row.trusted || row.receivedPackets > 0 ? { last_received: ago(row.receivedAgo) } : {}),
+    ...(row.sentPackets > 0 ? { last_transmitted: ago(row.transmittedAgo) } : {}),
+    ...(row.bubblesSent > 0 ? { last_bubble: ago(row.bubbleAgo) } : {}),
+    bubbles_unanswered: row.bubblesSent,
+    received_packets: row.receivedPackets,
+    received_bytes: row.receivedBytes,
+    sent_packets: row.sentPackets,
+    sent_bytes: row.sentBytes,
+    held_packets: row.heldPackets,
+    held_bytes: row.heldBytes,
+  };
+}
+
+/** In the words of `PeerStates`, which has no name of its own for who is trusted and silent. */
+function stateOf({ resolving, trusted, valid }: PeerRow): PeerState {
+  if (resolving) return "resolving";
+  if (!trusted) return "failed";
+  return valid ? "trusted" : "silent";
+}
+
+function toSecond(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z");
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import type { Role } from "#src/config/config.ts";
+import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import { NoAnswer } from "#src/datapath/peers/asker.ts";
+import type { Page, PageAnswer } from "#src/status/app.ts";
+import { errorDocument } from "#src/status/document.ts";
+import type { Host } from "../host/contract.ts";
+import type { DaemonState } from "../state.ts";
+import { PeerBook } from "./page.ts";
+import { BadParameters } from "./parameters.ts";
+import { why } from "./why.ts";
+
+/** Explanations that wait for their turn; see docs/limits.md. */
+const MOST_WAITING = 8;
+
+/** A relay that serves. */
+interface Serving {
+  readonly book: PeerBook;
+  why(parameters: URLSearchParams): Promise<object>;
+}
+
+/** `GET /peers` and `GET /why`: of a daemon that starts there is nothing to tell yet. */
+export class PeerPages {
+  readonly pages: Readonly<Record<"/peers" | "/why", Page>> = {
+    "/peers": (parameters) => this.#answer((serving) => serving.book.page(parameters)),
+    "/why": (parameters) => this.#answer((serving) => this.#inTurn(() => serving.why(parameters))),
+  };
+  readonly #role: Role;
+  #serving: Serving | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(role: Role) {
+    this.#role = role;
+  }
+
+  /** @param state for what the relay goes by, and how ready it is, at each moment */
+  serve(
+    host: Host,
+    state: Pick<DaemonState, "config" | "read">,
+    open: OpenRole,
+    datapath: Datapath,
+  ): void {
+    const workers = datapath.peers ?? [];
+    const [rules] = workers;
+    if (rules === undefined) return;
+    const book = new PeerBook(workers, randomBytes(4).toString("hex"));
+    this.#serving = {
+      book,
+      why: (parameters) => {
+        const { relay } = state.config;
+        return why({ host, relay, open, book, rules, checks: state.read().checks }, parameters);
+      },
+    };
+  }
+
+  async #answer(
+    make: (serving: Serving) => Promise<object>,
+  ): Promise<PageAnswer> {
+    if (this.#role === "server") return refusal(404, "A server has no peers: ask a relay");
+    if (this.#serving === undefined) return refusal(503, "The daemon is starting");
+    try {
+      return { status: 200, document: await make(this.#serving) };
+    } catch (error) {
+      if (error instanceof BadParameters) return refusal(400, error.message);
+      if (error instanceof NoAnswer) return refusal(503, error.message);
+      throw error;
+    }
+  }
+
+  /** One at a time: to look at packet filters and routes takes the main thread a while. */
+  #inTurn<T>(make: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= MOST_WAITING) {
+      return Promise.reject(new NoAnswer("Too many ask why at once: ask again"));
+    }
+    this.#waiting++;
+    const made = this.#last.then(make).finally(() => this.#waiting--);
+    this.#last = made.catch(() => {});
+    return made;
+  }
+}
+
+function refusal(status: PageAnswer["status"], error: string): PageAnswer {
+  return { status, document: errorDocument(error) };
+}

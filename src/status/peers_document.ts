@@ -1,0 +1,67 @@
+import type { JSON_VERSION } from "./document.ts";
+
+/** One peer of a relay; docs/peers.md says what each property means. Times are RFC 3339. */
+export interface PeerDocument {
+  readonly address: string;
+  readonly server_address: string;
+  /** As the Teredo address says. */
+  readonly mapped_address: string;
+  readonly mapped_port: number;
+  /** Where packets go, if that is elsewhere. */
+  readonly actual_address?: string;
+  readonly actual_port?: number;
+  readonly state: PeerState;
+  /** RFC 4380 §5.2 */
+  readonly trusted: boolean;
+  /** RFC 4380 §5.2.4 */
+  readonly valid: boolean;
+  readonly proven: boolean;
+  readonly trusted_since?: string;
+  readonly last_received?: string;
+  readonly last_transmitted?: string;
+  readonly last_bubble?: string;
+  readonly bubbles_unanswered: number;
+  readonly received_packets: number;
+  readonly received_bytes: number;
+  readonly sent_packets: number;
+  readonly sent_bytes: number;
+  readonly held_packets: number;
+  readonly held_bytes: number;
+}
+
+/** Trusted and valid; trusted and no longer valid; asked; given up. */
+export type PeerState = "trusted" | "silent" | "resolving" | "failed";
+
+/** `GET /peers` */
+export interface PeersDocument {
+  readonly version: typeof JSON_VERSION;
+  /** Of the answer. */
+  readonly time: string;
+  readonly peers: readonly PeerDocument[];
+  /** For the next page; absent when there is none. */
+  readonly cursor?: string;
+}
+
+/** `GET /why` */
+export interface WhyDocument {
+  readonly version: typeof JSON_VERSION;
+  readonly time: string;
+  readonly address: string;
+  readonly kind: "client" | "mapping" | "host";
+  readonly peer?: PeerDocument;
+  /** What a packet meets on its way, in this order. */
+  readonly steps: readonly StepDocument[];
+  /** Whether no step fails. */
+  readonly ok: boolean;
+  /** One sentence. */
+  readonly conclusion: string;
+  /** The command or step that mends what is wrong. */
+  readonly mend?: string;
+}
+
+export interface StepDocument {
+  readonly name: string;
+  readonly verdict: "ok" | "note" | "warn" | "fail";
+  readonly detail: string;
+  readonly mend?: string;
+}
