@@ -105,7 +105,7 @@ export const DROP_HELP: Readonly<Record<DropReason, DropHelp>> = {
   peer_table_full: ours(
     "there is no room for another peer",
     "more clients than `max_peers`, or than one mapping or address may have (see docs/limits.md)",
-    "raise `max_peers`, about 110 bytes of memory each",
+    "raise `max_peers`, about 140 bytes of memory each",
   ),
   hold_full: theirs(
     "there is no room to hold it",

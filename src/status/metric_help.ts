@@ -38,7 +38,7 @@ const PROCESS = {
   process_resident_memory_bytes: gauge(
     "bytes",
     "Resident memory of the process.",
-    "grows with the peers, to about 110 bytes for each of `max_peers`; beyond that report it",
+    "grows with the peers, to about 140 bytes for each of `max_peers`; beyond that report it",
   ),
   process_virtual_memory_bytes: gauge("bytes", "Virtual memory of the process; Linux."),
   process_open_fds: gauge(

@@ -354,7 +354,7 @@ test("teredo --version prints the version alone", () => {
 });
 
 const COMMANDS =
-  "relay server check config announce status decode encode explain probe demo completion version"
+  "relay server check config announce status peers why decode encode explain probe demo completion version"
     .split(" ");
 
 test("teredo help lists every command on standard output", () => {

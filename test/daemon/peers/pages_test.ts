@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { MAX_ROWS } from "#src/datapath/peers/questions.ts";
-import type { RelayConfig, Role } from "#src/config/config.ts";
+import type { Config, Role } from "#src/config/config.ts";
 import type { Host } from "#src/daemon/host/contract.ts";
 import { peerDocument } from "#src/daemon/peers/document.ts";
 import { PeerPages } from "#src/daemon/peers/pages.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { PeersDocument } from "#src/status/peers_document.ts";
 import { textOf, worker } from "#test/datapath/peers/worker.ts";
@@ -19,7 +20,11 @@ function pagesOf(role: Role, ...counts: readonly number[]) {
   const datapath = { peers: workers.map(({ asker }) => asker) } as unknown as Datapath;
   const nobody = {} as unknown;
   if (counts.length > 0) {
-    peers.serve(nobody as Host, nobody as RelayConfig, nobody as OpenRole, datapath, () => []);
+    const state = {
+      config: { relay: { prefix: SERVICE_PREFIX } } as Config,
+      read: () => sampleSnapshot(),
+    };
+    peers.serve(nobody as Host, state, nobody as OpenRole, datapath);
   }
   const app = createStatus(() => sampleSnapshot(), undefined, peers.pages);
   const ask = async (path: string) => {
