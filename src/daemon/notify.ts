@@ -1,4 +1,5 @@
 import type { Libc } from "#ffi/libc.ts";
+import { kernelOf } from "#src/datapath/kernels.ts";
 import { DatagramOutput } from "#src/log/datagrams.ts";
 import { Outbox } from "#src/log/outbox.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -9,12 +10,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Notifier {
   /** @param state lines such as `READY=1` */
   send(state: string): void;
+  /** Says that another configuration is being taken, until `READY=1`. */
+  reloading(): void;
   /** How often `WATCHDOG=1` is wanted, with room to spare; undefined: not at all. */
   readonly watchdog: Millis | undefined;
   close(): void;
 }
 
-const SILENT: Notifier = { send: () => {}, watchdog: undefined, close: () => {} };
+const SILENT: Notifier = {
+  send: () => {},
+  reloading: () => {},
+  watchdog: undefined,
+  close: () => {},
+};
 
 /** By `NOTIFY_SOCKET`; without it, a notifier that does nothing. It is opened before any chroot. */
 export function openNotifier(libc: Libc, env: Environment, pid: number): Notifier {
@@ -26,11 +34,19 @@ export function openNotifier(libc: Libc, env: Environment, pid: number): Notifie
     return SILENT;
   }
   const outbox = new Outbox(output);
+  const send = (state: string) => outbox.send(new TextEncoder().encode(state));
   return {
-    send: (state) => outbox.send(new TextEncoder().encode(state)),
+    send,
+    reloading: () => send(`RELOADING=1${timestamp(libc)}`),
     watchdog: watchdogInterval(env, pid),
     close: () => outbox.close(),
   };
+}
+
+/** By it `Type=notify-reload` knows which reload is meant. systemd.service(5) */
+function timestamp(libc: Libc): string {
+  const now = kernelOf(libc).monotonicTime?.(libc);
+  return now === undefined ? "" : `\nMONOTONIC_USEC=${Math.floor(1000 * now)}`;
 }
 
 /** Half of what the manager allows, as sd_watchdog_enabled(3) advises. */

@@ -104,6 +104,8 @@ export interface Kernel {
    * where no clock counts these.
    */
   bootTime?(libc: Libc): Millis;
+  /** The same without sleep, as a service manager reckons. */
+  monotonicTime?(libc: Libc): Millis;
   /** For the relay's sockets, whose peers each have one worker. @throws WorkersRefused */
   readonly steerRelay: Steer;
   /** For the server's sockets, where the IPv4 source decides. @throws WorkersRefused */

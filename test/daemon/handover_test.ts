@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { bootTime } from "#ffi/linux/boot_time.ts";
+import { bootTime } from "#ffi/linux/clock.ts";
 import { openLibc } from "#ffi/open.ts";
 import { encode, type Identity } from "#src/daemon/handover/form.ts";
 import { openHandover } from "#src/daemon/handover/mod.ts";

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { bootTime, monotonicTime } from "#ffi/linux/clock.ts";
 import { openLibc } from "#ffi/open.ts";
 import { linuxIpv6 } from "#src/daemon/host/linux/answers.ts";
 import { linuxHost } from "#src/daemon/host/linux/mod.ts";
@@ -37,11 +38,23 @@ for (const kind of ["file", "abstract"] as const) {
       assert.equal(manager.read(), "READY=1");
       notifier.send("STOPPING=1");
       assert.equal(manager.read(), "STOPPING=1");
+      const before = monotonicTime(libc);
+      notifier.reloading();
+      const [, stamp] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(manager.read()!)!;
+      assert.ok(Math.floor(1000 * before) <= Number(stamp));
+      assert.ok(Number(stamp) <= 1000 * monotonicTime(libc));
       assert.equal(notifier.watchdog, 1500);
       notifier.close();
       manager.close();
     }));
 }
+
+test("monotonicTime() is of the machine, not of this process, and leaves out its sleep", () => {
+  const now = monotonicTime(libc);
+  assert.ok(now <= bootTime(libc));
+  // A process that init began with this machine would be as old; this one has parents.
+  assert.ok(now > 1000 * process.uptime(), `${now} ms`);
+});
 
 for (const path of [undefined, "", "relative", "/nowhere/notify", `/${"x".repeat(200)}`]) {
   test(`openNotifier() is silent for NOTIFY_SOCKET=${path?.slice(0, 20)}`, () => {

@@ -125,7 +125,7 @@ export class Reloader {
   #take({ config, changes }: Plan, confirmWithin: Millis | undefined): void {
     const { state, log, notifier } = this.#daemon;
     const before = state.config;
-    notifier.send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`);
+    notifier.reloading();
     this.#apply(config);
     const restart = changes.filter(({ reload }) => reload === "restart");
     const needsRestart = restart.map(({ id }) => id);

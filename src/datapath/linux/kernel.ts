@@ -1,7 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { bootTime } from "#ffi/linux/boot_time.ts";
+import { bootTime, monotonicTime } from "#ffi/linux/clock.ts";
 import {
   IP_MTU_DISCOVER,
   IP_PMTUDISC_DONT,
@@ -29,6 +29,7 @@ export const LINUX_KERNEL: Kernel = {
   arenaLength: Math.max(LinuxTunQueue.arenaLength, RawIpv6Sender.arenaLength),
   oneWorker: undefined,
   bootTime,
+  monotonicTime,
   steerRelay: steerRelaySockets,
   steerServer: steerServerSockets,
   tuneUdp,
