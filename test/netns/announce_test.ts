@@ -88,9 +88,9 @@ for (const preferred of Object.values(PLACES)) {
       await until("packets take the other way", async () => {
         return await anycast.carried(to) > before;
       });
-      const { lost, sent, sequence, unrouted } = await ping.stop();
-      const arrived = await arrivals.stop(sequence.at(-1)!);
-      const missing = sequence.filter((it) => !arrived.has(it) && !unrouted.includes(it));
+      const { lost, sent, unanswered, unrouted, last } = await ping.stop();
+      const arrived = await arrivals.stop(last);
+      const missing = unanswered.filter((it) => !arrived.has(it) && !unrouted.includes(it));
       console.log(
         `  ${what}, ${from.daemon} to ${to.daemon}: of ${sent} pings ${lost} not answered ` +
           `(${

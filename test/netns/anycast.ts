@@ -298,13 +298,13 @@ export class Arrivals {
   static async start(lab: Lab): Promise<Arrivals> {
     // The next header of the IPv6 packet inside, and its ICMPv6 type.
     const filter = "udp and udp[14]=58 and udp[48]=128 and src net 198.51.100.0/24";
-    const argv = ["tcpdump", "-l", "-n", "-x", "--immediate-mode", "-i", IPV4_LINK, filter];
-    const dump = lab.spawn("cli0", argv);
+    const argv = ["tcpdump", "-l", "-n", "-x", "-s", "128", "--immediate-mode", "-i", IPV4_LINK];
+    const dump = lab.spawn("cli0", [...argv, filter]);
     await dump.waitForLine(/listening on/, START_PATIENCE);
     return new Arrivals(dump);
   }
 
-  /** @param last to wait for, as it is known to have come */
+  /** @param last to wait for, as it is known to have come: those before it have been seen by then */
   async stop(last: number): Promise<ReadonlySet<number>> {
     await until("the capture is complete", () => Promise.resolve(this.#seen.has(last)));
     await this.#dump.stop();

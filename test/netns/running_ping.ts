@@ -9,10 +9,12 @@ const STEADY = 5;
 export interface Tally {
   readonly sent: number;
   readonly lost: number;
-  /** Sequence numbers from the first answer to the last. */
-  readonly sequence: readonly number[];
+  /** Sequence numbers of what was lost. */
+  readonly unanswered: readonly number[];
   /** Of those, what a router had no route for. */
   readonly unrouted: readonly number[];
+  /** Of the last answer. */
+  readonly last: number;
 }
 
 /** A ping(8) that goes on while something happens to its way. */
@@ -58,11 +60,13 @@ export class RunningPing {
     const answers = this.#answers;
     this.#process.kill("SIGINT");
     await this.#process.result;
-    const first = Math.min(...answers);
-    const sent = Math.max(...answers) - first + 1;
-    const sequence = Array.from({ length: sent }, (_, i) => first + i);
-    const refused = this.#process.output().matchAll(/icmp_seq=(\d+) .*unreachable: No route/g);
-    const unrouted = [...refused].map(([, seq]) => Number(seq));
-    return { sent, lost: sent - new Set(answers).size, sequence, unrouted };
+    const [first, last] = [Math.min(...answers), Math.max(...answers)];
+    const sequence = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    const answered = new Set(answers);
+    const unanswered = sequence.filter((it) => !answered.has(it));
+    const said = this.#process.output().matchAll(/icmp_seq=(\d+) .*unreachable: No route/g);
+    const refused = new Set([...said].map(([, seq]) => Number(seq)));
+    const unrouted = unanswered.filter((it) => refused.has(it));
+    return { sent: sequence.length, lost: unanswered.length, unanswered, unrouted, last };
   }
 }

@@ -39,7 +39,9 @@ function condition(output: Output, now: StatusDocument): string {
 }
 
 function tunnel(now: StatusDocument): string {
-  return `  interface  ${now.interface_name}, MTU ${now.mtu_bytes}, ${now.prefix}`;
+  const { announced } = now;
+  const more = announced === undefined ? "" : announced ? ", announced" : ", not announced";
+  return `  interface  ${now.interface_name}, MTU ${now.mtu_bytes}, ${now.prefix}${more}`;
 }
 
 /** One line of what is on, then one for each that is off. */

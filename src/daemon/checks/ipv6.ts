@@ -61,26 +61,14 @@ function advertisedRoutes(host: Host): CheckResult[] {
 }
 
 /** Whether a second route can say that the relay is ready. */
-export function checkAnnouncement(
-  host: Host,
-  relay: RelayConfig,
-  running?: Running,
-): CheckResult[] {
+export function checkAnnouncement(host: Host, relay: RelayConfig): CheckResult[] {
   if (!relay.announce) return [];
-  const { interfaceName, announceMetric: metric, announceProtocol: protocol } = relay;
+  const { announceMetric: metric, announceProtocol: protocol } = relay;
   if (!host.hasMetrics) {
     return [fail(
       "announce",
       "a prefix has one route on this system, which can say no more than where packets go",
       "write `announce = no`; `teredo announce openbgpd` prints what asks /readyz",
-    )];
-  }
-  if (running === undefined && host.device(interfaceName) !== undefined) {
-    return [fail(
-      "announce",
-      `the interface ${interfaceName} is there already: it would stay, and be announced, when the ` +
-        "relay is killed",
-      "let the relay make its interface: choose another interface_name",
     )];
   }
   const prefix = formatIpv6Prefix(servicePrefixOf(relay.prefix));

@@ -53,7 +53,7 @@ export function checkRelay(host: Host, relay: RelayConfig, running?: Running): C
     ...checkClientsWay(host, { ...relay, comesBy: relay.interfaceName }),
     ...checkIcmpSource(host, relay.served),
     checkServiceRoute(host, relay, running),
-    ...checkAnnouncement(host, relay, running),
+    ...checkAnnouncement(host, relay),
     ...checkRelayAddress(host, relay, running),
     checkMtu(host, relay.interfaceMtu, relay.bindAddress, host.mostMtu),
     ...checkWorkers(host, relay.workers),

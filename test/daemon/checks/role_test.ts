@@ -262,24 +262,6 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "an announcement of an interface that stays",
-    facts: { device: () => ({ up: true, mtu: 1500, hasLinkLocal: false }) },
-    relay: { announce: true },
-    want: [
-      "FAIL announce: the interface teredo is there already: it would stay, and be announced, when " +
-      "the relay is killed; mend: let the relay make its interface: choose another interface_name",
-    ],
-  },
-  {
-    name: "an announcement",
-    facts: {
-      device: (name) =>
-        name === "teredo" ? undefined : { up: true, mtu: 1500, hasLinkLocal: false },
-    },
-    relay: { announce: true },
-    want: [],
-  },
-  {
     name: "an address that this host lacks",
     facts: { takes4: takesBut("198.51.100.9") },
     relay: { bindAddress: parseIpv4("198.51.100.9")! },
