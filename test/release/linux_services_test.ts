@@ -121,6 +121,9 @@ test("teredo-relay for OpenRC starts, starts again after a failure, and stops", 
 until_logged msg=Ready
 service teredo-relay status
 tr '\0' ' ' < /proc/$(cat /run/teredo-relay.pid)/cmdline | grep -o 'relay -c.*'
+sed -i 's/^drain_time.*/drain_time = 200ms/' /run/teredo.ini
+service teredo-relay reload > /dev/null; echo "reload $?"
+grep -c msg=Reloaded /run/syslog
 : > /run/syslog
 pkill -KILL -P $(cat /run/teredo-relay.pid)
 until_logged msg=Ready
@@ -133,6 +136,8 @@ grep -c msg=Ended /run/syslog`);
     "start 0",
     "* status: started",
     "relay -c /etc/teredo/teredo.ini --log-level debug ",
+    "reload 0",
+    "1",
     "-10",
     "stop 0",
     "* status: stopped",
@@ -169,6 +174,7 @@ service teredo-${daemon} start
 until_logged msg=Ready
 cat /run/procd
 ps -o ni= -p $(cat /run/teredo-${daemon}.pid)
+service teredo-${daemon} reload > /dev/null; echo "reload $?"
 service teredo-${daemon} stop
 until_logged msg=Ended
 echo '[log' > /run/teredo.ini
@@ -183,6 +189,7 @@ service teredo-${daemon} start; echo "start $?"`,
       "stdout 1",
       "stderr 1",
       "-10",
+      "reload 0",
       /^\/etc\/teredo\/teredo\.ini:1: /,
       "start 1",
     ]);
