@@ -7,7 +7,7 @@ import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { MAX_PACKET, type PeerQuestions, Question } from "./questions.ts";
 
 /** Entries of the table looked at in one turn of the loop; see docs/limits.md. */
-export const ENTRIES_A_TURN = 4_096;
+export const ENTRIES_A_TURN = 2_048;
 /** Between two such looks: whoever asks, and however often, packets have the time between. */
 const PAUSE: Millis = 1;
 

@@ -35,6 +35,11 @@ export class PeerListing {
     now: Millis,
   ): PeerId {
     const peers = this.#peers;
+    const only = search.only(peers);
+    if (only !== undefined) {
+      if (only > behind) rows.write(this.written++, peers, this.#hold, only, now);
+      return NO_PEER;
+    }
     const end = Math.min(behind + most, peers.last);
     let p = behind;
     while (p < end && this.written < limit) {

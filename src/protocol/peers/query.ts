@@ -61,6 +61,12 @@ export class PeerSearch {
     this.#port = port;
   }
 
+  /** The one entry that can match, where a whole Teredo address is asked for. */
+  only(peers: Peers): PeerId | undefined {
+    const { bytes, length } = this.#prefix;
+    return this.#isIpv4 || length < 8 * IPV6_LENGTH ? undefined : peers.find(bytes, 0);
+  }
+
   matches(peers: Peers, p: PeerId): boolean {
     const address = this.#address;
     if (this.#isIpv4 && this.#isMapping(peers.mappedAddress(p), peers.mappedPort(p))) return true;

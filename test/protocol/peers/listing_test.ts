@@ -142,6 +142,21 @@ test("PeerListing.look() of a million peers looks at no more than its share of a
   assert.equal(turns, MILLION / ENTRIES_A_TURN);
 });
 
+test("PeerListing.look() finds a whole address without looking at others", () => {
+  const table = makeTable(5_000);
+  for (let i = 0; i < 5_000; i++) insert(table.peers, i);
+  const search = new CountingSearch();
+  writeClient(client, 0, 4_321);
+  search.askIpv6(client, 128);
+  assert.deepEqual(page(table, NO_PEER, 1, PAGE, search), [[textOf(4_321)], NO_PEER]);
+  assert.deepEqual(page(table, 4_321, 1, PAGE, search), [[textOf(4_321)], NO_PEER]);
+  assert.deepEqual(page(table, 4_322, 1, PAGE, search), [[], NO_PEER]);
+  writeClient(client, 0, 5_000);
+  search.askIpv6(client, 128);
+  assert.deepEqual(page(table, NO_PEER, 1, PAGE, search), [[], NO_PEER]);
+  assert.equal(search.looks, 0);
+});
+
 const A2 = vector("A2");
 
 /** The rows of a relay's peers, of which there are no more than a page. */
