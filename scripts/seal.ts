@@ -33,39 +33,59 @@ export const PREFIXES: readonly string[] = [
 /** Exported for add-ons, which a compiled program has none of, and longer than our instructions. */
 const REPLACED = "uv_close";
 
+type Kernel = "Linux" | "FreeBSD";
+
 interface Machine {
+  /** Finds envp: what lies behind argc, argv and a zero. */
+  readonly envp: Readonly<Record<Kernel, string>>;
   /** Behind it comes the jump to where the program began, then the table of prefixes. */
   readonly code: string;
   /** Of the jump over `distance` bytes, counted from its own first byte. */
   jump(distance: number): Uint8Array;
 }
 
-/** By e_machine. Both begin as System V's ABI has it: argc at the stack pointer, then argv, envp. */
+/**
+ * By e_machine. Linux has argc, argv and envp at the stack pointer, as System V's ABI has it. FreeBSD
+ * tells their address in a register, and has what is to be called at the end in the one or two behind
+ * it: see what the programs begin with.
+ */
 const MACHINES: ReadonlyMap<number, Machine> = new Map([
-  [62, { // x86-64; rdx and rsp stay as they are
-    code: `
+  [62, { // x86-64; rdx, rdi, rsi and rsp stay as they are
+    envp: {
+      Linux: `
       48 8b 04 24             mov   rax, [rsp]            ; argc
-      48 8d 4c c4 10          lea   rcx, [rsp+rax*8+16]   ; envp
+      48 8d 4c c4 10          lea   rcx, [rsp+rax*8+16]   ; envp`,
+      FreeBSD: `
+      48 8b 07                mov   rax, [rdi]            ; argc
+      48 8d 4c c7 10          lea   rcx, [rdi+rax*8+16]   ; envp`,
+    },
+    code: `
       48 8b 01          next: mov   rax, [rcx]
       48 85 c0                test  rax, rax
-      74 23                   jz    done
+      74 24                   jz    done
       48 83 c1 08             add   rcx, 8
-      8b 30                   mov   esi, [rax]            ; four letters
+      44 8b 10                mov   r10d, [rax]           ; four letters
       4c 8d 05 1b 00 00 00    lea   r8, [rip+table]
       45 8b 08          scan: mov   r9d, [r8]
       45 85 c9                test  r9d, r9d
-      74 e3                   jz    next
+      74 e2                   jz    next
       49 83 c0 04             add   r8, 4
-      41 39 f1                cmp   r9d, esi
+      45 39 d1                cmp   r9d, r10d
       75 ef                   jne   scan
       c6 00 5f                mov   byte [rax], '_'
-      eb d5                   jmp   next                  ; done:`,
+      eb d4                   jmp   next                  ; done:`,
     jump: (distance) => bytesOf(0xe9, distance - 5),
   }],
-  [183, { // aarch64; x0 and sp stay as they are
-    code: `
+  [183, { // aarch64; x0 to x8 and sp stay as they are
+    envp: {
+      Linux: `
       e9 03 40 f9             ldr   x9, [sp]              ; argc
-      ea 6f 29 8b             add   x10, sp, x9, lsl 3
+      ea 6f 29 8b             add   x10, sp, x9, lsl 3`,
+      FreeBSD: `
+      09 00 40 f9             ldr   x9, [x0]              ; argc
+      0a 0c 09 8b             add   x10, x0, x9, lsl 3`,
+    },
+    code: `
       4a 41 00 91             add   x10, x10, 16          ; envp
       4b 85 40 f8       next: ldr   x11, [x10], 8
       4b 01 00 b4             cbz   x11, done
@@ -82,7 +102,21 @@ const MACHINES: ReadonlyMap<number, Machine> = new Map([
   }],
 ]);
 
-/** Little-endian ELF64 of Linux. elf(5) */
+/**
+ * What a program starts in.
+ *
+ * @param machine e_machine
+ * @param from address of its first byte
+ * @param to where it goes on
+ */
+export function startOf(machine: number, kernel: Kernel, from: number, to: number): Uint8Array {
+  const known = MACHINES.get(machine);
+  if (known === undefined) throw new Error(`machine ${machine} is not known`);
+  const code = concat(hex(known.envp[kernel]), hex(known.code));
+  return concat(code, known.jump(to - from - code.length), words(...PREFIXES.map(letters), 0));
+}
+
+/** Little-endian ELF64. elf(5) */
 class Elf {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -97,6 +131,10 @@ class Elf {
 
   get machine(): number {
     return this.#view.getUint16(18, true);
+  }
+
+  get kernel(): Kernel {
+    return this.#bytes[EI_OSABI] === ELFOSABI_FREEBSD ? "FreeBSD" : "Linux";
   }
 
   get entry(): number {
@@ -156,6 +194,8 @@ class Elf {
   }
 }
 
+const EI_OSABI = 7;
+const ELFOSABI_FREEBSD = 9;
 const SHT_DYNSYM = 11;
 const SIZEOF_SHDR = 64;
 const SIZEOF_SYM = 24;
@@ -165,16 +205,11 @@ const SIZEOF_PHDR = 56;
 const ENTRY_AT = 24;
 
 /** What to write into an executable, and where. @throws Error when it is not as we know it */
-function sealing(bytes: Uint8Array): (readonly [at: number, bytes: Uint8Array])[] {
+export function sealing(bytes: Uint8Array): (readonly [at: number, bytes: Uint8Array])[] {
   const elf = new Elf(bytes);
-  const machine = MACHINES.get(elf.machine);
-  if (machine === undefined) throw new Error(`machine ${elf.machine} is not known`);
   const { address, length } = elf.function(REPLACED);
   if (elf.entry === address) throw new Error("sealed already");
-  const code = hex(machine.code);
-  const jump = machine.jump(elf.entry - address - code.length);
-  const table = words(...PREFIXES.map(letters), 0);
-  const start = concat(code, jump, table);
+  const start = startOf(elf.machine, elf.kernel, address, elf.entry);
   if (start.length > length) throw new Error(`${REPLACED} has no more than ${length} bytes`);
   const entry = new Uint8Array(8);
   new DataView(entry.buffer).setBigUint64(0, BigInt(address), true);

@@ -10,6 +10,7 @@ import { teredo } from "./programs.ts";
 /** What the script does in a network of its own, as far as it shows the same on every system. */
 const SHOWN = [
   "layouts are those of the headers",
+  "the runtime's variables are not heeded",
   "check relay passes",
   "check server passes",
   "relay is ready",
