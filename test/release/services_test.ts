@@ -139,11 +139,13 @@ service teredo_relay start | sed "s/$(cat /run/teredo_relay.pid)/SUPERVISOR/"
 kill -KILL $(cat /run/relay.pid)
 : > /run/syslog
 until_logged msg=Ready
+service teredo_relay reload
+until_logged msg=Reloaded
 ip link add left0 type veth peer name left1
 service teredo_relay stop
 cat /run/ifconfig
 service teredo_relay stop
-service teredo_relay reload
+service teredo_relay graceful
 ip link show dev teredo 2>&1
 ls /run/*.pid 2>/dev/null`,
     [
@@ -158,7 +160,7 @@ ls /run/*.pid 2>/dev/null`,
       "Stopping teredo_relay.",
       "destroyed left0",
       "teredo_relay not running? (check /var/run/teredo_relay.pid).",
-      "usage: start stop restart status configtest",
+      "usage: start stop restart status configtest reload",
       'Device "teredo" does not exist.',
     ],
   );
@@ -214,6 +216,8 @@ until_logged 'teredo_${daemon}: {.*"msg":"Ready"'
 tr '\\0' ' ' < /proc/$(cat /run/teredo_${daemon}.pid)/cmdline; echo
 ps -o ni= -p $(cat /run/teredo_${daemon}.pid)
 service teredo_${daemon} status | sed "s/$(cat /run/teredo_${daemon}.pid)/NUMBER/"
+service teredo_${daemon} reload
+until_logged '"msg":"Reloaded"'
 service teredo_${daemon} stop
 service teredo_${daemon} status`,
       [
@@ -223,6 +227,7 @@ service teredo_${daemon} status`,
         `-c /etc/teredo/teredo.ini -p /var/run/teredo_${daemon}.pid --log-format json `,
         "-10",
         `teredo_${daemon} is running as pid NUMBER.`,
+        `Reloading teredo_${daemon} config files.`,
         `Stopping teredo_${daemon}.`,
         `teredo_${daemon} is not running.`,
       ],
@@ -238,6 +243,7 @@ until_logged 'teredo_${daemon}: .*msg=Ready'
 tr '\\0' ' ' < /proc/$(cat /run/${daemon}.pid)/cmdline; echo
 service teredo_${daemon} check && echo running
 service teredo_${daemon} reload
+until_logged 'msg=Reloaded'
 service teredo_${daemon} stop
 service teredo_${daemon} check || echo stopped
 printf '[${daemon}]\\nbind_address = here\\n' > /run/wrong.ini
@@ -249,7 +255,7 @@ sh /run/teredo_${daemon} start 2>&1`,
         `/usr/local/bin/deno run -A --quiet /usr/local/share/teredo/src/main.ts ${daemon} ` +
         "-c /etc/teredo/teredo.ini ",
         "running",
-        `teredo_${daemon}: reload is not supported`,
+        `teredo_${daemon}(ok)`,
         `teredo_${daemon}(ok)`,
         "stopped",
         `teredo_${daemon}(failed)`,
