@@ -4,18 +4,20 @@ import { readdirSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { SyscallError } from "#ffi/errors.ts";
-import { AF_INET, AF_INET6, EINVAL, IFF_LOOPBACK, RTPROT_STATIC } from "#ffi/linux/mod.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  EINVAL,
+  ENETUNREACH,
+  IFF_LOOPBACK,
+  RTPROT_STATIC,
+} from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { configureTunnel, QUEUE_LENGTH, tearDown } from "#src/datapath/linux/tun/interface.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
-import {
-  addresses,
-  addRoute,
-  links,
-  routesOf,
-  routeTo,
-} from "#src/datapath/linux/netlink/routing.ts";
+import { addresses, addRoute, links, routesOf } from "#src/datapath/linux/netlink/routing.ts";
+import { wayOf } from "#src/datapath/linux/netlink/look_up.ts";
 import { StartError } from "#src/errors.ts";
 import { writeU16 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
@@ -91,6 +93,12 @@ const LOSERS = [
   "2001::/32 dev other metric 20 proto zebra",
   "2001::/32 dev other metric 11",
 ] as const;
+
+/** Index of the interface that packets to there leave by. */
+function leadsTo(netlink: Netlink, destination: Uint8Array): number | undefined {
+  const way = wayOf(netlink, { destination });
+  return typeof way === "number" ? undefined : way.index;
+}
 
 inNamespace(import.meta.filename!, () => {
   sh("ip link set lo up");
@@ -168,7 +176,7 @@ inNamespace(import.meta.filename!, () => {
       sh("ip link set other up");
       for (const route of LOSERS) sh(`ip -6 route add ${route}`);
       const { index } = configureTunnel(netlink, SETUP);
-      assert.equal(routeTo(netlink, parseIpv6("2001:0:5ef5:79fd::1")!), index);
+      assert.equal(leadsTo(netlink, parseIpv6("2001:0:5ef5:79fd::1")!), index);
       assert.equal(ip("-6 route show exact 2001::/32").length, 1 + LOSERS.length);
       sh("ip link delete other");
       for (const route of LOSERS.filter((it) => !it.includes("dev"))) {
@@ -217,16 +225,16 @@ inNamespace(import.meta.filename!, () => {
     });
   });
 
-  test("routeTo() follows the kernel's choice among routes of the prefix", () => {
+  test("wayOf() follows the kernel's choice among routes of the prefix", () => {
     withTun(({ netlink }) => {
       const client = parseIpv6("2001:0:5ef5:79fd::1")!;
-      assert.throws(() => routeTo(netlink, client), /ENETUNREACH/);
+      assert.equal(wayOf(netlink, { destination: client }), ENETUNREACH);
       const { index } = configureTunnel(netlink, SETUP);
-      assert.equal(routeTo(netlink, client), index);
+      assert.equal(leadsTo(netlink, client), index);
       sh("ip -6 route add 2001::/32 dev lo metric 1");
-      assert.equal(routeTo(netlink, client), 1);
+      assert.equal(leadsTo(netlink, client), 1);
       sh("ip -6 route delete 2001::/32 dev lo metric 1");
-      assert.equal(routeTo(netlink, client), index);
+      assert.equal(leadsTo(netlink, client), index);
     });
   });
 

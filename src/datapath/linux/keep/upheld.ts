@@ -16,10 +16,10 @@ import { StartError } from "#src/errors.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Kept, Rival, Upheld } from "../../keep/contract.ts";
 import type { Changes } from "../netlink/changes.ts";
-import { changeLink, type LinkState, linkStateAt, makeAddress } from "../netlink/link.ts";
+import { addAddress, changeLink, makeAddress } from "../netlink/link.ts";
 import type { RouteMark } from "../../service_routes.ts";
-import { decidingRoute, hasAddress, linkAt } from "../netlink/look_up.ts";
-import { addAddress, addRoute, deleteRoute, routeTo } from "../netlink/routing.ts";
+import { decidingRoute, hasAddress, linkAt, wayOf } from "../netlink/look_up.ts";
+import { addRoute, deleteRoute, type Link } from "../netlink/routing.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import {
   type Configured,
@@ -64,7 +64,7 @@ export class LinuxUpheld implements Upheld {
   }
 
   differences(): Kept[] {
-    const link = linkStateAt(this.#netlink, this.#index);
+    const link = linkAt(this.#netlink, this.#index);
     if (link === undefined) return ["interface"];
     const found = this.#ofLink(link);
     // Addresses and routes can only be had where IPv6 is on, and a route where the link is up.
@@ -91,7 +91,7 @@ export class LinuxUpheld implements Upheld {
     return found.index === this.#index && found.metric === metric && found.protocol === protocol;
   }
 
-  #ofLink(link: LinkState): Kept[] {
+  #ofLink(link: Link): Kept[] {
     const { interfaceName, mtu, queueLength } = this.#kept;
     const is: readonly (readonly [Kept, boolean])[] = [
       ["name", link.name === interfaceName],
@@ -107,11 +107,8 @@ export class LinuxUpheld implements Upheld {
 
   /** The interface that a packet to the prefix leaves by; undefined: none. */
   #leadsTo(): number | undefined {
-    try {
-      return routeTo(this.#netlink, this.#kept.prefix.bytes);
-    } catch {
-      return undefined; // ENETUNREACH and the like: refused by a route, or none
-    }
+    const way = wayOf(this.#netlink, { destination: this.#kept.prefix.bytes });
+    return typeof way === "number" ? undefined : way.index;
   }
 
   announce(wanted: boolean): void {
@@ -176,7 +173,7 @@ export class LinuxUpheld implements Upheld {
 
   /** Where IPv6 was taken off an interface, the kernel would make an address as soon as it is back. */
   #setMtu(mtu: number): void {
-    const isBare = linkStateAt(this.#netlink, this.#index)?.ipv6 === "none";
+    const isBare = linkAt(this.#netlink, this.#index)?.ipv6 === "none";
     if (isBare) this.#change({ clear: IFF_UP });
     this.#change({ mtu });
   }
@@ -184,7 +181,7 @@ export class LinuxUpheld implements Upheld {
   /** As long as IPv6 is on for new interfaces: an operator who wants none on this host has none. */
   #switchOn(): void {
     const { interfaceName: name } = this.#kept;
-    const isDisabled = () => linkStateAt(this.#netlink, this.#index)?.ipv6 === "disabled";
+    const isDisabled = () => linkAt(this.#netlink, this.#index)?.ipv6 === "disabled";
     if (isDisabled() && !isOffByDefault() && !switchOnByFile(name)) this.#renewIpv6();
     makeAddress(this.#netlink, this.#index, false, `set up ${name} again`);
     if (!isDisabled()) return;

@@ -1,96 +1,38 @@
-import { SyscallError } from "#ffi/errors.ts";
 import {
   AF_INET6,
-  DEVCONF_DISABLE_IPV6,
-  ENODEV,
   IFA_ADDRESS,
+  IFA_F_NODAD,
+  IFA_FLAGS,
   IFADDRMSG_FAMILY_AT,
   IFADDRMSG_INDEX_AT,
   IFADDRMSG_PREFIXLEN_AT,
+  IFADDRMSG_SCOPE_AT,
   IFINFOMSG_CHANGE_AT,
   IFINFOMSG_FLAGS_AT,
   IFINFOMSG_INDEX_AT,
   IFLA_AF_SPEC,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
-  IFLA_INET6_CONF,
-  IFLA_INFO_DATA,
-  IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
-  IFLA_TUN_NUM_QUEUES,
   IFLA_TXQLEN,
   IN6_ADDR_GEN_MODE_EUI64,
   IN6_ADDR_GEN_MODE_NONE,
+  NLM_F_CREATE,
+  NLM_F_REPLACE,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
   RTM_DELADDR,
-  RTM_GETLINK,
+  RTM_NEWADDR,
   RTM_SETLINK,
   SIZEOF_IFADDRMSG,
   SIZEOF_IFINFOMSG,
 } from "#ffi/linux/mod.ts";
-import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import {
-  attribute,
-  cString,
-  type Field,
-  message,
-  readAttributes,
-  readU32,
-  u32,
-  u8,
-} from "./message.ts";
-import { type Link, linkIn } from "./routing.ts";
+import { formatIpv6, isLinkLocal } from "#src/protocol/wire/ipv6.ts";
+import { attribute, cString, type Field, message, u32, u8 } from "./message.ts";
 import type { Netlink } from "./socket.ts";
 
-/** One link, asked for and changed by itself: others cost nothing, however many there are. Everything throws SyscallError. */
-
-/** What is kept of a link, or tells who else has it. */
-export interface LinkState extends Link {
-  /** Index of the bridge, bond or VRF that it is part of; 0: none. */
-  readonly master: number;
-  /** `none`: the kernel has taken IPv6 off it, as for an MTU below 1280. */
-  readonly ipv6: "on" | "disabled" | "none";
-  /** Whether the kernel makes a link-local address by itself. */
-  readonly makesAddress: boolean;
-  /** Of a TUN, queues in use; undefined where the kernel does not tell. Linux 4.16 */
-  readonly queues: number | undefined;
-}
-
-/** @returns undefined when there is no such link in this network namespace */
-export function linkStateAt(netlink: Netlink, index: number): LinkState | undefined {
-  const body = message(SIZEOF_IFINFOMSG, [[IFINFOMSG_INDEX_AT, 4, index]]);
-  try {
-    return netlink.ask(RTM_GETLINK, body, `look at interface ${index}`, readLink);
-  } catch (error) {
-    if (error instanceof SyscallError && error.errno === ENODEV) return undefined;
-    throw error;
-  }
-}
-
-function readLink(payload: Uint8Array): LinkState {
-  const found = readAttributes(payload, SIZEOF_IFINFOMSG);
-  const nested = (of: Uint8Array | undefined, type: number) =>
-    of === undefined ? undefined : readAttributes(of, 0).get(type);
-  const inet6 = nested(found.get(IFLA_AF_SPEC), AF_INET6);
-  const queues = nested(nested(found.get(IFLA_LINKINFO), IFLA_INFO_DATA), IFLA_TUN_NUM_QUEUES);
-  return {
-    ...linkIn(payload),
-    master: readU32(found.get(IFLA_MASTER)) ?? 0,
-    ...readInet6(inet6),
-    queues: readU32(queues),
-  };
-}
-
-function readInet6(inet6: Uint8Array | undefined): Pick<LinkState, "ipv6" | "makesAddress"> {
-  if (inet6 === undefined) return { ipv6: "none", makesAddress: true };
-  const found = readAttributes(inet6, 0);
-  const disabled = readU32(found.get(IFLA_INET6_CONF), 4 * DEVCONF_DISABLE_IPV6) ?? 0;
-  const mode = found.get(IFLA_INET6_ADDR_GEN_MODE)?.[0];
-  return {
-    ipv6: disabled === 0 ? "on" : "disabled",
-    makesAddress: mode !== IN6_ADDR_GEN_MODE_NONE,
-  };
-}
+/** One link is changed, or one of its addresses. Everything throws SyscallError. */
 
 /** What of a link is to be set; what is left out stays as it is. */
 export interface LinkChange {
@@ -130,6 +72,19 @@ export function makeAddress(netlink: Netlink, index: number, wanted: boolean, ab
   netlink.change(RTM_SETLINK, 0, body, about);
 }
 
+/** Adds an IPv6 address, usable at once: nobody else on the link could hold it. */
+export function addAddress(
+  netlink: Netlink,
+  index: number,
+  address: Uint8Array,
+  prefixLength: number,
+): void {
+  const flags = attribute(IFA_FLAGS, u32(IFA_F_NODAD));
+  const body = addressBody(index, address, prefixLength, flags);
+  const about = `add address ${formatIpv6(address)}/${prefixLength}`;
+  netlink.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, about);
+}
+
 export function deleteAddress(
   netlink: Netlink,
   index: number,
@@ -140,14 +95,22 @@ export function deleteAddress(
   netlink.change(RTM_DELADDR, 0, body, `delete address ${formatIpv6(address)}/${prefixLength}`);
 }
 
-function addressBody(index: number, address: Uint8Array, prefixLength: number): Uint8Array {
+function addressBody(
+  index: number,
+  address: Uint8Array,
+  prefixLength: number,
+  ...more: Uint8Array[]
+): Uint8Array {
+  const scope = isLinkLocal(address, 0) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   return message(
     SIZEOF_IFADDRMSG,
     [
       [IFADDRMSG_FAMILY_AT, 1, AF_INET6],
       [IFADDRMSG_PREFIXLEN_AT, 1, prefixLength],
+      [IFADDRMSG_SCOPE_AT, 1, scope],
       [IFADDRMSG_INDEX_AT, 4, index],
     ],
     attribute(IFA_ADDRESS, address),
+    ...more,
   );
 }

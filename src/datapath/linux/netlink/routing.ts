@@ -3,17 +3,13 @@ import {
   AF_UNSPEC,
   DEVCONF_DISABLE_IPV6,
   IFA_ADDRESS,
-  IFA_F_NODAD,
   IFA_FLAGS,
   IFA_LOCAL,
   IFADDRMSG_FAMILY_AT,
   IFADDRMSG_FLAGS_AT,
   IFADDRMSG_INDEX_AT,
   IFADDRMSG_PREFIXLEN_AT,
-  IFADDRMSG_SCOPE_AT,
   IFF_TAP,
-  IFF_UP,
-  IFINFOMSG_CHANGE_AT,
   IFINFOMSG_FLAGS_AT,
   IFINFOMSG_INDEX_AT,
   IFLA_AF_SPEC,
@@ -23,14 +19,14 @@ import {
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
+  IFLA_MASTER,
   IFLA_MTU,
+  IFLA_TUN_NUM_QUEUES,
   IFLA_TUN_TYPE,
   IFLA_TXQLEN,
   IN6_ADDR_GEN_MODE_NONE,
   NLM_F_CREATE,
   NLM_F_EXCL,
-  NLM_F_REPLACE,
-  RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RTA_DST,
@@ -44,9 +40,7 @@ import {
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
-  RTM_NEWADDR,
   RTM_NEWROUTE,
-  RTM_SETLINK,
   RTMSG_DST_LEN_AT,
   RTMSG_FAMILY_AT,
   RTMSG_FLAGS_AT,
@@ -62,24 +56,13 @@ import {
   SIZEOF_RTMSG,
 } from "#ffi/linux/mod.ts";
 import {
-  formatIpv6,
   formatIpv6Prefix,
   inPrefix,
   IPV6_LENGTH,
   type Ipv6Prefix,
-  isLinkLocal,
 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "./socket.ts";
-import {
-  attribute,
-  message,
-  readAttributes,
-  readString,
-  readU32,
-  u32,
-  u8,
-  viewOf,
-} from "./message.ts";
+import { attribute, message, readAttributes, readString, readU32, u32, viewOf } from "./message.ts";
 
 /** Links, addresses and routes of this network namespace. Everything throws SyscallError. */
 
@@ -97,6 +80,12 @@ export interface Link {
   readonly isTap: boolean;
   /** `none`: the kernel has taken IPv6 off it, as for an MTU below 1280. */
   readonly ipv6: "on" | "disabled" | "none";
+  /** Whether the kernel makes a link-local address by itself. */
+  readonly makesAddress: boolean;
+  /** Index of the bridge, bond or VRF that it is part of; 0: none. */
+  readonly master: number;
+  /** Of a TUN, queues in use; undefined where the kernel does not tell. Linux 4.16 */
+  readonly queues: number | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -119,43 +108,20 @@ export function linkIn(payload: Uint8Array): Link {
     queueLength: readU32(found.get(IFLA_TXQLEN)) ?? 0,
     kind: readString(info.get(IFLA_INFO_KIND)),
     isTap: data.get(IFLA_TUN_TYPE)?.[0] === IFF_TAP,
-    ipv6: ipv6In(readAttributes(found.get(IFLA_AF_SPEC) ?? NOTHING, 0).get(AF_INET6)),
+    ...inet6In(readAttributes(found.get(IFLA_AF_SPEC) ?? NOTHING, 0).get(AF_INET6)),
+    master: readU32(found.get(IFLA_MASTER)) ?? 0,
+    queues: readU32(data.get(IFLA_TUN_NUM_QUEUES)),
   };
 }
 
-function ipv6In(family: Uint8Array | undefined): Link["ipv6"] {
-  if (family === undefined) return "none";
-  const variables = readAttributes(family, 0).get(IFLA_INET6_CONF);
-  return readU32(variables, 4 * DEVCONF_DISABLE_IPV6) === 1 ? "disabled" : "on";
-}
-
-export interface LinkSetup {
-  readonly mtu: number;
-  /** Packets. */
-  readonly queueLength: number;
-  /** IFF_ bits to set; IFF_UP comes on top. */
-  readonly set: number;
-  /** IFF_ bits to clear. */
-  readonly clear: number;
-}
-
-/** Brings a link up that gets no IPv6 address by itself. */
-export function setUp(netlink: Netlink, index: number, setup: LinkSetup, about: string): void {
-  const set = setup.set | IFF_UP;
-  // Before it comes up, or the kernel has made the addresses already.
-  const noAddresses = attribute(
-    IFLA_AF_SPEC,
-    attribute(AF_INET6, attribute(IFLA_INET6_ADDR_GEN_MODE, u8(IN6_ADDR_GEN_MODE_NONE))),
-  );
-  const link = [IFINFOMSG_INDEX_AT, 4, index] as const;
-  netlink.change(RTM_SETLINK, 0, message(SIZEOF_IFINFOMSG, [link], noAddresses), about);
-  const body = message(
-    SIZEOF_IFINFOMSG,
-    [link, [IFINFOMSG_FLAGS_AT, 4, set], [IFINFOMSG_CHANGE_AT, 4, set | setup.clear]],
-    attribute(IFLA_MTU, u32(setup.mtu)),
-    attribute(IFLA_TXQLEN, u32(setup.queueLength)),
-  );
-  netlink.change(RTM_SETLINK, 0, body, about);
+function inet6In(family: Uint8Array | undefined): Pick<Link, "ipv6" | "makesAddress"> {
+  if (family === undefined) return { ipv6: "none", makesAddress: true };
+  const found = readAttributes(family, 0);
+  const disabled = readU32(found.get(IFLA_INET6_CONF), 4 * DEVCONF_DISABLE_IPV6) ?? 0;
+  return {
+    ipv6: disabled === 0 ? "on" : "disabled",
+    makesAddress: found.get(IFLA_INET6_ADDR_GEN_MODE)?.[0] !== IN6_ADDR_GEN_MODE_NONE,
+  };
 }
 
 export interface InterfaceAddress {
@@ -185,29 +151,6 @@ export function addresses(netlink: Netlink): InterfaceAddress[] {
       flags: readU32(found.get(IFA_FLAGS)) ?? payload[IFADDRMSG_FLAGS_AT]!,
     };
   });
-}
-
-/** Adds an IPv6 address, usable at once: nobody else on the link could hold it. */
-export function addAddress(
-  netlink: Netlink,
-  index: number,
-  address: Uint8Array,
-  prefixLength: number,
-): void {
-  const scope = isLinkLocal(address, 0) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-  const body = message(
-    SIZEOF_IFADDRMSG,
-    [
-      [IFADDRMSG_FAMILY_AT, 1, AF_INET6],
-      [IFADDRMSG_PREFIXLEN_AT, 1, prefixLength],
-      [IFADDRMSG_SCOPE_AT, 1, scope],
-      [IFADDRMSG_INDEX_AT, 4, index],
-    ],
-    attribute(IFA_ADDRESS, address),
-    attribute(IFA_FLAGS, u32(IFA_F_NODAD)),
-  );
-  const about = `add address ${formatIpv6(address)}/${prefixLength}`;
-  netlink.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, about);
 }
 
 export interface Ipv6Route {
@@ -254,22 +197,6 @@ export function routesOf(
       protocol: payload[RTMSG_PROTOCOL_AT]!,
       gateway: found.get(RTA_GATEWAY)?.slice(),
     };
-  });
-}
-
-/**
- * Index of the interface that a packet to `address` would leave by; undefined: none.
- *
- * One lookup, where {@link routesOf} reads the whole table.
- */
-export function routeTo(netlink: Netlink, address: Uint8Array): number | undefined {
-  const body = message(
-    SIZEOF_RTMSG,
-    [[RTMSG_FAMILY_AT, 1, AF_INET6], [RTMSG_DST_LEN_AT, 1, 8 * IPV6_LENGTH]],
-    attribute(RTA_DST, address),
-  );
-  return netlink.ask(RTM_GETROUTE, body, `route to ${formatIpv6(address)}`, (payload) => {
-    return readU32(readAttributes(payload, SIZEOF_RTMSG).get(RTA_OIF));
   });
 }
 

@@ -1,12 +1,7 @@
 import { IFF_MULTICAST, IFF_NOARP, IFF_UP } from "#ffi/linux/mod.ts";
-import {
-  changeLink,
-  deleteAddress,
-  type LinkState,
-  linkStateAt,
-  makeAddress,
-} from "../netlink/link.ts";
+import { changeLink, deleteAddress, makeAddress } from "../netlink/link.ts";
 import { hasAddress, linkNamed } from "../netlink/look_up.ts";
+import type { Link } from "../netlink/routing.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH } from "./interface.ts";
 
@@ -14,7 +9,7 @@ import { LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH } from "./interface.ts";
 const FLAGS = IFF_UP | IFF_NOARP | IFF_MULTICAST;
 
 /** An interface as somebody else has made it. */
-export interface Found extends LinkState {
+export interface Found extends Link {
   /** Whether it had the address that a relay gives it. */
   readonly hasAddress: boolean;
 }
@@ -22,9 +17,8 @@ export interface Found extends LinkState {
 /** @returns undefined when there is none of this name */
 export function findInterface(netlink: Netlink, name: string): Found | undefined {
   const link = name === "" ? undefined : linkNamed(netlink, name);
-  const state = link === undefined ? undefined : linkStateAt(netlink, link.index);
-  if (state === undefined) return undefined;
-  return { ...state, hasAddress: hasAddress(netlink, state.index, LINK_LOCAL_ADDRESS) };
+  if (link === undefined) return undefined;
+  return { ...link, hasAddress: hasAddress(netlink, link.index, LINK_LOCAL_ADDRESS) };
 }
 
 /**

@@ -9,13 +9,15 @@ import {
   ESRCH,
   IFF_MULTICAST,
   IFF_NOARP,
+  IFF_UP,
 } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import { type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "../netlink/socket.ts";
 import type { ServiceRoutes } from "../../service_routes.ts";
 import { ownersOf, rivalProblem } from "../owners.ts";
-import { addAddress, addRoute, deleteRoute, setUp } from "../netlink/routing.ts";
+import { addAddress, changeLink, makeAddress } from "../netlink/link.ts";
+import { addRoute, deleteRoute } from "../netlink/routing.ts";
 import { linkNamed } from "../netlink/look_up.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
@@ -65,11 +67,13 @@ export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Config
   if (index === undefined) throw new StartError(`the interface ${name} is gone`);
   refuseOtherOwner(netlink, prefix, index, metric);
   try {
-    setUp(netlink, index, {
+    // Before it comes up, or the kernel has made an address already.
+    makeAddress(netlink, index, false, `set up ${name}`);
+    changeLink(netlink, index, {
       mtu: setup.mtu,
       queueLength: setup.queueLength,
       // Nobody is there to answer a neighbour solicitation, and no group has a member.
-      set: IFF_NOARP,
+      set: IFF_UP | IFF_NOARP,
       clear: IFF_MULTICAST,
     }, `set up ${name}`);
     addAddress(netlink, index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);

@@ -7,7 +7,6 @@ import { Opened } from "../../opened.ts";
 import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
 import { LinuxUpheld } from "../keep/upheld.ts";
 import { Changes } from "../netlink/changes.ts";
-import { linkStateAt } from "../netlink/link.ts";
 import { linkNamed } from "../netlink/look_up.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { steerTun } from "../steering.ts";
@@ -67,8 +66,7 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
 
 /** Of an interface with several queues another process may have some: packets would be shared out. */
 function refuseShared(netlink: Netlink, { name, queues }: OpenTun): void {
-  const link = linkNamed(netlink, name);
-  const all = link === undefined ? undefined : linkStateAt(netlink, link.index)?.queues;
+  const all = linkNamed(netlink, name)?.queues;
   if (all !== undefined && all > queues.length) throw heldProblem(name);
 }
 
