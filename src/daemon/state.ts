@@ -50,10 +50,9 @@ export class DaemonState {
     return this.#config;
   }
 
-  /** From here on the daemon goes by another configuration. */
+  /** From here on the daemon goes by another configuration, and the next look at it judges by that. */
   adopt(config: Config): void {
     this.#config = config;
-    this.refresh();
   }
 
   serve(open: OpenRole, datapath: Datapath): void {

@@ -293,6 +293,19 @@ inLab("Reloader goes back by itself, unless it is confirmed in time", relay, asy
   assert.equal(lab.state.reload.ok, false);
   assert.match(lab.lines.at(-1)!, /msg="Reload taken back" reason="it was not confirmed in time"$/);
   assert.equal(lab.reloader.reload().ok, true, "the next one is free to come");
+
+  lab.write("[relay]\nhold_packets = 64\n");
+  lab.reloader.reload({ confirmWithin: 20 });
+  lab.hasRoom = false;
+  while (lab.state.reload.confirmBy !== undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal(lab.state.reload.ok, false);
+  assert.match(
+    lab.lines.at(-1)!,
+    /msg="Reload refused"/,
+    "one that cannot go back stays, and says so",
+  );
 });
 
 inLab("Reloader: of signals in a storm many are one", relay, async (lab) => {

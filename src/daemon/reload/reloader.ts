@@ -70,7 +70,7 @@ export class Reloader {
     try {
       this.#refuseWhileWaiting();
       const { plan, notices } = this.#read();
-      if (!dryRun) this.#take(plan, confirmWithin);
+      if (!dryRun) this.#take(plan, notices, confirmWithin);
       const { file } = plan.config;
       return { ...this.#done({ dryRun, notices }), file, changes: plan.changes };
     } catch (error) {
@@ -122,11 +122,23 @@ export class Reloader {
     }
   }
 
-  #take({ config, changes }: Plan, confirmWithin: Millis | undefined): void {
+  #take(plan: Plan, notices: readonly string[], confirmWithin: Millis | undefined): void {
     const { state, log, notifier } = this.#daemon;
     const before = state.config;
     notifier.reloading();
-    this.#apply(config);
+    try {
+      this.#apply(plan.config);
+    } finally {
+      // The service manager waits for it, however the reload ends.
+      notifier.send("READY=1");
+    }
+    this.#tell(plan);
+    for (const notice of notices) log.warn("Configuration", partsOf(notice));
+    if (confirmWithin !== undefined) this.#wait(before, confirmWithin);
+  }
+
+  #tell({ config, changes }: Plan): void {
+    const { state, log } = this.#daemon;
     const restart = changes.filter(({ reload }) => reload === "restart");
     const needsRestart = restart.map(({ id }) => id);
     state.reload = { ok: true, succeededAt: new Date(), problems: [], needsRestart };
@@ -136,8 +148,6 @@ export class Reloader {
       if (reload === "yes") log.info("Setting changed", fields);
       else log.warn("Setting needs a restart", fields);
     }
-    if (confirmWithin !== undefined) this.#wait(before, confirmWithin);
-    notifier.send("READY=1");
   }
 
   /** @throws StartError when the rules are too many; then nothing has changed */
@@ -164,7 +174,11 @@ export class Reloader {
     const { state, log } = this.#daemon;
     const { before } = this.#waiting!;
     this.#stopWaiting();
-    this.#apply(before);
+    try {
+      this.#apply(before);
+    } catch (error) {
+      return void this.#refused(error, false);
+    }
     const reason = "it was not confirmed in time";
     state.reload = { ...state.reload, ok: false, problems: [`taken back: ${reason}`] };
     log.warn("Reload taken back", { reason });
