@@ -37,6 +37,7 @@ export class Hold {
   #options: HoldOptions;
   readonly #counters: Counters;
   readonly #letGo: LetGo | undefined;
+  /** Of those there are, how many may be used. */
   #slots!: number;
 
   // By slot
@@ -77,7 +78,14 @@ export class Hold {
     const { mtu, maxPeers } = this.#options;
     this.#options = { ...options, mtu, maxPeers };
     const slots = slotsOf(this.#options);
-    if (slots !== this.#slots) this.#move(slots);
+    while (this.#packets > slots) this.#drop(this.#owner[this.#ages.first(BY_AGE)]!, Drop.HoldFull);
+    // Slots that are there stay: to move what they hold would be a pause for nothing.
+    if (slots <= this.#capacity) this.#slots = slots;
+    else this.#move(slots);
+  }
+
+  get #capacity(): number {
+    return this.#next.length - 1;
   }
 
   #makeSlots(slots: number): void {
@@ -92,9 +100,8 @@ export class Hold {
     this.#used = 0;
   }
 
-  /** Moves what is held to as many new slots, in its order. */
+  /** Moves what is held to so many new slots, in its order. */
   #move(slots: number): void {
-    while (this.#packets > slots) this.#drop(this.#owner[this.#ages.first(BY_AGE)]!, Drop.HoldFull);
     const { memory } = this;
     const held: (readonly [p: PeerId, at: number, length: number, heldAt: Millis])[] = [];
     for (let s = this.#ages.first(BY_AGE); s !== NO_SLOT; s = this.#ages.first(BY_AGE)) {
@@ -212,13 +219,14 @@ export class Hold {
   }
 
   #allocate(): Slot {
-    if (this.#free === NO_SLOT && this.#used < this.#slots) return ++this.#used;
-    const oldest = this.#ages.first(BY_AGE);
-    if (this.#free === NO_SLOT && oldest !== NO_SLOT) {
+    if (this.#packets >= this.#slots) {
+      const oldest = this.#ages.first(BY_AGE);
+      if (oldest === NO_SLOT) return NO_SLOT;
       this.#drop(this.#owner[oldest]!, Drop.HoldFull);
     }
     const slot = this.#free;
-    if (slot !== NO_SLOT) this.#free = this.#next[slot]!;
+    if (slot === NO_SLOT) return ++this.#used;
+    this.#free = this.#next[slot]!;
     return slot;
   }
 

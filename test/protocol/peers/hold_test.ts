@@ -163,6 +163,8 @@ test("Hold.set() to other limits of a peer keeps what is held, and heeds them fr
   assert.equal(hold.nextExpiry(), 1_000);
   hold.expire(2_500, 10);
   assert.deepEqual([drain(hold, 1), drain(hold, 2)], [[2, 4], [3, 5]]);
+  hold.set({ ...OPTIONS, holdMemory: 0 });
+  assert.equal(hold.push(1, bytes(9), 0, 100, 6_000), false);
   hold.set({ ...OPTIONS, mtu: 9, maxPeers: 1 });
   assert.ok(hold.push(15, bytes(1, 500), 0, 500, 6_000), "what can not change has not");
 });
