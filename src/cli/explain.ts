@@ -79,7 +79,13 @@ function message(name: string): Explanation {
   const { levels, fields, meaning, mend } = MESSAGES[name]!;
   const beside = fields.length === 0 ? "" : `, with ${fields.join(", ")}`;
   const where = `msg of the log, level ${levels.join(" or ")}${beside}`;
-  return { name, kind: "log_message", where, meaning: `${capital(meaning)}.`, ...mended(mend) };
+  return {
+    name,
+    kind: "log_message",
+    where,
+    meaning: `${capital(withoutLinks(meaning))}.`,
+    ...mended(mend),
+  };
 }
 
 const TO: Readonly<Record<WayOut, string>> = {
@@ -103,7 +109,7 @@ const mended = (mend: string | undefined) => mend === undefined ? {} : { mend: w
 
 /** `[metrics.md](metrics.md)` is read in a terminal as well. */
 function withoutLinks(text: string): string {
-  return text.replace(/\[([^\]]+\.md)\]\([^)]*\)/g, "docs/$1");
+  return text.replace(/\[[^\]]+\]\(([^)#]+)[^)]*\)/g, "docs/$1");
 }
 
 function capital(text: string): string {
