@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { onMachine } from "./namespace.ts";
+import { onMachine } from "#test/cli/namespace.ts";
+
+/** Milliseconds, on a machine where others work. */
+const PATIENCE = 300_000;
 
 /**
  * A relay with `announce` on a machine of its own: which routes of the prefix there are. `routes` prints
@@ -28,7 +31,8 @@ for (const more of ["", "-u nobody"]) {
   const kept = more === "" ? "" : 'until_says relay "kept by a process of its own"\n';
 
   test(`relay ${more}: the second route goes with readiness, comes back, and the first one stays`, () => {
-    const { stdout, stderr } = onMachine(`more="${more}"${START}${kept}
+    const { stdout, stderr } = onMachine(
+      `more="${more}"${START}${kept}
 sysctl -qw net.ipv6.conf.all.forwarding=0
 until_routes "$carrying"
 grep -o 'msg="Not announced.*' $work/relay.log
@@ -42,7 +46,9 @@ kill -TERM $pid
 until_routes "$carrying"
 ended
 until_routes ""
-grep -c 'msg=Restored' $work/relay.log`);
+grep -c 'msg=Restored' $work/relay.log`,
+      PATIENCE,
+    );
     assert.equal(stderr, "");
     assert.deepEqual(stdout.split("\n"), [
       'msg="Not announced any more" check=forwarding seconds=5',
@@ -53,7 +59,8 @@ grep -c 'msg=Restored' $work/relay.log`);
   });
 
   test(`relay ${more}: what is done to the second route is undone`, () => {
-    const { stdout, stderr } = onMachine(`more="${more}"${START}${kept}
+    const { stdout, stderr } = onMachine(
+      `more="${more}"${START}${kept}
 ip -6 route del 2001::/32 metric 9
 until_says relay "Restored what=announcement"
 until_routes "$both"
@@ -65,25 +72,31 @@ kill -USR1 $pid
 until_routes "$both"
 kill -KILL $pid
 wait $pid
-until_routes ""`);
+until_routes ""`,
+      PATIENCE,
+    );
     assert.doesNotMatch(stderr, /never said/);
     assert.equal(stdout, "");
   });
 }
 
 test("relay: an interface that is deleted is announced again once it is there", () => {
-  const { stdout, stderr } = onMachine(`more=${START}
+  const { stdout, stderr } = onMachine(
+    `more=${START}
 ip link delete teredo
 until_says relay "Restored what=interface"
 until_routes "$both"
 kill $pid
-ended`);
+ended`,
+    PATIENCE,
+  );
   assert.equal(stderr, "");
   assert.equal(stdout, "exit status 0\n");
 });
 
 test("relay: a worker that hangs is not announced, and is again once it goes on", () => {
-  const { stdout, stderr } = onMachine(`more="--workers 1"${START}
+  const { stdout, stderr } = onMachine(
+    `more="--workers 1"${START}
 cat > $work/hold.pl <<'+'
 use Config;
 my $ptrace = $Config{archname} =~ /x86_64/ ? 101 : 117;
@@ -103,19 +116,24 @@ grep -o 'msg="Not announced.*' $work/relay.log
 kill $holder
 until_routes "$both"
 kill $pid
-ended`);
+ended`,
+    PATIENCE,
+  );
   assert.equal(stderr, "");
   assert.equal(stdout, 'msg="Not announced any more" check=datapath seconds=5\nexit status 0\n');
 });
 
 test("relay -u: one whose helper is killed ends, as nothing else could withdraw what it announces", () => {
-  const { stdout, stderr } = onMachine(`more="-u nobody"${START}
+  const { stdout, stderr } = onMachine(
+    `more="-u nobody"${START}
 until_says relay "kept by a process of its own"
 helper=$(grep "kept by" $work/relay.log | sed 's/.*pid=//')
 kill -KILL $helper
 ended
 until_routes ""
-grep -o 'msg="Datapath failed.*' $work/relay.log`);
+grep -o 'msg="Datapath failed.*' $work/relay.log`,
+    PATIENCE,
+  );
   assert.equal(stderr, "");
   assert.deepEqual(stdout.split("\n"), [
     "exit status 1",
@@ -125,11 +143,14 @@ grep -o 'msg="Datapath failed.*' $work/relay.log`);
 });
 
 test("relay: an interface made beforehand is not announced", () => {
-  const { stdout } = onMachine(`
+  const { stdout } = onMachine(
+    `
 ip tuntap add teredo mode tun
 printf '[relay]\\nannounce = yes\\n' > $work/teredo.ini
 teredo relay -c $work/teredo.ini > $work/relay.log 2>&1
 echo "exit status $?"
-grep -o 'the interface teredo was made beforehand' $work/relay.log`);
+grep -o 'the interface teredo was made beforehand' $work/relay.log`,
+    PATIENCE,
+  );
   assert.equal(stdout, "exit status 1\nthe interface teredo was made beforehand\n");
 });
