@@ -118,6 +118,8 @@ export const MMSGHDR_HDR_AT = 0;
 // socklen_t on BSD: 32 bits are read and written, as above.
 export const CMSGHDR_LEN_AT = 0;
 export const CMSGHDR_DATA_AT = 16;
+/** Type of the control message of SOL_SOCKET that carries descriptors. unix(7) */
+export const SCM_RIGHTS = 1;
 
 // struct ifreq, <net/if.h>; the union behind the name holds a short of flags, an int of MTU
 export const IFNAMSIZ = 16;

@@ -24,6 +24,9 @@ export const O_APPEND = 0x400;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 
+// <sys/ioctl.h>: has a descriptor closed by exec(3)
+export const FIOCLEX = 0x5451;
+
 /** Number of dup3(2), by what `process.arch` says. */
 export const SYS_DUP3: Readonly<Record<string, number>> = { x64: 292, arm64: 24 };
 /** Number of clock_gettime(2), likewise. */

@@ -16,6 +16,7 @@ export const MSG_WAITFORONE = 0x10000;
 // Options of SOL_SOCKET, <asm/socket.h>
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
+export const SO_TYPE = 3;
 export const SO_ERROR = 4;
 export const SO_BROADCAST = 6;
 export const SO_SNDBUF = 7;

@@ -12,6 +12,8 @@ export interface Notifier {
   send(state: string): void;
   /** Says that another configuration is being taken, until `READY=1`. */
   reloading(): void;
+  /** The same with a descriptor, which the manager gets a copy of. @returns whether it was taken */
+  sendWith(state: string, descriptor: number): boolean;
   /** How often `WATCHDOG=1` is wanted, with room to spare; undefined: not at all. */
   readonly watchdog: Millis | undefined;
   close(): void;
@@ -20,6 +22,7 @@ export interface Notifier {
 const SILENT: Notifier = {
   send: () => {},
   reloading: () => {},
+  sendWith: () => false,
   watchdog: undefined,
   close: () => {},
 };
@@ -38,6 +41,7 @@ export function openNotifier(libc: Libc, env: Environment, pid: number): Notifie
   return {
     send,
     reloading: () => send(`RELOADING=1${timestamp(libc)}`),
+    sendWith: (state, fd) => output.writeWith(new TextEncoder().encode(state), fd),
     watchdog: watchdogInterval(env, pid),
     close: () => outbox.close(),
   };

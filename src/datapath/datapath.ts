@@ -3,6 +3,7 @@ import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { FateRing } from "./fates/ring.ts";
+import type { Kept } from "./kept.ts";
 import type { Legacy } from "./legacy.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
 import type { PeerAsker } from "./peers/asker.ts";
@@ -29,6 +30,8 @@ export interface OpenRole {
   keep?(mayCommand: boolean): Keeper;
   /** For another process to keep the interface by; undefined where none can. */
   readonly entrusted?: Entrusted;
+  /** What can outlive this process, where a system can hand it to the next. */
+  readonly kept?: Kept;
   /**
    * Starts the threads that serve them, which then own every descriptor.
    *

@@ -3,9 +3,11 @@ import type { Libc } from "#ffi/libc.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
+import type { Inherited } from "./kept.ts";
 import type { Offloads } from "./offloads.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
 import type { TunQueue } from "./tun_queue.ts";
+import type { UdpSocketOptions } from "./udp/socket.ts";
 import type { Words } from "./words.ts";
 
 /** What a relay's interface is made with. */
@@ -22,6 +24,8 @@ export interface TunnelSetup {
   readonly prefix: Ipv6Prefix;
   /** Where routes have no metric, there is one and none to be announced. */
   readonly routes: ServiceRoutes;
+  /** Whose queues to go on with, if they are as wanted. */
+  readonly inherited?: Inherited | undefined;
 }
 
 /**
@@ -33,6 +37,8 @@ export interface Tunnel {
   readonly name: string;
   /** Descriptors, non-blocking, one a queue. */
   readonly queues: readonly number[];
+  /** Whether the queues may outlive the process, and interface, address and route with them. */
+  readonly mayStay?: boolean;
   readonly offloads: Pick<Offloads, "tun" | "tunUdp">;
   /** For the log: what is not as it was asked for, such as the name. */
   readonly notices: readonly string[];
@@ -110,6 +116,18 @@ export interface Kernel {
   readonly steerRelay: Steer;
   /** For the server's sockets, where the IPv4 source decides. @throws WorkersRefused */
   readonly steerServer: Steer;
+
+  /**
+   * The port of sockets that the relay before this one has left, one for each worker, if they are what
+   * `options` ask for. Undefined where none can be left.
+   */
+  boundAsWanted?(
+    libc: Libc,
+    arena: Arena,
+    descriptors: readonly number[],
+    options: UdpSocketOptions,
+    workers: number,
+  ): number | undefined;
 
   /** Sets the options of an IPv4 UDP socket that only this system has. @throws SyscallError */
   tuneUdp(libc: Libc, arena: Arena, fd: number, tuning: UdpTuning): UdpTuned;

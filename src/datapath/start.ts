@@ -12,6 +12,7 @@ import type { OpenRole, RelayRules, ServerRules } from "./datapath.ts";
 import { FateRing } from "./fates/ring.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
+import type { Inherited } from "./kept.ts";
 import type { Legacy } from "./legacy.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
@@ -48,6 +49,8 @@ export interface RelayStart {
   readonly offloads: boolean;
   readonly workers: Workers;
   readonly routes: ServiceRoutes;
+  /** What the relay before this one has left open. */
+  readonly inherited?: Inherited | undefined;
   /** Whose packets' fates the threads tell. */
   readonly debugPeer?: PeerPattern | undefined;
   readonly rules: RelayRules;
@@ -132,6 +135,7 @@ function openRelayFor(
       workers.count,
       kernel.steerRelay,
       owned,
+      start.inherited,
     );
     const { port, udpGro, udpSegment } = udp[0]!;
     const tunnel = opened.add(
@@ -141,6 +145,7 @@ function openRelayFor(
         offloads: start.offloads,
         mtu: start.rules.mtu,
         prefix: servicePrefixOf(start.rules.prefix),
+        inherited: start.inherited,
         routes: start.routes,
       }),
       (it) => it.close(),
@@ -185,6 +190,7 @@ function openRelayFor(
       offloads: reportOffloads(offloads, start.offloads),
       notices: [...noticesOf(udp), ...tunnel.notices],
       ...keepOf(tunnel, starts),
+      kept: { udp: udp.map(({ fd }) => fd), tun: tunnel.mayStay ? tunnel.queues : [] },
       close: () => opened.close(),
       start: async (legacy) => {
         // The route goes first, so that no new packets come while the last ones are served.

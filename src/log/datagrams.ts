@@ -1,12 +1,22 @@
 import { Arena } from "#ffi/arena.ts";
-import { sockaddrHead } from "#ffi/layout.ts";
+import { cmsgSpace, sockaddrHead } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   AF_UNIX,
+  CMSGHDR_DATA_AT,
+  CMSGHDR_LEN_AT,
   EINTR,
+  IOVEC_BASE_AT,
+  IOVEC_LEN_AT,
+  MSGHDR_CONTROL_AT,
+  MSGHDR_CONTROLLEN_AT,
+  MSGHDR_IOV_AT,
+  MSGHDR_IOVLEN_AT,
   POLLFD_EVENTS_AT,
   POLLFD_FD_AT,
   POLLOUT,
+  SCM_RIGHTS,
+  SIZEOF_IOVEC,
   SIZEOF_POLLFD,
   SOCK_DGRAM,
 } from "#ffi/posix.ts";
@@ -31,6 +41,8 @@ export class DatagramOutput implements Output {
   readonly #nameLength: number;
   readonly #bytesAt: number;
   readonly #pollAt: number;
+  /** Of a message with a descriptor: its header, control message and vector. */
+  readonly #messageAt: number;
   #fd = -1;
 
   /** @param path `@` at its start stands for the NUL of an abstract name. unix(7) */
@@ -44,6 +56,7 @@ export class DatagramOutput implements Output {
     this.#nameAt = this.#arena.take(SUN_PATH_AT + room);
     this.#bytesAt = this.#arena.take(MAX_LENGTH);
     this.#pollAt = this.#arena.take(SIZEOF_POLLFD);
+    this.#messageAt = this.#arena.take(layout.SIZEOF_MSGHDR + cmsgSpace(layout, 4) + SIZEOF_IOVEC);
     const { u8, u16 } = this.#arena;
     u16[this.#nameAt >> 1] = sockaddrHead(layout, AF_UNIX, this.#nameLength);
     u8.set(name, this.#nameAt + SUN_PATH_AT);
@@ -70,6 +83,34 @@ export class DatagramOutput implements Output {
       this.#disconnect();
     }
     return 0;
+  }
+
+  /**
+   * Sends a message with a descriptor, of which the receiver gets a copy. Does not wait.
+   *
+   * @returns whether it was taken
+   */
+  writeWith(bytes: Uint8Array, descriptor: number): boolean {
+    if (!this.isConnected || bytes.length > MAX_LENGTH) return false;
+    const { layout, call } = this.#libc;
+    const { u8, i32, u32 } = this.#arena;
+    const header = this.#messageAt;
+    const control = header + layout.SIZEOF_MSGHDR;
+    const vector = control + cmsgSpace(layout, 4);
+    u8.fill(0, header, vector + SIZEOF_IOVEC);
+    u8.set(bytes, this.#bytesAt);
+    this.#arena.writeU64(vector + IOVEC_BASE_AT, this.#arena.address(this.#bytesAt));
+    this.#arena.writeU64(vector + IOVEC_LEN_AT, bytes.length);
+    u32[(control + CMSGHDR_LEN_AT) >> 2] = CMSGHDR_DATA_AT + 4;
+    i32[(control + layout.CMSGHDR_LEVEL_AT) >> 2] = layout.SOL_SOCKET;
+    i32[(control + layout.CMSGHDR_TYPE_AT) >> 2] = SCM_RIGHTS;
+    i32[(control + CMSGHDR_DATA_AT) >> 2] = descriptor;
+    this.#arena.writeU64(header + MSGHDR_IOV_AT, this.#arena.address(vector));
+    u32[(header + MSGHDR_IOVLEN_AT) >> 2] = 1;
+    this.#arena.writeU64(header + MSGHDR_CONTROL_AT, this.#arena.address(control));
+    u32[(header + MSGHDR_CONTROLLEN_AT) >> 2] = cmsgSpace(layout, 4);
+    const flags = layout.MSG_DONTWAIT | layout.MSG_NOSIGNAL;
+    return call.sendmsg(this.#fd, this.#arena.address(header), flags) >= 0;
   }
 
   wait(limit: number): boolean {

@@ -19,6 +19,7 @@ import {
 import type { Kernel, UdpTuning } from "../kernel.ts";
 import { openRawIpv6, RawIpv6Sender } from "../raw_ipv6.ts";
 import { setOption } from "../udp/socket.ts";
+import { boundAsWanted } from "./adopt_udp.ts";
 import { steerRelaySockets, steerServerSockets } from "./steering.ts";
 import { LinuxTunQueue } from "./tun/queue.ts";
 import { openTunnel } from "./tun/tunnel.ts";
@@ -32,6 +33,7 @@ export const LINUX_KERNEL: Kernel = {
   monotonicTime,
   steerRelay: steerRelaySockets,
   steerServer: steerServerSockets,
+  boundAsWanted,
   tuneUdp,
   openTunnel,
   tunQueue: (libc, arena, fd, name, { tun }) => new LinuxTunQueue(libc, arena, fd, name, tun),

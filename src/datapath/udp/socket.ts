@@ -81,6 +81,22 @@ export function openUdpSocket(
   }
 }
 
+/**
+ * A socket that the relay before this one had bound as `options` say, to go on with.
+ *
+ * @throws SyscallError
+ */
+export function resumeUdpSocket(
+  kernel: Kernel,
+  libc: Libc,
+  arena: Arena,
+  fd: number,
+  port: number,
+  { buffer, gro = false }: UdpSocketOptions,
+): UdpSocket {
+  return { fd, port, ...kernel.tuneUdp(libc, arena, fd, { buffer, gro }) };
+}
+
 /** Sets an option whose value is an int. @returns -1 when the kernel refused it */
 export function setOption(
   libc: Libc,

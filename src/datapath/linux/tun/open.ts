@@ -4,6 +4,8 @@ import {
   EINVAL,
   IFF_MULTI_QUEUE,
   IFF_NO_PI,
+  IFF_PERSIST,
+  IFF_TAP,
   IFF_TUN,
   IFF_VNET_HDR,
   IFNAMSIZ,
@@ -19,6 +21,7 @@ import {
   TUN_F_TSO_ECN,
   TUN_F_USO4,
   TUN_F_USO6,
+  TUNGETIFF,
   TUNSETIFF,
   TUNSETOFFLOAD,
   TUNSETVNETHDRSZ,
@@ -74,6 +77,42 @@ export function openTun(libc: Libc, arena: Arena, name: string, options: TunOpti
     if (opened !== undefined) return opened;
   }
   return openWith(libc, arena, name, options.queues, false)!;
+}
+
+/**
+ * Queues of an interface that the relay before this one had, to go on with.
+ *
+ * @returns undefined when they are not what is wanted
+ */
+export function resumeTun(
+  libc: Libc,
+  arena: Arena,
+  descriptors: readonly number[],
+  wanted: string,
+  { queues, offloads }: TunOptions,
+): OpenTun | undefined {
+  if (descriptors.length !== queues) return undefined;
+  const found = descriptors.map((fd) => interfaceOf(libc, arena, fd));
+  const [first] = found;
+  const isAny = wanted === "" || wanted.includes("%d");
+  if (first === undefined || !(isAny || first.name === wanted)) return undefined;
+  if (!found.every((it) => it?.name === first.name)) return undefined;
+  const flags = IFF_TUN | IFF_NO_PI | (queues > 1 ? IFF_MULTI_QUEUE : 0) |
+    (offloads ? IFF_VNET_HDR : 0);
+  if ((first.flags & SHAPE) !== flags) return undefined;
+  const had = offloads ? askForOffloads(libc, arena, descriptors[0]!) : noOffloads(libc, first.fd);
+  return had === undefined ? undefined : { name: first.name, queues: descriptors, ...had };
+}
+
+/** What an interface is, by flags; one that was made to stay is its maker's. */
+const SHAPE = IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR | IFF_PERSIST;
+
+/** The interface of a queue; undefined: the descriptor is something else. */
+export function interfaceOf(libc: Libc, arena: Arena, fd: number) {
+  const request = arena.take(SIZEOF_IFREQ);
+  if (libc.call.ioctl(fd, TUNGETIFF, arena.address(request)) === -1) return undefined;
+  const flags = arena.u16[(request + IFREQ_FLAGS_AT) >> 1]!;
+  return { fd, flags, name: nameIn(arena, request) };
 }
 
 /** @returns undefined, with nothing open, when the kernel has no offloads for TUN */

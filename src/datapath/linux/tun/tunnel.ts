@@ -2,6 +2,7 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { StartError } from "#src/errors.ts";
 import { Reconciler } from "../../keep/reconciler.ts";
+import { adopted } from "../../kept.ts";
 import type { Tunnel, TunnelSetup } from "../../kernel.ts";
 import { Opened } from "../../opened.ts";
 import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
@@ -10,7 +11,7 @@ import { Changes } from "../netlink/changes.ts";
 import { linkNamed } from "../netlink/look_up.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { steerTun } from "../steering.ts";
-import { type OpenTun, openTun } from "./open.ts";
+import { type OpenTun, openTun, resumeTun } from "./open.ts";
 import { findInterface, giveBack } from "./give_back.ts";
 import { heldProblem, staysProblem } from "./problems.ts";
 import { replaceQueues } from "./replace.ts";
@@ -26,9 +27,19 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
   const opened = new Opened();
   return opened.run(() => {
     const netlink = opened.add(new Netlink(libc), (it) => it.close());
-    const found = findInterface(netlink, setup.interfaceName);
-    const tun = openSteered(libc, arena, setup.interfaceName, setup);
+    const close = (fd: number) => libc.call.close(fd);
+    const resumed = adopted(
+      setup.inherited,
+      "tun",
+      close,
+      (descriptors) => resumeTun(libc, arena, descriptors, setup.interfaceName, setup),
+    );
+    const found = resumed === undefined ? findInterface(netlink, setup.interfaceName) : undefined;
+    const tun = resumed ?? openSteered(libc, arena, setup.interfaceName, setup);
     for (const fd of tun.queues) opened.add(fd, () => libc.call.close(fd));
+    if (resumed !== undefined && setup.queues > 1) {
+      steerTun(libc, arena, tun.queues[0]!, setup.queues);
+    }
     refuseShared(netlink, tun);
     if (found !== undefined && setup.routes.announced !== undefined) throw staysProblem(tun.name);
     if (found !== undefined) opened.add(found, (it) => giveBack(netlink, it));
@@ -44,6 +55,7 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
     return {
       name: tun.name,
       queues: tun.queues,
+      mayStay: found === undefined,
       offloads: { tun: tun.tun, tunUdp: tun.tunUdp },
       notices: [],
       remakes: true,
