@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import type { Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { Inherited } from "#src/datapath/kept.ts";
 import type { OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
 import {
@@ -18,6 +19,7 @@ import { servedPrefixes } from "./served.ts";
  *
  * @param hostAddresses IPv4 addresses of this host, which no peer may have
  * @param debugPeer whose packets' fates are told
+ * @param inherited what the relay before this one has left open
  * @throws StartError, SyscallError
  */
 export function openRelay(
@@ -25,6 +27,7 @@ export function openRelay(
   config: RelayConfig,
   hostAddresses: readonly number[],
   debugPeer?: PeerPattern,
+  inherited?: Inherited,
 ): OpenRole {
   return openRelayDatapath(libc, {
     interfaceName: config.interfaceName,
@@ -35,6 +38,7 @@ export function openRelay(
     workers: workersFor(config.workers, availableParallelism()),
     routes: routesOf(config),
     debugPeer,
+    inherited,
     rules: relayRules(config, hostAddresses),
   });
 }

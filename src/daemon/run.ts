@@ -5,6 +5,7 @@ import { changedSettings } from "#src/config/show.ts";
 import { loadConfig, loadLogConfig } from "#src/config/load.ts";
 import { partsOf } from "#src/config/problems.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import type { Inherited } from "#src/datapath/kept.ts";
 import type { OffloadReport } from "#src/datapath/offloads.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
@@ -21,6 +22,7 @@ import { openControl } from "./control/socket.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { Drain } from "./drain.ts";
+import { FdStore } from "./fd_store.ts";
 import { logFates } from "./fates.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
@@ -120,13 +122,15 @@ async function live(context: Context): Promise<number> {
   const own = config[role].process;
   let endsAsTold = false;
   const step = stepper(log);
-  refuseUnfit(context);
+  const notifier = openNotifier(libc, process.env, process.pid);
+  cleanup.add(() => notifier.close());
+  const store = new FdStore(libc, log, notifier, process.env, process.pid);
+  refuseUnfit({ ...context, host: store.seenFrom(host) });
   step("checks");
   const pidFile = openPidFile(context, own);
   step("pid file");
-  const notifier = openNotifier(libc, process.env, process.pid);
-  cleanup.add(() => notifier.close());
-  const open = openRole(context);
+  const open = openRole(context, store);
+  store.settle();
   step("interface and sockets");
   tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
@@ -143,7 +147,8 @@ async function live(context: Context): Promise<number> {
   cleanup.remove(closeUnserved);
   cleanup.add(logFates(log, datapath.fates ?? []));
   cleanup.add(async () => {
-    const legacy = await datapath.stop();
+    const isKept = endsAsTold && open.kept !== undefined && store.keep(open.kept);
+    const legacy = await datapath.stop(isKept ? "stays" : "ends");
     if (endsAsTold && legacy !== undefined) handover.leave(legacy);
   });
   step("threads");
@@ -192,11 +197,11 @@ function refuseUnfit(context: Context): void {
   if (failed.length > 0) throw new ChecksFailed(failed);
 }
 
-function openRole({ role, config, libc, host }: Context): OpenRole {
+function openRole({ role, config, libc, host }: Context, inherited: Inherited): OpenRole {
   const { level, debugPeer } = config.log;
   const told = level === "debug" ? debugPeer : undefined;
   if (role === "server") return openServer(libc, config.server, told);
-  return openRelay(libc, config.relay, addressesOf(host), told);
+  return openRelay(libc, config.relay, addressesOf(host), told, inherited);
 }
 
 /** Tells what a start is made of, and how long each part of it takes. */

@@ -92,6 +92,16 @@ const START = {
     "the user that the process has become may not remove it",
     "put it in a folder of that user's: see [security.md](security.md)",
   ),
+  "Descriptors taken over": message(
+    "info",
+    "count",
+    "sockets and queues waited with the service manager, and so did packets: see [restart.md](restart.md)",
+  ),
+  "Descriptors not taken over": message(
+    "warn",
+    "what problem",
+    "those that waited are closed, and others opened: what waited in them is lost",
+  ),
   "Peers found": message(
     "info",
     "peers seconds",
@@ -273,6 +283,11 @@ const END = {
     "info",
     "seconds",
     "`/readyz` gives 503, and packets are carried for so long",
+  ),
+  "Descriptors handed over": message(
+    "info",
+    "count",
+    "sockets and queues wait with the service manager for the next relay: see [restart.md](restart.md)",
   ),
   "Peers handed over": message(
     "info",

@@ -56,6 +56,7 @@ class Lab {
       notifier: {
         send: (state) => void this.told.push(state),
         reloading: () => void this.told.push("RELOADING=1"),
+        sendWith: () => false,
         watchdog: undefined,
         close: () => {},
       },
