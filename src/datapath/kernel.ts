@@ -7,7 +7,6 @@ import type { Inherited } from "./kept.ts";
 import type { Offloads } from "./offloads.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
 import type { TunQueue } from "./tun_queue.ts";
-import type { UdpSocketOptions } from "./udp/socket.ts";
 import type { Words } from "./words.ts";
 
 /** What a relay's interface is made with. */
@@ -86,6 +85,16 @@ export interface UdpTuning {
   readonly gro: boolean;
 }
 
+/** Where a socket is to be bound, and whether it is to join datagrams. */
+export interface WantedUdp {
+  /** IPv4 address; 0 is every address. */
+  readonly address: number;
+  /** 0: any. */
+  readonly port: number;
+  /** Whether to ask for `UDP_GRO`. */
+  readonly gro?: boolean;
+}
+
 /** What came of a {@link UdpTuning}. */
 export interface UdpTuned extends Pick<Offloads, "udpGro" | "udpSegment"> {
   /** For the log: what is not as it was asked for. */
@@ -125,7 +134,7 @@ export interface Kernel {
     libc: Libc,
     arena: Arena,
     descriptors: readonly number[],
-    options: UdpSocketOptions,
+    options: WantedUdp,
     workers: number,
   ): number | undefined;
 

@@ -15,17 +15,17 @@ import {
   UDP_GRO,
 } from "#ffi/linux/mod.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
-import type { UdpSocketOptions } from "../udp/socket.ts";
+import type { WantedUdp } from "../kernel.ts";
 
 /**
- * Where these sockets are bound, if they are what {@link UdpSocketOptions} ask for: UDP, one address
+ * Where these sockets are bound, if they are what {@link WantedUdp} asks for: UDP, one address
  * and port, one for each worker, none with joined datagrams in its queue that nobody would part.
  */
 export function boundAsWanted(
   libc: Libc,
   arena: Arena,
   descriptors: readonly number[],
-  { address, port, gro = false }: UdpSocketOptions,
+  { address, port, gro = false }: WantedUdp,
   workers: number,
 ): number | undefined {
   if (descriptors.length !== workers) return undefined;
