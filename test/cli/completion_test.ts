@@ -86,7 +86,7 @@ ${real} completion fish | source`,
 };
 
 const typed: readonly [string, string][] = [
-  ["teredo rel\t--bind-po\t7", "relay --bind-port 7"],
+  ["teredo rela\t--bind-po\t7", "relay --bind-port 7"],
   ["teredo relay --log-level d\t", "relay --log-level debug"],
   ["teredo relay --log-level=d\t", "relay --log-level=debug"],
   ["teredo config show sub\tuni\t", "config show subfolder/unique.ini"],

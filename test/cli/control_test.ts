@@ -114,6 +114,8 @@ kill $pid; ended`,
       'mend="choose another socket in [status]"',
       "exit status 0",
       "control",
+      // Of the relay that has ended, for its successor.
+      "peers",
       'level=warn msg="No control socket" path=/run/theirs/deep/control ' +
       'problem="/run/theirs/deep/control: /run/theirs belongs to user 65534, and could be made to ' +
       'lead elsewhere" mend="choose a place in folders that only the superuser can change, e.g. in /run"',

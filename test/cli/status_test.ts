@@ -55,7 +55,7 @@ test("teredo status shows a relay to people", () =>
       stdout: `teredo relay 1.2.3  ready
   process    4242, up 12 s, 50 MB, 1.8 s of processor
   listening  UDP 0.0.0.0:3545
-  interface  teredo, MTU 1280, 2001::/32
+  interface  teredo, MTU 1280, 2001::/32, announced
   workers    2 (workers = 2)
   offloads   tun, udp_gro, udp_segment
              no tun_udp: the kernel has no USO for TUN; Linux 6.2 has

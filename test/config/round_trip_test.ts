@@ -322,7 +322,7 @@ test("diffConfig() sees secrets that changed under the same path", () => {
   const a = of(`a text:${"k".repeat(16)}\n`);
   assert.deepEqual(diffConfig(a, of(`a text:${"k".repeat(16)}\n`)), []);
   assert.deepEqual(diffConfig(a, of(`a text:${"x".repeat(16)}\n`)), [
-    { id: "server.secrets_file", from: file, to: "/s (new content)", reload: "restart" },
+    { id: "server.secrets_file", from: file, to: "/s (new content)", reload: "yes" },
   ]);
 });
 
