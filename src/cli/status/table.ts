@@ -1,7 +1,6 @@
 import type { CheckDocument, StatusDocument } from "#src/status/document.ts";
 import { bold, coloured, type Output } from "../output.ts";
-
-const NUMBER = new Intl.NumberFormat("en-US");
+import { grouped } from "../words.ts";
 
 /** One daemon for people. @param before an earlier snapshot, for rates */
 export function formatStatus(output: Output, now: StatusDocument, before?: StatusDocument): string {
@@ -58,16 +57,16 @@ function offloads({ offloads }: StatusDocument): string[] {
 
 function peers({ gauges }: StatusDocument): string {
   const { peers, trusted_peers, peers_limit, held_packets, held_bytes } = gauges;
-  return `  peers      ${NUMBER.format(peers)}, ${NUMBER.format(trusted_peers)} trusted, ` +
-    `room for ${NUMBER.format(peers_limit)}; holding ${NUMBER.format(held_packets)} packets, ` +
-    `${NUMBER.format(held_bytes)} bytes`;
+  return `  peers      ${grouped(peers)}, ${grouped(trusted_peers)} trusted, ` +
+    `room for ${grouped(peers_limit)}; holding ${grouped(held_packets)} packets, ` +
+    `${grouped(held_bytes)} bytes`;
 }
 
 /** What the kernel refused, in words. A daemon of an older version does not tell. */
 function failures({ send_failures }: StatusDocument): string[] {
   return Object.entries(send_failures ?? {}).flatMap(([way, all]) =>
     Object.entries(all).map(([errno, { packets, meaning, mend }]) =>
-      `  refused    ${NUMBER.format(packets)} to ${way}, ${errno}: ${meaning}; mend: ${mend}`
+      `  refused    ${grouped(packets)} to ${way}, ${errno}: ${meaning}; mend: ${mend}`
     )
   );
 }
@@ -87,12 +86,12 @@ function table(
     : now.process.uptime_seconds - before.process.uptime_seconds;
   const rate = (name: string, total: number) =>
     seconds > 0
-      ? NUMBER.format(Math.round((total - select(before!)[name]!) / seconds)).padStart(14) + "/s"
+      ? grouped(Math.round((total - select(before!)[name]!) / seconds)).padStart(14) + "/s"
       : "";
   return [
     `  ${title}`,
     ...rows.map(([name, total]) =>
-      `    ${name.padEnd(28)}${NUMBER.format(total).padStart(20)}${rate(name, total)}`
+      `    ${name.padEnd(28)}${grouped(total).padStart(20)}${rate(name, total)}`
     ),
   ];
 }
