@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { LoadLab } from "#test/load/load_lab.ts";
-import { metric, script, startRelay, teredo, until, untilReady, writeFile } from "./programs.ts";
+import {
+  metric,
+  script,
+  startRelay,
+  startSuccessor,
+  teredo,
+  until,
+  untilReady,
+  writeFile,
+} from "./programs.ts";
 
 const OPTIONS = { timeout: 180_000 };
 const CLIENTS = 1_000;
@@ -32,7 +41,7 @@ test(
       const { stderr, status } = await relay.stop(20_000);
       assert.equal(status, 0, stderr);
       assert.match(stderr, /"Peers handed over" peers=1000 path=\/run\/teredo-relay\/peers/);
-      const next = await startRelay(load.lab, "teredo", CONF);
+      const next = await startSuccessor(load.lab, "teredo", CONF);
       assert.match(next.output(), /"Peers found" peers=1000 /);
       assert.equal(await count(load, "peers_taken_over_total"), CLIENTS);
       const { clients, host } = await exchange;

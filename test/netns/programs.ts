@@ -67,7 +67,22 @@ export async function startServer(
   return daemon;
 }
 
+/** What a relay leaves to its successor: one folder for a lab. */
+const LEGACY = "/run/teredo-relay/peers";
+
+/** A relay that knows nobody, whatever was there before it. */
 export async function startRelay(
+  lab: Lab,
+  maker: Maker,
+  conf = RELAY_CONF,
+  namespace = "rly",
+): Promise<LabProcess> {
+  await lab.sh(namespace, `rm -f ${LEGACY}`);
+  return await startSuccessor(lab, maker, conf, namespace);
+}
+
+/** A relay that may go on where one before it ended. */
+export async function startSuccessor(
   lab: Lab,
   maker: Maker,
   conf = RELAY_CONF,

@@ -10,7 +10,13 @@ import {
   SERVER_ADDRESS,
 } from "#src/demo/topology.ts";
 import { Capture } from "./capture.ts";
-import { START_PATIENCE, startMiredoClient, startRelay, startServer } from "./programs.ts";
+import {
+  START_PATIENCE,
+  startMiredoClient,
+  startRelay,
+  startServer,
+  startSuccessor,
+} from "./programs.ts";
 import { assertPing, probeCommand } from "./traffic.ts";
 
 /** A flow that is there before the relay goes away. */
@@ -87,7 +93,7 @@ async function build(signal: NodeJS.Signals): Promise<Restarted> {
     const [relay] = await Promise.all([startRelay(lab, "teredo"), startServer(lab, "teredo")]);
     const outcomes = await Promise.all(FLOWS.map((flow, i) => establish(lab, flow, `cli${i}`)));
     await end(relay, signal);
-    await startRelay(lab, "teredo");
+    await startSuccessor(lab, "teredo");
     return { lab, capture, outcomes };
   } catch (error) {
     await lab.close();
