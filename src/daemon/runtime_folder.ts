@@ -18,11 +18,20 @@ export interface RuntimeFolder {
   readonly isGiven: boolean;
 }
 
-export function runtimeFolder(role: Role, env: Environment = process.env): RuntimeFolder {
+/** hier(7): Linux has moved /var/run, the BSDs have not. */
+function runtimeRoot(platform: string): string {
+  return platform === "linux" ? "/run" : "/var/run";
+}
+
+export function runtimeFolder(
+  role: Role,
+  env: Environment = process.env,
+  platform: string = process.platform,
+): RuntimeFolder {
   // Several are parted by colons.
   const given = env["RUNTIME_DIRECTORY"]?.split(":")[0];
   if (given?.startsWith("/")) return { path: given, isGiven: true };
-  return { path: `/run/teredo-${role}`, isGiven: false };
+  return { path: join(runtimeRoot(platform), `teredo-${role}`), isGiven: false };
 }
 
 /** Where the control socket of a daemon of this configuration is; undefined: it is to have none. */

@@ -57,7 +57,8 @@ for (const [given, want] of folders) {
     assert.equal(controlPath("relay", { control: undefined }, env), want);
     assert.equal(controlPath("relay", { control: "/run/c" }, env), "/run/c");
     assert.equal(controlPath("relay", { control: "no" }, env), undefined);
-    assert.equal(runtimeFolder("server", {}).path, "/run/teredo-server");
+    assert.equal(runtimeFolder("server", {}, "linux").path, "/run/teredo-server");
+    assert.equal(runtimeFolder("server", {}, "freebsd").path, "/var/run/teredo-server");
   });
 }
 

@@ -36,7 +36,8 @@ server share.`,
   control: {
     kind: pathOrNo,
     default: undefined,
-    defaultText: "`control` in `$RUNTIME_DIRECTORY`, or in /run/teredo-relay or /run/teredo-server",
+    defaultText:
+      "`control` in `$RUNTIME_DIRECTORY`, or in /run/teredo-relay or /run/teredo-server; on a BSD in /var/run",
     reload: "restart",
     doc: `Path of the Unix socket by which \`teredo\` commands change a daemon that runs. It is for
 root, for who runs the daemon, and for its group, which is that of \`user\`. \`no\`: none. Commands
