@@ -11,7 +11,7 @@ export interface LabOptions {
 }
 
 export interface RunOptions {
-  /** Milliseconds until it is killed; default 30 s. */
+  /** Milliseconds until it is killed; default 60 s. */
   readonly timeout?: number;
   /** Text for its standard input. */
   readonly input?: string;
@@ -80,7 +80,7 @@ export class Lab {
     options: RunOptions = {},
   ): Promise<ProcessResult> {
     const started = this.spawn(namespace, argv, options.input);
-    const timer = setTimeout(() => started.kill("SIGKILL"), options.timeout ?? 30_000);
+    const timer = setTimeout(() => started.kill("SIGKILL"), options.timeout ?? 60_000);
     try {
       return await started.result;
     } finally {

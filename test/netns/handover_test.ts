@@ -15,9 +15,9 @@ import {
 const OPTIONS = { timeout: 180_000 };
 const CLIENTS = 1_000;
 /** Long enough for a restart on a busy machine. */
-const SECONDS = 20;
-/** Packets a second each way, one for each client in four seconds. */
-const RATE = 250;
+const SECONDS = 30;
+/** Packets a second each way, one for each client in ten seconds. */
+const RATE = 100;
 
 /** Without the limits that keep a host from reaching a thousand clients of one server at once. */
 const CONF = `[relay]

@@ -8,7 +8,7 @@ import { SERVER_ADDRESS } from "#src/demo/topology.ts";
 export type Maker = "miredo" | "teredo";
 
 export const RELAY_PORT = 3545;
-export const START_PATIENCE = 20_000;
+export const START_PATIENCE = 60_000;
 
 /** Our program: the binary that `TEREDO_BIN` names, or the source on this runtime. */
 export function teredo(...args: string[]): string[] {
@@ -121,8 +121,12 @@ export async function untilReady(
   daemon: LabProcess,
 ): Promise<void> {
   const url = `http://127.0.0.1:${port}/readyz`;
-  const asked = get(lab, namespace, url).then((body) => body !== undefined);
-  const ready = await Promise.race([asked, daemon.result.then(() => false)]);
+  const end = performance.now() + START_PATIENCE;
+  let ready = false;
+  while (!ready && !daemon.ended && performance.now() < end) {
+    const asked = get(lab, namespace, url).then((body) => body !== undefined);
+    ready = await Promise.race([asked, daemon.result.then(() => false)]);
+  }
   if (!ready) throw new Error(`${daemon.argv.join(" ")} is not ready:\n${daemon.output()}`);
 }
 
