@@ -83,6 +83,8 @@ export class RealBackend implements Backend {
     sh(`ip link set ${WAN} addrgenmode none`);
     sh(`ip addr add ${formatIpv6(WAN_ADDRESS)}/${WAN_PREFIX_LENGTH} dev ${WAN}`);
     sh(`ip link set ${WAN} up`);
+    // Until a thread of the kernel has run it is tentative, and no source.
+    while (sh(`ip -6 addr show dev ${WAN} tentative`) !== "");
   }
 
   sendDatagram({ from, to, data }: Datagram): void {
