@@ -21,6 +21,8 @@ import { probe } from "./traffic.ts";
 import type { Testimony } from "./witness.ts";
 
 const OPTIONS = { timeout: 120_000 };
+/** The storm is a number of packets: on a busy machine they take longer. */
+const PATIENCE = { timeout: 180_000 };
 const SEED = process.env["TEREDO_STORM_SEED"] ?? `${Math.floor(Math.random() * 2 ** 32)}`;
 const SECONDS = 15;
 /** Packets a second of all kinds, at relay and server together; and at the relay's IPv6 side. */
@@ -118,7 +120,7 @@ after(() => lab.close());
 async function weather(attacker: string): Promise<Aftermath> {
   const witness = await Witness.start(lab);
   const storm = (place: string, ...args: (string | number)[]) =>
-    lab.run(place, script("storm.ts", ...args.map(String)), { timeout: 60_000 });
+    lab.run(place, script("storm.ts", ...args.map(String)), PATIENCE);
   const pulses = Promise.all([takePulse("rly"), takePulse("srv")]);
   const storms = Promise.all([
     storm("cli1", "ipv4", SEED, IPV4_RATE, SECONDS, attacker),
@@ -146,7 +148,7 @@ async function weather(attacker: string): Promise<Aftermath> {
 
 async function takePulse(place: DaemonPlace): Promise<{ health: number[]; memory: number[] }> {
   const argv = script("pulse.ts", `${DAEMONS[place]}`, `${SECONDS + 5}`);
-  const { stdout } = await lab.run(place, argv, { timeout: 60_000 });
+  const { stdout } = await lab.run(place, argv, PATIENCE);
   const beats = stdout.trim().split("\n").map((line) => JSON.parse(line));
   const all = (key: string) => beats.flatMap((beat) => key in beat ? [beat[key] as number] : []);
   return { health: all("health"), memory: all("memory") };
