@@ -3,6 +3,7 @@ import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { type Host, leavesBy } from "../host/contract.ts";
+import { hostIn } from "../host/samples.ts";
 import { wayToClients } from "./ways.ts";
 import type { Traffic } from "../host/traffic.ts";
 import {
@@ -48,7 +49,7 @@ export interface Parties {
 
 /** Anybody. */
 export function anyParties({ prefix, served }: Pick<RelayConfig, "prefix" | "served">): Parties {
-  const listed = typeof served === "string" ? undefined : served[0]?.bytes;
+  const listed = typeof served === "string" ? undefined : served[0];
   return {
     strangers: ANY_STRANGERS,
     client: someClient(prefix, STRANGERS[0]!),
@@ -80,13 +81,6 @@ function someClient(prefix: number, server: number): Uint8Array {
     mappedAddress: STRANGERS[2]!,
     mappedPort: THEIR_PORTS[1]!,
   });
-}
-
-/** The first address of a prefix that a host may have. */
-function hostIn(prefix: Uint8Array): Uint8Array {
-  const bytes = prefix.slice();
-  bytes[15]! |= 1;
-  return bytes;
 }
 
 /** What a server lives on. */

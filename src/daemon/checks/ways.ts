@@ -1,15 +1,16 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import {
-  formatIpv6,
-  formatIpv6Prefix,
-  IPV6_LENGTH,
-  type Ipv6Prefix,
-} from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host, Way } from "../host/contract.ts";
-import { clientAddress, ipv4Bytes, ROOT_SERVERS_4, ROOT_SERVERS_6 } from "../host/samples.ts";
+import {
+  clientAddress,
+  hostIn,
+  ipv4Bytes,
+  ROOT_SERVERS_4,
+  ROOT_SERVERS_6,
+} from "../host/samples.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
 
 /** Ways that packets take, as the kernel tells. */
@@ -128,13 +129,7 @@ function refusedWay(host: Host, prefix: number, destination: Uint8Array, why: st
 /** What clients want to reach. */
 function destinationsOf(served: RelayConfig["served"]): readonly Uint8Array[] {
   if (typeof served === "string") return ROOT_SERVERS_6;
-  return served.slice(0, MOST_PREFIXES).map(addressIn);
-}
-
-function addressIn({ bytes, length }: Ipv6Prefix): Uint8Array {
-  const address = bytes.slice();
-  if (length < 8 * IPV6_LENGTH) address[IPV6_LENGTH - 1]! |= 1;
-  return address;
+  return served.slice(0, MOST_PREFIXES).map(hostIn);
 }
 
 function interfacesOf(ways: readonly Way[]): string {

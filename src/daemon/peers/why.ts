@@ -19,6 +19,7 @@ import { checkTraffic } from "../checks/firewall.ts";
 import { type CheckResult, failures } from "../checks/result.ts";
 import { anyParties, type Endpoint, relayTraffic } from "../checks/traffic.ts";
 import type { Host } from "../host/contract.ts";
+import { hostIn } from "../host/samples.ts";
 import { SERVING } from "../readiness.ts";
 import { servedPrefixes } from "../served.ts";
 import { conclusionOf } from "./conclusion.ts";
@@ -97,10 +98,7 @@ function exampleOf(subject: OfClient, { prefix }: RelayConfig, some: Uint8Array)
 /** Of what is served the first; undefined: anything is, or nothing. */
 function servedHost(relay: RelayConfig): Uint8Array | undefined {
   const [first] = servedPrefixes(relay) ?? [];
-  if (first === undefined) return undefined;
-  const bytes = first.bytes.slice();
-  if (first.length < 8 * IPV6_LENGTH) bytes[IPV6_LENGTH - 1]! |= 1;
-  return bytes;
+  return first === undefined ? undefined : hostIn(first);
 }
 
 async function stepsOf(asked: Asked, followed: Followed): Promise<readonly CheckResult[]> {

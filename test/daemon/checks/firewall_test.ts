@@ -3,6 +3,7 @@ import test from "node:test";
 import { checkFirewall, watchFirewall } from "#src/daemon/checks/firewall.ts";
 import { formatCheck } from "#src/daemon/checks/result.ts";
 import type { Filtered, FilterReport, Traffic } from "#src/daemon/host/traffic.ts";
+import { DESTINATION_AT, formatIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { fakeHost, relayConfig, serverConfig } from "./fake_host.ts";
 
 const CONFIG = { relay: relayConfig({ bindPort: 3545 }), server: serverConfig() };
@@ -97,6 +98,27 @@ test("checkFirewall() of a relay for its own host asks for no forwarding", () =>
   checkFirewall(host, "relay", { ...CONFIG, relay: relayConfig({ served: "self" }) });
   assert.deepEqual(asked.map(({ path }) => path), ["input", "output", "output", "input"]);
 });
+
+/** What `served` names, and the host that is to stand for it. */
+const SAMPLES: readonly (readonly [served: string, native: string])[] = [
+  ["2001:db8:7::/48", "2001:db8:7::1"],
+  ["2001:db8:7::80/124", "2001:db8:7::81"],
+  ["2001:db8:7::88/128", "2001:db8:7::88"],
+];
+
+for (const [served, native] of SAMPLES) {
+  test(`checkFirewall() of a relay for ${served} asks about that alone`, () => {
+    let asked: readonly Traffic[] = [];
+    const host = hostWith((traffic) => {
+      asked = traffic;
+      return {};
+    });
+    const relay = relayConfig({ served: [parseIpv6Prefix(served)!] });
+    checkFirewall(host, "relay", { ...CONFIG, relay });
+    const [sample] = find(asked, /packets from clients/).packets;
+    assert.equal(formatIpv6(sample!.bytes, DESTINATION_AT), native);
+  });
+}
 
 test("watchFirewall() asks for the port and the interface that a relay has", () => {
   let asked: readonly Traffic[] = [];
