@@ -31,6 +31,19 @@ export function failure(
 }
 
 /**
+ * What `ask` returns, or undefined where it failed with one of the `expected` errnos: the state that it
+ * was to bring about is there already, or what it asks for is not.
+ */
+export function unless<T>(expected: readonly number[], ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof SyscallError && expected.includes(error.errno)) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Passes a call's result on unless it is the -1 of a failure. Only while setting something up.
  *
  * No other call may come between the one checked and this, or errno is lost.

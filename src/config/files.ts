@@ -50,11 +50,19 @@ function strangerAt(path: string, file: Stats): string | undefined {
   return ofFolder === undefined ? undefined : `the folder ${folder} ${ofFolder}`;
 }
 
-/** What a daemon reads as root says what root does: whoever may change it is told of. */
-export function tellStranger({ stranger }: FileContent, file: string, problems: Problems): void {
-  if (stranger === undefined) return;
-  const mend = "chown it to root and take the right to write from others";
-  problems.notice(file, `${stranger}, who thereby chooses what the daemon does; ${mend}`);
+/**
+ * Reads a file that decides what root does: whoever else may change it is told of.
+ *
+ * @throws as `readFile` does
+ */
+export function readDeciding(readFile: ReadFile, file: string, problems: Problems): FileContent {
+  const content = readFile(file);
+  const { stranger } = content;
+  if (stranger !== undefined) {
+    const mend = "chown it to root and take the right to write from others";
+    problems.notice(file, `${stranger}, who thereby chooses what the daemon does; ${mend}`);
+  }
+  return content;
 }
 
 /** Where a daemon looks when it is given no path, in this order: our places, then Miredo's. */

@@ -3,10 +3,10 @@ import type { Role } from "./config.ts";
 import { convertDocument, type Converted } from "./convert.ts";
 import {
   isMissing,
+  readDeciding,
   type ReadFile,
   readRegularFile,
   searchPlaces,
-  tellStranger,
   whyUnreadable,
 } from "./files.ts";
 import type { Syntax } from "./kinds/mod.ts";
@@ -143,9 +143,7 @@ export function rolesOfFile(file: string): readonly Role[] {
 
 function open(file: string, { readFile = readRegularFile }: InspectOptions, problems: Problems) {
   try {
-    const content = readFile(file);
-    tellStranger(content, file, problems);
-    return readDocument(content.bytes, file, problems);
+    return readDocument(readDeciding(readFile, file, problems).bytes, file, problems);
   } catch (error) {
     problems.error(file, whyUnreadable(error));
     return { file, syntax: "native", lines: [] } satisfies Document;

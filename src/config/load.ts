@@ -3,10 +3,10 @@ import { checkConfig, type Names } from "./checks.ts";
 import type { Config, LogConfig, Role, SecretConfig, StatusConfig } from "./config.ts";
 import {
   isMissing,
+  readDeciding,
   type ReadFile,
   readRegularFile,
   searchPlaces,
-  tellStranger,
   whyUnreadable,
 } from "./files.ts";
 import { readIni, sectionOf } from "./syntax/ini.ts";
@@ -119,8 +119,7 @@ function findDocument(
 ): Document | undefined {
   for (const place of path === undefined ? searchPlaces(role) : [path]) {
     try {
-      const content = readFile(place);
-      tellStranger(content, place, problems);
+      const content = readDeciding(readFile, place, problems);
       const document = readDocument(content.bytes, place, problems);
       const end = content.bytes.at(-1);
       if (whole && end !== undefined && end !== LINE_FEED) tellTorn(document, problems);
@@ -212,8 +211,7 @@ function loadSecrets(
   if (name === undefined) return [];
   const place = placeOfSecrets(name, configuration, process.env["CREDENTIALS_DIRECTORY"]);
   try {
-    const content = readFile(place.path);
-    tellStranger(content, place.path, problems);
+    const content = readDeciding(readFile, place.path, problems);
     const secrets = readSecrets(content.bytes, content.mode, place.path, problems);
     if (secrets.length === 0) problems.notice(place.path, "no secrets in it; add a client");
     return secrets;

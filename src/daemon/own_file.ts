@@ -58,6 +58,12 @@ export function removeOwn(fd: number, path: string): boolean {
   }
 }
 
+/** Completes "the file ... cannot be written:", of what {@link openOwn} threw. */
+export function whyNotOpened(error: unknown): string {
+  const code = errnoOf(error);
+  return code === "ELOOP" ? "it is a symbolic link" : code;
+}
+
 /** Of a failed call of `node:fs`, as `ENOSPC`. */
 export function errnoOf(error: unknown): string {
   return (error as Error & { code?: string }).code ?? String(error);

@@ -10,6 +10,7 @@ import {
   openOwn,
   OWN_MODE,
   removeOwn,
+  whyNotOpened,
   whyNotOurs,
 } from "./own_file.ts";
 
@@ -89,8 +90,7 @@ function openFile(path: string): number {
   try {
     return openOwn(path);
   } catch (error) {
-    const code = errnoOf(error);
-    throw cannotWrite(path, code === "ELOOP" ? "it is a symbolic link" : code);
+    throw cannotWrite(path, whyNotOpened(error));
   }
 }
 

@@ -1,6 +1,6 @@
 import { JSON_VERSION } from "#src/status/document.ts";
 import { UsageError } from "../exit.ts";
-import { errorOf, exchange, parseJson, stranger } from "../status/exchange.ts";
+import { errorOf, exchange, firstOf, parseJson, stranger } from "../status/exchange.ts";
 import { NoStatus } from "../status/no_status.ts";
 import type { Place } from "../status/place.ts";
 import { targetsOf, type Wanted } from "../status/targets.ts";
@@ -24,18 +24,11 @@ export class RelayPages {
    */
   async ask<T>(path: string): Promise<T> {
     if (this.#place !== undefined) return await askAt<T>(this.#place, path);
-    const failures: NoStatus[] = [];
-    for (const place of this.#places) {
-      try {
-        const found = await askAt<T>(place, path);
-        this.#place = place;
-        return found;
-      } catch (error) {
-        if (!(error instanceof NoStatus)) throw error;
-        failures.push(error);
-      }
-    }
-    throw failures.find((it) => !it.isNotRunning) ?? failures[0]!;
+    return await firstOf(this.#places, async (place) => {
+      const found = await askAt<T>(place, path);
+      this.#place = place;
+      return found;
+    });
   }
 }
 

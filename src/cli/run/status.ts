@@ -3,6 +3,7 @@ import type { StatusDocument } from "#src/status/document.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { fetchStatus } from "../status/client.ts";
+import { firstOf } from "../status/exchange.ts";
 import { NoStatus } from "../status/no_status.ts";
 import { formatStatus } from "../status/table.ts";
 import { type Target, targetsOf } from "../status/targets.ts";
@@ -42,20 +43,17 @@ export default async function runStatus(
   } while (isWatching);
 }
 
-/** What keeps the first place from answering says more than what keeps the others. */
 async function askTarget({ role, places }: Target): Promise<StatusDocument | NoStatus> {
-  const failures: NoStatus[] = [];
-  for (const place of places) {
-    try {
+  try {
+    return await firstOf(places, async (place) => {
       const found = await fetchStatus(place);
       if (role === undefined || found.role === role) return found;
-      failures.push(new NoStatus(`a teredo ${found.role} answers at ${place.url}, not a ${role}`));
-    } catch (error) {
-      if (!(error instanceof NoStatus)) throw error;
-      failures.push(error);
-    }
+      throw new NoStatus(`a teredo ${found.role} answers at ${place.url}, not a ${role}`);
+    });
+  } catch (error) {
+    if (error instanceof NoStatus) return error;
+    throw error;
   }
-  return failures.find((it) => !it.isNotRunning) ?? failures[0]!;
 }
 
 /** Of several daemons the one that needs attention first. */

@@ -36,6 +36,28 @@ export async function exchange(place: Place, question: Question): Promise<Answer
   }
 }
 
+/**
+ * What `ask` finds at the first place that answers it. What keeps one place from answering says more
+ * than that nobody runs at the others.
+ *
+ * @throws NoStatus
+ */
+export async function firstOf<T>(
+  places: readonly Place[],
+  ask: (place: Place) => Promise<T>,
+): Promise<T> {
+  const failures: NoStatus[] = [];
+  for (const place of places) {
+    try {
+      return await ask(place);
+    } catch (error) {
+      if (!(error instanceof NoStatus)) throw error;
+      failures.push(error);
+    }
+  }
+  throw failures.find((it) => !it.isNotRunning) ?? failures[0]!;
+}
+
 /** @throws NoStatus for a refusal too */
 async function ask(place: Place, question: Question, signal: AbortSignal): Promise<Answer> {
   // A plain connection first: of what goes wrong there, the runtimes' HTTP clients tell less.

@@ -3,7 +3,15 @@ import type { Libc } from "#ffi/libc.ts";
 import { LOCK_EX, LOCK_NB } from "#ffi/posix.ts";
 import { StartError } from "#src/errors.ts";
 import { placeOf } from "../folder.ts";
-import { errnoOf, hasName, openOwn, OWN_MODE, removeOwn, whyNotOurs } from "../own_file.ts";
+import {
+  errnoOf,
+  hasName,
+  openOwn,
+  OWN_MODE,
+  removeOwn,
+  whyNotOpened,
+  whyNotOurs,
+} from "../own_file.ts";
 
 /** Bits of a mode that say that others can do something with a file. */
 const OTHERS = 0o077;
@@ -89,10 +97,7 @@ function openFile(path: string): number {
   try {
     return openOwn(path);
   } catch (error) {
-    const code = errnoOf(error);
-    throw new StartError(
-      `${path} cannot be written: ${code === "ELOOP" ? "it is a symbolic link" : code}`,
-    );
+    throw new StartError(`${path} cannot be written: ${whyNotOpened(error)}`);
   }
 }
 

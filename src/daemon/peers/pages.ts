@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { NoAnswer } from "#src/datapath/peers/asker.ts";
+import { NoAnswer, Turns } from "#src/datapath/peers/turns.ts";
 import type { Page, PageAnswer } from "#src/status/app.ts";
 import { errorDocument } from "#src/status/document.ts";
 import type { Host } from "../host/contract.ts";
@@ -23,12 +23,13 @@ interface Serving {
 export class PeerPages {
   readonly pages: Readonly<Record<"/peers" | "/why", Page>> = {
     "/peers": (parameters) => this.#answer((serving) => serving.book.page(parameters)),
-    "/why": (parameters) => this.#answer((serving) => this.#inTurn(() => serving.why(parameters))),
+    "/why": (parameters) =>
+      this.#answer((serving) => this.#turns.take(() => serving.why(parameters))),
   };
   readonly #role: Role;
   #serving: Serving | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  /** To look at packet filters and routes takes the main thread a while. */
+  readonly #turns = new Turns(MOST_WAITING, "Too many ask why at once: ask again");
 
   constructor(role: Role) {
     this.#role = role;
@@ -66,17 +67,6 @@ export class PeerPages {
       if (error instanceof NoAnswer) return refusal(503, error.message);
       throw error;
     }
-  }
-
-  /** One at a time: to look at packet filters and routes takes the main thread a while. */
-  #inTurn<T>(make: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= MOST_WAITING) {
-      return Promise.reject(new NoAnswer("Too many ask why at once: ask again"));
-    }
-    this.#waiting++;
-    const made = this.#last.then(make).finally(() => this.#waiting--);
-    this.#last = made.catch(() => {});
-    return made;
   }
 }
 

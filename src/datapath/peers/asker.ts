@@ -2,6 +2,7 @@ import type { Drop } from "#src/protocol/drops.ts";
 import type { PeerId } from "#src/protocol/peers/index.ts";
 import type { PeerQuery } from "#src/protocol/peers/query.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { NoAnswer, Turns } from "./turns.ts";
 import type { PeerPart, PeerQuestions, Question } from "./questions.ts";
 
 /** Between two looks for an answer. */
@@ -11,16 +12,12 @@ const PATIENCE: Millis = 3_000;
 /** Questions that wait for their turn; see docs/limits.md. */
 const MOST_WAITING = 32;
 
-/** Why a worker did not answer. */
-export class NoAnswer extends Error {}
-
 /** The main thread's end of {@link PeerQuestions}: questions wait here for those before them. */
 export class PeerAsker {
   readonly #questions: PeerQuestions;
   readonly #wake: () => void;
   readonly #patience: Millis;
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #turns = new Turns(MOST_WAITING, "Too many ask about peers at once: ask again");
 
   /**
    * @param wake has the worker look at what it is asked
@@ -39,7 +36,7 @@ export class PeerAsker {
    * @throws NoAnswer
    */
   peers(query: PeerQuery, behind: PeerId, limit: number): Promise<PeerPart> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#answered(() => this.#questions.askPeers(query, behind, limit));
       return this.#questions.takePeers();
     });
@@ -51,20 +48,10 @@ export class PeerAsker {
    * @throws NoAnswer
    */
   fate(question: Question, packet: Uint8Array, address = 0, port = 0): Promise<Drop> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       await this.#answered(() => this.#questions.askFate(question, packet, address, port));
       return this.#questions.takeFate();
     });
-  }
-
-  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= MOST_WAITING) {
-      return Promise.reject(new NoAnswer("Too many ask about peers at once: ask again"));
-    }
-    this.#waiting++;
-    const answer = this.#last.then(ask).finally(() => this.#waiting--);
-    this.#last = answer.catch(() => {});
-    return answer;
   }
 
   async #answered(ask: () => void): Promise<void> {

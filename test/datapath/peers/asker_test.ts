@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ENTRIES_A_TURN } from "#src/datapath/peers/answers.ts";
-import { NoAnswer, PeerAsker } from "#src/datapath/peers/asker.ts";
+import { PeerAsker } from "#src/datapath/peers/asker.ts";
+import { NoAnswer } from "#src/datapath/peers/turns.ts";
 import { MAX_ROWS, Question } from "#src/datapath/peers/questions.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { ANY_PEER, parsePeerQuery } from "#src/protocol/peers/query.ts";

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { SyscallError } from "#ffi/errors.ts";
+import { SyscallError, unless } from "#ffi/errors.ts";
 import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import {
@@ -251,15 +251,6 @@ export class LinuxUpheld implements Upheld {
 
   close(): void {
     this.#changes.close();
-  }
-}
-
-/** Runs `call`; a failure with one of the `expected` errnos is as good as success. */
-function unless(expected: readonly number[], call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    if (!(error instanceof SyscallError && expected.includes(error.errno))) throw error;
   }
 }
 

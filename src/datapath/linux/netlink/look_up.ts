@@ -1,4 +1,4 @@
-import { SyscallError } from "#ffi/errors.ts";
+import { SyscallError, unless } from "#ffi/errors.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -177,15 +177,6 @@ function errnoOr<T>(ask: () => T | undefined): T | number {
     return ask() ?? EINVAL;
   } catch (error) {
     if (error instanceof SyscallError) return error.errno;
-    throw error;
-  }
-}
-
-function unless<T>(expected: readonly number[], ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch (error) {
-    if (error instanceof SyscallError && expected.includes(error.errno)) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { SyscallError } from "#ffi/errors.ts";
+import { SyscallError, unless } from "#ffi/errors.ts";
 import {
   EACCES,
   EAFNOSUPPORT,
@@ -125,14 +125,5 @@ function explained(error: unknown, name: string): unknown {
       );
     default:
       return error;
-  }
-}
-
-/** Runs `call`; a failure with one of the `expected` errnos is as good as success. */
-function unless(expected: readonly number[], call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    if (!(error instanceof SyscallError && expected.includes(error.errno))) throw error;
   }
 }
