@@ -3,8 +3,8 @@ import type { LabName, Labs } from "./labs.ts";
 import type { Results, RowSpec } from "./results.ts";
 import { MAX_PEERS } from "./volley.ts";
 
-const WARM_SECONDS = 0.2;
-const COUNT_SECONDS = 0.6;
+const WARM_SECONDS = 2;
+const COUNT_SECONDS = 1;
 /** Offered to two workers, which share the machine with the generator. */
 const SHARED_RATE = 300_000;
 
