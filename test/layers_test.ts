@@ -70,7 +70,7 @@ const withoutComments = (text: string) =>
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => `${folder}/${name}`)
     .sort();
 }
@@ -155,7 +155,7 @@ test("no file is longer than a reader can hold", () => {
 
 test("files are named in snake_case", () => {
   for (const file of [...sources("src"), ...sources("ffi"), ...sources("test")]) {
-    assert.match(file, /^[a-z0-9_/]+\.ts$/);
+    assert.match(file, /^[a-z0-9_/]+(\.d)?\.tsx?$/);
   }
 });
 

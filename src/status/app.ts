@@ -1,8 +1,11 @@
 import { Hono } from "hono";
 import type { Millis } from "#src/protocol/time.ts";
+import { HEADERS } from "./access/headers.ts";
 import { errorDocument, healthDocument, readyDocument, statusDocument } from "./document.ts";
 import { EXPOSITION_TYPE, formatExposition } from "./exposition.ts";
 import { metricsOf } from "./metrics.ts";
+import { ASSETS } from "./page/assets.ts";
+import { problemPage, wantsHtml } from "./page/problem.tsx";
 import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
 
 /** The pages as a plain value: `app.request("/metrics")` asks without a port. */
@@ -40,9 +43,7 @@ export function createStatus(
   const status = momentary(() => statusDocument(read()), now);
 
   app.use((c, next) => {
-    // Each answer is the state of one moment.
-    c.header("Cache-Control", "no-store");
-    c.header("X-Content-Type-Options", "nosniff");
+    for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
     if (METHODS.includes(c.req.method)) return next();
     const error = errorDocument("Only GET and HEAD are answered here");
     return Promise.resolve(c.json(error, 405, { Allow: METHODS.join(", ") }));
@@ -71,8 +72,15 @@ export function createStatus(
     });
   }
 
+  for (const [name, { type, text }] of Object.entries(ASSETS)) {
+    app.get(`/assets/${name}`, (c) => c.body(text, 200, { "Content-Type": type }));
+  }
+
   const paths = [...PATHS, ...Object.keys(pages)];
-  app.notFound((c) => c.json(errorDocument(`There is nothing at ${c.req.path}`, paths), 404));
+  app.notFound((c) => {
+    const problem = errorDocument(`There is nothing at ${c.req.path}`, paths);
+    return wantsHtml(c) ? c.html(problemPage(c.req.path, problem), 404) : c.json(problem, 404);
+  });
 
   // Only a daemon that has not come up, or is going down, has no snapshot to give.
   app.onError((error, c) => c.json(errorDocument(error.message), 503));

@@ -148,8 +148,8 @@ function listening(server: Server, where: ListenOptions): Promise<void> {
   });
 }
 
-function ask(app: App, { method, target }: StatusRequest): Response | Promise<Response> {
-  return app.fetch(new Request(`http://localhost${target}`, { method }));
+function ask(app: App, { method, target, headers }: StatusRequest): Response | Promise<Response> {
+  return app.fetch(new Request(`http://localhost${target}`, { method, headers }));
 }
 
 function foreignHost(): Response {

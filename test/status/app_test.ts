@@ -173,6 +173,50 @@ for (const path of ["/", "/peers", "/metrics/", "/status.php"]) {
   });
 }
 
+const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+test("createStatus() tells a browser on a page what a program is told in JSON", async () => {
+  const response = await ask("/a/<b>", {}, { headers: { Accept: BROWSER } });
+  assert.equal(response.status, 404);
+  assert.match(response.headers.get("content-type")!, /^text\/html; charset=UTF-8$/i);
+  const page = await response.text();
+  assert.match(page, /^<!doctype html><html lang="en">/);
+  assert.match(page, /There is nothing at \/a\/(&lt;b&gt;|%3Cb%3E)/);
+  // From /a/b, wherever a proxy has put it, to where the pages begin.
+  assert.match(page, /href="\.\.\/status"/);
+  assert.match(page, /href="\.\.\/assets\/style\.css"/);
+});
+
+for (
+  const accept of ["*/*", "application/json", "text/plain", "text/html;q=0.1,application/json"]
+) {
+  test(`createStatus() tells who accepts ${accept} in JSON`, async () => {
+    const response = await ask("/nothing", {}, { headers: { Accept: accept } });
+    assert.match(response.headers.get("content-type")!, /^application\/json/);
+  });
+}
+
+test("createStatus() serves what its pages load, and lets them load nothing else", async () => {
+  const page = await (await ask("/x", {}, { headers: { Accept: BROWSER } })).text();
+  const assets = [...page.matchAll(/(?:href|src)="\.\/(assets\/[^"]+)"/g)].map(([, path]) => path!);
+  assert.ok(assets.length > 0);
+  for (const path of assets) {
+    const response = await ask(`/${path}`);
+    assert.equal(response.status, 200, path);
+    assert.ok((await response.text()).length > 0);
+  }
+  for (const path of ["/healthz", "/x", "/assets/style.css"]) {
+    const { headers } = await ask(path, {}, { headers: { Accept: BROWSER } });
+    const policy = headers.get("content-security-policy")!;
+    assert.match(policy, /^default-src 'none'; /);
+    assert.match(policy, /; frame-ancestors 'none'$/);
+    assert.doesNotMatch(policy, /unsafe|\*|data:|http/);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("referrer-policy"), "no-referrer");
+    assert.equal(headers.get("cache-control"), "no-store");
+  }
+});
+
 test("createStatus() answers 503 with the reason when no snapshot can be made", async () => {
   const app = createStatus(() => {
     throw new Error("No snapshot");

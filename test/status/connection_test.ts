@@ -131,6 +131,14 @@ withServer("an answer has the length that it says", async (port) => {
   assert.ok(length > 1000);
 });
 
+withServer("the pages see the header of a request", async (port) => {
+  const head = "GET /nothing HTTP/1.1\r\nHost: localhost\r\n";
+  assert.match(await answerTo(port, `${head}Accept: text/html\r\n\r\n`), /<!doctype html>/);
+  assert.match(await answerTo(port, `${head}Accept: */*\r\n\r\n`), /\r\n\r\n\{"version":1,/);
+  // Eight-bit characters are no control characters.
+  assert.equal(statusOf(await answerTo(port, `${head}X: \xff\xe4\r\n\r\n`)), "404");
+});
+
 withServer("of requests in a row on one connection the first alone is answered", async (port) => {
   const one = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
   assert.equal(answersIn(await answerTo(port, one.repeat(1000))), 1);
