@@ -1,5 +1,6 @@
 import type { Millis } from "#src/protocol/time.ts";
 import { isReady, type Snapshot } from "#src/status/snapshot.ts";
+import { bits, decimal } from "#src/status/units.ts";
 import type { Notifier } from "./notify.ts";
 
 /** Rates are told again after this time, a change of state at the next look. */
@@ -53,15 +54,4 @@ function detailOf(snapshot: Snapshot, before: Snapshot, elapsed: Millis): string
   const to = bits(8 * rate("udp_sent_bytes"));
   const peers = `${gauges.peers} peer${gauges.peers === 1 ? "" : "s"}`;
   return `${peers}, ${from} from clients, ${to} to clients`;
-}
-
-function bits(rate: number): string {
-  if (rate < 1e3) return `${Math.round(rate)} bit/s`;
-  if (rate < 1e6) return `${decimal(rate / 1e3)} kbit/s`;
-  return rate < 1e9 ? `${decimal(rate / 1e6)} Mbit/s` : `${decimal(rate / 1e9)} Gbit/s`;
-}
-
-/** With a fraction only where it matters. */
-function decimal(value: number): string {
-  return value < 10 ? String(Math.round(10 * value) / 10) : String(Math.round(value));
 }
