@@ -29,36 +29,66 @@ address_bubble_rate = 0
 
 const count = (load: LoadLab, name: string) => metric(load.lab, "rly", 9545, `teredo_${name}`);
 
-test(
-  `a relay restarted by SIGTERM serves its ${CLIENTS} peers on, and asks none of them again`,
-  OPTIONS,
-  async () => {
-    const load = await LoadLab.create();
-    try {
-      const relay = await startRelay(load.lab, "teredo", CONF);
-      const exchange = load.exchange({ clients: CLIENTS, up: RATE, down: RATE, seconds: SECONDS });
-      await until("all are trusted", async () => await count(load, "trusted_peers") === CLIENTS);
-      const { stderr, status } = await relay.stop(20_000);
-      assert.equal(status, 0, stderr);
-      assert.match(stderr, /"Peers handed over" peers=1000 path=\/run\/teredo-relay\/peers/);
-      const next = await startSuccessor(load.lab, "teredo", CONF);
-      assert.match(next.output(), /"Peers found" peers=1000 /);
-      assert.equal(await count(load, "peers_taken_over_total"), CLIENTS);
-      const { clients, host } = await exchange;
+interface Ways {
+  readonly how: string;
+  readonly conf: string;
+  readonly clients: number;
+  readonly seconds: number;
+}
 
-      assert.ok(await count(load, "udp_sent_datagrams_total") > 0, "traffic goes on");
-      assert.equal(clients.bubblesReceived, CLIENTS, "one each, before the restart");
-      assert.equal(await count(load, "packets_held_total"), 0);
-      assert.equal(await count(load, 'drops_total{reason="unknown_peer"}'), 0);
-      assert.equal(await count(load, 'drops_total{reason="source_mismatch"}'), 0);
-      for (const { foreign, duplicates } of [clients, host]) {
-        assert.deepEqual({ foreign, duplicates }, { foreign: 0, duplicates: 0 });
-      }
-    } finally {
-      await load.close();
-    }
+const WAYS: readonly Ways[] = [
+  { how: "as root", conf: "", clients: CLIENTS, seconds: SECONDS },
+  {
+    how: "as a user of its own",
+    conf: "user = nobody\n",
+    clients: 50,
+    seconds: 15,
   },
-);
+  {
+    how: "as that in a chroot",
+    conf: "user = nobody\nchroot = /run/jail\n",
+    clients: 50,
+    seconds: 15,
+  },
+];
+
+for (const { how, conf, clients: many, seconds } of WAYS) {
+  test(
+    `a relay restarted by SIGTERM ${how} serves its ${many} peers on, and asks none of them again`,
+    OPTIONS,
+    async () => {
+      const load = await LoadLab.create();
+      try {
+        await load.lab.sh("rly", "mkdir -p /run/jail");
+        const relay = await startRelay(load.lab, "teredo", CONF + conf);
+        const rate = Math.max(many / 10, 10);
+        const exchange = load.exchange({ clients: many, up: rate, down: rate, seconds });
+        await until("all are trusted", async () => await count(load, "trusted_peers") === many);
+        const { stderr, status } = await relay.stop(20_000);
+        assert.equal(status, 0, stderr);
+        assert.match(
+          stderr,
+          new RegExp(`"Peers handed over" peers=${many} path=/run/teredo-relay/peers`),
+        );
+        const next = await startSuccessor(load.lab, "teredo", CONF + conf);
+        assert.match(next.output(), new RegExp(`"Peers found" peers=${many} `));
+        assert.equal(await count(load, "peers_taken_over_total"), many);
+        const { clients, host } = await exchange;
+
+        assert.ok(await count(load, "udp_sent_datagrams_total") > 0, "traffic goes on");
+        assert.equal(clients.bubblesReceived, many, "one each, before the restart");
+        assert.equal(await count(load, "packets_held_total"), 0);
+        assert.equal(await count(load, 'drops_total{reason="unknown_peer"}'), 0);
+        assert.equal(await count(load, 'drops_total{reason="source_mismatch"}'), 0);
+        for (const { foreign, duplicates } of [clients, host]) {
+          assert.deepEqual({ foreign, duplicates }, { foreign: 0, duplicates: 0 });
+        }
+      } finally {
+        await load.close();
+      }
+    },
+  );
+}
 
 for (const workers of [1, 2]) {
   test(
