@@ -56,7 +56,13 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
   Clients: [
     {
       title: "Peers",
-      metrics: ["teredo_peers", "teredo_trusted_peers", "teredo_peers_limit"],
+      metrics: [
+        "teredo_peers",
+        "teredo_trusted_peers",
+        "teredo_resolving_peers",
+        "teredo_failed_peers",
+        "teredo_peers_limit",
+      ],
     },
     {
       title: "Peers that come and go",

@@ -46,6 +46,9 @@ export interface OpenRole {
 export interface Levels {
   readonly peers: number;
   readonly peersTrusted: number;
+  /** Also those that are trusted still. */
+  readonly peersResolving: number;
+  readonly peersFailed: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
 }

@@ -287,6 +287,8 @@ export class RelayLoop implements RelaySink {
     levels[Level.Beat]! += 1;
     levels[Level.Peers] = gauges.peers;
     levels[Level.PeersTrusted] = gauges.trusted;
+    levels[Level.PeersResolving] = gauges.resolving;
+    levels[Level.PeersFailed] = gauges.failed;
     levels[Level.HeldPackets] = gauges.heldPackets;
     levels[Level.HeldBytes] = gauges.heldBytes;
     levels[Level.TunRefused] = Number(this.#uplink.isTcpRefused);

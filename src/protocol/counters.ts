@@ -48,6 +48,10 @@ export const COUNTER_NAMES = [
   "link_messages",
   // Relay: entries that came from the relay before this one
   "peers_taken_over",
+  // Server: of the solicitations received, those of a client that may be behind a cone NAT, and of the
+  // others those to the second address, which ask whether the NAT is symmetric. RFC 4380 §5.2.1
+  "solicitations_cone",
+  "solicitations_secondary",
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

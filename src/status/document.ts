@@ -92,6 +92,8 @@ export interface OffloadDocument {
 export interface GaugesDocument {
   readonly peers: number;
   readonly trusted_peers: number;
+  readonly resolving_peers: number;
+  readonly failed_peers: number;
   readonly peers_limit: number;
   readonly held_packets: number;
   readonly held_bytes: number;
@@ -213,6 +215,8 @@ function gaugesDocument(gauges: Gauges): GaugesDocument {
   return {
     peers: gauges.peers,
     trusted_peers: gauges.peersTrusted,
+    resolving_peers: gauges.peersResolving,
+    failed_peers: gauges.peersFailed,
     peers_limit: gauges.peersLimit,
     held_packets: gauges.heldPackets,
     held_bytes: gauges.heldBytes,

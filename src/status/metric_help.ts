@@ -101,6 +101,16 @@ const PEERS = {
     "Entries that are trusted.",
     "far fewer than `teredo_peers`: a scan, or clients that bubbles do not reach",
   ),
+  teredo_resolving_peers: gauge(
+    "peers",
+    "Entries that bubbles go out for, trusted still or not.",
+    "most of `teredo_peers`: a scan of Teredo addresses, or bubbles that are not answered",
+  ),
+  teredo_failed_peers: gauge(
+    "peers",
+    "Entries whose peer left its bubbles unanswered; kept for 300 s.",
+    "most of `teredo_peers`: hosts here write to clients that are gone, or bubbles do not pass",
+  ),
   teredo_peers_limit: gauge("peers", "Entries there is room for; 0 for the server."),
   teredo_held_packets: gauge("packets", "Packets held at this moment."),
   teredo_held_bytes: gauge(
@@ -231,6 +241,14 @@ const COUNTERS: Readonly<Record<CounterMetric, MetricHelp>> = {
   teredo_bubbles_sent_refresh_total: counter(
     "packets",
     "Of the bubbles sent, those to peers that packets still flow to.",
+  ),
+  teredo_solicitations_cone_total: counter(
+    "packets",
+    "Of the router solicitations, those of clients that ask whether their NAT is a cone NAT.",
+  ),
+  teredo_solicitations_secondary_total: counter(
+    "packets",
+    "Of the others, those to the second address: their clients ask whether their NAT is symmetric.",
   ),
   teredo_peers_taken_over_total: counter(
     "peers",

@@ -94,6 +94,8 @@ function levels({ gauges }: Snapshot): Metric[] {
   return [
     one("teredo_peers", gauges.peers),
     one("teredo_trusted_peers", gauges.peersTrusted),
+    one("teredo_resolving_peers", gauges.peersResolving),
+    one("teredo_failed_peers", gauges.peersFailed),
     one("teredo_peers_limit", gauges.peersLimit),
     one("teredo_held_packets", gauges.heldPackets),
     one("teredo_held_bytes", gauges.heldBytes),

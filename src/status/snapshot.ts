@@ -122,6 +122,9 @@ export interface ReadinessCheck {
 export interface Gauges {
   readonly peers: number;
   readonly peersTrusted: number;
+  /** Also those that are trusted still. */
+  readonly peersResolving: number;
+  readonly peersFailed: number;
   readonly peersLimit: number;
   readonly heldPackets: number;
   readonly heldBytes: number;

@@ -39,10 +39,19 @@ const OPEN: OpenRole = {
   close: () => {},
 };
 
+const NO_LEVELS = {
+  peers: 0,
+  peersTrusted: 0,
+  peersResolving: 0,
+  peersFailed: 0,
+  heldPackets: 0,
+  heldBytes: 0,
+};
+
 const datapath = (age: number): Datapath => ({
   counters: () => makeCounters(),
   refusedOffloads: () => [],
-  levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
+  levels: () => NO_LEVELS,
   heartbeatAge: () => age,
   ended: Promise.resolve(),
   stop: () => Promise.resolve(undefined),

@@ -53,7 +53,14 @@ test("Relay serves 1,048,576 live peers, lets none go, and forgets them bit by b
   crowd.now += PEER_LIFETIME;
   const ticks = tickAll(crowd);
   assert.ok(ticks >= MILLION / TICK_LIMIT);
-  assert.deepEqual(crowd.relay.gauges, { peers: 0, trusted: 0, heldPackets: 0, heldBytes: 0 });
+  assert.deepEqual(crowd.relay.gauges, {
+    peers: 0,
+    trusted: 0,
+    resolving: 0,
+    failed: 0,
+    heldPackets: 0,
+    heldBytes: 0,
+  });
   assert.equal(crowd.relay.nextTimer(), Infinity);
   assert.equal(crowd.count("peers_expired"), MILLION);
 });

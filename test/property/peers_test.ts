@@ -179,7 +179,6 @@ class Pair {
   }
 
   compare(): void {
-    let trusted = 0;
     assert.equal(this.peers.size, this.naive.entries.size);
     for (const bytes of ADDRESSES) {
       const p = this.peers.find(bytes, 0);
@@ -187,12 +186,15 @@ class Pair {
       assert.equal(this.textOf(p), this.naive.entries.has(key) ? key : undefined);
     }
     for (const [key, entry] of this.naive.entries) {
-      if (entry.trusted) trusted++;
       assert.deepEqual(this.read(this.idOf(key)), entry);
     }
-    assert.equal(this.peers.trusted, trusted);
+    const entries = [...this.naive.entries.values()];
+    const { trusted, resolving, failed } = this.peers.counts;
+    assert.equal(trusted, entries.filter((it) => it.trusted).length);
+    assert.equal(resolving, entries.filter((it) => it.resolving).length);
+    assert.equal(failed, entries.filter((it) => !it.trusted && !it.resolving).length);
     for (const { address } of this.naive.entries.values()) {
-      const of = [...this.naive.entries.values()].filter((it) => it.address === address);
+      const of = entries.filter((it) => it.address === address);
       assert.equal(this.peers.trustedAt(address), of.filter((it) => it.trusted).length);
     }
     assert.equal(this.textOf(this.peers.oldest(this.now)), this.naive.oldest(this.now));

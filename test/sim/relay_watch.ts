@@ -150,7 +150,7 @@ export class RelayWatch implements RelaySink {
   /** Checks that the relay has forgotten everything, after long silence. */
   checkEmpty(): void {
     this.checkBooks();
-    const empty = { peers: 0, trusted: 0, heldPackets: 0, heldBytes: 0 };
+    const empty = { peers: 0, trusted: 0, resolving: 0, failed: 0, heldPackets: 0, heldBytes: 0 };
     assert.deepEqual(this.#relay.gauges, empty);
     assert.equal(this.#relay.nextTimer(), Infinity);
   }

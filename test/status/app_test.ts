@@ -90,6 +90,8 @@ test("statusDocument() tells every number of a snapshot under its own name", () 
   assert.deepEqual(gauges, {
     peers: 7,
     trusted_peers: 5,
+    resolving_peers: 2,
+    failed_peers: 1,
     peers_limit: 1_048_576,
     held_packets: 3,
     held_bytes: 3840,

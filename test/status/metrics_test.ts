@@ -66,6 +66,8 @@ const levels: readonly [string, number][] = [
   ["teredo_interface_mtu_bytes", 1280],
   ["teredo_peers", 7],
   ["teredo_trusted_peers", 5],
+  ["teredo_resolving_peers", 2],
+  ["teredo_failed_peers", 1],
   ["teredo_peers_limit", 1_048_576],
   ["teredo_held_packets", 3],
   ["teredo_held_bytes", 3840],

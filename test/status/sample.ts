@@ -46,6 +46,8 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     gauges: {
       peers: 7,
       peersTrusted: 5,
+      peersResolving: 2,
+      peersFailed: 1,
       peersLimit: 1_048_576,
       heldPackets: 3,
       heldBytes: 3840,

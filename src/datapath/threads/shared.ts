@@ -27,6 +27,8 @@ export const Level = {
   TunRefused: 5,
   TunUdpRefused: 6,
   UdpSegmentRefused: 7,
+  PeersResolving: 8,
+  PeersFailed: 9,
 } as const;
 
 const Control = {

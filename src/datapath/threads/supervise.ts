@@ -159,6 +159,8 @@ function sums(workers: readonly SharedState[]) {
     levels: () => ({
       peers: level(Level.Peers),
       peersTrusted: level(Level.PeersTrusted),
+      peersResolving: level(Level.PeersResolving),
+      peersFailed: level(Level.PeersFailed),
       heldPackets: level(Level.HeldPackets),
       heldBytes: level(Level.HeldBytes),
     }),

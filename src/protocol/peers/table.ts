@@ -22,6 +22,7 @@ import {
   WANTED,
 } from "./entry.ts";
 import { Links } from "./links.ts";
+import { StateCounts } from "./state_counts.ts";
 import { PeerTraffic } from "./traffic.ts";
 import type { Millis } from "../time.ts";
 
@@ -51,6 +52,7 @@ const RELINK_STEP: Millis = 1_024;
 export class Peers {
   readonly capacity: number;
   readonly traffic: PeerTraffic;
+  readonly counts = new StateCounts();
   readonly #i32: Int32Array;
   readonly #u32: Uint32Array;
   readonly #u16: Uint16Array;
@@ -64,7 +66,6 @@ export class Peers {
   /** Entries ever used are 1..#used. */
   #used = 0;
   #size = 0;
-  #trusted = 0;
 
   /**
    * @param capacity most entries, 1 to {@link PEERS_MAX}
@@ -89,11 +90,6 @@ export class Peers {
 
   get size(): number {
     return this.#size;
-  }
-
-  /** Entries that are trusted, valid or not. */
-  get trusted(): number {
-    return this.#trusted;
   }
 
   /** No entry has a higher number. */
@@ -131,16 +127,15 @@ export class Peers {
     this.#index.enter(p);
     this.#ages.append(UNTRUSTED_LIST, p);
     this.#size++;
+    this.counts.add(TAKEN);
     return p;
   }
 
   remove(p: PeerId): void {
     this.#index.leave(p);
     this.#ages.remove(this.#listOf(p), p);
-    if (this.isTrusted(p)) {
-      this.#trusted--;
-      this.#trustedByAddress.remove(this.mappedAddress(p));
-    }
+    if (this.isTrusted(p)) this.#trustedByAddress.remove(this.mappedAddress(p));
+    this.counts.remove(this.#u8[p * BYTES + FLAGS]!);
     this.traffic.clear(p);
     this.#u8[p * BYTES + FLAGS] = 0;
     this.#u32[p * WORDS] = this.#free;
@@ -236,9 +231,8 @@ export class Peers {
   setTrusted(p: PeerId, trusted: boolean): void {
     if (trusted === this.isTrusted(p)) return;
     this.#ages.remove(this.#listOf(p), p);
-    this.#u8[p * BYTES + FLAGS]! ^= TRUSTED;
+    this.#turn(p, TRUSTED);
     this.#ages.append(this.#listOf(p), p);
-    this.#trusted += trusted ? 1 : -1;
     if (trusted) this.#trustedByAddress.add(this.mappedAddress(p));
     else this.#trustedByAddress.remove(this.mappedAddress(p));
   }
@@ -254,7 +248,7 @@ export class Peers {
 
   /** Its turns start again. */
   setResolving(p: PeerId, resolving: boolean): void {
-    if (resolving !== this.isResolving(p)) this.#u8[p * BYTES + FLAGS]! ^= RESOLVING;
+    if (resolving !== this.isResolving(p)) this.#turn(p, RESOLVING);
     this.#u8[p * BYTES + TURNS] = 0;
   }
 
@@ -381,6 +375,13 @@ export class Peers {
   #rank(p: PeerId): number {
     if (!this.isTrusted(p)) return 0;
     return this.isProven(p) ? 2 : 1;
+  }
+
+  #turn(p: PeerId, flag: number): void {
+    const at = p * BYTES + FLAGS;
+    this.counts.remove(this.#u8[at]!);
+    this.#u8[at]! ^= flag;
+    this.counts.add(this.#u8[at]!);
   }
 
   #listOf(p: PeerId): number {

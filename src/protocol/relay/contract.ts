@@ -61,6 +61,10 @@ export interface RelayGauges {
   readonly peers: number;
   /** Peers that are trusted, also those not heard of for 30 s. */
   readonly trusted: number;
+  /** Peers that are being asked; of those, some are trusted still. */
+  readonly resolving: number;
+  /** Peers that left their bubbles unanswered. */
+  readonly failed: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
 }

@@ -113,7 +113,9 @@ export class Relay {
   get gauges(): RelayGauges {
     return {
       peers: this.#peers.size,
-      trusted: this.#peers.trusted,
+      trusted: this.#peers.counts.trusted,
+      resolving: this.#peers.counts.resolving,
+      failed: this.#peers.counts.failed,
       heldPackets: this.#hold.packets,
       heldBytes: this.#hold.bytes,
     };

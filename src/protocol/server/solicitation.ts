@@ -86,7 +86,10 @@ export class Solicitations {
     sink: ServerSink,
   ): Drop {
     const { bytes: b, address, port } = arrival;
+    const cone = hasConeFlag(b, d.ipv6At + SOURCE_AT);
     this.#counters[Counter.solicitations_received]!++;
+    if (cone) this.#counters[Counter.solicitations_cone]!++;
+    else if (socket === SECONDARY) this.#counters[Counter.solicitations_secondary]!++;
     const invalid = checkSolicitation(b, d.ipv6At);
     if (invalid !== Drop.None) return invalid;
 
@@ -97,7 +100,7 @@ export class Solicitations {
     // Last, so that only what would be answered costs its sender a token.
     if (!this.#limiter.take(address, 0, now)) return Drop.RateLimited;
     const length = this.#writeAnswer(arrival, d, secret);
-    const from = answersFrom(socket, hasConeFlag(b, d.ipv6At + SOURCE_AT));
+    const from = answersFrom(socket, cone);
     this.#out.setPayload(this.#answer, 0, length);
     this.#out.setEnds(address, port, 0);
     sink.sendDatagram(from, this.#out);

@@ -149,6 +149,8 @@ test("Datapath.counters() and levels() are sums, one thread's refusal is the dat
     shared.counters[Counter.peers_created] = 10 ** i;
     shared.levels[1] = 2 * 10 ** i;
     shared.levels[4] = 5 * 10 ** i;
+    shared.levels[8] = 3 * 10 ** i;
+    shared.levels[9] = 4 * 10 ** i;
   });
   assert.equal(datapath.counters()[Counter.peers_created], 111);
   starts[0]!.shared.counters[Counter.peers_created]! += 1;
@@ -156,6 +158,8 @@ test("Datapath.counters() and levels() are sums, one thread's refusal is the dat
   assert.deepEqual(datapath.levels(), {
     peers: 222,
     peersTrusted: 0,
+    peersResolving: 333,
+    peersFailed: 444,
     heldPackets: 0,
     heldBytes: 555,
   });

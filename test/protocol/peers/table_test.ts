@@ -18,7 +18,7 @@ test("Peers.insert() makes an untrusted entry that nothing waits for (R-03, R-12
   const p = peers.insert(A2, 0, NOW);
   assert.equal(peers.find(A2, 0), p);
   assert.equal(peers.size, 1);
-  assert.equal(peers.trusted, 0);
+  assert.equal(peers.counts.trusted, 0);
   assert.equal(peers.isTrusted(p), false);
   assert.equal(peers.isResolving(p), false);
   assert.equal(peers.bubblesSent(p), 0);
@@ -53,7 +53,7 @@ test("Peers.insert() refuses more than its capacity, and reuses what was removed
   peers.setMapping(2, 0xffffffff, 65_535, 0xfffffffe);
   peers.bubbled(2, NOW);
   peers.remove(2);
-  assert.equal(peers.trusted, 0);
+  assert.equal(peers.counts.trusted, 0);
   assert.equal(peers.find(address(1), 0), NO_PEER);
   const p = peers.insert(address(3), 0, NOW);
   assert.equal(p, 2);

@@ -4,7 +4,7 @@ import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import type { RelayGauges, RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
 import { type Address, arrival, packet } from "../packets.ts";
@@ -29,6 +29,15 @@ export const RELAY_OPTIONS: RelayOptions = {
   newPeerRate: 0,
   bubbleRate: 0,
   addressBubbleRate: 0,
+};
+
+export const NO_GAUGES: RelayGauges = {
+  peers: 0,
+  trusted: 0,
+  resolving: 0,
+  failed: 0,
+  heldPackets: 0,
+  heldBytes: 0,
 };
 
 /** What a relay gave to its sink. */

@@ -4,7 +4,7 @@ import { Drop } from "#src/protocol/drops.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { bubble, ip4, teredo } from "../packets.ts";
 import { vector } from "../vectors.ts";
-import { data, HOST, RelayLab, tokenOf } from "./lab.ts";
+import { data, HOST, NO_GAUGES, RelayLab, tokenOf } from "./lab.ts";
 
 const A2 = vector("A2");
 const PACKET = data(HOST, A2);
@@ -22,7 +22,13 @@ function waiting(options = {}): { lab: RelayLab; token: Uint8Array } {
 test("Relay.set() keeps peers, what is held for them, and bubbles that are not answered yet", () => {
   const { lab, token } = waiting();
   lab.set({ holdPackets: 1, holdMemory: 1_280_000, holdAge: 50_000, newPeerRate: 5 });
-  assert.deepEqual(lab.relay.gauges, { peers: 1, trusted: 0, heldPackets: 2, heldBytes: 176 });
+  assert.deepEqual(lab.relay.gauges, {
+    ...NO_GAUGES,
+    peers: 1,
+    resolving: 1,
+    heldPackets: 2,
+    heldBytes: 176,
+  });
   assert.equal(lab.fromClient(bubble(A2, token)), Drop.None);
   assert.equal(lab.sent.length, 2, "both that were held");
   lab.set({});
@@ -38,7 +44,13 @@ test("Relay.set() with what it has changes nothing, two hundred times", () => {
     lab.set({});
     lab.advance(5);
   }
-  assert.deepEqual(lab.relay.gauges, { peers: 1, trusted: 0, heldPackets: 2, heldBytes: 176 });
+  assert.deepEqual(lab.relay.gauges, {
+    ...NO_GAUGES,
+    peers: 1,
+    resolving: 1,
+    heldPackets: 2,
+    heldBytes: 176,
+  });
   assert.equal(lab.fromClient(bubble(A2, token)), Drop.None);
   assert.equal(lab.sent.length, 2);
 });

@@ -5,7 +5,7 @@ import { ROW_LENGTH } from "#src/protocol/peers/legacy.ts";
 import { PEER_LIFETIME, PEER_VALIDITY } from "#src/protocol/peers/table.ts";
 import { bubble, teredo } from "../packets.ts";
 import { CLIENT, CLIENT_PORT, RELAY, SERVER, vector } from "../vectors.ts";
-import { data, HOST, RelayLab, tokenOf, udp } from "./lab.ts";
+import { data, HOST, NO_GAUGES, RelayLab, tokenOf, udp } from "./lab.ts";
 
 const A2 = vector("A2");
 const PACKET = data(HOST, A2);
@@ -31,7 +31,7 @@ function successor(lab: RelayLab, gap = 0, options = {}): RelayLab {
 for (const port of [CLIENT_PORT, MOVED_PORT]) {
   test(`Relay.takeOver(): a peer trusted at port ${port} is served from the first packet`, () => {
     const next = successor(trusted(port));
-    assert.deepEqual(next.relay.gauges, { peers: 1, trusted: 1, heldPackets: 0, heldBytes: 0 });
+    assert.deepEqual(next.relay.gauges, { ...NO_GAUGES, peers: 1, trusted: 1 });
     assert.equal(next.fromIpv6(PACKET), Drop.None);
     assert.deepEqual(next.sent, [udp(PACKET, CLIENT, port, RELAY)]);
     const answer = data(A2, HOST);
@@ -141,7 +141,7 @@ test("Relay.takeOver() in a smaller table leaves out who would give way first", 
     if (address !== CLIENT + 4) lab.fromClient(bubble(ipv6, tokenOf(lab.sent)), { address });
   }
   const next = successor(lab, 0, { maxPeers: 3 });
-  assert.deepEqual(next.relay.gauges, { peers: 3, trusted: 3, heldPackets: 0, heldBytes: 0 });
+  assert.deepEqual(next.relay.gauges, { ...NO_GAUGES, peers: 3, trusted: 3 });
   const open = clients.map(({ ipv6 }) => {
     const packet = data(HOST, ipv6);
     return next.relay.isOpen(packet, 0, packet.length, next.now);

@@ -23,6 +23,8 @@ test("Server.fromUdp() answers cone from the other address, else from the same (
     }
   }
   assert.equal(lab.count("solicitations_received"), 4);
+  assert.equal(lab.count("solicitations_cone"), 2, "by both addresses");
+  assert.equal(lab.count("solicitations_secondary"), 1);
   assert.equal(lab.count("advertisements_sent"), 4);
   assert.equal(lab.allDrops, 0);
 });

@@ -101,7 +101,14 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
     datapath: {
       counters: () => makeCounters(),
       refusedOffloads: () => [],
-      levels: () => ({ peers: 0, peersTrusted: 0, heldPackets: 0, heldBytes: 0 }),
+      levels: () => ({
+        peers: 0,
+        peersTrusted: 0,
+        peersResolving: 0,
+        peersFailed: 0,
+        heldPackets: 0,
+        heldBytes: 0,
+      }),
       heartbeatAge: () => 10,
       ended: Promise.resolve(),
       stop: () => Promise.resolve(undefined),
