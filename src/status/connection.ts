@@ -1,7 +1,9 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Millis } from "#src/protocol/time.ts";
+import { follow } from "./follow.ts";
 import { parseRequest, type StatusRequest } from "./request.ts";
+import { EVENTS_TYPE } from "./viewers.ts";
 
 export type Answer = (request: StatusRequest, socket: Socket) => Response | Promise<Response>;
 
@@ -12,24 +14,29 @@ export interface Served {
 
 /** What one client can take of us. */
 const MAX_HEAD_LENGTH = 8_192;
-const MAX_BODY_LENGTH = 262_144;
+const MAX_BODY_LENGTH = 1_048_576;
 /** Of what comes behind the head: no page takes a body. */
 const MAX_UNREAD_LENGTH = 65_536;
 /** Where there is a crowd. */
 const PATIENCE: Millis = 1_000;
 const HEAD_TIME: Millis = 5_000;
 const ANSWER_TIME: Millis = 5_000;
+/** Of an answer that goes on: the client takes nothing of it for so long. */
+const STALLED_TIME: Millis = 30_000;
 
 const HEAD_END = /\r?\n\r?\n/;
 
 /**
  * One request and its answer, after which the connection ends: nothing can queue behind it, and
- * neither a slow writer nor a slow reader holds it longer than two time-outs.
+ * neither a slow writer nor a slow reader holds it longer than two time-outs. Events go on until one
+ * side ends them, or the client reads none for a while.
  */
 export function serve(socket: Socket, answer: Answer): Served {
   let head = "";
   let unread = 0;
   let answered = false;
+  /** Of a client that is told events: whether it reads them. */
+  let reads: boolean | undefined;
   let timer = setTimeout(() => refuse(408), HEAD_TIME);
   const send = (response: Response, body: Uint8Array) => {
     socket.write(headOf(response, body.length));
@@ -48,7 +55,20 @@ export function serve(socket: Socket, answer: Answer): Served {
     answered = true;
     closeAfter(ANSWER_TIME);
     const [response, body] = await answerOf(() => answer(request, socket));
-    if (!socket.destroyed) send(response, body);
+    if (body instanceof ReadableStream) await tell(response, body);
+    else if (!socket.destroyed) send(response, body);
+  };
+  const tell = async (response: Response, events: ReadableStream<Uint8Array>) => {
+    const onWait = (waits: boolean) => {
+      reads = !waits;
+      if (waits) closeAfter(STALLED_TIME);
+      else clearTimeout(timer);
+    };
+    onWait(false);
+    socket.write(headOf(response, 0));
+    await follow(socket, events, onWait);
+    reads = false;
+    closeAfter(ANSWER_TIME);
   };
   socket.on("data", (bytes: Buffer) => {
     if (answered) {
@@ -68,7 +88,10 @@ export function serve(socket: Socket, answer: Answer): Served {
   socket.on("error", () => socket.destroy());
   socket.on("close", () => clearTimeout(timer));
   const since = performance.now();
-  return { keepsWaiting: () => answered || performance.now() - since > PATIENCE };
+  return {
+    keepsWaiting: () =>
+      reads === undefined ? answered || performance.now() - since > PATIENCE : !reads,
+  };
 }
 
 const NOTHING = new Uint8Array(0);
@@ -76,9 +99,11 @@ const NOTHING = new Uint8Array(0);
 /** The answer and its body. The client never learns what went wrong inside. */
 async function answerOf(
   answer: () => Response | Promise<Response>,
-): Promise<[Response, Uint8Array]> {
+): Promise<[Response, Uint8Array | ReadableStream<Uint8Array>]> {
   try {
     const response = await answer();
+    const isEvents = response.headers.get("content-type")?.startsWith(EVENTS_TYPE);
+    if (isEvents && response.body !== null) return [response, response.body];
     const body = new Uint8Array(await response.arrayBuffer());
     return body.length > MAX_BODY_LENGTH ? [problem(500), NOTHING] : [response, body];
   } catch {
