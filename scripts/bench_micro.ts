@@ -10,6 +10,8 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { bench, group, run } from "mitata";
+import { relayWatchedBy } from "#src/datapath/fates/relay.ts";
+import { Fates, FateWish } from "#src/datapath/fates/wish.ts";
 import { copyBytes, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { finishChecksum } from "#src/protocol/wire/checksum.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
@@ -24,6 +26,7 @@ import {
   SOURCE_AT,
   writeIpv6Header,
 } from "#src/protocol/wire/ipv6.ts";
+import { parsePeerPattern, type PeerPattern } from "#src/protocol/peers/pattern.ts";
 import { Peers } from "#src/protocol/peers/table.ts";
 import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { fold, makePlainSum, makeSum, pseudoSum } from "#src/segments/checksum.ts";
@@ -41,6 +44,7 @@ const SMALL_PAYLOAD = 16;
 
 const PEER_COUNTS = [64, 1_048_576];
 const CLIENTS = 64;
+const ANOTHER = parsePeerPattern("2001:db8:9::9")!;
 const CHECKSUM_LENGTHS = [64, 1_240, 65_000];
 
 const MEMORY_PAGES = 16;
@@ -129,6 +133,34 @@ function rules(): void {
   });
 }
 
+/** The same while the fates of a peer's packets are told that none of these is of, and afterwards. */
+function observing(): void {
+  const crowd = new Crowd({}, fixedHash);
+  crowd.meet(0, CLIENTS);
+  const fates = new Fates(1);
+  const wish = new FateWish(fates.optionsOf(0), crowd.counters, SERVICE_PREFIX);
+  let watched: readonly PeerPattern[] = [];
+  const watch = (peers: readonly PeerPattern[]) => {
+    if (peers === watched) return;
+    watched = peers;
+    fates.observe(peers);
+    crowd.passage = relayWatchedBy(crowd.relay, wish.take()!);
+  };
+  add("a look whether somebody is to be watched", 1, "turn", () => wish.take());
+  for (const [whom, peers] of [["another", [ANOTHER]], ["nobody any more", []]] as const) {
+    add(`${CLIENTS} packets to clients, watching ${whom}`, CLIENTS, "packet", () => {
+      watch(peers);
+      for (let client = 0; client < CLIENTS; client++) crowd.toClient(client);
+      return crowd.delivered;
+    });
+    add(`${CLIENTS} packets from clients, watching ${whom}`, CLIENTS, "packet", () => {
+      watch(peers);
+      for (let client = 0; client < CLIENTS; client++) crowd.fromClient(client);
+      return crowd.forwarded;
+    });
+  }
+}
+
 /** Each look-up is of another peer, as far from the last one as can be, so that no cache knows it. */
 function lookup(count: number): void {
   const peers = new Peers(count, 1, 2);
@@ -193,6 +225,7 @@ function joining(): void {
 const { values } = parseArgs({ options: { json: { type: "string" } } });
 group("parse", parsing);
 group("rules", rules);
+group("fates", observing);
 group("lookup", () => PEER_COUNTS.forEach(lookup));
 group("checksum", () => CHECKSUM_LENGTHS.forEach(checksum));
 group("split", splitting);

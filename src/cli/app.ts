@@ -3,6 +3,7 @@ import { announceCommand } from "./commands/announce.ts";
 import { configCommands } from "./commands/config.ts";
 import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.ts";
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
+import { logCommands } from "./commands/log.ts";
 import { peersCommand, whyCommand } from "./commands/peers.ts";
 import {
   completionCommand,
@@ -32,6 +33,7 @@ const ROOT = buildRouteMap({
     why: whyCommand,
     drain: drainCommand,
     undrain: undrainCommand,
+    log: logCommands,
     decode: decodeCommand,
     encode: encodeCommand,
     explain: explainCommand,

@@ -21,7 +21,7 @@ export function checkConfig(config: Config, role: Role, names: Names, problems: 
   if (config.log.debugPeer !== undefined && config.log.level !== "debug") {
     problems.notice(
       names.where("log.debug_peer"),
-      "tells nothing at this level; set level to debug",
+      "tells nothing at this level; set level to debug, or `teredo log debug` for a while",
     );
   }
   const { enabled, address } = config.status;

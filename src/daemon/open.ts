@@ -10,7 +10,6 @@ import {
 } from "#src/datapath/start.ts";
 import { workersFor } from "#src/datapath/threads/workers.ts";
 import { StartError } from "#src/errors.ts";
-import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { Host } from "./host/contract.ts";
 import { servedPrefixes } from "./served.ts";
 
@@ -18,7 +17,6 @@ import { servedPrefixes } from "./served.ts";
  * Opens what a relay of this configuration works on.
  *
  * @param hostAddresses IPv4 addresses of this host, which no peer may have
- * @param debugPeer whose packets' fates are told
  * @param inherited what the relay before this one has left open
  * @throws StartError, SyscallError
  */
@@ -26,7 +24,6 @@ export function openRelay(
   libc: Libc,
   config: RelayConfig,
   hostAddresses: readonly number[],
-  debugPeer?: PeerPattern,
   inherited?: Inherited,
 ): OpenRole {
   return openRelayDatapath(libc, {
@@ -37,7 +34,6 @@ export function openRelay(
     offloads: config.offloads === "auto",
     workers: workersFor(config.workers, availableParallelism()),
     routes: routesOf(config),
-    debugPeer,
     inherited,
     rules: relayRules(config, hostAddresses),
   });
@@ -72,16 +68,11 @@ function relayRules(config: RelayConfig, hostAddresses: readonly number[]): Rela
 }
 
 /** Opens what a server of this configuration works on. @throws StartError, SyscallError */
-export function openServer(
-  libc: Libc,
-  config: ServerConfig,
-  debugPeer?: PeerPattern,
-): OpenRole {
+export function openServer(libc: Libc, config: ServerConfig): OpenRole {
   return openServerDatapath(libc, {
     ...boundOf(config),
     socketBuffer: config.socketBuffer,
     workers: workersFor(config.workers, availableParallelism()),
-    debugPeer,
     rules: serverRules(config),
   });
 }

@@ -23,10 +23,11 @@ import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
 import { Drain } from "./drain.ts";
 import { FdStore } from "./fd_store.ts";
-import { logFates } from "./fates.ts";
+import { Observer } from "./fates/observer.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
+import { LogSwitch } from "./log_switch.ts";
 import { addressesOf, openRelay, openServer } from "./open.ts";
 import { PeerPages } from "./peers/pages.ts";
 import { PidFile } from "./pid_file.ts";
@@ -145,7 +146,9 @@ async function live(context: Context): Promise<number> {
   // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start(handover.legacy);
   cleanup.remove(closeUnserved);
-  cleanup.add(logFates(log, datapath.fates ?? []));
+  const observer = new Observer(datapath.fates, config[role].prefix);
+  const logs = new LogSwitch({ ...context, observer, config: config.log });
+  cleanup.add(() => logs.close());
   cleanup.add(async () => {
     const isKept = endsAsTold && open.kept !== undefined && store.keep(open.kept);
     const legacy = await datapath.stop(isKept ? "stays" : "ends");
@@ -166,14 +169,19 @@ async function live(context: Context): Promise<number> {
   cleanup.add(watchOver({ ...context, datapath, notifier }));
   announce(context, open, notifier);
   const drain = new Drain(log, state);
-  const reloader = new Reloader({ ...context, datapath, notifier });
+  const reloader = new Reloader({
+    ...context,
+    setLog: (to) => logs.configure(to),
+    datapath,
+    notifier,
+  });
   cleanup.add(() => reloader.close());
   signals.serve({
     drain,
     reload: () => reloader.reloadSoon(),
     tellState: () => log.info("State", stateLine(state.read())),
   });
-  control.serve(commandsOf({ drain, reloader }));
+  control.serve(commandsOf({ drain, reloader, logs }));
   const failure = await Promise.race([signals.ending, failureOf(datapath), upholding.lost]);
   if (failure instanceof Error) return failed(context, failure);
   endsAsTold = true;
@@ -198,10 +206,8 @@ function refuseUnfit(context: Context): void {
 }
 
 function openRole({ role, config, libc, host }: Context, inherited: Inherited): OpenRole {
-  const { level, debugPeer } = config.log;
-  const told = level === "debug" ? debugPeer : undefined;
-  if (role === "server") return openServer(libc, config.server, told);
-  return openRelay(libc, config.relay, addressesOf(host), told, inherited);
+  if (role === "server") return openServer(libc, config.server);
+  return openRelay(libc, config.relay, addressesOf(host), inherited);
 }
 
 /** Tells what a start is made of, and how long each part of it takes. */

@@ -2,7 +2,7 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { FateRing } from "./fates/ring.ts";
+import type { Fates } from "./fates/wish.ts";
 import type { Kept } from "./kept.ts";
 import type { Legacy } from "./legacy.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
@@ -58,8 +58,8 @@ export interface Datapath {
   /** Sums over the threads at this moment; the next call fills the same array. */
   counters(): Counters;
   levels(): Levels;
-  /** What the threads tell of one peer's packets; empty unless that was asked for. */
-  readonly fates?: readonly FateRing[];
+  /** To have the threads tell what becomes of some peers' packets. */
+  readonly fates: Fates;
   /** To ask each thread about its peers; empty for the server. */
   readonly peers?: readonly PeerAsker[];
   /** Which of the offloads found at start the kernel refuses to any of them. */
@@ -94,5 +94,5 @@ export interface ServerRules extends ServerOptions {
   readonly algorithm: "sha1" | "sha256";
 }
 
-/** The threads by themselves, which know nothing of shares. */
-export type Threads = Omit<Datapath, "setRules">;
+/** The threads by themselves, which know nothing of shares, nor of what is asked of all. */
+export type Threads = Omit<Datapath, "setRules" | "fates">;

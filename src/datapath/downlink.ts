@@ -4,7 +4,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import type { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
@@ -32,7 +32,7 @@ export class Downlink {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #counters: Counters;
-  readonly #relay: Relay;
+  #relay: RelayPassage;
   readonly #tun: TunQueue;
   readonly #frames: Frames;
   readonly #sender: UdpSender;
@@ -55,7 +55,7 @@ export class Downlink {
     counters: Counters,
     udp: number,
     tun: TunQueue,
-    relay: Relay,
+    relay: RelayPassage,
     sum: Sum,
     offloads: Offloads,
   ) {
@@ -68,6 +68,11 @@ export class Downlink {
     this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment);
     this.#sum = sum;
     this.#super = new SuperPacket(sum);
+  }
+
+  /** Gives the next packets to this one. */
+  goBy(relay: RelayPassage): void {
+    this.#relay = relay;
   }
 
   /** Whether the kernel, which was to cut up what is sent, refuses to. */

@@ -1,15 +1,14 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
-import type { Counters } from "#src/protocol/counters.ts";
-import { Relay } from "#src/protocol/relay/rules.ts";
+import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
-import type { FateOptions } from "./fates/recorder.ts";
-import { ObservedRelay } from "./fates/relay.ts";
+import { relayWatchedBy } from "./fates/relay.ts";
+import { type FateOptions, FateWish } from "./fates/wish.ts";
 import { Failures } from "./failures.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Legacy } from "./legacy.ts";
@@ -54,16 +53,8 @@ export interface RelayLoopOptions {
   readonly share: readonly [worker: number, workers: number];
   /** What to take over this worker's peers from; undefined: there is nothing. */
   readonly legacy?: Legacy | undefined;
-  /** Whose packets' fates are told; undefined: nobody's. */
-  readonly fates?: FateOptions | undefined;
-}
-
-/** Telling fates costs nothing where nobody asks for them: then there is nothing of it. */
-function makeRelay(options: RelayLoopOptions, counters: Counters): Relay {
-  const { relay, hash, seed, fates } = options;
-  return fates === undefined
-    ? new Relay(relay, counters, hash, seed)
-    : new ObservedRelay(relay, counters, hash, seed, fates);
+  /** By which it is asked to tell packets' fates. */
+  readonly fates: FateOptions;
 }
 
 /** How long to leave the full queue of an interface, ENOBUFS, which no event tells about. */
@@ -93,6 +84,9 @@ export class RelayLoop implements RelaySink {
   readonly #shared: SharedState;
   readonly #clock: () => Millis;
   readonly #relay: Relay;
+  /** The rules, or the rules observed. */
+  #passage: RelayPassage;
+  readonly #fates: FateWish;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #icmpv6: RawIpv6Sender;
@@ -134,9 +128,11 @@ export class RelayLoop implements RelaySink {
     );
     const sum = makeSum(arena.memory);
     const tun = kernel.tunQueue(libc, arena, descriptors.tun, interfaceName, offloads);
-    const relay = makeRelay(options, counters);
+    const relay = new Relay(options.relay, counters, options.hash, options.seed);
     const common = [udp, tun, relay, sum, offloads] as const;
     this.#relay = relay;
+    this.#passage = relay;
+    this.#fates = new FateWish(options.fates, counters, options.relay.prefix);
     this.#uplink = new Uplink(libc, arena, counters, ...common, options.replyFromLocal);
     this.#downlink = new Downlink(libc, arena, counters, ...common);
     this.#icmpv6 = new RawIpv6Sender(libc, arena, descriptors.icmpv6, "payload");
@@ -253,7 +249,7 @@ export class RelayLoop implements RelaySink {
     const now = this.#clock();
     if (udpReady) this.#uplink.receive(now, this);
     if (tunReady) this.#downlink.receive(now, this);
-    if (now >= this.#relay.nextTimer()) this.#relay.tick(now, this);
+    if (now >= this.#relay.nextTimer()) this.#passage.tick(now, this);
     this.#downlink.flush();
   }
 
@@ -274,11 +270,19 @@ export class RelayLoop implements RelaySink {
   #adopt(): void {
     const rules = this.#rules.take();
     if (rules !== undefined) this.#relay.set(rules, this.#clock());
+    const fates = this.#fates.take();
+    if (fates !== undefined) this.#goBy(relayWatchedBy(this.#relay, fates));
     const { broadcastsVersion } = this.#shared;
     if (broadcastsVersion !== this.#broadcastsVersion) {
       this.#broadcastsVersion = broadcastsVersion;
       this.#relay.setBroadcasts(this.#shared.broadcasts());
     }
+  }
+
+  #goBy(passage: RelayPassage): void {
+    this.#passage = passage;
+    this.#uplink.goBy(passage);
+    this.#downlink.goBy(passage);
   }
 
   #publish(): void {

@@ -2,7 +2,7 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { Server } from "#src/protocol/server/rules.ts";
+import { Server, type ServerPassage } from "#src/protocol/server/rules.ts";
 import {
   type Authenticate,
   PRIMARY,
@@ -13,8 +13,8 @@ import {
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { ServerRules } from "./datapath.ts";
-import type { FateOptions } from "./fates/recorder.ts";
-import { ObservedServer } from "./fates/server.ts";
+import { serverWatchedBy } from "./fates/server.ts";
+import { type FateOptions, FateWish } from "./fates/wish.ts";
 import { Failures } from "./failures.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
 import type { RulesBlock } from "./threads/rules_block.ts";
@@ -39,16 +39,13 @@ export interface ServerLoopOptions {
   /** Two random words, which no client knows. */
   readonly seeds: readonly [number, number];
   readonly clock: () => Millis;
-  /** Whose packets' fates are told; undefined: nobody's. */
-  readonly fates?: FateOptions | undefined;
+  /** By which it is asked to tell packets' fates. */
+  readonly fates: FateOptions;
 }
 
 function makeServer(options: ServerLoopOptions, counters: Counters): Server {
-  const { server, authenticateBy, seeds, fates } = options;
-  const authenticate = authenticateBy(server.algorithm);
-  return fates === undefined
-    ? new Server(server, counters, authenticate, seeds[0], seeds[1])
-    : new ObservedServer(server, counters, authenticate, seeds[0], seeds[1], fates);
+  const { server, authenticateBy, seeds } = options;
+  return new Server(server, counters, authenticateBy(server.algorithm), seeds[0], seeds[1]);
 }
 
 /** Batches taken at a stop, so that what had arrived before it is still answered. */
@@ -64,6 +61,9 @@ export class ServerLoop implements ServerSink {
   readonly #counters: Counters;
   readonly #options: ServerLoopOptions;
   readonly #server: Server;
+  /** The rules, or the rules observed. */
+  #passage: ServerPassage;
+  readonly #fates: FateWish;
   readonly #receivers: readonly [UdpReceiver, UdpReceiver];
   readonly #senders: readonly [UdpSender, UdpSender];
   readonly #ipv6: PacketSender;
@@ -89,6 +89,8 @@ export class ServerLoop implements ServerSink {
     );
     const { primary, secondary } = descriptors;
     this.#server = makeServer(options, this.#counters);
+    this.#passage = this.#server;
+    this.#fates = new FateWish(options.fates, this.#counters, options.server.prefix);
     this.#receivers = [
       new UdpReceiver(libc, arena, primary),
       new UdpReceiver(libc, arena, secondary),
@@ -118,6 +120,8 @@ export class ServerLoop implements ServerSink {
     const { rules, authenticateBy, clock } = this.#options;
     const fresh = rules.take();
     if (fresh !== undefined) this.#server.set(fresh, authenticateBy(fresh.algorithm), clock());
+    const fates = this.#fates.take();
+    if (fates !== undefined) this.#passage = serverWatchedBy(this.#server, fates);
     const version = this.#shared.broadcastsVersion;
     if (version === this.#broadcastsVersion) return;
     this.#broadcastsVersion = version;
@@ -150,7 +154,7 @@ export class ServerLoop implements ServerSink {
       bytes += length;
       arrival.setPayload(udp.bytes, udp.at(i), length);
       arrival.setEnds(udp.address(i), udp.port(i), 0);
-      this.#server.fromUdp(socket, arrival, now, this);
+      this.#passage.fromUdp(socket, arrival, now, this);
     }
     this.#counters[Counter.udp_received_datagrams]! += count;
     this.#counters[Counter.udp_received_bytes]! += bytes;

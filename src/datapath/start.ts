@@ -3,13 +3,12 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { OpenRole, RelayRules, ServerRules } from "./datapath.ts";
-import { FateRing } from "./fates/ring.ts";
+import { Fates } from "./fates/wish.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
 import type { Inherited } from "./kept.ts";
@@ -51,8 +50,6 @@ export interface RelayStart {
   readonly routes: ServiceRoutes;
   /** What the relay before this one has left open. */
   readonly inherited?: Inherited | undefined;
-  /** Whose packets' fates the threads tell. */
-  readonly debugPeer?: PeerPattern | undefined;
   readonly rules: RelayRules;
 }
 
@@ -62,8 +59,6 @@ export interface ServerStart {
   readonly bindAddress2: number;
   readonly socketBuffer: number;
   readonly workers: Workers;
-  /** Whose packets' fates the threads tell. */
-  readonly debugPeer?: PeerPattern | undefined;
   readonly rules: ServerRules;
 }
 
@@ -157,10 +152,10 @@ function openRelayFor(
     };
     const share = (all: RelayRules) => ({ ...shareOf(all, workers.count), servicePort: port });
     const rules = new RulesBlock<RelayOptions>(RULES_ROOM);
+    const fates = new Fates(workers.count);
     const key = randomBytes(SIP_KEY_LENGTH);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
-      const fates = start.debugPeer === undefined ? undefined : new FateRing();
       const questions = new PeerQuestions();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
@@ -168,7 +163,7 @@ function openRelayFor(
         role: "relay",
         shared: shared.buffer,
         rules: rules.buffer,
-        fates: fatesOf(fates, start.debugPeer),
+        fates: fates.optionsOf(i),
         questions: questions.buffer,
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
@@ -180,7 +175,7 @@ function openRelayFor(
         seed: readU32(randomBytes(4), 0),
         share: [i, workers.count],
       } as const;
-      return { data, shared, fates, questions, wake };
+      return { data, shared, questions, wake };
     };
     const starts = Array.from({ length: workers.count }, (_, i) => worker(i));
     return {
@@ -199,14 +194,10 @@ function openRelayFor(
           stopping,
           ended: () => opened.close(),
         });
-        return { ...threads, setRules: (all) => rules.replace(share(all as RelayRules)) };
+        return { ...threads, fates, setRules: (all) => rules.replace(share(all as RelayRules)) };
       },
     };
   });
-}
-
-function fatesOf(ring: FateRing | undefined, peer: PeerPattern | undefined) {
-  return ring === undefined || peer === undefined ? undefined : { ring: ring.buffer, peer };
 }
 
 function withLegacy(starts: readonly WorkerStart[], legacy: Legacy | undefined) {
@@ -260,9 +251,9 @@ function openServerFor(
     const ways: NativeWay[] = [];
     const share = (all: ServerRules) => shareOfServer(all, workers.count);
     const rules = new RulesBlock<ServerRules>(RULES_ROOM + 2 * lengthOf(start.rules));
+    const fates = new Fates(workers.count);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
-      const fates = start.debugPeer === undefined ? undefined : new FateRing();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const native = opened.add(kernel.openNative(libc, arena), (it) => it.close());
       ways.push(native);
@@ -270,7 +261,7 @@ function openServerFor(
         role: "server",
         shared: shared.buffer,
         rules: rules.buffer,
-        fates: fatesOf(fates, start.debugPeer),
+        fates: fates.optionsOf(i),
         descriptors: {
           primary: primary[i]!.fd,
           secondary: secondary[i]!.fd,
@@ -280,7 +271,7 @@ function openServerFor(
         options: share(start.rules),
         seeds: [readU32(randomBytes(4), 0), readU32(randomBytes(4), 0)],
       } as const;
-      return { data, shared, fates, wake };
+      return { data, shared, wake };
     };
     const starts = Array.from({ length: workers.count }, (_, i) => worker(i));
     return {
@@ -294,7 +285,7 @@ function openServerFor(
       close: () => opened.close(),
       start: async () => {
         const threads = await serve(starts, { stopping: () => {}, ended: () => opened.close() });
-        return { ...threads, setRules: (all) => rules.replace(share(all as ServerRules)) };
+        return { ...threads, fates, setRules: (all) => rules.replace(share(all as ServerRules)) };
       },
     };
   });

@@ -3,7 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { NEXT_HEADER_TCP } from "#src/protocol/wire/ipv6.ts";
-import type { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
@@ -39,7 +39,7 @@ export class Uplink implements JoinSink {
   readonly #failures: Failures;
   /** EAGAIN. */
   readonly #noRoom: number;
-  readonly #relay: Relay;
+  #relay: RelayPassage;
   readonly #receiver: UdpReceiver;
   readonly #tun: TunQueue;
   readonly #joiner: Joiner | undefined;
@@ -66,7 +66,7 @@ export class Uplink implements JoinSink {
     counters: Counters,
     udp: number,
     tun: TunQueue,
-    relay: Relay,
+    relay: RelayPassage,
     sum: Sum,
     offloads: Offloads,
     replyFromLocal: boolean,
@@ -82,6 +82,11 @@ export class Uplink implements JoinSink {
       : undefined;
     this.#hasUdp = offloads.tunUdp;
     this.#replyFromLocal = replyFromLocal;
+  }
+
+  /** Gives the next packets to this one. */
+  goBy(relay: RelayPassage): void {
+    this.#relay = relay;
   }
 
   /** Whether the kernel, which was to take runs of TCP, refuses to. */

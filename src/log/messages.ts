@@ -236,7 +236,7 @@ const LIFE = {
   "Packet": message(
     "debug",
     "way peer packet source destination bytes did to reason detail suppressed",
-    "what became of a packet of the peer in `debug_peer`",
+    "what became of a packet of the peer in `debug_peer`, or of `teredo log debug --peer`",
   ),
   "Reloaded": message(
     "info",
@@ -317,6 +317,17 @@ const END = {
     "info",
     "signal",
     "a second SIGUSR1 took the drain back, or `teredo undrain`",
+  ),
+  "Logging at debug until told otherwise": message(
+    "info",
+    "peer",
+    "`teredo log debug` asked for it, and for what becomes of this peer's packets",
+    "`teredo log off` takes it back",
+  ),
+  "Logging as configured again": message(
+    "info",
+    "",
+    "`teredo log off` asked for it, or a reload changed [log]",
   ),
   "State": message(
     "info",

@@ -27,7 +27,7 @@ const ours = (because: string, cause: string, mend: string): DropHelp => ({
 });
 
 const NOISE = "scans, forged packets and broken clients";
-const FILTERED = "with many of one client, look at what it sends: `debug_peer` in `[log]`";
+const FILTERED = "with many of one client, look at what it sends: `teredo log debug --peer`";
 const KERNEL_SAYS = "`teredo_send_failures_total` and the log tell what the kernel said and what " +
   "mends that; `teredo explain ERRNO` as well";
 

@@ -192,7 +192,7 @@ const cases: readonly Case[] = [
     stderr: 'teredo: Failed to parse "tcsh" for SHELL: tcsh is none of bash, zsh, fish\n',
   },
   // words that name nothing, or hide something
-  ...["__proto__", "constructor", "", "foo", "--bogus", "\u001b[2J"].map((word): Case => ({
+  ...["__proto__", "constructor", "", "xyzzy", "--bogus", "\u001b[2J"].map((word): Case => ({
     args: [word],
     status: 2,
     stderr: `teredo: there is no command "${word.replace("\u001b", "\ufffd")}"\nTry: teredo help\n`,

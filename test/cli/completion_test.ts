@@ -41,6 +41,9 @@ const proposals: readonly [string[], string[]][] = [
   [["explain", "Not r"], ["Not ready"]],
   [["explain", "teredo_peers_l"], ["teredo_peers_limit"]],
   [["completion", ""], ["bash", "zsh", "fish"]],
+  [["log", ""], ["debug", "off"]],
+  [["log", "debug", "r"], ["relay"]],
+  [["log", "off", "-c", ""], [":files"]],
   [["nothing", ""], []],
   [["relay", "--nothing", ""], []],
 ];

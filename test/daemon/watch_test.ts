@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Fates } from "#src/datapath/fates/wish.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { readinessOf, type Served } from "#src/daemon/readiness.ts";
@@ -56,6 +57,7 @@ const datapath = (age: number): Datapath => ({
   ended: Promise.resolve(),
   stop: () => Promise.resolve(undefined),
   setRules: () => true,
+  fates: new Fates(1),
   setBroadcasts: () => {},
 });
 

@@ -2,7 +2,7 @@ import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
 import { DESTINATION_AT, isBubble, SOURCE_AT, writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
-import { Relay } from "#src/protocol/relay/rules.ts";
+import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
@@ -59,6 +59,8 @@ export function writeClient(b: Uint8Array, at: number, client: number): void {
 export class Crowd implements RelaySink {
   readonly counters = makeCounters();
   readonly relay: Relay;
+  /** What packets are given to. */
+  passage: RelayPassage;
   readonly bytes = new Uint8Array(SLOTS * SLOT_LENGTH);
   readonly #length: number;
   readonly #arrival = new UdpDatagram();
@@ -78,6 +80,7 @@ export class Crowd implements RelaySink {
   /** @param length of each packet */
   constructor(options: Partial<RelayOptions>, hash: KeyedHash, length = PACKET_LENGTH) {
     this.relay = new Relay({ ...CROWD_OPTIONS, ...options }, this.counters, hash, 7);
+    this.passage = this.relay;
     this.#length = length;
     for (let i = 0; i < SLOTS; i++) {
       writeIpv6Header(this.bytes, HEADROOM + i * SLOT_LENGTH, length - 40, UDP, 64);
@@ -89,7 +92,7 @@ export class Crowd implements RelaySink {
     const at = this.#nextSlot();
     this.#writeHost(at + SOURCE_AT);
     writeClient(this.bytes, at + DESTINATION_AT, client);
-    return this.relay.fromIpv6(this.bytes, at, this.#length, now, this);
+    return this.passage.fromIpv6(this.bytes, at, this.#length, now, this);
   }
 
   /** One packet to the IPv6 host, from where the client's address says. */
@@ -101,7 +104,7 @@ export class Crowd implements RelaySink {
     const port = portOf(client);
     this.#arrival.setPayload(this.bytes, at, this.#length);
     this.#arrival.setEnds(address, port, RELAY);
-    return this.relay.fromClient(this.#arrival, now, this);
+    return this.passage.fromClient(this.#arrival, now, this);
   }
 
   /** Makes clients `from` to `to` - 1 trusted: each is sent a packet and sends one. */

@@ -3,7 +3,7 @@ import test, { after, before } from "node:test";
 import { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
-import { startMiredoClient, startRelay, startServer, until } from "./programs.ts";
+import { startMiredoClient, startRelay, startServer, teredo, until } from "./programs.ts";
 import { assertPing } from "./traffic.ts";
 
 /** `[log] debug_peer` of both daemons, as their processes run, with Miredo's clients. */
@@ -43,7 +43,11 @@ interface Told {
 
 /** What a daemon's log tells of packets. Each line of it is JSON. */
 function toldBy(daemon: LabProcess): Told[] {
-  return daemon.output().split("\n").filter((line) => line.includes('"msg":"Packet"'))
+  return toldIn(daemon.output());
+}
+
+function toldIn(output: string): Told[] {
+  return output.split("\n").filter((line) => line.includes('"msg":"Packet"'))
     .map((line) => JSON.parse(line) as Told);
 }
 
@@ -108,6 +112,72 @@ for (const workers of [1, 2]) {
     }
   });
 }
+
+/** Of packets since a command last said whose to tell of. */
+function toldSince(daemon: LabProcess): Told[] {
+  const output = daemon.output();
+  return toldIn(output.slice(output.lastIndexOf('"msg":"Logging ')));
+}
+
+test("Relay with 2 workers: whose packets are told changes while it runs", OPTIONS, async () => {
+  const conf = "[relay]\nworkers = 2\ndrain_time = 0s\n[log]\nformat = json\n";
+  const relay = await startRelay(lab, "teredo", conf);
+  const command = async (...args: string[]) => {
+    const { status, stderr } = await lab.run("rly", teredo("log", ...args));
+    assert.equal(status, 0, stderr);
+  };
+  const pingBoth = async () => {
+    for (const address of [client, other]) await assertPing(lab, "host6", address, { count: 2 });
+  };
+  const answers = (address: string) =>
+    toldSince(relay).filter(({ source, bytes, did }) =>
+      source === address && bytes === 104 && did === "passed to the IPv6 side"
+    ).length;
+  const steps: readonly (readonly [peer: string, clients: readonly string[]])[] = [
+    [client, [client]],
+    [other, [other]],
+    [HOST_IPV6, [client, other]],
+  ];
+  try {
+    await pingBoth();
+    assert.equal(toldBy(relay).length, 0);
+    for (const [peer, clients] of steps) {
+      await command("debug", "relay", "--peer", peer);
+      await pingBoth();
+      const areTold = () => Promise.resolve(clients.every((it) => answers(it) === 2));
+      await until(`packets of ${peer} are told of`, areTold);
+      const ends = toldSince(relay).flatMap((it) => [it.source, it.destination]);
+      assert.deepEqual([client, other].filter((it) => ends.includes(it)), clients, peer);
+    }
+    await command("off");
+    await pingBoth();
+    await relay.stop();
+    assert.match(relay.output(), /"msg":"Logging as configured again"/);
+    assert.deepEqual(toldSince(relay), []);
+  } finally {
+    await relay.stop();
+  }
+});
+
+test("Server with 2 workers: whose packets are told changes while it runs", OPTIONS, async () => {
+  const site = lab.sites[1]!.publicAddress;
+  const argv = teredo("log", "debug", "server", "--peer", site);
+  const { status, stderr } = await lab.run("srv", argv);
+  assert.equal(status, 0, stderr);
+  // It knows nobody, and asks both by way of the server.
+  const relay = await startRelay(lab, "teredo", "[relay]\ndrain_time = 0s\n");
+  try {
+    for (const address of [client, other]) await assertPing(lab, "host6", address, { count: 1 });
+    const bubbles = () => toldSince(server).filter(({ did }) => did === "passed the bubble on");
+    await until("the bubble is told of", () => Promise.resolve(bubbles().length > 0));
+    for (const { destination, to } of bubbles()) {
+      assert.equal(destination, other);
+      assert.ok(to?.every((end) => end.startsWith(`${site}:`)), String(to));
+    }
+  } finally {
+    await relay.stop();
+  }
+});
 
 test(
   "Relay: a flood of one peer's packets is told in a bounded number of lines",

@@ -35,10 +35,11 @@ export const LOG: Table<LogConfig> = {
     kind: debugPeer,
     default: undefined,
     defaultText: "nobody",
-    reload: "restart",
+    reload: "yes",
     doc: `With \`level = debug\`: tell what becomes of each packet from or to this peer, one line a
 packet. A Teredo address stands for the datagrams of its mapping as well; an IPv4 address, with or
 without a port, is a client as its NAT shows it, or a server; any other IPv6 address or prefix is at
-the IPv6 side. At most 100 lines a second.`,
+the IPv6 side. At most 100 lines a second. \`teredo log debug --peer PEER\` does the same
+until \`teredo log off\`.`,
   },
 };

@@ -1,6 +1,5 @@
 import { type Counters, COUNTERS_LENGTH, makeCounters } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { PeerMatch, type PeerPattern } from "#src/protocol/peers/pattern.ts";
 import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import {
   IPV6_HEADER_LENGTH,
@@ -11,30 +10,27 @@ import {
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { FATE, FATE_LENGTH, MAX_SENT, Way } from "./fate.ts";
-import { FateRing } from "./ring.ts";
-
-/** What a thread gets that is to tell the fates of one peer's packets. */
-export interface FateOptions {
-  readonly ring: SharedArrayBuffer;
-  readonly peer: PeerPattern;
-}
+import type { FateMatch } from "./match.ts";
+import type { FateRing } from "./ring.ts";
 
 /**
- * Writes down what becomes of the packets of one peer. The rules know nothing of it: what they did
+ * Writes down what becomes of the packets of some peers. The rules know nothing of it: what they did
  * is read from what they counted, sent and returned.
  */
 export class FateRecorder {
   readonly #ring: FateRing;
-  readonly #match: PeerMatch;
+  readonly #match: FateMatch;
   readonly #counters: Counters;
   readonly #before = makeCounters();
   readonly #datagram = new TeredoDatagram();
+  /** Of the packet that the rules are at. */
   readonly #fate = new Uint8Array(FATE_LENGTH);
-  #meant = false;
+  /** Of one that had been held, and is let go while the rules are at that one. */
+  readonly #held = new Uint8Array(FATE_LENGTH);
 
-  constructor({ ring, peer }: FateOptions, counters: Counters, servicePrefix: number) {
-    this.#ring = new FateRing(ring);
-    this.#match = new PeerMatch(peer, servicePrefix);
+  constructor(ring: FateRing, match: FateMatch, counters: Counters) {
+    this.#ring = ring;
+    this.#match = match;
     this.#counters = counters;
   }
 
@@ -42,25 +38,22 @@ export class FateRecorder {
   beginDatagram(arrival: UdpDatagram): void {
     const { bytes, at, length, address, port } = arrival;
     this.#begin(Way.Udp, length);
-    this.#setEnd(address, port);
-    if (this.#match.isEnd(address, port)) this.#meant = true;
+    setEnd(this.#fate, address, port);
     const parsed = this.#datagram.parse(bytes, at, length) === Drop.None;
-    if (parsed) this.#setPacket(bytes, this.#datagram.ipv6At);
+    if (parsed) setPacket(this.#fate, bytes, this.#datagram.ipv6At);
   }
 
   /** Before the rules see a packet of the IPv6 side. */
   beginPacket(b: Uint8Array, at: number, length: number): void {
     this.#begin(Way.Ipv6, length);
-    if (length >= IPV6_HEADER_LENGTH && b[at]! >> 4 === 6) this.#setPacket(b, at);
+    if (length >= IPV6_HEADER_LENGTH && b[at]! >> 4 === 6) setPacket(this.#fate, b, at);
   }
 
   /** The rules sent a datagram on account of what was begun. */
-  sent(datagram: UdpDatagram): void {
-    const { address, port } = datagram;
-    if (this.#match.isEnd(address, port)) this.#meant = true;
+  sent({ address, port }: UdpDatagram): void {
     const fate = this.#fate;
     const count = fate[FATE.sent]!;
-    if (count < MAX_SENT) this.#writeEnd(count, address, port);
+    if (count < MAX_SENT) writeEnd(fate, FATE.ends + 6 * count, address, port);
     fate[FATE.sent] = Math.min(count + 1, 0xff);
   }
 
@@ -71,8 +64,8 @@ export class FateRecorder {
 
   /** The rules are done with what was begun. */
   end(drop: Drop): void {
-    if (!this.#meant) return;
     const fate = this.#fate;
+    if (!this.#match.has(fate)) return;
     fate[FATE.drop] = drop;
     for (let i = 0; i < COUNTERS_LENGTH; i++) {
       fate[FATE.raised + i] = Math.min(this.#counters[i]! - this.#before[i]!, 0xff);
@@ -84,59 +77,51 @@ export class FateRecorder {
   sentByTimer(datagram: UdpDatagram): void {
     const { bytes, at, length, address, port } = datagram;
     this.#begin(Way.Timer, length);
-    this.#setPacket(bytes, at);
+    setPacket(this.#fate, bytes, at);
     this.sent(datagram);
-    this.#setEnd(address, port);
+    setEnd(this.#fate, address, port);
     this.end(Drop.None);
   }
 
   /** A timer had an ICMPv6 error sent. */
   refusedByTimer(b: Uint8Array, at: number, length: number): void {
     this.#begin(Way.Timer, length);
-    this.#setPacket(b, at);
+    setPacket(this.#fate, b, at);
     this.end(Drop.None);
   }
 
   /** A packet that was held is let go; it may happen while the rules are at another one. */
   letGo(b: Uint8Array, at: number, length: number, drop: Drop): void {
-    if (!this.#match.isPacket(b, at)) return;
-    const other = this.#fate.slice();
-    const meant = this.#meant;
-    this.#clear(Way.Hold, length);
-    this.#setPacket(b, at);
-    this.#fate[FATE.drop] = drop;
-    this.#ring.put(this.#fate);
-    this.#fate.set(other);
-    this.#meant = meant;
+    const fate = this.#held;
+    clear(fate, Way.Hold, length);
+    setPacket(fate, b, at);
+    fate[FATE.drop] = drop;
+    if (this.#match.has(fate)) this.#ring.put(fate);
   }
 
   #begin(way: Way, length: number): void {
-    this.#clear(way, length);
+    clear(this.#fate, way, length);
     this.#before.set(this.#counters);
   }
+}
 
-  #clear(way: Way, length: number): void {
-    this.#meant = false;
-    this.#fate.fill(0);
-    this.#fate[FATE.way] = way;
-    writeU32(this.#fate, FATE.length, length);
-  }
+function clear(fate: Uint8Array, way: Way, length: number): void {
+  fate.fill(0);
+  fate[FATE.way] = way;
+  writeU32(fate, FATE.length, length);
+}
 
-  #setEnd(address: number, port: number): void {
-    writeU32(this.#fate, FATE.address, address);
-    writeU16(this.#fate, FATE.port, port);
-  }
+function setEnd(fate: Uint8Array, address: number, port: number): void {
+  writeEnd(fate, FATE.address, address, port);
+}
 
-  #setPacket(b: Uint8Array, at: number): void {
-    const fate = this.#fate;
-    if (this.#match.isPacket(b, at)) this.#meant = true;
-    fate[FATE.hasIpv6] = 1;
-    fate[FATE.nextHeader] = b[at + NEXT_HEADER_AT]!;
-    for (let i = 0; i < 2 * IPV6_LENGTH; i++) fate[FATE.source + i] = b[at + SOURCE_AT + i]!;
-  }
+function writeEnd(fate: Uint8Array, at: number, address: number, port: number): void {
+  writeU32(fate, at, address);
+  writeU16(fate, at + 4, port);
+}
 
-  #writeEnd(i: number, address: number, port: number): void {
-    writeU32(this.#fate, FATE.ends + 6 * i, address);
-    writeU16(this.#fate, FATE.ends + 6 * i + 4, port);
-  }
+function setPacket(fate: Uint8Array, b: Uint8Array, at: number): void {
+  fate[FATE.hasIpv6] = 1;
+  fate[FATE.nextHeader] = b[at + NEXT_HEADER_AT]!;
+  for (let i = 0; i < 2 * IPV6_LENGTH; i++) fate[FATE.source + i] = b[at + SOURCE_AT + i]!;
 }

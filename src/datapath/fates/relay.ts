@@ -1,34 +1,42 @@
-import type { Counters } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
-import { Relay } from "#src/protocol/relay/rules.ts";
-import type { KeyedHash, Millis } from "#src/protocol/time.ts";
+import type { RelaySink } from "#src/protocol/relay/contract.ts";
+import type { Relay, RelayPassage } from "#src/protocol/relay/rules.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
-import { type FateOptions, FateRecorder } from "./recorder.ts";
+import type { FateRecorder } from "./recorder.ts";
 
-/** The relay rules, with what becomes of one peer's packets written down. */
-export class ObservedRelay extends Relay {
+/**
+ * What packets are to be given to from here on, so that `fates` hears of them: with nobody to hear,
+ * the rules themselves.
+ */
+export function relayWatchedBy(relay: Relay, fates: FateRecorder | null): RelayPassage {
+  if (fates === null) {
+    relay.onLetGo = undefined;
+    return relay;
+  }
+  relay.onLetGo = (b, at, length, drop) => fates.letGo(b, at, length, drop);
+  return new ObservedRelay(relay, fates);
+}
+
+/** The relay rules, with what becomes of some peers' packets written down. */
+class ObservedRelay implements RelayPassage {
+  readonly #relay: Relay;
   readonly #fates: FateRecorder;
   readonly #sink: ObservedSink;
   readonly #timerSink: ObservedTimerSink;
 
-  constructor(
-    options: RelayOptions,
-    counters: Counters,
-    hash: KeyedHash,
-    seed: number,
-    observed: FateOptions,
-  ) {
-    const fates = new FateRecorder(observed, counters, options.prefix);
-    super(options, counters, hash, seed, (b, at, length, drop) => {
-      fates.letGo(b, at, length, drop);
-    });
+  constructor(relay: Relay, fates: FateRecorder) {
+    this.#relay = relay;
     this.#fates = fates;
     this.#sink = new ObservedSink(fates);
     this.#timerSink = new ObservedTimerSink(fates);
   }
 
-  override fromIpv6(
+  isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
+    return this.#relay.isOpen(b, at, length, now);
+  }
+
+  fromIpv6(
     b: Uint8Array,
     at: number,
     length: number,
@@ -38,20 +46,20 @@ export class ObservedRelay extends Relay {
     bytes = length,
   ): Drop {
     this.#fates.beginPacket(b, at, length);
-    const drop = super.fromIpv6(b, at, length, now, this.#sink.to(sink), packets, bytes);
+    const drop = this.#relay.fromIpv6(b, at, length, now, this.#sink.to(sink), packets, bytes);
     this.#fates.end(drop);
     return drop;
   }
 
-  override fromClient(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  fromClient(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
     this.#fates.beginDatagram(arrival);
-    const drop = super.fromClient(arrival, now, this.#sink.to(sink));
+    const drop = this.#relay.fromClient(arrival, now, this.#sink.to(sink));
     this.#fates.end(drop);
     return drop;
   }
 
-  override tick(now: Millis, sink: RelaySink): void {
-    super.tick(now, this.#timerSink.to(sink));
+  tick(now: Millis, sink: RelaySink): void {
+    this.#relay.tick(now, this.#timerSink.to(sink));
   }
 }
 

@@ -1,42 +1,33 @@
-import type { Counters } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
-import type {
-  Authenticate,
-  ServerOptions,
-  ServerSink,
-  ServerSocket,
-} from "#src/protocol/server/contract.ts";
-import { Server } from "#src/protocol/server/rules.ts";
+import type { ServerSink, ServerSocket } from "#src/protocol/server/contract.ts";
+import type { Server, ServerPassage } from "#src/protocol/server/rules.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
-import { type FateOptions, FateRecorder } from "./recorder.ts";
+import type { FateRecorder } from "./recorder.ts";
 
-/** The server rules, with what becomes of one peer's packets written down. */
-export class ObservedServer extends Server {
+/**
+ * What datagrams are to be given to from here on, so that `fates` hears of them: with nobody to hear,
+ * the rules themselves.
+ */
+export function serverWatchedBy(server: Server, fates: FateRecorder | null): ServerPassage {
+  return fates === null ? server : new ObservedServer(server, fates);
+}
+
+/** The server rules, with what becomes of some peers' packets written down. */
+class ObservedServer implements ServerPassage {
+  readonly #server: Server;
   readonly #fates: FateRecorder;
   readonly #sink: ObservedSink;
 
-  constructor(
-    options: ServerOptions,
-    counters: Counters,
-    authenticate: Authenticate,
-    key0: number,
-    key1: number,
-    observed: FateOptions,
-  ) {
-    super(options, counters, authenticate, key0, key1);
-    this.#fates = new FateRecorder(observed, counters, options.prefix);
-    this.#sink = new ObservedSink(this.#fates);
+  constructor(server: Server, fates: FateRecorder) {
+    this.#server = server;
+    this.#fates = fates;
+    this.#sink = new ObservedSink(fates);
   }
 
-  override fromUdp(
-    socket: ServerSocket,
-    arrival: UdpDatagram,
-    now: Millis,
-    sink: ServerSink,
-  ): Drop {
+  fromUdp(socket: ServerSocket, arrival: UdpDatagram, now: Millis, sink: ServerSink): Drop {
     this.#fates.beginDatagram(arrival);
-    const drop = super.fromUdp(socket, arrival, now, this.#sink.to(sink));
+    const drop = this.#server.fromUdp(socket, arrival, now, this.#sink.to(sink));
     this.#fates.end(drop);
     return drop;
   }

@@ -3,7 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { FateOptions } from "../fates/recorder.ts";
+import type { FateOptions } from "../fates/wish.ts";
 import type { ServerRules } from "../datapath.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Legacy } from "../legacy.ts";
@@ -21,7 +21,7 @@ export type ThreadData =
     readonly shared: SharedArrayBuffer;
     /** Of {@link RulesBlock}: what replaces `options`. */
     readonly rules: SharedArrayBuffer;
-    readonly fates?: FateOptions | undefined;
+    readonly fates: FateOptions;
     readonly questions: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;
@@ -43,7 +43,7 @@ export type ThreadData =
     readonly shared: SharedArrayBuffer;
     /** Of {@link RulesBlock}: what replaces `options`. */
     readonly rules: SharedArrayBuffer;
-    readonly fates?: FateOptions | undefined;
+    readonly fates: FateOptions;
     readonly descriptors: ServerDescriptors;
     readonly options: ServerRules;
     /** Two random words: the key of the limits' hash. */

@@ -2,7 +2,6 @@ import { Worker } from "node:worker_threads";
 import { makeCounters } from "#src/protocol/counters.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Threads } from "../datapath.ts";
-import type { FateRing } from "../fates/ring.ts";
 import { type Legacy, together } from "../legacy.ts";
 import { PeerAsker } from "../peers/asker.ts";
 import type { PeerQuestions } from "../peers/questions.ts";
@@ -17,8 +16,6 @@ const HEARTBEAT_CHECK: Millis = 250;
 export interface WorkerStart {
   readonly data: ThreadData;
   readonly shared: SharedState;
-  /** Where the thread tells fates, when it is to. */
-  readonly fates?: FateRing | undefined;
   /** By which it is asked about its peers, where it has any. */
   readonly questions?: PeerQuestions;
   readonly wake: Wake;
@@ -94,7 +91,6 @@ export async function superviseThreads(
 
   return {
     ...sums(starts.map(({ shared }) => shared)),
-    fates: starts.flatMap(({ fates }) => fates ?? []),
     peers: starts.flatMap(({ questions, wake }) =>
       questions === undefined ? [] : new PeerAsker(questions, () => wake.signal())
     ),

@@ -34,9 +34,10 @@ const BY_AGE = 0;
 export class Hold {
   /** The slots, one after the other. Bytes of a slot are its packet's until {@link shift}. */
   memory!: Uint8Array;
+  /** Whoever wants to know. */
+  onLetGo: LetGo | undefined;
   #options: HoldOptions;
   readonly #counters: Counters;
-  readonly #letGo: LetGo | undefined;
   /** Of those there are, how many may be used. */
   #slots!: number;
 
@@ -59,10 +60,9 @@ export class Hold {
   #packets = 0;
   #totalBytes = 0;
 
-  constructor(options: HoldOptions, counters: Counters, letGo?: LetGo) {
+  constructor(options: HoldOptions, counters: Counters) {
     this.#options = options;
     this.#counters = counters;
-    this.#letGo = letGo;
     this.#makeSlots(slotsOf(options));
     this.#first = new Uint32Array(options.maxPeers + 1);
     this.#last = new Uint32Array(options.maxPeers + 1);
@@ -213,7 +213,7 @@ export class Hold {
   /** What is oldest of all is oldest of its peer. */
   #drop(p: PeerId, reason: Drop): void {
     const slot = this.#first[p]!;
-    this.#letGo?.(this.memory, this.at(slot), this.length(slot), reason);
+    this.onLetGo?.(this.memory, this.at(slot), this.length(slot), reason);
     this.shift(p);
     this.#counters[DROPS_AT + reason]!++;
   }

@@ -37,6 +37,9 @@ import type { KeyedHash, Millis } from "../time.ts";
 import { mayBeToken, Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
 
+/** What packets and time are given to: the rules, or somebody who watches them. */
+export type RelayPassage = Pick<Relay, "fromIpv6" | "isOpen" | "fromClient" | "tick">;
+
 /**
  * The relay rules: IPv6 packets to Teredo clients (RFC 4380 §5.4.1) and back (§5.4.2).
  *
@@ -64,15 +67,8 @@ export class Relay {
   /**
    * @param hash under a key from the kernel's random source; makes tokens and the table's key
    * @param seed random, so that no other table under the same hash has the same key
-   * @param letGo hears of held packets that are not sent
    */
-  constructor(
-    options: RelayOptions,
-    counters: Counters,
-    hash: KeyedHash,
-    seed: number,
-    letGo?: LetGo,
-  ) {
+  constructor(options: RelayOptions, counters: Counters, hash: KeyedHash, seed: number) {
     const key = hash(Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
     const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
     this.#prefix = options.prefix;
@@ -80,7 +76,7 @@ export class Relay {
     this.#served = new Served(options.served);
     this.#filter = new Ipv4Filter(options);
     this.#peers = new Peers(options.maxPeers, key0, key1);
-    this.#hold = new Hold(options, counters, letGo);
+    this.#hold = new Hold(options, counters);
     this.#tokens = new Tokens(hash);
     this.#budget = new BubbleBudget(options, key0, key1);
     this.#challenges = new Challenges(this.#tokens, this.#filter, this.#budget, counters);
@@ -103,6 +99,11 @@ export class Relay {
     this.#bubbles.setRestricted(options.restricted);
     this.#errors.set(options, now);
     this.#newPeers.set(options, now);
+  }
+
+  /** Who hears of held packets that are not sent; undefined: nobody. */
+  set onLetGo(letGo: LetGo | undefined) {
+    this.#hold.onLetGo = letGo;
   }
 
   /** For who is to tell of peers. */

@@ -54,6 +54,9 @@ import { UdpDatagram } from "../wire/udp_datagram.ts";
 const ICMPV6_MIN_LENGTH = 4;
 const ECHO_MIN_LENGTH = 8;
 
+/** What datagrams are given to: the rules, or somebody who watches them. */
+export type ServerPassage = Pick<Server, "fromUdp">;
+
 /**
  * The rules of a Teredo server: RFC 4380 §5.3.1 in this file, §5.3.2 in `solicitation.ts`.
  *

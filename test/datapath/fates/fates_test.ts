@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { fieldsOf, LineLimit } from "#src/daemon/fates.ts";
+import { Observer, type Watcher } from "#src/daemon/fates/observer.ts";
+import { FateLog } from "#src/daemon/fates/log.ts";
+import { fieldsOf } from "#src/daemon/fates/words.ts";
 import { FATE_LENGTH } from "#src/datapath/fates/fate.ts";
-import { ObservedRelay } from "#src/datapath/fates/relay.ts";
+import { relayWatchedBy } from "#src/datapath/fates/relay.ts";
 import { FateRing, RING_CAPACITY } from "#src/datapath/fates/ring.ts";
-import { ObservedServer } from "#src/datapath/fates/server.ts";
+import { serverWatchedBy } from "#src/datapath/fates/server.ts";
+import { Fates, FateWish } from "#src/datapath/fates/wish.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { type Fields, formatLogfmt } from "#src/log/record.ts";
 import { parsePeerPattern } from "#src/protocol/peers/pattern.ts";
@@ -15,31 +18,51 @@ import { bubble, icmpv6, teredo } from "#test/protocol/packets.ts";
 import { data, type FromClient, HOST, RelayLab } from "#test/protocol/relay/lab.ts";
 import { ServerLab } from "#test/protocol/server/lab.ts";
 import { CLIENT, CLIENT_PORT, fromHex } from "#test/protocol/vectors.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 
 const A = teredo(CLIENT, CLIENT_PORT);
 const B = teredo(CLIENT + 1, CLIENT_PORT);
 const FROM_B: FromClient = { address: CLIENT + 1 };
 
 /** What is told since this was last asked. */
-function told(ring: FateRing): Fields[] {
+function told(fates: Fates): Fields[] {
   const fields: Fields[] = [];
-  ring.take((fate) => void fields.push(fieldsOf(fate)));
+  fates.take((fate) => void fields.push(fieldsOf(fate)));
   return fields;
 }
 
+/** A relay, and the two ends by which a thread is asked for its packets' fates. */
+class WatchedRelay {
+  readonly lab: RelayLab;
+  readonly fates = new Fates(1);
+  readonly #wish: FateWish;
+
+  constructor(options: Partial<RelayOptions> = {}) {
+    this.lab = new RelayLab(options);
+    this.#wish = new FateWish(this.fates.optionsOf(0), this.lab.counters, SERVICE_PREFIX);
+  }
+
+  observe(...peers: readonly string[]): void {
+    this.fates.observe(peers.map((peer) => parsePeerPattern(peer)!));
+    this.turn();
+  }
+
+  /** As the loop does at the start of each turn. */
+  turn(): void {
+    const fates = this.#wish.take();
+    if (fates !== undefined) this.lab.passage = relayWatchedBy(this.lab.relay, fates);
+  }
+}
+
 function observed(peer: string, options: Partial<RelayOptions> = {}) {
-  const ring = new FateRing();
-  const lab = new RelayLab(options, (...of) => {
-    const [relayOptions, counters, hash, seed] = of;
-    const fates = { ring: ring.buffer, peer: parsePeerPattern(peer)! };
-    return new ObservedRelay(relayOptions, counters, hash, seed, fates);
-  });
-  return { lab, ring };
+  const watched = new WatchedRelay(options);
+  watched.observe(peer);
+  return watched;
 }
 
 /** Lines in short: way, deeds, reason. */
-function short(ring: FateRing): string[] {
-  return told(ring).map(({ way, did, reason }) => [way, did, reason].filter(Boolean).join(": "));
+function short(fates: Fates): string[] {
+  return told(fates).map(({ way, did, reason }) => [way, did, reason].filter(Boolean).join(": "));
 }
 
 /** The bubble by which the client answers the last one sent to it. */
@@ -48,10 +71,10 @@ function answer(lab: RelayLab, client = A): Uint8Array {
   return bubble(client, fromHex(asked.hex).slice(8, 24));
 }
 
-test("ObservedRelay tells a packet's way from first to last", () => {
-  const { lab, ring } = observed(formatIpv6(A));
+test("Observed relay tells a packet's way from first to last", () => {
+  const { lab, fates } = observed(formatIpv6(A));
   lab.fromIpv6(data(HOST, A));
-  const [first] = told(ring);
+  const [first] = told(fates);
   assert.deepEqual(first, {
     way: "from_ipv6",
     peer: undefined,
@@ -65,7 +88,7 @@ test("ObservedRelay tells a packet's way from first to last", () => {
   lab.fromClient(answer(lab));
   lab.fromIpv6(data(HOST, A));
   lab.fromClient(data(A, HOST));
-  assert.deepEqual(short(ring), [
+  assert.deepEqual(short(fates), [
     "from_udp: took a bubble, which answers ours, became trusted, released what was held",
     "from_ipv6: sent",
     "from_udp: passed to the IPv6 side",
@@ -100,20 +123,20 @@ const drops: readonly [string, (lab: RelayLab) => void, readonly string[]][] = [
 ];
 
 for (const [name, act, want] of drops) {
-  test(`ObservedRelay tells of ${name}`, () => {
-    const { lab, ring } = observed(formatIpv6(A));
+  test(`Observed relay tells of ${name}`, () => {
+    const { lab, fates } = observed(formatIpv6(A));
     act(lab);
-    assert.deepEqual(short(ring), want);
+    assert.deepEqual(short(fates), want);
   });
 }
 
-test("ObservedRelay tells of what is held too long, and of what gives way to another's packet", () => {
-  const { lab, ring } = observed(formatIpv6(A), { holdAge: 1_000, holdMemory: 1280 });
+test("Observed relay tells of what is held too long, and of what gives way to another's packet", () => {
+  const { lab, fates } = observed(formatIpv6(A), { holdAge: 1_000, holdMemory: 1280 });
   lab.fromIpv6(data(HOST, A));
   lab.advance(1_000);
   lab.fromIpv6(data(HOST, A));
   lab.fromIpv6(data(HOST, B));
-  assert.deepEqual(short(ring), [
+  assert.deepEqual(short(fates), [
     "from_ipv6: made an entry, held, sent a bubble by way of its server",
     "from_hold: hold_expired",
     "from_ipv6: held",
@@ -121,10 +144,10 @@ test("ObservedRelay tells of what is held too long, and of what gives way to ano
   ]);
 });
 
-test("ObservedRelay says in words why a packet was dropped", () => {
-  const { lab, ring } = observed("192.0.2.45");
+test("Observed relay says in words why a packet was dropped", () => {
+  const { lab, fates } = observed("192.0.2.45");
   lab.fromClient(data(A, HOST), { port: 7 });
-  const [{ peer, reason, detail }] = told(ring) as [Fields];
+  const [{ peer, reason, detail }] = told(fates) as [Fields];
   assert.deepEqual([peer, reason, detail], [
     "192.0.2.45:7",
     "source_mismatch",
@@ -132,20 +155,20 @@ test("ObservedRelay says in words why a packet was dropped", () => {
   ]);
 });
 
-test("ObservedRelay tells nothing of other peers' packets", () => {
+test("Observed relay tells nothing of other peers' packets", () => {
   for (const peer of [formatIpv6(A), "192.0.2.45", "192.0.2.45:40000", "2001:db8::2"]) {
-    const { lab, ring } = observed(peer);
+    const { lab, fates } = observed(peer);
     lab.fromIpv6(data(HOST, B));
     lab.advance(2_000);
     lab.fromClient(answer(lab, B), FROM_B);
     lab.fromClient(data(B, HOST), FROM_B);
     lab.fromClient(new Uint8Array(3), FROM_B);
     lab.advance(400_000);
-    assert.deepEqual(told(ring), [], peer);
+    assert.deepEqual(told(fates), [], peer);
   }
 });
 
-test("ObservedRelay does whatever Relay does", () => {
+test("Observed relay does whatever Relay does", () => {
   const clients = [A, B, teredo(0x0a000001, 1)];
   const steps = fc.array(
     fc.record({
@@ -187,24 +210,102 @@ test("ObservedRelay does whatever Relay does", () => {
   );
 });
 
-test("ObservedServer tells a qualification, a bubble passed on and a drop", () => {
-  const ring = new FateRing();
-  const lab = new ServerLab({}, (options, counters, authenticate, key0, key1) => {
-    const fates = { ring: ring.buffer, peer: parsePeerPattern("192.0.2.45")! };
-    return new ObservedServer(options, counters, authenticate, key0, key1, fates);
-  });
+test("FateWish.take() changes whose packets are told, from one turn to the next", () => {
+  const watched = new WatchedRelay({ holdMemory: 1280 });
+  const { lab, fates } = watched;
+  const { relay } = lab;
+  watched.turn();
+  assert.equal(lab.passage, relay, "nobody asks: there is nothing between");
+  lab.fromIpv6(data(HOST, A));
+  assert.deepEqual(told(fates), []);
+  watched.observe(formatIpv6(B));
+  lab.fromIpv6(data(HOST, B)); // for which A's packet gives way
+  assert.deepEqual(short(fates), [
+    "from_ipv6: made an entry, held, sent a bubble by way of its server",
+  ]);
+  fates.observe([parsePeerPattern(formatIpv6(A))!]);
+  lab.fromClient(data(A, HOST), { port: 7 });
+  assert.deepEqual(told(fates), [], "not before the next turn");
+  watched.turn();
+  lab.fromIpv6(data(HOST, A)); // for which B's gives way
+  assert.deepEqual(short(fates), ["from_ipv6: held"]);
+  watched.observe(formatIpv6(A), formatIpv6(B));
+  lab.fromIpv6(data(HOST, B));
+  assert.deepEqual(short(fates), ["from_hold: hold_full", "from_ipv6: held"]);
+  watched.observe();
+  assert.equal(lab.passage, relay);
+  lab.fromIpv6(data(HOST, A));
+  lab.fromIpv6(data(HOST, B));
+  assert.deepEqual(told(fates), [], "nor of what is let go");
+});
+
+test("Observer tells each watcher of its own peer, and looks only while there is one", async () => {
+  const watched = new WatchedRelay();
+  const { lab, fates } = watched;
+  const observer = new Observer(fates, SERVICE_PREFIX);
+  const watch = (peer: string, most = Infinity) => {
+    const heard: string[] = [];
+    let flushes = 0;
+    const watcher: Watcher = {
+      peer: parsePeerPattern(peer)!,
+      tell: (fate) => {
+        if (heard.push(String(fieldsOf(fate).destination)) >= most) observer.remove(watcher);
+      },
+      leaveOut: (count) => void heard.push(`${count} left out`),
+      flush: () => void flushes++,
+    };
+    return { watcher, heard, flushes: () => flushes };
+  };
+  const [a, b, first] = [watch(formatIpv6(A)), watch(formatIpv6(B)), watch(HOST, 1)];
+  observer.add(a.watcher);
+  watched.turn();
+  lab.fromIpv6(data(HOST, A));
+  observer.add(b.watcher);
+  observer.add(first.watcher);
+  watched.turn();
+  lab.fromIpv6(data(HOST, A));
+  lab.fromIpv6(data(HOST, B));
+  await until(() => b.heard.length === 1);
+  assert.deepEqual([a.heard, b.heard, first.heard], [
+    [formatIpv6(A), formatIpv6(A)],
+    [formatIpv6(B)],
+    [formatIpv6(A)],
+  ]);
+  for (let i = 0; i < RING_CAPACITY + 5; i++) lab.fromIpv6(data(HOST, A));
+  observer.remove(a.watcher);
+  assert.equal(a.heard.length, 2 + RING_CAPACITY + 1);
+  assert.equal(a.heard.at(-1), "5 left out");
+  assert.deepEqual(b.heard.slice(1), ["5 left out"], "they may have been its own");
+  observer.remove(b.watcher);
+  watched.turn();
+  assert.equal(lab.passage, lab.relay);
+  const flushes = b.flushes();
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.equal(b.flushes(), flushes, "nobody looks any more");
+});
+
+test("Observed server tells a qualification, a bubble passed on and a drop", () => {
+  const lab = new ServerLab();
+  const fates = new Fates(1);
+  const wish = new FateWish(fates.optionsOf(0), lab.counters, SERVICE_PREFIX);
+  fates.observe([parsePeerPattern("192.0.2.45")!]);
+  lab.passage = serverWatchedBy(lab.server, wish.take()!);
   lab.receive(icmpv6(133, "fe80::1", "ff02::2", new Uint8Array(4), 255));
   lab.receive(bubble(A, B));
   lab.receive(bubble(HOST, A), { address: 0xcb007163 });
   lab.receive(bubble(HOST, B), { address: 0xcb007163 });
   lab.receive(data(A, HOST));
-  assert.deepEqual(short(ring), [
+  assert.deepEqual(short(fates), [
     "from_udp: took a router solicitation, sent a router advertisement",
     "from_udp: passed the bubble on",
     "from_udp: passed the bubble on",
     "from_udp: not_bubble_or_icmpv6",
   ]);
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 
 test("FateRing hands over what it was given, in order, over and over", () => {
   const ring = new FateRing();
@@ -236,12 +337,12 @@ test("FateRing keeps the first ones of a flood, and counts those it had no room 
   assert.equal(count, RING_CAPACITY + 1);
 });
 
-test("LineLimit writes so many lines a second, and says how many it left out", () => {
+test("FateLog writes so many lines a second, and says how many it left out", () => {
   const lines: string[] = [];
   const sink = (_: string, line: string) => void lines.push(line);
   let now = 0;
   const log = createLogger({ level: "debug", format: formatLogfmt, sink, time: undefined });
-  const limit = new LineLimit(log, () => now);
+  const limit = new FateLog(parsePeerPattern("192.0.2.45")!, log, () => now);
   for (let i = 0; i < 500; i++) limit.tell(new Uint8Array(FATE_LENGTH));
   limit.leaveOut(7);
   assert.equal(lines.length, 100);

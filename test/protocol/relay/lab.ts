@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { Relay } from "#src/protocol/relay/rules.ts";
+import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { RelayGauges, RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
@@ -70,13 +70,12 @@ export function data(from: Address, to: Address, fill = 0xaa, length = 48): Uint
   return packet(17, from, to, new Uint8Array(length).fill(fill));
 }
 
-export type MakeRelay = (...of: ConstructorParameters<typeof Relay>) => Relay;
-const makeRelay: MakeRelay = (...of) => new Relay(...of);
-
 /** A relay with its clock, what it is given, and all it does in return. */
 export class RelayLab {
   readonly counters = makeCounters();
   readonly relay: Relay;
+  /** What packets are given to. */
+  passage: RelayPassage;
   now = 1_000_000;
   /** Since the last packet in or {@link advance}. */
   sent: RelaySent[] = [];
@@ -97,15 +96,15 @@ export class RelayLab {
     },
   };
 
-  /** @param make builds other rules than the plain ones */
-  constructor(options: Partial<RelayOptions> = {}, make: MakeRelay = makeRelay) {
-    this.relay = make({ ...RELAY_OPTIONS, ...options }, this.counters, keyedHash("key"), 7);
+  constructor(options: Partial<RelayOptions> = {}) {
+    this.relay = new Relay({ ...RELAY_OPTIONS, ...options }, this.counters, keyedHash("key"), 7);
+    this.passage = this.relay;
   }
 
   fromIpv6(bytes: Uint8Array): Drop {
     this.sent = [];
     const frame = frameOf(bytes);
-    return this.relay.fromIpv6(frame, HEADROOM, bytes.length, this.now, this.sink);
+    return this.passage.fromIpv6(frame, HEADROOM, bytes.length, this.now, this.sink);
   }
 
   /** Gives the relay one datagram, by default from the client of the vectors. */
@@ -113,7 +112,7 @@ export class RelayLab {
     this.sent = [];
     const { address = CLIENT, port = CLIENT_PORT, local = RELAY } = from;
     const datagram = arrival(frameOf(bytes), address, port, local, HEADROOM, bytes.length);
-    return this.relay.fromClient(datagram, this.now, this.sink);
+    return this.passage.fromClient(datagram, this.now, this.sink);
   }
 
   /** Has the relay go on by other options. */
@@ -127,7 +126,7 @@ export class RelayLab {
     const end = this.now + milliseconds;
     for (let next = this.relay.nextTimer(); next <= end; next = this.relay.nextTimer()) {
       this.now = Math.max(this.now, next);
-      this.relay.tick(this.now, this.sink);
+      this.passage.tick(this.now, this.sink);
     }
     this.now = end;
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
-import { Server } from "#src/protocol/server/rules.ts";
+import { Server, type ServerPassage } from "#src/protocol/server/rules.ts";
 import {
   type Authenticate,
   PRIMARY,
@@ -54,18 +54,17 @@ export interface From {
 
 const HEADROOM = 64;
 
-type MakeServer = (...of: ConstructorParameters<typeof Server>) => Server;
-const makeServer: MakeServer = (...of) => new Server(...of);
-
 /** A server, the datagrams it is given, and all it does in return. */
 export class ServerLab {
   readonly counters = makeCounters();
   readonly server: Server;
+  /** What datagrams are given to. */
+  passage: ServerPassage;
   sent: Sent[] = [];
 
-  /** @param make builds other rules than the plain ones */
-  constructor(options: Partial<ServerOptions> = {}, make: MakeServer = makeServer) {
-    this.server = make({ ...OPTIONS, ...options }, this.counters, hmacSha1, 1, 2);
+  constructor(options: Partial<ServerOptions> = {}) {
+    this.server = new Server({ ...OPTIONS, ...options }, this.counters, hmacSha1, 1, 2);
+    this.passage = this.server;
   }
 
   /** Gives the server one datagram, by default from the client of the vectors. */
@@ -75,7 +74,7 @@ export class ServerLab {
     this.sent = [];
     const { address = CLIENT, port = CLIENT_PORT, socket = PRIMARY, now = 0 } = from;
     const came = arrival(frame, address, port, 0, HEADROOM, datagram.length);
-    return this.server.fromUdp(socket, came, now, {
+    return this.passage.fromUdp(socket, came, now, {
       sendDatagram: (socket, { bytes, at, length, address, port }) => {
         this.sent.push({ to: "udp", socket, hex: toHex(bytes, at, length), address, port });
       },

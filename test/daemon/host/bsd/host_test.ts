@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Fates } from "#src/datapath/fates/wish.ts";
 import { ENOENT } from "#ffi/posix.ts";
 import type { RelayConfig, Role } from "#src/config/config.ts";
 import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/host/bsd/texts.ts";
@@ -113,6 +114,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
       ended: Promise.resolve(),
       stop: () => Promise.resolve(undefined),
       setRules: () => true,
+      fates: new Fates(1),
       setBroadcasts: () => {},
     },
     draining: false,

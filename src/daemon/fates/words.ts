@@ -1,19 +1,11 @@
 import { FATE, MAX_SENT, Way } from "#src/datapath/fates/fate.ts";
-import type { FateRing } from "#src/datapath/fates/ring.ts";
-import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES, type DropName } from "#src/protocol/drops.ts";
-import type { Millis } from "#src/protocol/time.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
-
-const LOOK_EVERY: Millis = 100;
-/** Lines a second; see docs/limits.md. */
-const MAX_LINES = 100;
-const SECOND: Millis = 1_000;
 
 const WAYS: Readonly<Record<Way, string>> = {
   [Way.Udp]: "from_udp",
@@ -53,70 +45,6 @@ const PACKETS: Readonly<Record<number, string>> = {
   58: "icmpv6",
   59: "bubble",
 };
-
-/** Logs what the threads tell of one peer's packets, until the function that is returned is called. */
-export function logFates(log: Logger, rings: readonly FateRing[]): () => void {
-  if (rings.length === 0) return () => {};
-  const limit = new LineLimit(log, () => performance.now());
-  const look = () => {
-    for (const ring of rings) {
-      ring.take((fate) => limit.tell(fate));
-      limit.leaveOut(ring.takeLost());
-    }
-    limit.flush();
-  };
-  const timer = setInterval(look, LOOK_EVERY);
-  return () => {
-    clearInterval(timer);
-    look();
-    limit.close();
-  };
-}
-
-/** Lets through so many lines a second, and says how many it left out. */
-export class LineLimit {
-  readonly #log: Logger;
-  readonly #now: () => Millis;
-  #since: Millis;
-  #lines = 0;
-  #suppressed = 0;
-
-  constructor(log: Logger, now: () => Millis) {
-    this.#log = log;
-    this.#now = now;
-    this.#since = now();
-  }
-
-  tell(fate: Uint8Array): void {
-    this.flush();
-    if (this.#lines >= MAX_LINES) {
-      this.#suppressed++;
-      return;
-    }
-    this.#lines++;
-    this.#log.debug("Packet", fieldsOf(fate));
-  }
-
-  /** Counts fates that were lost on the way. */
-  leaveOut(count: number): void {
-    this.#suppressed += count;
-  }
-
-  /** Begins a new second when one is over. */
-  flush(): void {
-    const now = this.#now();
-    if (now - this.#since < SECOND) return;
-    this.#since = now;
-    this.#lines = 0;
-    this.close();
-  }
-
-  /** Says what was left out. */
-  close(): void {
-    if (this.#suppressed > 0) this.#log.debug("Packet", { suppressed: this.#suppressed });
-    this.#suppressed = 0;
-  }
-}
 
 /** One packet's fate in words. */
 export function fieldsOf(fate: Uint8Array): Fields {

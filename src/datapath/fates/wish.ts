@@ -1,0 +1,78 @@
+import type { Counters } from "#src/protocol/counters.ts";
+import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
+import { RulesBlock } from "../threads/rules_block.ts";
+import { FateMatch } from "./match.ts";
+import { FateRecorder } from "./recorder.ts";
+import { FateRing } from "./ring.ts";
+
+/** Bytes of JSON: some peers, and each who wants to know has one. */
+const ROOM = 1_024;
+
+interface Wish {
+  readonly peers: readonly PeerPattern[];
+}
+
+/** What a thread gets of {@link Fates}, in shared memory. */
+export interface FateOptions {
+  readonly wish: SharedArrayBuffer;
+  readonly ring: SharedArrayBuffer;
+}
+
+/** Whose packets' fates the threads tell, and what they tell, as the main thread has it. */
+export class Fates {
+  readonly #wish = new RulesBlock<Wish>(ROOM);
+  readonly #rings: readonly FateRing[];
+
+  constructor(workers: number) {
+    this.#rings = Array.from({ length: workers }, () => new FateRing());
+  }
+
+  /** For the thread of this worker, from 0. */
+  optionsOf(worker: number): FateOptions {
+    return { wish: this.#wish.buffer, ring: this.#rings[worker]!.buffer };
+  }
+
+  /**
+   * From here on the threads tell what becomes of the packets of these peers, each from the start of
+   * its next turn on; of nobody's, if there are none, and then it costs nothing.
+   *
+   * @throws RangeError when there are too many
+   */
+  observe(peers: readonly PeerPattern[]): void {
+    if (!this.#wish.replace({ peers })) throw new RangeError(`${peers.length} peers to observe`);
+  }
+
+  /** Hands over each fate that waits, in a copy that is the caller's. */
+  take(each: (fate: Uint8Array) => void): void {
+    for (const ring of this.#rings) ring.take(each);
+  }
+
+  /** How many there was no room for since this was last asked. */
+  takeLost(): number {
+    return this.#rings.reduce((sum, ring) => sum + ring.takeLost(), 0);
+  }
+}
+
+/** The same as one thread has it. */
+export class FateWish {
+  readonly #wish: RulesBlock<Wish>;
+  readonly #ring: FateRing;
+  readonly #counters: Counters;
+  readonly #servicePrefix: number;
+
+  constructor({ wish, ring }: FateOptions, counters: Counters, servicePrefix: number) {
+    this.#wish = new RulesBlock(wish);
+    this.#ring = new FateRing(ring);
+    this.#counters = counters;
+    this.#servicePrefix = servicePrefix;
+  }
+
+  /** Who is to write fates down from here on; null: nobody, undefined: as before. */
+  take(): FateRecorder | null | undefined {
+    const wish = this.#wish.take();
+    if (wish === undefined) return undefined;
+    if (wish.peers.length === 0) return null;
+    const match = new FateMatch(wish.peers, this.#servicePrefix);
+    return new FateRecorder(this.#ring, match, this.#counters);
+  }
+}
