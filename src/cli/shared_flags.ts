@@ -1,5 +1,6 @@
 import { duration } from "#src/config/kinds/mod.ts";
 import { printable } from "#src/config/printable.ts";
+import { proposeFiles } from "./completion.ts";
 import { UsageError } from "./exit.ts";
 
 /** `--json` of the commands whose output programs read. */
@@ -42,3 +43,15 @@ export function parseFile(text: string): string {
   if (text === "") throw new UsageError("an empty word names no file");
   return text;
 }
+
+/** Of the commands that read status pages which may be on another host. */
+export const TOKEN_FILE_FLAG = {
+  "token-file": {
+    ...valueFlag(
+      parseFile,
+      "FILE",
+      "File that holds the token of the pages, for those that are not on loopback",
+    ),
+    proposeCompletions: proposeFiles,
+  },
+} as const;

@@ -62,6 +62,8 @@ export interface Surroundings {
   readonly file: string | undefined;
   readonly role: Role;
   readonly secrets: readonly SecretConfig[];
+  /** Of the status pages. */
+  readonly token: string | undefined;
 }
 
 /** TCP port of the status pages, when none is configured. */
@@ -73,14 +75,14 @@ const PROCESS_FIELDS: readonly string[] = [
 ] satisfies (keyof ProcessConfig)[];
 
 /** The typed configuration, complete and frozen in depth. */
-export function assemble(values: Values, { file, role, secrets }: Surroundings): Config {
+export function assemble(values: Values, { file, role, secrets, token }: Surroundings): Config {
   const config = { file, ...Object.fromEntries(SECTIONS.map((s) => [s, sectionOf(s, values)])) };
   const { relay, server, status, log } = config as Config;
   return freeze({
     file,
     relay,
     server: { ...server, bindAddress2: server.bindAddress2 ?? next(server.bindAddress), secrets },
-    status: { ...status, port: status.port ?? STATUS_PORT[role] },
+    status: { ...status, port: status.port ?? STATUS_PORT[role], token },
     log,
   });
 }

@@ -1,7 +1,7 @@
 import { isLoopbackIp, parseIp } from "#src/protocol/wire/ip.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import type { Config, RelayConfig, Role, ServerConfig } from "./config.ts";
+import type { Config, RelayConfig, Role, ServerConfig, StatusConfig } from "./config.ts";
 import type { Problems } from "./problems.ts";
 
 /** How the operator calls settings: a problem names what stands in the file or on the command line. */
@@ -24,11 +24,36 @@ export function checkConfig(config: Config, role: Role, names: Names, problems: 
       "tells nothing at this level; set level to debug, or `teredo log debug` for a while",
     );
   }
-  const { enabled, address } = config.status;
-  if (enabled && !isLoopbackIp(parseIp(address)!)) {
+  checkStatus(config.status, names, problems);
+}
+
+function checkStatus(
+  { enabled, address, tokenFile, allowAnonymous }: StatusConfig,
+  names: Names,
+  problems: Problems,
+): void {
+  if (!enabled) return;
+  const [token, anonymous] = [
+    names.name("status.token_file"),
+    names.name("status.allow_anonymous"),
+  ];
+  const isOpen = !isLoopbackIp(parseIp(address)!);
+  if (tokenFile !== undefined && allowAnonymous) {
+    problems.error(
+      names.where("status.allow_anonymous"),
+      `lets in who has no token, and ${token} asks for one; delete one of both`,
+    );
+  } else if (isOpen && allowAnonymous) {
     problems.notice(
+      names.where("status.allow_anonymous"),
+      `anyone who reaches ${address} can read status and peers; set ${token}, or let a firewall ` +
+        "choose who does",
+    );
+  } else if (isOpen && tokenFile === undefined) {
+    problems.error(
       names.where("status.address"),
-      `anyone who reaches ${address} can read status and peers; let a firewall choose who does`,
+      `anyone who reaches ${address} could read status and peers; set ${token}, or ` +
+        `${anonymous} = yes, or listen on 127.0.0.1`,
     );
   }
 }

@@ -110,6 +110,16 @@ export interface StatusConfig {
   readonly address: string;
   /** Default 9545 for the relay, 9544 for the server; undefined until the role is known. */
   readonly port: number | undefined;
+  /** Path or name of the file that `token` comes from. */
+  readonly tokenFile: string | undefined;
+  /** What `tokenFile` holds. */
+  readonly token: string | undefined;
+  /** Let in whoever reaches `address`. */
+  readonly allowAnonymous: boolean;
+  /** Pages that need no token. */
+  readonly public: readonly ("health" | "metrics")[] | undefined;
+  /** Names by which the pages may be asked, in lower case. */
+  readonly hosts: readonly string[] | undefined;
   /** Path of a Unix socket to listen on as well. */
   readonly socket: string | undefined;
   /** Path of the control socket, or `no`; undefined: in the folder for what runs. */

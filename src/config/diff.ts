@@ -14,18 +14,22 @@ export interface Change {
 
 /**
  * What a reload from `a` to `b` would change, for a daemon of `role`; without one, in every section.
- * A secrets file with the same path and other content is a change as well.
+ * A file of secrets with the same path and other content is a change as well.
  */
 export function diffConfig(a: Config, b: Config, role?: Role): readonly Change[] {
   const sections = role === undefined ? SECTIONS : sectionsOf(role);
   return ENTRIES.filter((entry) => sections.includes(entry.section)).flatMap((entry) => {
     const [from, to] = [textOf(entry, a), textOf(entry, b)];
     if (from !== to) return [{ id: entry.id, from, to, reload: entry.reload }];
-    if (entry.id !== "server.secrets_file" || equalSecrets(a.server.secrets, b.server.secrets)) {
-      return [];
-    }
+    if (hasSameContent(entry.id, a, b)) return [];
     return [{ id: entry.id, from, to: `${to} (new content)`, reload: entry.reload }];
   });
+}
+
+/** Of a file of secrets that the setting names. */
+function hasSameContent(id: string, a: Config, b: Config): boolean {
+  if (id === "server.secrets_file") return equalSecrets(a.server.secrets, b.server.secrets);
+  return id !== "status.token_file" || a.status.token === b.status.token;
 }
 
 function textOf(entry: Entry, config: Config): string | undefined {

@@ -12,9 +12,11 @@ import {
 import { readIni, sectionOf } from "./syntax/ini.ts";
 import { isKnown, purposeOfMiredo, readMiredo } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
-import { placeOfSecrets, readSecrets, whyNoSecrets } from "./secrets.ts";
+import { readSecretFile } from "./secret_file.ts";
+import { readSecrets } from "./secrets.ts";
 import { entryOf } from "./settings.ts";
 import { type Document, type Given, isBlankOrComment, readDocument } from "./syntax/mod.ts";
+import { readToken } from "./token.ts";
 
 const LINE_FEED = 0x0a;
 
@@ -61,7 +63,7 @@ export function loadLogConfig(role: Role, options: LoadOptions = {}): LogConfig 
   const document = findDocument(role, options.path, readFile, problems);
   const given = document === undefined ? [] : readSettings(role, document, problems);
   const values = resolve([...given, ...fromFlags(options.overrides ?? {})], problems);
-  return assemble(values, { file: document?.file, role, secrets: [] }).log;
+  return assemble(values, { file: document?.file, role, secrets: [], token: undefined }).log;
 }
 
 /**
@@ -79,7 +81,7 @@ export function loadStatus(role: Role, path: string | undefined, search = true):
   const given = document === undefined ? [] : readSettings(role, document, new Problems());
   const values = resolve(given.filter(({ entry }) => entry.section === "status"), problems);
   problems.throwIfAny();
-  return assemble(values, { file: document?.file, role, secrets: [] }).status;
+  return assemble(values, { file: document?.file, role, secrets: [], token: undefined }).status;
 }
 
 /** {@link loadConfig} of a file that is read already; undefined: none. */
@@ -98,7 +100,8 @@ export function loadDocument(
   problems.throwIfAny();
   const file = document?.file;
   const secrets = role === "server" ? loadSecrets(values, file, readFile, problems) : [];
-  const config = assemble(values, { file, role, secrets });
+  const token = loadToken(values, file, readFile, problems);
+  const config = assemble(values, { file, role, secrets, token });
   checkConfig(config, role, namesOf(values, document), problems);
   problems.throwIfAny();
   return { config, role, notices: problems.notices, values };
@@ -209,16 +212,20 @@ function loadSecrets(
 ): readonly SecretConfig[] {
   const name = values.get("server.secrets_file")!.value as string | undefined;
   if (name === undefined) return [];
-  const place = placeOfSecrets(name, configuration, process.env["CREDENTIALS_DIRECTORY"]);
-  try {
-    const content = readDeciding(readFile, place.path, problems);
-    const secrets = readSecrets(content.bytes, content.mode, place.path, problems);
-    if (secrets.length === 0) problems.notice(place.path, "no secrets in it; add a client");
-    return secrets;
-  } catch (error) {
-    problems.error(place.path, whyNoSecrets(error, place));
-    return [];
-  }
+  const file = readSecretFile("secrets_file", name, configuration, readFile, problems);
+  return file === undefined ? [] : readSecrets(file.bytes, file.path, problems);
+}
+
+function loadToken(
+  values: Values,
+  configuration: string | undefined,
+  readFile: ReadFile,
+  problems: Problems,
+): string | undefined {
+  const name = values.get("status.token_file")!.value as string | undefined;
+  if (name === undefined || values.get("status.enabled")!.value === false) return undefined;
+  const file = readSecretFile("token_file", name, configuration, readFile, problems);
+  return file === undefined ? undefined : readToken(file.bytes, file.path, problems);
 }
 
 /** How problems found after reading call a setting: by its line, its flag, or the file it lacks in. */

@@ -24,6 +24,7 @@ import type { Host, User } from "./host/contract.ts";
 import { Drain } from "./drain.ts";
 import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
+import { guardedPages } from "./guarded_pages.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
@@ -245,11 +246,13 @@ function userOf(host: Host, { user }: ProcessConfig): User | undefined {
 }
 
 async function openStatus(
-  { role, config, cleanup, log }: Context,
+  context: Context,
   pages: StatusApp,
   user: User | undefined,
 ): Promise<void> {
-  const servers = await openStatusServers(pages, role, config.status, user);
+  const { role, config, cleanup, log } = context;
+  const guarded = guardedPages(pages, context);
+  const servers = await openStatusServers(guarded, role, config.status, user);
   cleanup.add(() => closeAll(servers));
   for (const { url } of servers) log.info("Status pages", { url });
 }

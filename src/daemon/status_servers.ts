@@ -1,15 +1,14 @@
 import { STATUS_PORT } from "#src/config/assemble.ts";
 import type { Role, StatusConfig } from "#src/config/config.ts";
 import { StartError } from "#src/errors.ts";
-import type { StatusApp } from "#src/status/app.ts";
-import { type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
+import { type App, type Listening, listenTcp, listenUnix } from "#src/status/listen.ts";
 import { placeOf } from "./folder.ts";
 import type { User } from "./host/contract.ts";
 import { removeStale } from "./stale_socket.ts";
 
 /** Opens what `[status]` asks for. @throws StartError */
 export async function openStatusServers(
-  app: StatusApp,
+  app: App,
   role: Role,
   config: StatusConfig,
   user: User | undefined,
@@ -31,7 +30,7 @@ export async function closeAll(servers: readonly Listening[]): Promise<void> {
   await Promise.all(servers.map((server) => server.close()));
 }
 
-async function tcp(app: StatusApp, address: string, port: number): Promise<Listening> {
+async function tcp(app: App, address: string, port: number): Promise<Listening> {
   try {
     return await listenTcp(app, address, port);
   } catch (error) {
@@ -48,7 +47,7 @@ export function tcpProblem(address: string, port: number, error: unknown) {
   };
 }
 
-async function unix(app: StatusApp, path: string, user: User | undefined): Promise<Listening> {
+async function unix(app: App, path: string, user: User | undefined): Promise<Listening> {
   try {
     const place = placeOf(path);
     await removeStale(place, user);

@@ -74,6 +74,12 @@ const START = {
     "as it says, or leave it",
   ),
   "Status pages": message("info", "url", "where they are"),
+  "Wrong token": message(
+    "warn",
+    "source",
+    "somebody at that address asked for the status pages with a token that is none",
+    "nothing, unless it is one of yours: then give it what `token_file` holds, see [access.md](access.md)",
+  ),
   "Control socket": message("info", "path", "by it commands change the daemon while it runs"),
   "No control socket": message(
     "warn",

@@ -15,7 +15,9 @@ export interface Served {
 /** What one client can take of us. */
 const MAX_HEAD_LENGTH = 8_192;
 const MAX_BODY_LENGTH = 1_048_576;
-/** Of what comes behind the head: no page takes a body. */
+/** Of a form; what is longer is none of ours, and not read. */
+const MAX_BODY_READ = 4_096;
+/** Of what comes behind the request. */
 const MAX_UNREAD_LENGTH = 65_536;
 /** Where there is a crowd. */
 const PATIENCE: Millis = 1_000;
@@ -33,6 +35,9 @@ const HEAD_END = /\r?\n\r?\n/;
  */
 export function serve(socket: Socket, answer: Answer): Served {
   let head = "";
+  /** Whose body is still on its way. */
+  let request: StatusRequest | undefined;
+  let body = "";
   let unread = 0;
   let answered = false;
   /** Of a client that is told events: whether it reads them. */
@@ -76,12 +81,19 @@ export function serve(socket: Socket, answer: Answer): Served {
       if (unread > MAX_UNREAD_LENGTH) socket.destroy();
       return;
     }
-    head += bytes.toString("latin1", 0, MAX_HEAD_LENGTH + 1 - head.length);
-    const end = HEAD_END.exec(head);
-    if (end === null) return head.length > MAX_HEAD_LENGTH ? refuse(431) : undefined;
-    const request = parseRequest(head.slice(0, end.index));
-    if (request === undefined) refuse(400);
-    else void answerTo(request);
+    if (request === undefined) {
+      const before = head.length;
+      head += bytes.toString("latin1", 0, MAX_HEAD_LENGTH + 1 - before);
+      const end = HEAD_END.exec(head);
+      if (end === null) return head.length > MAX_HEAD_LENGTH ? refuse(431) : undefined;
+      request = parseRequest(head.slice(0, end.index));
+      if (request === undefined) return refuse(400);
+      bytes = bytes.subarray(end.index + end[0].length - before);
+    }
+    const length = bodyLengthOf(request);
+    body += bytes.toString("latin1", 0, length - body.length);
+    if (body.length < length) return;
+    void answerTo(length === 0 ? request : { ...request, body: Buffer.from(body, "latin1") });
   });
   // A client may close its side behind its request, and still wants the answer.
   socket.on("end", () => void (answered || socket.destroy()));
@@ -95,6 +107,14 @@ export function serve(socket: Socket, answer: Answer): Served {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Of the body that is waited for: a form that says how long it is and asks for no leave. */
+function bodyLengthOf({ method, headers }: StatusRequest): number {
+  if (method !== "POST" || headers.has("Transfer-Encoding") || headers.has("Expect")) return 0;
+  const text = headers.get("Content-Length") ?? "";
+  const length = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return length > MAX_BODY_READ ? 0 : length;
+}
 
 /** The answer and its body. The client never learns what went wrong inside. */
 async function answerOf(

@@ -10,10 +10,15 @@ import { isLoopbackIp, parseIp } from "#src/protocol/wire/ip.ts";
  */
 export function isLocalHost(host: string | undefined): boolean {
   if (host === undefined) return false;
-  const name = host.replace(/:\d*$/, "").toLowerCase();
+  const name = nameIn(host);
   if (name === "localhost" || name === "localhost.") return true;
   const inBrackets = /^\[(.*)\]$/.exec(name)?.[1];
   return inBrackets === undefined ? isIP(name) === 4 : isIP(inBrackets) === 6;
+}
+
+/** A `Host` header without its port, in lower case. */
+export function nameIn(host: string): string {
+  return host.replace(/:\d*$/, "").toLowerCase();
 }
 
 /** @param address in whatever way it is written */

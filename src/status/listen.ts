@@ -7,9 +7,10 @@ import {
   type Socket,
 } from "node:net";
 import type { Millis } from "#src/protocol/time.ts";
+import type { Client } from "./access/client.ts";
 import { type Answer, serve, type Served } from "./connection.ts";
 import { errorDocument } from "./document.ts";
-import { isLocalHost, isLoopbackAddress } from "./hosts.ts";
+import { isLoopbackAddress } from "./hosts.ts";
 import type { StatusRequest } from "./request.ts";
 
 /** Of one server at a time, but for a moment. */
@@ -22,7 +23,7 @@ const SOCKET_UMASK = 0o117;
 
 /** Whatever answers requests, such as the status pages. */
 export interface App {
-  fetch(request: Request): Response | Promise<Response>;
+  fetch(request: Request, client: Client): Response | Promise<Response>;
 }
 
 export interface Listening {
@@ -35,8 +36,8 @@ export interface Listening {
 export async function listenTcp(app: App, address: string, port: number): Promise<Listening> {
   const { server, close } = makeServer((request, socket) => {
     // By where the client came in: a server on every address is on loopback too.
-    const guarded = isLoopbackAddress(socket.localAddress ?? "");
-    return guarded && !isLocalHost(request.host) ? foreignHost() : ask(app, request);
+    const way = isLoopbackAddress(socket.localAddress ?? "") ? "loopback" : "network";
+    return ask(app, request, { way, address: socket.remoteAddress });
   });
   await listening(server, { host: address, port });
   const bound = server.address() as AddressInfo;
@@ -59,7 +60,7 @@ export async function listenUnix(
   admits: (client: Socket) => boolean = () => true,
 ): Promise<Listening> {
   const { server, close } = makeServer((request, client) =>
-    admits(client) ? ask(app, request) : stranger()
+    admits(client) ? ask(app, request, { way: "unix", address: undefined }) : stranger()
   );
   await asGroup(gid, () => listening(server, { path }));
   const made = lstatSync(path);
@@ -148,13 +149,10 @@ function listening(server: Server, where: ListenOptions): Promise<void> {
   });
 }
 
-function ask(app: App, { method, target, headers }: StatusRequest): Response | Promise<Response> {
-  return app.fetch(new Request(`http://localhost${target}`, { method, headers }));
-}
-
-function foreignHost(): Response {
-  const error = errorDocument("This Host is not answered here; ask by address or as localhost");
-  return Response.json(error, { status: 403 });
+function ask(app: App, request: StatusRequest, client: Client): Response | Promise<Response> {
+  const { method, target, headers, body } = request;
+  const init = { method, headers, ...(body === undefined ? {} : { body }) };
+  return app.fetch(new Request(`http://localhost${target}`, init), client);
 }
 
 function stranger(): Response {

@@ -3,9 +3,10 @@ export interface StatusRequest {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** Whom the client means to ask, with its port if it names one. */
-  readonly host: string | undefined;
+  /** `Host` is whom the client means to ask, with its port if it names one. */
   readonly headers: Headers;
+  /** Of a form. */
+  readonly body?: Uint8Array<ArrayBuffer>;
 }
 
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/1\.[01]$/;
@@ -23,23 +24,20 @@ export function parseRequest(head: string): StatusRequest | undefined {
   const [first = "", ...fields] = head.split(/\r?\n/);
   const line = REQUEST_LINE.exec(first);
   if (line === null) return undefined;
-  const hosts: string[] = [];
   const headers = new Headers();
   for (const text of fields) {
     const field = FIELD.exec(text);
     // deno-lint-ignore no-control-regex
     if (field === null || /[\0-\x08\x0a-\x1f\x7f]/.test(text)) return undefined;
     const [, name, value] = field as unknown as [string, string, string];
+    // With two of them nobody can tell which is meant. RFC 9112 §3.2
+    if (name.toLowerCase() === "host" && headers.has(name)) return undefined;
     headers.append(name, value);
-    if (name.toLowerCase() === "host") hosts.push(value);
   }
-  // With two of them nobody can tell which is meant. RFC 9112 §3.2
-  if (hosts.length > 1) return undefined;
   const [, method, target] = line as unknown as [string, string, string];
   const absolute = ABSOLUTE.exec(target);
-  if (absolute === null) {
-    return target.startsWith("/") ? { method, target, host: hosts[0], headers } : undefined;
-  }
+  if (absolute === null) return target.startsWith("/") ? { method, target, headers } : undefined;
   const [, host, rest] = absolute as unknown as [string, string, string];
-  return { method, target: rest.startsWith("/") ? rest : `/${rest}`, host, headers };
+  headers.set("Host", host);
+  return { method, target: rest.startsWith("/") ? rest : `/${rest}`, headers };
 }

@@ -24,6 +24,15 @@ const OTHER = file(
     "bind_address = 198.51.100.50\n[status]\naddress = ::1\nport = 7777\n",
 );
 const DARK = file("dark.ini", "[relay]\nannounce = yes\n[status]\nenabled = no\n");
+const LOCKED = file(
+  "locked.ini",
+  "[relay]\nannounce = yes\n[status]\naddress = 192.0.2.1\ntoken_file = token\n",
+);
+const OPEN = file(
+  "open.ini",
+  "[relay]\nannounce = yes\n[status]\naddress = 192.0.2.1\ntoken_file = token\npublic = health\n",
+);
+writeFileSync(join(folder, "token"), "0123456789abcdefghijkl\n", { mode: 0o640 });
 const ALL_FLAGS =
   "--as 4200000000 --neighbor 2001:DB8:0::9 --neighbor-as 64500 --address 2001:db8::2"
     .split(" ");
@@ -92,6 +101,12 @@ test("announce openbgpd --hook is a program for sh", () => {
   }
 });
 
+test("announce exabgp has the relay asked where its readiness needs no token", () => {
+  const { status, stdout } = teredo(["announce", "exabgp", "-c", OPEN, ...ALL_FLAGS]);
+  assert.equal(status, 0);
+  assert.match(stdout, /http:\/\/192\.0\.2\.1:9545\/readyz/);
+});
+
 const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["announce", /DAEMON/],
   ["announce quagga", /quagga is none of bird, frr, openbgpd, exabgp/],
@@ -105,8 +120,9 @@ const REFUSED: readonly (readonly [string, RegExp])[] = [
   ["announce bird --neighbor ::1;}", /is not an IPv6 address/],
   ["announce bird --router-id 1.2.3", /1\.2\.3 is not an IPv4 address/],
   ["announce bird --hook", /BIRD 2 needs no --hook/],
-  [`announce openbgpd -c ${DARK}`, /has the relay asked by its status pages, which are off/],
-  [`announce exabgp -c ${DARK}`, /has the relay asked by its status pages, which are off/],
+  [`announce openbgpd -c ${DARK}`, /by its status pages, .* set `enabled = yes` and `port` in /],
+  [`announce exabgp -c ${DARK}`, /by its status pages, .* set `enabled = yes` and `port` in /],
+  [`announce exabgp -c ${LOCKED}`, /by its status pages, .* set `public = health` in \[status\]/],
 ];
 
 for (const [line, expected] of REFUSED) {

@@ -98,7 +98,7 @@ test("a refusal is text for people where JSON is not asked for, or cannot be", (
 test("checks that fail, and what no check finds, are JSON lines with their mend", () => {
   const { lines, stderr } = onMachine(`
 refusal() { teredo "$@" --log-format json 2>&1 | grep '"level":"error"'; echo "exit \${PIPESTATUS[0]}"; }
-refusal relay -c $work/teredo.ini --status-address 203.0.113.9
+refusal relay -c $work/teredo.ini --status-address 203.0.113.9 --status-allow-anonymous
 refusal relay -c $work/teredo.ini -p /nowhere/relay.pid
 sysctl -qw net.ipv6.conf.all.forwarding=0
 refusal relay -c $work/teredo.ini`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +10,8 @@ import test from "node:test";
 import { parsePlace, type Place, tcpPlace } from "#src/cli/status/place.ts";
 import { duration } from "#src/cli/status/table.ts";
 import { createStatus } from "#src/status/app.ts";
-import { listenTcp, listenUnix } from "#src/status/listen.ts";
+import { guard } from "#src/status/access/guard.ts";
+import { type App, listenTcp, listenUnix } from "#src/status/listen.ts";
 import { errorDocument, JSON_VERSION, statusDocument } from "#src/status/document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
@@ -206,6 +207,64 @@ test("teredo status reads the configuration for where to ask", () =>
     await listening.close();
     rmSync(folder, { recursive: true });
   }));
+
+test("teredo status gives the token of a file, and no other where none is named", async () => {
+  const TOKEN = "0123456789abcdefghijkl";
+  const rules = { token: TOKEN, allowAnonymous: false, public: undefined, hosts: undefined };
+  const guarded = guard(createStatus(() => quiet()), { scope: "relay", rules: () => rules });
+  // As for who comes from elsewhere.
+  const app: App = {
+    fetch: (request, client) => guarded.fetch(request, { ...client, way: "network" }),
+  };
+  const folder = mkdtempSync(join(tmpdir(), "teredo-status-"));
+  const file = (name: string, text: string, mode = 0o640) => {
+    writeFileSync(join(folder, name), text, { mode });
+    return join(folder, name);
+  };
+  const right = file("token", `${TOKEN}\n`);
+  const wrong = file("wrong", `${TOKEN.toUpperCase()}\n`);
+  const listening = await listenTcp(app, "127.0.0.1", 0);
+  const { url } = listening;
+  const { port } = URL.parse(url)!;
+  const locked =
+    `teredo: ${url} asks for a token; give what \`token_file\` in its [status] names by ` +
+    "--token-file FILE\n";
+  const ask = async (...args: string[]) => {
+    const { status: code, stderr } = await status(args);
+    return [code, stderr];
+  };
+  assert.deepEqual(await ask("--url", url), [1, locked]);
+  assert.deepEqual(await ask("--url", url, "--token-file", right), [0, ""]);
+  assert.deepEqual(await ask("--url", url, "--token-file", wrong), [
+    1,
+    `teredo: ${url} refuses the token: This token is wrong\n`,
+  ]);
+  const own = file(
+    "teredo.ini",
+    `[relay]\n[status]\nport = ${port}\ncontrol = no\ntoken_file = ${right}\n`,
+  );
+  assert.deepEqual(await ask("-c", own), [1, locked]);
+  assert.deepEqual(await ask("-c", own, "--token-file", right), [0, ""]);
+  // Where the socket answers, nothing is needed.
+  const path = join(folder, "s");
+  const socket = await listenUnix(createStatus(() => quiet()), path);
+  const both = file("both.ini", `[relay]\n[status]\nport = ${port}\nsocket = ${path}\n`);
+  assert.deepEqual(await ask("-c", both), [0, ""]);
+  await socket.close();
+  const open = file("open", `${TOKEN}\n`);
+  chmodSync(open, 0o644);
+  for (
+    const [bad, problem] of [
+      [open, "anyone can read this file of secrets; chmod 640 it"],
+      [join(folder, "none"), "no such file; check the path"],
+    ]
+  ) {
+    const found = await ask("--url", url, "--token-file", bad!);
+    assert.deepEqual(found, [78, `teredo: ${bad}: ${problem}\n`]);
+  }
+  await listening.close();
+  rmSync(folder, { recursive: true });
+});
 
 test("teredo status tells a socket that nobody serves from none and from one that is closed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "teredo-status-"));

@@ -6,7 +6,7 @@ import test from "node:test";
 import type { Config, Role } from "#src/config/config.ts";
 import { readRegularFile, searchPlaces } from "#src/config/files.ts";
 import { loadConfig, type LoadedConfig } from "#src/config/load.ts";
-import { placeOfSecrets, whyNoSecrets } from "#src/config/secrets.ts";
+import { placeOfSecret, whyNoSecret } from "#src/config/secret_file.ts";
 import { ConfigError } from "#src/errors.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { memoryFiles } from "./memory_files.ts";
@@ -512,8 +512,8 @@ const noticed: readonly (readonly [string, string, RegExp])[] = [
   ["a restricted relay", "[relay]\ntype = restricted\n", /:2: type: a restricted relay is slower/],
   [
     "a status open to all",
-    "[status]\naddress = 0.0.0.0\n",
-    /:2: address: anyone who reaches 0.0.0.0/,
+    "[status]\naddress = 0.0.0.0\nallow_anonymous = yes\n",
+    /:3: allow_anonymous: anyone who reaches 0.0.0.0 can read status and peers; set token_file, or/,
   ],
   [
     "a peer to look at, of which nothing is told",
@@ -625,14 +625,16 @@ for (const [name, secretsFile, folder, want] of credentials) {
   });
 }
 
-test("whyNoSecrets() names the line of the unit that hands them over", () => {
+test("whyNoSecret() names the line of the unit that hands them over", () => {
   const error = (code: string) => Object.assign(new Error("no"), { code });
+  const credential = placeOfSecret("keys", undefined, "/run/credentials/x");
+  const file = placeOfSecret("/etc/teredo/secrets", undefined, undefined);
   assert.equal(
-    whyNoSecrets(error("ENOENT"), placeOfSecrets("keys", undefined, "/run/credentials/x")),
+    whyNoSecret(error("ENOENT"), credential, "secrets_file"),
     "no such credential; write `LoadCredential=keys:PATH` in the unit",
   );
   assert.equal(
-    whyNoSecrets(error("EACCES"), placeOfSecrets("/etc/teredo/secrets", undefined, undefined)),
+    whyNoSecret(error("EACCES"), file, "secrets_file"),
     "not allowed to read it; check owner and mode, or under systemd have it handed over: " +
       "`LoadCredential=secrets:PATH` in the unit, `secrets_file = secrets` here",
   );

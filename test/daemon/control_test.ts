@@ -8,6 +8,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { Hono } from "hono";
 import { openLibc } from "#ffi/open.ts";
+import { loadConfig } from "#src/config/load.ts";
 import { Cleanup } from "#src/daemon/cleanup.ts";
 import { ControlApp } from "#src/daemon/control/app.ts";
 import { mayControl, openControl } from "#src/daemon/control/socket.ts";
@@ -16,6 +17,7 @@ import { controlPath, runtimeFolder } from "#src/daemon/runtime_folder.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt } from "#src/log/record.ts";
 import { createStatus } from "#src/status/app.ts";
+import { memoryFiles } from "#test/config/memory_files.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
 
 const libc = await openLibc();
@@ -125,7 +127,8 @@ async function opened(control: string, body: (lines: readonly string[]) => Promi
   const sink = (_: string, line: string) => void lines.push(line);
   const log = createLogger({ level: "info", format: formatLogfmt, sink, time: undefined });
   const cleanup = new Cleanup();
-  const status = { enabled: true, address: "127.0.0.1", port: 0, socket: undefined, control };
+  const { config } = loadConfig("relay", { readFile: memoryFiles({}) });
+  const status = { ...config.status, port: 0, control };
   const options = {
     libc,
     log,

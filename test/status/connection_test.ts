@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import test from "node:test";
+import { guard } from "#src/status/access/guard.ts";
 import { createStatus } from "#src/status/app.ts";
 import { type Listening, listenTcp } from "#src/status/listen.ts";
 import { sampleSnapshot } from "./sample.ts";
 
-const app = createStatus(() => sampleSnapshot());
+const rules = { token: "t".repeat(22), allowAnonymous: false, public: undefined, hosts: undefined };
+const app = guard(createStatus(() => sampleSnapshot()), { scope: "relay", rules: () => rules });
 
 function withServer(name: string, body: (port: number) => Promise<void>): void {
   test(name, { timeout: 120_000 }, async () => {
@@ -75,6 +77,26 @@ const requests: readonly [name: string, text: string, status: string][] = [
   [
     "a body that is expected to be asked for",
     "POST /status HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+    "405",
+  ],
+  [
+    "a form",
+    `POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4096\r\n\r\n${"x".repeat(4096)}`,
+    "405",
+  ],
+  [
+    "a form that is too long",
+    "POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4097\r\n\r\n",
+    "405",
+  ],
+  [
+    "a form of no length that is one",
+    "POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "405",
+  ],
+  [
+    "a form behind two lengths",
+    "POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nContent-Length: 4\r\n\r\n",
     "405",
   ],
   [
@@ -154,6 +176,11 @@ withServer("a request in single bytes is answered", async (port) => {
   }
   await new Promise((resolve) => socket.on("close", resolve));
   assert.equal(statusOf(all), "200");
+});
+
+withServer("a form that never ends is told so and closed", async (port) => {
+  const head = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+  assert.equal(statusOf(await answerTo(port, `${head}12345678`)), "408");
 });
 
 withServer("a body without an end is not taken for long", async (port) => {

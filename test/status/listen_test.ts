@@ -5,12 +5,14 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { guard } from "#src/status/access/guard.ts";
 import { createStatus } from "#src/status/app.ts";
 import { isLocalHost, isLoopbackAddress } from "#src/status/hosts.ts";
 import { listenTcp, listenUnix } from "#src/status/listen.ts";
 import { sampleSnapshot } from "./sample.ts";
 
-const app = createStatus(() => sampleSnapshot());
+const rules = { token: undefined, allowAnonymous: true, public: undefined, hosts: undefined };
+const app = guard(createStatus(() => sampleSnapshot()), { scope: "relay", rules: () => rules });
 
 function withFolder(name: string, body: (folder: string) => Promise<void>): void {
   test(name, async () => {

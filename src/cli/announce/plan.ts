@@ -1,7 +1,9 @@
-import type { Config } from "#src/config/config.ts";
+import { STATUS_PORT } from "#src/config/assemble.ts";
+import type { Config, StatusConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
+import { isLoopbackAddress } from "#src/status/hosts.ts";
 import { tcpPlace } from "../status/place.ts";
 
 /** Flags of `teredo announce`. */
@@ -22,8 +24,10 @@ export interface AnnouncePlan {
   /** Of the route that is there while the relay is ready. */
   readonly metric: number;
   readonly protocol: number;
-  /** Where a relay says whether it is ready; undefined: nowhere. */
+  /** Where a relay says to a routing daemon whether it is ready; undefined: nowhere. */
   readonly readyUrl: string | undefined;
+  /** What the configuration needs for that; undefined: nothing. */
+  readonly readyNeeds: string | undefined;
   readonly as: Asked<number>;
   readonly neighbor: Asked<string>;
   readonly neighborAs: Asked<number>;
@@ -50,18 +54,34 @@ const PLACEHOLDERS = {
 
 export function planOf({ relay, status }: Config, flags: AnnounceFlags): AnnouncePlan {
   const { bindAddress } = relay;
-  const isAsked = status.enabled && status.port !== undefined && status.port !== 0;
+  const readyNeeds = needsOf(status);
   return {
     prefix: formatIpv6Prefix(servicePrefixOf(relay.prefix)),
     metric: relay.announceMetric,
     protocol: relay.announceProtocol,
-    readyUrl: isAsked ? `${tcpPlace(status.address, status.port).url}/readyz` : undefined,
+    readyUrl: readyNeeds === undefined ? `${statusUrl(status)}/readyz` : undefined,
+    readyNeeds,
     as: asked(flags.as, PLACEHOLDERS.as),
     neighbor: asked(flags.neighbor, PLACEHOLDERS.neighbor),
     neighborAs: asked(flags["neighbor-as"], PLACEHOLDERS.neighborAs),
     address: asked(flags.address, PLACEHOLDERS.address),
     routerId: flags["router-id"] ?? (bindAddress === 0 ? undefined : formatIpv4(bindAddress)),
   };
+}
+
+function statusUrl({ address, port = STATUS_PORT.relay }: StatusConfig): string {
+  return tcpPlace(address, port).url;
+}
+
+/** What keeps a program of this host from asking whether the relay is ready, as words for its mend. */
+function needsOf(status: StatusConfig): string | undefined {
+  const { enabled, address, port = STATUS_PORT.relay, token, public: open = [] } = status;
+  if (!enabled || port === 0) return "`enabled = yes` and `port`";
+  const place = tcpPlace(address, port);
+  const isLocal = "host" in place && isLoopbackAddress(place.host);
+  return isLocal || token === undefined || open.includes("health")
+    ? undefined
+    : "`public = health`";
 }
 
 function asked<T>(given: T | undefined, placeholder: T): Asked<T> {

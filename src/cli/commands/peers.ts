@@ -6,7 +6,14 @@ import { UsageError } from "../exit.ts";
 import { SORTS } from "../peers/table.ts";
 import type { PeersFlags } from "../run/peers.ts";
 import type { WhyFlags } from "../run/why.ts";
-import { JSON_FLAG, parseFile, shown, switchFlag, valueFlag } from "../shared_flags.ts";
+import {
+  JSON_FLAG,
+  parseFile,
+  shown,
+  switchFlag,
+  TOKEN_FILE_FLAG,
+  valueFlag,
+} from "../shared_flags.ts";
 
 const MOST_ROWS = 1_000_000;
 
@@ -21,6 +28,7 @@ const PLACE = {
     proposeCompletions: proposeFiles,
   },
   url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
+  ...TOKEN_FILE_FLAG,
   json: JSON_FLAG,
 };
 

@@ -14,7 +14,15 @@ import type { ProbeFlags } from "../run/probe.ts";
 import type { StatusFlags } from "../run/status.ts";
 import { version } from "../version.ts";
 import { ONE_ROLE } from "./control.ts";
-import { JSON_FLAG, parseFile, shown, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
+import {
+  JSON_FLAG,
+  parseFile,
+  shown,
+  switchFlag,
+  timeParser,
+  TOKEN_FILE_FLAG,
+  valueFlag,
+} from "../shared_flags.ts";
 
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
 
@@ -31,6 +39,7 @@ export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
         proposeCompletions: proposeFiles,
       },
       url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
+      ...TOKEN_FILE_FLAG,
       json: JSON_FLAG,
       watch: switchFlag("Again every second, with rates, until Ctrl-C"),
       interval: valueFlag(

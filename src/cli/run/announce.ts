@@ -11,10 +11,10 @@ export default function runAnnounce(this: Context, flags: AnnounceFlags, name: S
   const speaker: Speaker = SPEAKERS[name];
   const { stdout, stderr } = this.process;
   const notice = (text: string) => stderr.write(`notice: ${text}\n`);
-  if (!speaker.learnsRoute && plan.readyUrl === undefined) {
+  if (!speaker.learnsRoute && plan.readyNeeds !== undefined) {
     throw new UsageError(
-      `${speaker.title} has the relay asked by its status pages, which are off or on any port; set ` +
-        "`enabled = yes` and `port` in [status]",
+      `${speaker.title} has the relay asked by its status pages, which do not answer it; set ` +
+        `${plan.readyNeeds} in [status]`,
     );
   }
   if (flags.hook) {

@@ -9,6 +9,7 @@ import { NoStatus } from "../status/no_status.ts";
 export interface PeersFlags {
   readonly url?: string;
   readonly config?: string;
+  readonly "token-file"?: string;
   readonly json?: boolean;
   readonly tsv?: boolean;
   readonly sort?: Sort;

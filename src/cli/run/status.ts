@@ -11,6 +11,7 @@ import { type Target, targetsOf } from "../status/targets.ts";
 export interface StatusFlags {
   readonly url?: string;
   readonly config?: string;
+  readonly "token-file"?: string;
   readonly json?: boolean;
   readonly watch?: boolean;
   /** Milliseconds; given: watch. */

@@ -66,8 +66,21 @@ async function ask(place: Place, question: Question, signal: AbortSignal): Promi
   const answer = await send(place, question, signal).catch((error): never => {
     throw error instanceof NoStatus ? error : new NoStatus(`${stranger(url)}: ${messageOf(error)}`);
   });
+  if (LOCKED.includes(answer.status)) throw locked(place, answer);
   if (answer.status !== 403) return answer;
   throw new NoStatus(`${url} refuses to answer: ${errorOf(answer)}`);
+}
+
+/** Without the right token, and after too many wrong ones. */
+const LOCKED = [401, 429];
+
+function locked(place: Place, answer: Answer): NoStatus {
+  const { url } = place;
+  const isGiven = "host" in place && place.token !== undefined;
+  const problem = isGiven
+    ? `${url} refuses the token: ${errorOf(answer)}`
+    : `${url} asks for a token; give what \`token_file\` in its [status] names by --token-file FILE`;
+  return new NoStatus(problem, false, true);
 }
 
 export function stranger(url: string): string {
@@ -113,7 +126,7 @@ function isSocket(path: string): boolean {
 function send(place: Place, { method, path }: Question, signal: AbortSignal): Promise<Answer> {
   const common = { agent: false, signal, method, path } as const;
   const options: RequestOptions = "host" in place
-    ? { ...common, host: place.host, port: place.port }
+    ? { ...common, host: place.host, port: place.port, headers: credentialsFor(place) }
     : { ...common, socketPath: place.socketPath, headers: { Host: "localhost" } };
   return new Promise((resolve, reject) => {
     const sent = request(options, (response: IncomingMessage) => {
@@ -131,6 +144,10 @@ function send(place: Place, { method, path }: Question, signal: AbortSignal): Pr
     sent.on("error", reject);
     sent.end();
   });
+}
+
+function credentialsFor({ token }: { readonly token?: string | undefined }) {
+  return token === undefined ? {} : { Authorization: `Bearer ${token}` };
 }
 
 /** What an answer that is none says of why. */

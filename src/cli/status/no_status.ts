@@ -6,8 +6,12 @@ export class NoStatus extends TeredoError {
   /** False: whether a daemon runs cannot be told. */
   readonly isNotRunning: boolean;
 
-  constructor(message: string, isNotRunning = false) {
+  /** Somebody answers there, and wants a token. */
+  readonly isLocked: boolean;
+
+  constructor(message: string, isNotRunning = false, isLocked = false) {
     super(isNotRunning ? `not running: ${message}` : message);
     this.isNotRunning = isNotRunning;
+    this.isLocked = isLocked;
   }
 }

@@ -11,6 +11,8 @@ export type Place =
     readonly port: number;
     /** Of the page that is asked for; more than `/status` behind another web server. */
     readonly path: string;
+    /** What opens the pages to who is not on their host. */
+    readonly token?: string | undefined;
   };
 
 /** Pages of ours that may be named in place of the status page. */

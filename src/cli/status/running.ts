@@ -6,7 +6,9 @@ import type { Host } from "#src/daemon/host/contract.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { StatusDocument } from "#src/status/document.ts";
+import { controlPath } from "#src/daemon/runtime_folder.ts";
 import { fetchStatus } from "./client.ts";
+import { NoStatus } from "./no_status.ts";
 import { type Place, socketPlace, tcpPlace } from "./place.ts";
 
 /** A daemon that runs, and whether it was found at its TCP port. */
@@ -27,12 +29,20 @@ export async function findRunning(
   role: Role,
   config: Config,
 ): Promise<FoundRunning | undefined> {
-  for (const place of placesOf(role, config.status)) {
-    const running = answering(host, role, await fetchStatus(place).catch(() => undefined));
-    if (running !== undefined) return { running, answersTcp: "host" in place };
+  const places = placesOf(role, config.status);
+  // Somebody answers at the TCP port, and wants a token.
+  let isLocked = false;
+  for (let place = places.shift(); place !== undefined; place = places.shift()) {
+    const found = await fetchStatus(place).catch((error: Error) => error);
+    const running = answering(host, role, found instanceof Error ? undefined : found);
+    if (running !== undefined) return { running, answersTcp: "host" in place || isLocked };
+    if (!(found instanceof NoStatus) || !found.isLocked) continue;
+    isLocked = true;
+    const control = controlPath(role, config.status);
+    if (control !== undefined) places.push(socketPlace(control));
   }
   const running = silent(host, role, config);
-  return running === undefined ? undefined : { running, answersTcp: false };
+  return running === undefined ? undefined : { running, answersTcp: isLocked };
 }
 
 function placesOf(role: Role, { enabled, address, port, socket }: StatusConfig): Place[] {

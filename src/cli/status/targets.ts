@@ -1,6 +1,11 @@
+import { resolve } from "node:path";
 import type { Role, StatusConfig } from "#src/config/config.ts";
+import { readRegularFile } from "#src/config/files.ts";
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { loadStatus } from "#src/config/load.ts";
+import { Problems } from "#src/config/problems.ts";
+import { readSecretFile } from "#src/config/secret_file.ts";
+import { readToken } from "#src/config/token.ts";
 import { ConfigError } from "#src/errors.ts";
 import { UsageError } from "../exit.ts";
 import { NoStatus } from "./no_status.ts";
@@ -18,6 +23,8 @@ export interface Wanted {
   readonly role?: Role | undefined;
   readonly config?: string | undefined;
   readonly url?: string | undefined;
+  /** A file that holds the token of the pages. */
+  readonly "token-file"?: string | undefined;
 }
 
 const ROLES: readonly Role[] = ["relay", "server"];
@@ -25,20 +32,47 @@ const ROLES: readonly Role[] = ["relay", "server"];
 /**
  * Whom to ask: the one at `--url`, or those that the configuration is for.
  *
+ * A token goes where somebody says that it should go, and nowhere of its own accord: at the port of a
+ * daemon that is down may be anybody.
+ *
  * @throws UsageError, ConfigError, NoStatus when the configuration has nothing to ask
  */
-export function targetsOf({ role, config, url }: Wanted): readonly Target[] {
+export function targetsOf(wanted: Wanted): readonly Target[] {
+  const { role, config, url } = wanted;
+  const token = tokenIn(wanted["token-file"]);
   if (url !== undefined) {
     if (config !== undefined) throw new UsageError("--url and --config name two places; give one");
-    return [{ role, places: [parsePlace(url)] }];
+    return [{ role, places: [withToken(parsePlace(url), token)] }];
   }
   const roles = role !== undefined ? [role] : config === undefined ? ROLES : rolesOfFile(config);
-  return roles.map((one) => ({ role: one, places: placesOf(one, config) }));
+  return roles.map((one) => {
+    const places = placesOf(one, statusOf(one, config)).map((it) => withToken(it, token));
+    return { role: one, places };
+  });
 }
 
-/** The pages first: each network has its own, where the control socket is the file system's. */
-function placesOf(role: Role, path: string | undefined): readonly Place[] {
-  const status = statusOf(role, path);
+function withToken(place: Place, token: string | undefined): Place {
+  return "host" in place ? { ...place, token } : place;
+}
+
+/** @throws ConfigError */
+function tokenIn(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const problems = new Problems();
+  const key = "token_file";
+  const file = readSecretFile(key, resolve(path), undefined, readRegularFile, problems);
+  const token = file === undefined ? undefined : readToken(file.bytes, file.path, problems);
+  problems.throwIfAny();
+  return token;
+}
+
+/**
+ * Where a daemon of this configuration is asked. The pages first: each network has its own, where the
+ * control socket is the file system's.
+ *
+ * @throws NoStatus when there is nowhere to ask
+ */
+export function placesOf(role: Role, status: StatusConfig): readonly Place[] {
   const { enabled, address, port, socket } = status;
   const control = controlPath(role, status);
   const places = [

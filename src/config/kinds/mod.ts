@@ -66,6 +66,37 @@ export function choice<const T extends string>(
   };
 }
 
+/** Some of a few words, parted by commas or blanks, in the order they stand here. */
+export function words<const T extends string>(
+  name: string,
+  values: readonly T[],
+): Kind<readonly T[] | undefined> {
+  return {
+    name,
+    placeholder: "WORDS",
+    words: values,
+    range: `one or more of ${values.map((it) => `\`${it}\``).join(", ")}`,
+    parse(text) {
+      const given = listIn(text);
+      const wrong = given.find((it) => !values.some((value) => value === it));
+      if (wrong === undefined && given.length > 0) {
+        return { value: values.filter((it) => given.includes(it)) };
+      }
+      return {
+        problem: `${quote(wrong ?? text)} is not a choice; write one or more of ${
+          values.join(", ")
+        }`,
+      };
+    },
+    format: (value) => value?.join(", ") ?? "",
+  };
+}
+
+/** Words parted by commas or blanks. */
+export function listIn(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== "");
+}
+
 const YES = new Set(["yes", "true", "on"]);
 const NO = new Set(["no", "false", "off"]);
 

@@ -14,7 +14,7 @@ import {
   type PeerPattern,
 } from "#src/protocol/peers/pattern.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
-import { integer, type Kind, type Parsed, quote } from "./mod.ts";
+import { integer, type Kind, listIn, type Parsed, quote } from "./mod.ts";
 
 const MIN_MTU = 1280;
 /** What one UDP datagram over IPv4 carries: 65,535 bytes less the headers of both. RFC 791 §3.1 */
@@ -78,7 +78,7 @@ export const served: Kind<Served> = {
   range: "`any`, `self`, or up to 256 prefixes like `2001:db8::/32, 2001:db8:1::/48`",
   parse(text) {
     if (text === "any" || text === "self") return { value: text };
-    const words = text.split(/[\s,]+/).filter((word) => word !== "");
+    const words = listIn(text);
     if (words.length === 0 || words.length > MAX_SERVED) {
       return { problem: `${words.length} prefixes; write 1 to ${MAX_SERVED}, \`any\` or \`self\`` };
     }
@@ -114,6 +114,29 @@ export const ipAddress: Kind<string> = {
     return { problem: `${quote(text)} is not an IP address; write e.g. 127.0.0.1 or ::1` };
   },
   format: (value) => value,
+};
+
+/** Names that there may be; see docs/limits.md. */
+const MAX_HOSTS = 32;
+/** Of DNS, without its last point. RFC 1123 §2.1 */
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** Names by which an HTTP server is asked, parted by commas or blanks, in lower case. */
+export const hostNames: Kind<readonly string[] | undefined> = {
+  name: "host names",
+  placeholder: "NAMES",
+  range: `up to ${MAX_HOSTS} names like \`relay.example\``,
+  parse(text) {
+    const value = listIn(text.toLowerCase());
+    const wrong = value.find((it) => !HOST_NAME.test(it));
+    if (wrong !== undefined) {
+      return { problem: `${quote(wrong)} is not a host name; write e.g. relay.example, no port` };
+    }
+    if (value.length >= 1 && value.length <= MAX_HOSTS) return { value };
+    return { problem: `${value.length} names; write 1 to ${MAX_HOSTS}` };
+  },
+  format: (value) => value?.join(", ") ?? "",
 };
 
 /** Whose packets are looked at. */

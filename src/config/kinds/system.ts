@@ -23,17 +23,21 @@ export const pathOrNo: Kind<string> = {
   parse: (text, syntax) => text === "no" ? { value: text } : path.parse(text, syntax),
 };
 
-/** An absolute path, or the name of a credential: a file name. systemd.exec(5), CREDENTIALS */
-export const secretsFile: Kind<string> = {
+/**
+ * An absolute path, or the name of a credential: a file name. systemd.exec(5), CREDENTIALS
+ *
+ * @param example what the file could be called
+ */
+export const secretFile = (example: string): Kind<string> => ({
   ...path,
   range: "an absolute path, or the name of a credential",
   parse(text, syntax) {
     if (/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}$/.test(text)) return { value: text };
     if (text.startsWith("/")) return path.parse(text, syntax);
     const problem = `${quote(text)} is neither an absolute path nor the name of a credential`;
-    return { problem: `${problem}; write e.g. /etc/teredo/secrets, or \`secrets\`` };
+    return { problem: `${problem}; write e.g. /etc/teredo/${example}, or \`${example}\`` };
   },
-};
+});
 
 export const userName: Kind<string> = {
   name: "user name",

@@ -1,6 +1,6 @@
 import type { ServerConfig } from "../config.ts";
 import { boolean, choice, integer, ipv4 } from "../kinds/mod.ts";
-import { secretsFile } from "../kinds/system.ts";
+import { secretFile } from "../kinds/system.ts";
 import {
   type Flat,
   MTU,
@@ -85,7 +85,7 @@ closed networks.`,
     doc: `Hash of the HMAC that makes authentication values; RFC 4380 names SHA-1.`,
   },
   secretsFile: {
-    kind: secretsFile,
+    kind: secretFile("secrets"),
     default: undefined,
     reload: "yes",
     doc: `File of client identifiers and their keys, one client a line: \`NAME hex:00112233...\` or

@@ -1,10 +1,10 @@
 import type { StatusConfig } from "../config.ts";
-import { boolean, integer } from "../kinds/mod.ts";
-import { ipAddress } from "../kinds/network.ts";
-import { path, pathOrNo } from "../kinds/system.ts";
+import { boolean, integer, words } from "../kinds/mod.ts";
+import { hostNames, ipAddress } from "../kinds/network.ts";
+import { path, pathOrNo, secretFile } from "../kinds/system.ts";
 import type { Table } from "../setting.ts";
 
-export const STATUS: Table<StatusConfig> = {
+export const STATUS: Table<Omit<StatusConfig, "token">> = {
   enabled: {
     kind: boolean,
     default: true,
@@ -15,8 +15,8 @@ export const STATUS: Table<StatusConfig> = {
     kind: ipAddress,
     default: "127.0.0.1",
     reload: "restart",
-    doc: `Address to listen on. There is no password: let only those in who may know your clients'
-addresses.`,
+    doc: `Address to listen on. On loopback the pages answer without credentials. On any other
+address they need \`token_file\`, or \`allow_anonymous\`. See [access.md](access.md).`,
   },
   port: {
     kind: integer(0, 65535),
@@ -25,6 +25,42 @@ addresses.`,
     reload: "restart",
     doc: `TCP port to listen on. 0: the kernel picks one. Leave it unset in a file that relay and
 server share.`,
+  },
+  tokenFile: {
+    kind: secretFile("token"),
+    default: undefined,
+    reload: "yes",
+    doc:
+      `File that holds the token which opens the pages to who comes from elsewhere than this host,
+or by way of a proxy: one line of 22 characters or more, as \`openssl rand -hex 32\` makes it. Programs
+send it as \`Authorization: Bearer TOKEN\`, people type it at \`/login\`. Not readable by others:
+\`chmod 640\`.
+
+A name without \`/\` is a credential that systemd hands over, as with \`secrets_file\`.`,
+  },
+  allowAnonymous: {
+    kind: boolean,
+    default: false,
+    reload: "yes",
+    doc: `Let everybody who reaches \`address\` read the pages, addresses of clients among them. For
+networks where something else chooses who does.`,
+  },
+  public: {
+    kind: words("pages", ["health", "metrics"]),
+    default: undefined,
+    defaultText: "none",
+    reload: "yes",
+    doc: `Pages that need no token wherever they are asked from: \`health\` is \`/healthz\` and
+\`/readyz\`, \`metrics\` is \`/metrics\`. Neither tells anything of a single client.`,
+  },
+  hosts: {
+    kind: hostNames,
+    default: undefined,
+    defaultText: "none on loopback, any elsewhere",
+    reload: "yes",
+    doc: `Names by which the pages may be asked, besides addresses and \`localhost\`: that of a
+reverse proxy in front of them which passes \`Host\` on. It keeps web pages from having a browser read
+them by names of their own.`,
   },
   socket: {
     kind: path,

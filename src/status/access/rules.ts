@@ -1,0 +1,59 @@
+import { isLocalHost, nameIn } from "../hosts.ts";
+import { type Client, isForwarded } from "./client.ts";
+
+/** Pages that can be opened apart from the rest, and their paths. */
+export const PUBLIC_PATHS = {
+  health: ["/healthz", "/readyz"],
+  metrics: ["/metrics"],
+} as const;
+
+export type PublicPages = keyof typeof PUBLIC_PATHS;
+
+/** Who may read the pages: part of `[status]`. */
+export interface AccessRules {
+  /** Undefined: there is none. */
+  readonly token: string | undefined;
+  /** Whoever reaches the pages may read them. */
+  readonly allowAnonymous: boolean;
+  /** Open to everybody; undefined: none. */
+  readonly public: readonly PublicPages[] | undefined;
+  /** Names in lower case by which the pages may be asked besides; undefined: none. */
+  readonly hosts: readonly string[] | undefined;
+}
+
+/**
+ * Whether the pages may be asked by this name. On loopback no others than local ones and those of the
+ * rules, see {@link isLocalHost}; elsewhere the rules may name none, and then any will do. No browser
+ * can be led to a Unix socket.
+ */
+export function isKnownHost(
+  host: string | undefined,
+  { way }: Client,
+  rules: AccessRules,
+): boolean {
+  if (way === "unix" || isLocalHost(host)) return true;
+  const { hosts } = rules;
+  if (hosts === undefined) return way === "network";
+  return host !== undefined && hosts.includes(nameIn(host));
+}
+
+/**
+ * What a client needs to read a page: nothing; the token; or what nobody has, where there is no token
+ * and no anonymous client is wanted.
+ */
+export function needOf(
+  path: string,
+  headers: Headers,
+  { way }: Client,
+  rules: AccessRules,
+): "nothing" | "token" | "what nobody has" {
+  if (rules.public?.some((it) => isIn(PUBLIC_PATHS[it], path))) return "nothing";
+  if (rules.token !== undefined) {
+    return way === "network" || isForwarded(headers) ? "token" : "nothing";
+  }
+  return way !== "network" || rules.allowAnonymous ? "nothing" : "what nobody has";
+}
+
+function isIn(paths: readonly string[], path: string): boolean {
+  return paths.includes(path);
+}
