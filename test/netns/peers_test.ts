@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { Lab } from "#src/demo/lab.ts";
-import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import { HOST_IPV6, RELAY_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import type { PeerDocument, WhyDocument } from "#src/status/peers_document.ts";
 import { problemsOf } from "#test/status/schema_validator.ts";
-import { startMiredoClient, startRelay, startServer, teredo, until } from "./programs.ts";
+import {
+  startMiredoClient,
+  startRelay,
+  startServer,
+  startSuccessor,
+  teredo,
+  until,
+} from "./programs.ts";
 import { assertPing, ping } from "./traffic.ts";
 
 /** `teredo peers` and `teredo why`, of a relay of two workers with Miredo's client and others. */
@@ -34,12 +42,13 @@ function nobody(address: string, port: number, server = SERVER_ADDRESS): string 
 const WAITING = nobody("198.51.100.99", 40_000);
 
 let lab: Lab;
+let relay: LabProcess;
 /** Teredo address of Miredo's client behind a NAT. */
 let client: string;
 
 before(async () => {
   lab = await Lab.create({ nats: ["port-restricted"], checksums: true });
-  await Promise.all([startServer(lab, "teredo"), startRelay(lab, "teredo", CONF)]);
+  [relay] = await Promise.all([startRelay(lab, "teredo", CONF), startServer(lab, "teredo")]);
   client = (await startMiredoClient(lab, "cli0")).address;
   await assertPing(lab, "host6", client, { count: 3 });
 });
@@ -208,3 +217,36 @@ test(
     }
   },
 );
+
+const OWN_CONF = `[relay]
+interface_name = teredo
+bind_port = 3545
+served = self
+drain_time = 0s
+`;
+const RIGHTS: readonly (readonly [as: string, conf: string])[] = [
+  ["as root", ""],
+  ["as a user of its own", "user = nobody\n"],
+  ["as that in a chroot", "user = nobody\nchroot = /run/jail\n"],
+];
+
+for (const [as, conf] of RIGHTS) {
+  test(
+    `teredo why of a relay ${as} that serves its own host knows that host alone`,
+    OPTIONS,
+    async () => {
+      await lab.sh("rly", "mkdir -p /run/jail");
+      const { status, stderr } = await relay.stop();
+      assert.equal(status, 0, stderr);
+      relay = await startSuccessor(lab, "teredo", OWN_CONF + conf);
+      await assertPing(lab, "rly", client, { count: 3 });
+      const found = await why(client);
+      assert.equal(found.conclusion, "Packets pass both ways.", JSON.stringify(found, null, 2));
+      assert.match(stepOf(found, "to_client")!.detail, new RegExp(`from ${RELAY_IPV6} to `));
+      const own = await why(RELAY_IPV6);
+      assert.equal(own.conclusion, `Packets pass between clients and ${RELAY_IPV6}.`);
+      const other = await why(HOST_IPV6);
+      assert.match(other.conclusion, /^Packets do not pass: .*\(source_not_served\)/);
+    },
+  );
+}
