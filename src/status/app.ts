@@ -23,7 +23,10 @@ export type Page = (parameters: URLSearchParams) => Promise<PageAnswer>;
 const METHODS = ["GET", "HEAD"];
 const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
 
-/** All that ask for much within it are told the same: a crowd costs no more than a few. */
+/**
+ * All that ask for much within it are told the same numbers, so that a crowd costs no more than a few;
+ * a change of state is told at once.
+ */
 const MOMENT: Millis = 100;
 
 /**
@@ -39,8 +42,8 @@ export function createStatus(
   pages: Readonly<Record<string, Page>> = {},
 ): StatusApp {
   const app = new Hono();
-  const metrics = momentary(() => formatExposition(metricsOf(read())), now);
-  const status = momentary(() => statusDocument(read()), now);
+  const metrics = momentary(read, (snapshot) => formatExposition(metricsOf(snapshot)), now);
+  const status = momentary(read, statusDocument, now);
 
   app.use((c, next) => {
     for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
@@ -89,12 +92,24 @@ export function createStatus(
 
 const monotonic = () => performance.now();
 
-/** What `make` gives, made again when a moment has passed. */
-function momentary<T>(make: () => T, now: () => Millis): () => T {
-  let made: { readonly value: T; readonly at: Millis } | undefined;
+/** What `make` gives, made again when a moment has passed or the daemon's state is another one. */
+function momentary<T>(
+  read: () => Snapshot,
+  make: (snapshot: Snapshot) => T,
+  now: () => Millis,
+): () => T {
+  let made: { readonly value: T; readonly of: Snapshot; readonly at: Millis } | undefined;
   return () => {
     const time = now();
-    if (made === undefined || time - made.at >= MOMENT) made = { value: make(), at: time };
+    const snapshot = read();
+    if (made === undefined || time - made.at >= MOMENT || isOtherState(made.of, snapshot)) {
+      made = { value: make(snapshot), of: snapshot, at: time };
+    }
     return made.value;
   };
+}
+
+function isOtherState(before: Snapshot, now: Snapshot): boolean {
+  return before.draining !== now.draining || before.reload !== now.reload ||
+    before.checks !== now.checks;
 }

@@ -46,7 +46,7 @@ reload
 metric teredo_config_last_reload_successful
 relay 'hold_packets = 20'
 kill -HUP $pid
-until_says relay 'msg=Reloaded.*count=1'
+until_says relay 'key=relay.hold_packets value=20'
 teredo status --json | tr -d ' \\n' | grep -o '"reload":{"successful":true,.*"problems":\\[\\],"needs_restart":\\[\\]}'  | sed 's/"succ[a-z]*_at":"[^"]*",//'
 kill $pid; ended`,
     [

@@ -144,7 +144,14 @@ async function judge(
       emitted += await capture.count(wanted);
     }
     const [ipv4] = captures;
-    const notTeredo = await ipv4!.read(`(${ours}) && udp && !teredo`, ["frame.number", "udp.port"]);
+    const notTeredo = await ipv4!.read(`(${ours}) && udp && !teredo`, [
+      "frame.number",
+      "ip.src",
+      "ip.dst",
+      "udp.port",
+      "_ws.col.Protocol",
+      "udp.payload",
+    ]);
     return { complaints: [...complaints, ...notTeredo], emitted };
   } finally {
     await lab.close();

@@ -144,6 +144,35 @@ test("docs/status.schema.json refuses what a status is not", () => {
   ]);
 });
 
+/** Changes of state, each of which a page tells at once, while numbers may be a moment old. */
+const STATES: readonly (readonly [name: string, change: Parameters<typeof sampleSnapshot>[0]])[] = [
+  ["a drain", { draining: true }],
+  ["a check that fails", { checks: [OK, BAD] }],
+  ["a reload", {
+    reload: { ok: false, succeededAt: new Date(0), problems: ["p"], needsRestart: [] },
+  }],
+];
+
+for (const [name, change] of STATES) {
+  test(`createStatus() tells ${name} at once, and other numbers within a moment`, async () => {
+    let snapshot = sampleSnapshot();
+    let time = 1_000;
+    const app = createStatus(() => snapshot, () => time);
+    const told = async () =>
+      await Promise.all(["/status", "/metrics"].map(async (it) => (await app.request(it)).text()));
+    const before = await told();
+    snapshot = { ...snapshot, logLinesDropped: 99 };
+    assert.deepEqual(await told(), before);
+    snapshot = { ...snapshot, ...change };
+    const at = await told();
+    assert.ok(at.every((it, i) => it !== before[i]), name);
+    snapshot = { ...snapshot, logLinesDropped: 100 };
+    assert.deepEqual(await told(), at);
+    time += 100;
+    assert.ok((await told()).every((it, i) => it !== at[i]));
+  });
+}
+
 test("createStatus() answers HEAD like GET, without a body", async () => {
   const response = await ask("/healthz", {}, { method: "HEAD" });
   assert.equal(response.status, 200);
@@ -231,7 +260,8 @@ test("createStatus() answers 503 with the reason when no snapshot can be made", 
 test("createStatus() makes /metrics and /status once for all that ask within a tenth of a second", async () => {
   let now = 5_000;
   let taken = 0;
-  const app = createStatus(() => sampleSnapshot({ version: `${++taken}` }), () => now);
+  const quiet = sampleSnapshot();
+  const app = createStatus(() => ({ ...quiet, version: `${++taken}` }), () => now);
   const versions = async () => {
     const metrics = await (await app.request("/metrics")).text();
     const { program_version } = await (await app.request("/status")).json();
@@ -241,5 +271,5 @@ test("createStatus() makes /metrics and /status once for all that ask within a t
   now += 99;
   assert.deepEqual(await versions(), first);
   now += 1;
-  assert.deepEqual(await versions(), ["3", "4"]);
+  assert.deepEqual(await versions(), [`${taken - 1}`, `${taken}`]);
 });
