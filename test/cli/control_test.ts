@@ -1,21 +1,8 @@
-import assert from "node:assert/strict";
 import test from "node:test";
-import { onMachine } from "./namespace.ts";
+import { expectLines } from "./namespace.ts";
 
 const RELAY = "relay -c $work/teredo.ini --drain-time 0";
 const SERVER = "server -c $work/teredo.ini --bind-address 198.51.100.1";
-
-/** Fails with everything that was said. */
-function expectLines(script: string, want: readonly (string | RegExp)[]): void {
-  const done = onMachine(script);
-  const shown = `${done.stdout}\n${done.stderr}`;
-  assert.equal(done.stderr, "", shown);
-  assert.equal(done.lines.length, want.length, shown);
-  for (const [i, line] of want.entries()) {
-    if (typeof line === "string") assert.equal(done.lines[i], line, shown);
-    else assert.match(done.lines[i]!, line, shown);
-  }
-}
 
 /** `as USER GROUPS ARGS...`: a command as somebody else. */
 const AS = String.raw`

@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { problemsOf } from "#test/status/schema_validator.ts";
-import { onMachine } from "./namespace.ts";
+import { expectLines, onMachine } from "./namespace.ts";
 import { runArguments } from "./run.ts";
 
 const RELAY = "relay -c $work/teredo.ini --drain-time 100ms";
 const SERVER = "server -c $work/teredo.ini --bind-address 198.51.100.1";
-
-/** Fails with everything that was said. */
-function expectLines(script: string, want: readonly (string | RegExp)[]): void {
-  const done = onMachine(script);
-  const shown = `${done.stdout}\n${done.stderr}`;
-  assert.equal(done.stderr, "", shown);
-  assert.equal(done.lines.length, want.length, shown);
-  for (const [i, line] of want.entries()) {
-    if (typeof line === "string") assert.equal(done.lines[i], line, shown);
-    else assert.match(done.lines[i]!, line, shown);
-  }
-}
 
 test("teredo relay makes its interface, serves, and leaves nothing after SIGTERM", () => {
   expectLines(

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -73,5 +74,17 @@ export function onMachine(
     return { status: done.status, stdout, stderr, lines: stdout.trimEnd().split("\n") };
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Runs a script on such a machine, and fails with everything that was said unless it is `want`. */
+export function expectLines(script: string, want: readonly (string | RegExp)[]): void {
+  const done = onMachine(script);
+  const shown = `${done.stdout}\n${done.stderr}`;
+  assert.equal(done.stderr, "", shown);
+  assert.equal(done.lines.length, want.length, shown);
+  for (const [i, line] of want.entries()) {
+    if (typeof line === "string") assert.equal(done.lines[i], line, shown);
+    else assert.match(done.lines[i]!, line, shown);
   }
 }

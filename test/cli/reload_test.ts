@@ -1,20 +1,7 @@
-import assert from "node:assert/strict";
 import test from "node:test";
-import { onMachine } from "./namespace.ts";
+import { expectLines } from "./namespace.ts";
 
 const RELAY = "relay -c $work/teredo.ini --drain-time 0";
-
-/** Fails with everything that was said. */
-function expectLines(script: string, want: readonly (string | RegExp)[]): void {
-  const done = onMachine(script);
-  const shown = `${done.stdout}\n${done.stderr}`;
-  assert.equal(done.stderr, "", shown);
-  assert.equal(done.lines.length, want.length, shown);
-  for (const [i, line] of want.entries()) {
-    if (typeof line === "string") assert.equal(done.lines[i], line, shown);
-    else assert.match(done.lines[i]!, line, shown);
-  }
-}
 
 /** `reload ARGS...`: what is said, and the exit status. `metric NAME`: its value. */
 const TOOLS = String.raw`
