@@ -26,6 +26,9 @@ import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
 import { guardedPages } from "./guarded_pages.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
+import { History } from "./history/mod.ts";
+import { HistoryPages } from "./history/pages.ts";
+import { bootClock } from "./history/wall_time.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
 import { LogSwitch } from "./log_switch.ts";
@@ -98,7 +101,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 
 async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): Promise<number> {
   const { role, version, program } = options;
-  const { log, dropped, set: setLog } = opened;
+  const { dropped, set: setLog } = opened;
+  const history = new History(role, bootClock(libc));
+  const log = history.journal.heardFrom(opened.log);
   const { config, notices, values } = loadConfig(role, options);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
   for (const notice of notices) log.warn("Configuration", partsOf(notice));
@@ -109,7 +114,7 @@ async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): P
   const cleanup = new Cleanup();
   const signals = new Signals(log);
   ignoreNamelessSignals(libc);
-  const state = new DaemonState(role, version, config, host, dropped);
+  const state = new DaemonState(role, version, config, host, dropped, history);
   try {
     const parts = { libc, host, log, setLog, state, signals, cleanup };
     return await live({ ...parts, role, config, program, options });
@@ -137,7 +142,13 @@ async function live(context: Context): Promise<number> {
   tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
   const peers = new PeerPages(role);
-  const pages = createStatus(state.read, undefined, peers.pages);
+  const history = new HistoryPages(state.history, state.read);
+  const pages = createStatus(
+    state.read,
+    undefined,
+    { ...peers.pages, ...history.pages },
+    history.streams,
+  );
   await openStatus(context, pages, userOf(host, own));
   const control = new ControlApp(pages);
   await openControl(control, { ...context, user: userOf(host, own) });
@@ -167,7 +178,8 @@ async function live(context: Context): Promise<number> {
   }
   state.serve(open, datapath);
   peers.serve(host, state, open, datapath);
-  cleanup.add(watchOver({ ...context, datapath, notifier }));
+  const onLook = history.tell.bind(history);
+  cleanup.add(watchOver({ ...context, datapath, notifier, onLook }));
   announce(context, open, notifier);
   const drain = new Drain(log, state);
   const reloader = new Reloader({

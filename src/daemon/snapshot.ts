@@ -11,13 +11,15 @@ import {
 import { DROP_NAMES } from "#src/protocol/drops.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type {
+  DatedCheck,
   DropReason,
   ProcessState,
   ProcessUse,
-  ReadinessCheck,
   SendFailures,
   Snapshot,
 } from "#src/status/snapshot.ts";
+import type { History } from "./history/mod.ts";
+import { sentenceOf } from "./sentence.ts";
 
 const STARTED_AT = new Date(Date.now() - process.uptime() * 1000);
 
@@ -31,7 +33,8 @@ export interface Source {
   readonly prefix: string;
   readonly peersLimit: number;
   readonly draining: boolean;
-  readonly checks: readonly ReadinessCheck[];
+  readonly checks: readonly DatedCheck[];
+  readonly history: History;
   readonly use: ProcessUse;
   readonly restored: Snapshot["restored"];
   readonly reload: Snapshot["reload"];
@@ -41,9 +44,9 @@ export interface Source {
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
 export function takeSnapshot(source: Source): Snapshot {
-  const { open, datapath } = source;
+  const { open, datapath, history } = source;
   const counters = datapath.counters();
-  return {
+  const snapshot = {
     role: source.role,
     version: source.version,
     process: processState(source.use),
@@ -64,6 +67,12 @@ export function takeSnapshot(source: Source): Snapshot {
     reload: source.reload,
     logLinesDropped: source.logLinesDropped,
     ...(source.announced === undefined ? {} : { announced: source.announced }),
+    changes: history.changes,
+    warnings: history.warnings,
+  };
+  return {
+    ...snapshot,
+    sentence: sentenceOf(snapshot, history.rate, history.time.date(history.time.now())),
   };
 }
 

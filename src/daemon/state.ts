@@ -3,9 +3,10 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { ReadinessCheck, ReloadState, Snapshot } from "#src/status/snapshot.ts";
+import type { DatedCheck, ReloadState, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
+import type { History } from "./history/mod.ts";
 import { readinessOf } from "./readiness.ts";
 import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
@@ -17,11 +18,12 @@ export class DaemonState {
   #config: Config;
   readonly #host: Host;
   readonly #logLinesDropped: () => number;
+  readonly history: History;
   readonly restorations: Restorations = noRestorations();
   /** Whoever reloads keeps it. */
   reload: ReloadState = { ok: true, succeededAt: new Date(), problems: [], needsRestart: [] };
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
-  #checks: readonly ReadinessCheck[] = [];
+  #checks: readonly DatedCheck[] = [];
   /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
   #drainingSince: Millis | undefined;
   #announcement: Announcement | undefined;
@@ -32,12 +34,14 @@ export class DaemonState {
     config: Config,
     host: Host,
     logLinesDropped: () => number,
+    history: History,
   ) {
     this.#role = role;
     this.#version = version;
     this.#config = config;
     this.#host = host;
     this.#logLinesDropped = logLinesDropped;
+    this.history = history;
   }
 
   /** From here on the announcement follows readiness. */
@@ -81,7 +85,7 @@ export class DaemonState {
     if (this.#serving === undefined) return;
     const { relay, server } = this.#config;
     const served = { role: this.#role, relay, server, draining: this.draining, ...this.#serving };
-    this.#checks = readinessOf(this.#host, served);
+    this.#checks = this.history.judge(readinessOf(this.#host, served));
     this.#announcement?.follow(this.#checks, performance.now());
   }
 
@@ -98,6 +102,7 @@ export class DaemonState {
       peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
       draining: this.draining,
       checks: this.#checks,
+      history: this.history,
       use: this.#host.processUse(),
       restored: this.restorations,
       reload: this.reload,

@@ -38,21 +38,25 @@ export interface Watched {
   readonly state: DaemonState;
   readonly datapath: Datapath;
   readonly notifier: Notifier;
+  /** Told of each look, and how far forward the wall clock was set since the last one. */
+  readonly onLook: (snapshot: Snapshot, clockSet: Millis) => void;
 }
 
 /** Looks at a serving daemon again and again. @returns a function that ends it */
 export function watchOver(watched: Watched): () => void {
-  const { role, log, state, notifier } = watched;
+  const { role, log, state, notifier, onLook } = watched;
   const now = () => performance.now();
   const limited = new LimitedLog(log, { ...DEFAULT_LIMITS, now });
   const first = state.read();
   const watch = new Watch(log, limited, first);
-  const teller = new StatusTeller(notifier, first, now());
+  const teller = new StatusTeller(notifier);
   const look = () => {
-    state.refresh();
     const snapshot = state.read();
     watch.look(snapshot);
+    const set = state.history.look(snapshot);
+    if (set !== 0) log.info("Clock set", { seconds: Math.round(set) / 1000 });
     teller.look(snapshot, now());
+    onLook(snapshot, set);
   };
   // What cannot be seen for a while must not end what works.
   const guarded = (step: () => void) => () => {
@@ -62,7 +66,9 @@ export function watchOver(watched: Watched): () => void {
       limited.log("look", "error", "Cannot look at the daemon", { error: String(error) });
     }
   };
-  const timers = [setInterval(guarded(look), LOOK_EVERY)];
+  const refresh = guarded(() => state.refresh());
+  const lookAgain = guarded(look);
+  const timers = [setInterval(() => (refresh(), lookAgain()), LOOK_EVERY)];
   const follow = guarded(followBroadcasts(watched));
   follow();
   timers.push(setInterval(follow, BROADCASTS_REFRESH));

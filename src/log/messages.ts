@@ -215,6 +215,11 @@ const LIFE = {
     "readiness could not be looked at; the last outcome stands, packets are carried",
     "report it",
   ),
+  "Clock set": message(
+    "info",
+    "seconds",
+    "somebody has set this host's clock, so far forward, or back if negative; the history goes by the new time",
+  ),
   "Serving own addresses": message(
     "info",
     "served",

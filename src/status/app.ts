@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { Millis } from "#src/protocol/time.ts";
 import { HEADERS } from "./access/headers.ts";
 import { errorDocument, healthDocument, readyDocument, statusDocument } from "./document.ts";
@@ -7,18 +7,32 @@ import { metricsOf } from "./metrics.ts";
 import { ASSETS } from "./page/assets.ts";
 import { problemPage, wantsHtml } from "./page/problem.tsx";
 import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
+import { EVENTS_TYPE } from "./viewers.ts";
 
 /** The pages as a plain value: `app.request("/metrics")` asks without a port. */
 export type StatusApp = Hono;
 
 /** What a page that is asked with parameters answers. */
-export interface PageAnswer {
-  readonly status: 200 | 400 | 404 | 503;
+export type PageAnswer = {
+  readonly status: 200 | 400 | 403 | 404 | 503;
   readonly document: object;
-}
+} | {
+  readonly status: 200;
+  /** A document that is text already. */
+  readonly json: string;
+};
 
 /** A page that somebody else makes; it may wait for the datapath, for seconds at the most. */
 export type Page = (parameters: URLSearchParams) => Promise<PageAnswer>;
+
+export interface StreamRequest {
+  readonly parameters: URLSearchParams;
+  /** Of the last event that the client had. */
+  readonly lastEventId: string | undefined;
+}
+
+/** Events that somebody else tells, one after the other, or why there are none for this client. */
+export type Stream = (request: StreamRequest) => ReadableStream<Uint8Array> | PageAnswer;
 
 const METHODS = ["GET", "HEAD"];
 const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
@@ -35,11 +49,13 @@ const MOMENT: Millis = 100;
  * @param read must not wait for the datapath
  * @param now of a clock that only goes forward
  * @param pages others, by their path
+ * @param streams of events, by their path
  */
 export function createStatus(
   read: () => Snapshot,
   now: () => Millis = monotonic,
   pages: Readonly<Record<string, Page>> = {},
+  streams: Readonly<Record<string, Stream>> = {},
 ): StatusApp {
   const app = new Hono();
   const metrics = momentary(read, (snapshot) => formatExposition(metricsOf(snapshot)), now);
@@ -69,9 +85,18 @@ export function createStatus(
   app.get("/status", (c) => c.json(status()));
 
   for (const [path, page] of Object.entries(pages)) {
-    app.get(path, async (c) => {
-      const { status, document } = await page(new URL(c.req.url).searchParams);
-      return c.json(document, status);
+    app.get(path, async (c) => answerOf(c, await page(new URL(c.req.url).searchParams)));
+  }
+
+  for (const [path, stream] of Object.entries(streams)) {
+    app.get(path, (c) => {
+      // Of HEAD nobody would read the events.
+      if (c.req.method === "HEAD") return c.body(null, 200, EVENTS_HEADERS);
+      const parameters = new URL(c.req.url).searchParams;
+      const told = stream({ parameters, lastEventId: c.req.header("Last-Event-ID") });
+      if (told instanceof ReadableStream) return c.body(told, 200, EVENTS_HEADERS);
+      if (told.status === 503) c.header("Retry-After", RETRY_AFTER);
+      return answerOf(c, told);
     });
   }
 
@@ -79,7 +104,7 @@ export function createStatus(
     app.get(`/assets/${name}`, (c) => c.body(text, 200, { "Content-Type": type }));
   }
 
-  const paths = [...PATHS, ...Object.keys(pages)];
+  const paths = [...PATHS, ...Object.keys(pages), ...Object.keys(streams)];
   app.notFound((c) => {
     const problem = errorDocument(`There is nothing at ${c.req.path}`, paths);
     return wantsHtml(c) ? c.html(problemPage(c.req.path, problem), 404) : c.json(problem, 404);
@@ -88,6 +113,16 @@ export function createStatus(
   // Only a daemon that has not come up, or is going down, has no snapshot to give.
   app.onError((error, c) => c.json(errorDocument(error.message), 503));
   return app;
+}
+
+/** Proxies that gather answers before they pass them on let this one through. */
+const EVENTS_HEADERS = { "Content-Type": EVENTS_TYPE, "X-Accel-Buffering": "no" };
+/** In seconds: no viewer is known to go sooner. */
+const RETRY_AFTER = "10";
+
+function answerOf(c: Context, answer: PageAnswer): Response {
+  if ("document" in answer) return c.json(answer.document, answer.status);
+  return c.body(answer.json, answer.status, { "Content-Type": "application/json" });
 }
 
 const monotonic = () => performance.now();

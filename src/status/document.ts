@@ -1,6 +1,9 @@
 import { FAILURE_NAMES, type WayOut } from "#src/protocol/failures.ts";
 import { failureHelp } from "./failure_help.ts";
 import {
+  type Change,
+  type ChangeKind,
+  type DatedCheck,
   type Gauges,
   isAlive,
   isReady,
@@ -8,9 +11,9 @@ import {
   type OffloadName,
   type OffloadState,
   type ProcessState,
-  type ReadinessCheck,
   type SendFailures,
   type Snapshot,
+  type Warning,
 } from "./snapshot.ts";
 
 /**
@@ -31,6 +34,7 @@ export interface StatusDocument {
   readonly alive: boolean;
   readonly ready: boolean;
   readonly draining: boolean;
+  readonly sentence: string;
   readonly announced?: boolean;
   readonly heartbeat_age_seconds: number;
   readonly process: ProcessDocument;
@@ -39,6 +43,8 @@ export interface StatusDocument {
   readonly mtu_bytes: number;
   readonly prefix: string;
   readonly checks: readonly CheckDocument[];
+  readonly changes: readonly ChangeDocument[];
+  readonly warnings: readonly WarningDocument[];
   readonly workers: { readonly count: number; readonly reason: string };
   readonly offloads: Readonly<Record<OffloadWord, OffloadDocument>>;
   readonly gauges: GaugesDocument;
@@ -80,8 +86,39 @@ export interface ProcessDocument {
 export interface CheckDocument {
   readonly name: string;
   readonly ok: boolean;
+  readonly since: string;
   readonly detail: string;
   readonly mend?: string;
+}
+
+/** What has happened to the daemon. */
+export interface ChangeDocument {
+  readonly time: string;
+  readonly kind: ChangeKind;
+  /** Words for a person, on one line. */
+  readonly text: string;
+}
+
+/** A warning or an error of the last hour; one that comes again is told once. */
+export interface WarningDocument {
+  /** When it came last. */
+  readonly time: string;
+  readonly level: "warn" | "error";
+  readonly text: string;
+  /** The command or step that mends it. */
+  readonly mend?: string;
+  /** How often it came. */
+  readonly count: number;
+}
+
+/** How the daemon is at one moment. */
+export interface StateDocument {
+  readonly alive: boolean;
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** `Ready for 3 days: 312 peers, 41 Mbit/s up, 3 Mbit/s down` */
+  readonly sentence: string;
+  readonly checks: readonly CheckDocument[];
 }
 
 export interface OffloadDocument {
@@ -132,6 +169,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     alive: isAlive(snapshot),
     ready: isReady(snapshot),
     draining: snapshot.draining,
+    sentence: snapshot.sentence,
     ...(snapshot.announced === undefined ? {} : { announced: snapshot.announced }),
     heartbeat_age_seconds: toMilliseconds(snapshot.heartbeatAgeSeconds),
     process: processDocument(snapshot.process),
@@ -140,6 +178,8 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     mtu_bytes: snapshot.mtu,
     prefix: snapshot.prefix,
     checks: snapshot.checks.map(checkDocument),
+    changes: snapshot.changes.map(changeDocument),
+    warnings: snapshot.warnings.map(warningDocument),
     workers: { count: snapshot.workers.count, reason: snapshot.workers.reason },
     offloads: offloadsDocument(snapshot.offloads),
     gauges: gaugesDocument(snapshot.gauges),
@@ -197,8 +237,28 @@ function reloadDocument(state: Snapshot["reload"]): ReloadDocument {
   };
 }
 
-function checkDocument({ name, ok, detail, mend }: ReadinessCheck): CheckDocument {
-  return { name, ok, detail, ...(mend === undefined ? {} : { mend }) };
+function checkDocument({ name, ok, since, detail, mend }: DatedCheck): CheckDocument {
+  const date = since.toISOString();
+  return { name, ok, since: date, detail, ...(mend === undefined ? {} : { mend }) };
+}
+
+export function changeDocument({ time, kind, text }: Change): ChangeDocument {
+  return { time: time.toISOString(), kind, text };
+}
+
+function warningDocument({ time, level, text, mend, count }: Warning): WarningDocument {
+  const date = time.toISOString();
+  return { time: date, level, text, ...(mend === undefined ? {} : { mend }), count };
+}
+
+export function stateDocument(snapshot: Snapshot): StateDocument {
+  return {
+    alive: isAlive(snapshot),
+    ready: isReady(snapshot),
+    draining: snapshot.draining,
+    sentence: snapshot.sentence,
+    checks: snapshot.checks.map(checkDocument),
+  };
 }
 
 function offloadsDocument(offloads: Snapshot["offloads"]): StatusDocument["offloads"] {

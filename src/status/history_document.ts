@@ -1,5 +1,8 @@
-import type { CheckDocument, JSON_VERSION } from "./document.ts";
+import type { ChangeDocument, JSON_VERSION, StateDocument } from "./document.ts";
 import type { DropReason, Snapshot } from "./snapshot.ts";
+
+export type { ChangeDocument, StateDocument, WarningDocument } from "./document.ts";
+export type { ChangeKind } from "./snapshot.ts";
 
 /**
  * What the daemon knows of the last minutes and hours. The axis of time is in unix seconds, as charts
@@ -63,53 +66,6 @@ export interface HistoryDocument {
   readonly series: Readonly<Partial<Record<SeriesName, readonly (number | null)[]>>>;
   /** All that are kept, the oldest first. */
   readonly changes: readonly ChangeDocument[];
-}
-
-/** What has happened to the daemon. */
-export type ChangeKind =
-  | "started"
-  | "ending"
-  | "failed"
-  | "ready"
-  | "not_ready"
-  | "drained"
-  | "undrained"
-  | "reloaded"
-  | "reload_refused"
-  | "restored"
-  | "offload_lost"
-  | "offload_back"
-  | "announced"
-  | "withdrawn"
-  | "clock_set";
-
-export interface ChangeDocument {
-  readonly time: string;
-  readonly kind: ChangeKind;
-  /** Words for a person, on one line. */
-  readonly text: string;
-}
-
-/** A warning or an error of the last hour; one that comes again is told once. */
-export interface WarningDocument {
-  /** When it came last. */
-  readonly time: string;
-  readonly level: "warn" | "error";
-  readonly text: string;
-  /** The command or step that mends it. */
-  readonly mend?: string;
-  /** How often it came. */
-  readonly count: number;
-}
-
-/** How the daemon is at one moment. */
-export interface StateDocument {
-  readonly alive: boolean;
-  readonly ready: boolean;
-  readonly draining: boolean;
-  /** `Ready for 3 days: 312 peers, 41 Mbit/s up, 3 Mbit/s down` */
-  readonly sentence: string;
-  readonly checks: readonly CheckDocument[];
 }
 
 /**

@@ -11,6 +11,12 @@ export interface Snapshot {
   /** Age of the datapath's last sign of life. */
   readonly heartbeatAgeSeconds: number;
   readonly draining: boolean;
+  /** How it is, for people: `Ready for 3 days: 312 peers, 41 Mbit/s up, 3 Mbit/s down`. */
+  readonly sentence: string;
+  /** What has happened lately, the oldest first. */
+  readonly changes: readonly Change[];
+  /** Of the last hour, the oldest first. */
+  readonly warnings: readonly Warning[];
   /** Whether there is the route that routing daemons learn; absent where that was not asked for. */
   readonly announced?: boolean;
   /** UDP addresses the daemon receives on, `A.B.C.D:port`. */
@@ -21,7 +27,7 @@ export interface Snapshot {
   /** `2001::/32` */
   readonly prefix: string;
   /** Empty only before the first evaluation: then the daemon is not ready. */
-  readonly checks: readonly ReadinessCheck[];
+  readonly checks: readonly DatedCheck[];
   readonly workers: WorkersState;
   readonly offloads: Readonly<Record<OffloadName, OffloadState>>;
   readonly gauges: Gauges;
@@ -118,6 +124,46 @@ export interface ReadinessCheck {
   readonly mend?: string;
 }
 
+export interface DatedCheck extends ReadinessCheck {
+  /** Since when it is ok, or not. */
+  readonly since: Date;
+}
+
+/** What has happened to the daemon. */
+export type ChangeKind =
+  | "started"
+  | "ending"
+  | "failed"
+  | "ready"
+  | "not_ready"
+  | "drained"
+  | "undrained"
+  | "reloaded"
+  | "reload_refused"
+  | "restored"
+  | "offload_lost"
+  | "offload_back"
+  | "announced"
+  | "withdrawn"
+  | "clock_set";
+
+export interface Change {
+  readonly time: Date;
+  readonly kind: ChangeKind;
+  /** For people, on one line. */
+  readonly text: string;
+}
+
+/** One that came several times is told once. */
+export interface Warning {
+  /** When it came last. */
+  readonly time: Date;
+  readonly level: "warn" | "error";
+  readonly text: string;
+  readonly mend?: string;
+  readonly count: number;
+}
+
 /** Levels rather than totals; all 0 for the server, which keeps no state. */
 export interface Gauges {
   readonly peers: number;
@@ -137,6 +183,6 @@ export function isAlive(snapshot: Snapshot): boolean {
   return snapshot.heartbeatAgeSeconds < HEARTBEAT_LIMIT_SECONDS;
 }
 
-export function isReady(snapshot: Snapshot): boolean {
+export function isReady(snapshot: Pick<Snapshot, "checks">): boolean {
   return snapshot.checks.length > 0 && snapshot.checks.every((check) => check.ok);
 }

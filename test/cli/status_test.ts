@@ -14,7 +14,7 @@ import { guard } from "#src/status/access/guard.ts";
 import { type App, listenTcp, listenUnix } from "#src/status/listen.ts";
 import { errorDocument, JSON_VERSION, statusDocument } from "#src/status/document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
-import { sampleSnapshot } from "#test/status/sample.ts";
+import { dated, sampleSnapshot } from "#test/status/sample.ts";
 import { start } from "./run.ts";
 
 /** Not `spawnSync`: the daemon asked is this very process. */
@@ -76,7 +76,11 @@ const conditions: readonly [string, Partial<Snapshot>, number, RegExp][] = [
   ["draining", { draining: true }, 5, /^teredo relay 1\.2\.3 {2}draining\n/],
   [
     "not ready",
-    { checks: [{ name: "route", ok: false, detail: "the prefix leads nowhere", mend: "x" }] },
+    {
+      checks: [
+        dated({ name: "route", ok: false, detail: "the prefix leads nowhere", mend: "x" }),
+      ],
+    },
     4,
     /^teredo relay 1\.2\.3 {2}not ready\n[^]*\n {2}FAIL {7}route: the prefix leads nowhere; mend: x\n/,
   ],

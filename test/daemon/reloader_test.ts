@@ -18,6 +18,7 @@ import { loadConfig } from "#src/config/load.ts";
 import type { RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import { Reloader } from "#src/daemon/reload/reloader.ts";
 import { reportDocument, statusOf } from "#src/daemon/reload/report.ts";
+import { History } from "#src/daemon/history/mod.ts";
 import { DaemonState } from "#src/daemon/state.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt } from "#src/log/record.ts";
@@ -43,7 +44,7 @@ class Lab {
     const options = { path: this.file, overrides };
     const { config } = loadConfig(role, options);
     const host = fakeHost();
-    this.state = new DaemonState(role, "1", config, host, () => 0);
+    this.state = new DaemonState(role, "1", config, host, () => 0, new History(role, () => 0));
     const sink = (_: string, line: string) => void this.lines.push(line);
     this.reloader = new Reloader({
       role,

@@ -4,6 +4,7 @@ import { Fates } from "#src/datapath/fates/wish.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { readinessOf, type Served } from "#src/daemon/readiness.ts";
+import { History } from "#src/daemon/history/mod.ts";
 import { DaemonState } from "#src/daemon/state.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
 import { Watch, watchOver } from "#src/daemon/watch.ts";
@@ -17,7 +18,7 @@ import { makeCounters } from "#src/protocol/counters.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { datagramReceiver } from "#test/log/datagram_receiver.ts";
-import { sampleSnapshot } from "#test/status/sample.ts";
+import { dated, sampleSnapshot } from "#test/status/sample.ts";
 import {
   emptyFile,
   type Facts,
@@ -39,6 +40,8 @@ const OPEN: OpenRole = {
   start: () => Promise.reject(new Error("Not here")),
   close: () => {},
 };
+
+const history = () => new History("relay", () => performance.now());
 
 const NO_LEVELS = {
   peers: 0,
@@ -259,7 +262,7 @@ test("readinessOf() asks for no list, so that its cost does not grow with what a
 test("DaemonState: until the last worker is there, the status pages say that it is starting", async () => {
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
   const host = fakeHost({ device: () => TUNNEL });
-  const state = new DaemonState("relay", "1", config, host, () => 0);
+  const state = new DaemonState("relay", "1", config, host, () => 0, history());
   const app = createStatus(state.read);
   for (const path of ["/healthz", "/readyz", "/metrics", "/status"]) {
     const answer = await app.request(path);
@@ -282,7 +285,7 @@ function watching(): { watch: Watch; lines: string[] } {
 }
 
 const withCheck = (ok: boolean, detail: string): Partial<Snapshot> => ({
-  checks: [{ name: "route", ok, detail }],
+  checks: [dated({ name: "route", ok, detail })],
 });
 
 test("Watch.look() logs a check once when it turns, either way", () => {
@@ -299,10 +302,10 @@ test("Watch.look() logs a check once when it turns, either way", () => {
 
 test("Watch.look() logs what fails while the daemon drains, but not that it drains", () => {
   const { watch, lines } = watching();
-  const serving = { name: "serving", ok: false, detail: "draining" };
+  const serving = dated({ name: "serving", ok: false, detail: "draining" });
   watch.look(sampleSnapshot({ checks: [serving], draining: true }));
   assert.deepEqual(lines, []);
-  const route = { name: "route", ok: false, detail: "gone" };
+  const route = dated({ name: "route", ok: false, detail: "gone" });
   watch.look(sampleSnapshot({ checks: [serving, route], draining: true }));
   assert.equal(lines.length, 1);
   assert.match(lines[0]!, /^level=warn msg="Not ready" check=route detail=gone/);
@@ -377,12 +380,12 @@ test("watchOver() tells the service manager how it fares, and pings its watchdog
   const libc = await openLibc();
   const path = `@teredo-watchdog-${process.pid}`;
   const manager = datagramReceiver(libc, path);
-  const told: string[] = [];
-  /** The next ping of the watchdog; what else is said goes to `told`. */
+  const said: string[] = [];
+  /** The next ping of the watchdog; what else it is told goes to `said`. */
   const ping = () => {
-    for (let said = manager.read(); said !== undefined; said = manager.read()) {
-      if (said === "WATCHDOG=1") return said;
-      told.push(said);
+    for (let it = manager.read(); it !== undefined; it = manager.read()) {
+      if (it === "WATCHDOG=1") return it;
+      said.push(it);
     }
     return undefined;
   };
@@ -390,7 +393,7 @@ test("watchOver() tells the service manager how it fares, and pings its watchdog
   const notifier = openNotifier(libc, env, process.pid);
   const { config } = loadConfig("relay", { path: "r.ini", readFile: emptyFile });
   const host = fakeHost();
-  const state = new DaemonState("relay", "1", config, host, () => 0);
+  const state = new DaemonState("relay", "1", config, host, () => 0, history());
   const log = createLogger({
     level: "error",
     format: formatLogfmt,
@@ -400,7 +403,16 @@ test("watchOver() tells the service manager how it fares, and pings its watchdog
   let [age, looks] = [10, 0];
   const watched: Datapath = { ...datapath(0), heartbeatAge: () => (looks++, age) };
   state.serve(OPEN, watched);
-  const stop = watchOver({ role: "relay", host, log, state, datapath: watched, notifier });
+  let told = 0;
+  const stop = watchOver({
+    role: "relay",
+    host,
+    log,
+    state,
+    datapath: watched,
+    notifier,
+    onLook: () => void told++,
+  });
   const until = async (done: () => boolean) => {
     while (!done()) await new Promise((resolve) => setTimeout(resolve, 1));
   };
@@ -412,8 +424,9 @@ test("watchOver() tells the service manager how it fares, and pings its watchdog
   assert.equal(ping(), undefined, "a datapath that does not turn is not covered up for");
   age = 10;
   await until(() => ping() === "WATCHDOG=1");
-  await until(() => (ping(), told.length > 0));
-  assert.match(told[0]!, /^STATUS=(Ready|Not ready, .*): 0 peers, 0 bit\/s from clients, /);
+  await until(() => (ping(), said.length > 0));
+  assert.match(said[0]!, /^STATUS=(Ready|Not ready)( for \d+ \w+)?(, .*)?: 0 peers/);
+  await until(() => told > 1);
   stop();
   notifier.close();
   manager.close();

@@ -4,19 +4,20 @@ import { createStatus } from "#src/status/app.ts";
 import { statusDocument } from "#src/status/document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { parseExposition } from "./exposition_parser.ts";
-import { sampleSnapshot } from "./sample.ts";
+import { dated, sampleSnapshot } from "./sample.ts";
 import { problemsOf, SCHEMA } from "./schema_validator.ts";
 
 const ask = (path: string, changes: Partial<Snapshot> = {}, init: RequestInit = {}) =>
   Promise.resolve(createStatus(() => sampleSnapshot(changes)).request(path, init));
 
-const OK = { name: "tun", ok: true, detail: "teredo is up" };
-const BAD = {
+const OK = dated({ name: "tun", ok: true, detail: "teredo is up" });
+const BAD = dated({
   name: "route",
   ok: false,
   detail: "2001::/32 is routed elsewhere",
   mend: "ip -6 route del 2001::/32",
-};
+});
+const since = "2026-11-20T06:00:00.000Z";
 
 const answers: readonly [string, string, Partial<Snapshot>, number, string, unknown][] = [
   ["a young heartbeat", "/healthz", { heartbeatAgeSeconds: 1.999 }, 200, "health", {
@@ -32,12 +33,12 @@ const answers: readonly [string, string, Partial<Snapshot>, number, string, unkn
   ["all checks passed", "/readyz", { checks: [OK] }, 200, "ready", {
     version: 1,
     ready: true,
-    checks: [OK],
+    checks: [{ ...OK, since }],
   }],
   ["one check failed", "/readyz", { checks: [OK, BAD] }, 503, "ready", {
     version: 1,
     ready: false,
-    checks: [OK, BAD],
+    checks: [{ ...OK, since }, { ...BAD, since }],
   }],
   ["no check made yet", "/readyz", { checks: [] }, 503, "ready", {
     version: 1,

@@ -9,7 +9,7 @@ import { formatExposition } from "#src/status/exposition.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
 import { counterMetric, metricsOf } from "#src/status/metrics.ts";
 import { parseExposition } from "./exposition_parser.ts";
-import { sampleSnapshot } from "./sample.ts";
+import { dated, sampleSnapshot } from "./sample.ts";
 
 const parsed = () => parseExposition(formatExposition(metricsOf(sampleSnapshot())));
 
@@ -81,7 +81,10 @@ for (const [name, want] of levels) {
 
 test("metricsOf() labels what runs and which check fails", () => {
   const snapshot = sampleSnapshot({
-    checks: [{ name: "tun", ok: false, detail: "" }, { name: "route", ok: true, detail: "" }],
+    checks: [
+      dated({ name: "tun", ok: false, detail: "" }),
+      dated({ name: "route", ok: true, detail: "" }),
+    ],
   });
   const metrics = parseExposition(formatExposition(metricsOf(snapshot)));
   const build = metrics.get("teredo_build_info")!.samples;

@@ -2,7 +2,20 @@ import { KEPT } from "#src/datapath/keep/contract.ts";
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
-import type { DropReason, SendFailures, Snapshot } from "#src/status/snapshot.ts";
+import type {
+  DatedCheck,
+  DropReason,
+  ReadinessCheck,
+  SendFailures,
+  Snapshot,
+} from "#src/status/snapshot.ts";
+
+const SINCE = new Date("2026-11-20T06:00:00.000Z");
+
+/** A check that has long been as it is. */
+export function dated(check: ReadinessCheck): DatedCheck {
+  return { ...check, since: SINCE };
+}
 
 /** A snapshot in which every number is another one, so that none can stand in for another. */
 export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
@@ -35,7 +48,16 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     interfaceName: "teredo",
     mtu: 1280,
     prefix: "2001::/32",
-    checks: [{ name: "datapath", ok: true, detail: "alive" }],
+    sentence: "Ready for 3 days: 7 peers, 41 Mbit/s up, 3 Mbit/s down",
+    changes: [{ time: SINCE, kind: "reloaded", text: "Reloaded: /etc/teredo.ini, count 2" }],
+    warnings: [{
+      time: SINCE,
+      level: "warn",
+      text: "Packets dropped: send_failed",
+      mend: "see it",
+      count: 5,
+    }],
+    checks: [dated({ name: "datapath", ok: true, detail: "alive" })],
     workers: { count: 2, reason: "workers = 2" },
     offloads: {
       tun: { on: true },
