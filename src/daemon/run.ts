@@ -26,6 +26,7 @@ import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
 import { guardedPages } from "./guarded_pages.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
+import { continueHistory } from "./history/left.ts";
 import { History } from "./history/mod.ts";
 import { HistoryPages } from "./history/pages.ts";
 import { bootClock } from "./history/wall_time.ts";
@@ -142,6 +143,7 @@ async function live(context: Context): Promise<number> {
   tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
   const peers = new PeerPages(role);
+  cleanup.add(continueHistoryOf(context));
   const history = new HistoryPages(state.history, state.read);
   const pages = createStatus(
     state.read,
@@ -240,6 +242,12 @@ function handoverOf(context: Context, { listening: [listening] }: OpenRole): Han
   const folder = runtimeFolder(role);
   const user = userOf(host, relay.process);
   return openHandover({ ...context, relay, folder, listening: listening!, user });
+}
+
+function continueHistoryOf(context: Context): () => void {
+  const { role, config, host, state } = context;
+  const user = userOf(host, config[role].process);
+  return continueHistory(state.history, { ...context, folder: runtimeFolder(role), user });
 }
 
 /** The interface as the kernel has it, not as it was asked for. */

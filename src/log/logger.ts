@@ -33,6 +33,23 @@ export function changingLogger(first: Logger): ChangingLogger {
   };
 }
 
+/** Lines that somebody may want to hear of whatever the level of the log. */
+export type HeardLevel = Exclude<Level, "debug">;
+
+/** A logger whose lines are also heard by `hear`, but those of debug, which cost too much. */
+export function overheardLogger(
+  inner: Logger,
+  hear: (level: HeardLevel, message: string, fields: Fields) => void,
+): Logger {
+  const log = (level: Level, message: string, source: FieldSource = {}) => {
+    if (level === "debug") return inner.debug(message, source);
+    const fields = typeof source === "function" ? source() : source;
+    hear(level, message, fields);
+    inner.log(level, message, fields);
+  };
+  return loggerOf((level) => level !== "debug" || inner.enabled(level), log);
+}
+
 export interface LoggerOptions {
   readonly level: Level;
   readonly format: Format;
@@ -50,6 +67,10 @@ export function createLogger(options: LoggerOptions): Logger {
     const fields = typeof source === "function" ? source() : source;
     options.sink(level, options.format({ time: options.time?.(), level, message, fields }));
   };
+  return loggerOf(enabled, log);
+}
+
+function loggerOf(enabled: Logger["enabled"], log: Logger["log"]): Logger {
   return {
     enabled,
     log,

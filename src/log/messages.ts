@@ -124,6 +124,22 @@ const START = {
     "the next relay will have to ask all clients again: see [restart.md](restart.md)",
     "`mend`",
   ),
+  "History taken over": message(
+    "debug",
+    "path",
+    "what the daemon that ran before has left: see [history.md](history.md)",
+  ),
+  "History not taken over": message(
+    "warn",
+    "path problem",
+    "what was left is of no use, and was thrown away: the history begins anew",
+  ),
+  "History will not be kept": message(
+    "warn",
+    "problem mend",
+    "the history will begin anew with the next start: see [history.md](history.md)",
+    "`mend`",
+  ),
   "Privileges": message(
     "debug",
     "user missing",
@@ -309,6 +325,12 @@ const END = {
     "warn",
     "path problem",
     "nothing is left: the next relay asks all clients again",
+    "make room in that folder",
+  ),
+  "History not kept": message(
+    "warn",
+    "path problem",
+    "nothing is left: the history begins anew with the next start",
     "make room in that folder",
   ),
   "Ended at once by a second signal": message("warn", "signal", "without draining; exit status 1"),

@@ -232,7 +232,7 @@ test("openHandover(): of two relays in one folder the second leaves the first's 
   inFolders(({ own }) => {
     const first = open(own);
     const second = open(own);
-    assert.match(second.lines.join("\n"), /is in use by another relay.*RUNTIME_DIRECTORY/);
+    assert.match(second.lines.join("\n"), /is in use by another daemon.*RUNTIME_DIRECTORY/);
     second.handover.leave(legacy());
     second.handover.close();
     first.handover.leave(legacy());

@@ -17,7 +17,7 @@ import {
 const OTHERS = 0o077;
 
 /**
- * The file in which a relay leaves its peers to the next one. It is open and locked from start to end,
+ * A file in which a daemon leaves something to the next one. It is open and locked from start to end,
  * empty until the end: so it can be written whatever user or root directory the process has then, and
  * one that was killed leaves nothing.
  */
@@ -63,7 +63,7 @@ export class HandoverFile {
     if (why !== undefined) throw new StartError(`${this.#path} ${why}`, "see what it is");
     if (libc.call.flock(this.#fd, LOCK_EX | LOCK_NB) === 0 && hasName(this.#fd, this.#path)) return;
     throw new StartError(
-      `${this.#path} is in use by another relay`,
+      `${this.#path} is in use by another daemon`,
       "give each a runtime directory of its own, in the variable RUNTIME_DIRECTORY",
     );
   }

@@ -1,5 +1,5 @@
-import type { FieldSource, Logger } from "#src/log/logger.ts";
-import type { FieldName, Fields, Level } from "#src/log/record.ts";
+import { type HeardLevel, type Logger, overheardLogger } from "#src/log/logger.ts";
+import type { FieldName, Fields } from "#src/log/record.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { ChangeKind } from "#src/status/snapshot.ts";
 import type { Clock } from "./wall_time.ts";
@@ -100,20 +100,7 @@ export class Journal {
 
   /** A log whose lines are heard here too. */
   heardFrom(log: Logger): Logger {
-    const write = (level: Level, message: string, source: FieldSource = {}) => {
-      if (level === "debug") return log.debug(message, source);
-      const fields = typeof source === "function" ? source() : source;
-      this.#hear(level, message, fields);
-      log.log(level, message, fields);
-    };
-    return {
-      enabled: (level) => level !== "debug" || log.enabled(level),
-      log: write,
-      error: (message, fields) => write("error", message, fields),
-      warn: (message, fields) => write("warn", message, fields),
-      info: (message, fields) => write("info", message, fields),
-      debug: (message, fields) => log.debug(message, fields),
-    };
+    return overheardLogger(log, (level, message, fields) => this.#hear(level, message, fields));
   }
 
   /** Puts what was kept by the daemon before this one in front. */
@@ -125,7 +112,7 @@ export class Journal {
     for (const warning of [...warnings, ...own]) this.#keep(warning);
   }
 
-  #hear(level: Exclude<Level, "debug">, message: string, fields: Fields): void {
+  #hear(level: HeardLevel, message: string, fields: Fields): void {
     const at = this.#now();
     const text = textOf(message, fields);
     const kind = CHANGES[message];

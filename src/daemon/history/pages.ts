@@ -44,12 +44,13 @@ export class HistoryPages {
   #event: Uint8Array | undefined;
   /** Between the last look and the one before it. */
   #changes: readonly Change[] = [];
-  #changesTold = 0;
+  #changesTold: number;
 
   /** @param read throws as long as the daemon starts */
   constructor(history: History, read: () => Snapshot) {
     this.#history = history;
     this.#read = read;
+    this.#changesTold = history.journal.count;
   }
 
   /** Tells whoever looks on of a look at the daemon. @param clockSet how far the wall clock was set */

@@ -67,6 +67,16 @@ export class Ring {
     return count === 0 ? NaN : sum / count;
   }
 
+  /** Rows from {@link oldest} on, one after the other. */
+  copy(): Float32Array {
+    const rows = new Float32Array(this.count * this.width);
+    for (let i = 0; i < this.count; i++) {
+      const at = this.#at(this.#oldest + i);
+      rows.set(this.#cells.subarray(at, at + this.width), i * this.width);
+    }
+    return rows;
+  }
+
   #at(row: number): number {
     return (row % this.length) * this.width;
   }

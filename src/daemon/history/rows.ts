@@ -8,8 +8,8 @@ import { Ring } from "./ring.ts";
 const SECOND: Millis = 1_000;
 const MINUTE = 60;
 /** Rows of a quarter of an hour by the second, and of a day by the minute; see docs/limits.md. */
-const SECONDS_KEPT = 900;
-const MINUTES_KEPT = 1_440;
+export const SECONDS_KEPT = 900;
+export const MINUTES_KEPT = 1_440;
 /** When two looks are further apart nobody knows what passed in which of these seconds. */
 const LATE_MOST: Millis = 5_000;
 
