@@ -32,7 +32,7 @@ const IPV6_RATE = 11_000;
  * Less than all that the scan asks for, 135,000, of which the kernel may drop many while the relay
  * waits for a core; more than it asks for once the repeated ones have begun.
  */
-const MAX_PEERS = 50_000;
+const MAX_PEERS = 25_000;
 const ICMP_RATE = 10;
 const ICMP_BURST = 10;
 const CHALLENGE_RATE = 100;

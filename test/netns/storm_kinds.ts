@@ -9,7 +9,7 @@ export interface Storm {
 export const SCANNED = { mapped: 0x3c000000, port: 4_000, count: 1 << 18 } as const;
 
 /** Asked for again and again, once so many others have been. */
-export const REPEATED = { mapped: 0x3e000000, port: 4_000, count: 16, after: 100_000 } as const;
+export const REPEATED = { mapped: 0x3e000000, port: 4_000, count: 16, after: 120_000 } as const;
 
 /**
  * Sends `rate` packets a second for `seconds`, of all kinds by their weight.
