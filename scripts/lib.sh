@@ -76,7 +76,7 @@ need_demo_tools() {
 # What the tests run besides: real peers, judges, a C compiler for the layout test.
 need_test_tools() {
   need_demo_tools
-  need_commands miredo=miredo miredo-server=miredo-server tshark=tshark tcpdump=tcpdump \
+  need_commands miredo=miredo miredo-server=miredo-server chromium=chromium tshark=tshark tcpdump=tcpdump \
     gcc=gcc promtool=prometheus setpriv=util-linux chrt=util-linux sysctl=procps mount=mount \
     nc=netcat-openbsd iptables-legacy=iptables systemd-analyze=systemd curl=curl script=bsdutils zsh=zsh fish=fish \
     bird=bird2 vtysh=frr bgpctl=openbgpd exabgp=exabgp nginx=nginx-light caddy=caddy

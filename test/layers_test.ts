@@ -36,7 +36,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "node:crypto",
     "node:process",
   ],
-  "src/status": ["src/protocol", "src/errors.ts", "node:", "hono"],
+  "src/status": ["src/protocol", "src/errors.ts", "node:", "hono", "uplot"],
   "src/daemon": [
     "src/datapath",
     "src/status",
@@ -70,7 +70,7 @@ const withoutComments = (text: string) =>
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.tsx?$/.test(name))
+    .filter((name) => /\.(tsx?|js)$/.test(name))
     .map((name) => `${folder}/${name}`)
     .sort();
 }
@@ -155,7 +155,7 @@ test("no file is longer than a reader can hold", () => {
 
 test("files are named in snake_case", () => {
   for (const file of [...sources("src"), ...sources("ffi"), ...sources("test")]) {
-    assert.match(file, /^[a-z0-9_/]+(\.d)?\.tsx?$/);
+    assert.match(file, /^[a-z0-9_/]+(\.d)?\.(tsx?|js)$/);
   }
 });
 

@@ -150,6 +150,7 @@ async function live(context: Context): Promise<number> {
     undefined,
     { ...peers.pages, ...history.pages },
     history.streams,
+    (step) => history.document(step),
   );
   await openStatus(context, pages, userOf(host, own));
   const control = new ControlApp(pages);

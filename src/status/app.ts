@@ -1,38 +1,27 @@
 import { type Context, Hono } from "hono";
 import type { Millis } from "#src/protocol/time.ts";
 import { HEADERS } from "./access/headers.ts";
-import { errorDocument, healthDocument, readyDocument, statusDocument } from "./document.ts";
+import type { Page, PageAnswer, Stream } from "./contract.ts";
+import {
+  errorDocument,
+  healthDocument,
+  JSON_VERSION,
+  readyDocument,
+  statusDocument,
+} from "./document.ts";
 import { EXPOSITION_TYPE, formatExposition } from "./exposition.ts";
 import { metricsOf } from "./metrics.ts";
+import type { HistoryDocument, Step } from "./history_document.ts";
 import { ASSETS } from "./page/assets.ts";
 import { problemPage, wantsHtml } from "./page/problem.tsx";
+import { addPages } from "./page/routes.tsx";
 import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
 import { EVENTS_TYPE } from "./viewers.ts";
 
 /** The pages as a plain value: `app.request("/metrics")` asks without a port. */
 export type StatusApp = Hono;
 
-/** What a page that is asked with parameters answers. */
-export type PageAnswer = {
-  readonly status: 200 | 400 | 403 | 404 | 503;
-  readonly document: object;
-} | {
-  readonly status: 200;
-  /** A document that is text already. */
-  readonly json: string;
-};
-
-/** A page that somebody else makes; it may wait for the datapath, for seconds at the most. */
-export type Page = (parameters: URLSearchParams) => Promise<PageAnswer>;
-
-export interface StreamRequest {
-  readonly parameters: URLSearchParams;
-  /** Of the last event that the client had. */
-  readonly lastEventId: string | undefined;
-}
-
-/** Events that somebody else tells, one after the other, or why there are none for this client. */
-export type Stream = (request: StreamRequest) => ReadableStream<Uint8Array> | PageAnswer;
+export type { Page, PageAnswer, Stream, StreamRequest } from "./contract.ts";
 
 const METHODS = ["GET", "HEAD"];
 const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
@@ -50,12 +39,14 @@ const MOMENT: Millis = 100;
  * @param now of a clock that only goes forward
  * @param pages others, by their path
  * @param streams of events, by their path
+ * @param history of what the page for people draws
  */
 export function createStatus(
   read: () => Snapshot,
   now: () => Millis = monotonic,
   pages: Readonly<Record<string, Page>> = {},
   streams: Readonly<Record<string, Stream>> = {},
+  history: (step: Step) => HistoryDocument = noHistory,
 ): StatusApp {
   const app = new Hono();
   const metrics = momentary(read, (snapshot) => formatExposition(metricsOf(snapshot)), now);
@@ -104,7 +95,9 @@ export function createStatus(
     app.get(`/assets/${name}`, (c) => c.body(text, 200, { "Content-Type": type }));
   }
 
-  const paths = [...PATHS, ...Object.keys(pages), ...Object.keys(streams)];
+  addPages(app, { status, history, pages });
+
+  const paths = ["/", ...PATHS, ...Object.keys(pages), ...Object.keys(streams)];
   app.notFound((c) => {
     const problem = errorDocument(`There is nothing at ${c.req.path}`, paths);
     return wantsHtml(c) ? c.html(problemPage(c.req.path, problem), 404) : c.json(problem, 404);
@@ -126,6 +119,17 @@ function answerOf(c: Context, answer: PageAnswer): Response {
 }
 
 const monotonic = () => performance.now();
+
+/** Of a daemon that keeps none. */
+const noHistory = (step: Step): HistoryDocument => ({
+  version: JSON_VERSION,
+  role: "relay",
+  step,
+  from: 0,
+  count: 0,
+  series: {},
+  changes: [],
+});
 
 /** What `make` gives, made again when a moment has passed or the daemon's state is another one. */
 function momentary<T>(

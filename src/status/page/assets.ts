@@ -1,3 +1,15 @@
+import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
+import { UNITS_MODULE } from "../units.ts";
+import chart from "./client/chart.js" with { type: "text" };
+import charts from "./client/charts.js" with { type: "text" };
+import live from "./client/live.js" with { type: "text" };
+import marks from "./client/marks.js" with { type: "text" };
+import overview from "./client/overview.js" with { type: "text" };
+import peer from "./client/peer.js" with { type: "text" };
+import rows from "./client/rows.js" with { type: "text" };
+import swap from "./client/swap.js" with { type: "text" };
+import times from "./client/times.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
@@ -6,8 +18,21 @@ export interface Asset {
   readonly text: string;
 }
 
+const script = (text: string): Asset => ({ type: "text/javascript; charset=utf-8", text });
+
 /** What pages load besides, by its name below `/assets/`: part of the program, not of its disk. */
 export const ASSETS: Readonly<Record<string, Asset>> = {
   "icon.svg": { type: "image/svg+xml", text: icon },
-  "style.css": { type: "text/css; charset=utf-8", text: style },
+  "style.css": { type: "text/css; charset=utf-8", text: uplotStyle + style },
+  "chart.js": script(chart),
+  "charts.js": script(charts),
+  "live.js": script(live),
+  "marks.js": script(marks),
+  "overview.js": script(overview),
+  "peer.js": script(peer),
+  "rows.js": script(rows),
+  "swap.js": script(swap),
+  "times.js": script(times),
+  "units.js": script(UNITS_MODULE),
+  "uplot.js": script(`${uplot}\nexport default uPlot;\n`),
 };

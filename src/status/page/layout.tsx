@@ -4,11 +4,15 @@ export interface LayoutProps {
   readonly title: string;
   /** What leads from the page to where the pages begin: {@link rootFrom}. */
   readonly root: string;
+  /** Modules of `client/`. */
+  readonly scripts?: readonly string[];
+  /** Seconds after which it is asked for again where no script does. */
+  readonly refresh?: number | undefined;
   readonly children?: Child;
 }
 
 /** What all pages for people have in common. A `<!doctype html>` stands before it: `toHtml()`. */
-export function Layout({ title, root, children }: LayoutProps) {
+export function Layout({ title, root, scripts = [], refresh, children }: LayoutProps) {
   return (
     <html lang="en">
       <head>
@@ -18,6 +22,12 @@ export function Layout({ title, root, children }: LayoutProps) {
         <title>{title}</title>
         <link rel="icon" href={`${root}assets/icon.svg`} />
         <link rel="stylesheet" href={`${root}assets/style.css`} />
+        {scripts.map((name) => <script type="module" src={`${root}assets/${name}.js`}></script>)}
+        {refresh !== undefined && (
+          <noscript>
+            <meta http-equiv="refresh" content={String(refresh)} />
+          </noscript>
+        )}
       </head>
       <body>{children}</body>
     </html>
