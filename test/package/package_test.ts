@@ -124,7 +124,7 @@ test("it depends on what dpkg-shlibdeps finds that its program needs", () => {
   unpacked("amd64", (root) => {
     withFolder((source) => {
       mkdirSync(join(source, "debian"));
-      writeFileSync(join(source, "debian/control"), "Source: teredo\n\nPackage: teredo\n");
+      writeFileSync(join(source, "debian/control"), "Source: teredo\n\nPackage: teredo\nArchitecture: any\n");
       const found = run("dpkg-shlibdeps", ["-O", `-e${programOf(root)}`], source);
       const control = readFileSync(join(root, "DEBIAN/control"), "utf8");
       const [, depends] = /^Depends: (.*)$/m.exec(control)!;
