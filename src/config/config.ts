@@ -124,6 +124,8 @@ export interface StatusConfig {
   readonly socket: string | undefined;
   /** Path of the control socket, or `no`; undefined: in the folder for what runs. */
   readonly control: string | undefined;
+  /** Whether the pages show what becomes of one peer's packets. */
+  readonly trace: boolean;
 }
 
 export interface LogConfig {

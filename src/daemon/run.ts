@@ -24,6 +24,7 @@ import type { Host, User } from "./host/contract.ts";
 import { Drain } from "./drain.ts";
 import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
+import { TracePage } from "./fates/trace.ts";
 import { guardedPages } from "./guarded_pages.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { continueHistory } from "./history/left.ts";
@@ -144,12 +145,13 @@ async function live(context: Context): Promise<number> {
   const closeUnserved = cleanup.add(() => open.close());
   const peers = new PeerPages(role);
   cleanup.add(continueHistoryOf(context));
+  const trace = new TracePage(() => state.config.status.trace);
   const history = new HistoryPages(state.history, state.read);
   const pages = createStatus(
     state.read,
     undefined,
     { ...peers.pages, ...history.pages },
-    history.streams,
+    { ...history.streams, ...trace.streams },
     (step) => history.document(step),
   );
   await openStatus(context, pages, userOf(host, own));
@@ -164,6 +166,7 @@ async function live(context: Context): Promise<number> {
   const observer = new Observer(datapath.fates, config[role].prefix);
   const logs = new LogSwitch({ ...context, observer, config: config.log });
   cleanup.add(() => logs.close());
+  cleanup.add(() => trace.close());
   cleanup.add(async () => {
     const isKept = endsAsTold && open.kept !== undefined && store.keep(open.kept);
     const legacy = await datapath.stop(isKept ? "stays" : "ends");
@@ -181,6 +184,7 @@ async function live(context: Context): Promise<number> {
   }
   state.serve(open, datapath);
   peers.serve(host, state, open, datapath);
+  trace.serve(observer);
   const onLook = history.tell.bind(history);
   cleanup.add(watchOver({ ...context, datapath, notifier, onLook }));
   announce(context, open, notifier);

@@ -79,4 +79,12 @@ them by names of their own.`,
 root, for who runs the daemon, and for its group, which is that of \`user\`. \`no\`: none. Commands
 find it by this setting: give two daemons of one kind two paths. See [security.md](security.md).`,
   },
+  trace: {
+    kind: boolean,
+    default: false,
+    reload: "yes",
+    doc: `Let whoever may read the pages look on at what becomes of one peer's packets, by
+\`GET /trace?peer=PEER\`: who talks with whom, and when, but nothing of what they say. One at a
+time, for a minute or 500 packets.`,
+  },
 };

@@ -1,3 +1,4 @@
+import { timeOf } from "#src/datapath/fates/fate.ts";
 import { FateMatch } from "#src/datapath/fates/match.ts";
 import type { Fates } from "#src/datapath/fates/wish.ts";
 import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
@@ -68,11 +69,15 @@ export class Observer {
   }
 
   #tell(): void {
-    this.#fates.take((fate) => {
+    const fates: Uint8Array[] = [];
+    this.#fates.take((fate) => void fates.push(fate));
+    // Of several threads, as it happened.
+    fates.sort((a, b) => timeOf(a) - timeOf(b));
+    for (const fate of fates) {
       for (const [watcher, match] of this.#watchers) {
         if (match.has(fate)) watcher.tell(fate);
       }
-    });
+    }
     const lost = this.#fates.takeLost();
     for (const watcher of this.#watchers.keys()) {
       if (lost > 0) watcher.leaveOut(lost);

@@ -4,7 +4,7 @@ import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES, type DropName } from "#src/protocol/drops.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { DESTINATION_AT, formatIpv6, NEXT_HEADER_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 
 const WAYS: Readonly<Record<Way, string>> = {
@@ -62,12 +62,12 @@ export function fieldsOf(fate: Uint8Array): Fields {
 }
 
 function packetOf(fate: Uint8Array): Fields {
-  if (fate[FATE.hasIpv6] === 0) return {};
-  const nextHeader = fate[FATE.nextHeader]!;
+  if (fate[FATE.ipv6Length] === 0) return {};
+  const nextHeader = fate[FATE.ipv6 + NEXT_HEADER_AT]!;
   return {
     packet: PACKETS[nextHeader] ?? `next header ${nextHeader}`,
-    source: formatIpv6(fate, FATE.source),
-    destination: formatIpv6(fate, FATE.destination),
+    source: formatIpv6(fate, FATE.ipv6 + SOURCE_AT),
+    destination: formatIpv6(fate, FATE.ipv6 + DESTINATION_AT),
   };
 }
 

@@ -1,6 +1,5 @@
 import { PeerMatch, type PeerPattern } from "#src/protocol/peers/pattern.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
-import { SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { FATE, MAX_SENT, Way } from "./fate.ts";
 
 /**
@@ -27,7 +26,7 @@ export class FateMatch {
 function isMeant(match: PeerMatch, fate: Uint8Array): boolean {
   const isFromUdp = fate[FATE.way] === Way.Udp;
   if (isFromUdp && match.isEnd(readU32(fate, FATE.address), readU16(fate, FATE.port))) return true;
-  if (fate[FATE.hasIpv6] === 1 && match.isPacket(fate, FATE.source - SOURCE_AT)) return true;
+  if (fate[FATE.ipv6Length] !== 0 && match.isPacket(fate, FATE.ipv6)) return true;
   const count = Math.min(fate[FATE.sent]!, MAX_SENT);
   for (let i = 0; i < count; i++) {
     const at = FATE.ends + 6 * i;

@@ -1,15 +1,10 @@
 import { type Counters, COUNTERS_LENGTH, makeCounters } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
-import {
-  IPV6_HEADER_LENGTH,
-  IPV6_LENGTH,
-  NEXT_HEADER_AT,
-  SOURCE_AT,
-} from "#src/protocol/wire/ipv6.ts";
+import { copyBytes, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { IPV6_HEADER_LENGTH } from "#src/protocol/wire/ipv6.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
-import { FATE, FATE_LENGTH, MAX_SENT, Way } from "./fate.ts";
+import { FATE, FATE_LENGTH, MAX_HEADER, MAX_SENT, Way, writeTime } from "./fate.ts";
 import type { FateMatch } from "./match.ts";
 import type { FateRing } from "./ring.ts";
 
@@ -39,14 +34,15 @@ export class FateRecorder {
     const { bytes, at, length, address, port } = arrival;
     this.#begin(Way.Udp, length);
     setEnd(this.#fate, address, port);
-    const parsed = this.#datagram.parse(bytes, at, length) === Drop.None;
-    if (parsed) setPacket(this.#fate, bytes, this.#datagram.ipv6At);
+    const datagram = this.#datagram;
+    const parsed = datagram.parse(bytes, at, length) === Drop.None;
+    if (parsed) setPacket(this.#fate, bytes, datagram.ipv6At, datagram.ipv6Length);
   }
 
   /** Before the rules see a packet of the IPv6 side. */
   beginPacket(b: Uint8Array, at: number, length: number): void {
     this.#begin(Way.Ipv6, length);
-    if (length >= IPV6_HEADER_LENGTH && b[at]! >> 4 === 6) setPacket(this.#fate, b, at);
+    if (length >= IPV6_HEADER_LENGTH && b[at]! >> 4 === 6) setPacket(this.#fate, b, at, length);
   }
 
   /** The rules sent a datagram on account of what was begun. */
@@ -70,14 +66,14 @@ export class FateRecorder {
     for (let i = 0; i < COUNTERS_LENGTH; i++) {
       fate[FATE.raised + i] = Math.min(this.#counters[i]! - this.#before[i]!, 0xff);
     }
-    this.#ring.put(fate);
+    this.#put(fate);
   }
 
   /** A timer sent a datagram, which holds a bubble. */
   sentByTimer(datagram: UdpDatagram): void {
     const { bytes, at, length, address, port } = datagram;
     this.#begin(Way.Timer, length);
-    setPacket(this.#fate, bytes, at);
+    setPacket(this.#fate, bytes, at, length);
     this.sent(datagram);
     setEnd(this.#fate, address, port);
     this.end(Drop.None);
@@ -86,7 +82,7 @@ export class FateRecorder {
   /** A timer had an ICMPv6 error sent. */
   refusedByTimer(b: Uint8Array, at: number, length: number): void {
     this.#begin(Way.Timer, length);
-    setPacket(this.#fate, b, at);
+    setPacket(this.#fate, b, at, length);
     this.end(Drop.None);
   }
 
@@ -94,9 +90,14 @@ export class FateRecorder {
   letGo(b: Uint8Array, at: number, length: number, drop: Drop): void {
     const fate = this.#held;
     clear(fate, Way.Hold, length);
-    setPacket(fate, b, at);
+    setPacket(fate, b, at, length);
     fate[FATE.drop] = drop;
-    if (this.#match.has(fate)) this.#ring.put(fate);
+    if (this.#match.has(fate)) this.#put(fate);
+  }
+
+  #put(fate: Uint8Array): void {
+    writeTime(fate, Date.now());
+    this.#ring.put(fate);
   }
 
   #begin(way: Way, length: number): void {
@@ -120,8 +121,8 @@ function writeEnd(fate: Uint8Array, at: number, address: number, port: number): 
   writeU16(fate, at + 4, port);
 }
 
-function setPacket(fate: Uint8Array, b: Uint8Array, at: number): void {
-  fate[FATE.hasIpv6] = 1;
-  fate[FATE.nextHeader] = b[at + NEXT_HEADER_AT]!;
-  for (let i = 0; i < 2 * IPV6_LENGTH; i++) fate[FATE.source + i] = b[at + SOURCE_AT + i]!;
+function setPacket(fate: Uint8Array, b: Uint8Array, at: number, length: number): void {
+  const told = Math.min(length, MAX_HEADER);
+  fate[FATE.ipv6Length] = told;
+  copyBytes(fate, FATE.ipv6, b, at, told);
 }
