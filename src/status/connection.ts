@@ -70,7 +70,8 @@ export function serve(socket: Socket, answer: Answer): Served {
       else clearTimeout(timer);
     };
     onWait(false);
-    socket.write(headOf(response, 0));
+    if (socket.readableEnded) socket.destroy();
+    else socket.write(headOf(response, 0));
     await follow(socket, events, onWait);
     reads = false;
     closeAfter(ANSWER_TIME);
@@ -95,8 +96,8 @@ export function serve(socket: Socket, answer: Answer): Served {
     if (body.length < length) return;
     void answerTo(length === 0 ? request : { ...request, body: Buffer.from(body, "latin1") });
   });
-  // A client may close its side behind its request, and still wants the answer.
-  socket.on("end", () => void (answered || socket.destroy()));
+  // A client may close its side behind its request, and still wants the answer. Who looks on is gone.
+  socket.on("end", () => void (answered && reads === undefined || socket.destroy()));
   socket.on("error", () => socket.destroy());
   socket.on("close", () => clearTimeout(timer));
   const since = performance.now();

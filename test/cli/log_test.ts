@@ -18,8 +18,7 @@ until_says relay msg=Ready
 teredo log debug relay; echo "status $?"
 teredo log debug relay --peer 192.0.2.1:40000; echo "status $?"
 teredo log debug --peer ${CLIENT}
-teredo log off relay; echo "status $?"
-teredo log off
+teredo log off; echo "status $?"
 kill $pid; ended
 grep -o 'msg="Logging .*' $work/relay.log
 grep -c '^time=.* level=debug' $work/relay.log`);
@@ -33,7 +32,6 @@ grep -c '^time=.* level=debug' $work/relay.log`);
     "2001:0:c633:6401::34ff:8ef6; `teredo log off relay` takes it back",
     "teredo relay logs as configured: at level info",
     "status 0",
-    "teredo relay logs as configured: at level info",
     "exit status 0",
     'msg="Logging at debug until told otherwise"',
     'msg="Logging at debug until told otherwise" peer=192.0.2.1:40000',
@@ -50,14 +48,16 @@ conf 'debug_peer = 192.0.2.1'
 daemon server server -c $work/teredo.ini
 until_says server msg=Ready
 grep -o 'problem=.*' $work/server.log
+post() { curl -s -X POST --unix-socket /run/teredo-server/control "http://localhost/$1"; echo; }
 teredo log debug server -c $work/teredo.ini
-teredo reload server; teredo log off server | sed 's/^/unchanged [log] stays: /'
-teredo log debug server
+teredo reload server
+post log/off | sed 's/^/unchanged [log] stays: /'
+post log/debug
 conf 'level = warn\\ndebug_peer = 192.0.2.7'
 teredo reload server
-teredo log off server
+post log/off
 conf 'level = debug\\ndebug_peer = 192.0.2.7'
-teredo reload server
+post reload > /dev/null
 teredo log off server
 kill $pid; ended`);
   assert.deepEqual(lines, [
@@ -65,15 +65,12 @@ kill $pid; ended`);
     "teredo server logs at level debug, and what becomes of each packet of 192.0.2.1; " +
     "`teredo log off server` takes it back",
     "server: reloaded, nothing changed",
-    "unchanged [log] stays: teredo server logs as configured: at level info",
-    "teredo server logs at level debug, and what becomes of each packet of 192.0.2.1; " +
-    "`teredo log off server` takes it back",
+    'unchanged [log] stays: {"version":1,"level":"info","peer":null}',
+    '{"version":1,"level":"debug","peer":"192.0.2.1"}',
     "  log.level: info -> warn",
     "  log.debug_peer: 192.0.2.1 -> 192.0.2.7",
     "server: reloaded, 2 settings changed",
-    "teredo server logs as configured: at level warn",
-    "  log.level: warn -> debug",
-    "server: reloaded, 1 setting changed",
+    '{"version":1,"level":"warn","peer":null}',
     "teredo server logs as configured: at level debug, and what becomes of each packet of 192.0.2.7",
     "exit status 0",
   ]);
@@ -102,7 +99,7 @@ teredo log off 2>&1; echo "status $?"`);
     '{"version":1,"error":"Parameters are peer"} 400',
     '{"version":1,"error":"peer: given twice"} 400',
     '{"version":1,"level":"debug","peer":"2001:db8::/32"} 200',
-    '{"version":1,"error":"There is nothing at /log/debug","paths":["/healthz","/readyz","/metrics","/status","/peers","/why"]} 404',
+    '{"version":1,"error":"There is nothing at /log/debug","paths":["/healthz","/readyz","/metrics","/status","/peers","/why","/trace"]} 404',
     '{"version":1,"level":"info","peer":null} 200',
     'teredo: Failed to parse "192.0.2.0/24" for peer: `192.0.2.0/24` is no address, nor a prefix ' +
     "without host bits; write e.g. 192.0.2.1:40000 or 2001:db8::1",

@@ -159,6 +159,48 @@ test("Relay with 2 workers: whose packets are told changes while it runs", OPTIO
   }
 });
 
+test("GET /trace shows one peer's packets, while the log tells of another's", OPTIONS, async () => {
+  const log = `[log]\nlevel = debug\nformat = json\ndebug_peer = ${other}\n`;
+  const conf = `[relay]\nworkers = 2\ndrain_time = 0s\n[status]\ntrace = yes\n${log}`;
+  const relay = await startRelay(lab, "teredo", conf);
+  const url = `http://127.0.0.1:9545/trace?peer=${client}`;
+  const trace = lab.spawn("rly", ["curl", "-sN", url]);
+  const traced = () =>
+    [...trace.output().matchAll(/^event: packet\ndata: (.*)\n$/gm)]
+      .map(([, data]) => JSON.parse(data!) as Told);
+  try {
+    await until("it begins", () => Promise.resolve(trace.output().startsWith("event: begin\n")));
+    for (const address of [other, client]) await assertPing(lab, "host6", address, { count: 2 });
+    const pings = () => traced().filter(({ bytes }) => bytes === 104);
+    await until("the second answer", () => Promise.resolve(pings().length >= 4));
+    assert.deepEqual(pings().map(inShort), [
+      "from_ipv6 icmpv6: made an entry, held, sent a bubble by way of its server",
+      "from_udp icmpv6: passed to the IPv6 side",
+      "from_ipv6 icmpv6: sent",
+      "from_udp icmpv6: passed to the IPv6 side",
+    ]);
+    for (const { source, destination } of traced()) {
+      assert.ok([source, destination].includes(client), `${source} ${destination}`);
+    }
+    const times = traced().map(({ time }) => time);
+    assert.deepEqual(times, times.toSorted());
+    const { stdout } = await lab.run("rly", ["curl", "-s", url]);
+    assert.match(stdout, /Somebody else traces a peer/);
+    await trace.stop();
+    const next = await lab.run("rly", ["curl", "-sN", "--max-time", "1", url]);
+    assert.match(next.stdout, /^event: begin\n/, "one that has gone makes room");
+    await relay.stop();
+    const told = toldBy(relay);
+    assert.ok(told.some(({ bytes }) => bytes === 104));
+    for (const { source, destination } of told) {
+      assert.ok([source, destination].includes(other), `${source} ${destination}`);
+    }
+  } finally {
+    await trace.stop();
+    await relay.stop();
+  }
+});
+
 test("Server with 2 workers: whose packets are told changes while it runs", OPTIONS, async () => {
   const site = lab.sites[1]!.publicAddress;
   const argv = teredo("log", "debug", "server", "--peer", site);

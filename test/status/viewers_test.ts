@@ -150,6 +150,22 @@ withViewers(
   },
 );
 
+withViewers(
+  "serve() takes who closes its side for gone, whatever is told",
+  2,
+  async (open, viewers) => {
+    const client = open();
+    await until("it looks on", () => viewers.count === 1);
+    client.socket.end();
+    await until("it has gone", () => viewers.count === 0);
+    await until("its end", () => client.isClosed);
+    const early = open();
+    early.socket.end();
+    await until("its end too", () => early.isClosed);
+    await until("it has gone", () => viewers.count === 0);
+  },
+);
+
 withViewers("Viewers.end() ends all bodies", 2, async (open, viewers) => {
   const client = open();
   await until("it looks on", () => viewers.count === 1);

@@ -6,7 +6,7 @@ import {
 } from "#src/protocol/peers/pattern.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
-import type { Page, PageAnswer } from "#src/status/app.ts";
+import type { PageAnswer, Stream } from "#src/status/app.ts";
 import { errorDocument, JSON_VERSION } from "#src/status/document.ts";
 import type {
   TraceBegin,
@@ -20,22 +20,28 @@ import type { Observer, Watcher } from "./observer.ts";
 import { fieldsOf } from "./words.ts";
 
 /** What one trace may be at most; see docs/limits.md. */
-const MOST_PACKETS = 500;
-const MOST_TIME: Millis = 60_000;
+const BOUNDS: TraceBounds = { packets: 500, time: 60_000 };
 const SECOND: Millis = 1_000;
+
+export interface TraceBounds {
+  readonly packets: number;
+  readonly time: Millis;
+}
 
 /** `GET /trace?peer=PEER`: what becomes of one peer's packets, as it happens; for one who looks on. */
 export class TracePage {
-  readonly pages: Readonly<Record<"/trace", Page>> = {
-    "/trace": (parameters) => Promise.resolve(this.#answer(parameters)),
+  readonly streams: Readonly<Record<"/trace", Stream>> = {
+    "/trace": ({ parameters }) => this.#answer(parameters),
   };
   readonly #mayTrace: () => boolean;
+  readonly #bounds: TraceBounds;
   #observer: Observer | undefined;
   #trace: Trace | undefined;
 
   /** @param mayTrace whether the configuration lets packets be traced, at this moment */
-  constructor(mayTrace: () => boolean) {
+  constructor(mayTrace: () => boolean, bounds: TraceBounds = BOUNDS) {
     this.#mayTrace = mayTrace;
+    this.#bounds = bounds;
   }
 
   serve(observer: Observer): void {
@@ -47,7 +53,7 @@ export class TracePage {
     this.#observer = undefined;
   }
 
-  #answer(parameters: URLSearchParams): PageAnswer {
+  #answer(parameters: URLSearchParams): ReadableStream<Uint8Array> | PageAnswer {
     if (!this.#mayTrace()) return refusal(404, "Packets are not traced: `trace = no` in [status]");
     const observer = this.#observer;
     if (observer === undefined) return refusal(503, "The daemon is not serving");
@@ -56,16 +62,12 @@ export class TracePage {
       if (this.#trace?.isWatched) {
         return refusal(503, "Somebody else traces a peer: ask again within a minute");
       }
-      return { status: 200, events: () => this.#begin(observer, peer) };
+      this.#trace = new Trace(observer, peer, this.#mayTrace, this.#bounds);
+      return this.#trace.begin();
     } catch (error) {
       if (error instanceof BadParameters) return refusal(400, error.message);
       throw error;
     }
-  }
-
-  #begin(observer: Observer, peer: PeerPattern): ReadableStream<Uint8Array> {
-    this.#trace = new Trace(observer, peer, this.#mayTrace);
-    return this.#trace.begin();
   }
 }
 
@@ -88,14 +90,23 @@ class Trace implements Watcher {
   readonly peer: PeerPattern;
   readonly #observer: Observer;
   readonly #mayTrace: () => boolean;
+  readonly #bounds: TraceBounds;
   readonly #viewers = new Viewers(1);
-  readonly #until = performance.now() + MOST_TIME;
-  #left = MOST_PACKETS;
+  readonly #until: Millis;
+  #left: number;
 
-  constructor(observer: Observer, peer: PeerPattern, mayTrace: () => boolean) {
+  constructor(
+    observer: Observer,
+    peer: PeerPattern,
+    mayTrace: () => boolean,
+    bounds: TraceBounds,
+  ) {
     this.#observer = observer;
     this.peer = peer;
     this.#mayTrace = mayTrace;
+    this.#bounds = bounds;
+    this.#until = performance.now() + bounds.time;
+    this.#left = bounds.packets;
   }
 
   get isWatched(): boolean {
@@ -106,8 +117,8 @@ class Trace implements Watcher {
     const begin: TraceBegin = {
       version: JSON_VERSION,
       peer: formatPeerPattern(this.peer),
-      packets: MOST_PACKETS,
-      seconds: MOST_TIME / SECOND,
+      packets: this.#bounds.packets,
+      seconds: this.#bounds.time / SECOND,
     };
     const body = this.#viewers.open([eventOf("begin", begin)]);
     this.#observer.add(this);
@@ -125,8 +136,9 @@ class Trace implements Watcher {
   }
 
   flush(): void {
-    if (this.#left === 0) this.end(`${MOST_PACKETS} packets were told`);
-    else if (performance.now() >= this.#until) this.end(`${MOST_TIME / SECOND} s are over`);
+    const { packets, time } = this.#bounds;
+    if (this.#left === 0) this.end(`${packets} packets were told`);
+    else if (performance.now() >= this.#until) this.end(`${time / SECOND} s are over`);
     else if (!this.#mayTrace()) this.end("packets are no longer traced: `trace = no` in [status]");
     else if (!this.isWatched) this.#observer.remove(this);
   }

@@ -5,7 +5,6 @@ import { Observer, type Watcher } from "#src/daemon/fates/observer.ts";
 import { FateLog } from "#src/daemon/fates/log.ts";
 import { fieldsOf } from "#src/daemon/fates/words.ts";
 import { FATE_LENGTH } from "#src/datapath/fates/fate.ts";
-import { relayWatchedBy } from "#src/datapath/fates/relay.ts";
 import { FateRing, RING_CAPACITY } from "#src/datapath/fates/ring.ts";
 import { serverWatchedBy } from "#src/datapath/fates/server.ts";
 import { Fates, FateWish } from "#src/datapath/fates/wish.ts";
@@ -16,6 +15,7 @@ import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { bubble, icmpv6, teredo } from "#test/protocol/packets.ts";
 import { data, type FromClient, HOST, RelayLab } from "#test/protocol/relay/lab.ts";
+import { WatchedRelay } from "./watched_relay.ts";
 import { ServerLab } from "#test/protocol/server/lab.ts";
 import { CLIENT, CLIENT_PORT, fromHex } from "#test/protocol/vectors.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
@@ -29,29 +29,6 @@ function told(fates: Fates): Fields[] {
   const fields: Fields[] = [];
   fates.take((fate) => void fields.push(fieldsOf(fate)));
   return fields;
-}
-
-/** A relay, and the two ends by which a thread is asked for its packets' fates. */
-class WatchedRelay {
-  readonly lab: RelayLab;
-  readonly fates = new Fates(1);
-  readonly #wish: FateWish;
-
-  constructor(options: Partial<RelayOptions> = {}) {
-    this.lab = new RelayLab(options);
-    this.#wish = new FateWish(this.fates.optionsOf(0), this.lab.counters, SERVICE_PREFIX);
-  }
-
-  observe(...peers: readonly string[]): void {
-    this.fates.observe(peers.map((peer) => parsePeerPattern(peer)!));
-    this.turn();
-  }
-
-  /** As the loop does at the start of each turn. */
-  turn(): void {
-    const fates = this.#wish.take();
-    if (fates !== undefined) this.lab.passage = relayWatchedBy(this.lab.relay, fates);
-  }
 }
 
 function observed(peer: string, options: Partial<RelayOptions> = {}) {

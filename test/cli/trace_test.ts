@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { onMachine } from "./namespace.ts";
+
+const PEER = "peer=192.0.2.45";
+
+test("GET /trace of a daemon: refused unless asked for, one at a time, ends with what asked for it", () => {
+  const { stderr, stdout, lines } = onMachine(`
+conf() { printf "[status]\\ntrace = $1\\n[relay]\\ndrain_time = 0s\\n" > $work/teredo.ini; }
+trace() { curl -sN -w '%{http_code}\\n' --max-time 20 "http://127.0.0.1:9545/trace?$1"; }
+until_has() {
+  for i in $(seq 400); do grep -q -- "$2" $1 && return; sleep 0.05; done
+  echo "$1 never had: $2"
+}
+conf no
+daemon relay relay -c $work/teredo.ini
+until_says relay msg=Ready
+trace ${PEER}
+conf yes
+teredo reload relay
+trace peer=192.0.2.0/24
+trace ${PEER} > $work/first & first=$!
+until_has $work/first 'event: begin'
+trace ${PEER}
+kill $first; wait $first 2> /dev/null
+for i in $(seq 100); do
+  trace ${PEER} > $work/second & second=$!
+  until_has $work/second '^[ed{]'
+  grep -q 'event: begin' $work/second && break
+  wait $second
+done
+conf no
+teredo reload relay
+wait $second
+cat $work/second
+conf yes
+teredo reload relay
+curl -sN --unix-socket /run/teredo-relay/control "http://localhost/trace?${PEER}" > $work/third & third=$!
+until_has $work/third 'event: begin'
+kill $pid; ended
+wait $third
+cat $work/third`);
+  assert.equal(stderr, "", stdout);
+  const begin = [
+    "event: begin",
+    'data: {"version":1,"peer":"192.0.2.45","packets":500,"seconds":60}',
+    "",
+    "event: end",
+  ];
+  assert.deepEqual(lines, [
+    '{"version":1,"error":"Packets are not traced: `trace = no` in [status]"}404',
+    "  status.trace: no -> yes",
+    "relay: reloaded, 1 setting changed",
+    '{"version":1,"error":"peer: a Teredo address, A.B.C.D, A.B.C.D:PORT, or an IPv6 host"}400',
+    '{"version":1,"error":"Somebody else traces a peer: ask again within a minute"}503',
+    "  status.trace: yes -> no",
+    "relay: reloaded, 1 setting changed",
+    ...begin,
+    'data: {"reason":"packets are no longer traced: `trace = no` in [status]"}',
+    "",
+    "200",
+    "  status.trace: no -> yes",
+    "relay: reloaded, 1 setting changed",
+    "exit status 0",
+    ...begin,
+    'data: {"reason":"the daemon ends"}',
+  ]);
+});
