@@ -159,6 +159,13 @@ test("files are named in snake_case", () => {
   }
 });
 
+/** Started in another folder, Bun does not read tsconfig.json. */
+test("files with JSX say themselves whose it is", () => {
+  for (const file of sources("src").filter((name) => name.endsWith("x"))) {
+    assert.match(read(file), /^\/\*\* @jsxImportSource hono\/jsx \*\//, file);
+  }
+});
+
 test("no import cycle", () => {
   const files = [...sources("src"), ...sources("ffi")];
   const done = new Set<string>();

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { Layout, rootFrom, toHtml } from "../page/layout.tsx";
 
 export interface LoginProps {

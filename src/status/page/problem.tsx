@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import type { ErrorDocument } from "../document.ts";
