@@ -9,27 +9,27 @@ const PEER = "peer=192.0.2.45";
 test("GET /trace of a daemon: refused unless asked for, one at a time, ends with what asked for it", () => {
   const { stderr, stdout, lines } = onMachine(`
 conf() { printf "[status]\\ntrace = $1\\n[relay]\\ndrain_time = 0s\\n" > $work/teredo.ini; }
-trace() { curl -sN -w '%{http_code}\\n' --max-time 90 "http://127.0.0.1:9545/trace?$1"; }
+trace="curl -sN -w %{http_code}\\n http://127.0.0.1:9545/trace?"
 reload() {
   curl -s -X POST --unix-socket /run/teredo-relay/control http://localhost/reload | grep -o '"status.trace",[^}]*"\\(yes\\|no\\)"'
 }
 until_has() {
-  for i in $(seq 400); do grep -q -- "$2" $1 && return; sleep 0.05; done
+  for i in $(seq 400); do grep -qs -- "$2" $1 && return; sleep 0.05; done
   echo "$1 never had: $2"
 }
 conf no
 daemon relay relay -c $work/teredo.ini
 until_says relay msg=Ready
-trace ${PEER}
+\${trace}${PEER}
 conf yes
 reload
-trace peer=192.0.2.0/24
-trace ${PEER} > $work/first & first=$!
+\${trace}peer=192.0.2.0/24
+\${trace}${PEER} > $work/first & first=$!
 until_has $work/first 'event: begin'
-trace ${PEER}
-kill $first; wait $first 2> /dev/null
-for i in $(seq 100); do
-  trace ${PEER} > $work/second & second=$!
+\${trace}${PEER}
+kill $first
+for i in $(seq 1000); do
+  \${trace}${PEER} > $work/second & second=$!
   until_has $work/second '^[ed{]'
   grep -q 'event: begin' $work/second && break
   wait $second
