@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { ChangeDocument, ChangeKind, WarningDocument } from "../history_document.ts";
 import { Prose } from "./prose.tsx";
 import { Shape, type ShapeName } from "./shapes.tsx";

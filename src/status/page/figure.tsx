@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { HistoryDocument } from "../history_document.ts";
 import { type Chart, type Figure, figureOf, latest, rowsOf, summaryOf } from "./figures.ts";
 import { Sparkline } from "./sparkline.tsx";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { StatusDocument } from "../document.ts";
 import { Layout } from "./layout.tsx";

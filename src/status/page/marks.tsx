@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { ChangeDocument, ChangeKind } from "../history_document.ts";
 
 interface MarkLook {

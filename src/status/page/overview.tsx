@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { StatusDocument } from "../document.ts";
 import type { HistoryDocument, Step } from "../history_document.ts";
 import { Changes, Warnings } from "./changes.tsx";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { StatusDocument } from "../document.ts";
 import type { PeerDocument } from "../peers_document.ts";
 import { bytes, count } from "../units.ts";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import type { Page } from "../contract.ts";

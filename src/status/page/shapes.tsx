@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** A state by its shape: colour adds to it and stands for nothing alone. */
 export type ShapeName = "ok" | "fail" | "warn" | "note" | "pause" | "dead";
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { HistoryDocument } from "../history_document.ts";
 import { type Column, type Figure, stacked } from "./figures.ts";
 import { Marks } from "./marks.tsx";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { CheckDocument, StatusDocument } from "../document.ts";
 import { Shape, type ShapeName } from "./shapes.tsx";
 import { isoOf, Time } from "./time.tsx";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { UNITS } from "../units.ts";
 
 export interface TimeProps {

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { StatusDocument } from "../document.ts";
 import { DROP_HELP } from "../drop_help.ts";
 import type { DropReason } from "../snapshot.ts";
