@@ -12,7 +12,9 @@ import { version } from "./version.ts";
 /** Runs one command line. @param argv without the program's name @returns the exit status */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   const app = buildApp(version());
-  const incomplete = isGroup(app, argv);
+  // What stands behind `--` names no command.
+  const named = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const incomplete = isGroup(app, named);
   // Help that nobody asked for is a complaint.
   const process = {
     stdout: openOutput(incomplete ? 2 : 1),
@@ -24,7 +26,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   if (argv[0] === COMPLETE) return await complete(app, argv.slice(1), context);
   try {
     const prepared = preparedWords(withoutSynonyms(argv));
-    const words = incomplete ? [...argv, "--help"] : withoutHelpCommand(prepared);
+    const words = incomplete ? [...named, "--help"] : withoutHelpCommand(prepared);
     await run(app, words, context);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -84,7 +84,7 @@ export const whyCommand = buildCommand<WhyFlags, [string], Context>({
     brief: "Say what becomes of packets for and from an address, and why",
     fullDescription: "Follows packets of both directions through a running relay: rules, limits, " +
       "routes, packet filters.\nThe exit status is 0 when nothing is wrong, 1 when something is, or " +
-      "when the relay cannot be asked.",
+      "when the relay cannot be\nasked, 3 when none runs.",
   },
 });
 

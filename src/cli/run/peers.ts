@@ -1,10 +1,8 @@
 import type { PeerDocument, PeersDocument } from "#src/status/peers_document.ts";
 import type { Context } from "../context.ts";
-import { EXIT } from "../exit.ts";
 import { writeJson } from "../json.ts";
 import { RelayPages } from "../peers/ask.ts";
 import { formatPeers, Highest, type Sort, TSV_COLUMNS, tsvLine } from "../peers/table.ts";
-import { NoStatus } from "../status/no_status.ts";
 
 export interface PeersFlags {
   readonly url?: string;
@@ -28,19 +26,13 @@ export default async function runPeers(
 ): Promise<void> {
   const { stdout, stderr } = this.process;
   const limit = flags.limit ?? DEFAULT_LIMIT;
-  try {
-    const { peers, time, more } = await read(new RelayPages(flags), which, limit, flags.sort);
-    if (flags.json) return writeJson(stdout, { time, peers });
-    if (flags.tsv) {
-      return stdout.write(`${TSV_COLUMNS.join("\t")}\n${peers.map(tsvLine).join("")}`);
-    }
-    stdout.write(formatPeers(peers, time));
-    if (more) stderr.write(`teredo: there are more than ${limit}; --limit shows so many\n`);
-  } catch (error) {
-    if (!(error instanceof NoStatus)) throw error;
-    stderr.write(`teredo: ${error.message}\n`);
-    this.status = EXIT.Failed;
+  const { peers, time, more } = await read(new RelayPages(flags), which, limit, flags.sort);
+  if (flags.json) return writeJson(stdout, { time, peers });
+  if (flags.tsv) {
+    return stdout.write(`${TSV_COLUMNS.join("\t")}\n${peers.map(tsvLine).join("")}`);
   }
+  stdout.write(formatPeers(peers, time));
+  if (more) stderr.write(`teredo: there are more than ${limit}; --limit shows so many\n`);
 }
 
 interface Found {

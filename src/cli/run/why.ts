@@ -4,7 +4,6 @@ import { EXIT } from "../exit.ts";
 import { writeJson } from "../json.ts";
 import { bold, coloured, type Output } from "../output.ts";
 import { RelayPages } from "../peers/ask.ts";
-import { NoStatus } from "../status/no_status.ts";
 
 export interface WhyFlags {
   readonly url?: string;
@@ -15,18 +14,12 @@ export interface WhyFlags {
 
 /** `teredo why ADDRESS`: the words are the daemon's. */
 export default async function runWhy(this: Context, flags: WhyFlags, address: string) {
-  const { stdout, stderr } = this.process;
-  try {
-    const parameters = new URLSearchParams({ address });
-    const found = await new RelayPages(flags).ask<WhyDocument>(`/why?${parameters}`);
-    if (flags.json) writeJson(stdout, found);
-    else stdout.write(format(stdout, found));
-    this.status = found.ok ? EXIT.Ok : EXIT.Failed;
-  } catch (error) {
-    if (!(error instanceof NoStatus)) throw error;
-    stderr.write(`teredo: ${error.message}\n`);
-    this.status = EXIT.Failed;
-  }
+  const { stdout } = this.process;
+  const parameters = new URLSearchParams({ address });
+  const found = await new RelayPages(flags).ask<WhyDocument>(`/why?${parameters}`);
+  if (flags.json) writeJson(stdout, found);
+  else stdout.write(format(stdout, found));
+  this.status = found.ok ? EXIT.Ok : EXIT.Failed;
 }
 
 function format(output: Output, { steps, conclusion, mend }: WhyDocument): string {
