@@ -1,9 +1,12 @@
-import { lstatSync, type Stats } from "node:fs";
+import { lstatSync, readlinkSync, type Stats } from "node:fs";
+import { join, resolve } from "node:path";
 
 const STICKY = 0o1000;
 const WRITABLE = 0o022;
 const GROUP_WRITABLE = 0o020;
 const SUPERUSER = 0;
+/** Of symbolic links on the way, as the kernel has it: path_resolution(7). */
+const MAX_LINKS = 40;
 
 /** Whether this is our own user, or whoever may do anything here anyhow. */
 export function isOurs(uid: number): boolean {
@@ -14,14 +17,79 @@ export function isOurs(uid: number): boolean {
 /** Why somebody else may change a file, or what is in a folder; undefined: nobody may. */
 export function strangerIn(stat: Stats): string | undefined {
   if (!isOurs(stat.uid)) return belongs(stat);
-  // In a sticky folder everybody may make files, but remove and rename only his own.
-  const isSticky = stat.isDirectory() && (stat.mode & STICKY) !== 0;
-  if ((stat.mode & WRITABLE) === 0 || isSticky) return undefined;
+  if ((stat.mode & WRITABLE) === 0 || isSticky(stat)) return undefined;
   const groupOnly = (stat.mode & WRITABLE) === GROUP_WRITABLE;
   if (!groupOnly) return "may be written to by everybody";
   return stat.gid === SUPERUSER ? undefined : `may be written to by group ${stat.gid}`;
 }
 
-export function belongs({ uid }: Stats): string {
+/** In such a folder everybody may make files, but remove and rename only his own. */
+function isSticky(stat: Stats): boolean {
+  return stat.isDirectory() && (stat.mode & STICKY) !== 0;
+}
+
+function belongs({ uid }: Stats): string {
   return `belongs to user ${uid}`;
+}
+
+/** Something on the way that a path leads. */
+export interface Found {
+  readonly path: string;
+  readonly stat: Stats;
+}
+
+/** Who else than we could put something else in the place of a name. */
+export interface Bend {
+  /** What is his. */
+  readonly path: string;
+  /** Completes "the folder ...". */
+  readonly why: string;
+}
+
+/**
+ * Goes the way of a path as the kernel does, from the root down, through symbolic links and the last
+ * name too.
+ *
+ * @param onBend told of each place where somebody else could make the path lead elsewhere
+ * @returns what it leads to, at a path without symbolic links
+ * @throws Error of `node:fs`, with `code` and `path`
+ */
+export function goAlong(path: string, onBend: (bend: Bend) => void): Found {
+  let at: Found = find("/");
+  let names = namesOf(resolve(path));
+  let links = 0;
+  while (names.length > 0) {
+    const [name, ...rest] = names as [string, ...string[]];
+    names = rest;
+    // Whoever may change the folder could also make what is not there.
+    const stranger = strangerIn(at.stat);
+    if (stranger !== undefined) onBend({ path: at.path, why: stranger });
+    const next = find(join(at.path, name));
+    if (stranger === undefined && isTheirs(next.stat, at.stat)) {
+      onBend({ path: next.path, why: belongs(next.stat) });
+    }
+    if (!next.stat.isSymbolicLink()) {
+      at = next;
+      continue;
+    }
+    if (++links > MAX_LINKS) {
+      throw Object.assign(new Error("too many symbolic links"), { code: "ELOOP", path });
+    }
+    names = [...namesOf(resolve(at.path, readlinkSync(next.path))), ...rest];
+    at = find("/");
+  }
+  return at;
+}
+
+/** Whether somebody else can move what stands in a folder of ours. */
+function isTheirs(named: Stats, folder: Stats): boolean {
+  return !isOurs(named.uid) && (isSticky(folder) || named.isSymbolicLink());
+}
+
+function find(path: string): Found {
+  return { path, stat: lstatSync(path) };
+}
+
+function namesOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "");
 }

@@ -1,14 +1,5 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  type Stats,
-  statSync,
-} from "node:fs";
-import { dirname } from "node:path";
-import { strangerIn } from "#src/ownership.ts";
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { type Bend, goAlong, strangerIn } from "#src/ownership.ts";
 import type { Role } from "./config.ts";
 import type { Problems } from "./problems.ts";
 
@@ -41,13 +32,13 @@ export const readRegularFile: ReadFile = (path) => {
   }
 };
 
-/** The folder counts as the file does: who may change it can put another file there. */
+/** Whoever can change a folder on the way, or a link, can put another file there. */
 function strangerAt(path: string, file: Stats): string | undefined {
-  const ofFile = strangerIn(file);
-  if (ofFile !== undefined) return ofFile;
-  const folder = dirname(path);
-  const ofFolder = strangerIn(statSync(folder));
-  return ofFolder === undefined ? undefined : `the folder ${folder} ${ofFolder}`;
+  const stranger = strangerIn(file);
+  if (stranger !== undefined) return stranger;
+  let first: Bend | undefined;
+  goAlong(path, (bend) => first ??= bend);
+  return first && `the folder ${first.path} ${first.why}`;
 }
 
 /**

@@ -16,7 +16,7 @@ import { command, type Done } from "./run.ts";
  */
 const PRELUDE = String.raw`
 set -u
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
 ip link add eth0 type veth peer name eth1
 sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -664,6 +672,53 @@ test("readRegularFile() refuses devices and directories", () => {
     assert.throws(() => readRegularFile(path), { code: "EINVAL" });
   }
 });
+
+/** Deeds in the folder FOLDER, with the file of a configuration to read, and who may change it then. */
+const ways: readonly (readonly [string, (folder: string) => string, string])[] = [
+  ["a folder above", (folder) => {
+    mkdirSync(join(folder, "a/b"), { recursive: true });
+    writeFileSync(join(folder, "a/b/teredo.ini"), SERVER);
+    chownSync(join(folder, "a"), 65534, 65534);
+    return join(folder, "a/b/teredo.ini");
+  }, "the folder FOLDER/a belongs to user 65534"],
+  ["where a link leads", (folder) => {
+    mkdirSync(join(folder, "theirs"));
+    writeFileSync(join(folder, "theirs/teredo.ini"), SERVER);
+    symlinkSync("theirs/teredo.ini", join(folder, "link.ini"));
+    chownSync(join(folder, "theirs"), 65534, 65534);
+    return join(folder, "link.ini");
+  }, "the folder FOLDER/theirs belongs to user 65534"],
+  ["a link to a folder above", (folder) => {
+    mkdirSync(join(folder, "open/b"), { recursive: true });
+    writeFileSync(join(folder, "open/b/teredo.ini"), SERVER);
+    symlinkSync(join(folder, "open/b"), join(folder, "etc"));
+    chmodSync(join(folder, "open"), 0o777);
+    return join(folder, "etc/teredo.ini");
+  }, "the folder FOLDER/open may be written to by everybody"],
+  ["a folder that its owner can move", (folder) => {
+    mkdirSync(join(folder, "tmp/theirs"), { recursive: true });
+    writeFileSync(join(folder, "tmp/theirs/teredo.ini"), SERVER);
+    chmodSync(join(folder, "tmp"), 0o1777);
+    chownSync(join(folder, "tmp/theirs"), 65534, 65534);
+    return join(folder, "tmp/theirs/teredo.ini");
+  }, "the folder FOLDER/tmp/theirs belongs to user 65534"],
+];
+
+for (const [what, put, want] of ways) {
+  test(`loadConfig() tells who else may change what it reads, by ${what}`, () => {
+    assert.equal(process.geteuid!(), 0, "this test gives files away: run it as root");
+    const folder = mkdtempSync(join(tmpdir(), "teredo-config-"));
+    try {
+      const path = put(folder);
+      assert.deepEqual(loadConfig("server", { path }).notices, [
+        `${path}: ${want.replace("FOLDER", folder)}, who thereby chooses what the daemon does; ` +
+        "chown it to root and take the right to write from others",
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
 
 const strangers: readonly (readonly [string, number, number, number, string])[] = [
   ["file's owner", 0o644, 65534, 0o755, "belongs to user 65534"],

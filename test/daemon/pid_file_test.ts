@@ -159,6 +159,19 @@ test("PidFile goes no way that a stranger can bend", () =>
     assert.equal(existsSync(join(own, "target/pid")), false);
   }));
 
+test("PidFile goes into no folder that a stranger can move, though others may not", () =>
+  inFolders(({ own }) => {
+    const shared = join(own, "shared");
+    const theirs = join(shared, "theirs");
+    mkdirSync(theirs, { recursive: true });
+    chmodSync(shared, 0o1777);
+    chownSync(theirs, STRANGER, STRANGER);
+    assert.throws(() => new PidFile(libc, join(theirs, "pid"), 7), {
+      message: new RegExp(`: ${theirs} belongs to user ${STRANGER}, and could be made to lead`),
+    });
+    assert.equal(existsSync(join(theirs, "pid")), false);
+  }));
+
 test("PidFile follows links that only we could make", () =>
   inFolders(({ own }) => {
     mkdirSync(join(own, "run"));
