@@ -33,6 +33,7 @@ import { fold, makePlainSum, makeSum, pseudoSum } from "#src/segments/checksum.t
 import { Joiner, type Run } from "#src/segments/join.ts";
 import { MAX_HEADER_LENGTH, SuperPacket } from "#src/segments/super_packet.ts";
 import { Crowd, fixedHash } from "#test/memory/crowd.ts";
+import { RecordedCrowd } from "#test/memory/recorded_crowd.ts";
 
 /** TCP with timestamps in packets of 1280 bytes, the Teredo MTU; as many as one super-packet holds. */
 const HEADER_LENGTH = 72;
@@ -161,6 +162,26 @@ function observing(): void {
   }
 }
 
+/** The same with their headers recorded: the difference is what recording costs. */
+function recording(): void {
+  const crowd = new RecordedCrowd({}, fixedHash);
+  crowd.meet(0, CLIENTS);
+  const batch = (step: (client: number) => void) => {
+    crowd.begin(crowd.now);
+    for (let client = 0; client < CLIENTS; client++) step(client);
+    crowd.end();
+  };
+  add(`${CLIENTS} packets to trusted clients, recorded`, CLIENTS, "packet", () => {
+    batch((client) => void crowd.toClient(client));
+    return crowd.delivered;
+  });
+  add(`${CLIENTS} packets from trusted clients, recorded`, CLIENTS, "packet", () => {
+    batch((client) => void crowd.fromClient(client));
+    return crowd.forwarded;
+  });
+  add("a copy of what one worker has recorded", 4_096, "packet", () => crowd.tape.copy().count);
+}
+
 /** Each look-up is of another peer, as far from the last one as can be, so that no cache knows it. */
 function lookup(count: number): void {
   const peers = new Peers(count, 1, 2);
@@ -225,6 +246,7 @@ function joining(): void {
 const { values } = parseArgs({ options: { json: { type: "string" } } });
 group("parse", parsing);
 group("rules", rules);
+group("record", recording);
 group("fates", observing);
 group("lookup", () => PEER_COUNTS.forEach(lookup));
 group("checksum", () => CHECKSUM_LENGTHS.forEach(checksum));

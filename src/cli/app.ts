@@ -5,6 +5,7 @@ import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.
 import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
 import { logCommands } from "./commands/log.ts";
 import { peersCommand, whyCommand } from "./commands/peers.ts";
+import { recordCommand } from "./commands/record.ts";
 import {
   completionCommand,
   decodeCommand,
@@ -31,6 +32,7 @@ const ROOT = buildRouteMap({
     status: statusCommand,
     peers: peersCommand,
     why: whyCommand,
+    record: recordCommand,
     drain: drainCommand,
     undrain: undrainCommand,
     log: logCommands,

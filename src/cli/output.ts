@@ -7,6 +7,7 @@ const NO_COLOURS = 1;
 
 export interface Output {
   write(text: string): void;
+  writeBytes(bytes: Uint8Array): void;
   getColorDepth(): number;
   readonly isTerminal: boolean;
 }
@@ -24,6 +25,7 @@ export function openOutput(fd: 1 | 2, env = process.env): Output {
     isTerminal,
     getColorDepth: () => colours ? COLOURS : NO_COLOURS,
     write: (text) => writeAll(fd, new TextEncoder().encode(text)),
+    writeBytes: (bytes) => writeAll(fd, bytes),
   };
 }
 

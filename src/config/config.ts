@@ -122,6 +122,8 @@ export interface StatusConfig {
   readonly hosts: readonly string[] | undefined;
   /** Path of a Unix socket to listen on as well. */
   readonly socket: string | undefined;
+  /** Whether the headers of the last packets are kept. */
+  readonly record: boolean;
   /** Path of the control socket, or `no`; undefined: in the folder for what runs. */
   readonly control: string | undefined;
   /** Whether the pages show what becomes of one peer's packets. */

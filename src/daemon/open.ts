@@ -17,6 +17,7 @@ import { servedPrefixes } from "./served.ts";
  * Opens what a relay of this configuration works on.
  *
  * @param hostAddresses IPv4 addresses of this host, which no peer may have
+ * @param record whether packets are recorded
  * @param inherited what the relay before this one has left open
  * @throws StartError, SyscallError
  */
@@ -24,6 +25,7 @@ export function openRelay(
   libc: Libc,
   config: RelayConfig,
   hostAddresses: readonly number[],
+  record: boolean,
   inherited?: Inherited,
 ): OpenRole {
   return openRelayDatapath(libc, {
@@ -35,6 +37,7 @@ export function openRelay(
     workers: workersFor(config.workers, availableParallelism()),
     routes: routesOf(config),
     inherited,
+    record,
     rules: relayRules(config, hostAddresses),
   });
 }
@@ -68,11 +71,12 @@ function relayRules(config: RelayConfig, hostAddresses: readonly number[]): Rela
 }
 
 /** Opens what a server of this configuration works on. @throws StartError, SyscallError */
-export function openServer(libc: Libc, config: ServerConfig): OpenRole {
+export function openServer(libc: Libc, config: ServerConfig, record: boolean): OpenRole {
   return openServerDatapath(libc, {
     ...boundOf(config),
     socketBuffer: config.socketBuffer,
     workers: workersFor(config.workers, availableParallelism()),
+    record,
     rules: serverRules(config),
   });
 }

@@ -38,6 +38,7 @@ import { addressesOf, openRelay, openServer } from "./open.ts";
 import { PeerPages } from "./peers/pages.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
+import { RecordingPages } from "./recordings/pages.ts";
 import { Reloader } from "./reload/reloader.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
@@ -47,7 +48,7 @@ import { DaemonState } from "./state.ts";
 import { stateLine } from "./state_line.ts";
 import { closeAll, openStatusServers } from "./status_servers.ts";
 import { upholdInterface } from "./upkeep/mod.ts";
-import { watchOver } from "./watch.ts";
+import { type Watched, watchOver } from "./watch.ts";
 
 export interface DaemonOptions {
   readonly role: Role;
@@ -144,13 +145,14 @@ async function live(context: Context): Promise<number> {
   tellInterface(context, open);
   const closeUnserved = cleanup.add(() => open.close());
   const peers = new PeerPages(role);
+  const recorded = new RecordingPages(role);
   cleanup.add(continueHistoryOf(context));
   const trace = new TracePage(() => state.config.status.trace);
   const history = new HistoryPages(state.history, state.read);
   const pages = createStatus(
     state.read,
     undefined,
-    { ...peers.pages, ...history.pages },
+    { ...peers.pages, ...recorded.pages, ...history.pages },
     { ...history.streams, ...trace.streams },
     (step) => history.document(step),
   );
@@ -185,7 +187,11 @@ async function live(context: Context): Promise<number> {
   state.serve(open, datapath);
   peers.serve(host, state, open, datapath);
   trace.serve(observer);
-  const onLook = history.tell.bind(history);
+  cleanup.add(recorded.serve(`teredo ${context.options.version}`, open, datapath));
+  const onLook: Watched["onLook"] = (snapshot, clockSet) => {
+    history.tell(snapshot, clockSet);
+    recorded.look(snapshot);
+  };
   cleanup.add(watchOver({ ...context, datapath, notifier, onLook }));
   announce(context, open, notifier);
   const drain = new Drain(log, state);
@@ -226,8 +232,9 @@ function refuseUnfit(context: Context): void {
 }
 
 function openRole({ role, config, libc, host }: Context, inherited: Inherited): OpenRole {
-  if (role === "server") return openServer(libc, config.server);
-  return openRelay(libc, config.relay, addressesOf(host), inherited);
+  const { record } = config.status;
+  if (role === "server") return openServer(libc, config.server, record);
+  return openRelay(libc, config.relay, addressesOf(host), record, inherited);
 }
 
 /** Tells what a start is made of, and how long each part of it takes. */

@@ -7,6 +7,7 @@ import type { Kept } from "./kept.ts";
 import type { Legacy } from "./legacy.ts";
 import type { OffloadReport, RefusedOffload } from "./offloads.ts";
 import type { PeerAsker } from "./peers/asker.ts";
+import type { Tape } from "./recorder/tape.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Workers } from "./threads/workers.ts";
 
@@ -60,6 +61,8 @@ export interface Datapath {
   levels(): Levels;
   /** To have the threads tell what becomes of some peers' packets. */
   readonly fates: Fates;
+  /** What each thread records packets on; empty where none does. */
+  readonly tapes?: readonly Tape[];
   /** To ask each thread about its peers; empty for the server. */
   readonly peers?: readonly PeerAsker[];
   /** Which of the offloads found at start the kernel refuses to any of them. */
@@ -95,4 +98,4 @@ export interface ServerRules extends ServerOptions {
 }
 
 /** The threads by themselves, which know nothing of shares, nor of what is asked of all. */
-export type Threads = Omit<Datapath, "setRules" | "fates">;
+export type Threads = Omit<Datapath, "setRules" | "fates" | "tapes">;

@@ -12,6 +12,7 @@ import { completeChecksum, type Sum } from "#src/segments/checksum.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
 import type { Offloads } from "./offloads.ts";
+import type { PacketRecorder } from "./recorder/recorder.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import { type Blocked, UdpSender } from "./udp/send.ts";
 
@@ -58,6 +59,7 @@ export class Downlink {
     relay: RelayPassage,
     sum: Sum,
     offloads: Offloads,
+    recorder?: PacketRecorder,
   ) {
     this.#libc = libc;
     this.#arena = arena;
@@ -65,7 +67,7 @@ export class Downlink {
     this.#relay = relay;
     this.#tun = tun;
     this.#frames = new Frames(arena);
-    this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment);
+    this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment, recorder);
     this.#sum = sum;
     this.#super = new SuperPacket(sum);
   }

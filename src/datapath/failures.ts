@@ -26,13 +26,16 @@ export class Failures {
     }
   }
 
-  count(errno: number, packets: number): void {
+  /** @returns as what they are counted */
+  count(errno: number, packets: number): Drop {
     const { EAGAIN, ENOBUFS } = this.#layout;
     if (!this.#isTun && (errno === EAGAIN || errno === ENOBUFS)) {
       this.#counters[DROPS_AT + Drop.SendQueueFull]! += packets;
-      return;
+      return Drop.SendQueueFull;
     }
-    this.#counters[DROPS_AT + (this.#isTun ? Drop.TunWriteFailed : Drop.SendFailed)]! += packets;
+    const drop = this.#isTun ? Drop.TunWriteFailed : Drop.SendFailed;
+    this.#counters[DROPS_AT + drop]! += packets;
     this.#counters[this.#from + (this.#names[errno] ?? 0)]! += packets;
+    return drop;
   }
 }

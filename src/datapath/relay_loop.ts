@@ -1,12 +1,14 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
+import { Drop } from "#src/protocol/drops.ts";
 import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { Downlink } from "./downlink.ts";
+import type { FateRecorder } from "./fates/recorder.ts";
 import { relayWatchedBy } from "./fates/relay.ts";
 import { type FateOptions, FateWish } from "./fates/wish.ts";
 import { Failures } from "./failures.ts";
@@ -16,6 +18,9 @@ import type { Offloads } from "./offloads.ts";
 import { PeerAnswers } from "./peers/answers.ts";
 import type { PeerQuestions } from "./peers/questions.ts";
 import { RawIpv6Sender } from "./raw_ipv6.ts";
+import { PacketRecorder } from "./recorder/recorder.ts";
+import { RecordedRelay } from "./recorder/relay.ts";
+import type { Tape } from "./recorder/tape.ts";
 import type { RulesBlock } from "./threads/rules_block.ts";
 import { workerOf } from "./threads/share_out.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
@@ -55,6 +60,8 @@ export interface RelayLoopOptions {
   readonly legacy?: Legacy | undefined;
   /** By which it is asked to tell packets' fates. */
   readonly fates: FateOptions;
+  /** What packets are recorded on; undefined: they are not. */
+  readonly tape?: Tape | undefined;
 }
 
 /** How long to leave the full queue of an interface, ENOBUFS, which no event tells about. */
@@ -84,9 +91,10 @@ export class RelayLoop implements RelaySink {
   readonly #shared: SharedState;
   readonly #clock: () => Millis;
   readonly #relay: Relay;
-  /** The rules, or the rules observed. */
+  /** The rules, or the rules observed or recorded. */
   #passage: RelayPassage;
   readonly #fates: FateWish;
+  readonly #recorder: PacketRecorder | undefined;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #icmpv6: RawIpv6Sender;
@@ -129,12 +137,16 @@ export class RelayLoop implements RelaySink {
     const sum = makeSum(arena.memory);
     const tun = kernel.tunQueue(libc, arena, descriptors.tun, interfaceName, offloads);
     const relay = new Relay(options.relay, counters, options.hash, options.seed);
+    const { tape, replyFromLocal } = options;
+    const recorder = tape && new PacketRecorder(tape, arena.u8, counters, Date.now);
     const common = [udp, tun, relay, sum, offloads] as const;
     this.#relay = relay;
     this.#passage = relay;
     this.#fates = new FateWish(options.fates, counters, options.relay.prefix);
-    this.#uplink = new Uplink(libc, arena, counters, ...common, options.replyFromLocal);
-    this.#downlink = new Downlink(libc, arena, counters, ...common);
+    this.#recorder = recorder;
+    this.#uplink = new Uplink(libc, arena, counters, ...common, replyFromLocal, recorder);
+    this.#downlink = new Downlink(libc, arena, counters, ...common, recorder);
+    this.#watchBy(null);
     this.#icmpv6 = new RawIpv6Sender(libc, arena, descriptors.icmpv6, "payload");
     this.#failures = new Failures(libc.layout, counters, "ipv6");
     this.#waiter = new Waiter(libc, arena, [udp, descriptors.tun, wake]);
@@ -247,23 +259,28 @@ export class RelayLoop implements RelaySink {
   /** A batch of each side that has something: neither waits until the other one is drained. */
   #turn(udpReady: boolean, tunReady: boolean): void {
     const now = this.#clock();
+    this.#recorder?.begin(now);
     if (udpReady) this.#uplink.receive(now, this);
     if (tunReady) this.#downlink.receive(now, this);
     if (now >= this.#relay.nextTimer()) this.#passage.tick(now, this);
     this.#downlink.flush();
+    this.#recorder?.end();
   }
 
   sendDatagram(datagram: UdpDatagram): void {
+    this.#recorder?.sent(datagram);
     this.#downlink.send(datagram);
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {
+    this.#recorder?.passed();
     this.#uplink.send(b, at, length);
   }
 
   sendIcmpv6Error(b: Uint8Array, at: number, length: number): void {
     const errno = this.#icmpv6.send(b, at, length);
-    if (errno !== 0) this.#failures.count(errno, 1);
+    const drop = errno === 0 ? Drop.None : this.#failures.count(errno, 1);
+    this.#recorder?.sentIpv6(b, at, length, drop);
   }
 
   /** What the main thread has changed. */
@@ -271,7 +288,7 @@ export class RelayLoop implements RelaySink {
     const rules = this.#rules.take();
     if (rules !== undefined) this.#relay.set(rules, this.#clock());
     const fates = this.#fates.take();
-    if (fates !== undefined) this.#goBy(relayWatchedBy(this.#relay, fates));
+    if (fates !== undefined) this.#watchBy(fates);
     const { broadcastsVersion } = this.#shared;
     if (broadcastsVersion !== this.#broadcastsVersion) {
       this.#broadcastsVersion = broadcastsVersion;
@@ -279,7 +296,11 @@ export class RelayLoop implements RelaySink {
     }
   }
 
-  #goBy(passage: RelayPassage): void {
+  /** @param fates who observes the rules as well; null: nobody */
+  #watchBy(fates: FateRecorder | null): void {
+    const recorder = this.#recorder;
+    const watched = relayWatchedBy(this.#relay, fates, recorder);
+    const passage = recorder === undefined ? watched : new RecordedRelay(watched, recorder);
     this.#passage = passage;
     this.#uplink.goBy(passage);
     this.#downlink.goBy(passage);
@@ -304,6 +325,7 @@ export class RelayLoop implements RelaySink {
   #finish(): void {
     for (let i = 0; i < LAST_BATCHES; i++) {
       const now = this.#clock();
+      this.#recorder?.begin(now);
       const count = this.#uplink.receive(now, this) + this.#downlink.receive(now, this);
       this.#downlink.flush();
       if (count === 0) break;

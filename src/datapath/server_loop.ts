@@ -13,10 +13,14 @@ import {
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { ServerRules } from "./datapath.ts";
+import type { FateRecorder } from "./fates/recorder.ts";
 import { serverWatchedBy } from "./fates/server.ts";
 import { type FateOptions, FateWish } from "./fates/wish.ts";
 import { Failures } from "./failures.ts";
 import type { Kernel, PacketSender } from "./kernel.ts";
+import { PacketRecorder } from "./recorder/recorder.ts";
+import { RecordedServer } from "./recorder/server.ts";
+import type { Tape } from "./recorder/tape.ts";
 import type { RulesBlock } from "./threads/rules_block.ts";
 import { Level, type SharedState } from "./threads/shared.ts";
 import { UdpReceiver } from "./udp/receive.ts";
@@ -41,6 +45,8 @@ export interface ServerLoopOptions {
   readonly clock: () => Millis;
   /** By which it is asked to tell packets' fates. */
   readonly fates: FateOptions;
+  /** What packets are recorded on; undefined: they are not. */
+  readonly tape?: Tape | undefined;
 }
 
 function makeServer(options: ServerLoopOptions, counters: Counters): Server {
@@ -61,9 +67,10 @@ export class ServerLoop implements ServerSink {
   readonly #counters: Counters;
   readonly #options: ServerLoopOptions;
   readonly #server: Server;
-  /** The rules, or the rules observed. */
+  /** The rules, or the rules observed or recorded. */
   #passage: ServerPassage;
   readonly #fates: FateWish;
+  readonly #recorder: PacketRecorder | undefined;
   readonly #receivers: readonly [UdpReceiver, UdpReceiver];
   readonly #senders: readonly [UdpSender, UdpSender];
   readonly #ipv6: PacketSender;
@@ -89,15 +96,17 @@ export class ServerLoop implements ServerSink {
     );
     const { primary, secondary } = descriptors;
     this.#server = makeServer(options, this.#counters);
-    this.#passage = this.#server;
+    const { tape } = options;
+    this.#recorder = tape && new PacketRecorder(tape, arena.u8, this.#counters, Date.now);
+    this.#passage = this.#watchedBy(null);
     this.#fates = new FateWish(options.fates, this.#counters, options.server.prefix);
     this.#receivers = [
       new UdpReceiver(libc, arena, primary),
       new UdpReceiver(libc, arena, secondary),
     ];
     this.#senders = [
-      new UdpSender(libc, arena, primary, this.#counters),
-      new UdpSender(libc, arena, secondary, this.#counters),
+      new UdpSender(libc, arena, primary, this.#counters, false, this.#recorder),
+      new UdpSender(libc, arena, secondary, this.#counters, false, this.#recorder),
     ];
     this.#ipv6 = kernel.nativeSender(libc, arena, descriptors.ipv6);
     this.#failures = new Failures(libc.layout, this.#counters, "ipv6");
@@ -121,11 +130,17 @@ export class ServerLoop implements ServerSink {
     const fresh = rules.take();
     if (fresh !== undefined) this.#server.set(fresh, authenticateBy(fresh.algorithm), clock());
     const fates = this.#fates.take();
-    if (fates !== undefined) this.#passage = serverWatchedBy(this.#server, fates);
+    if (fates !== undefined) this.#passage = this.#watchedBy(fates);
     const version = this.#shared.broadcastsVersion;
     if (version === this.#broadcastsVersion) return;
     this.#broadcastsVersion = version;
     this.#server.setBroadcasts(this.#shared.broadcasts());
+  }
+
+  /** @param fates who observes the rules as well; null: nobody */
+  #watchedBy(fates: FateRecorder | null): ServerPassage {
+    const watched = serverWatchedBy(this.#server, fates);
+    return this.#recorder === undefined ? watched : new RecordedServer(watched, this.#recorder);
   }
 
   /** What the kernel had already taken for us is still answered. */
@@ -148,6 +163,7 @@ export class ServerLoop implements ServerSink {
     const count = udp.receive();
     if (count === 0) return 0;
     const now = this.#options.clock();
+    this.#recorder?.begin(now);
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       const length = udp.length(i);
@@ -161,18 +177,24 @@ export class ServerLoop implements ServerSink {
     this.#counters[DROPS_AT + Drop.SocketOverflow]! += udp.overflowsBefore(count - 1);
     // Forwarding sends from the slots themselves: they must be out before they are filled again.
     this.#flush();
+    this.#recorder?.end();
     udp.release(count);
     return count;
   }
 
   sendDatagram(socket: ServerSocket, datagram: UdpDatagram): void {
+    this.#recorder?.answered(datagram);
     const { bytes, at, length, address, port } = datagram;
     this.#senders[socket].queue(bytes, at, length, address, port, 0);
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {
     const errno = this.#ipv6.send(b, at, length);
-    if (errno !== 0) return this.#failures.count(errno, 1);
+    if (errno !== 0) {
+      const drop = this.#failures.count(errno, 1);
+      return this.#recorder?.sentIpv6(b, at, length, drop);
+    }
+    this.#recorder?.passed();
     this.#counters[Counter.ipv6_sent_packets]! += 1;
     this.#counters[Counter.ipv6_sent_bytes]! += length;
   }

@@ -7,7 +7,7 @@ import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import type { OpenRole, RelayRules, ServerRules } from "./datapath.ts";
+import type { Datapath, OpenRole, RelayRules, ServerRules } from "./datapath.ts";
 import { Fates } from "./fates/wish.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
@@ -16,6 +16,7 @@ import type { Legacy } from "./legacy.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
 import { Opened } from "./opened.ts";
 import { PeerQuestions } from "./peers/questions.ts";
+import { Tape } from "./recorder/tape.ts";
 import { openRawIcmpv6 } from "./raw_ipv6.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
 import { lengthOf, RulesBlock } from "./threads/rules_block.ts";
@@ -50,6 +51,8 @@ export interface RelayStart {
   readonly routes: ServiceRoutes;
   /** What the relay before this one has left open. */
   readonly inherited?: Inherited | undefined;
+  /** Whether the threads record packets. */
+  readonly record?: boolean;
   readonly rules: RelayRules;
 }
 
@@ -59,6 +62,8 @@ export interface ServerStart {
   readonly bindAddress2: number;
   readonly socketBuffer: number;
   readonly workers: Workers;
+  /** Whether the threads record packets. */
+  readonly record?: boolean;
   readonly rules: ServerRules;
 }
 
@@ -153,6 +158,7 @@ function openRelayFor(
     const share = (all: RelayRules) => ({ ...shareOf(all, workers.count), servicePort: port });
     const rules = new RulesBlock<RelayOptions>(RULES_ROOM);
     const fates = new Fates(workers.count);
+    const tapes = tapesOf(workers, start.record);
     const key = randomBytes(SIP_KEY_LENGTH);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
@@ -164,6 +170,7 @@ function openRelayFor(
         shared: shared.buffer,
         rules: rules.buffer,
         fates: fates.optionsOf(i),
+        tape: tapes[i]?.buffer,
         questions: questions.buffer,
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
@@ -194,10 +201,15 @@ function openRelayFor(
           stopping,
           ended: () => opened.close(),
         });
-        return { ...threads, fates, setRules: (all) => rules.replace(share(all as RelayRules)) };
+        const setRules: Datapath["setRules"] = (all) => rules.replace(share(all as RelayRules));
+        return { ...threads, fates, tapes, setRules };
       },
     };
   });
+}
+
+function tapesOf({ count }: Workers, record = false): readonly Tape[] {
+  return record ? Array.from({ length: count }, () => new Tape()) : [];
 }
 
 function withLegacy(starts: readonly WorkerStart[], legacy: Legacy | undefined) {
@@ -252,6 +264,7 @@ function openServerFor(
     const share = (all: ServerRules) => shareOfServer(all, workers.count);
     const rules = new RulesBlock<ServerRules>(RULES_ROOM + 2 * lengthOf(start.rules));
     const fates = new Fates(workers.count);
+    const tapes = tapesOf(workers, start.record);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
@@ -262,6 +275,7 @@ function openServerFor(
         shared: shared.buffer,
         rules: rules.buffer,
         fates: fates.optionsOf(i),
+        tape: tapes[i]?.buffer,
         descriptors: {
           primary: primary[i]!.fd,
           secondary: secondary[i]!.fd,
@@ -285,7 +299,8 @@ function openServerFor(
       close: () => opened.close(),
       start: async () => {
         const threads = await serve(starts, { stopping: () => {}, ended: () => opened.close() });
-        return { ...threads, fates, setRules: (all) => rules.replace(share(all as ServerRules)) };
+        const setRules: Datapath["setRules"] = (all) => rules.replace(share(all as ServerRules));
+        return { ...threads, fates, tapes, setRules };
       },
     };
   });

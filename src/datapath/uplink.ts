@@ -13,6 +13,7 @@ import { BATCH, CAPACITY } from "./frames.ts";
 import { Acceptance } from "./acceptance.ts";
 import { Failures } from "./failures.ts";
 import type { Offloads } from "./offloads.ts";
+import type { PacketRecorder } from "./recorder/recorder.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import { UdpReceiver } from "./udp/receive.ts";
 
@@ -48,6 +49,7 @@ export class Uplink implements JoinSink {
   readonly #tcp = new Acceptance();
   readonly #udp = new Acceptance();
   readonly #replyFromLocal: boolean;
+  readonly #recorder: PacketRecorder | undefined;
   readonly #arrival = new UdpDatagram();
   #limit = BATCH;
   /** Slots filled, and the first of them that has not been seen to. */
@@ -70,6 +72,7 @@ export class Uplink implements JoinSink {
     sum: Sum,
     offloads: Offloads,
     replyFromLocal: boolean,
+    recorder?: PacketRecorder,
   ) {
     this.#counters = counters;
     this.#failures = new Failures(libc.layout, counters, "tun");
@@ -82,6 +85,7 @@ export class Uplink implements JoinSink {
       : undefined;
     this.#hasUdp = offloads.tunUdp;
     this.#replyFromLocal = replyFromLocal;
+    this.#recorder = recorder;
   }
 
   /** Gives the next packets to this one. */
@@ -175,7 +179,7 @@ export class Uplink implements JoinSink {
     run.split();
     const errno = this.#writeOne(run.packetAt(0), run.packetLength(0));
     // It is not the run that is refused: no packet would be taken, and asking for each takes long.
-    if (errno !== 0) return this.#failures.count(errno, run.count - 1);
+    if (errno !== 0) return void this.#failures.count(errno, run.count - 1);
     this.#acceptance(run).refused();
     for (let i = 1; i < run.count; i++) this.#writeOne(run.packetAt(i), run.packetLength(i));
   }
@@ -192,7 +196,8 @@ export class Uplink implements JoinSink {
       return 0;
     }
     const errno = taken < 0 ? -taken : this.#noRoom;
-    this.#failures.count(errno, 1);
+    const drop = this.#failures.count(errno, 1);
+    this.#recorder?.sentIpv6(this.#receiver.bytes, at, length, drop);
     return errno;
   }
 

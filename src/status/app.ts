@@ -76,7 +76,10 @@ export function createStatus(
   app.get("/status", (c) => c.json(status()));
 
   for (const [path, page] of Object.entries(pages)) {
-    app.get(path, async (c) => answerOf(c, await page(new URL(c.req.url).searchParams)));
+    app.get(path, async (c) => {
+      const { searchParams } = new URL(c.req.url);
+      return answerOf(c, await page(searchParams, c.req.param()));
+    });
   }
 
   for (const [path, stream] of Object.entries(streams)) {
@@ -115,6 +118,11 @@ const RETRY_AFTER = "10";
 
 function answerOf(c: Context, answer: PageAnswer): Response {
   if ("document" in answer) return c.json(answer.document, answer.status);
+  if ("bytes" in answer) {
+    const { bytes, type, name } = answer;
+    const disposition = `attachment; filename="${name}"`;
+    return c.body(bytes, 200, { "Content-Type": type, "Content-Disposition": disposition });
+  }
   return c.body(answer.json, answer.status, { "Content-Type": "application/json" });
 }
 

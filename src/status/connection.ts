@@ -14,7 +14,7 @@ export interface Served {
 
 /** What one client can take of us. */
 const MAX_HEAD_LENGTH = 8_192;
-const MAX_BODY_LENGTH = 1_048_576;
+const MAX_BODY_LENGTH = 2_097_152;
 /** Of a form; what is longer is none of ours, and not read. */
 const MAX_BODY_READ = 4_096;
 /** Of what comes behind the request. */

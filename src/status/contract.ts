@@ -6,10 +6,25 @@ export type PageAnswer = {
   readonly status: 200;
   /** A document that is text already. */
   readonly json: string;
-};
+} | PageFile;
 
-/** A page that somebody else makes; it may wait for the datapath, for seconds at the most. */
-export type Page = (parameters: URLSearchParams) => Promise<PageAnswer>;
+/** What is to be kept as a file. */
+export interface PageFile {
+  readonly status: 200;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly type: string;
+  readonly name: string;
+}
+
+/**
+ * A page that somebody else makes; it may wait for the datapath, for seconds at the most.
+ *
+ * @param named what the path says where it has names, as in `/recordings/:id`
+ */
+export type Page = (
+  parameters: URLSearchParams,
+  named?: Readonly<Record<string, string>>,
+) => Promise<PageAnswer>;
 
 export interface StreamRequest {
   readonly parameters: URLSearchParams;

@@ -7,7 +7,7 @@ import test from "node:test";
 import { command, teredo } from "./run.ts";
 
 const proposals: readonly [string[], string[]][] = [
-  [["re"], ["relay", "reload"]],
+  [["re"], ["relay", "reload", "record"]],
   [["c"], ["check", "config", "completion"]],
   [["check", ""], ["relay", "server"]],
   [["help", "con"], ["config"]],

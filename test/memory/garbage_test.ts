@@ -17,6 +17,7 @@ import { CLIENT, CLIENT_PORT, vector } from "#test/protocol/vectors.ts";
 import { tcp } from "#test/segments/packets.ts";
 import { allocationOf, CHUNKS } from "./allocation.ts";
 import { Crowd } from "./crowd.ts";
+import { RecordedCrowd } from "./recorded_crowd.ts";
 
 const BATCH = 64;
 const PACKETS = 1_000_000;
@@ -96,6 +97,22 @@ test("Relay.fromIpv6() to trusted peers leaves no garbage", async () => {
   await assertNoGarbage(chunk);
   assert.equal(crowd.relay.gauges.heldPackets, 0);
   assert.ok(crowd.delivered >= PACKETS);
+});
+
+test("PacketRecorder leaves no garbage, whichever way packets go", async () => {
+  const crowd = new RecordedCrowd({ maxPeers: BATCH }, makeSipHash(new Uint8Array(SIP_KEY_LENGTH)));
+  crowd.meet(0, BATCH);
+  const chunk = inBatches(crowd, 0.01, (now) => {
+    crowd.begin(now);
+    for (let client = 0; client < BATCH / 2; client++) {
+      crowd.toClient(client, now);
+      crowd.fromClient(client, now);
+    }
+    crowd.end();
+  });
+  await assertNoGarbage(chunk);
+  assert.ok(crowd.delivered >= PACKETS / 2 && crowd.forwarded >= PACKETS / 2);
+  assert.ok(crowd.tape.copy().count > 3_000);
 });
 
 test("Relay.fromClient() of trusted peers leaves no garbage", async () => {

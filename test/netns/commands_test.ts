@@ -36,7 +36,7 @@ const PATIENCE = 600_000;
 
 /** They ask a daemon that runs. */
 const ASKS =
-  /^teredo (status|peers|why|drain|undrain|reload|log)\b|^curl\b|^ip .* teredo$|\/net\/teredo\//;
+  /^teredo (status|peers|why|record|drain|undrain|reload|log)\b|^curl\b|^ip .* teredo$|\/net\/teredo\//;
 
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", ...globSync("docs/*.md").sort()];
 

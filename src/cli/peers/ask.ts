@@ -2,7 +2,7 @@ import { JSON_VERSION } from "#src/status/document.ts";
 import { UsageError } from "../exit.ts";
 import { errorOf, exchange, firstOf, parseJson, stranger } from "../status/exchange.ts";
 import { NoStatus } from "../status/no_status.ts";
-import type { Place } from "../status/place.ts";
+import { pageAt, type Place } from "../status/place.ts";
 import { targetsOf, type Wanted } from "../status/targets.ts";
 
 /** Asks the first place of a relay that answers, and of that place only what follows. */
@@ -34,9 +34,7 @@ export class RelayPages {
 
 async function askAt<T>(place: Place, path: string): Promise<T> {
   const { url } = place;
-  // Behind another web server the pages have a common beginning.
-  const base = "host" in place ? place.path.replace(/\/status$/, "") : "";
-  const answer = await exchange(place, { method: "GET", path: `${base}${path}` });
+  const answer = await exchange(place, { method: "GET", path: pageAt(place, path) });
   const document = parseJson(answer.body) as { readonly version?: unknown } | null | undefined;
   if (typeof document?.version !== "number") throw new NoStatus(stranger(url));
   if (document.version !== JSON_VERSION) {

@@ -7,7 +7,7 @@ import { NoStatus } from "./no_status.ts";
 import type { Place } from "./place.ts";
 
 const TIMEOUT = 5_000;
-const MAX_BODY = 1_000_000;
+const MAX_BODY = 3_000_000;
 
 export interface Question {
   readonly method: "GET" | "POST";
@@ -17,6 +17,8 @@ export interface Question {
 
 export interface Answer {
   readonly status: number;
+  readonly bytes: Uint8Array;
+  /** The same as text. */
   readonly body: string;
 }
 
@@ -130,15 +132,19 @@ function send(place: Place, { method, path }: Question, signal: AbortSignal): Pr
     : { ...common, socketPath: place.socketPath, headers: { Host: "localhost" } };
   return new Promise((resolve, reject) => {
     const sent = request(options, (response: IncomingMessage) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (text: string) => {
-        body += text;
-        if (body.length <= MAX_BODY) return;
+      const parts: Uint8Array[] = [];
+      let length = 0;
+      response.on("data", (part: Uint8Array) => {
+        parts.push(part);
+        length += part.length;
+        if (length <= MAX_BODY) return;
         reject(new Error("the answer is too long"));
         sent.destroy();
       });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("end", () => {
+        const bytes = Buffer.concat(parts);
+        resolve({ status: response.statusCode ?? 0, bytes, body: bytes.toString() });
+      });
       response.on("error", reject);
     });
     sent.on("error", reject);

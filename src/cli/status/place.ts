@@ -51,3 +51,8 @@ export function tcpPlace(address: string, port: number): Place {
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   return { url, host, port, path: "/status" };
 }
+
+/** Path of another page there: behind another web server the pages have a common beginning. */
+export function pageAt(place: Place, page: string): string {
+  return "host" in place ? `${place.path.replace(/\/status$/, "")}${page}` : page;
+}

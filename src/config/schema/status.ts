@@ -62,6 +62,14 @@ networks where something else chooses who does.`,
 reverse proxy in front of them which passes \`Host\` on. It keeps web pages from having a browser read
 them by names of their own.`,
   },
+  record: {
+    kind: boolean,
+    default: true,
+    reload: "restart",
+    doc:
+      `Keep the headers of the last packets, in memory, for \`teredo record\` and the pages: 4,096 for
+each worker, no payload. What led to trouble is set aside. See [recording.md](recording.md).`,
+  },
   socket: {
     kind: path,
     default: undefined,

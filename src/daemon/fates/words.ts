@@ -38,7 +38,7 @@ const DEEDS: Readonly<Partial<Record<CounterName, string>>> = {
 };
 
 /** Next headers by the names that people know. */
-const PACKETS: Readonly<Record<number, string>> = {
+export const PACKETS: Readonly<Record<number, string>> = {
   6: "tcp",
   17: "udp",
   44: "fragment",

@@ -1,21 +1,32 @@
 import type { Drop } from "#src/protocol/drops.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
+import type { LetGo } from "#src/protocol/peers/hold.ts";
 import type { Relay, RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { FateRecorder } from "./recorder.ts";
 
+/** Who hears of held packets that are not sent. */
+export interface LetGoListener {
+  readonly letGo: LetGo;
+}
+
 /**
  * What packets are to be given to from here on, so that `fates` hears of them: with nobody to hear,
  * the rules themselves.
+ *
+ * @param other who hears of held packets in any case
  */
-export function relayWatchedBy(relay: Relay, fates: FateRecorder | null): RelayPassage {
-  if (fates === null) {
-    relay.onLetGo = undefined;
-    return relay;
-  }
-  relay.onLetGo = (b, at, length, drop) => fates.letGo(b, at, length, drop);
-  return new ObservedRelay(relay, fates);
+export function relayWatchedBy(
+  relay: Relay,
+  fates: FateRecorder | null,
+  other?: LetGoListener,
+): RelayPassage {
+  const listeners = [fates, other].filter((it) => it !== null && it !== undefined);
+  relay.onLetGo = listeners.length === 0
+    ? undefined
+    : (...held) => listeners.forEach((it) => it.letGo(...held));
+  return fates === null ? relay : new ObservedRelay(relay, fates);
 }
 
 /** The relay rules, with what becomes of some peers' packets written down. */

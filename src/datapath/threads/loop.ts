@@ -9,6 +9,7 @@ import type { Kernel } from "../kernel.ts";
 import type { Legacy } from "../legacy.ts";
 import type { Offloads } from "../offloads.ts";
 import { PeerQuestions } from "../peers/questions.ts";
+import { Tape } from "../recorder/tape.ts";
 import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
 import { type ServerDescriptors, ServerLoop } from "../server_loop.ts";
 import { RulesBlock } from "./rules_block.ts";
@@ -22,6 +23,8 @@ export type ThreadData =
     /** Of {@link RulesBlock}: what replaces `options`. */
     readonly rules: SharedArrayBuffer;
     readonly fates: FateOptions;
+    /** Of {@link Tape}; undefined: nothing is recorded. */
+    readonly tape?: SharedArrayBuffer | undefined;
     readonly questions: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;
@@ -44,6 +47,8 @@ export type ThreadData =
     /** Of {@link RulesBlock}: what replaces `options`. */
     readonly rules: SharedArrayBuffer;
     readonly fates: FateOptions;
+    /** Of {@link Tape}; undefined: nothing is recorded. */
+    readonly tape?: SharedArrayBuffer | undefined;
     readonly descriptors: ServerDescriptors;
     readonly options: ServerRules;
     /** Two random words: the key of the limits' hash. */
@@ -61,11 +66,13 @@ export function makeLoop(
   clock: () => Millis,
 ): RelayLoop | ServerLoop {
   const shared = new SharedState(data.shared);
+  const tape = data.tape && new Tape(data.tape);
   return data.role === "relay"
     ? new RelayLoop(kernel, libc, shared, data.descriptors, {
       relay: data.options,
       rules: new RulesBlock(data.rules),
       fates: data.fates,
+      tape,
       questions: new PeerQuestions(data.questions),
       interfaceName: data.interfaceName,
       offloads: data.offloads,
@@ -81,6 +88,7 @@ export function makeLoop(
       server: data.options,
       rules: new RulesBlock(data.rules),
       fates: data.fates,
+      tape,
       authenticateBy: (algorithm) => (key, message) =>
         createHmac(algorithm, key).update(message).digest(),
       seeds: data.seeds,

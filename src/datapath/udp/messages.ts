@@ -244,6 +244,30 @@ export class UdpMessages {
     return this.#datagrams[i]!;
   }
 
+  address(i: number): number {
+    return this.#address[i]!;
+  }
+
+  port(i: number): number {
+    return this.#port[i]!;
+  }
+
+  /** Where in the arena datagram `k` of message `i` begins; one in two pieces, with its headers. */
+  datagramAt(i: number, k: number): number {
+    const base = this.#iovec(i, k * this.#pieces[i]!) + IOVEC_BASE_AT;
+    return this.#arena.readU64(base) - this.#arena.address(0);
+  }
+
+  /** Bytes of message `i` from datagram `k` on. */
+  lengthFrom(i: number, k: number): number {
+    return this.#bytes[i]! - k * this.#size[i]!;
+  }
+
+  /** Bytes of datagram `k` of message `i`. */
+  datagramLength(i: number, k: number): number {
+    return Math.min(this.#size[i]!, this.lengthFrom(i, k));
+  }
+
   /** What the kernel says that it sent of message `i`, in bytes. */
   sentBytes(i: number): number {
     return this.#arena.u32[(this.header(i) + this.#layout.MMSGHDR_LEN_AT) >> 2]!;

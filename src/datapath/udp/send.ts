@@ -9,6 +9,7 @@ import type { SuperPacket } from "#src/segments/super_packet.ts";
 import { Acceptance } from "../acceptance.ts";
 import { Failures } from "../failures.ts";
 import { CAPACITY, Scratch } from "../frames.ts";
+import type { PacketRecorder } from "../recorder/recorder.ts";
 import { MessageCalls } from "./calls.ts";
 import { LostSources } from "./lost_sources.ts";
 import { UdpMessages } from "./messages.ts";
@@ -50,6 +51,7 @@ export class UdpSender {
   readonly #messages: UdpMessages;
   readonly #scratch: Scratch;
   readonly #hasSegment: boolean;
+  readonly #recorder: PacketRecorder | undefined;
   readonly #acceptance = new Acceptance();
   readonly #lost = new LostSources();
   /** The address that the next message was to leave from, while another one is tried. */
@@ -76,7 +78,14 @@ export class UdpSender {
   static readonly arenaLength: number = SCRATCH_LENGTH + UdpMessages.arenaLength + 4096;
 
   /** @param joins whether the kernel cuts messages up: {@link Offloads.udpSegment} */
-  constructor(libc: Libc, arena: Arena, fd: number, counters: Counters, joins = false) {
+  constructor(
+    libc: Libc,
+    arena: Arena,
+    fd: number,
+    counters: Counters,
+    joins = false,
+    recorder?: PacketRecorder,
+  ) {
     this.#libc = libc;
     this.#layout = libc.layout;
     this.#arena = arena;
@@ -84,6 +93,7 @@ export class UdpSender {
     this.#counters = counters;
     this.#failures = new Failures(libc.layout, counters, "udp");
     this.#hasSegment = joins;
+    this.#recorder = recorder;
     this.#joins = joins;
     this.#messages = new UdpMessages(arena, libc.layout);
     this.#scratch = new Scratch(arena, SCRATCH_LENGTH);
@@ -214,8 +224,14 @@ export class UdpSender {
   /** Drops all that is queued. */
   giveUp(): void {
     const messages = this.#messages;
-    let datagrams = -Math.max(this.#single, 0);
-    for (let i = this.#done; i < messages.count; i++) datagrams += messages.datagrams(i);
+    let datagrams = 0;
+    let first = Math.max(this.#single, 0);
+    for (let i = this.#done; i < messages.count; i++) {
+      const left = messages.datagrams(i) - first;
+      this.#recorder?.refused(messages, i, first, left, Drop.SendQueueFull);
+      datagrams += left;
+      first = 0;
+    }
     if (this.#packet !== undefined) datagrams += this.#packet.count - this.#segment;
     this.#drop(datagrams);
     this.#packet = undefined;
@@ -273,7 +289,7 @@ export class UdpSender {
     }
     if (this.#leavesFromOther(errno)) return true;
     this.#tried = 0;
-    this.#failures.count(errno, datagrams);
+    this.#fail(errno, 0, datagrams);
     this.#done++;
     return true;
   }
@@ -326,9 +342,15 @@ export class UdpSender {
     }
     this.#tried = 0;
     const datagrams = all ? messages.datagrams(this.#done) : 1;
-    this.#failures.count(errno, datagrams);
+    this.#fail(errno, first, datagrams);
     this.#endSingles(first + datagrams);
     return true;
+  }
+
+  /** So many datagrams of the next message are not sent, from number `first` on. */
+  #fail(errno: number, first: number, datagrams: number): void {
+    const drop = this.#failures.count(errno, datagrams);
+    this.#recorder?.refused(this.#messages, this.#done, first, datagrams, drop);
   }
 
   /**
