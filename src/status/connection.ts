@@ -40,12 +40,15 @@ export function serve(socket: Socket, answer: Answer): Served {
   let body = "";
   let unread = 0;
   let answered = false;
+  /** Since when it is the client's turn. */
+  let since: Millis | undefined = performance.now();
   /** Of a client that is told events: whether it reads them. */
   let reads: boolean | undefined;
   let timer = setTimeout(() => refuse(408), HEAD_TIME);
   const send = (response: Response, body: Uint8Array) => {
     socket.write(headOf(response, body.length));
     socket.end(body);
+    since = performance.now();
   };
   const closeAfter = (time: Millis) => {
     clearTimeout(timer);
@@ -58,6 +61,7 @@ export function serve(socket: Socket, answer: Answer): Served {
   };
   const answerTo = async (request: StatusRequest) => {
     answered = true;
+    since = undefined;
     closeAfter(ANSWER_TIME);
     const [response, body] = await answerOf(() => answer(request, socket));
     if (body instanceof ReadableStream) await tell(response, body);
@@ -100,10 +104,13 @@ export function serve(socket: Socket, answer: Answer): Served {
   socket.on("end", () => void (answered && reads === undefined || socket.destroy()));
   socket.on("error", () => socket.destroy());
   socket.on("close", () => clearTimeout(timer));
-  const since = performance.now();
   return {
-    keepsWaiting: () =>
-      reads === undefined ? answered || performance.now() - since > PATIENCE : !reads,
+    keepsWaiting: () => {
+      if (reads !== undefined) return !reads;
+      // The kernel has the answer: it is read with the connection closed as well.
+      if (answered && since !== undefined && socket.writableLength === 0) return true;
+      return since !== undefined && performance.now() - since > PATIENCE;
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import {
   type Socket,
 } from "node:net";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Client } from "./access/client.ts";
+import { type Client, networkOf } from "./access/client.ts";
 import { type Answer, serve, type Served } from "./connection.ts";
 import { errorDocument } from "./document.ts";
 import { isLoopbackAddress } from "./hosts.ts";
@@ -93,47 +93,59 @@ interface StatusServer {
   close(unbind?: boolean): Promise<void>;
 }
 
+/** A client that is there. */
+interface Guest {
+  readonly socket: Socket;
+  readonly served: Served;
+  readonly network: string;
+}
+
 /**
  * A newcomer always gets in, and has a moment to say what it wants, however many come at once; room
  * is made by those that keep us waiting.
  */
 function makeServer(answer: Answer): StatusServer {
-  const connections = new Map<Socket, Served>();
-  const drop = (socket: Socket) => {
+  const guests = new Map<Socket, Guest>();
+  const drop = ({ socket }: Guest) => {
     // Its "close" comes later than the next clients may.
-    connections.delete(socket);
+    guests.delete(socket);
     socket.destroy();
   };
   let sweep: ReturnType<typeof setTimeout> | undefined;
   const sweepSoon = () => {
-    if (connections.size <= MAX_CONNECTIONS) return;
+    if (guests.size <= MAX_CONNECTIONS) return;
     sweep ??= setTimeout(() => {
       sweep = undefined;
-      idlers(connections).slice(0, connections.size - MAX_CONNECTIONS).forEach(drop);
+      const idle = byCrowd(guests.values()).filter(({ served }) => served.keepsWaiting());
+      idle.slice(0, guests.size - MAX_CONNECTIONS).forEach(drop);
       sweepSoon();
     }, MOMENT);
   };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (connections.size >= MAX_CROWD) drop(connections.keys().next().value!);
-    connections.set(socket, serve(socket, answer));
-    socket.once("close", () => connections.delete(socket));
+    if (guests.size >= MAX_CROWD) byCrowd(guests.values()).slice(0, MAX_CONNECTIONS).forEach(drop);
+    const network = networkOf(socket.remoteAddress) ?? "";
+    guests.set(socket, { socket, served: serve(socket, answer), network });
+    socket.once("close", () => guests.delete(socket));
     sweepSoon();
   });
   const close = (unbind = true) =>
     new Promise<void>((resolve) => {
       clearTimeout(sweep);
-      for (const socket of connections.keys()) socket.destroy();
+      for (const socket of guests.keys()) socket.destroy();
       if (unbind) server.close(() => resolve());
       else resolve();
     });
   return { server, close };
 }
 
-/** Those that keep us waiting, the oldest first, of the address that has most of them. */
-function idlers(connections: ReadonlyMap<Socket, Served>): Socket[] {
-  const idle = [...connections].filter(([, served]) => served.keepsWaiting());
-  const byAddress = Map.groupBy(idle.map(([socket]) => socket), (it) => it.remoteAddress);
-  return [...byAddress.values()].sort((a, b) => b.length - a.length).flat();
+/**
+ * Those that have to make room: of the network that has most of them first, and there the oldest. A
+ * network that has no more than its part of what there is room for is left alone.
+ */
+function byCrowd(guests: Iterable<Guest>): Guest[] {
+  const networks = [...Map.groupBy(guests, ({ network }) => network).values()];
+  const part = MAX_CONNECTIONS / networks.length;
+  return networks.filter(({ length }) => length > part).sort((a, b) => b.length - a.length).flat();
 }
 
 function listening(server: Server, where: ListenOptions): Promise<void> {

@@ -340,7 +340,7 @@ const sources: readonly (readonly [Client, string | undefined, string])[] = [
   [NETWORK, "203.0.113.5", "192.0.2.77"],
   [{ way: "network", address: "::ffff:192.0.2.9" }, undefined, "192.0.2.9"],
   [{ way: "network", address: "2001:db8::1:2:3:4" }, undefined, "2001:db8::"],
-  [{ way: "network", address: "fe80::1%eth0" }, undefined, "network"],
+  [{ way: "network", address: "fe80::1%eth0" }, undefined, "fe80::"],
   [LOOPBACK, "198.51.100.1, 203.0.113.5", "203.0.113.5"],
   [LOOPBACK, "203.0.113.5, x<y>", "loopback"],
   [UNIX, "2001:db8:1:2:3::4", "2001:db8:1:2::"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import test from "node:test";
 import { guard } from "#src/status/access/guard.ts";
-import { createStatus } from "#src/status/app.ts";
+import { createStatus, type PageAnswer } from "#src/status/app.ts";
 import { type Listening, listenTcp } from "#src/status/listen.ts";
 import { sampleSnapshot } from "./sample.ts";
 
@@ -220,6 +220,45 @@ withServer(
     assert.ok(answered <= 64, `${answered} were told`);
   },
 );
+
+test("a crowd whose answers take a while gets them all", { timeout: 120_000 }, async () => {
+  const later = () => new Promise<PageAnswer>((resolve) => setTimeout(resolve, 500, PAGE));
+  const PAGE = { status: 200, document: { version: 1 } } as const;
+  const slow = createStatus(() => sampleSnapshot(), undefined, { "/peers": later });
+  const listening = await listenTcp(slow, "127.0.0.1", 0);
+  const port = Number(new URL(listening.url).port);
+  const one = "GET /peers HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const answers = await Promise.all(Array.from({ length: 100 }, () => answerTo(port, one)));
+  assert.deepEqual(answers.map(statusOf), answers.map(() => "200"));
+  await listening.close();
+});
+
+test("a crowd of 600 from one address makes room among itself", { timeout: 120_000 }, async () => {
+  const listening = await listenTcp(app, "::", 0);
+  const port = Number(new URL(listening.url).port);
+  let all = "";
+  const other = connect({ port, host: "::1" });
+  other.on("data", (data) => all += data);
+  const closed = new Promise((resolve) => other.on("close", resolve));
+  other.on("error", () => {});
+  await new Promise((resolve) => other.on("connect", resolve));
+  other.write("GET /healthz HTTP/1.1\r\nHost: ");
+  const crowd: Socket[] = [];
+  let [connected, gone] = [0, 0];
+  for (let i = 0; i < 600; i++) {
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.on("connect", () => connected++);
+    socket.on("close", () => gone++);
+    socket.on("error", () => {});
+    crowd.push(socket);
+  }
+  while (connected < 600 || gone < 600 - 512) await new Promise((done) => setTimeout(done, 1));
+  other.write("localhost\r\n\r\n");
+  await closed;
+  for (const socket of crowd) socket.destroy();
+  assert.equal(statusOf(all), "200");
+  await listening.close();
+});
 
 withServer("300 clients that never read keep no other out", async (port) => {
   const crowd: Socket[] = [];

@@ -30,14 +30,18 @@ export function isByHttps(headers: Headers): boolean {
 }
 
 /**
- * Whose failures count together: an IPv4 address, or a /64, which one host has to itself. What a proxy
- * on this host says of its client holds, as its last word; anybody else could write what he likes.
+ * Whose failures count together. What a proxy on this host says of its client holds, as its last word;
+ * anybody else could write what he likes.
  */
 export function sourceOf({ way, address }: Client, headers: Headers): string {
   const told = headers.get("X-Forwarded-For")?.split(",").at(-1)?.trim();
-  const text = way === "network" || told === undefined ? address : told;
-  const bytes = parseIp(text ?? "");
-  if (bytes === undefined) return way;
+  return networkOf(way === "network" || told === undefined ? address : told) ?? way;
+}
+
+/** Whom an address may belong to: itself of IPv4, and of IPv6 its /64, which one host has to itself. */
+export function networkOf(address: string | undefined): string | undefined {
+  const bytes = parseIp(address?.replace(/%.*/, "") ?? "");
+  if (bytes === undefined) return undefined;
   const isIpv4 = !formatIp(bytes).includes(":");
   return formatIp(isIpv4 ? bytes : bytes.map((byte, at) => at < 8 ? byte : 0));
 }
