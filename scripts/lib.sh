@@ -76,10 +76,11 @@ need_demo_tools() {
 # What the tests run besides: real peers, judges, a C compiler for the layout test.
 need_test_tools() {
   need_demo_tools
-  need_commands miredo=miredo miredo-server=miredo-server chromium=chromium tshark=tshark tcpdump=tcpdump \
-    gcc=gcc promtool=prometheus setpriv=util-linux chrt=util-linux sysctl=procps mount=mount \
-    nc=netcat-openbsd iptables-legacy=iptables systemd-analyze=systemd curl=curl script=bsdutils zsh=zsh fish=fish \
-    bird=bird2 vtysh=frr bgpctl=openbgpd exabgp=exabgp nginx=nginx-light caddy=caddy
+  need_commands miredo=miredo miredo-server=miredo-server chromium=chromium tshark=tshark \
+    tcpdump=tcpdump gcc=gcc promtool=prometheus setpriv=util-linux chrt=util-linux sysctl=procps \
+    mount=mount nc=netcat-openbsd iptables-legacy=iptables systemd-analyze=systemd curl=curl \
+    script=bsdutils tmux=tmux zsh=zsh fish=fish bird=bird2 vtysh=frr bgpctl=openbgpd \
+    exabgp=exabgp nginx=nginx-light caddy=caddy
   # gcc alone can lack the C library's headers.
   [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"
   # What others have found to be the numbers of the BSDs.

@@ -6,6 +6,7 @@ import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts
 import { logCommands } from "./commands/log.ts";
 import { peersCommand, whyCommand } from "./commands/peers.ts";
 import { recordCommand } from "./commands/record.ts";
+import { statusCommand, topCommand } from "./commands/status.ts";
 import {
   completionCommand,
   decodeCommand,
@@ -13,7 +14,6 @@ import {
   encodeCommand,
   explainCommand,
   probeCommand,
-  statusCommand,
   versionCommand,
 } from "./commands/tools.ts";
 import type { Context } from "./context.ts";
@@ -30,6 +30,7 @@ const ROOT = buildRouteMap({
     reload: reloadCommand,
     announce: announceCommand,
     status: statusCommand,
+    top: topCommand,
     peers: peersCommand,
     why: whyCommand,
     record: recordCommand,

@@ -10,6 +10,8 @@ export interface Output {
   writeBytes(bytes: Uint8Array): void;
   getColorDepth(): number;
   readonly isTerminal: boolean;
+  /** Its reader has seen enough, as `head` does: what is written goes nowhere. */
+  readonly isClosed: boolean;
 }
 
 /**
@@ -21,26 +23,35 @@ export interface Output {
 export function openOutput(fd: 1 | 2, env = process.env): Output {
   const isTerminal = isatty(fd);
   const colours = isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+  let isClosed = false;
+  const writeBytes = (bytes: Uint8Array) => {
+    isClosed = isClosed || !writeAll(fd, bytes);
+  };
   return {
     isTerminal,
     getColorDepth: () => colours ? COLOURS : NO_COLOURS,
-    write: (text) => writeAll(fd, new TextEncoder().encode(text)),
-    writeBytes: (bytes) => writeAll(fd, bytes),
+    get isClosed() {
+      return isClosed;
+    },
+    write: (text) => writeBytes(new TextEncoder().encode(text)),
+    writeBytes,
   };
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
+/** @returns false when the reader is gone */
+function writeAll(fd: number, bytes: Uint8Array): boolean {
   let at = 0;
   while (at < bytes.length) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
       const { code } = error as { code?: string };
-      if (code === "EPIPE") return; // the reader has seen enough, as `head` does
+      if (code === "EPIPE") return false;
       if (code !== "EAGAIN") throw error;
       sleep(1);
     }
   }
+  return true;
 }
 
 /** A full pipe that somebody made nonblocking: wait for its reader. */
@@ -48,12 +59,17 @@ function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
+/** Whether colours show. */
+export function isColoured(output: Output): boolean {
+  return output.getColorDepth() >= COLOURS;
+}
+
 /** `text` in bold where that shows. */
 export function bold(output: Output, text: string): string {
-  return output.getColorDepth() >= COLOURS ? `\x1b[1m${text}\x1b[22m` : text;
+  return isColoured(output) ? `\x1b[1m${text}\x1b[22m` : text;
 }
 
 /** `text` in red (31), green (32) or yellow (33) where that shows. */
 export function coloured(output: Output, colour: 31 | 32 | 33, text: string): string {
-  return output.getColorDepth() >= COLOURS ? `\x1b[${colour}m${text}\x1b[39m` : text;
+  return isColoured(output) ? `\x1b[${colour}m${text}\x1b[39m` : text;
 }

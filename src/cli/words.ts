@@ -18,12 +18,3 @@ export function preparedWords(argv: readonly string[]): readonly string[] {
   });
   return [...prepared, ...argv.slice(words.length)];
 }
-
-/**
- * 1,234,567. `Intl` would look for its tables where a variable of the environment says.
- *
- * @param count a whole number
- */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}

@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { parsePlace, type Place, tcpPlace } from "#src/cli/status/place.ts";
-import { duration } from "#src/cli/status/table.ts";
 import { createStatus } from "#src/status/app.ts";
 import { guard } from "#src/status/access/guard.ts";
 import { type App, listenTcp, listenUnix } from "#src/status/listen.ts";
@@ -367,6 +366,12 @@ const strangers: readonly [string, number, string, RegExp][] = [
     JSON.stringify({ ...statusDocument(sampleSnapshot()), version: JSON_VERSION + 1 }),
     /is teredo 1\.2\.3: ask it with that version/,
   ],
+  [
+    "a daemon that starts",
+    503,
+    JSON.stringify(errorDocument("The daemon is starting")),
+    /^teredo: http:\S+: The daemon is starting\n$/,
+  ],
   ["an error", 404, "", /something else .*: HTTP status 404/],
   ["an endless answer", 200, "x".repeat(2_000_000), /the answer is too long/],
 ];
@@ -384,20 +389,4 @@ for (const [name, code, body, want] of strangers) {
     server.closeAllConnections();
     server.close();
   });
-}
-
-const durations: readonly [number, string][] = [
-  [0, "0 s"],
-  [0.9, "0 s"],
-  [59.9, "59 s"],
-  [60, "1 min"],
-  [61, "1 min 1 s"],
-  [3599, "59 min 59 s"],
-  [3600, "1 h"],
-  [7260, "2 h 1 min"],
-  [90_000, "1 d 1 h"],
-];
-
-for (const [seconds, want] of durations) {
-  test(`duration(${seconds}) is ${want}`, () => assert.equal(duration(seconds), want));
 }

@@ -29,6 +29,7 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ["export PATH", "for those who work on this"],
   ["bun", "for those who work on this"],
   ["deno", "wants the sources in another place: test/netns/deno_test.ts"],
+  ["teredo top", "somebody watches it until they press q: test/cli/top_test.ts"],
   ["teredo probe", "a client cannot be its server's own host: test/netns/probe_nat_test.ts"],
 ];
 

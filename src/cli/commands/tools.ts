@@ -1,9 +1,8 @@
 import { buildCommand } from "@stricli/core";
-import type { Role } from "#src/config/config.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { NAT_KINDS } from "#src/demo/nat.ts";
 import type { DemoOptions } from "#src/demo/run.ts";
-import { proposeFiles, type Shell, SHELLS } from "../completion.ts";
+import { type Shell, SHELLS } from "../completion.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { type DecodeFlags, parsePrefix } from "../run/decode.ts";
@@ -11,52 +10,10 @@ import { EXPLAINED } from "../explain.ts";
 import type { ExplainFlags } from "../run/explain.ts";
 import { type EncodeFlags, parseAddress, parseU16 } from "../run/encode.ts";
 import type { ProbeFlags } from "../run/probe.ts";
-import type { StatusFlags } from "../run/status.ts";
 import { version } from "../version.ts";
-import { ONE_ROLE } from "./control.ts";
-import {
-  JSON_FLAG,
-  parseFile,
-  shown,
-  switchFlag,
-  timeParser,
-  TOKEN_FILE_FLAG,
-  valueFlag,
-} from "../shared_flags.ts";
+import { JSON_FLAG, shown, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
 const PREFIX = valueFlag(parsePrefix, "P::/32", "Service prefix; default 2001::/32");
-
-export const statusCommand = buildCommand<StatusFlags, [Role?], Context>({
-  loader: () => import("../run/status.ts"),
-  parameters: {
-    flags: {
-      config: {
-        ...valueFlag(
-          parseFile,
-          "FILE",
-          "Configuration of the daemon, which says where to ask; default: the usual places",
-        ),
-        proposeCompletions: proposeFiles,
-      },
-      url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
-      ...TOKEN_FILE_FLAG,
-      json: JSON_FLAG,
-      watch: switchFlag("Again every second, with rates, until Ctrl-C"),
-      interval: valueFlag(
-        timeParser(100, 3_600_000),
-        "TIME",
-        "Watch, again after this time: 500ms, 2s, 1min",
-      ),
-    },
-    aliases: { c: "config" },
-    positional: ONE_ROLE,
-  },
-  docs: {
-    brief: "Show a running daemon; the exit status tells whether it is ready",
-    fullDescription: "Shows a running daemon. The exit status is 0 when it is ready, 1 when that " +
-      "cannot be told,\n3 when it does not run, 4 when it is not ready, 5 while it drains.",
-  },
-});
 
 export const decodeCommand = buildCommand<DecodeFlags, string[], Context>({
   loader: () => import("../run/decode.ts"),

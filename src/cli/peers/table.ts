@@ -1,5 +1,5 @@
 import type { PeerDocument } from "#src/status/peers_document.ts";
-import { duration } from "../status/table.ts";
+import { duration } from "#src/status/units.ts";
 
 /** What orders peers, the first in the list first. */
 export const SORTS = ["rx", "tx", "age"] as const;

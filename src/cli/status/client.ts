@@ -1,5 +1,5 @@
-import { JSON_VERSION, type StatusDocument } from "#src/status/document.ts";
-import { exchange, parseJson, stranger } from "./exchange.ts";
+import { type ErrorDocument, JSON_VERSION, type StatusDocument } from "#src/status/document.ts";
+import { type Answer, errorOf, exchange, parseJson, stranger } from "./exchange.ts";
 import { NoStatus } from "./no_status.ts";
 import type { Place } from "./place.ts";
 
@@ -7,15 +7,24 @@ import type { Place } from "./place.ts";
 export async function fetchStatus(place: Place): Promise<StatusDocument> {
   const { url } = place;
   const path = "host" in place ? place.path : "/status";
-  const { status, body } = await exchange(place, { method: "GET", path });
-  if (status !== 200) throw new NoStatus(`${stranger(url)}: HTTP status ${status}`);
-  const found = parse(body);
+  const answer = await exchange(place, { method: "GET", path });
+  if (answer.status !== 200) {
+    const who = isOfDaemon(answer) ? url : stranger(url);
+    throw new NoStatus(`${who}: ${errorOf(answer)}`);
+  }
+  const found = parse(answer.body);
   if (found === undefined) throw new NoStatus(stranger(url));
   const { version, program_version } = found;
   if (version === JSON_VERSION) return found;
   throw new NoStatus(
     `${url} is teredo ${program_version}: ask it with that version of this program`,
   );
+}
+
+/** Whether a daemon says so, as while it starts. */
+function isOfDaemon({ body }: Answer): boolean {
+  const value = parseJson(body) as ErrorDocument | null | undefined;
+  return value?.version === JSON_VERSION && typeof value.error === "string";
 }
 
 function parse(body: string): StatusDocument | undefined {
