@@ -15,6 +15,7 @@ import type { HistoryDocument, Step } from "./history_document.ts";
 import { ASSETS } from "./page/assets.ts";
 import { problemPage, wantsHtml } from "./page/problem.tsx";
 import { addPages } from "./page/routes.tsx";
+import { momentary } from "./momentary.ts";
 import { isAlive, isReady, type Snapshot } from "./snapshot.ts";
 import { EVENTS_TYPE } from "./viewers.ts";
 
@@ -25,12 +26,6 @@ export type { Page, PageAnswer, Stream, StreamRequest } from "./contract.ts";
 
 const METHODS = ["GET", "HEAD"];
 const PATHS = ["/healthz", "/readyz", "/metrics", "/status"];
-
-/**
- * All that ask for much within it are told the same numbers, so that a crowd costs no more than a few;
- * a change of state is told at once.
- */
-const MOMENT: Millis = 100;
 
 /**
  * The status pages, read-only.
@@ -98,7 +93,7 @@ export function createStatus(
     app.get(`/assets/${name}`, (c) => c.body(text, 200, { "Content-Type": type }));
   }
 
-  addPages(app, { status, history, pages });
+  addPages(app, { read, now, status, history, pages });
 
   const paths = ["/", ...PATHS, ...Object.keys(pages), ...Object.keys(streams)];
   app.notFound((c) => {
@@ -138,25 +133,3 @@ const noHistory = (step: Step): HistoryDocument => ({
   series: {},
   changes: [],
 });
-
-/** What `make` gives, made again when a moment has passed or the daemon's state is another one. */
-function momentary<T>(
-  read: () => Snapshot,
-  make: (snapshot: Snapshot) => T,
-  now: () => Millis,
-): () => T {
-  let made: { readonly value: T; readonly of: Snapshot; readonly at: Millis } | undefined;
-  return () => {
-    const time = now();
-    const snapshot = read();
-    if (made === undefined || time - made.at >= MOMENT || isOtherState(made.of, snapshot)) {
-      made = { value: make(snapshot), of: snapshot, at: time };
-    }
-    return made.value;
-  };
-}
-
-function isOtherState(before: Snapshot, now: Snapshot): boolean {
-  return before.draining !== now.draining || before.reload !== now.reload ||
-    before.checks !== now.checks;
-}

@@ -10,6 +10,7 @@ import peer from "./client/peer.js" with { type: "text" };
 import rows from "./client/rows.js" with { type: "text" };
 import swap from "./client/swap.js" with { type: "text" };
 import times from "./client/times.js" with { type: "text" };
+import trace from "./client/trace.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import style from "./style.css" with { type: "text" };
 
@@ -33,6 +34,7 @@ export const ASSETS: Readonly<Record<string, Asset>> = {
   "rows.js": script(rows),
   "swap.js": script(swap),
   "times.js": script(times),
+  "trace.js": script(trace),
   "units.js": script(UNITS_MODULE),
   "uplot.js": script(`${uplot}\nexport default uPlot;\n`),
 };

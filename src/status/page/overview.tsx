@@ -37,11 +37,11 @@ export function Overview({ status, history, now, refreshes }: OverviewProps) {
         <Refreshing step={history.step} refresh={refresh} />
       </noscript>
       <div class="columns">
+        <Checks status={status} now={now} />
         <div>
-          <Checks status={status} now={now} />
+          <Changes changes={status.changes} now={now} />
           <Warnings warnings={status.warnings} now={now} />
         </div>
-        <Changes changes={status.changes} now={now} />
       </div>
       <Charts status={status} history={history} />
       <Totals status={status} />

@@ -3,9 +3,10 @@ import type { StatusDocument } from "../document.ts";
 import type { PeerDocument, StepDocument, WhyDocument } from "../peers_document.ts";
 import { bytes, count } from "../units.ts";
 import { Frame } from "./frame.tsx";
-import { mappingOf, PeerState } from "./peers.tsx";
+import { Ago, mappingOf, PeerState } from "./peers.tsx";
 import { Shape } from "./shapes.tsx";
 import { isoOf, Time } from "./time.tsx";
+import { Trace } from "./trace.tsx";
 
 export interface PeerProps {
   readonly status: StatusDocument;
@@ -38,7 +39,7 @@ export function PeerPage({ status, now, address, why }: PeerProps) {
 }
 
 function Why({ why, now }: { readonly why: WhyDocument; readonly now: number }) {
-  const { address, conclusion, mend, ok, peer, steps } = why;
+  const { address, kind, conclusion, mend, ok, peer, steps } = why;
   return (
     <>
       <section class={`state ${ok ? "ok" : "fail"}`}>
@@ -60,6 +61,7 @@ function Why({ why, now }: { readonly why: WhyDocument; readonly now: number }) 
         <Steps steps={steps} />
         {peer !== undefined && <Entry peer={peer} now={now} />}
       </div>
+      {kind !== "host" && <Trace peer={peer?.address ?? address} />}
     </>
   );
 }
@@ -93,8 +95,7 @@ function Step({ step: { name, verdict, detail, mend } }: { readonly step: StepDo
 }
 
 function Entry({ peer, now }: { readonly peer: PeerDocument; readonly now: number }) {
-  const ago = (at: string | undefined) =>
-    at === undefined ? "never" : <>{<Time at={at} form="for" now={now} />} ago</>;
+  const ago = (at: string | undefined) => at === undefined ? "never" : <Ago at={at} now={now} />;
   const facts = [
     ["State", <PeerState state={peer.state} />],
     ["Mapped to", mappingOf(peer)],

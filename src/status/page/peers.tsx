@@ -29,7 +29,13 @@ export interface PeersProps {
 export function PeersPage({ status, now, query, sort, found }: PeersProps) {
   const title = query === "" ? "All peers" : `Peers of ${query}`;
   return (
-    <Frame title={`${title} · teredo ${status.role}`} status={status} now={now} query={query}>
+    <Frame
+      title={`${title} · teredo ${status.role}`}
+      status={status}
+      now={now}
+      query={query}
+      scripts={["peer"]}
+    >
       <section class="peers" aria-labelledby="peers-title">
         <h1 id="peers-title">{title}</h1>
         {"error" in found
@@ -85,7 +91,9 @@ function Results({ now, query, sort, found }: {
 
 function countOf({ peers, cursor, sorted }: Found): string {
   if (sorted !== undefined) {
-    return `The first ${count(peers.length)} of ${count(sorted.peers)} sorted.`;
+    return sorted.peers === peers.length
+      ? `All ${count(sorted.peers)}, sorted.`
+      : `The first ${count(peers.length)} of ${count(sorted.peers)}, sorted.`;
   }
   const all = peers.length === 1 ? "1 peer." : `${count(peers.length)} peers.`;
   return cursor === undefined ? all : `${count(peers.length)} peers, and there are more.`;
@@ -145,13 +153,21 @@ function PeerTable({ peers, now, query, sort }: {
               <PeerState state={peer.state} />
             </td>
             <td class="text">{mappingOf(peer)}</td>
-            <td>{peer.last_received && <Time at={peer.last_received} form="for" now={now} />}</td>
+            <td>{peer.last_received && <Ago at={peer.last_received} now={now} />}</td>
             <td>{bytes(peer.received_bytes)}</td>
             <td>{bytes(peer.sent_bytes)}</td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+export function Ago({ at, now }: { readonly at: string; readonly now: number }) {
+  return (
+    <>
+      <Time at={at} form="for" now={now} /> ago
+    </>
   );
 }
 

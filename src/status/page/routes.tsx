@@ -1,10 +1,13 @@
 /** @jsxImportSource hono/jsx */
 import type { Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { Page } from "../contract.ts";
-import type { ErrorDocument, StatusDocument } from "../document.ts";
+import { type ErrorDocument, type StatusDocument, statusDocument } from "../document.ts";
 import type { HistoryDocument, Step } from "../history_document.ts";
 import type { PeerDocument, PeersDocument, WhyDocument } from "../peers_document.ts";
+import { momentary } from "../momentary.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { toHtml } from "./layout.tsx";
 import { Overview } from "./overview.tsx";
 import { PeerPage } from "./peer.tsx";
@@ -14,11 +17,16 @@ import { overviewText } from "./plain_text.ts";
 
 /** What the pages for people are made of. */
 export interface Sources {
+  readonly read: () => Snapshot;
+  readonly now: () => Millis;
   readonly status: () => StatusDocument;
   readonly history: (step: Step) => HistoryDocument;
   /** Those for programs, by their path. */
   readonly pages: Readonly<Record<string, Page>>;
 }
+
+/** To make it takes as long as to answer a hundred others, and its history has a row a second. */
+const OVERVIEW_MOMENT: Millis = 1_000;
 
 const PAGE_LENGTH = 100;
 /** What is read to be sorted: so much of it that a search's result is all there. */
@@ -29,14 +37,28 @@ const SORTED_PAGE_LENGTH = 400;
 export function addPages(app: Hono, sources: Sources): void {
   const { status, history, pages } = sources;
   const now = () => Date.now() / 1000;
+  const made = new Map<string, () => string>();
+  const overview = (step: Step, refreshes: boolean) => {
+    const key = `${step} ${refreshes}`;
+    const make = made.get(key) ?? momentary(
+      sources.read,
+      (snapshot) => {
+        const status = statusDocument(snapshot);
+        const page = { status, history: history(step), now: now(), refreshes };
+        return toHtml(<Overview {...page} />);
+      },
+      sources.now,
+      OVERVIEW_MOMENT,
+    );
+    made.set(key, make);
+    return make();
+  };
 
   app.get("/", (c) => {
     const step = c.req.query("step") === "60" ? 60 : 1;
     c.header("Vary", "Accept");
-    if (!wantsHtmlOverText(c)) return c.text(overviewText(status(), history(step), now()));
-    const refreshes = c.req.query("refresh") !== "no";
-    const page = { status: status(), history: history(step), now: now(), refreshes };
-    return c.html(toHtml(<Overview {...page} />));
+    if (wantsHtmlOverText(c)) return c.html(overview(step, c.req.query("refresh") !== "no"));
+    return c.text(overviewText(status(), history(step), now()));
   });
 
   const peers = pages["/peers"];

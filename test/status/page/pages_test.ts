@@ -240,7 +240,7 @@ test("GET /find sorts all it has found, or says that there are more", async () =
     .sort((a, b) => b.received_bytes - a.received_bytes);
   const shown = [...sorted.matchAll(/<th scope="row"><a [^>]*>([^<]*)</g)].map(([, it]) => it);
   assert.deepEqual(shown, best.slice(0, 100).map(({ address }) => address));
-  assert.match(sorted, /The first 100 of 4,000 sorted/);
+  assert.match(sorted, /The first 100 of 4,000, sorted/);
   assert.match(sorted, /aria-sort="descending"/);
   assert.doesNotMatch(sorted, /More were found/);
   const part = await html("/find?sort=received", appOf({}, { "/peers": peersPage(4_001) }));
@@ -263,4 +263,31 @@ test("GET /peer says what becomes of a peer's packets, and what mends it", async
   for (const part of ["Packets do not pass: gone.", "<code>ip -6 route add</code>", "fails"]) {
     assert.ok(page.includes(part), part);
   }
+});
+
+test("GET / is made once a second, however many ask, and at once when something happened", async () => {
+  let now = 0;
+  let snapshot = sampleSnapshot();
+  let made = 0;
+  const history = (step: Step) => {
+    made++;
+    return historyOf("relay", step);
+  };
+  const app = createStatus(() => snapshot, () => now, {}, {}, history);
+  const askAll = () => Promise.all(Array.from({ length: 50 }, () => html("/", app)));
+  await askAll();
+  now = 999;
+  await askAll();
+  assert.equal(made, 1);
+  const changes = [...snapshot.changes, {
+    time: new Date(),
+    kind: "restored",
+    text: "Restored: route",
+  }];
+  snapshot = { ...snapshot, changes } as Snapshot;
+  assert.ok((await askAll()).every((it) => it.includes("Restored: route")));
+  assert.equal(made, 2);
+  now += 1_000;
+  await askAll();
+  assert.equal(made, 3);
 });

@@ -53,11 +53,16 @@ export class Charts {
     if (this.#step === 1 && !document.hidden) this.#draw();
   }
 
+  /** Rows of seconds, where no events bring them. */
+  async ask() {
+    const history = await fetchHistory(1);
+    if (history !== undefined) this.take(history);
+  }
+
   async #fetchMinutes() {
     if (this.#step !== 60 || document.hidden) return;
-    const answer = await fetch("history?step=60").catch(() => undefined);
-    if (!answer?.ok) return;
-    const history = /** @type {HistoryDocument} */ (await answer.json());
+    const history = await fetchHistory(60);
+    if (history === undefined) return;
     this.#minutes = new Rows();
     this.#minutes.take(history);
     this.#mark(history.changes);
@@ -93,6 +98,15 @@ export class Charts {
       this.#marks.set(`${time} ${kind} ${text}`, { time: Date.parse(time) / 1000, change });
     }
   }
+}
+
+/**
+ * @param {number} step
+ * @returns {Promise<HistoryDocument | undefined>} nothing when the daemon does not answer
+ */
+async function fetchHistory(step) {
+  const answer = await fetch(`history?step=${step}`).catch(() => undefined);
+  return answer?.ok ? await answer.json() : undefined;
 }
 
 /** The slider that does for the keyboard what the pointer does in a chart. */

@@ -1,4 +1,4 @@
-import { clockOf, setClock } from "./times.js";
+import { clockOf, now, setClock } from "./times.js";
 import { UNITS } from "./units.js";
 
 /**
@@ -8,12 +8,14 @@ import { UNITS } from "./units.js";
  * @typedef {object} Listener
  * @property {(history: HistoryDocument) => void} history
  * @property {(event: SnapshotEvent) => void} snapshot
+ * @property {() => Promise<boolean>} ask in vain: false
  */
 
 /** Seconds without an event after which numbers are old. */
 const PATIENCE = 3;
 /** Between two attempts, when the browser makes none by itself. */
-const RETRY = 2_000;
+const RETRY = 3_000;
+const LONGEST_RETRY = 15_000;
 
 /**
  * Follows the daemon for as long as the page is open, and says how old the numbers are.
@@ -24,10 +26,7 @@ export function follow(listener) {
   /** @type {number | undefined} */
   let last;
   let heard = performance.now();
-  const hear = () => {
-    heard = performance.now();
-    tellAge(0, last);
-  };
+  let retry = RETRY;
   const connect = () => {
     const source = new EventSource(`events?since=${last ?? 0}`);
     source.addEventListener("history", ({ data }) => {
@@ -36,36 +35,41 @@ export function follow(listener) {
     source.addEventListener("snapshot", ({ data }) => {
       const event = /** @type {SnapshotEvent} */ (JSON.parse(data));
       last = event.time;
+      heard = performance.now();
+      retry = RETRY;
       setClock(event.time);
-      hear();
       listener.snapshot(event);
+      say(`Live, ${clockOf(event.time)}`, false);
     });
     source.addEventListener("error", () => {
-      // Of a broken connection the browser makes another; of an answer that is none it does not.
+      // Of a broken connection the browser makes another; of an answer that is none it does not: the
+      // daemon starts, or as many look on as may.
       if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(connect, RETRY);
-      void askForLogin();
+      setTimeout(connect, retry);
+      retry = Math.min(2 * retry, LONGEST_RETRY);
+      listener.ask().then((isThere) => {
+        if (!isThere) return;
+        heard = performance.now();
+        say(`As of ${clockOf(now())}: too many look on to be told each second`, false);
+      });
     });
   };
   connect();
-  setInterval(() => tellAge((performance.now() - heard) / 1000, last), 1_000);
-}
-
-async function askForLogin() {
-  const answer = await fetch("status", { method: "HEAD" }).catch(() => undefined);
-  if (answer?.status === 401) location.reload();
+  setInterval(() => {
+    const age = (performance.now() - heard) / 1000;
+    const limit = retry > RETRY ? LONGEST_RETRY / 1000 + PATIENCE : PATIENCE;
+    if (age > limit) say(`Numbers are ${UNITS.duration(age)} old: connecting again`, true);
+  }, 1_000);
 }
 
 /**
- * @param {number} age seconds
- * @param {number | undefined} time of the numbers
+ * @param {string} text of how fresh the numbers are
+ * @param {boolean} isStale
  */
-function tellAge(age, time) {
+function say(text, isStale) {
   const place = document.getElementById("freshness");
   if (place === null) return;
-  const isStale = age > PATIENCE;
   document.body.classList.toggle("stale", isStale);
   place.classList.toggle("stale", isStale);
-  if (isStale) place.textContent = `Numbers are ${UNITS.duration(age)} old: connecting again`;
-  else if (time !== undefined) place.textContent = `Live, ${clockOf(time)}`;
+  place.textContent = text;
 }

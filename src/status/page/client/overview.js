@@ -33,7 +33,7 @@ let asked = performance.now();
 async function refresh() {
   asked = performance.now();
   const page = await swap(PARTS, `./?step=${step}`);
-  if (page === undefined) return;
+  if (page === undefined) return false;
   // A reason to discard packets may have come: then its chart has another line.
   for (
     const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".chart"))
@@ -44,6 +44,7 @@ async function refresh() {
     const legend = fresh.querySelector(".legend");
     if (legend !== null) figure.querySelector(".legend")?.replaceWith(document.adoptNode(legend));
   }
+  return true;
 }
 
 /** @param {SnapshotEvent["state"]} state */
@@ -78,6 +79,10 @@ function tell(event) {
 
 follow({
   history: (history) => charts.take(history),
+  async ask() {
+    await charts.ask();
+    return await refresh();
+  },
   snapshot(event) {
     charts.add(event);
     tell(event);
