@@ -24,7 +24,7 @@ export function historyDocument(history: History, step: Step, most: number): His
     if (isShown(name, values)) series[name] = values;
   });
   // A row of a minute is of the time of its last second.
-  const from = time.unix(step * first + step - 1);
+  const from = count === 0 ? newestTime(history) : time.unix(step * first + step - 1);
   return {
     version: JSON_VERSION,
     role,
@@ -51,13 +51,19 @@ export function snapshotEvent(
   });
   return {
     version: JSON_VERSION,
-    time: time.unix(newest),
+    time: newestTime(history),
     row,
     state: stateDocument(snapshot),
     changes: changes.map(({ at, kind, text }) =>
       changeDocument({ time: time.date(at), kind, text })
     ),
   };
+}
+
+/** Unix time of the newest second; before the first row of this one. */
+export function newestTime({ rows, time }: History): number {
+  const { count, newest } = rows.seconds;
+  return time.unix(count === 0 ? time.second() : newest);
 }
 
 /** Of most reasons there is never a drop. */

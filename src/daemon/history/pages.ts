@@ -5,7 +5,7 @@ import type { HistoryDocument, Step } from "#src/status/history_document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { formatEvent, Viewers } from "#src/status/viewers.ts";
 import { BadParameters, onlyOf } from "../peers/parameters.ts";
-import { FEW, historyDocument, snapshotEvent } from "./documents.ts";
+import { FEW, historyDocument, newestTime, snapshotEvent } from "./documents.ts";
 import type { Change } from "./journal.ts";
 import type { History } from "./mod.ts";
 
@@ -106,8 +106,7 @@ export class HistoryPages {
   }
 
   #historyEvent(since: number | undefined): Uint8Array {
-    const { time, rows } = this.#history;
-    return formatEvent("history", this.#text(1, since), time.unix(rows.seconds.newest));
+    return formatEvent("history", this.#text(1, since), newestTime(this.#history));
   }
 
   #text(step: Step, since: number | undefined): string {
@@ -119,7 +118,7 @@ export class HistoryPages {
   #make(step: Step, since: number | undefined): Made {
     const { time, rows, journal } = this.#history;
     const ring = rows.ring(step);
-    const row = since === undefined ? -1 : Math.floor(time.second(since) / step);
+    const row = since === undefined ? -1 : Math.floor(time.secondOf(since) / step);
     const isFew = row > ring.newest - FEW && row <= ring.newest + EARLY;
     const key = `${step} ${isFew}`;
     const of = `${ring.newest} ${journal.count} ${time.unix(0)}`;

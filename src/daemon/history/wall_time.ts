@@ -47,6 +47,11 @@ export class WallTime {
     return by;
   }
 
+  /** Of the clock, now. */
+  second(): number {
+    return Math.floor(this.#clock() / 1_000);
+  }
+
   date(at: Millis): Date {
     return new Date(this.#offset + at);
   }
@@ -57,7 +62,7 @@ export class WallTime {
   }
 
   /** The second of the clock at a unix time. */
-  second(unix: number): number {
+  secondOf(unix: number): number {
     return unix - Math.round(this.#offset / 1_000);
   }
 }
