@@ -89,6 +89,7 @@ export const IFLA_TXQLEN = 13;
 export const IFLA_LINKINFO = 18;
 export const IFLA_STATS64 = 23;
 export const IFLA_AF_SPEC = 26;
+export const IFLA_CARRIER = 33;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 export const IFLA_TUN_TYPE = 3;

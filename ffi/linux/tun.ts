@@ -7,6 +7,7 @@ export const IFREQ_MTU_AT = 16;
 
 // Interface flags, <net/if.h>
 export const IFF_MULTICAST = 0x1000;
+export const IFF_LOWER_UP = 0x1_0000;
 
 // <linux/if_arp.h>: types of link
 export const ARPHRD_ETHER = 1;

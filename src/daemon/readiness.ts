@@ -8,7 +8,7 @@ import { anyAddress, missingAddress } from "./checks/address.ts";
 import { watchFirewall } from "./checks/firewall.ts";
 import { forwarding, needsForwarding } from "./checks/ipv6.ts";
 import { type CheckResult, fail, failures, ok } from "./checks/result.ts";
-import { checkClientsWay } from "./checks/ways.ts";
+import { checkClientsWay, mendRefusal } from "./checks/ways.ts";
 import type { Host, Journey } from "./host/contract.ts";
 import { clientAddress, ROOT_SERVERS_6 } from "./host/samples.ts";
 
@@ -126,6 +126,13 @@ function tunnel(host: Host, name: string): CheckResult {
   const found = host.device(name);
   if (found === undefined) return fail("interface", `${name} is gone`, "restart the daemon");
   if (!found.up) return fail("interface", `${name} is down`, words.linkUp(name));
+  if (!found.hasCarrier) {
+    return fail(
+      "interface",
+      `${name} has no carrier, so that nothing passes`,
+      words.giveCarrier(name),
+    );
+  }
   const off = disabled(host, name);
   if (off !== undefined) return off;
   if (found.hasLinkLocal) return ok("interface", `${name} is up and has its address`);
@@ -144,7 +151,10 @@ function route(host: Host, relay: RelayConfig, name: string): CheckResult {
     if (way.kind === "sent" && way.interfaceName === name) continue;
     const packets = comesBy === undefined ? text : `what comes in by ${comesBy} for ${text}`;
     const add = host.words.routeInto(prefix, name, relay.routeMetric);
-    if (way.kind === "refused") return fail("route", `${packets} is refused: ${way.why}`, add);
+    if (way.kind === "refused") {
+      const mend = mendRefusal(host, way, 6, add);
+      return fail("route", `${packets} is refused: ${way.why}`, mend);
+    }
     const where = way.kind === "sent" ? `leads to ${way.interfaceName}` : "is for this host";
     return elsewhere(host, `${packets} ${where}`, journey, add);
   }

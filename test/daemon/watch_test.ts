@@ -64,7 +64,7 @@ const datapath = (age: number): Datapath => ({
   setBroadcasts: () => {},
 });
 
-const TUNNEL = { up: true, mtu: 1280, hasLinkLocal: true };
+const TUNNEL = { up: true, hasCarrier: true, mtu: 1280, hasLinkLocal: true };
 /** Packets to clients as the rest of the Internet's. */
 const byDefault = () => sentBy("eth0");
 
@@ -75,6 +75,10 @@ interface Case {
   /** `name: detail` of the checks that fail. */
   readonly want: readonly string[];
 }
+
+const ADD_ROUTE =
+  "ip -6 route add 2001::/32 dev teredo metric 10; if it is there, a rule leads past " +
+  "it, which `ip -6 rule` shows";
 
 const cases: readonly Case[] = [
   { name: "all is well", want: [] },
@@ -89,7 +93,7 @@ const cases: readonly Case[] = [
     facts: { device: () => undefined, way6: byDefault },
     want: [
       "interface: teredo is gone; restart the daemon",
-      "route: 2001::/32 leads to eth0; ip -6 route add 2001::/32 dev teredo metric 10",
+      `route: 2001::/32 leads to eth0; ${ADD_ROUTE}`,
     ],
   },
   {
@@ -101,7 +105,27 @@ const cases: readonly Case[] = [
     },
     want: [
       "interface: teredo is down; ip link set dev teredo up",
-      "route: 2001::/32 is refused: no route leads there; ip -6 route add 2001::/32 dev teredo metric 10",
+      `route: 2001::/32 is refused: no route leads there; ${ADD_ROUTE}`,
+    ],
+  },
+  {
+    name: "the interface has no carrier",
+    facts: { device: () => ({ ...TUNNEL, hasCarrier: false }) },
+    want: [
+      "interface: teredo has no carrier, so that nothing passes; ip link set dev teredo carrier on",
+    ],
+  },
+  {
+    name: "a route refuses what is for clients",
+    facts: {
+      way6: ({ destination }) =>
+        isTeredo(destination, 0, SERVICE_PREFIX)
+          ? { kind: "refused", why: "a route or rule says blackhole", isSaid: true }
+          : sentBy("eth0"),
+    },
+    want: [
+      "route: 2001::/32 is refused: a route or rule says blackhole; take away what says so, unless it " +
+      "is meant; `ip -6 route show table all` and `ip -6 rule` show it",
     ],
   },
   {

@@ -48,6 +48,7 @@ const CASES: readonly Case[] = [
     restored: ["address", "route"],
   },
   { name: "down", deed: "ip link set teredo down", restored: ["up", "address", "route"] },
+  { name: "no carrier", deed: "ip link set teredo carrier off", restored: ["up"] },
   { name: "routes flushed", deed: "ip -6 route flush dev teredo", restored: ["route"] },
   { name: "route deleted", deed: "ip -6 route del 2001::/32 dev teredo", restored: ["route"] },
   {

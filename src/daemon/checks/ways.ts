@@ -3,7 +3,7 @@ import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
-import type { Host, Way } from "../host/contract.ts";
+import type { Host, Refused, Way } from "../host/contract.ts";
 import {
   clientAddress,
   hostIn,
@@ -41,7 +41,7 @@ export function checkIpv4Route(host: Host, bound: number): CheckResult[] {
   for (const address of ROOT_SERVERS_4) {
     const way = host.way4(journeyTo(address, bound));
     if (way === undefined) return [];
-    if (way.kind === "refused") return [refusedWay4(host, bound, from, address, way.why)];
+    if (way.kind === "refused") return [refusedWay4(host, bound, from, address, way)];
     names.add(way.kind === "sent" ? way.interfaceName : "no interface");
   }
   return [ok("ipv4_route", `datagrams${from} to the Internet leave by ${[...names].join(", ")}`)];
@@ -52,20 +52,26 @@ function refusedWay4(
   bound: number,
   from: string,
   to: number,
-  why: string,
+  refused: Refused,
 ): CheckResult {
+  const { why } = refused;
   const what = `datagrams${from} to the IPv4 Internet (${formatIpv4(to)}) are refused`;
   if (bound !== 0 && host.way4(journeyTo(to, 0))?.kind === "sent") {
     return fail(
       "ipv4_route",
       `${what}, unlike those of other addresses: ${why}`,
-      "give packets from that address a route, or choose another bind_address",
+      mendRefusal(
+        host,
+        refused,
+        4,
+        "give packets from that address a route, or choose another bind_address",
+      ),
     );
   }
   return warn(
     "ipv4_route",
     `${what}: ${why}; only clients in networks with a route of their own are reached`,
-    host.words.addDefaultRoute4,
+    mendRefusal(host, refused, 4, host.words.addDefaultRoute4),
   );
 }
 
@@ -87,9 +93,8 @@ export function checkClientsWay(host: Host, clients: ClientsWay): CheckResult[] 
     destination,
     theirs: host.way6({ destination, source, comesBy }),
   }));
-  const refused = asked.find(({ theirs }) => theirs.kind === "refused");
-  if (refused !== undefined && refused.theirs.kind === "refused") {
-    return [refusedWay(host, prefix, refused.destination, refused.theirs.why)];
+  for (const { destination, theirs } of asked) {
+    if (theirs.kind === "refused") return [refusedWay(host, prefix, destination, theirs)];
   }
   const ways = asked.map(({ theirs }) => theirs);
   if (
@@ -105,7 +110,19 @@ const backwards = ({ words }: Host) =>
     words.showRoute(formatIpv6(ROOT_SERVERS_6[0]!))
   }\` shows the route: let it lead to the Internet`;
 
-function refusedWay(host: Host, prefix: number, destination: Uint8Array, why: string): CheckResult {
+/** @param add the mend where there is no route: what somebody refuses no further route lets pass */
+export function mendRefusal(host: Host, { isSaid }: Refused, version: 4 | 6, add: string): string {
+  if (!isSaid) return add;
+  return `take away what says so, unless it is meant; ${host.words.showRefusals[version]}`;
+}
+
+function refusedWay(
+  host: Host,
+  prefix: number,
+  destination: Uint8Array,
+  refused: Refused,
+): CheckResult {
+  const { why } = refused;
   const own = host.way6({ destination });
   const text = formatIpv6Prefix(servicePrefixOf(prefix));
   const to = formatIpv6(destination);
@@ -115,14 +132,19 @@ function refusedWay(host: Host, prefix: number, destination: Uint8Array, why: st
       "ipv6_route",
       `packets from clients, of ${text}, to ${to} are refused, while this host's own leave by ` +
         `${interfaceName}: ${why}`,
-      host.words.routeFrom(text, gateway && formatIpv6(gateway), interfaceName),
+      mendRefusal(
+        host,
+        refused,
+        6,
+        host.words.routeFrom(text, gateway && formatIpv6(gateway), interfaceName),
+      ),
     );
   }
   return warn(
     "ipv6_route",
     `packets from clients to ${to} are refused: ${why}; only networks with a route of their own are ` +
       "reachable",
-    host.words.addDefaultRoute,
+    mendRefusal(host, refused, 6, host.words.addDefaultRoute),
   );
 }
 

@@ -28,6 +28,8 @@ export interface Problem {
 export interface Device {
   /** Administratively. */
   readonly up: boolean;
+  /** Of one that is up: whether it passes packets, rather than drop them. */
+  readonly hasCarrier: boolean;
   /** Bytes. */
   readonly mtu: number;
   /** Whether it has the link-local address that a relay gives its interface. */
@@ -57,8 +59,15 @@ export type Way =
   }
   /** This host is its destination. */
   | { readonly kind: "taken" }
+  | Refused;
+
+export interface Refused {
+  readonly kind: "refused";
   /** Completes "... is refused: ". */
-  | { readonly kind: "refused"; readonly why: string };
+  readonly why: string;
+  /** A route or a rule says so; else no route leads there. */
+  readonly isSaid: boolean;
+}
 
 /** Interface that the packet leaves by; undefined: by none. */
 export function leavesBy(way: Way): string | undefined {

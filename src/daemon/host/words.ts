@@ -17,11 +17,15 @@ export interface HostWords extends Words {
   routeFrom(prefix: string, gateway: string | undefined, interfaceName: string): string;
   /** Makes an interface the way to a prefix again. @param metric where routes have one */
   routeInto(prefix: Ipv6Prefix, interfaceName: string, metric: number): string;
+  /** Shows the routes, and what else can refuse packets, of one version of IP. */
+  showRefusals: Readonly<Record<4 | 6, string>>;
   /** Shows by which route packets to an IPv6 address go. */
   showRoute(address: string): string;
   /** Gives this host one more IPv6 address, whichever interfaces it has. */
   addAddress6: string;
   linkUp(interfaceName: string): string;
+  /** Where a link can be up without a carrier. */
+  giveCarrier(interfaceName: string): string;
   /** Gives a relay's interface its link-local address again. */
   addLinkLocal(interfaceName: string): string;
   /** @param mtu bytes */

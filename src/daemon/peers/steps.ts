@@ -9,6 +9,7 @@ import { DROP_HELP } from "#src/status/drop_help.ts";
 import type { DropReason } from "#src/status/snapshot.ts";
 import { type CheckResult, fail, note, ok } from "../checks/result.ts";
 import type { Endpoint } from "../checks/traffic.ts";
+import { mendRefusal } from "../checks/ways.ts";
 import { type Host, leavesBy } from "../host/contract.ts";
 import { ipv4Bytes } from "../host/samples.ts";
 
@@ -123,7 +124,7 @@ function ipv4Step(
       return fail(
         "ipv4_route",
         `datagrams to ${to} are refused: ${way.why}`,
-        host.words.addDefaultRoute4,
+        mendRefusal(host, way, 4, host.words.addDefaultRoute4),
       );
     case "taken":
       return note("ipv4_route", `${to} is this host itself`);
@@ -145,7 +146,9 @@ function inwardStep(
   const way = host.way6(journey);
   const packets = `packets to ${formatIpv6(client)}`;
   const add = host.words.routeInto(servicePrefixOf(readU32(client, 0)), tunnel, metric);
-  if (way.kind === "refused") return fail("route", `${packets} are refused: ${way.why}`, add);
+  if (way.kind === "refused") {
+    return fail("route", `${packets} are refused: ${way.why}`, mendRefusal(host, way, 6, add));
+  }
   if (way.kind === "sent" && way.interfaceName === tunnel) {
     return ok("route", `${packets} lead to ${tunnel}`);
   }
@@ -165,7 +168,8 @@ function outwardStep(
   const packets = `packets from the client to ${formatIpv6(native)}`;
   if (way.kind === "taken") return ok("ipv6_route", `${packets} are for this host itself`);
   if (way.kind === "refused") {
-    return fail("ipv6_route", `${packets} are refused: ${way.why}`, host.words.addDefaultRoute);
+    const mend = mendRefusal(host, way, 6, host.words.addDefaultRoute);
+    return fail("ipv6_route", `${packets} are refused: ${way.why}`, mend);
   }
   if (way.interfaceName !== tunnel) {
     return ok("ipv6_route", `${packets} leave by ${way.interfaceName}`);

@@ -68,7 +68,7 @@ export function fakeHost(facts: Facts = {}): Host {
     cores: () => 2,
     refusesWorkers: (count) => linuxWorkers(loadSteering?.(count) ?? 0),
     interfaces: () => [UPLINK],
-    device: () => ({ up: true, mtu: UPLINK.mtu, hasLinkLocal: true }),
+    device: () => ({ up: true, hasCarrier: true, mtu: UPLINK.mtu, hasLinkLocal: true }),
     disabledIpv6: () => undefined,
     takes4: () => true,
     hasIpv4: () => true,
@@ -102,7 +102,7 @@ export const sentBy = (interfaceName: string, source?: Uint8Array): Way => ({
   gateway: undefined,
   mtu: undefined,
 });
-export const REFUSED: Way = { kind: "refused", why: "no route leads there" };
+export const REFUSED: Way = { kind: "refused", why: "no route leads there", isSaid: false };
 
 export const IN_USE: Refusal = { code: "EADDRINUSE", text: "EADDRINUSE (Address already in use)" };
 export const NOT_HERE: Refusal = {

@@ -36,7 +36,7 @@ interface Case {
   readonly want: readonly string[];
 }
 
-const DEVICE = { up: true, mtu: 1500, hasLinkLocal: true };
+const DEVICE = { up: true, hasCarrier: true, mtu: 1500, hasLinkLocal: true };
 const PROCESS = { user: undefined, chroot: undefined, pidFile: undefined };
 const unable = (...missing: Capability[]) =>
   EVERY_CAPABILITY.filter((name) => !missing.includes(name));

@@ -48,12 +48,18 @@ neighbour add 2001:db8:1::2 lladdr 02:00:00:00:00:02 dev v6`;
 const NO_DEFAULT = "-6 route delete default";
 const v4 = (text: string) => parseIpv4(text)!;
 
-const refused = (why: string) =>
+const SAID =
+  "take away what says so, unless it is meant; `ip -6 route show table all` and `ip -6 rule` " +
+  "show it";
+const refused = (
+  why: string,
+  mend = "ip -6 route add default from 2001::/32 via 2001:db8:1::2 dev v6",
+) =>
   `FAIL ipv6_route: packets from clients, of 2001::/32, to 2001:503:ba3e::2:30 are refused, while this ` +
-  `host's own leave by v6: ${why}; mend: ip -6 route add default from 2001::/32 via 2001:db8:1::2 dev v6`;
-const NOWHERE = (why: string) =>
+  `host's own leave by v6: ${why}; mend: ${mend}`;
+const NOWHERE = (why: string, mend = "ip -6 route add default via ROUTER dev INTERFACE") =>
   `warn ipv6_route: packets from clients to 2001:503:ba3e::2:30 are refused: ${why}; only networks with a ` +
-  "route of their own are reachable; mend: ip -6 route add default via ROUTER dev INTERFACE";
+  `route of their own are reachable; mend: ${mend}`;
 const RULE = (verdict: string, priority: number) =>
   `${verdict} service_route: a rule has packets to 2001::/32 looked up in table 100, past a relay's ` +
   `route in table main; mend: ip -6 rule add to 2001::/32 lookup main priority ${priority}; ` +
@@ -86,7 +92,7 @@ const scenes: readonly Scene[] = [
   {
     name: "a rule that prohibits packets of clients",
     given: ["-6 rule add from 2001::/32 prohibit"],
-    want: [refused("a route says prohibit")],
+    want: [refused("a route or rule says prohibit", SAID)],
   },
   {
     name: "a rule for packets of clients, with a table of their own",
@@ -97,11 +103,12 @@ const scenes: readonly Scene[] = [
     ],
     want: [],
   },
-  ...["unreachable", "prohibit", "blackhole"].map((type) => ({
-    name: `a default route that says ${type}`,
-    given: [NO_DEFAULT, `-6 route add ${type} default`],
-    want: [NOWHERE(`a route says ${type}`)],
-  })),
+  ...Object.entries({ unreachable: "route", prohibit: "route or rule", blackhole: "route or rule" })
+    .map(([type, what]) => ({
+      name: `a default route that says ${type}`,
+      given: [NO_DEFAULT, `-6 route add ${type} default`],
+      want: [NOWHERE(`a ${what} says ${type}`, SAID)],
+    })),
   {
     name: "a table of throw routes",
     given: [
@@ -114,7 +121,7 @@ const scenes: readonly Scene[] = [
     name: "one network that a route rejects, within the default route",
     given: ["-6 route add unreachable 2001:7fd::/32"],
     want: [
-      NOWHERE("a route says unreachable").replace("2001:503:ba3e::2:30", "2001:7fd::1"),
+      NOWHERE("a route says unreachable", SAID).replace("2001:503:ba3e::2:30", "2001:7fd::1"),
     ],
   },
   {
@@ -283,8 +290,8 @@ const scenes: readonly Scene[] = [
     relay: { bindAddress: v4("198.51.100.51") },
     want: [
       "FAIL ipv4_route: datagrams from 198.51.100.51 to the IPv4 Internet (198.41.0.4) are refused, " +
-      "unlike those of other addresses: a route says prohibit; mend: give packets from that address a " +
-      "route, or choose another bind_address",
+      "unlike those of other addresses: a route or rule says prohibit; mend: take away what says so, " +
+      "unless it is meant; `ip route show table all` and `ip rule` show it",
     ],
   },
   {

@@ -1,8 +1,7 @@
+import { IFF_LOWER_UP } from "#ffi/linux/mod.ts";
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from "#ffi/posix.ts";
 import type { PaperLink, PaperWorld } from "../world.ts";
 
-/** IFF_LOWER_UP of <linux/if.h>: there is a carrier. */
-export const IFF_LOWER_UP = 0x1_0000;
 const ACTIVE = IFF_RUNNING | IFF_LOWER_UP;
 
 /**

@@ -11,7 +11,6 @@ import { align } from "#src/datapath/linux/netlink/message.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { flagsText, nameOfNumber } from "../vocabulary.ts";
-import { IFF_LOWER_UP } from "./links.ts";
 
 const TYPES = {
   RTM_NEWLINK: linux.RTM_NEWLINK,
@@ -37,7 +36,7 @@ const LINK_FLAGS = {
   RUNNING: linux.IFF_RUNNING,
   NOARP: linux.IFF_NOARP,
   MULTICAST: linux.IFF_MULTICAST,
-  LOWER_UP: IFF_LOWER_UP,
+  LOWER_UP: linux.IFF_LOWER_UP,
 };
 const ADDRESS_FLAGS = {
   NODAD: linux.IFA_F_NODAD,

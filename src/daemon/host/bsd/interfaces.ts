@@ -61,6 +61,7 @@ export class BsdInterfaces {
     const addresses = this.#list()[name] ?? [];
     return {
       up: (flags & IFF_UP) !== 0,
+      hasCarrier: true,
       mtu: this.#mtuOf(name),
       hasLinkLocal: addresses.some((it) => isLinkLocal(ipv6In(it.address) ?? NO_ADDRESS, 0)),
     };

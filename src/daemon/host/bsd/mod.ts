@@ -148,7 +148,7 @@ function shownRoute(run: Run, ...to: readonly string[]): RouteText | undefined {
   return parseRoute(run([ROUTE, "-n", "get", ...to]).stdout);
 }
 
-const NO_ROUTE: Way = { kind: "refused", why: "no route leads there" };
+const NO_ROUTE: Way = { kind: "refused", why: "no route leads there", isSaid: false };
 const sent = (interfaceName: string, source?: Uint8Array): Way => ({
   kind: "sent",
   interfaceName,
@@ -174,7 +174,7 @@ function shownWay4(run: Run, to: string): Way | undefined {
 /** The source is only as good as an address of this host that is not link-local, if there is one. */
 function way6(interfaces: BsdInterfaces, routes: Routes, destination: Uint8Array): Way {
   const { interfaceName, rejects } = routes.to(destination) ?? {};
-  if (rejects) return { kind: "refused", why: "a route says reject" };
+  if (rejects) return { kind: "refused", why: "a route says reject", isSaid: true };
   if (interfaceName === undefined) return NO_ROUTE;
   const { ipv6 } = interfaces.addresses();
   return sent(interfaceName, ipv6.find((it) => !isLinkLocal(it, 0)) ?? ipv6[0]);

@@ -22,7 +22,9 @@ const COMMON = {
   routeFrom: () => "route add -inet6 default ROUTER",
   showRoute: (address: string) => `route -n get -inet6 ${address}`,
   addAddress6: "ifconfig lo0 inet6 ADDRESS prefixlen 128 alias",
+  showRefusals: { 4: "`netstat -rnf inet` shows it", 6: "`netstat -rnf inet6` shows it" },
   linkUp: (interfaceName: string) => `ifconfig ${interfaceName} up`,
+  giveCarrier: (interfaceName: string) => `ifconfig ${interfaceName} up`,
   addLinkLocal: (interfaceName: string) =>
     `ifconfig ${interfaceName} inet6 ${LINK_LOCAL} prefixlen ${LINK_LOCAL_PREFIX_LENGTH}`,
   setMtu: (interfaceName: string, mtu: number) => `ifconfig ${interfaceName} mtu ${mtu}`,

@@ -1,6 +1,7 @@
 import { existsSync, fstatSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
+import { IFF_LOWER_UP } from "#ffi/linux/mod.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
@@ -201,6 +202,7 @@ function device(netlink: Netlink, name: string): Device | undefined {
   if (link === undefined) return undefined;
   return {
     up: (link.flags & IFF_UP) !== 0,
+    hasCarrier: (link.flags & IFF_LOWER_UP) !== 0,
     mtu: link.mtu,
     hasLinkLocal: hasAddress(netlink, link.index, LINK_LOCAL_ADDRESS),
   };

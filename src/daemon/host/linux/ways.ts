@@ -40,9 +40,13 @@ function ownSources(netlink: Netlink): Uint8Array[] {
 
 function oneWay(netlink: Netlink, journey: Journey): Way {
   const found = wayOf(netlink, asked(netlink, journey));
-  if (typeof found === "number") return { kind: "refused", why: refusalOf(found) };
+  if (typeof found === "number") {
+    return { kind: "refused", why: refusalOf(found), isSaid: found !== ENETUNREACH };
+  }
   if (found.type === RTN_LOCAL) return { kind: "taken" };
-  if (found.type !== RTN_UNICAST) return { kind: "refused", why: "it is no address of one host" };
+  if (found.type !== RTN_UNICAST) {
+    return { kind: "refused", why: "it is no address of one host", isSaid: true };
+  }
   const { source, gateway, mtu, index } = found;
   return { kind: "sent", interfaceName: linkAt(netlink, index)?.name ?? "", source, gateway, mtu };
 }
@@ -66,7 +70,10 @@ function asked(netlink: Netlink, { destination, source, comesBy }: Journey) {
   return { destination, source, comesBy: index };
 }
 
-/** What ip-route(8) calls the types of routes that the kernel answers with these. */
+/**
+ * What ip-route(8) and ip-rule(8) call the types that the kernel answers with these. A rule that says
+ * `unreachable` looks like no route.
+ */
 function refusalOf(errno: number): string {
   switch (errno) {
     case ENETUNREACH:
@@ -74,9 +81,9 @@ function refusalOf(errno: number): string {
     case EHOSTUNREACH:
       return "a route says unreachable";
     case EACCES:
-      return "a route says prohibit";
+      return "a route or rule says prohibit";
     case EINVAL:
-      return "a route says blackhole";
+      return "a route or rule says blackhole";
     default:
       return errnoName(LINUX, errno);
   }

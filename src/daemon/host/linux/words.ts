@@ -29,10 +29,18 @@ export const LINUX_HOST_WORDS: HostWords = {
     return `ip -6 route add default from ${prefix} ${via}dev ${interfaceName}`;
   },
   routeInto: (prefix, interfaceName, metric) =>
-    `ip -6 route add ${formatIpv6Prefix(prefix)} dev ${interfaceName} metric ${metric}`,
+    `ip -6 route add ${
+      formatIpv6Prefix(prefix)
+    } dev ${interfaceName} metric ${metric}; if it is there, ` +
+    "a rule leads past it, which `ip -6 rule` shows",
+  showRefusals: {
+    4: "`ip route show table all` and `ip rule` show it",
+    6: "`ip -6 route show table all` and `ip -6 rule` show it",
+  },
   showRoute: (address) => `ip -6 route get fibmatch ${address}`,
   addAddress6: "ip -6 addr add ADDRESS/128 dev lo",
   linkUp: (interfaceName) => `ip link set dev ${interfaceName} up`,
+  giveCarrier: (interfaceName) => `ip link set dev ${interfaceName} carrier on`,
   addLinkLocal: (interfaceName) =>
     `ip -6 addr add ${LINK_LOCAL}/${LINK_LOCAL_PREFIX_LENGTH} dev ${interfaceName}`,
   setMtu: (interfaceName, mtu) => `ip link set dev ${interfaceName} mtu ${mtu}`,

@@ -8,6 +8,7 @@ import {
   ENODEV,
   EPERM,
   ESRCH,
+  IFF_LOWER_UP,
   IFF_MULTICAST,
   IFF_NOARP,
   IFF_UP,
@@ -30,6 +31,8 @@ import {
 import { textOf } from "../proc.ts";
 import { protocolName } from "../protocols.ts";
 import { rivals } from "./rivals.ts";
+
+const UP = IFF_UP | IFF_LOWER_UP;
 
 /** Below this the kernel takes IPv6 off an interface. */
 const IPV6_MIN_MTU = 1280;
@@ -100,7 +103,8 @@ export class LinuxUpheld implements Upheld {
       ["queue", link.queueLength === queueLength],
       ["mtu", link.mtu === mtu],
       ["ipv6", link.ipv6 === "on" && !link.makesAddress],
-      ["up", (link.flags & IFF_UP) !== 0],
+      // Without a carrier it is up and drops everything.
+      ["up", (link.flags & UP) === UP],
     ];
     return is.filter(([, right]) => !right).map(([what]) => what);
   }
@@ -144,7 +148,7 @@ export class LinuxUpheld implements Upheld {
       case "ipv6":
         return this.#switchOn();
       case "up":
-        return this.#change({ set: IFF_UP });
+        return this.#up();
       case "address":
         return addAddress(netlink, this.#index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
       case "route":
@@ -157,6 +161,11 @@ export class LinuxUpheld implements Upheld {
   #change(change: Parameters<typeof changeLink>[2]): void {
     const { interfaceName } = this.#kept;
     changeLink(this.#netlink, this.#index, change, `set up ${interfaceName} again`);
+  }
+
+  #up(): void {
+    const flags = linkAt(this.#netlink, this.#index)?.flags ?? 0;
+    this.#change((flags & IFF_UP) === 0 ? { set: IFF_UP } : { carrier: true });
   }
 
   /** Older kernels rename only what is down. */
@@ -213,7 +222,9 @@ export class LinuxUpheld implements Upheld {
         ? `${text} leads nowhere: ${errnoName(LINUX, found)}`
         : `${text} leads to ${this.#nameOf(found.index)} rather than to ${name}, by a route of ` +
           `proto ${protocolName(found.protocol)}, metric ${found.metric}`,
-      `stop what made that route; \`ip -6 route get ${formatIpv6(prefix.bytes)}\` shows it`,
+      typeof found === "number"
+        ? `stop what made it so; \`ip -6 route show exact ${text}\` and \`ip -6 rule\` show it`
+        : `stop what made that route; \`ip -6 route get ${formatIpv6(prefix.bytes)}\` shows it`,
     );
   }
 

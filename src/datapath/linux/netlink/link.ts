@@ -11,6 +11,7 @@ import {
   IFINFOMSG_FLAGS_AT,
   IFINFOMSG_INDEX_AT,
   IFLA_AF_SPEC,
+  IFLA_CARRIER,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_MASTER,
@@ -40,6 +41,7 @@ export interface LinkChange {
   readonly mtu?: number;
   readonly queueLength?: number;
   readonly master?: number;
+  readonly carrier?: boolean;
   /** IFF_ bits to set, and to clear. */
   readonly set?: number;
   readonly clear?: number;
@@ -51,12 +53,13 @@ export function changeLink(
   change: LinkChange,
   about: string,
 ): void {
-  const { name, mtu, queueLength, master, set = 0, clear = 0 } = change;
+  const { name, mtu, queueLength, master, carrier, set = 0, clear = 0 } = change;
   const attributes = [
     ...(name === undefined ? [] : [attribute(IFLA_IFNAME, cString(name))]),
     ...(mtu === undefined ? [] : [attribute(IFLA_MTU, u32(mtu))]),
     ...(queueLength === undefined ? [] : [attribute(IFLA_TXQLEN, u32(queueLength))]),
     ...(master === undefined ? [] : [attribute(IFLA_MASTER, u32(master))]),
+    ...(carrier === undefined ? [] : [attribute(IFLA_CARRIER, u8(Number(carrier)))]),
   ];
   const flags: Field[] = [[IFINFOMSG_FLAGS_AT, 4, set], [IFINFOMSG_CHANGE_AT, 4, set | clear]];
   const fields: Field[] = [[IFINFOMSG_INDEX_AT, 4, index], ...flags];
