@@ -262,7 +262,7 @@ const LIFE = {
   ),
   "Packet": message(
     "debug",
-    "way peer packet source destination bytes did to reason detail suppressed",
+    "way peer packet what source destination bytes did to reason detail suppressed",
     "what became of a packet of the peer in `debug_peer`, or of `teredo log debug --peer`",
   ),
   "Reloaded": message(

@@ -18,6 +18,8 @@ export interface TracedPacket {
   readonly peer?: string;
   /** As an IPv6 packet, if it is one. */
   readonly packet?: string;
+  /** More of what it is, e.g. `echo request 7`. */
+  readonly what?: string;
   readonly source?: string;
   readonly destination?: string;
   readonly bytes: number;

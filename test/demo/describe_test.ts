@@ -17,8 +17,8 @@ function onWire(payload: Uint8Array): Uint8Array {
 }
 
 const cases: { id: string; what: RegExp }[] = [
-  { id: "R1", what: /^router solicitation, cone bit 1, fe80::\S+ > ff02::2$/ },
-  { id: "R3", what: /^nonce \| router solicitation, cone bit 0, / },
+  { id: "R1", what: /^router solicitation \(cone bit 1\) fe80::\S+ > ff02::2$/ },
+  { id: "R3", what: /^nonce \| router solicitation \(cone bit 0\) / },
   {
     id: "M1",
     what: /^origin 192\.0\.2\.45:40000 \| router advertisement fe80::8000:f227:bec9:1c87/,

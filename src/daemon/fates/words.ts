@@ -3,6 +3,7 @@ import type { Fields } from "#src/log/record.ts";
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES, type DropName } from "#src/protocol/drops.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { describePacket } from "#src/protocol/wire/describe.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { DESTINATION_AT, formatIpv6, NEXT_HEADER_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
@@ -64,8 +65,11 @@ export function fieldsOf(fate: Uint8Array): Fields {
 function packetOf(fate: Uint8Array): Fields {
   if (fate[FATE.ipv6Length] === 0) return {};
   const nextHeader = fate[FATE.ipv6 + NEXT_HEADER_AT]!;
+  const packet = PACKETS[nextHeader] ?? `next header ${nextHeader}`;
+  const what = describePacket(fate, FATE.ipv6, fate[FATE.ipv6Length]!);
   return {
-    packet: PACKETS[nextHeader] ?? `next header ${nextHeader}`,
+    packet,
+    what: what === packet ? undefined : what,
     source: formatIpv6(fate, FATE.ipv6 + SOURCE_AT),
     destination: formatIpv6(fate, FATE.ipv6 + DESTINATION_AT),
   };

@@ -39,7 +39,7 @@ export function describePacket(b: Uint8Array, at: number, length: number): strin
       return `echo reply ${number()}`;
     case ICMPV6_ROUTER_SOLICITATION:
       if (!isLinkLocal(b, at + SOURCE_AT)) return undefined;
-      return `router solicitation, cone bit ${hasConeFlag(b, at + SOURCE_AT) ? 1 : 0},`;
+      return `router solicitation (cone bit ${hasConeFlag(b, at + SOURCE_AT) ? 1 : 0})`;
     case ICMPV6_ROUTER_ADVERTISEMENT:
       return "router advertisement";
     case ICMPV6_UNREACHABLE:

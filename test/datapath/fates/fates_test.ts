@@ -13,7 +13,7 @@ import { type Fields, formatLogfmt } from "#src/log/record.ts";
 import { parsePeerPattern } from "#src/protocol/peers/pattern.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
-import { bubble, icmpv6, teredo } from "#test/protocol/packets.ts";
+import { bubble, icmpv6, packet, teredo } from "#test/protocol/packets.ts";
 import { data, type FromClient, HOST, RelayLab } from "#test/protocol/relay/lab.ts";
 import { WatchedRelay } from "./watched_relay.ts";
 import { ServerLab } from "#test/protocol/server/lab.ts";
@@ -56,6 +56,7 @@ test("Observed relay tells a packet's way from first to last", () => {
     way: "from_ipv6",
     peer: undefined,
     packet: "udp",
+    what: undefined,
     source: HOST,
     destination: formatIpv6(A),
     bytes: 88,
@@ -120,6 +121,25 @@ test("Observed relay tells of what is held too long, and of what gives way to an
     "from_hold: hold_full",
   ]);
 });
+
+const packets: readonly [Uint8Array, string, string | undefined][] = [
+  [icmpv6(128, HOST, A, Uint8Array.of(0, 9, 0, 7)), "icmpv6", "echo request 7"],
+  [icmpv6(1, HOST, A, new Uint8Array(44)), "icmpv6", "unreachable, code 0"],
+  [packet(6, HOST, A, new Uint8Array(32)), "tcp", "TCP, 32 bytes"],
+  [packet(6, HOST, A, new Uint8Array(3)), "tcp", "TCP, 3 bytes"],
+  [packet(58, HOST, A, new Uint8Array(3)), "icmpv6", undefined],
+  [packet(59, HOST, A, new Uint8Array(0)), "bubble", undefined],
+  [packet(253, HOST, A, new Uint8Array(0)), "next header 253", undefined],
+];
+
+for (const [bytes, kind, what] of packets) {
+  test(`fieldsOf() says what a packet is: ${what ?? kind}`, () => {
+    const { lab, fates } = observed(HOST);
+    lab.fromIpv6(bytes);
+    const [first] = told(fates);
+    assert.deepEqual([first!.packet, first!.what, first!.source], [kind, what, HOST]);
+  });
+}
 
 test("Observed relay says in words why a packet was dropped", () => {
   const { lab, fates } = observed("192.0.2.45");
