@@ -90,7 +90,8 @@ async function read(answer, listener) {
 
 /** @param {TracedPacket} told */
 function rowOf(told) {
-  const { time, way, peer, packet, source, destination, bytes, did, to, reason, detail } = told;
+  const { time, way, peer, packet, what, source, destination, bytes } = told;
+  const { did, to, reason, detail } = told;
   const row = document.createElement("tr");
   const milliseconds = time.slice(time.indexOf("."), -1);
   const became = reason === undefined
@@ -100,7 +101,7 @@ function rowOf(told) {
   row.append(
     cell("th", clockOf(Date.parse(time) / 1000) + milliseconds),
     cell("td", peer === undefined ? WAYS[way] : `${WAYS[way]} from ${peer}`, "text"),
-    cell("td", packet === undefined ? "" : `${packet} ${source} > ${destination}`, "text"),
+    cell("td", packet === undefined ? "" : `${what ?? packet} ${source} > ${destination}`, "text"),
     cell("td", String(bytes)),
     cell("td", became, "text"),
   );
