@@ -18,9 +18,11 @@ const WITH_PEAK = 72;
 const HEAD_RANK = 14;
 
 /** What is carried and what it costs: now, as it was, and at its highest. */
-export function chartLines({ status, past, age }: Seen, size: Size, look: Look): Item[] {
+export function chartLines(seen: Seen, size: Size, look: Look): Item[] {
+  const { status, past, age, silence } = seen;
   if (past === undefined) return [];
-  const second = past.newest + Math.floor(age);
+  // While it is silent time goes on without it.
+  const second = past.newest + (silence === undefined ? 0 : Math.floor(age));
   const peak = size.columns < WITH_PEAK ? 0 : PEAK;
   const room = size.columns - LABEL - NOW - GAP - peak;
   const columns = room < MIN_SPARKLINE ? 0 : Math.min(room, SPAN);
