@@ -24,7 +24,7 @@ export function historyDocument(history: History, step: Step, most: number): His
     if (isShown(name, values)) series[name] = values;
   });
   // A row of a minute is of the time of its last second.
-  const from = count === 0 ? newestTime(history) : time.unix(step * first + step - 1);
+  const from = count === 0 ? time.unix(newestSecond(history)) : time.unix(step * first + step - 1);
   return {
     version: JSON_VERSION,
     role,
@@ -36,22 +36,22 @@ export function historyDocument(history: History, step: Step, most: number): His
   };
 }
 
-/** Of the newest second. */
+/** @param second of the rows' clock that its row is of */
 export function snapshotEvent(
   history: History,
+  second: number,
   snapshot: Snapshot,
   changes: readonly Change[],
 ): SnapshotEvent {
   const { rows, time } = history;
-  const { newest } = rows.seconds;
   const row: Partial<Record<SeriesName, number>> = {};
   rows.columns.forEach(({ name }, column) => {
-    const value = told(rows.seconds.value(newest, column));
+    const value = told(rows.seconds.value(second, column));
     if (value !== null && isShown(name, [value])) row[name] = value;
   });
   return {
     version: JSON_VERSION,
-    time: newestTime(history),
+    time: time.unix(second),
     row,
     state: stateDocument(snapshot),
     changes: changes.map(({ at, kind, text }) =>
@@ -60,10 +60,10 @@ export function snapshotEvent(
   };
 }
 
-/** Unix time of the newest second; before the first row of this one. */
-export function newestTime({ rows, time }: History): number {
+/** The second of the newest row; before the first row this one. */
+export function newestSecond({ rows, time }: History): number {
   const { count, newest } = rows.seconds;
-  return time.unix(count === 0 ? time.second() : newest);
+  return count === 0 ? time.second() : newest;
 }
 
 /** Of most reasons there is never a drop. */

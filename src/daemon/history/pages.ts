@@ -5,7 +5,7 @@ import type { HistoryDocument, Step } from "#src/status/history_document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { formatEvent, Viewers } from "#src/status/viewers.ts";
 import { BadParameters, onlyOf } from "../peers/parameters.ts";
-import { FEW, historyDocument, newestTime, snapshotEvent } from "./documents.ts";
+import { FEW, historyDocument, newestSecond, snapshotEvent } from "./documents.ts";
 import type { Change } from "./journal.ts";
 import type { History } from "./mod.ts";
 
@@ -15,6 +15,8 @@ const MOST_VIEWERS = 32;
 const RETRY: Millis = 2_000;
 const RETRY_FIELD = new TextEncoder().encode(`retry: ${RETRY}\n\n`);
 
+/** Rows that are told one by one; when there are more, nothing is known of those between. */
+const LATE_MOST = 5;
 /** A clock that is a little ahead of ours asks for what is to come. */
 const EARLY = 5;
 
@@ -45,12 +47,15 @@ export class HistoryPages {
   /** Between the last look and the one before it. */
   #changes: readonly Change[] = [];
   #changesTold: number;
+  /** Second of the newest row that was told, or was there before. */
+  #told: number;
 
   /** @param read throws as long as the daemon starts */
   constructor(history: History, read: () => Snapshot) {
     this.#history = history;
     this.#read = read;
     this.#changesTold = history.journal.count;
+    this.#told = newestSecond(history);
   }
 
   /** Tells whoever looks on of a look at the daemon. @param clockSet how far the wall clock was set */
@@ -59,9 +64,17 @@ export class HistoryPages {
     this.#changes = journal.changesSince(this.#changesTold);
     this.#changesTold = journal.count;
     this.#event = undefined;
+    const newest = newestSecond(this.#history);
+    const late = Math.max(this.#told + 1, newest - LATE_MOST);
+    this.#told = newest;
     if (this.#viewers.count === 0) return;
     if (clockSet !== 0) this.#viewers.tell(this.#historyEvent(undefined));
-    this.#viewers.tell(this.#snapshotEvent(snapshot));
+    // A look that comes late has rows of several seconds.
+    for (let second = late; second < newest; second++) {
+      this.#viewers.tell(this.#snapshotEvent(second, snapshot, []));
+    }
+    this.#event = this.#snapshotEvent(newest, snapshot);
+    this.#viewers.tell(this.#event);
   }
 
   /** @param since unix time that is wanted from; undefined: all there is */
@@ -86,7 +99,7 @@ export class HistoryPages {
       // A browser that comes back knows better than the address that it came by first.
       const last = lastEventId !== undefined && DIGITS.test(lastEventId) ? lastEventId : since;
       const from = unixTime(last);
-      this.#event ??= this.#snapshotEvent(this.#read());
+      this.#event ??= this.#snapshotEvent(newestSecond(this.#history), this.#read());
       if (this.#viewers.isFull) {
         const error = `${MOST_VIEWERS} look on already: ask again later, or GET /history`;
         return { status: 503, document: errorDocument(error) };
@@ -99,14 +112,14 @@ export class HistoryPages {
     }
   }
 
-  #snapshotEvent(snapshot: Snapshot): Uint8Array {
-    const event = snapshotEvent(this.#history, snapshot, this.#changes);
-    this.#event = formatEvent("snapshot", JSON.stringify(event), event.time);
-    return this.#event;
+  #snapshotEvent(second: number, snapshot: Snapshot, changes = this.#changes): Uint8Array {
+    const event = snapshotEvent(this.#history, second, snapshot, changes);
+    return formatEvent("snapshot", JSON.stringify(event), event.time);
   }
 
   #historyEvent(since: number | undefined): Uint8Array {
-    return formatEvent("history", this.#text(1, since), newestTime(this.#history));
+    const { time } = this.#history;
+    return formatEvent("history", this.#text(1, since), time.unix(newestSecond(this.#history)));
   }
 
   #text(step: Step, since: number | undefined): string {

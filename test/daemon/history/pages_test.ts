@@ -178,6 +178,30 @@ test("GET /events tells the state at once, then each second, the same to all", a
   for (const viewer of viewers) await viewer.close();
 });
 
+test("GET /events tells each second of a look that comes late, and its news once", async () => {
+  const daemon = new Daemon(3);
+  const viewer = await daemon.events();
+  await viewer.piece();
+  await viewer.next();
+  daemon.count({ udp_sent_datagrams: 9 });
+  daemon.log.info("Reloaded");
+  daemon.pages.tell(daemon.snapshot, daemon.look(3));
+  for (const [second, changes] of [[1_204, 0], [1_205, 0], [1_206, 1]] as const) {
+    const { id, data } = await viewer.next();
+    assert.deepEqual([id, data.row.packets_down, data.changes.length], [
+      BOOTED_UNIX + second,
+      3,
+      changes,
+    ]);
+  }
+  daemon.pages.tell(daemon.snapshot, daemon.look(3_600));
+  for (let second = 4_801; second <= 4_806; second++) {
+    const { id, data } = await viewer.next();
+    assert.deepEqual([id, data.row], [BOOTED_UNIX + second, {}]);
+  }
+  await viewer.close();
+});
+
 test("GET /events fills the gap of who comes back, by Last-Event-ID or since", async () => {
   const daemon = new Daemon(200);
   const newest = BOOTED_UNIX + 1_400;
