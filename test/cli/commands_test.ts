@@ -447,7 +447,7 @@ function run(path: string, args: readonly string[], env: Record<string, string> 
 }
 
 const proposals: readonly [string[], string[]][] = [
-  [["re"], ["relay", "reload"]],
+  [["re"], ["relay", "reload", "record"]],
   [["c"], ["check", "config", "completion"]],
   [["check", ""], ["relay", "server"]],
   [["config", "co"], ["convert"]],

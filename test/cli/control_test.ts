@@ -14,7 +14,7 @@ as() {
 }
 `;
 
-test("teredo status finds the control socket of a daemon without pages, which leaves nothing", () => {
+test("teredo status finds the control socket of a daemon without pages, which leaves its history alone", () => {
   expectLines(
     `printf '[status]\\nenabled = no\\n[relay]\\n[server]\\n' > $work/teredo.ini
 daemon relay ${RELAY}
@@ -22,14 +22,14 @@ until_says relay msg=Ready
 stat -c '%a %U %G %n' /run/teredo-relay /run/teredo-relay/control
 teredo status -c $work/teredo.ini relay | head -n 1
 kill $pid; ended
-ls -A /run
+find /run -type f
 daemon server ${SERVER} --status-control /run/elsewhere
 until_says server msg=Ready
 teredo status --url unix:/run/elsewhere | head -n 1
 kill $pid; ended
 daemon server ${SERVER} --status-control no
 until_says server msg=Ready
-ls -A /run
+find /run -type s
 kill $pid; ended
 printf '[status]\\nenabled = no\\ncontrol = no\\n[server]\\n' > $work/teredo.ini
 teredo status -c $work/teredo.ini 2>&1`,
@@ -38,6 +38,7 @@ teredo status -c $work/teredo.ini 2>&1`,
       "660 root root /run/teredo-relay/control",
       /^teredo relay \S+ {2}ready$/,
       "exit status 0",
+      "/run/teredo-relay/history",
       /^teredo server \S+ {2}ready$/,
       "exit status 0",
       "exit status 0",
@@ -77,6 +78,7 @@ ls -A /run/teredo-relay`,
       "exit status 0",
       "0",
       "exit status 0",
+      "history",
     ],
   );
 });
@@ -101,7 +103,8 @@ kill $pid; ended`,
       'mend="choose another socket in [status]"',
       "exit status 0",
       "control",
-      // Of the relay that has ended, for its successor.
+      // For the relay's successor.
+      "history",
       "peers",
       'level=warn msg="No control socket" path=/run/theirs/deep/control ' +
       'problem="/run/theirs/deep/control: /run/theirs belongs to user 65534, and could be made to ' +

@@ -7,7 +7,7 @@ import { runArguments } from "./run.ts";
 const RELAY = "relay -c $work/teredo.ini --drain-time 100ms";
 const SERVER = "server -c $work/teredo.ini --bind-address 198.51.100.1";
 
-test("teredo relay makes its interface, serves, and leaves nothing after SIGTERM", () => {
+test("teredo relay makes its interface, serves, and leaves its history alone after SIGTERM", () => {
   expectLines(
     `daemon relay ${RELAY} -f -p /run/relay.pid --status-socket /run/relay.sock
 until_says relay msg=Ready
@@ -20,7 +20,7 @@ until_says relay msg=Reloaded
 kill -TERM $pid
 ended
 ip link show dev teredo 2>&1
-ls -A /run`,
+find /run -type f`,
     [
       "pid file",
       /^teredo UNKNOWN fe80::ffff:ffff:ffff\/64 ?$/,
@@ -28,6 +28,7 @@ ls -A /run`,
       /^teredo relay \S+ {2}ready$/,
       "exit status 0",
       'Device "teredo" does not exist.',
+      "/run/teredo-relay/history",
     ],
   );
 });
@@ -243,9 +244,9 @@ until_says server msg=Ready
 kill -$name $pid
 ${each}
 tail -n 1 $work/server.log | grep -o 'msg=Ended$'
-ls /run
+find /run -type f
 done`;
-    const lines = ["exit status 0", "msg=Ended"];
+    const lines = ["exit status 0", "msg=Ended", "/run/teredo-server/history"];
     const one = outcome === "silence" ? ["ready", ...lines] : lines;
     expectLines(script, names.flatMap(() => one));
   });
@@ -359,8 +360,8 @@ until_says relay 'msg=Restored what=route'
 ip -6 route show 2001::/32
 kill $pid
 ended
-ls -A /run`,
-    [/^2001::\/32 dev teredo /, "exit status 0"],
+find /run -type f`,
+    [/^2001::\/32 dev teredo /, "exit status 0", "/run/teredo-relay/history"],
   );
 });
 
@@ -551,7 +552,7 @@ until_says server msg=Ready
 page 9544 /readyz | grep -o '"ready":[a-z]*'
 ip route del local 203.0.113.20/31 dev lo
 until_says server 'check=sockets'
-page 9544 /readyz | grep -o '"name":"sockets".*"mend":"[^"]*"'
+page 9544 /readyz | grep -o '"name":"sockets".*"mend":"[^"]*"' | sed 's/"since":"[^"]*",//'
 kill $pid
 ended`,
     [
