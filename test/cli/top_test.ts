@@ -139,6 +139,7 @@ test("teredo top writes frame below frame, without escapes, where the cursor can
   const lines = linesOf(`${RELAY}
 twice() { [ "$(grep -c '^teredo relay .* [Rr]eady' $work/out)" -ge 2 ]; }
 terminal 60 14
+: > $work/out
 tm pipe-pane "cat > $work/out"
 types 'TERM=dumb teredo top relay; echo "status $?"' Enter
 wait_until twice
