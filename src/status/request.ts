@@ -11,6 +11,8 @@ export interface StatusRequest {
 
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/1\.[01]$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+/** What any page could be asked by. The runtimes' `Request` takes others for GET, or not at all. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /** A target that names the host it is for, as a proxy is asked. RFC 9112 §3.2.2 */
 const ABSOLUTE = /^http:\/\/([^/?#]+)(.*)$/i;
 
@@ -35,6 +37,7 @@ export function parseRequest(head: string): StatusRequest | undefined {
     headers.append(name, value);
   }
   const [, method, target] = line as unknown as [string, string, string];
+  if (!METHODS.includes(method)) return undefined;
   const absolute = ABSOLUTE.exec(target);
   if (absolute === null) return target.startsWith("/") ? { method, target, headers } : undefined;
   const [, host, rest] = absolute as unknown as [string, string, string];

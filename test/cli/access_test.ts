@@ -173,14 +173,17 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=relay.example \\
   -keyout $work/key -out $work/certificate 2> /dev/null
 `;
 
-const nginx = () => {
+const nginx = (upstream: string) => {
   const [block] = blocksOf("docs/access.md", "nginx");
-  const server = block!.replace(/\/etc\/ssl\/\S+\.pem/, "$work/certificate")
-    .replace(/\/etc\/ssl\/\S+\.key/, "$work/key").replace(":9545", ":9544");
+  const server = block!.replace("http://127.0.0.1:9545", upstream).replace(
+    /\/etc\/ssl\/\S+\.pem/,
+    "$work/certificate",
+  )
+    .replace(/\/etc\/ssl\/\S+\.key/, "$work/key");
   return `
 mkdir $work/nginx
 sed "s|[$]work|$work|g" > $work/nginx.conf <<'END'
-daemon off; worker_processes 1; pid $work/nginx/pid; error_log stderr;
+daemon off; user root; worker_processes 1; pid $work/nginx/pid; error_log stderr;
 events {}
 http { access_log off; ${server} }
 END
@@ -207,13 +210,19 @@ HOME=$work caddy run --adapter caddyfile --config $work/Caddyfile 2> $work/web.l
 `;
 };
 
-for (const [name, start] of [["nginx", nginx], ["Caddy", caddy]] as const) {
+const proxies: readonly (readonly [name: string, start: string])[] = [
+  ["nginx", nginx(HERE)],
+  ["nginx, by the socket,", nginx("http://unix:/run/status.sock:")],
+  ["Caddy", caddy()],
+];
+
+for (const [name, start] of proxies) {
   test(`${name} as docs/access.md has it serves the pages below another site, to who has the token`, () => {
     const SITE = "https://relay.example/teredo";
     const { lines, stdout, stderr } = onMachine(`${TOOLS}${CERTIFICATE}
-status 'hosts = relay.example\\ntoken_file = token'
+status 'hosts = relay.example\\ntoken_file = token\\nsocket = /run/status.sock'
 run
-${start()}
+${start}
 web=$!
 curl() { command curl -sk --resolve relay.example:443:198.51.100.1 "$@"; }
 for i in $(seq 200); do curl -o /dev/null ${SITE}/ && break; kill -0 $web || break; sleep 0.05; done
@@ -263,7 +272,7 @@ test("Prometheus as docs/access.md has it reads the metrics with its token", () 
     `${TOOLS}
 status 'address = 198.51.100.1\\ntoken_file = token'
 run
-{ printf 'global: { scrape_interval: 500ms, scrape_timeout: 500ms }\\n'; cat; } <<'END' |
+{ printf 'global: { scrape_interval: 5s, scrape_timeout: 5s }\\n'; cat; } <<'END' |
 ${config}
 END
   sed "s|[$]work|$work|" > $work/prometheus.yml

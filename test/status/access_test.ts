@@ -171,6 +171,13 @@ const named: readonly (readonly [
   ["rebound.example", UNIX, ["relay.example"], 200],
 ];
 
+test("guard() asked by a proxy at the Unix socket goes by hosts as well", async () => {
+  for (const [hosts, status] of [[undefined, 200], [["relay.example"], 403]] as const) {
+    const headers = { ...PROXIED, Host: "rebound.example" };
+    assert.equal((await ask(guarded({ ...NONE, hosts }), UNIX, "/status", headers)).status, status);
+  }
+});
+
 for (const [name, client, hosts, status] of named) {
   test(`guard() asked by ${client.way} as ${name}, with hosts = ${hosts ?? "nothing"}: ${status}`, async () => {
     const app = guarded({ ...NONE, allowAnonymous: true, public: ["health"], hosts });
@@ -181,6 +188,26 @@ for (const [name, client, hosts, status] of named) {
       (await ask(app, client, "/login", { Host: name })).status,
       status === 200 ? 303 : 403,
     );
+  });
+}
+
+const sites: readonly (readonly [site: string, mode: string, status: number])[] = [
+  ["none", "navigate", 200],
+  ["same-origin", "cors", 200],
+  ["same-origin", "no-cors", 200],
+  ["cross-site", "navigate", 200],
+  ["cross-site", "no-cors", 403],
+  ["cross-site", "cors", 403],
+  ["same-site", "no-cors", 403],
+];
+
+for (const [site, mode, status] of sites) {
+  test(`guard() asked by a browser, ${site}, to ${mode}: ${status}`, async () => {
+    const headers = { "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode };
+    for (const client of [LOOPBACK, NETWORK]) {
+      const app = guarded({ ...NONE, allowAnonymous: true });
+      assert.equal((await ask(app, client, "/metrics", headers)).status, status);
+    }
   });
 }
 

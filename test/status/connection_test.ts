@@ -68,6 +68,10 @@ const requests: readonly [name: string, text: string, status: string][] = [
   ["no host", "GET /healthz HTTP/1.1\r\n\r\n", "403"],
   ["a foreign host", "GET /healthz HTTP/1.1\r\nHost: rebound.example:9545\r\n\r\n", "403"],
   ["CONNECT", "CONNECT localhost:22 HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"],
+  ["DELETE", "DELETE /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"],
+  ["get", "get /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"],
+  ["TRACE", "TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"],
+  ["a method that there is not", "BREW /status HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"],
   [
     "an upgrade",
     "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",

@@ -6,7 +6,7 @@ import type { Client } from "./client.ts";
 import { Credentials, type CredentialsOptions, type Judgement } from "./credentials.ts";
 import { HEADERS } from "./headers.ts";
 import { loginPage } from "./login.tsx";
-import { type AccessRules, isKnownHost, needOf } from "./rules.ts";
+import { type AccessRules, isForOtherSite, isKnownHost, needOf } from "./rules.ts";
 
 export interface GuardOptions extends CredentialsOptions {
   /** As they are at the moment. */
@@ -17,6 +17,7 @@ type Asked = Context<{ Bindings: Client }>;
 
 const FOREIGN_HOST = "This Host is not answered here; ask by address or as localhost, or name it " +
   "in `hosts` of [status]";
+const OTHER_SITE = "Pages of other sites are not answered here";
 const CLOSED = "Nobody is answered here: [status] has no `token_file`";
 const NO_TOKEN = "A token is needed; send it as `Authorization: Bearer TOKEN`";
 const WRONG_TOKEN = "This token is wrong";
@@ -24,7 +25,7 @@ const TOO_MANY = "Too many wrong tokens came from where you are";
 
 /** Lets those ask `pages` who may by the rules, which docs/access.md explains. */
 export function guard(pages: App, options: GuardOptions): App {
-  const { rules } = options;
+  const { rules, scope } = options;
   const credentials = new Credentials(options);
   const pass = (c: Asked) => pages.fetch(c.req.raw, c.env);
   const needIn = (c: Asked) => needOf(c.req.path, c.req.raw.headers, c.env, rules());
@@ -33,8 +34,13 @@ export function guard(pages: App, options: GuardOptions): App {
   app.use((c, next) => {
     // What `pages` answer has its own.
     for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
-    if (isKnownHost(c.req.header("Host"), c.env, rules())) return next();
-    return Promise.resolve(refuse(c, 403, FOREIGN_HOST));
+    const isKnown = isKnownHost(c.req.raw.headers, c.env, rules());
+    const error = isForOtherSite(c.req.raw.headers)
+      ? OTHER_SITE
+      : isKnown
+      ? undefined
+      : FOREIGN_HOST;
+    return error === undefined ? next() : Promise.resolve(refuse(c, 403, error));
   });
 
   // Browsers load them before anybody has logged in. They tell nothing of this daemon.
@@ -44,13 +50,15 @@ export function guard(pages: App, options: GuardOptions): App {
     const { token } = rules();
     if (needIn(c) === "nothing") return c.redirect("./", 303);
     if (token === undefined) return refuse(c, 403, CLOSED);
-    if (c.req.method !== "POST") return c.html(loginPage({ path: c.req.path, next: "" }));
+    if (c.req.method !== "POST") {
+      return c.html(loginPage({ of: scope, path: c.req.path, next: "" }));
+    }
     const form = new URLSearchParams(await c.req.text());
     const next = /^[!-~]*$/.exec(form.get("next") ?? "")?.[0] ?? "";
     const { headers } = c.req.raw;
     const given = form.get("token")?.trim() ?? "";
     const judgement = credentials.compare(token, given, headers, c.env);
-    if (judgement.is !== "right") return unauthorized(c, judgement, next);
+    if (judgement.is !== "right") return unauthorized(c, judgement, scope, next);
     c.header("Set-Cookie", credentials.cookieFor(token, headers));
     return c.redirect(`./${next}`, 303);
   });
@@ -62,7 +70,7 @@ export function guard(pages: App, options: GuardOptions): App {
     const judgement = credentials.judge(token, c.req.raw.headers, c.env);
     if (judgement.is === "right") return pass(c);
     const { pathname, search } = new URL(c.req.url);
-    return unauthorized(c, judgement, `${pathname}${search}`.slice(1));
+    return unauthorized(c, judgement, scope, `${pathname}${search}`.slice(1));
   });
 
   app.onError((error) => {
@@ -72,14 +80,14 @@ export function guard(pages: App, options: GuardOptions): App {
 }
 
 /** @param next where the form leads then, from where the pages begin */
-function unauthorized(c: Asked, judgement: Judgement, next: string): Response {
+function unauthorized(c: Asked, judgement: Judgement, scope: string, next: string): Response {
   const wait = judgement.is === "wrong" ? judgement.wait : 0;
   const problem = judgement.is === "missing" ? undefined : wait === 0 ? WRONG_TOKEN : TOO_MANY;
   if (wait > 0) c.header("Retry-After", `${Math.ceil(wait / 1000)}`);
   else c.header("WWW-Authenticate", `Bearer realm="teredo"`);
   const status = wait > 0 ? 429 : 401;
   if (!wantsHtml(c)) return c.json(errorDocument(problem ?? NO_TOKEN), status);
-  return c.html(loginPage({ path: c.req.path, next, problem }), status);
+  return c.html(loginPage({ of: scope, path: c.req.path, next, problem }), status);
 }
 
 function refuse(c: Asked, status: 403, error: string): Response {

@@ -2,6 +2,8 @@
 import { Layout, rootFrom, toHtml } from "../page/layout.tsx";
 
 export interface LoginProps {
+  /** Whose pages these are: `relay`. */
+  readonly of: string;
   readonly path: string;
   /** Path and query of what was asked for, without its first slash. */
   readonly next: string;
@@ -10,18 +12,22 @@ export interface LoginProps {
 }
 
 /** Asks a person for the token. */
-export function loginPage({ path, next, problem }: LoginProps): string {
+export function loginPage({ of, path, next, problem }: LoginProps): string {
   const root = rootFrom(path);
-  const isWrong = problem !== undefined;
+  const title = problem === undefined ? "Log in" : "Not logged in";
+  const wrong = { "aria-invalid": "true", "aria-describedby": "problem hint" } as const;
   return toHtml(
-    <Layout title={isWrong ? "Not logged in: teredo" : "Log in: teredo"} root={root}>
+    <Layout title={`${title} · teredo ${of}`} root={root}>
+      <header>
+        <p class="brand">teredo {of}</p>
+      </header>
       <main>
-        <h1>Log in</h1>
-        {isWrong && <p id="problem" role="alert">{problem}</p>}
-        <form method="post" action={`${root}login`}>
-          <input type="hidden" name="next" value={next} />
-          <p>
-            <label for="token">Token</label>{" "}
+        <section class="login">
+          <h1>Log in</h1>
+          {problem !== undefined && <p id="problem" role="alert">{problem}</p>}
+          <form method="post" action={`${root}login`}>
+            <input type="hidden" name="next" value={next} />
+            <label for="token">Token</label>
             <input
               id="token"
               type="password"
@@ -29,14 +35,15 @@ export function loginPage({ path, next, problem }: LoginProps): string {
               autocomplete="current-password"
               required
               autofocus
-              {...(isWrong ? { "aria-invalid": "true", "aria-describedby": "problem" } : {})}
-            />{" "}
+              {...(problem === undefined ? { "aria-describedby": "hint" } : wrong)}
+            />
             <button type="submit">Log in</button>
+          </form>
+          <p id="hint" class="hint">
+            What stands in the file that <code>token_file</code> names, in the section{" "}
+            <code>[status]</code> of the configuration.
           </p>
-        </form>
-        <p>
-          It is what the file holds that <code>token_file</code> of <code>[status]</code> names.
-        </p>
+        </section>
       </main>
     </Layout>,
   );

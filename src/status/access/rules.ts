@@ -24,17 +24,22 @@ export interface AccessRules {
 /**
  * Whether the pages may be asked by this name. On loopback no others than local ones and those of the
  * rules, see {@link isLocalHost}; elsewhere the rules may name none, and then any will do. No browser
- * can be led to a Unix socket.
+ * can be led to a Unix socket, unless a proxy is there.
  */
-export function isKnownHost(
-  host: string | undefined,
-  { way }: Client,
-  rules: AccessRules,
-): boolean {
-  if (way === "unix" || isLocalHost(host)) return true;
-  const { hosts } = rules;
-  if (hosts === undefined) return way === "network";
+export function isKnownHost(headers: Headers, { way }: Client, { hosts }: AccessRules): boolean {
+  const host = headers.get("Host") ?? undefined;
+  if (isLocalHost(host) || (way === "unix" && !isForwarded(headers))) return true;
+  if (hosts === undefined) return way !== "loopback";
   return host !== undefined && hosts.includes(nameIn(host));
+}
+
+/**
+ * Whether a browser asks because another site's page told it to, and not because somebody goes there:
+ * that page could not read the answer, but keep us busy with the question. W3C Fetch Metadata
+ */
+export function isForOtherSite(headers: Headers): boolean {
+  const site = headers.get("Sec-Fetch-Site") ?? "none";
+  return !["same-origin", "none"].includes(site) && headers.get("Sec-Fetch-Mode") !== "navigate";
 }
 
 /**
