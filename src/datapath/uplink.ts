@@ -179,9 +179,18 @@ export class Uplink implements JoinSink {
     run.split();
     const errno = this.#writeOne(run.packetAt(0), run.packetLength(0));
     // It is not the run that is refused: no packet would be taken, and asking for each takes long.
-    if (errno !== 0) return void this.#failures.count(errno, run.count - 1);
+    if (errno !== 0) return this.#refuseRest(run, errno);
     this.#acceptance(run).refused();
     for (let i = 1; i < run.count; i++) this.#writeOne(run.packetAt(i), run.packetLength(i));
+  }
+
+  #refuseRest(run: Run, errno: number): void {
+    const drop = this.#failures.count(errno, run.count - 1);
+    for (let i = 1; i < run.count; i++) this.#record(run.packetAt(i), run.packetLength(i), drop);
+  }
+
+  #record(at: number, length: number, drop: Drop): void {
+    this.#recorder?.sentIpv6(this.#receiver.bytes, at, length, drop);
   }
 
   #acceptance(run: Run): Acceptance {
@@ -196,8 +205,7 @@ export class Uplink implements JoinSink {
       return 0;
     }
     const errno = taken < 0 ? -taken : this.#noRoom;
-    const drop = this.#failures.count(errno, 1);
-    this.#recorder?.sentIpv6(this.#receiver.bytes, at, length, drop);
+    this.#record(at, length, this.#failures.count(errno, 1));
     return errno;
   }
 

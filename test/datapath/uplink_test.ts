@@ -18,10 +18,15 @@ import {
 import { openLibc } from "#ffi/open.ts";
 import { openTun } from "#src/datapath/linux/tun/open.ts";
 import { LinuxTunQueue } from "#src/datapath/linux/tun/queue.ts";
+import { Way } from "#src/datapath/recorder/entry.ts";
+import { latestOf } from "#src/datapath/recorder/packets.ts";
+import { PacketRecorder } from "#src/datapath/recorder/recorder.ts";
+import { Tape } from "#src/datapath/recorder/tape.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { Uplink } from "#src/datapath/uplink.ts";
 import { Counter, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelaySink } from "#src/protocol/relay/contract.ts";
@@ -93,6 +98,8 @@ class Path {
   readonly address = teredo(ADDRESS, this.peer.port);
   readonly #arena = new Arena(libc, Uplink.arenaLength + LinuxTunQueue.arenaLength + (1 << 20));
   readonly #tun = openTun(libc, this.#arena, "teredo", { queues: 1, offloads: true });
+  readonly tape = new Tape();
+  readonly recorder: PacketRecorder;
   readonly #udp = openUdpSocket(LINUX_KERNEL, libc, this.#arena, {
     address: ADDRESS,
     port: 0,
@@ -106,6 +113,7 @@ class Path {
     const through = kernel.through(this.#arena);
     const tun = new LinuxTunQueue(through, this.#arena, this.#tun.queues[0]!, "teredo", true);
     const sum = makeSum(this.#arena.memory);
+    this.recorder = new PacketRecorder(this.tape, this.#arena.u8, this.counters, Date.now);
     this.uplink = new Uplink(
       libc,
       this.#arena,
@@ -116,6 +124,7 @@ class Path {
       sum,
       OFFLOADS,
       false,
+      this.recorder,
     );
     this.sink = {
       sendDatagram: () => {},
@@ -233,6 +242,17 @@ inNamespace(import.meta.filename!, () => {
     for (let i = 1; i <= 2 * MOST_REFUSALS; i++) {
       path.send(flow(path, TCP, i));
       assert.equal(path.counters[DROPS_AT + Drop.TunWriteFailed], 5 * i);
+    }
+    // Each is recorded, with its own headers.
+    path.recorder.end();
+    const recorded = latestOf([path.tape.copy()], 10 * MOST_REFUSALS);
+    assert.equal(recorded.count, 10 * MOST_REFUSALS);
+    for (let i = 0; i < recorded.count; i++) {
+      const { way, drop, headers, length } = recorded.at(i);
+      assert.deepEqual([way, drop], [Way.ToIpv6, Drop.TunWriteFailed]);
+      assert.equal(headers.length, 60);
+      assert.equal(readU32(headers, 44), 1_000 * (i % 5));
+      assert.equal(length, i % 5 === 4 ? 393 : 1_060);
     }
     assert.equal(path.uplink.isTcpRefused, false);
     assert.equal(path.counters[Counter.ipv6_sent_packets], 0);

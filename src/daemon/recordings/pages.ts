@@ -8,7 +8,7 @@ import {
   type RecordingRowsDocument,
   type RecordingsDocument,
 } from "#src/status/recordings_document.ts";
-import type { Snapshot } from "#src/status/snapshot.ts";
+import type { ReadinessCheck } from "#src/status/snapshot.ts";
 import { BadParameters, onlyOf } from "../peers/parameters.ts";
 import { captureOf, type Recorder } from "./capture.ts";
 import { type Recording, Recordings } from "./recordings.ts";
@@ -77,7 +77,7 @@ export class RecordingPages {
   }
 
   /** Told of each look at the daemon. */
-  look({ checks }: Pick<Snapshot, "checks">): void {
+  look({ checks }: { readonly checks: readonly ReadinessCheck[] }): void {
     this.#serving?.recordings?.see(checks);
   }
 

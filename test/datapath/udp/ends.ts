@@ -2,6 +2,8 @@ import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
+import { PacketRecorder } from "#src/datapath/recorder/recorder.ts";
+import { Tape } from "#src/datapath/recorder/tape.ts";
 import { UdpReceiver } from "#src/datapath/udp/receive.ts";
 import { UdpSender } from "#src/datapath/udp/send.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
@@ -29,6 +31,8 @@ export function open(
     UdpReceiver.arenaLength + UdpSender.arenaLength + Waiter.arenaLength + 2 * 65_536,
   );
   const counters = makeCounters();
+  const tape = new Tape();
+  const recorder = new PacketRecorder(tape, arena.u8, counters, Date.now);
   const socket = openUdpSocket(LINUX_KERNEL, libc, arena, {
     address,
     port: 0,
@@ -38,9 +42,11 @@ export function open(
   return {
     arena,
     counters,
+    recorder,
+    tape,
     port: socket.port,
     receiver: new UdpReceiver(libc, arena, socket.fd),
-    sender: new UdpSender(through(libc, arena), arena, socket.fd, counters, joins),
+    sender: new UdpSender(through(libc, arena), arena, socket.fd, counters, joins, recorder),
     waiter: new Waiter(libc, arena, [socket.fd]),
     close: () => libc.call.close(socket.fd),
   };

@@ -19,7 +19,10 @@ import {
 import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { Blocked } from "#src/datapath/udp/send.ts";
-import { LOOPBACK, open, receive, send } from "./ends.ts";
+import { bubble } from "#test/protocol/packets.ts";
+import { Way } from "#src/datapath/recorder/entry.ts";
+import { latestOf } from "#src/datapath/recorder/packets.ts";
+import { type Endpoint, LOOPBACK, open, receive, send } from "./ends.ts";
 
 /**
  * A kernel that does not cut up messages for the device they leave by. The real one says EIO under an
@@ -176,5 +179,42 @@ for (const { refusals, resumed, sent, dropped } of FULL) {
     assert.equal(from.counters[DROPS_AT + Drop.SendQueueFull], dropped);
     assert.equal(peers.flatMap((peer) => receive(peer, 1)).length, sent);
     for (const it of [from, ...peers]) it.close();
+  });
+}
+
+/** What a sender recorded: datagrams, their end and why they were not sent. */
+function recordedBy({ recorder, tape }: Endpoint) {
+  recorder.end();
+  const all = latestOf([tape.copy()], 100);
+  return Array.from({ length: all.count }, (_, i) => {
+    const { way, drop, address, port, packets, length, allLength, headers } = all.at(i);
+    return { way, drop, address, port, packets, length, allLength, kept: headers.length };
+  });
+}
+
+const BROADCAST = 0xffffffff;
+const NO_ONE = { way: Way.ToUdp, drop: Drop.SendFailed, address: BROADCAST, port: 9 };
+
+for (const joins of [true, false]) {
+  test(`UdpSender has recorded what the kernel refuses, ${joins ? "as one message" : "one by one"}`, () => {
+    const [from, to] = [open({ joins }), open()];
+    const packet = bubble("2001:db8::1", "2001:0:cb00:7101::1");
+    const queue = (address: number, port: number) =>
+      from.sender.queue(packet, 0, packet.length, address, port, 0);
+    for (let i = 0; i < 3; i++) {
+      queue(BROADCAST, 9);
+      queue(LOOPBACK, to.port);
+    }
+    from.sender.flush();
+    assert.equal(receive(to, 3).flatMap((slot) => slot.lengths).length, 3);
+    assert.equal(from.counters[DROPS_AT + Drop.SendFailed], 3);
+    const one = { ...NO_ONE, length: 40, kept: 40 };
+    assert.deepEqual(
+      recordedBy(from),
+      joins
+        ? [{ ...one, packets: 3, allLength: 120 }]
+        : Array(3).fill({ ...one, packets: 1, allLength: 40 }),
+    );
+    for (const it of [from, to]) it.close();
   });
 }
