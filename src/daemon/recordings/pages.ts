@@ -23,7 +23,7 @@ const MOST_ROWS = 500;
 const SECOND = 1_000;
 
 /** Files that are given out within so long, which clients may take to read them; see docs/limits.md. */
-const MOST_FILES = 4;
+const MOST_FILES = 16;
 const FILES_WITHIN = 5_000;
 
 /** A daemon that serves. */
