@@ -39,7 +39,7 @@ const DEEDS: Readonly<Partial<Record<CounterName, string>>> = {
 };
 
 /** Next headers by the names that people know. */
-export const PACKETS: Readonly<Record<number, string>> = {
+const PACKETS: Readonly<Record<number, string>> = {
   6: "tcp",
   17: "udp",
   44: "fragment",
@@ -63,15 +63,29 @@ export function fieldsOf(fate: Uint8Array): Fields {
 }
 
 function packetOf(fate: Uint8Array): Fields {
-  if (fate[FATE.ipv6Length] === 0) return {};
-  const nextHeader = fate[FATE.ipv6 + NEXT_HEADER_AT]!;
+  const length = fate[FATE.ipv6Length]!;
+  return length === 0 ? {} : packetIn(fate, FATE.ipv6, length);
+}
+
+/** An IPv6 packet in words. */
+export interface PacketWords {
+  readonly packet: string;
+  /** More of what it is. */
+  readonly what?: string;
+  readonly source: string;
+  readonly destination: string;
+}
+
+/** The IPv6 packet of `length` bytes at `at`, of which its headers and 8 bytes of ICMPv6 are there. */
+export function packetIn(b: Uint8Array, at: number, length: number): PacketWords {
+  const nextHeader = b[at + NEXT_HEADER_AT]!;
   const packet = PACKETS[nextHeader] ?? `next header ${nextHeader}`;
-  const what = describePacket(fate, FATE.ipv6, fate[FATE.ipv6Length]!);
+  const what = describePacket(b, at, length);
   return {
     packet,
-    what: what === packet ? undefined : what,
-    source: formatIpv6(fate, FATE.ipv6 + SOURCE_AT),
-    destination: formatIpv6(fate, FATE.ipv6 + DESTINATION_AT),
+    ...(what === undefined || what === packet ? {} : { what }),
+    source: formatIpv6(b, at + SOURCE_AT),
+    destination: formatIpv6(b, at + DESTINATION_AT),
   };
 }
 

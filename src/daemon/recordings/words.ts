@@ -2,21 +2,17 @@ import { Flag, Way } from "#src/datapath/recorder/entry.ts";
 import type { RecordedPacket } from "#src/datapath/recorder/packets.ts";
 import { Drop, DROP_NAMES, type DropName } from "#src/protocol/drops.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
-import { describePacket } from "#src/protocol/wire/describe.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
-  formatIpv6,
   IPV6_HEADER_LENGTH,
   isMulticast,
-  NEXT_HEADER_AT,
   PAYLOAD_LENGTH_AT,
-  SOURCE_AT,
 } from "#src/protocol/wire/ipv6.ts";
 import { mappedAddressOf, mappedPortOf } from "#src/protocol/wire/teredo_address.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import type { RecordedRow } from "#src/status/recordings_document.ts";
-import { PACKETS } from "../fates/words.ts";
+import { packetIn } from "../fates/words.ts";
 
 const WAYS: Readonly<Record<Way, RecordedRow["way"]>> = {
   [Way.FromUdp]: "from_udp",
@@ -45,14 +41,7 @@ export function rowOf(packet: RecordedPacket): RecordedRow {
 
 function innerOf({ headers: b, ipv6At: at }: RecordedPacket): Partial<RecordedRow> {
   if (b.length < at + IPV6_HEADER_LENGTH) return {};
-  const next = b[at + NEXT_HEADER_AT]!;
-  const what = describePacket(b, at, IPV6_HEADER_LENGTH + readU16(b, at + PAYLOAD_LENGTH_AT));
-  return {
-    packet: PACKETS[next] ?? `next header ${next}`,
-    ...(what === undefined ? {} : { what }),
-    source: formatIpv6(b, at + SOURCE_AT),
-    destination: formatIpv6(b, at + DESTINATION_AT),
-  };
+  return packetIn(b, at, IPV6_HEADER_LENGTH + readU16(b, at + PAYLOAD_LENGTH_AT));
 }
 
 /** What the rules did with it; undefined where they dropped it. */

@@ -201,7 +201,6 @@ test("captureOf() tells a server's two addresses apart, and what it sent on", ()
     way: "from_udp",
     peer: "203.0.113.7:40000",
     packet: "bubble",
-    what: "bubble",
     source: HOST,
     destination: formatIpv6(other),
     to: "198.51.100.99:50000",

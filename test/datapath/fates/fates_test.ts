@@ -56,7 +56,6 @@ test("Observed relay tells a packet's way from first to last", () => {
     way: "from_ipv6",
     peer: undefined,
     packet: "udp",
-    what: undefined,
     source: HOST,
     destination: formatIpv6(A),
     bytes: 88,
