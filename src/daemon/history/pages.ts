@@ -47,7 +47,7 @@ export class HistoryPages {
   /** Between the last look and the one before it. */
   #changes: readonly Change[] = [];
   #changesTold: number;
-  /** Second of the newest row that was told, or was there before. */
+  /** Second of the newest row that was told, or was there before; -1: of none. */
   #told: number;
 
   /** @param read throws as long as the daemon starts */
@@ -55,7 +55,7 @@ export class HistoryPages {
     this.#history = history;
     this.#read = read;
     this.#changesTold = history.journal.count;
-    this.#told = newestSecond(history);
+    this.#told = history.rows.seconds.newest;
   }
 
   /** Tells whoever looks on of a look at the daemon. @param clockSet how far the wall clock was set */
@@ -64,13 +64,14 @@ export class HistoryPages {
     this.#changes = journal.changesSince(this.#changesTold);
     this.#changesTold = journal.count;
     this.#event = undefined;
+    const { seconds } = this.#history.rows;
     const newest = newestSecond(this.#history);
-    const late = Math.max(this.#told + 1, newest - LATE_MOST);
-    this.#told = newest;
+    const late = Math.max(this.#told + 1, newest - LATE_MOST, seconds.oldest);
+    this.#told = seconds.newest;
     if (this.#viewers.count === 0) return;
     if (clockSet !== 0) this.#viewers.tell(this.#historyEvent(undefined));
     // A look that comes late has rows of several seconds.
-    for (let second = late; second < newest; second++) {
+    for (let second = late; second < seconds.newest; second++) {
       this.#viewers.tell(this.#snapshotEvent(second, snapshot, []));
     }
     this.#event = this.#snapshotEvent(newest, snapshot);

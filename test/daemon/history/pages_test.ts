@@ -202,6 +202,27 @@ test("GET /events tells each second of a look that comes late, and its news once
   await viewer.close();
 });
 
+test("GET /events of a daemon without rows yet is of the moment", async () => {
+  const clocks = new Clocks();
+  const pages = new HistoryPages(clocks.history, () => clocks.snapshot);
+  const app = createStatus(() => clocks.snapshot, undefined, pages.pages, pages.streams);
+  clocks.boot += 10;
+  const viewer = new Events(await app.request("/events?since=5"));
+  await viewer.piece();
+  const moment = BOOTED_UNIX + 1_010;
+  const missed = await viewer.next();
+  assert.deepEqual([missed.id, missed.data.from, missed.data.count], [moment, moment, 0]);
+  const first = await viewer.next();
+  assert.deepEqual([first.id, first.data.row], [moment, {}]);
+  for (const second of [1_013, 1_014]) {
+    const [after, row] = second === 1_013 ? [3, undefined] : [1, 0];
+    pages.tell(clocks.snapshot, clocks.look(after));
+    const { id, data } = await viewer.next();
+    assert.deepEqual([id, data.row.packets_down], [BOOTED_UNIX + second, row]);
+  }
+  await viewer.close();
+});
+
 test("GET /events fills the gap of who comes back, by Last-Event-ID or since", async () => {
   const daemon = new Daemon(200);
   const newest = BOOTED_UNIX + 1_400;
