@@ -12,7 +12,11 @@ import swap from "./client/swap.js" with { type: "text" };
 import times from "./client/times.js" with { type: "text" };
 import trace from "./client/trace.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
-import style from "./style.css" with { type: "text" };
+import chartsStyle from "./style/charts.css" with { type: "text" };
+import frameStyle from "./style/frame.css" with { type: "text" };
+import loginStyle from "./style/login.css" with { type: "text" };
+import stateStyle from "./style/state.css" with { type: "text" };
+import tablesStyle from "./style/tables.css" with { type: "text" };
 
 export interface Asset {
   readonly type: string;
@@ -21,10 +25,12 @@ export interface Asset {
 
 const script = (text: string): Asset => ({ type: "text/javascript; charset=utf-8", text });
 
+const STYLE = [uplotStyle, frameStyle, stateStyle, chartsStyle, tablesStyle, loginStyle].join("\n");
+
 /** What pages load besides, by its name below `/assets/`: part of the program, not of its disk. */
 export const ASSETS: Readonly<Record<string, Asset>> = {
   "icon.svg": { type: "image/svg+xml", text: icon },
-  "style.css": { type: "text/css; charset=utf-8", text: uplotStyle + style },
+  "style.css": { type: "text/css; charset=utf-8", text: STYLE },
   "chart.js": script(chart),
   "charts.js": script(charts),
   "live.js": script(live),

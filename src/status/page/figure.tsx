@@ -1,14 +1,16 @@
 /** @jsxImportSource hono/jsx */
 import type { HistoryDocument } from "../history_document.ts";
 import { type Chart, type Figure, figureOf, latest, rowsOf, summaryOf } from "./figures.ts";
+import type { Mark } from "./marks.tsx";
 import { Sparkline } from "./sparkline.tsx";
 import { clockOf } from "./time.tsx";
 import { UNITS } from "../units.ts";
 
 /** A chart, with what it says in words and as a table. A script draws it larger, and goes on. */
-export function ChartFigure({ chart, history }: {
+export function ChartFigure({ chart, history, marks }: {
   readonly chart: Chart;
   readonly history: HistoryDocument;
+  readonly marks: readonly Mark[];
 }) {
   const figure = figureOf(chart, history);
   const { title, unit, lines, stacked = false } = figure;
@@ -28,7 +30,7 @@ export function ChartFigure({ chart, history }: {
         </ul>
       </figcaption>
       <div class="plot">
-        <Sparkline figure={figure} history={history} labelledBy={`${id}-summary`} />
+        <Sparkline figure={figure} history={history} marks={marks} labelledBy={`${id}-summary`} />
       </div>
       <div class="words">
         <p class="summary" id={`${id}-summary`}>{summaryOf(figure)}</p>

@@ -38,7 +38,7 @@ export function Frame({ title, status, query, scripts, refresh, now, children }:
   );
 }
 
-const COMMON = ["status", "history", "events", "metrics", "healthz", "readyz"];
+const COMMON = ["status", "history", "recordings", "metrics", "healthz", "readyz"];
 const FOR_PROGRAMS = { relay: [...COMMON, "peers"], server: COMMON } as const;
 
 /** Of peers. */

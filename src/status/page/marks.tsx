@@ -1,12 +1,34 @@
 /** @jsxImportSource hono/jsx */
 import type { ChangeDocument, ChangeKind } from "../history_document.ts";
+import type { RecordingDocument } from "../recordings_document.ts";
+
+/** What kinds of marks are called besides those of changes. */
+export const MARKS = { recording: "recording" } as const;
+
+export interface Mark {
+  /** Unix. */
+  readonly time: number;
+  readonly kind: ChangeKind | typeof MARKS.recording;
+}
+
+/** What charts mark. */
+export function marksOf(
+  changes: readonly ChangeDocument[],
+  recordings: readonly RecordingDocument[],
+): Mark[] {
+  const unix = (time: string) => Date.parse(time) / 1000;
+  return [
+    ...changes.map(({ time, kind }) => ({ time: unix(time), kind })),
+    ...recordings.map(({ time }) => ({ time: unix(time), kind: MARKS.recording })),
+  ];
+}
 
 interface MarkLook {
   /** Around the origin. */
   readonly path: string;
   /** Of the style. */
-  readonly colour: "fail" | "ok" | "pause" | "quiet";
-  readonly kinds: readonly ChangeKind[];
+  readonly colour: "fail" | "ok" | "pause" | "warn" | "quiet";
+  readonly kinds: readonly Mark["kind"][];
   readonly text: string;
 }
 
@@ -22,10 +44,16 @@ const LOOKS: readonly MarkLook[] = [
   { path: "M-5-4H5L0 5Z", colour: "fail", kinds: ["not_ready", "failed"], text: "not ready" },
   { path: "M-5 4H5L0-5Z", colour: "ok", kinds: ["ready", "started"], text: "ready, started" },
   { path: "M-4-4H4V4H-4Z", colour: "pause", kinds: ["drained", "ending"], text: "drained, ending" },
+  {
+    path: "M-4 0a4 4 0 1 0 8 0 4 4 0 1 0-8 0Z",
+    colour: "warn",
+    kinds: [MARKS.recording],
+    text: "packets recorded",
+  },
   OTHER,
 ];
 
-const lookOf = (kind: ChangeKind) => LOOKS.find(({ kinds }) => kinds.includes(kind)) ?? OTHER;
+const lookOf = (kind: Mark["kind"]) => LOOKS.find(({ kinds }) => kinds.includes(kind)) ?? OTHER;
 
 /** What the marks mean. */
 export function MarksLegend() {
@@ -44,15 +72,15 @@ export function MarksLegend() {
 }
 
 /** The marks of a chart as high as whatever it lies upon. @param props Unix times of its ends */
-export function Marks({ changes, from, to }: {
-  readonly changes: readonly ChangeDocument[];
+export function Marks({ marks, from, to }: {
+  readonly marks: readonly Mark[];
   readonly from: number;
   readonly to: number;
 }) {
   return (
     <svg class="marks" aria-hidden="true">
-      {changes.map(({ time, kind }) => {
-        const share = (Date.parse(time) / 1000 - from) / (to - from);
+      {marks.map(({ time, kind }) => {
+        const share = (time - from) / (to - from);
         if (!(share >= 0 && share <= 1)) return null;
         const { path, colour } = lookOf(kind);
         const x = `${(100 * share).toFixed(2)}%`;

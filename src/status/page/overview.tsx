@@ -1,17 +1,22 @@
 /** @jsxImportSource hono/jsx */
 import type { StatusDocument } from "../document.ts";
 import type { HistoryDocument, Step } from "../history_document.ts";
+import type { RecordingDocument } from "../recordings_document.ts";
 import { Changes, Warnings } from "./changes.tsx";
 import { CHARTS } from "./charts.ts";
 import { ChartFigure } from "./figure.tsx";
 import { Frame } from "./frame.tsx";
-import { MarksLegend } from "./marks.tsx";
+import { MarksLegend, marksOf } from "./marks.tsx";
+import { Recordings } from "./recordings.tsx";
+import type { Refusal } from "./refusal.ts";
 import { Checks, conditionOf, State } from "./state.tsx";
 import { Totals } from "./totals.tsx";
 
 export interface OverviewProps {
   readonly status: StatusDocument;
   readonly history: HistoryDocument;
+  /** The latest first, or why there are none. */
+  readonly recordings: readonly RecordingDocument[] | Refusal;
   /** Unix time. */
   readonly now: number;
   /** Whether a browser without a script asks again by itself. */
@@ -21,7 +26,7 @@ export interface OverviewProps {
 const REFRESH_SECONDS = 10;
 
 /** `GET /` */
-export function Overview({ status, history, now, refreshes }: OverviewProps) {
+export function Overview({ status, history, recordings, now, refreshes }: OverviewProps) {
   const refresh = refreshes ? REFRESH_SECONDS : undefined;
   return (
     <Frame
@@ -43,7 +48,8 @@ export function Overview({ status, history, now, refreshes }: OverviewProps) {
           <Warnings warnings={status.warnings} now={now} />
         </div>
       </div>
-      <Charts status={status} history={history} />
+      <Charts status={status} history={history} recordings={recordings} />
+      <Recordings recordings={recordings} now={now} />
       <Totals status={status} />
     </Frame>
   );
@@ -72,7 +78,10 @@ const SPANS: readonly { readonly step: Step; readonly text: string }[] = [
   { step: 60, text: "24 hours" },
 ];
 
-function Charts({ status, history }: Pick<OverviewProps, "status" | "history">) {
+function Charts(
+  { status, history, recordings }: Pick<OverviewProps, "status" | "history" | "recordings">,
+) {
+  const marks = marksOf(history.changes, "error" in recordings ? [] : recordings);
   return (
     <section id="charts" aria-labelledby="charts-title" data-step={history.step}>
       <div class="bar">
@@ -90,12 +99,14 @@ function Charts({ status, history }: Pick<OverviewProps, "status" | "history">) 
         <div class="moment" hidden>
           <label for="moment">Moment</label>
           <input id="moment" type="range" min="0" max="0" value="0" step="1" />
-          <output for="moment">now</output>
+          <span class="chosen">now</span>
         </div>
       </div>
       <MarksLegend />
       <div class="charts">
-        {CHARTS[status.role].map((chart) => <ChartFigure chart={chart} history={history} />)}
+        {CHARTS[status.role].map((chart) => (
+          <ChartFigure chart={chart} history={history} marks={marks} />
+        ))}
       </div>
     </section>
   );

@@ -1,14 +1,17 @@
 import type { CheckDocument, StatusDocument } from "../document.ts";
 import type { ChangeDocument, HistoryDocument, WarningDocument } from "../history_document.ts";
+import type { RecordingDocument } from "../recordings_document.ts";
 import { bytes, count, duration } from "../units.ts";
 import { CHARTS } from "./charts.ts";
 import { figureOf, summaryOf } from "./figures.ts";
+import type { Refusal } from "./refusal.ts";
 import { clockOf } from "./time.tsx";
 
 /** The first view as plain text, as curl gets it. @param now Unix time */
 export function overviewText(
   status: StatusDocument,
   history: HistoryDocument,
+  recordings: readonly RecordingDocument[] | Refusal,
   now: number,
 ): string {
   const { role, program_version, sentence, checks, changes, warnings, process } = status;
@@ -23,6 +26,7 @@ export function overviewText(
       warnings.toReversed().flatMap((it) => warningLines(it, now)),
     ),
     ...part(`The last ${span}`, figureLines(role, history)),
+    ...part("Recordings of packets", recordingLines(recordings, now)),
     ...part("Packets discarded since the start", dropLines(status.drops)),
     ...part("Process", [
       `${process.pid}, for ${duration(process.uptime_seconds)}, ` +
@@ -60,6 +64,16 @@ function figureLines(role: StatusDocument["role"], history: HistoryDocument): st
     const figure = figureOf(chart, history);
     return `${figure.title}: ${summaryOf(figure)}`;
   });
+}
+
+function recordingLines(
+  recordings: readonly RecordingDocument[] | Refusal,
+  now: number,
+): string[] {
+  if ("error" in recordings) return [recordings.error];
+  return recordings.map(({ id, time, why, packets }) =>
+    `${changeLine({ time, text: why }, now)}, ${count(packets)} packets: recordings/${id}.pcapng`
+  );
 }
 
 function dropLines(drops: StatusDocument["drops"]): string[] {

@@ -7,11 +7,18 @@ import { type ErrorDocument, type StatusDocument, statusDocument } from "../docu
 import type { HistoryDocument, Step } from "../history_document.ts";
 import type { PeerDocument, PeersDocument, WhyDocument } from "../peers_document.ts";
 import { momentary } from "../momentary.ts";
+import type {
+  RecordingDocument,
+  RecordingRowsDocument,
+  RecordingsDocument,
+} from "../recordings_document.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { toHtml } from "./layout.tsx";
 import { Overview } from "./overview.tsx";
 import { PeerPage } from "./peer.tsx";
 import { type Found, PeersPage } from "./peers.tsx";
+import { RecordingPage } from "./recordings.tsx";
+import type { Refusal } from "./refusal.ts";
 import { sortedBy, sortOf } from "./sorts.ts";
 import { overviewText } from "./plain_text.ts";
 
@@ -32,11 +39,14 @@ const PAGE_LENGTH = 100;
 /** What is read to be sorted: so much of it that a search's result is all there. */
 const SORTED_PAGES = 10;
 const SORTED_PAGE_LENGTH = 400;
+/** The last ones of a recording. */
+const RECORDED_ROWS = 500;
 
 /** The pages for people. They ask what programs can ask, and change nothing. */
 export function addPages(app: Hono, sources: Sources): void {
   const { status, history, pages } = sources;
   const now = () => Date.now() / 1000;
+  let recordings: readonly RecordingDocument[] | Refusal = [];
   const made = new Map<string, () => string>();
   const overview = (step: Step, refreshes: boolean) => {
     const key = `${step} ${refreshes}`;
@@ -44,7 +54,7 @@ export function addPages(app: Hono, sources: Sources): void {
       sources.read,
       (snapshot) => {
         const status = statusDocument(snapshot);
-        const page = { status, history: history(step), now: now(), refreshes };
+        const page = { status, history: history(step), recordings, now: now(), refreshes };
         return toHtml(<Overview {...page} />);
       },
       sources.now,
@@ -54,11 +64,12 @@ export function addPages(app: Hono, sources: Sources): void {
     return make();
   };
 
-  app.get("/", (c) => {
+  app.get("/", async (c) => {
     const step = c.req.query("step") === "60" ? 60 : 1;
     c.header("Vary", "Accept");
+    recordings = await recordingsOf(pages);
     if (wantsHtmlOverText(c)) return c.html(overview(step, c.req.query("refresh") !== "no"));
-    return c.text(overviewText(status(), history(step), now()));
+    return c.text(overviewText(status(), history(step), recordings, now()));
   });
 
   const peers = pages["/peers"];
@@ -81,6 +92,24 @@ export function addPages(app: Hono, sources: Sources): void {
       return c.html(toHtml(<PeerPage {...page} />), "error" in found ? found.status : 200);
     });
   }
+
+  const rows = pages["/recordings/:id"];
+  if (rows !== undefined) {
+    app.get("/recording", async (c) => {
+      const id = c.req.query("id") ?? "";
+      const found = await ask<RecordingRowsDocument>(rows, { limit: `${RECORDED_ROWS}` }, { id });
+      const page = { status: status(), now: now(), recording: found };
+      return c.html(toHtml(<RecordingPage {...page} />), "error" in found ? found.status : 200);
+    });
+  }
+}
+
+async function recordingsOf(
+  { "/recordings": page }: Readonly<Record<string, Page>>,
+): Promise<readonly RecordingDocument[] | Refusal> {
+  if (page === undefined) return [];
+  const found = await ask<RecordingsDocument>(page);
+  return "error" in found ? found : found.recordings;
 }
 
 /** Whether somebody looks at the answer in a browser: curl and the like say nothing of what they want. */
@@ -89,18 +118,13 @@ function wantsHtmlOverText(c: Context): boolean {
   return accepts(c, { header: "Accept", supports: types, default: types[1]! }) === types[0];
 }
 
-/** Why a page has nothing to show. */
-interface Refusal {
-  readonly status: 400 | 403 | 404 | 503;
-  readonly error: string;
-}
-
 async function ask<T>(
   page: Page,
-  parameters: Readonly<Record<string, string | undefined>>,
+  parameters: Readonly<Record<string, string | undefined>> = {},
+  named: Readonly<Record<string, string>> = {},
 ): Promise<T | Refusal> {
   const given = Object.entries(parameters).filter((it): it is [string, string] => !!it[1]);
-  const answer = await page(new URLSearchParams(given));
+  const answer = await page(new URLSearchParams(given), named);
   if (!("document" in answer)) throw new TypeError("An answer that is no document");
   const { status, document } = answer;
   return status === 200 ? document as T : { status, error: (document as ErrorDocument).error };

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { HistoryDocument } from "../history_document.ts";
 import { type Column, type Figure, stacked } from "./figures.ts";
-import { Marks } from "./marks.tsx";
+import { type Mark, Marks } from "./marks.tsx";
 import { clockOf } from "./time.tsx";
 import { UNITS } from "../units.ts";
 
@@ -13,18 +13,19 @@ const MOST_POINTS = 300;
 export interface SparklineProps {
   readonly figure: Figure;
   readonly history: HistoryDocument;
+  readonly marks: readonly Mark[];
   /** Of the element that says the same in words. */
   readonly labelledBy: string;
 }
 
 /** A chart without a script. */
-export function Sparkline({ figure, history, labelledBy }: SparklineProps) {
+export function Sparkline({ figure, history, marks, labelledBy }: SparklineProps) {
   const { unit, lines } = figure;
   const isStack = figure.stacked ?? false;
   const columns = lines.map(({ values }) => values);
   const drawn = isStack ? stacked(columns) : columns;
   const top = topOf(drawn);
-  const { from, step, count, changes } = history;
+  const { from, step, count } = history;
   const seconds = Math.max(step, (count - 1) * step);
   return (
     <div class="sparkline">
@@ -42,7 +43,7 @@ export function Sparkline({ figure, history, labelledBy }: SparklineProps) {
           />
         ))}
       </svg>
-      <Marks changes={changes} from={from} to={from + seconds} />
+      <Marks marks={marks} from={from} to={from + seconds} />
       <span class="from">{clockOf(from, from + seconds)}</span>
       <span class="to">{clockOf(from + seconds, from + seconds)}</span>
     </div>

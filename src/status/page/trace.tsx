@@ -9,7 +9,8 @@ export function Trace({ peer }: { readonly peer: string }) {
         time. Off by default: <code>trace = yes</code> in <code>[status]</code> lets it be.
       </p>
       <p>
-        <button type="button" hidden>Start</button> <span class="outcome" role="status"></span>
+        <button type="button" hidden>Start</button> <span class="count"></span>{" "}
+        <span class="outcome" role="status"></span>
       </p>
       <noscript>
         <p>

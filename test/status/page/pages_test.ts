@@ -173,11 +173,19 @@ test("GET / refreshes without a script, until that is stopped", async () => {
   assert.doesNotMatch(await html("/?refresh=no"), /http-equiv="refresh"/);
 });
 
-const paths = ["/", "/?step=60", "/find", "/find?sort=heard", "/peer?address=203.0.113.1", "/none"];
+const paths = [
+  "/",
+  "/recording?id=r7",
+  "/?step=60",
+  "/find",
+  "/find?sort=heard",
+  "/peer?address=203.0.113.1",
+  "/none",
+];
 
 for (const path of paths) {
   test(`GET ${path} leads nowhere else, and runs nothing that stands in it`, async () => {
-    const pages = { "/peers": peersPage(250), "/why": whyPage };
+    const pages = { "/peers": peersPage(250), "/why": whyPage, ...recordingPages };
     const page = await html(path, appOf({}, pages));
     for (const [, url] of page.matchAll(/\b(?:href|src|action|content)="([^"]*)"/g)) {
       assert.doesNotMatch(url!, /^\/|^[a-z]+:/, url);
@@ -200,6 +208,56 @@ const whyPage: Page = (parameters) =>
       mend: "ip -6 route add",
     },
   });
+
+const RECORDING = {
+  id: "r7",
+  time: new Date(1000 * 1_800_000_100).toISOString(),
+  kind: "drops",
+  why: "burst <of> drops",
+  packets: 1_234,
+};
+
+const recordingPages: Readonly<Record<string, Page>> = {
+  "/recordings": () =>
+    Promise.resolve({ status: 200, document: { version: 1, recordings: [RECORDING] } }),
+  "/recordings/:id": (_, { id } = {}) => {
+    const time = new Date(Date.parse(RECORDING.time) - 1_500).toISOString();
+    const row = { time, way: "from_udp", peer: "203.0.113.1:4000", bytes: 88, packets: 3 };
+    const rows = [{ ...row, all_bytes: 264, reason: "bad_token", detail: "dropped: as <b>" }];
+    return Promise.resolve(
+      id === "r7"
+        ? { status: 200, document: { version: 1, ...RECORDING, rows } }
+        : { status: 404, document: { version: 1, error: "There is no such recording" } },
+    );
+  },
+};
+
+test("GET / lists recordings, and marks them in each chart", async () => {
+  const app = appOf({}, recordingPages);
+  const page = await html("/", app);
+  assert.match(page, /<a href="recording\?id=r7">burst &lt;of&gt; drops<\/a>, 1,234 packets/);
+  assert.match(page, /<a href="recordings\/r7.pcapng" download/);
+  assert.equal([...page.matchAll(/<svg class="mark warn" x="/g)].length, CHARTS.relay.length);
+  const text = await (await app.request("/")).text();
+  assert.match(text, /burst <of> drops, 1,234 packets: recordings\/r7\.pcapng/);
+});
+
+test("GET / says why nothing is recorded", async () => {
+  const refuse: Page = () =>
+    Promise.resolve({ status: 404, document: { version: 1, error: "Nothing is recorded: `x`" } });
+  const app = appOf({}, { "/recordings": refuse });
+  assert.match(await html("/", app), /Nothing is recorded: <code>x<\/code>\./);
+});
+
+test("GET /recording shows packets, the latest first, or that there is none", async () => {
+  const app = appOf({}, recordingPages);
+  const page = await html("/recording?id=r7", app);
+  for (
+    const part of ["1,234 packets, of which here are the last 1", ">1.500<", "3 × 88, 264 in all"]
+  ) assert.ok(page.includes(part), part);
+  assert.ok(page.includes("dropped: as &lt;b&gt; (bad_token)"));
+  assert.match(await html("/recording?id=..", app), /role="alert">There is no such recording</);
+});
 
 test("GET / with all that it loads is small enough for a slow line", async () => {
   for (const role of ["relay", "server"] as const) {

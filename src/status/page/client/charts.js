@@ -72,7 +72,7 @@ export class Charts {
   #draw() {
     const rows = this.#step === 1 ? this.#seconds : this.#minutes;
     if (rows.times.length === 0) return;
-    const marks = [...this.#marks.values()];
+    const marks = [...this.#marks.values(), ...recordings()];
     this.#moves = true;
     for (const chart of this.#charts) chart.draw(rows, marks);
     this.#moves = false;
@@ -93,11 +93,25 @@ export class Charts {
 
   /** @param {readonly ChangeDocument[]} changes */
   #mark(changes) {
-    for (const change of changes) {
-      const { time, kind, text } = change;
-      this.#marks.set(`${time} ${kind} ${text}`, { time: Date.parse(time) / 1000, change });
+    for (const { time, kind, text } of changes) {
+      this.#marks.set(`${time} ${kind} ${text}`, { time: Date.parse(time) / 1000, kind, text });
     }
   }
+}
+
+/**
+ * Those that the page lists.
+ *
+ * @returns {Mark[]}
+ */
+function recordings() {
+  const items =
+    /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#recordings li"));
+  return [...items].map(({ dataset: { time, kind = "", text = "" } }) => ({
+    time: Number(time),
+    kind,
+    text,
+  }));
 }
 
 /**
@@ -112,7 +126,7 @@ async function fetchHistory(step) {
 /** The slider that does for the keyboard what the pointer does in a chart. */
 class Moment {
   #slider = /** @type {HTMLInputElement} */ (document.getElementById("moment"));
-  #output = /** @type {HTMLOutputElement} */ (document.querySelector(".moment output"));
+  #output = /** @type {HTMLElement} */ (document.querySelector(".moment .chosen"));
   /** @type {number[]} */
   #times = [];
   /** @type {readonly Mark[]} */
@@ -171,6 +185,6 @@ class Moment {
   #happened(time) {
     const near = Math.max(1, ((this.#times.at(-1) ?? 0) - (this.#times[0] ?? 0)) / 150);
     const mark = this.#marks.find((it) => Math.abs(it.time - time) <= near);
-    return mark === undefined ? "" : `: ${mark.change.text}`;
+    return mark === undefined ? "" : `: ${mark.text}`;
   }
 }

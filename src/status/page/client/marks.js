@@ -1,7 +1,4 @@
-/**
- * @typedef {import("../../history_document.ts").ChangeDocument} ChangeDocument
- * @typedef {{ readonly time: number, readonly change: ChangeDocument }} Mark
- */
+/** @typedef {{ readonly time: number, readonly kind: string, readonly text: string }} Mark */
 
 /**
  * @typedef {{ readonly colour: string, readonly path: Path2D }} Look
@@ -36,9 +33,9 @@ const lookOf = readLooks();
 export function drawMarks({ ctx, bbox, scales, valToPos }, marks, colourOf) {
   const { min, max } = scales["x"] ?? {};
   const scale = devicePixelRatio;
-  for (const { time, change } of marks) {
+  for (const { time, kind } of marks) {
     if (time < (min ?? Infinity) || time > (max ?? -Infinity)) continue;
-    const { colour, path } = lookOf(change.kind);
+    const { colour, path } = lookOf(kind);
     const x = Math.round(valToPos(time, "x", true));
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colourOf(colour);

@@ -18,6 +18,7 @@ const WAYS = {
 export function offerTrace(section) {
   const button = /** @type {HTMLButtonElement} */ (section.querySelector("button"));
   const outcome = /** @type {HTMLElement} */ (section.querySelector(".outcome"));
+  const counted = /** @type {HTMLElement} */ (section.querySelector(".count"));
   const place = /** @type {HTMLElement} */ (section.querySelector(".scroll"));
   const rows = /** @type {HTMLElement} */ (section.querySelector("tbody"));
   /** @type {AbortController | undefined} */
@@ -33,12 +34,12 @@ export function offerTrace(section) {
     packet(packet) {
       place.hidden = false;
       rows.prepend(rowOf(packet));
-      say(`${++count} packets`);
+      counted.textContent = `${++count} packets`;
     },
     /** @param {{ count: number }} told */
     left_out: ({ count }) => rows.prepend(noteOf(`${count} more than could be told`)),
     /** @param {{ reason: string }} told */
-    end: ({ reason }) => say(`${count} packets: ${reason}`),
+    end: ({ reason }) => say(reason),
   };
 
   const start = async () => {
@@ -46,6 +47,7 @@ export function offerTrace(section) {
     button.textContent = "Stop";
     rows.replaceChildren();
     count = 0;
+    counted.textContent = "";
     say("");
     try {
       const url = `trace?peer=${encodeURIComponent(section.dataset["peer"] ?? "")}`;
@@ -53,11 +55,10 @@ export function offerTrace(section) {
       if (answer.ok) await read(answer, listener);
       else say((await answer.json()).error);
     } catch {
-      if (!running.signal.aborted) say("The daemon does not answer");
+      say(running.signal.aborted ? "Stopped" : "The daemon does not answer");
     }
     running = undefined;
     button.textContent = "Start";
-    if (count > 0 && !/:/.test(outcome.textContent ?? "")) say(`${count} packets: stopped`);
   };
   button.addEventListener("click", () => {
     if (running === undefined) void start();
