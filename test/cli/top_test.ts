@@ -66,8 +66,8 @@ is_another() { [ "$(clock)" != "$1" ]; }
 wait_until is_another "$(clock)"
 lacks before && echo 'a screen of its own'
 tm resize-window -x 40 -y 12
-hides 'q quits'
-shows '^teredo relay .*:..$'
+hides highest
+shows '^to clients .* ▁'
 [ "$(screen | wc -L)" -le 40 ] && screen | wc -l
 tm resize-window -x 200 -y 60
 shows '^listening .* UDP 0.0.0.0:3545$'
@@ -113,6 +113,23 @@ hides 'q quits$'
 shows '^before'
 state`);
   assert.deepEqual(lines, [...BEFORE, ...DURING, ...BEFORE]);
+});
+
+test("teredo top leaves the terminal as it was when it fails", () => {
+  const lines = linesOf(`
+cat > $work/stranger.cjs << 'END'
+const answer = { version: 1, role: "relay", process: {}, counters: {}, drops: {}, gauges: {}, workers: {} };
+require("node:http").createServer((_, response) =>
+  response.end(JSON.stringify({ ...answer, offloads: {}, checks: [], listening: [] }))
+).listen(8000);
+END
+node $work/stranger.cjs &
+terminal 80 24
+types 'teredo top --url 127.0.0.1:8000; echo "status $?"' Enter
+shows '^status 1'
+shows '^teredo: TypeError: '
+state`);
+  assert.deepEqual(lines, BEFORE);
 });
 
 test("teredo top says how old its numbers are, and goes on when the daemon is back", () => {

@@ -9,6 +9,8 @@ import type { Watch } from "./watch.ts";
 
 /** What a screen waits for answers before it shows that there are none yet, in milliseconds. */
 const PATIENCE = 500;
+/** What a process may go on until it is stopped, in milliseconds. */
+const STOPPED = 200;
 const INTERRUPT = "\x03";
 const SUSPEND = "\x1a";
 /** Signals that end the program at once, and their numbers. */
@@ -123,6 +125,14 @@ export class Session {
     this.#keyboard?.close();
   };
 
+  /** Whoever had the terminal meanwhile may have left it in any state. */
+  readonly #goOn = (): void => {
+    if (this.#isOver) return;
+    this.#close();
+    this.#open();
+    this.#showAgain();
+  };
+
   /** Follows the signals that a terminal's user sends. @returns what gives that up */
   #obey(): () => void {
     const handlers: Record<string, () => void> = { SIGINT: this.#end };
@@ -131,11 +141,10 @@ export class Session {
       handlers["SIGTSTP"] = () => {
         this.#close();
         process.kill(process.pid, "SIGSTOP");
+        // The first process of a container is not stopped.
+        setTimeout(this.#goOn, STOPPED);
       };
-      handlers["SIGCONT"] = () => {
-        this.#open();
-        this.#showAgain();
-      };
+      handlers["SIGCONT"] = this.#goOn;
       for (const [name, number] of Object.entries(DEADLY)) {
         handlers[name] = () => process.exit(128 + number);
       }

@@ -73,34 +73,44 @@ export class Watched {
   async #ask(): Promise<void> {
     const answer = await askTarget(this.#target);
     if (!(answer instanceof NoStatus)) {
-      const { pid } = answer.status.process;
+      const { role, process } = answer.status;
       const earlier = this.#last?.found;
-      this.#before = earlier?.status.process.pid === pid ? earlier : undefined;
-      // After a silence the daemon knows best what was meanwhile.
-      if (this.#answer instanceof NoStatus) this.#past = undefined;
+      this.#before = earlier?.status.process.pid === process.pid ? earlier : undefined;
+      // After a silence the daemon knows best what was meanwhile; another role has other charts.
+      if (this.#answer instanceof NoStatus || earlier?.status.role !== role) this.#forget();
       await this.#askHistory(answer);
       this.#last = { found: answer, at: this.#now() };
     }
     this.#answer = answer;
   }
 
+  #forget(): void {
+    this.#past = undefined;
+    this.#rates = undefined;
+  }
+
   /** A daemon of an older version has none: then there are no charts. */
-  async #askHistory({ status: { role }, place }: Answer): Promise<void> {
+  async #askHistory(answer: Answer): Promise<void> {
+    const { status: { role }, place } = answer;
     const since = this.#past === undefined ? "" : `&since=${this.#past.newest}`;
     const history = await askHistory(place, `/history?step=1${since}`);
     // Of the first second there is no row yet.
     if (history?.role !== role || history.count === 0) return;
     const { from, count, series, changes } = history;
+    const clockSet = changes.findLast(({ kind }) => kind === "clock_set")?.time;
+    const isSet = clockSet !== this.#clockSet;
+    this.#clockSet = clockSet;
+    if (this.#past !== undefined && isSet) {
+      // All that is past has other dates now.
+      this.#forget();
+      return await this.#askHistory(answer);
+    }
     this.#past ??= new Past(CHARTS[role].length);
     for (let i = 0; i < count; i++) {
       if (from + i <= this.#past.newest) continue;
       this.#past.add(from + i, CHARTS[role].map((chart) => valueOf(chart, series, i)));
       this.#rates = rowOf(series, i);
     }
-    // All that is past has other dates then.
-    const clockSet = changes.findLast(({ kind }) => kind === "clock_set")?.time;
-    if (clockSet !== this.#clockSet) this.#past = undefined;
-    this.#clockSet = clockSet;
   }
 }
 
