@@ -288,6 +288,41 @@ const NFTABLES: readonly Ruleset[] = [
     says: [/Packet Too Big to clients are dropped/],
   },
   {
+    name: "a block that drops",
+    nft: input("udp dport 3545 jump { counter; drop; }"),
+    verdict: "fail",
+    says: [/rule with handle \d+ in chain input/],
+  },
+  {
+    name: "a block that is gone to, with a chain that drops in it",
+    nft:
+      "table inet filter { chain mine { udp dport 3545 drop; }\n chain input { type filter hook input priority 0; meta l4proto udp goto { jump mine; }; } }",
+    verdict: "fail",
+    says: [/rule with handle \d+ in chain mine/],
+  },
+  ...[
+    "meta length > 1200",
+    "udp length > 1000",
+    "ip length 100-1500",
+    "ip dscp cs0",
+    "ip ttl < 10",
+    "udp checksum 0",
+    "@th,64,4 6", // IPv6 behind the UDP header
+  ].map((match): Ruleset => ({
+    name: `what differs from packet to packet: ${match}`,
+    nft: input(`udp dport 3545 ${match} drop`),
+    verdict: "warn",
+    says: [/may be dropped .*"(payload|meta)"/],
+  })),
+  ...["ip6 hoplimit < 10", "ip6 flowlabel 0", "tcp window < 100", "ip6 length > 1000"].map((
+    match,
+  ): Ruleset => ({
+    name: `what differs from packet to packet that is forwarded: ${match}`,
+    nft: forward(`${match} drop`),
+    verdict: "warn",
+    says: [/may be dropped .*"payload"/],
+  })),
+  {
     name: "extension headers that the packets do not have",
     nft: forward("rt type 0 drop; exthdr frag exists drop; exthdr hbh missing accept", "drop"),
     verdict: "ok",

@@ -59,6 +59,7 @@ import type { Effect, Rule, Verdict } from "./outcome.ts";
 import type { Passage } from "./passage.ts";
 import { compareBytes, Registers } from "./registers.ts";
 import type { Sets } from "./sets.ts";
+import { isTelling } from "./varying.ts";
 import { matchOf } from "./xtables/matches.ts";
 import { targetOf } from "./xtables/targets.ts";
 
@@ -85,10 +86,15 @@ export class NftRule implements Rule {
 
   apply(passage: Passage): Effect {
     const run = new Run(passage, this.#sets);
+    let loaded = "";
     for (const { name, data } of this.#expressions) {
       const answer = run.step(name, data);
       if (answer === "no") return NO_MATCH;
-      if (answer === "maybe") run.doubt ??= name === "match" ? data.text(NFTA_MATCH_NAME) : name;
+      if (LOADS.has(name)) loaded = name;
+      if (answer === "yes") continue;
+      const what = name === "match" ? data.text(NFTA_MATCH_NAME) : name;
+      // What is compared is not known, rather than how.
+      run.doubt ??= COMPARES.has(name) ? loaded || name : what;
     }
     const answer = run.doubt === undefined ? "yes" : "maybe";
     return { answer, verdict: run.verdict, doubt: run.doubt };
@@ -96,6 +102,12 @@ export class NftRule implements Rule {
 }
 
 const NO_MATCH: Effect = { answer: "no", verdict: { kind: "continue" } };
+
+/** They read something. */
+const LOADS = new Set(
+  "payload exthdr meta ct fib rt socket osf numgen hash tunnel xfrm".split(" "),
+);
+const COMPARES = new Set(["cmp", "range", "lookup"]);
 
 /** They neither match nor decide. */
 const WITHOUT_EFFECT = new Set([
@@ -253,16 +265,15 @@ class Run {
     if (!data.has(NFTA_PAYLOAD_DREG)) return "yes"; // writes into the packet
     const register = data.number(NFTA_PAYLOAD_DREG);
     const length = data.number(NFTA_PAYLOAD_LEN);
-    const { bytes, transportAt } = this.#passage.packet;
-    const base = data.number(NFTA_PAYLOAD_BASE);
-    const isNetwork = base === NFT_PAYLOAD_NETWORK_HEADER;
-    if (!isNetwork && base !== NFT_PAYLOAD_TRANSPORT_HEADER) {
+    const at = data.number(NFTA_PAYLOAD_OFFSET);
+    const { packet, version } = this.#passage;
+    const header = HEADERS[data.number(NFTA_PAYLOAD_BASE)];
+    if (header === undefined || !isTelling(packet, version, header, at, length)) {
       this.#registers.forget(register, length);
       return "yes";
     }
-    const at = data.number(NFTA_PAYLOAD_OFFSET) + (isNetwork ? 0 : transportAt);
-    if (at < 0 || at + length > bytes.length) return "no";
-    this.#registers.store(register, bytes.subarray(at, at + length));
+    const start = at + (header === "network" ? 0 : packet.transportAt);
+    this.#registers.store(register, packet.bytes.subarray(start, start + length));
     return "yes";
   }
 
@@ -303,6 +314,11 @@ class Run {
     return key === undefined ? undefined : this.#sets.find(set, key);
   }
 }
+
+const HEADERS: Readonly<Record<number, "network" | "transport">> = {
+  [NFT_PAYLOAD_NETWORK_HEADER]: "network",
+  [NFT_PAYLOAD_TRANSPORT_HEADER]: "transport",
+};
 
 const LIMITS = new Set<number>([NFT_OBJECT_QUOTA, NFT_OBJECT_LIMIT, NFT_OBJECT_CONNLIMIT]);
 

@@ -11,7 +11,6 @@ import {
   NFT_META_IIF,
   NFT_META_IIFNAME,
   NFT_META_L4PROTO,
-  NFT_META_LEN,
   NFT_META_MARK,
   NFT_META_NFPROTO,
   NFT_META_OIF,
@@ -75,8 +74,6 @@ export function loadMeta(
 function metaOf(key: number, passage: Passage): Uint8Array | undefined {
   const { packet, version, inName, outName, around } = passage;
   switch (key) {
-    case NFT_META_LEN:
-      return word(packet.bytes.length);
     case NFT_META_PROTOCOL:
       return version === 4 ? Uint8Array.of(0x08, 0x00) : Uint8Array.of(0x86, 0xdd);
     case NFT_META_NFPROTO:

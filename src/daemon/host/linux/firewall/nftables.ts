@@ -12,11 +12,13 @@ import {
   NFPROTO_IPV4,
   NFPROTO_IPV6,
   NFPROTO_NETDEV,
+  NFT_CHAIN_BINDING,
   NFT_MSG_GETCHAIN,
   NFT_MSG_GETGEN,
   NFT_MSG_GETRULE,
   NFT_MSG_GETTABLE,
   NFT_TABLE_F_DORMANT,
+  NFTA_CHAIN_FLAGS,
   NFTA_CHAIN_HOOK,
   NFTA_CHAIN_NAME,
   NFTA_CHAIN_POLICY,
@@ -100,8 +102,9 @@ export function readNftables(netlink: Netlink): BaseChain[] {
     if (table === undefined) continue;
     const name = attributes.text(NFTA_CHAIN_NAME);
     const own = rules.get(`${family} ${table.name} ${name}`) ?? [];
+    const isBound = (attributes.number(NFTA_CHAIN_FLAGS) & NFT_CHAIN_BINDING) !== 0;
     const base = baseChain(family, attributes, { name, rules: own }, table);
-    table.chains.set(name, base ?? { name, rules: own });
+    table.chains.set(name, base ?? { name, rules: own, isBound });
     if (base !== undefined && !table.isDormant) bases.push(base);
   }
   return bases;

@@ -35,6 +35,8 @@ export interface Place {
 export interface Chain {
   readonly name: string;
   readonly rules: readonly Rule[];
+  /** Part of the rule that calls it, written in braces there: by itself it cannot be changed. */
+  readonly isBound?: boolean;
 }
 
 /** A chain that the kernel calls by itself. */
@@ -83,6 +85,8 @@ class Walk {
   readonly #base: BaseChain;
   readonly #passage: Passage;
   #steps = 0;
+  /** In a chain that cannot be changed: the rule that it is part of. */
+  #calledBy: { readonly chain: Chain; readonly index: number } | undefined;
   /** The rule by which the packet left the base chain for its policy. */
   #leftBy: number | undefined;
 
@@ -137,20 +141,25 @@ class Walk {
         this.outcome.accepts = true;
         return "on";
       case "jump":
-        return this.#call(verdict.chain, depth) ? "on" : "away";
+        return this.#call(verdict.chain, depth, chain, index) ? "on" : "away";
       case "goto":
-        return this.#call(verdict.chain, depth) ? "returns" : "away";
+        return this.#call(verdict.chain, depth, chain, index) ? "returns" : "away";
     }
   }
 
   #stopBy(chain: Chain, index: number, diverted: boolean): void {
-    this.#stop({ base: this.#base, chain, index, before: index, diverted });
+    const at = this.#calledBy ?? { chain, index };
+    this.#stop({ base: this.#base, ...at, before: at.index, diverted });
   }
 
-  #call(name: string, depth: number): boolean {
-    const chain = this.#base.table.chains.get(name);
-    if (chain === undefined || depth >= MAX_DEPTH) return this.#lost(`chain ${name}`);
-    return this.through(chain, depth + 1);
+  #call(name: string, depth: number, chain: Chain, index: number): boolean {
+    const called = this.#base.table.chains.get(name);
+    if (called === undefined || depth >= MAX_DEPTH) return this.#lost(`chain ${name}`);
+    const before = this.#calledBy;
+    this.#calledBy = called.isBound ? before ?? { chain, index } : undefined;
+    const falls = this.through(called, depth + 1);
+    this.#calledBy = before;
+    return falls;
   }
 
   /** Anything may come of it. */
