@@ -289,7 +289,7 @@ for (const [who, status, url] of floods) {
 printf '[relay]\n[status]\n${status}\n' > $work/teredo.ini
 daemon relay ${RELAY}
 until_says relay msg=Ready
-${flood} ${url} $pid 30 ${token}
+${flood} ${url} $pid 8 ${token}
 grep -c 'Wrong token' $work/relay.log
 kill $pid
 ended`);
