@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { resolve } from "node:path";
 
 /** Command lines for the runtime that this test itself runs on. */
 const BUN = "Bun" in globalThis;
@@ -21,7 +22,7 @@ export interface Done {
 export function command(args: readonly string[]): [string, string[]] {
   const binary = process.env["TEREDO_BIN"];
   if (binary !== undefined && binary !== "") return [binary, [...args]];
-  return [process.execPath, runArguments.file("src/main.ts", ...args)];
+  return [process.execPath, runArguments.file(resolve("src/main.ts"), ...args)];
 }
 
 const QUIET = { NO_COLOR: "1", JOURNAL_STREAM: "", NOTIFY_SOCKET: "" };

@@ -90,7 +90,6 @@ printf '[relay]\\n[server]\\nbind_address = 198.51.100.1\\n' > $work/teredo.ini
 # A daemon serves, and is told to end.
 cat > $work/bin/teredo <<END
 #!/bin/bash
-cd $repository
 case \\$1 in
   relay | server)
     $program "\\$@" 2> $work/started.log &
