@@ -62,7 +62,7 @@ try {
   lab.spawn("host6", [process.execPath, "-e", TALK, "listen"]);
   for (const [i, { client }] of lab.sites.entries()) {
     await startMiredoClient(lab, client);
-    lab.spawn(client, [process.execPath, "-e", TALK, "talk", `${i}`, `${200_000 * (i + 1)}`]);
+    lab.spawn(client, [process.execPath, "-e", TALK, "talk", `${i}`, `${120_000 * (i + 1)}`]);
   }
   const ask = (...args: string[]) => lab.run("rly", teredo(...args));
   const end = performance.now() + minutes * MINUTE;
