@@ -3,7 +3,7 @@ import type { HistoryDocument } from "../history_document.ts";
 import { type Chart, type Figure, figureOf, latest, rowsOf, summaryOf } from "./figures.ts";
 import type { Mark } from "./marks.tsx";
 import { Sparkline } from "./sparkline.tsx";
-import { clockOf } from "./time.tsx";
+import { isoOf, Time } from "./time.tsx";
 import { UNITS } from "../units.ts";
 
 /** A chart, with what it says in words and as a table. A script draws it larger, and goes on. */
@@ -80,7 +80,9 @@ function FigureTable({ figure, history }: {
         <tbody>
           {rowsOf(figure, history).map(({ time, cells }) => (
             <tr>
-              <th scope="row">{clockOf(time, from + count * step)}</th>
+              <th scope="row">
+                <Time at={isoOf(time)} now={from + count * step} />
+              </th>
               {cells.map((cell) => <td>{cell}</td>)}
             </tr>
           ))}

@@ -114,6 +114,8 @@ export class Chart {
    */
   #create(data) {
     const { unit, stacked: isStack, lines } = this.#drawn;
+    this.#place.setAttribute("role", "img");
+    this.#place.setAttribute("aria-labelledby", `${this.#figure.id}-summary`);
     const say = UNITS[unit];
     const ink = () => colourOf("--quiet");
     const grid = { stroke: () => colourOf("--grid"), width: 1 };

@@ -1,6 +1,6 @@
 import { Chart } from "./chart.js";
 import { Rows } from "./rows.js";
-import { clockOf } from "./times.js";
+import { clockOf, now } from "./times.js";
 
 /**
  * @typedef {import("./marks.js").Mark} Mark
@@ -10,6 +10,8 @@ import { clockOf } from "./times.js";
  */
 
 const MINUTE = 60_000;
+/** Seconds that a chart shows at most. */
+const LONGEST = 86_400;
 
 /** All charts of the page, with one moment that all of them point at. */
 export class Charts {
@@ -96,6 +98,9 @@ export class Charts {
     for (const { time, kind, text } of changes) {
       this.#marks.set(`${time} ${kind} ${text}`, { time: Date.parse(time) / 1000, kind, text });
     }
+    for (const [key, { time }] of this.#marks) {
+      if (time < now() - LONGEST) this.#marks.delete(key);
+    }
   }
 }
 
@@ -157,7 +162,7 @@ class Moment {
     this.#times = times;
     this.#marks = marks;
     this.#slider.max = String(times.length - 1);
-    if (this.#time !== undefined && this.#time < (times[0] ?? 0)) this.#time = undefined;
+    if (this.#time !== undefined && !times.includes(this.#time)) this.#time = undefined;
     if (this.#time !== undefined) this.#point(this.#time);
     this.#tell();
   }

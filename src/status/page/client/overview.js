@@ -1,7 +1,7 @@
 import { Charts } from "./charts.js";
 import { follow } from "./live.js";
 import { swap } from "./swap.js";
-import { setClock, tellTimes } from "./times.js";
+import { keepTimes, setClock } from "./times.js";
 
 /**
  * The first view, live: numbers and charts by events, what takes words by asking the server for the
@@ -13,7 +13,6 @@ import { setClock, tellTimes } from "./times.js";
 /** Milliseconds between two askings while nothing changes. */
 const EVERY = 15_000;
 const PARTS = [
-  "#state",
   "#checks",
   "#changes",
   "#warnings",
@@ -23,16 +22,16 @@ const PARTS = [
 ];
 
 setClock(Number(document.getElementById("main")?.dataset["now"]));
-tellTimes();
-setInterval(() => tellTimes(), 1_000);
+keepTimes();
 
 const charts = new Charts();
 let step = Number(document.getElementById("charts")?.dataset["step"]);
 let asked = performance.now();
 
-async function refresh() {
+/** @param {readonly string[]} [more] parts besides those that are always told again */
+async function refresh(more = []) {
   asked = performance.now();
-  const page = await swap(PARTS, `./?step=${step}`);
+  const page = await swap([...more, ...PARTS], `./?step=${step}`);
   if (page === undefined) return false;
   // A reason to discard packets may have come: then its chart has another line.
   for (
@@ -66,7 +65,8 @@ function tell(event) {
   const { state, changes } = event;
   const sentence = document.querySelector("#state h1");
   if (sentence !== null) sentence.textContent = state.sentence;
-  if (word !== wordOf(state)) {
+  const isOtherWord = word !== wordOf(state);
+  if (isOtherWord) {
     word = wordOf(state);
     const announcement = document.getElementById("announcement");
     if (announcement !== null) announcement.textContent = state.sentence;
@@ -74,14 +74,20 @@ function tell(event) {
   const isOther = outline !== "" && outline !== outlineOf(event);
   outline = outlineOf(event);
   const isDue = performance.now() - asked > EVERY && !document.hidden;
-  if (isOther || changes.length > 0 || isDue) void refresh();
+  if (isOther || isOtherWord || changes.length > 0 || isDue) {
+    void refresh(isOtherWord ? ["#state"] : []);
+  }
 }
 
 follow({
-  history: (history) => charts.take(history),
+  history(history) {
+    charts.take(history);
+    // Something may have happened meanwhile.
+    if (outline !== "") void refresh();
+  },
   async ask() {
     await charts.ask();
-    return await refresh();
+    return await refresh(["#state"]);
   },
   snapshot(event) {
     charts.add(event);

@@ -1,9 +1,8 @@
-import { setClock, tellTimes } from "./times.js";
+import { keepTimes, setClock } from "./times.js";
 import { offerTrace } from "./trace.js";
 
 setClock(Number(document.getElementById("main")?.dataset["now"]));
-tellTimes();
-setInterval(() => tellTimes(), 1_000);
+keepTimes();
 
 const trace = document.getElementById("trace");
 if (trace !== null) offerTrace(trace);

@@ -37,7 +37,7 @@ export class Rows {
     // A line must not lead across what nobody knows.
     if (last !== undefined && time > last + 2) this.#push(last + 1, {});
     this.#push(time, row);
-    this.#cut(this.times.findIndex((it) => it >= time - SPAN));
+    this.#cut(this.times.findIndex((it) => it > time - SPAN));
   }
 
   /**

@@ -32,12 +32,20 @@ export const minuteOf = (date) => `${two(date.getHours())}:${two(date.getMinutes
 const isToday = (date) => date.toDateString() === new Date(1000 * now()).toDateString();
 
 /**
- * Says times as this place has them, and how long ago they are.
- *
- * @param {ParentNode} [part]
+ * Says times as this place has them, and from then on how long ago they are.
  */
-export function tellTimes(part = document) {
-  for (const element of part.querySelectorAll("time")) {
+export function keepTimes() {
+  tellTimes(document);
+  setInterval(() => tellTimes(document, "time[data-form=for]"), 1_000);
+}
+
+/**
+ * @param {ParentNode} part
+ * @param {string} [which]
+ */
+export function tellTimes(part, which = "time") {
+  const elements = /** @type {NodeListOf<HTMLTimeElement>} */ (part.querySelectorAll(which));
+  for (const element of elements) {
     const time = Date.parse(element.dateTime) / 1000;
     const text = element.dataset["form"] === "for" ? UNITS.duration(now() - time) : clockOf(time);
     if (element.textContent !== text) element.textContent = text;
