@@ -20,7 +20,7 @@ import { script, startRelay, startServer, wait } from "./programs.ts";
 import { probe } from "./traffic.ts";
 import type { Testimony } from "./witness.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 300_000 };
 /** The storm is a number of packets: on a busy machine they take longer. */
 const PATIENCE = { timeout: 180_000 };
 const SEED = process.env["TEREDO_STORM_SEED"] ?? `${Math.floor(Math.random() * 2 ** 32)}`;

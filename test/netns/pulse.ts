@@ -6,7 +6,8 @@ import process from "node:process";
  *     STATUS-PORT SECONDS
  *
  * Asks for /healthz four times a second and for its memory once a second. Prints one line of JSON
- * each: `{"health": 200}` or `{"memory": BYTES}`; 0 stands for no answer within a second.
+ * each: `{"health": 200}` or `{"memory": BYTES}`; 0 stands for no answer within ten seconds,
+ * as long as a busy machine may take.
  */
 const [port, seconds] = process.argv.slice(2).map(Number);
 const base = `http://127.0.0.1:${port}`;
@@ -15,7 +16,7 @@ const MEMORY = /^process_resident_memory_bytes (\S+)$/m;
 
 async function ask(path: string): Promise<{ status: number; body: string }> {
   try {
-    const response = await fetch(`${base}${path}`, { signal: AbortSignal.timeout(1_000) });
+    const response = await fetch(`${base}${path}`, { signal: AbortSignal.timeout(10_000) });
     return { status: response.status, body: await response.text() };
   } catch {
     return { status: 0, body: "" };
