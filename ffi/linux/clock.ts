@@ -18,16 +18,24 @@ export const bootTime = (libc: Libc): number => readClock(libc, CLOCK_BOOTTIME, 
 export const monotonicTime = (libc: Libc): number =>
   readClock(libc, CLOCK_MONOTONIC, "CLOCK_MONOTONIC");
 
+/** Where the kernel writes: one for all readings, for memory of its own costs each more than the call. */
+const places = new WeakMap<Libc, Arena>();
+const TIMESPEC_AT = 0;
+
+function placeOf(libc: Libc): Arena {
+  const known = places.get(libc);
+  if (known !== undefined) return known;
+  const arena = new Arena(libc, SIZEOF_TIMESPEC);
+  places.set(libc, arena);
+  return arena;
+}
+
 /** clock_gettime(2) */
 function readClock(libc: Libc, clock: number, name: string): number {
-  const arena = new Arena(libc, SIZEOF_TIMESPEC);
-  try {
-    const at = arena.take(SIZEOF_TIMESPEC);
-    const number = SYS_CLOCK_GETTIME[process.arch]!;
-    const result = libc.call.syscall(number, clock, arena.address(at), 0);
-    check(libc, result, "clock_gettime", name);
-    return arena.readU64(at + TIMESPEC_SEC_AT) * 1e3 + arena.readU64(at + TIMESPEC_NSEC_AT) / 1e6;
-  } finally {
-    arena.close();
-  }
+  const place = placeOf(libc);
+  const number = SYS_CLOCK_GETTIME[process.arch]!;
+  const result = libc.call.syscall(number, clock, place.address(TIMESPEC_AT), 0);
+  check(libc, result, "clock_gettime", name);
+  const seconds = place.readU64(TIMESPEC_AT + TIMESPEC_SEC_AT);
+  return seconds * 1e3 + place.readU64(TIMESPEC_AT + TIMESPEC_NSEC_AT) / 1e6;
 }

@@ -31,7 +31,7 @@ interface Extent {
 const SEAL: Seal = { name: "history", version: 1 };
 /** All dates are by a clock of this boot, which says how old they are. */
 const KEPT: Millis = 60_000 * MINUTES_KEPT;
-const HEAD_MOST = 131_072;
+const HEAD_MOST = 262_144;
 const COLUMNS_MOST = 256;
 const CELL = Float32Array.BYTES_PER_ELEMENT;
 /** Longer files are not read. */

@@ -121,7 +121,7 @@ export class Journal {
       this.#count++;
     }
     if (level === "info") return;
-    const subject = [message, ...SUBJECT.map((name) => fields[name] ?? "")].join("\0");
+    const subject = clean([message, ...SUBJECT.map((name) => fields[name] ?? "")].join("\0"));
     const mend = fields.mend === undefined ? undefined : clean(String(fields.mend));
     this.#keep({ at, level, text, mend, count: 1, subject });
   }
