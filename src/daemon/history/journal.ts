@@ -128,7 +128,9 @@ export class Journal {
 
   #keep(warning: Warning): void {
     const { subject } = warning;
-    const count = warning.count + (this.#warnings.get(subject)?.count ?? 0);
+    const known = this.#warnings.get(subject);
+    const isOver = known === undefined || warning.at - known.at >= WARNINGS_KEPT;
+    const count = warning.count + (isOver ? 0 : known.count);
     this.#warnings.delete(subject);
     this.#warnings.set(subject, { ...warning, count });
     if (this.#warnings.size <= MOST_WARNINGS) return;

@@ -26,8 +26,9 @@ const DIGITS = /^\d{1,12}$/;
 interface Made {
   readonly of: string;
   readonly document: HistoryDocument;
-  /** Made when somebody asks for it. */
+  /** Made when somebody asks for them. */
   text?: string;
+  event?: Uint8Array;
 }
 
 /** `GET /history` and `GET /events`. All that ask for the same in one second get the same bytes. */
@@ -87,7 +88,7 @@ export class HistoryPages {
     try {
       const { step = "1", since } = onlyOf(parameters, ["step", "since"]);
       if (step !== "1" && step !== "60") throw new BadParameters("step: 1 or 60, in seconds");
-      return { status: 200, json: this.#text(Number(step) as Step, unixTime(since)) };
+      return { status: 200, json: textOf(this.#make(Number(step) as Step, unixTime(since))) };
     } catch (error) {
       if (!(error instanceof BadParameters)) throw error;
       return { status: 400, document: errorDocument(error.message) };
@@ -119,13 +120,9 @@ export class HistoryPages {
   }
 
   #historyEvent(since: number | undefined): Uint8Array {
-    const { time } = this.#history;
-    return formatEvent("history", this.#text(1, since), time.unix(newestSecond(this.#history)));
-  }
-
-  #text(step: Step, since: number | undefined): string {
-    const made = this.#make(step, since);
-    return made.text ??= JSON.stringify(made.document);
+    const made = this.#make(1, since);
+    const id = this.#history.time.unix(newestSecond(this.#history));
+    return made.event ??= formatEvent("history", textOf(made), id);
   }
 
   /** A few rows or all: there are no more answers than these, whatever is asked. */
@@ -143,6 +140,10 @@ export class HistoryPages {
     this.#made.set(key, made);
     return made;
   }
+}
+
+function textOf(made: Made): string {
+  return made.text ??= JSON.stringify(made.document);
 }
 
 function unixTime(text: string | undefined): number | undefined {

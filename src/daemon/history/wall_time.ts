@@ -15,6 +15,7 @@ export function bootClock(libc: Libc): Clock {
 const SET_LEAST: Millis = 1_000;
 /** Two readings that are further apart say nothing of each other. */
 const TOGETHER: Millis = 100;
+const READINGS = 3;
 
 /**
  * Dates for what is dated by a clock that only goes forward: where that clock and the wall clock stand
@@ -30,7 +31,7 @@ export class WallTime {
   constructor(clock: Clock, wall: () => number = Date.now) {
     this.#clock = clock;
     this.#wall = wall;
-    this.#offset = wall() - clock();
+    this.#offset = this.#read() ?? wall() - clock();
   }
 
   now(): Millis {
@@ -39,12 +40,22 @@ export class WallTime {
 
   /** Looks whether the wall clock was set. @returns how far forward; 0: it was not */
   look(): Millis {
-    const before = this.#clock();
-    const offset = this.#wall() - before;
+    const offset = this.#read();
+    if (offset === undefined) return 0;
     const by = offset - this.#offset;
-    if (Math.abs(by) < SET_LEAST || this.#clock() - before > TOGETHER) return 0;
+    if (Math.abs(by) < SET_LEAST) return 0;
     this.#offset = offset;
     return by;
+  }
+
+  /** How far apart the clocks are; undefined: the process was held up whenever it looked at both. */
+  #read(): Millis | undefined {
+    for (let i = 0; i < READINGS; i++) {
+      const before = this.#clock();
+      const wall = this.#wall();
+      if (this.#clock() - before <= TOGETHER) return wall - before;
+    }
+    return undefined;
   }
 
   /** Of the clock, now. */

@@ -87,6 +87,8 @@ test("Journal tells a warning that comes again once, with the last of it, for an
   assert.equal(journal.warnings.length, 1);
   at(3_602_000);
   assert.equal(journal.warnings.length, 0);
+  dropped(4);
+  assert.deepEqual(journal.warnings.map(({ count }) => count), [1], "it begins anew");
 });
 
 test("Journal keeps 50 warnings, and lines that fit one, whatever they are made of", () => {

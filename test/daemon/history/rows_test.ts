@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { WallTime } from "#src/daemon/history/wall_time.ts";
 import { historyDocument } from "#src/daemon/history/documents.ts";
 import type { HistoryDocument, SeriesName, Step } from "#src/status/history_document.ts";
 import { BOOTED_UNIX, Clocks } from "./clocks.ts";
@@ -166,6 +167,25 @@ test("History.look(): whoever sets the wall clock moves all that is past along w
     assert.equal(Date.parse(changes[0]!.time), (BOOTED_UNIX + 1_000 + by) * 1000);
     assert.equal(clocks.look(), 0, "told once");
   }
+});
+
+test("WallTime.look() draws nothing from clocks that it was held up between", () => {
+  let [boot, wall, held] = [1_000, BOOTED_UNIX * 1_000, 0];
+  // After each reading of the wall clock the process gets no processor for so long.
+  const time = new WallTime(() => boot, () => {
+    const now = wall;
+    boot += held;
+    wall += held;
+    return now;
+  });
+  const date = time.date(1_000).getTime();
+  held = 5_000;
+  assert.equal(time.look(), 0);
+  wall += 60_000;
+  assert.equal(time.look(), 0, "not now");
+  held = 0;
+  assert.equal(time.look(), 60_000);
+  assert.equal(time.date(1_000).getTime(), date + 60_000);
 });
 
 test("History.look(): a clock that is steered, and stays within a second, is not set", () => {
