@@ -60,10 +60,9 @@ export function snapshotEvent(
   };
 }
 
-/** The second of the newest row; before the first row this one. */
+/** The second of the newest row; before the first row of this daemon the moment. */
 export function newestSecond({ rows, time }: History): number {
-  const { count, newest } = rows.seconds;
-  return count === 0 ? time.second() : newest;
+  return rows.newest ?? time.second();
 }
 
 /** Of most reasons there is never a drop. */

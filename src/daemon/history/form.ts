@@ -76,7 +76,7 @@ export function decodeInto(
   if (wrongTime !== undefined) return wrongTime;
   const { columns, seconds, minutes } = head;
   if (body.length !== CELL * columns.length * (seconds.rows + minutes.rows)) return "damaged";
-  const cells = new Float32Array(body.slice().buffer);
+  const cells = new Float32Array(new Uint8Array(body).buffer);
   const split = columns.length * seconds.rows;
   fill(history.rows, history.rows.seconds, columns, seconds, cells.subarray(0, split));
   fill(history.rows, history.rows.minutes, columns, minutes, cells.subarray(split));

@@ -48,7 +48,7 @@ export class HistoryPages {
   /** Between the last look and the one before it. */
   #changes: readonly Change[] = [];
   #changesTold: number;
-  /** Second of the newest row that was told, or was there before; -1: of none. */
+  /** Second of the last event. */
   #told: number;
 
   /** @param read throws as long as the daemon starts */
@@ -56,7 +56,7 @@ export class HistoryPages {
     this.#history = history;
     this.#read = read;
     this.#changesTold = history.journal.count;
-    this.#told = history.rows.seconds.newest;
+    this.#told = newestSecond(history);
   }
 
   /** Tells whoever looks on of a look at the daemon. @param clockSet how far the wall clock was set */
@@ -65,14 +65,14 @@ export class HistoryPages {
     this.#changes = journal.changesSince(this.#changesTold);
     this.#changesTold = journal.count;
     this.#event = undefined;
-    const { seconds } = this.#history.rows;
     const newest = newestSecond(this.#history);
-    const late = Math.max(this.#told + 1, newest - LATE_MOST, seconds.oldest);
-    this.#told = seconds.newest;
+    const hasRow = this.#history.rows.newest !== undefined;
+    const late = hasRow ? Math.max(this.#told + 1, newest - LATE_MOST) : newest;
+    this.#told = newest;
     if (this.#viewers.count === 0) return;
     if (clockSet !== 0) this.#viewers.tell(this.#historyEvent(undefined));
     // A look that comes late has rows of several seconds.
-    for (let second = late; second < seconds.newest; second++) {
+    for (let second = late; second < newest; second++) {
       this.#viewers.tell(this.#snapshotEvent(second, snapshot, []));
     }
     this.#event = this.#snapshotEvent(newest, snapshot);
@@ -101,7 +101,7 @@ export class HistoryPages {
       // A browser that comes back knows better than the address that it came by first.
       const last = lastEventId !== undefined && DIGITS.test(lastEventId) ? lastEventId : since;
       const from = unixTime(last);
-      this.#event ??= this.#snapshotEvent(newestSecond(this.#history), this.#read());
+      this.#event ??= this.#momentEvent();
       if (this.#viewers.isFull) {
         const error = `${MOST_VIEWERS} look on already: ask again later, or GET /history`;
         return { status: 503, document: errorDocument(error) };
@@ -112,6 +112,14 @@ export class HistoryPages {
       if (!(error instanceof BadParameters)) throw error;
       return { status: 400, document: errorDocument(error.message) };
     }
+  }
+
+  /** For who comes between two looks. */
+  #momentEvent(): Uint8Array {
+    const newest = newestSecond(this.#history);
+    const event = this.#snapshotEvent(newest, this.#read());
+    this.#told = Math.max(this.#told, newest);
+    return event;
   }
 
   #snapshotEvent(second: number, snapshot: Snapshot, changes = this.#changes): Uint8Array {

@@ -23,6 +23,8 @@ export class Rows {
   readonly minutes: Ring;
   readonly #unknown: Float64Array;
   #last: { readonly snapshot: Snapshot; readonly at: Millis } | undefined;
+  /** Second of the first look: rows up to it are of the daemon before this one. */
+  #begun = Infinity;
 
   constructor(role: Role) {
     this.columns = columnsOf(role);
@@ -47,7 +49,10 @@ export class Rows {
     const second = Math.floor(at / SECOND);
     if (last !== undefined && second <= Math.floor(last.at / SECOND)) return false;
     this.#last = { snapshot, at };
-    if (last === undefined) return false;
+    if (last === undefined) {
+      this.#begun = second;
+      return false;
+    }
     if (at - last.at > LATE_MOST) {
       this.#put(second, this.#unknown);
       return true;
@@ -57,11 +62,19 @@ export class Rows {
     return true;
   }
 
+  /** Number of the newest row by the second that is not of the daemon before this one. */
+  get newest(): number | undefined {
+    const { newest } = this.seconds;
+    return newest > this.#begun ? newest : undefined;
+  }
+
   /** Mean of the newest `seconds`; undefined: nothing is known of them. */
   recent(name: SeriesName, seconds: number): number | undefined {
-    const { newest } = this.seconds;
+    const { newest } = this;
+    if (newest === undefined) return undefined;
     const column = this.columns.findIndex((it) => it.name === name);
-    const mean = this.seconds.mean(column, newest - seconds + 1, newest);
+    const from = Math.max(newest - seconds, this.#begun) + 1;
+    const mean = this.seconds.mean(column, from, newest);
     return Number.isNaN(mean) ? undefined : mean;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { decodeInto, encode } from "#src/daemon/history/form.ts";
 import { HistoryPages } from "#src/daemon/history/pages.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { HistoryDocument, SnapshotEvent } from "#src/status/history_document.ts";
@@ -223,6 +224,34 @@ test("GET /events of a daemon without rows yet is of the moment", async () => {
   await viewer.close();
 });
 
+test("GET /events tells no row of the daemon before this one as this one's", async () => {
+  const before = new Daemon(100);
+  const clocks = new Clocks("relay", 1_310);
+  const file = Buffer.concat(encode(before.history, "i"));
+  assert.equal(decodeInto(clocks.history, file, "i"), undefined);
+  const pages = new HistoryPages(clocks.history, () => clocks.snapshot);
+  const app = createStatus(() => clocks.snapshot, undefined, pages.pages, pages.streams);
+  const viewer = new Events(await app.request("/events?since=0"));
+  await viewer.piece();
+  const missed = await viewer.next();
+  assert.deepEqual([missed.event, missed.data.count], ["history", 100]);
+  assert.equal(clocks.history.rate("packets_down"), undefined);
+  const told = [await viewer.next()];
+  for (const after of [0.5, 1, 1]) {
+    clocks.count({ udp_sent_datagrams: 4 });
+    pages.tell(clocks.snapshot, clocks.look(after));
+    told.push(await viewer.next());
+  }
+  assert.deepEqual(told.map(({ id, data }) => [id - BOOTED_UNIX, data.row.packets_down]), [
+    [1_310, undefined],
+    [1_310, undefined],
+    [1_311, 4],
+    [1_312, 4],
+  ]);
+  assert.equal(clocks.history.rate("packets_down"), 4);
+  await viewer.close();
+});
+
 test("GET /events fills the gap of who comes back, by Last-Event-ID or since", async () => {
   const daemon = new Daemon(200);
   const newest = BOOTED_UNIX + 1_400;
@@ -302,7 +331,7 @@ test("GET /events of a daemon that starts is refused", async () => {
   assert.deepEqual(await answer.json(), { version: 1, error: "The daemon is starting" });
 });
 
-test("the history of the busiest daemon fits an answer", () => {
+test("the history of the busiest daemon fits an answer", { timeout: 120_000 }, () => {
   const daemon = new Daemon(0);
   const { drops, counters } = daemon.snapshot;
   const each = 5;
