@@ -137,7 +137,6 @@ export class Session {
   #obey(): () => void {
     const handlers: Record<string, () => void> = { SIGINT: this.#end };
     if (this.#screen !== undefined || this.#keyboard !== undefined) {
-      handlers["SIGWINCH"] = this.#showAgain;
       handlers["SIGTSTP"] = () => {
         this.#close();
         process.kill(process.pid, "SIGSTOP");
@@ -152,7 +151,10 @@ export class Session {
       handlers["exit"] = this.#close;
     }
     for (const [name, handler] of Object.entries(handlers)) process.on(name, handler);
+    // At SIGWINCH itself not every runtime knows the new size.
+    process.stdout.on("resize", this.#showAgain);
     return () => {
+      process.stdout.off("resize", this.#showAgain);
       for (const [name, handler] of Object.entries(handlers)) process.off(name, handler);
     };
   }
