@@ -28,6 +28,25 @@ const CLIENTS = 256;
 /** It ends with the lab: a peer that nothing passes for has no entry for long. */
 const TRAFFIC = { clients: CLIENTS, up: 400, down: 200, seconds: 7_200 };
 
+const NGINX = `daemon off; user root; worker_processes 1; pid /run/nginx/pid; error_log stderr;
+events {}
+http {
+  access_log off;
+${
+  ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((it) => `  ${it}_temp_path ${it};`).join(
+    "\n",
+  )
+}
+  server {
+    listen 127.0.0.1:8080;
+    location /some/where/ {
+      proxy_pass http://127.0.0.1:9545/;
+      proxy_buffering off;
+    }
+  }
+}
+`;
+
 let load: LoadLab;
 let relay: LabProcess;
 let browser: LabBrowser;
@@ -241,6 +260,33 @@ test("GET / without a script has the same numbers, and asks again by itself", OP
   assert.equal(await page.locator("meta[http-equiv=refresh]").count(), 0);
   assert.deepEqual(complaints(), []);
   await page.context().close();
+});
+
+test("Pages work below another site, behind nginx", OPTIONS, async () => {
+  await load.lab.sh("rly", "mkdir /run/nginx");
+  const web = await writeFile(load.lab, "nginx.conf", NGINX);
+  const nginx = load.lab.spawn("rly", ["nginx", "-c", web, "-p", "/run/nginx"]);
+  try {
+    const site = "http://127.0.0.1:8080/some/where/";
+    await until(
+      "nginx listens",
+      async () => (await load.lab.sh("rly", "ss -Hlnt sport = :8080")) !== "",
+    );
+    const page = await browser.open(site);
+    await untilText(page, "#freshness", /^Live, /);
+    await page.waitForFunction(() => document.querySelectorAll(".chart canvas").length === 7);
+    await page.locator("#q").press("Enter");
+    await page.locator("tbody a").first().click();
+    await untilText(page, "h1", /^Packets pass both ways/);
+    assert.ok(page.url().startsWith(`${site}peer?`), page.url());
+    await page.locator(".brand a").click();
+    await untilText(page, "#freshness", /^Live, /);
+    assert.equal(page.url(), site);
+    assert.deepEqual(complaints(), []);
+    await page.context().close();
+  } finally {
+    await nginx.stop();
+  }
 });
 
 test("GET / lists what was recorded at trouble, and shows its packets", OPTIONS, async () => {
