@@ -31,14 +31,15 @@ function makeUnits() {
   /** `41 %`. @param value 1 is all of one */
   const share = (value: number): string => `${count(100 * value)} %`;
 
-  /** One unit or two: `3 d 4 h`, `25 min`, `5 s` */
+  /** One unit or two: `3 d 4 h`, `25 min`, `5 min 7 s`, `5 s` */
   const duration = (seconds: number): string => {
     const whole = Math.max(0, Math.floor(seconds));
     const units = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]] as const;
     const at = units.findIndex(([size]) => whole >= size);
     if (at < 0) return "0 s";
     const [[size, name], less] = [units[at]!, units[at + 1]];
-    const left = less === undefined ? 0 : Math.floor(whole % size / less[0]);
+    const isShort = less === undefined || (less[0] === 1 && whole >= 600);
+    const left = isShort ? 0 : Math.floor(whole % size / less[0]);
     return `${Math.floor(whole / size)} ${name}${left === 0 ? "" : ` ${left} ${less![1]}`}`;
   };
 

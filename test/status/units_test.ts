@@ -21,6 +21,8 @@ const cases = [
   ["duration", 0.9, "0 s"],
   ["duration", 59, "59 s"],
   ["duration", 61, "1 min 1 s"],
+  ["duration", 599, "9 min 59 s"],
+  ["duration", 601, "10 min"],
   ["duration", 7_200, "2 h"],
   ["duration", 3 * 86_400 + 4 * 3_600 + 59, "3 d 4 h"],
 ] as const;

@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import type { ChangeDocument, ChangeKind, WarningDocument } from "../history_document.ts";
-import { Prose } from "./prose.tsx";
+import { Mend, Prose } from "./prose.tsx";
 import { Shape, type ShapeName } from "./shapes.tsx";
 import { Time } from "./time.tsx";
 
@@ -56,11 +56,7 @@ export function Warnings({ warnings, now }: {
             <span>
               <b>{level === "error" ? "Error" : "Warning"}</b>
               {count > 1 ? `, ${count} times` : ""}: <Prose text={text} />
-              {mend !== undefined && (
-                <span class="mend">
-                  Mend: <code>{mend}</code>
-                </span>
-              )}
+              {mend !== undefined && <Mend text={mend} />}
             </span>
           </li>
         ))}

@@ -4,6 +4,7 @@ import type { PeerDocument, StepDocument, WhyDocument } from "../peers_document.
 import { bytes, count } from "../units.ts";
 import { Frame } from "./frame.tsx";
 import { Ago, mappingOf, PeerState } from "./peers.tsx";
+import { Mend } from "./prose.tsx";
 import { Shape } from "./shapes.tsx";
 import { isoOf, Time } from "./time.tsx";
 import { Trace } from "./trace.tsx";
@@ -47,11 +48,7 @@ function Why({ why, now }: { readonly why: WhyDocument; readonly now: number }) 
         <div>
           <p class="address">{peer?.address ?? address}</p>
           <h1 class="conclusion">{conclusion}</h1>
-          {mend !== undefined && (
-            <p class="mend">
-              Mend: <code>{mend}</code>
-            </p>
-          )}
+          {mend !== undefined && <Mend text={mend} />}
         </div>
         <p class="freshness">
           As of <Time at={isoOf(now)} now={now} />
@@ -85,11 +82,7 @@ function Step({ step: { name, verdict, detail, mend } }: { readonly step: StepDo
       </span>
       <span class="name">{name}</span>
       <span class="detail">{detail}</span>
-      {mend !== undefined && (
-        <span class="mend">
-          Mend: <code>{mend}</code>
-        </span>
-      )}
+      {mend !== undefined && <Mend text={mend} />}
     </li>
   );
 }

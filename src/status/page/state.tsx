@@ -1,5 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import type { CheckDocument, StatusDocument } from "../document.ts";
+import { Mend } from "./prose.tsx";
 import { Shape, type ShapeName } from "./shapes.tsx";
 import { isoOf, Time } from "./time.tsx";
 
@@ -61,11 +62,7 @@ function Check({ check, now }: { readonly check: CheckDocument; readonly now: nu
           for <Time at={since} form="for" now={now} />
         </span>
       )}
-      {mend !== undefined && (
-        <span class="mend">
-          Mend: <code>{mend}</code>
-        </span>
-      )}
+      {mend !== undefined && <Mend text={mend} />}
     </li>
   );
 }
