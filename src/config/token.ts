@@ -7,10 +7,13 @@ const MAX_LENGTH = 512;
 /** What `Authorization: Bearer` can carry. RFC 6750 §2.1 */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
 
+/** With comments. */
+const MAX_FILE_LENGTH = 16_384;
+
 const MEND = "write one, as `openssl rand -hex 32` makes it";
 
 /**
- * Reads a token file: one line. No problem quotes the token.
+ * Reads a token file: one line, and comments. No problem quotes the token.
  *
  * @returns undefined when there is none, of which `problems` tells
  */
@@ -19,18 +22,22 @@ export function readToken(
   file: string,
   problems: Problems,
 ): string | undefined {
-  const lines = new TextDecoder().decode(bytes.subarray(0, 2 * MAX_LENGTH)).split(/\r?\n/);
-  const [token, ...more] = lines.filter((line) => !isBlankOrComment(line)).map((it) => it.trim());
-  const problem = token === undefined
-    ? "no token in it"
-    : more.length > 0
+  const text = new TextDecoder().decode(bytes.subarray(0, MAX_FILE_LENGTH));
+  const lines = text.split(/\r?\n/).filter((line) => !isBlankOrComment(line));
+  const [token] = lines.map((line) => line.trim());
+  const problem = bytes.length > MAX_FILE_LENGTH || lines.length > 1
     ? "more than one line"
-    : token.length < MIN_LENGTH
-    ? `a token of less than ${MIN_LENGTH} characters can be guessed`
-    : token.length > MAX_LENGTH || !TOKEN.test(token)
-    ? `not a token of up to ${MAX_LENGTH} letters, digits and -._~+/`
-    : undefined;
+    : whyNoToken(token);
   if (problem === undefined) return token;
   problems.error(file, `${problem}; ${MEND}`);
   return undefined;
+}
+
+function whyNoToken(token: string | undefined): string | undefined {
+  if (token === undefined) return "no token in it";
+  if (token.length < MIN_LENGTH) {
+    return `a token of less than ${MIN_LENGTH} characters can be guessed`;
+  }
+  if (token.length <= MAX_LENGTH && TOKEN.test(token)) return undefined;
+  return `not a token of up to ${MAX_LENGTH} letters, digits and -._~+/`;
 }

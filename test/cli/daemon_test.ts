@@ -285,14 +285,17 @@ for (const [who, status, url] of floods) {
   test(`300 clients ${who} that ask without end and never read cost a relay no memory, and keep nobody out`, () => {
     const flood = [process.execPath, ...runArguments.file("test/cli/http_flood.ts")].join(" ");
     const token = status === "" ? "" : "0123456789abcdefghijkl";
-    const { lines, stderr } = onMachine(`(umask 027; echo ${token} > $work/token)
+    const { lines, stderr } = onMachine(
+      `(umask 027; echo ${token} > $work/token)
 printf '[relay]\n[status]\n${status}\n' > $work/teredo.ini
 daemon relay ${RELAY}
 until_says relay msg=Ready
 ${flood} ${url} $pid 8 ${token}
 grep -c 'Wrong token' $work/relay.log
 kill $pid
-ended`);
+ended`,
+      400_000,
+    );
     const shown = `${lines.join("\n")}\n${stderr}`;
     assert.deepEqual([lines.length, lines.at(-1), stderr], [3, "exit status 0", ""], shown);
     const found = /^slowest answer \d+ ms, (\d+) wrong tokens answered, largest memory (\d+) MB$/

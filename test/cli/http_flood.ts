@@ -4,7 +4,7 @@
  *     http_flood.ts URL PID ROUNDS [TOKEN]
  *
  * prints the slowest answer to who may ask meanwhile, how many wrong tokens were answered, and the
- * daemon's largest resident memory. It fails where no answer comes for half a minute.
+ * daemon's largest resident memory. It fails where no answer comes for two minutes.
  */
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -12,7 +12,7 @@ import process from "node:process";
 
 const [url = "", pid = "", count = "", token = ""] = process.argv.slice(2);
 const { hostname, port, host } = new URL(url);
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 const request = (target: string, rest = "", method = "GET") =>
   `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${rest}\r\n`;
@@ -31,6 +31,8 @@ const SAYINGS: readonly string[] = [
   `${request("/login", "Content-Length: 4096\r\n", "POST")}token=`,
   request("/login", "Content-Length: 4096\r\n", "POST") + "token=x&".repeat(512),
   request("/", `Accept: text/html\r\n${wrong()}`),
+  request("/", `Accept: text/html\r\n${right}`).repeat(100),
+  request("/events", right),
 ];
 
 /** Keeps a client there, whatever becomes of it. @param reads whether it takes its answers, and asks again */

@@ -32,6 +32,7 @@ const tokens: readonly (readonly [name: string, text: string])[] = [
   ["alone", WORD],
   ["on a line", `${WORD}\n`],
   ["with a carriage return", `${WORD}\r\n`],
+  ["below a long comment", `${"# kept by the colleagues\n".repeat(500)}${WORD}\n`],
   ["below a comment", `# for the colleagues\n\n${WORD}\n`],
 ];
 
@@ -57,7 +58,7 @@ const wrong: readonly (readonly [name: string, text: string, problem: string])[]
     `${"k".repeat(513)}\n`,
     "not a token of up to 512 letters, digits and -._~+/",
   ],
-  ["16 MiB", "kkk".repeat(5_000_000), "not a token of up to 512 letters, digits and -._~+/"],
+  ["15 MB", "kkk".repeat(5_000_000), "more than one line"],
 ];
 
 for (const [name, text, problem] of wrong) {

@@ -31,16 +31,13 @@ export function guard(pages: App, options: GuardOptions): App {
   const needIn = (c: Asked) => needOf(c.req.path, c.req.raw.headers, c.env, rules());
   const app = new Hono<{ Bindings: Client }>();
 
-  app.use((c, next) => {
+  app.use(async (c, next) => {
     // What `pages` answer has its own.
     for (const [name, value] of Object.entries(HEADERS)) c.header(name, value);
-    const isKnown = isKnownHost(c.req.raw.headers, c.env, rules());
-    const error = isForOtherSite(c.req.raw.headers)
-      ? OTHER_SITE
-      : isKnown
-      ? undefined
-      : FOREIGN_HOST;
-    return error === undefined ? next() : Promise.resolve(refuse(c, 403, error));
+    const { headers } = c.req.raw;
+    if (!isKnownHost(headers, c.env, rules())) return refuse(c, 403, FOREIGN_HOST);
+    if (isForOtherSite(headers)) return refuse(c, 403, OTHER_SITE);
+    return await next();
   });
 
   // Browsers load them before anybody has logged in. They tell nothing of this daemon.
