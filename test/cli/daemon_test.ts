@@ -77,6 +77,38 @@ kill $pid; ended`);
   });
 }
 
+test("every answer of a live control socket keeps to docs/status.schema.json", () => {
+  const { lines, stderr } = onMachine(String.raw`
+post() { curl -s -X POST --unix-socket /run/teredo-relay/control "http://localhost/$1"; echo; }
+printf '[relay]\nmax_peers = 1000\n' > $work/teredo.ini
+daemon relay relay -c $work/teredo.ini
+until_says relay msg=Ready
+post drain
+post undrain
+post log/debug?peer=192.0.2.1
+post log/off
+printf '[relay]\nbind_port = 3546\nmax_peers = 2000\n' > $work/teredo.ini
+post reload?dry_run=1
+post reload?confirm_within_ms=60000
+post reload/confirm
+printf '[relay]\nnonsense = 1\n' > $work/teredo.ini
+teredo reload relay --json
+post log/debug?nonsense=1
+post nonsense
+kill $pid; ended`);
+  assert.equal(stderr, "");
+  const reports = ["drain", "drain", "log", "log", "reload", "reload", "reload", "reload"]
+    .map((name) => `${name}_report`);
+  const names = [...reports, "error", "error"];
+  const documents = lines.slice(0, -1).map((line) => JSON.parse(line));
+  assert.deepEqual(
+    documents.flatMap((it, at) => problemsOf(it, names[at])),
+    [],
+    lines.join("\n"),
+  );
+  assert.equal(documents.length, names.length);
+});
+
 for (const [role, command, port] of [["relay", RELAY, 9545], ["server", SERVER, 9544]] as const) {
   test(`promtool finds nothing to say of the metrics of a live ${role}`, () => {
     const { stdout, stderr } = onMachine(`${PAGES}
