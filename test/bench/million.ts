@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { metric } from "#test/netns/programs.ts";
+import type { BenchLab } from "./bench_lab.ts";
 import type { Labs } from "./labs.ts";
 import { capacity, DIRECTIONS, type Spread } from "./packets.ts";
 import type { Results, RowSpec } from "./results.ts";
@@ -13,6 +14,14 @@ const REPEATS = 3;
 const PEERS_REPORT: string = fileURLToPath(new URL("../load/peers_report.ts", import.meta.url));
 const MEBIBYTE = 1024 * 1024;
 const WARM: Spread = { size: 88, peers: 10_000, burst: 1 };
+/** By one process, so that what they themselves cost is little. */
+const VIEWERS = [
+  "curl",
+  ...["--parallel", "--parallel-max", "50", "--no-buffer", "--silent", "--output", "/dev/null"],
+  "http://127.0.0.1:9545/events#[1-50]",
+];
+/** Until all of them are let in, or are not. */
+const SETTLED = 2_000;
 const SPREADS: readonly (readonly [Spread, name: string])[] = [
   [{ size: 88, peers: 1, burst: 16 }, "1 peer, bursts of 16"],
   [{ size: 88, peers: 64, burst: 1 }, "64 peers, scattered"],
@@ -77,6 +86,26 @@ async function measureRelay(labs: Labs, results: Results): Promise<void> {
         await results.measure(spec, "teredo", async () => {
           const fewRate = await capacity(few, direction, spread);
           return (await capacity(full, direction, spread)).value / fewRate.value;
+        });
+      }
+    }
+  }
+  await measureViewers(full, results);
+}
+
+/** What it costs that many look on: as many as are let in, by events; the others are turned away. */
+async function measureViewers(full: BenchLab, results: Results): Promise<void> {
+  for (const direction of DIRECTIONS) {
+    for (const [spread, name] of SPREADS) {
+      const spec = row(`rate while 50 look on to that without, ${direction}, ${name}`, "x");
+      for (let i = 0; i < REPEATS; i++) {
+        await results.measure({ ...spec, least: 0.97 }, "teredo", async () => {
+          const alone = await capacity(full, direction, spread);
+          const viewers = full.load.lab.spawn("rly", VIEWERS);
+          await new Promise((resolve) => setTimeout(resolve, SETTLED));
+          const watched = await capacity(full, direction, spread);
+          await viewers.stop();
+          return watched.value / alone.value;
         });
       }
     }
