@@ -20,6 +20,12 @@ const VIEWERS = [
   ...["--parallel", "--parallel-max", "50", "--no-buffer", "--silent", "--output", "/dev/null"],
   "http://127.0.0.1:9545/events#[1-50]",
 ];
+/** One after the other, which takes some seconds: each prints how long its answer took. */
+const ASK_HEALTH = [
+  "curl",
+  ...["--silent", "--output", "/dev/null", "--write-out", "%{time_total}\n", "--rate", "100/s"],
+  "http://127.0.0.1:9545/healthz#[1-300]",
+];
 /** Until all of them are let in, or are not. */
 const SETTLED = 2_000;
 const SPREADS: readonly (readonly [Spread, name: string])[] = [
@@ -95,6 +101,20 @@ async function measureRelay(labs: Labs, results: Results): Promise<void> {
 
 /** What it costs that many look on: as many as are let in, by events; the others are turned away. */
 async function measureViewers(full: BenchLab, results: Results): Promise<void> {
+  const { lab } = full.load;
+  const pause = {
+    ...row("slowest of 300 answers of /healthz while 50 look on", "ms"),
+    better: "less",
+    most: 50,
+  } as const;
+  for (let i = 0; i < REPEATS; i++) {
+    const viewers = lab.spawn("rly", VIEWERS);
+    await new Promise((resolve) => setTimeout(resolve, SETTLED));
+    const { stdout } = await lab.run("rly", ASK_HEALTH);
+    await viewers.stop();
+    const seconds = stdout.trim().split("\n").map(Number);
+    await results.add(pause, "teredo", 1_000 * Math.max(...seconds));
+  }
   for (const direction of DIRECTIONS) {
     for (const [spread, name] of SPREADS) {
       const spec = row(`rate while 50 look on to that without, ${direction}, ${name}`, "x");

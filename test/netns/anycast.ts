@@ -243,7 +243,9 @@ export class Anycast {
 
   /** From whom the router has a route of the prefix. */
   async announced(): Promise<Daemon[]> {
-    const said = await this.lab.sh("rtr", `birdc -s ${ROUTER_CONTROL} show route 2001::/32 all`);
+    // Of a router that only begins there is nothing to hear yet.
+    const ask = `birdc -s ${ROUTER_CONTROL} show route 2001::/32 all || true`;
+    const said = await this.lab.sh("rtr", ask);
     return ALL.filter(({ as }) => said.includes(`BGP.as_path: ${as}\n`)).map(({ daemon }) =>
       daemon
     );
