@@ -86,7 +86,7 @@ ip -6 route add default dev eth0
 mkdir -p /etc/teredo /etc/miredo /usr/local/share/zsh/site-functions /etc/fish/completions
 mkdir -p /usr/share/bash-completion/completions
 printf 'RelayType relay\\nInterfaceName teredo\\n' > /etc/miredo/miredo.conf
-printf '[relay]\\n[server]\\nbind_address = 198.51.100.1\\n' > $work/teredo.ini
+printf '[relay]\\n[server]\\nbind_address = 198.51.100.1\\n[status]\\nrecord = yes\\n' > $work/teredo.ini
 # A daemon serves, and is told to end.
 cat > $work/bin/teredo <<END
 #!/bin/bash

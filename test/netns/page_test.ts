@@ -23,7 +23,7 @@ import {
 const OPTIONS = { timeout: 900_000 };
 const RELAY = "http://127.0.0.1:9545/";
 const SERVER = "http://127.0.0.1:9544/";
-const CONF = `[relay]\nbind_port = ${RELAY_PORT}\ndrain_time = 0s\n`;
+const CONF = `[relay]\nbind_port = ${RELAY_PORT}\ndrain_time = 0s\n[status]\nrecord = yes\n`;
 const CLIENTS = 256;
 /** It ends with the lab: a peer that nothing passes for has no entry for long. */
 const TRAFFIC = { clients: CLIENTS, up: 400, down: 200, seconds: 7_200 };
@@ -179,7 +179,7 @@ test("GET /peer shows a client's packets live, once the relay may", OPTIONS, asy
   await untilText(page, "#trace .outcome", /not traced.*trace = no/);
   // Chromium tells of each answer that is a refusal.
   assert.equal(complaints().length, 1);
-  await writeFile(load.lab, "rly-relay.conf", `${CONF}[status]\ntrace = yes\n`);
+  await writeFile(load.lab, "rly-relay.conf", `${CONF}trace = yes\n`);
   const reloaded = await load.lab.run("rly", teredo("reload", "relay"));
   assert.equal(reloaded.status, 0, reloaded.stderr);
   await trace.getByRole("button").click();

@@ -36,13 +36,14 @@ const NOBODY = formatIpv6(toBytes({
 let lab: Lab;
 let client: string;
 let began: number;
+const RECORD = "[status]\nrecord = yes\n";
 
 before(async () => {
   lab = await Lab.create({ nats: ["port-restricted"], checksums: true });
   began = Date.now();
   const relay =
-    "[relay]\ninterface_name = teredo\nbind_port = 3545\nworkers = 2\ndrain_time = 0s\n";
-  const server = `[server]\nbind_address = ${SERVER_ADDRESS}\n`;
+    `[relay]\ninterface_name = teredo\nbind_port = 3545\nworkers = 2\ndrain_time = 0s\n${RECORD}`;
+  const server = `[server]\nbind_address = ${SERVER_ADDRESS}\n${RECORD}`;
   await Promise.all([startServer(lab, "teredo", server), startRelay(lab, "teredo", relay)]);
   client = (await startMiredoClient(lab, "cli0")).address;
 });
@@ -242,18 +243,22 @@ test("Server: record tells a client's qualification by both addresses", OPTIONS,
   assert.deepEqual(onward[0], [SERVER_ADDRESS, publicAddress, RELAY_ADDRESS]);
 });
 
-test("With `record = no` nothing is recorded, and whoever asks is told so", OPTIONS, async () => {
-  const conf = `[server]\nbind_address = ${SERVER_ADDRESS}\n[status]\nrecord = no\n`;
-  let other: LabProcess | undefined;
-  const second = await Lab.create({ nats: [] });
-  try {
-    other = await startServer(second, "teredo", conf);
-    const argv = teredo("record", "server", "-c", "/run/srv-server.conf");
-    const { status, stderr } = await second.run("srv", argv);
-    assert.equal(status, 1);
-    assert.match(stderr, /Nothing is recorded: `record = no` in \[status\]/);
-  } finally {
-    await other?.stop();
-    await second.close();
-  }
-});
+test(
+  "Unless it is asked for nothing is recorded, and whoever asks is told so",
+  OPTIONS,
+  async () => {
+    const conf = `[server]\nbind_address = ${SERVER_ADDRESS}\n`;
+    let other: LabProcess | undefined;
+    const second = await Lab.create({ nats: [] });
+    try {
+      other = await startServer(second, "teredo", conf);
+      const argv = teredo("record", "server", "-c", "/run/srv-server.conf");
+      const { status, stderr } = await second.run("srv", argv);
+      assert.equal(status, 1);
+      assert.match(stderr, /Nothing is recorded: `record = no` in \[status\]/);
+    } finally {
+      await other?.stop();
+      await second.close();
+    }
+  },
+);
