@@ -19,7 +19,7 @@ import {
  * Pictures for docs/page.md, of a relay with real traffic: `scripts/screenshots [MINUTES]`. As root,
  * with the binary in `TEREDO_BIN`; 16 minutes fill the charts.
  */
-const FOLDER = "docs/page";
+const FOLDER = "docs/pictures";
 const RELAY = "http://127.0.0.1:9545/";
 const TALK_PORT = 5001;
 const MINUTE = 60_000;

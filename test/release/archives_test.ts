@@ -90,7 +90,7 @@ function expectedFiles(target: Target): Map<string, number> {
   for (const name of readdirSync("docs")) {
     if (name.includes(".")) files.set(`docs/${name}`, 0o644);
   }
-  for (const folder of ["docs/man", "docs/page"]) {
+  for (const folder of ["docs/man", "docs/pictures"]) {
     for (const name of readdirSync(folder)) files.set(`${folder}/${name}`, 0o644);
   }
   for (const entry of readdirSync("docs/examples", { recursive: true, withFileTypes: true })) {
