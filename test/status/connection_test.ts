@@ -238,6 +238,14 @@ test("a crowd whose answers take a while gets them all", { timeout: 120_000 }, a
 });
 
 test("a crowd of 600 from one address makes room among itself", { timeout: 120_000 }, async () => {
+  // A busy machine may take longer for the crowd than the other's head may take: then once more.
+  let status = "408";
+  while (status === "408") status = statusOf(await answerBesideCrowd());
+  assert.equal(status, "200");
+});
+
+/** What one from elsewhere is answered whose head is not whole before 600 of one address have come. */
+async function answerBesideCrowd(): Promise<string> {
   const listening = await listenTcp(app, "::", 0);
   const port = Number(new URL(listening.url).port);
   let all = "";
@@ -260,10 +268,9 @@ test("a crowd of 600 from one address makes room among itself", { timeout: 120_0
   other.write("localhost\r\n\r\n");
   await closed;
   for (const socket of crowd) socket.destroy();
-  // Never closed to make room. A crowd that takes a busy machine too long outlasts its time, 408.
-  assert.match(statusOf(all), /^(200|408)$/);
   await listening.close();
-});
+  return all;
+}
 
 withServer("300 clients that never read keep no other out", async (port) => {
   const crowd: Socket[] = [];
