@@ -44,8 +44,21 @@ export function parseFile(text: string): string {
   return text;
 }
 
-/** Of the commands that read status pages which may be on another host. */
-export const TOKEN_FILE_FLAG = {
+/**
+ * Where to ask, of the commands that read status pages, which may be on another host.
+ *
+ * @param whose `daemon` or, of what only that has, `relay`
+ */
+export const placeFlags = (whose: string) => ({
+  config: {
+    ...valueFlag(
+      parseFile,
+      "FILE",
+      `Configuration of the ${whose}, which says where to ask; default: the usual places`,
+    ),
+    proposeCompletions: proposeFiles,
+  },
+  url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
   "token-file": {
     ...valueFlag(
       parseFile,
@@ -54,4 +67,4 @@ export const TOKEN_FILE_FLAG = {
     ),
     proposeCompletions: proposeFiles,
   },
-} as const;
+} as const);

@@ -1,36 +1,15 @@
 import { buildCommand } from "@stricli/core";
 import { parsePeerQuery } from "#src/protocol/peers/query.ts";
-import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { SORTS } from "../peers/table.ts";
 import type { PeersFlags } from "../run/peers.ts";
 import type { WhyFlags } from "../run/why.ts";
-import {
-  JSON_FLAG,
-  parseFile,
-  shown,
-  switchFlag,
-  TOKEN_FILE_FLAG,
-  valueFlag,
-} from "../shared_flags.ts";
+import { JSON_FLAG, placeFlags, shown, switchFlag, valueFlag } from "../shared_flags.ts";
 
 const MOST_ROWS = 1_000_000;
 
-/** Where to ask. */
-const PLACE = {
-  config: {
-    ...valueFlag(
-      parseFile,
-      "FILE",
-      "Configuration of the relay, which says where to ask; default: the usual places",
-    ),
-    proposeCompletions: proposeFiles,
-  },
-  url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
-  ...TOKEN_FILE_FLAG,
-  json: JSON_FLAG,
-};
+const PLACE = { ...placeFlags("relay"), json: JSON_FLAG };
 
 export const peersCommand = buildCommand<PeersFlags, [string?], Context>({
   loader: () => import("../run/peers.ts"),

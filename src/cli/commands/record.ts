@@ -3,7 +3,7 @@ import type { Role } from "#src/config/config.ts";
 import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { RecordFlags } from "../run/record.ts";
-import { parseFile, timeParser, TOKEN_FILE_FLAG, valueFlag } from "../shared_flags.ts";
+import { parseFile, placeFlags, timeParser, valueFlag } from "../shared_flags.ts";
 import { ONE_ROLE } from "./control.ts";
 
 const A_DAY = 86_400_000;
@@ -25,16 +25,7 @@ export const recordCommand = buildCommand<RecordFlags, [Role?], Context>({
         ),
         proposeCompletions: proposeFiles,
       },
-      config: {
-        ...valueFlag(
-          parseFile,
-          "FILE",
-          "Configuration of the daemon, which says where to ask; default: the usual places",
-        ),
-        proposeCompletions: proposeFiles,
-      },
-      url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
-      ...TOKEN_FILE_FLAG,
+      ...placeFlags("daemon"),
     },
     aliases: { c: "config", w: "write" },
     positional: ONE_ROLE,

@@ -1,31 +1,12 @@
 import { buildCommand } from "@stricli/core";
 import type { Role } from "#src/config/config.ts";
-import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { StatusFlags } from "../run/status.ts";
 import type { TopFlags } from "../run/top.ts";
-import {
-  JSON_FLAG,
-  parseFile,
-  switchFlag,
-  timeParser,
-  TOKEN_FILE_FLAG,
-  valueFlag,
-} from "../shared_flags.ts";
+import { JSON_FLAG, placeFlags, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 import { ONE_ROLE } from "./control.ts";
 
-const PLACE = {
-  config: {
-    ...valueFlag(
-      parseFile,
-      "FILE",
-      "Configuration of the daemon, which says where to ask; default: the usual places",
-    ),
-    proposeCompletions: proposeFiles,
-  },
-  url: valueFlag(String, "URL", "Where to ask: HOST:PORT, http://HOST:PORT or unix:/PATH"),
-  ...TOKEN_FILE_FLAG,
-} as const;
+const PLACE = placeFlags("daemon");
 
 const interval = (brief: string) => valueFlag(timeParser(100, 3_600_000), "TIME", brief);
 
