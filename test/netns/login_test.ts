@@ -42,8 +42,8 @@ const complaints = () =>
   browser.complaints.splice(0).filter((it) => !/status of 4(01|29) /.test(it));
 
 async function logIn(page: Page, text: string): Promise<void> {
-  // Where one can type at once.
-  assert.equal(await page.evaluate(() => document.activeElement?.id), "token");
+  // Where one can type at once. A browser gives the focus when it first draws, not as it loads.
+  await page.waitForFunction(() => document.activeElement?.id === "token");
   await page.keyboard.type(text);
   await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
 }
