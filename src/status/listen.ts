@@ -113,9 +113,12 @@ function makeServer(answer: Answer): StatusServer {
   };
   let sweep: ReturnType<typeof setTimeout> | undefined;
   const sweepSoon = () => {
-    if (guests.size <= MAX_CONNECTIONS) return;
-    sweep ??= setTimeout(() => {
+    if (guests.size <= MAX_CONNECTIONS || sweep !== undefined) return;
+    const due = performance.now() + MOMENT;
+    sweep = setTimeout(() => {
       sweep = undefined;
+      // It was we who kept them waiting: what they have said meanwhile is heard first.
+      if (performance.now() - due > MOMENT) return sweepSoon();
       const idle = byCrowd(guests.values()).filter(({ served }) => served.keepsWaiting());
       idle.slice(0, guests.size - MAX_CONNECTIONS).forEach(drop);
       sweepSoon();

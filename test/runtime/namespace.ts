@@ -9,6 +9,9 @@ import test from "node:test";
 const MARK = "TEREDO_TEST_OUTER_NETNS";
 const NETNS = "/proc/self/ns/net";
 const TIMEOUT_MS = 120_000;
+const ISOLATED = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+// As if the machine had been up for a day more: some tests have a past.
+ISOLATED.push("--time", "--boottime", "86400");
 
 /** How this runtime is told to run tests; both then take files. */
 const RUN_TESTS = process.versions.deno === undefined ? ["test"] : ["test", "-A", "--no-check"];
@@ -16,7 +19,7 @@ const RUN_TESTS = process.versions.deno === undefined ? ["test"] : ["test", "-A"
 export const RUN = process.versions.deno === undefined ? ["run"] : ["run", "-A", "--no-check"];
 
 /**
- * Runs `tests` in a network, mount and process namespace of their own, which vanishes with them.
+ * Runs `tests` in a network, mount, process and time namespace of their own, which vanishes with them.
  *
  * The file runs itself again inside, under the same runtime, as the one test of the outer run.
  *
@@ -32,8 +35,7 @@ export function inNamespace(file: string, tests: () => void, timeout = TIMEOUT_M
   test(name, { timeout }, () => {
     assert.equal(process.getuid?.(), 0, "making network namespaces and TUN interfaces needs root");
     const inner = [process.execPath, ...RUN_TESTS, file];
-    const isolated = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const { status, stdout, stderr, error } = spawnSync("unshare", [...isolated, ...inner], {
+    const { status, stdout, stderr, error } = spawnSync("unshare", [...ISOLATED, ...inner], {
       encoding: "utf8",
       env: { ...process.env, [MARK]: readlinkSync(NETNS), NO_COLOR: "1" },
       timeout,

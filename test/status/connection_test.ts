@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import test from "node:test";
 import { guard } from "#src/status/access/guard.ts";
@@ -236,6 +237,23 @@ test("a crowd whose answers take a while gets them all", { timeout: 120_000 }, a
   assert.deepEqual(answers.map(statusOf), answers.map(() => "200"));
   await listening.close();
 });
+
+test(
+  "a crowd that this process could not listen to gets its answers",
+  { timeout: 120_000 },
+  async () => {
+    const listening = await listenTcp(app, "127.0.0.1", 0);
+    const port = Number(new URL(listening.url).port);
+    const crowd = Array.from({ length: 100 }, () => connect({ port, host: "127.0.0.1" }));
+    await Promise.all(crowd.map((socket) => once(socket, "connect")));
+    const answers = crowd.map(async (socket) => (await socket.toArray()).join(""));
+    for (const socket of crowd) socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const end = performance.now() + 1_500;
+    while (performance.now() < end);
+    assert.deepEqual((await Promise.all(answers)).map(statusOf), crowd.map(() => "200"));
+    await listening.close();
+  },
+);
 
 test("a crowd of 600 from one address makes room among itself", { timeout: 120_000 }, async () => {
   // A busy machine may take longer for the crowd than the other's head may take: then once more.
