@@ -92,7 +92,8 @@ cat > $work/bin/teredo <<END
 #!/bin/bash
 case \\$1 in
   relay | server)
-    $program "\\$@" 2> $work/started.log &
+    : > $work/started.log # not what the one before it said
+    $program "\\$@" 2>> $work/started.log &
     until grep -q msg=Ready $work/started.log; do kill -0 \\$! || break; sleep 0.05; done
     kill -TERM \\$!
     wait \\$! || { cat $work/started.log; exit 1; }
