@@ -5,7 +5,8 @@ import { join } from "node:path";
 import process from "node:process";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
-import { EBADFD, EINVAL, EIO } from "#ffi/linux/mod.ts";
+import type { Libc } from "#ffi/libc.ts";
+import { EBADFD, EBUSY, EINVAL, EIO, TUNSETIFF } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { StartError } from "#src/errors.ts";
 import { inNamespace, ip, RUN, sh } from "./namespace.ts";
@@ -116,6 +117,24 @@ inNamespace(import.meta.filename!, () => {
       opensAndGoes(NAME);
     });
   }
+
+  test("openTun() waits for an interface that nobody has any more", () => {
+    let [times, errno] = [3, 0];
+    const ioctl: Libc["call"]["ioctl"] = (fd, request, at) => {
+      errno = request === TUNSETIFF && times-- > 0 ? EBUSY : 0;
+      return errno === 0 ? libc.call.ioctl(fd, request, at) : -1;
+    };
+    const leaving: Libc = {
+      ...libc,
+      addressOf: (bytes) => libc.addressOf(bytes),
+      has: (name) => libc.has(name),
+      call: { ...libc.call, ioctl },
+      errno: () => errno || libc.errno(),
+    };
+    new OneQueue(leaving, arena, NAME).close();
+    times = Infinity;
+    assert.throws(() => new OneQueue(leaving, arena, NAME), /the TUN interface teredo is in use;/);
+  });
 
   test("openTun() names the process that holds the interface", async () => {
     const holder = spawn(process.execPath, [...RUN, HOLD_TUN, NAME]);

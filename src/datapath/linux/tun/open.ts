@@ -1,6 +1,7 @@
 import { type Arena } from "#ffi/arena.ts";
 import { type Libc } from "#ffi/libc.ts";
 import {
+  EBUSY,
   EINVAL,
   IFF_MULTI_QUEUE,
   IFF_NO_PI,
@@ -26,7 +27,7 @@ import {
   TUNSETOFFLOAD,
   TUNSETVNETHDRSZ,
 } from "#ffi/linux/mod.ts";
-import { deviceProblem, interfaceProblem, nameProblem } from "./problems.ts";
+import { deviceProblem, interfaceProblem, nameProblem, tunHolder } from "./problems.ts";
 import { WorkersRefused } from "../../threads/workers.ts";
 
 export const TUN_DEVICE = "/dev/net/tun";
@@ -38,6 +39,14 @@ const OFFLOADS = [
   { flags: TCP | TUN_F_TSO_ECN, tunUdp: false },
   { flags: TCP, tunUdp: false },
 ] as const;
+
+/**
+ * An interface is busy for a moment after nobody has it any more, as when a process that had it is
+ * still being taken down, or one was being started when it was closed. How often, and how many
+ * milliseconds, that is waited for.
+ */
+const RELEASES = 25;
+const RELEASE_TIME = 20;
 
 export interface TunOptions {
   /** Descriptors wanted, at least 1. */
@@ -161,7 +170,11 @@ function attach(libc: Libc, arena: Arena, fd: number, name: string, flags: numbe
     arena.u16[(request + IFREQ_FLAGS_AT) >> 1] = flags;
     return libc.call.ioctl(fd, TUNSETIFF, arena.address(request)) === -1 ? libc.errno() : 0;
   };
-  const errno = set(flags);
+  let errno = set(flags);
+  for (let i = 0; i < RELEASES && errno === EBUSY && tunHolder(name) === undefined; i++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RELEASE_TIME);
+    errno = set(flags);
+  }
   if (errno === EINVAL && flags & IFF_MULTI_QUEUE) {
     throw new WorkersRefused(`the interface ${name} exists and has one queue`);
   }
