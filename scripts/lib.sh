@@ -90,12 +90,17 @@ need_test_tools() {
     need_commands "/usr/share/cargo/registry/libc=librust-libc-dev"
 }
 
-# What the tests of a release run besides: scripts/foreign fetches its own.
+# What the tests of a release run besides.
 need_release_tools() {
-  need_commands readelf=binutils shellcheck=shellcheck pgrep=procps su=util-linux
+  need_commands readelf=binutils shellcheck=shellcheck pgrep=procps su=util-linux \
+    qemu-aarch64-static=qemu-user-static aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu
+  need_openrc
+}
+
+# And what its programs for other machines run on: scripts/foreign fetches its own.
+need_foreign() {
   local target
   for target in linux-x64-musl linux-arm64 linux-arm64-musl; do scripts/foreign "$target"; done
-  need_openrc
 }
 
 # OpenRC's files in dist/foreign/openrc: installed, it would take the place of this machine's init.

@@ -45,7 +45,7 @@ export async function measureMillion(labs: Labs, results: Results): Promise<void
 /** What `peers_report.ts` says of the rules alone. */
 async function measureTable(results: Results): Promise<void> {
   const report = JSON.parse(
-    execFileSync(process.execPath, [PEERS_REPORT], { encoding: "utf8", timeout: 60_000 }),
+    execFileSync(process.execPath, [PEERS_REPORT], { encoding: "utf8", timeout: 600_000 }),
   );
   const less = (name: string, unit: string, most?: number) =>
     ({ ...row(name, unit), better: "less", ...(most ? { most } : {}) }) as const;

@@ -133,7 +133,7 @@ done`;
     cwd,
     env,
     encoding: "utf8",
-    timeout: 200_000,
+    timeout: 600_000,
   });
   return done.stdout + done.stderr;
 }

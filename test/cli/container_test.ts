@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { onMachine } from "./namespace.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 
 /**
  * A container in the machine, as engines make them: mounts of its own, /proc/sys read-only, no

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { onMachine } from "./namespace.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 
 /** Rules as of a careful administrator who did not think of Teredo. */
 const RULES = `

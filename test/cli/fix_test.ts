@@ -5,7 +5,7 @@ import { problemsOf } from "#test/status/schema_validator.ts";
 import { onMachine } from "./namespace.ts";
 import { runArguments } from "./run.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 const ADVERTISE = [process.execPath, ...runArguments.file("test/cli/advertise.ts")].join(" ");
 
 /** A host that does not forward, and has its IPv6 default route by advertisement. */

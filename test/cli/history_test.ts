@@ -162,7 +162,7 @@ class Daemon {
 
 function withDaemon(name: string, roles: readonly Role[], body: (it: Daemon) => Promise<void>) {
   for (const role of roles) {
-    test(`${name} (${role})`, { timeout: 300_000 }, async () => {
+    test(`${name} (${role})`, { timeout: 600_000 }, async () => {
       const daemon = new Daemon(role);
       try {
         await daemon.start();
@@ -328,7 +328,7 @@ inNamespace(import.meta.filename!, () => {
 
   test(
     "who does not read what it missed is closed, and others are told",
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       const daemon = new Daemon("relay");
       try {

@@ -12,7 +12,7 @@ import process from "node:process";
 
 const [url = "", pid = "", count = "", token = ""] = process.argv.slice(2);
 const { hostname, port, host } = new URL(url);
-const PATIENCE = 120_000;
+const PATIENCE = 600_000;
 
 const request = (target: string, rest = "", method = "GET") =>
   `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${rest}\r\n`;

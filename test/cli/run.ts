@@ -38,7 +38,7 @@ export function teredo(
     encoding: "utf8",
     input,
     env: { ...process.env, ...QUIET, ...env },
-    timeout: 60_000,
+    timeout: 600_000,
   });
   return { status: done.status, stdout: done.stdout, stderr: done.stderr };
 }

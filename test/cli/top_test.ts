@@ -37,7 +37,7 @@ state() {
 `;
 
 /** Terminals are slow where many tests run. */
-const PATIENCE = 500_000;
+const PATIENCE = 600_000;
 
 const BEFORE = ["second screen 0, cursor 1, wraps 1", "icanon"];
 const DURING = ["second screen 1, cursor 0, wraps 0", "-icanon"];

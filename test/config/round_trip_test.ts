@@ -341,7 +341,7 @@ test("SCHEMA names each setting once, with a flag of its own and a text", () => 
 });
 
 test("checkFile() is total: any text gives a verdict, and only a ConfigError stops a load", {
-  timeout: 120_000,
+  timeout: 600_000,
 }, () => {
   const word = fc.constantFrom(
     ...["[relay]", "[server]", "[", "]", "=", "#", ";", '"', "bind_port", "RelayType", "relay"],

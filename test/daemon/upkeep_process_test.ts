@@ -41,7 +41,7 @@ const ENDINGS: readonly (readonly [name: string, program: readonly string[], why
 ];
 
 for (const [name, program, why] of ENDINGS) {
-  test(`startHelper: a program that ${name} has ended`, { timeout: 60_000 }, async () => {
+  test(`startHelper: a program that ${name} has ended`, { timeout: 600_000 }, async () => {
     const { helper, ended } = start(program);
     assert.match(await ended, why);
     await helper.stop();
@@ -49,7 +49,7 @@ for (const [name, program, why] of ENDINGS) {
 }
 
 test("startHelper: the program reads its task, is heard, and has no environment of ours", {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   process.env["TEREDO_SECRET"] = "hunter2";
   const script = `read -r task
@@ -67,7 +67,7 @@ read -r end || exit 9`;
 });
 
 test("Helper.stop kills a program that does not end with its input", {
-  timeout: 60_000,
+  timeout: 600_000,
 }, async () => {
   const { helper, ended } = start(shell("exec sleep 600"));
   await helper.stop();

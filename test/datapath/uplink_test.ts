@@ -171,7 +171,7 @@ inNamespace(import.meta.filename!, () => {
   for (const payload of [1, 9, 1_000]) {
     test(
       `Uplink.receive() ends its turn by the datagrams in its slots, and loses none: ${payload} bytes`,
-      { timeout: 60_000 },
+      { timeout: 600_000 },
       () => {
         const path = new Path();
         path.write(RUNS * RUN, payload);

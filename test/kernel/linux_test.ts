@@ -14,7 +14,7 @@ import { PLANS } from "./linux/plans.ts";
  */
 
 const PROGRAM = join(import.meta.dirname!, "linux", "real_life.ts");
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 600_000;
 
 function onPaper(name: string): readonly string[] {
   const backend = new PaperLinuxBackend();

@@ -10,7 +10,7 @@ import { RunningPing } from "./running_ping.ts";
  * `teredo announce` prints. What ends the announcement of the preferred one takes the traffic to the other,
  * and its return takes it back, while a host pings a Teredo client and keeps a TCP connection to it.
  */
-const OPTIONS = { timeout: 300_000 };
+const OPTIONS = { timeout: 600_000 };
 const PING_SECONDS = 0.02;
 const TCP_PORT = "5001";
 

@@ -3,7 +3,7 @@ import test from "node:test";
 import { onMachine } from "#test/cli/namespace.ts";
 
 /** Milliseconds, on a machine where others work. */
-const PATIENCE = 300_000;
+const PATIENCE = 600_000;
 
 /**
  * A relay with `announce` on a machine of its own: which routes of the prefix there are. `routes` prints

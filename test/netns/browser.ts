@@ -46,7 +46,7 @@ export class LabBrowser {
     // It is spoken to by pipes, which lead into a namespace as they lead anywhere.
     const command = `exec ${lab.enterCommand(namespace)} ${CHROMIUM} "$@"`;
     writeFileSync(executablePath, `#!/bin/sh\n${command}\n`, { mode: 0o755 });
-    const browser = await chromium.launch({ executablePath, args: FLAGS, timeout: 120_000 });
+    const browser = await chromium.launch({ executablePath, args: FLAGS, timeout: 600_000 });
     return new LabBrowser(browser, folder);
   }
 

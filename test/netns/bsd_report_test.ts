@@ -52,7 +52,7 @@ test("scripts/bsd-report is what scripts/bsd_report.ts makes of the layouts", ()
 });
 
 test("bsd-report sends packets both ways on Linux and finds all well", {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "teredo-report-"));
   try {
@@ -68,7 +68,7 @@ test("bsd-report sends packets both ways on Linux and finds all well", {
 });
 
 test("bsd-report says what failed when there is no teredo", {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "teredo-report-"));
   try {

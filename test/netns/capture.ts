@@ -62,7 +62,7 @@ export class Capture {
     const argv = ["tshark", "-n", "-r", this.#file, ...options, "-T", "fields"];
     const columns = fields.flatMap((field) => ["-e", field]);
     const { status, stdout, stderr } = await this.#lab.run("core", [...argv, ...columns], {
-      timeout: 120_000,
+      timeout: 600_000,
     });
     if (status !== 0) throw new Error(stderr);
     return stdout.split("\n").filter((line) => line !== "");

@@ -38,7 +38,7 @@ export const RELAY_PORT = 3545;
 const DELETE_CONNECTIONS = (1 << 8) | 2;
 
 /** How long what should come may take, and how long what should not is waited for. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 60_000;
 const SILENCE_MS = 15;
 
 /** A TUN interface, whose other end we are. @returns its descriptor */

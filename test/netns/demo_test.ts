@@ -9,7 +9,7 @@ import { NAT_KINDS } from "#src/demo/nat.ts";
 import { inLanes } from "./lanes.ts";
 import { teredo, wait } from "./programs.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 
 interface Ended {
   readonly status: number | null;

@@ -6,7 +6,7 @@ import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import { startMiredoClient, untilReady, writeFile } from "./programs.ts";
 import { assertPing } from "./traffic.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The Deno that is pinned, and the oldest that is to do. */

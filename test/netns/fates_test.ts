@@ -7,7 +7,7 @@ import { startMiredoClient, startRelay, startServer, teredo, until } from "./pro
 import { assertPing } from "./traffic.ts";
 
 /** `[log] debug_peer` of both daemons, as their processes run, with Miredo's clients. */
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 const debug = (peer: string) => `[log]\nlevel = debug\nformat = json\ndebug_peer = ${peer}\n`;
 
 let lab: Lab;

@@ -62,7 +62,7 @@ function apply({ nft: rules, sh }: Ruleset): void {
   if (sh !== undefined) run(sh.join("\n"));
 }
 
-const OPTIONS = { timeout: 60_000 };
+const OPTIONS = { timeout: 600_000 };
 
 const worst = (results: readonly CheckResult[]) =>
   (["fail", "warn", "ok"] as const).find((verdict) =>

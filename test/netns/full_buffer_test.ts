@@ -28,7 +28,7 @@ async function refusedByTun(load: LoadLab): Promise<number> {
 for (const offloads of ["auto", "off"]) {
   test(
     `Relay with a full send buffer loses nothing of what comes from clients, offloads = ${offloads}`,
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async (t) => {
       const load = await LoadLab.create();
       try {

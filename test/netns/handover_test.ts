@@ -12,7 +12,7 @@ import {
   writeFile,
 } from "./programs.ts";
 
-const OPTIONS = { timeout: 180_000 };
+const OPTIONS = { timeout: 600_000 };
 const CLIENTS = 1_000;
 /** Long enough for a restart on a busy machine. */
 const SECONDS = 30;

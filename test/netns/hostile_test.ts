@@ -20,9 +20,9 @@ import { script, startRelay, startServer, wait } from "./programs.ts";
 import { probe } from "./traffic.ts";
 import type { Testimony } from "./witness.ts";
 
-const OPTIONS = { timeout: 300_000 };
+const OPTIONS = { timeout: 600_000 };
 /** The storm is a number of packets: on a busy machine they take longer. */
-const PATIENCE = { timeout: 180_000 };
+const PATIENCE = { timeout: 600_000 };
 const SEED = process.env["TEREDO_STORM_SEED"] ?? `${Math.floor(Math.random() * 2 ** 32)}`;
 const SECONDS = 15;
 /** Packets a second of all kinds, at relay and server together; and at the relay's IPv6 side. */

@@ -21,7 +21,7 @@ import {
  * What becomes of a relay's interface when somebody changes it, as the daemon runs, while a host pings
  * a Teredo client through it.
  */
-const OPTIONS = { timeout: 240_000 };
+const OPTIONS = { timeout: 600_000 };
 /** Between two packets of the ping: a loss of 2 s is 20 of them, and a busy machine adds to that. */
 const MOST_LOST = 20;
 const SLACK = 20;

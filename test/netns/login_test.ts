@@ -6,7 +6,7 @@ import { axe, LabBrowser } from "./browser.ts";
 import { RELAY_PORT, startRelay, teredo, writeFile } from "./programs.ts";
 
 /** A relay's pages for who is on another host, in Debian's Chromium. */
-const OPTIONS = { timeout: 300_000 };
+const OPTIONS = { timeout: 600_000 };
 const SITE = "http://198.51.100.50:9545/";
 const TOKEN = "0123456789abcdefghijklmnopqrstuv";
 

@@ -20,7 +20,7 @@ const judgements = inLanes(PAIRS.map((pair, i) => async () => {
   return await run.judged;
 }));
 
-const OPTIONS = { timeout: 300_000 };
+const OPTIONS = { timeout: 600_000 };
 
 for (const [i, { server, relay }] of PAIRS.entries()) {
   const through = `${server} server, ${relay} relay`;

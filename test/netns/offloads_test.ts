@@ -13,7 +13,7 @@ import { assertPing, assertTcp } from "./traffic.ts";
  * Not here: a kernel that answers UDP_SEGMENT with EIO. It takes an IPsec policy with a transform, or
  * before Linux 6.11 a device without checksum offload: see test/datapath/udp/refused_test.ts.
  */
-const OPTIONS = { timeout: 300_000 };
+const OPTIONS = { timeout: 600_000 };
 const MIB = 1024 * 1024;
 const TCP_BYTES = 4 * MIB;
 const MIREDO_BYTES = 2 * MIB;

@@ -4,7 +4,7 @@ import { Lab } from "#src/demo/lab.ts";
 import { RELAY_ADDRESS, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import { metric, RELAY_PORT, startRelay, startServer, until } from "./programs.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 /** More than a buffer of 4 MiB has room for, whatever the kernel counts for each. */
 const FLOOD = 40_000;
 const CASES = [

@@ -19,7 +19,7 @@ import {
 import { assertPing, ping } from "./traffic.ts";
 
 /** `teredo peers` and `teredo why`, of a relay of two workers with Miredo's client and others. */
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 const CONF = `[relay]
 interface_name = teredo
 bind_port = 3545

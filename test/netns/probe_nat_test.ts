@@ -106,14 +106,14 @@ RULES`;
 
 async function qualify(lab: Lab, client: string): Promise<ProbeOutcome> {
   const { stdout, stderr } = await lab.run(client, teredo("probe", SERVER_ADDRESS, "--json"), {
-    timeout: 60_000,
+    timeout: 600_000,
   });
   assert.notEqual(stdout, "", stderr);
   return JSON.parse(stdout) as ProbeOutcome;
 }
 
 for (const [i, { name, says }] of CASES.entries()) {
-  test(`teredo probe tells each NAT's kind where ${name}`, { timeout: 240_000 }, async () => {
+  test(`teredo probe tells each NAT's kind where ${name}`, { timeout: 600_000 }, async () => {
     const all = await outcomes[i]!;
     assert.deepEqual(all.map(({ nat, failure }) => failure?.step ?? nat), says);
     for (const outcome of all) {

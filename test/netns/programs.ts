@@ -8,7 +8,7 @@ import { SERVER_ADDRESS } from "#src/demo/topology.ts";
 export type Maker = "miredo" | "teredo";
 
 export const RELAY_PORT = 3545;
-export const START_PATIENCE = 60_000;
+export const START_PATIENCE = 120_000;
 
 /** Our program: the binary that `TEREDO_BIN` names, or the source on this runtime. */
 export function teredo(...args: string[]): string[] {

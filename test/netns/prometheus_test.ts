@@ -16,7 +16,7 @@ test("docs/examples/grafana/teredo.json shows every metric", () => {
 
 test(
   "Prometheus finds something for every panel, and evaluates every alert",
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   () => {
     const { lines, stderr, status } = onMachine(`
     ip route add default dev eth0

@@ -17,7 +17,7 @@ import { startMiredoClient, startRelay, startServer, teredo, until } from "./pro
 import { assertPing, assertTcp, ping, startTcpServer } from "./traffic.ts";
 
 /** What daemons record of Miredo's client, of pings, TCP and what goes wrong. */
-const OPTIONS = { timeout: 240_000 };
+const OPTIONS = { timeout: 600_000 };
 /** In each payload, again and again; no header here holds it. */
 const MARK = "7e57c0de";
 const PORTS = { relay: 9545, server: 9544 } as const;

@@ -5,7 +5,7 @@ import { IPV4_LINK, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { get, RELAY_PORT, script, startRelay, until, wait } from "./programs.ts";
 
-const OPTIONS = { timeout: 180_000 };
+const OPTIONS = { timeout: 600_000 };
 const PACKETS = 8_000;
 const SECONDS = 8;
 /** Ethernet frames: the shortest, and one with a bubble. */
@@ -48,7 +48,7 @@ const flood = (kind: "addresses" | "guises", count: number, seconds: number, map
     "host6",
     script("reflection.ts", SERVER_ADDRESS, mapped, `${count}`, `${seconds}`, kind),
     {
-      timeout: 60_000,
+      timeout: 600_000,
     },
   );
 

@@ -24,7 +24,7 @@ import {
 } from "./programs.ts";
 import { assertPing, ping } from "./traffic.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 const SECOND_ADDRESS = "198.51.100.51";
 const LATER_IPV6 = "2001:db8:1::22";
 

@@ -66,7 +66,7 @@ function assertWhole(who: string, result: LoadResult, where: string): void {
 test(
   `Relay loses nothing under ${PACKETS_A_SECOND} packets/s each way while it is reloaded ${RELOADS} times`,
   {
-    timeout: 500_000,
+    timeout: 600_000,
   },
   async () => {
     const load = await LoadLab.create();
@@ -79,7 +79,7 @@ test(
       const plan = { clients: CLIENTS, up: PACKETS_A_SECOND, down: PACKETS_A_SECOND };
       const [{ clients, host }, storm] = await Promise.all([
         load.exchange({ ...plan, seconds: SECONDS }),
-        load.lab.run("rly", ["sh"], { input: STORM, timeout: 300_000 }),
+        load.lab.run("rly", ["sh"], { input: STORM, timeout: 600_000 }),
       ]);
       assert.deepEqual(
         [storm.stdout, storm.stderr],

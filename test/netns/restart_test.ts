@@ -8,7 +8,7 @@ import { startMiredoClient, startRelay, startServer, teredo } from "./programs.t
 import { end, FLOWS, restartRelay } from "./restart.ts";
 import { assertPing } from "./traffic.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 
 interface Network {
   readonly lab: Lab;

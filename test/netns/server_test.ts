@@ -15,7 +15,7 @@ import {
 } from "./programs.ts";
 import { assertPing, probe } from "./traffic.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 
 async function withLab(nats: readonly NatKind[], run: (lab: Lab) => Promise<void>): Promise<void> {
   const lab = await Lab.create({ nats, checksums: true });

@@ -13,7 +13,7 @@ import { assertPing, ping } from "./traffic.ts";
  * That order is kept packet by packet is shown where no other queue can change it:
  * test/datapath/threads/wire_test.ts.
  */
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 const WORKERS = 2;
 const RELAY_CONF = `[relay]\nworkers = ${WORKERS}\n`;
 const SERVER_CONF = `[server]\nbind_address = ${SERVER_ADDRESS}\nworkers = ${WORKERS}\n`;

@@ -174,7 +174,7 @@ test("errno is that of the call just made", () => {
   });
 });
 
-test("errno belongs to the thread that failed", { timeout: 30_000 }, async () => {
+test("errno belongs to the thread that failed", { timeout: 600_000 }, async () => {
   const rounds = 50_000;
   const worker = new Worker(new URL("./errno_worker.ts", import.meta.url), {
     workerData: { rounds },
@@ -202,7 +202,7 @@ test("check() passes results on and names what failed", () => {
   });
 });
 
-test("a pipe wakes a thread that blocks in poll", { timeout: 30_000 }, async () => {
+test("a pipe wakes a thread that blocks in poll", { timeout: 600_000 }, async () => {
   const rounds = 20;
   const arena = new Arena(libc, PAGE);
   const value = arena.take(8);

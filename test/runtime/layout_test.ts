@@ -52,7 +52,7 @@ function printConstant(name: string): string {
 }
 
 test("every constant of ffi/linux and ffi/posix.ts is what the C compiler says", {
-  timeout: 60_000,
+  timeout: 600_000,
 }, () => {
   const inC = compiled(constants.map(([name]) => printConstant(name)));
   for (const [name, value] of constants) {
@@ -64,7 +64,7 @@ test("every constant of ffi/linux and ffi/posix.ts is what the C compiler says",
 
 test(
   "the number of a system call without a function is this processor's",
-  { timeout: 60_000 },
+  { timeout: 600_000 },
   () => {
     const inC = compiled([print("bpf", "SYS_bpf")]);
     assert.equal(linux.SYS_BPF[process.arch], Number(inC.get("bpf")));
@@ -73,7 +73,7 @@ test(
 
 test(
   "CMSGHDR_DATA_AT, cmsgSpace() and cmsgNext() of Linux are C's macros",
-  { timeout: 60_000 },
+  { timeout: 600_000 },
   () => {
     const lengths = Array.from({ length: 65 }, (_, length) => length);
     const inC = compiled(lengths.flatMap((length) => [
@@ -90,7 +90,7 @@ test(
   },
 );
 
-test("errnoName() has C's name and text of every number", { timeout: 60_000 }, () => {
+test("errnoName() has C's name and text of every number", { timeout: 600_000 }, () => {
   const inC = compiled(errnos.map(([name]) => `printf("${name} %s\\n", strerror(${name}));`));
   for (const [name, errno] of errnos) {
     assert.equal(errnoName(LINUX, errno), `${name} (${inC.get(name)})`);

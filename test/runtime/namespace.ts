@@ -8,13 +8,15 @@ import test from "node:test";
 /** Set in the inner run, to the outer network namespace. */
 const MARK = "TEREDO_TEST_OUTER_NETNS";
 const NETNS = "/proc/self/ns/net";
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 600_000;
 const ISOLATED = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 // As if the machine had been up for a day more: some tests have a past.
 ISOLATED.push("--time", "--boottime", "86400");
 
 /** How this runtime is told to run tests; both then take files. */
-const RUN_TESTS = process.versions.deno === undefined ? ["test"] : ["test", "-A", "--no-check"];
+const RUN_TESTS = process.versions.deno === undefined
+  ? ["test", "--timeout", `${TIMEOUT_MS}`]
+  : ["test", "-A", "--no-check"];
 /** And a program. */
 export const RUN = process.versions.deno === undefined ? ["run"] : ["run", "-A", "--no-check"];
 

@@ -136,7 +136,7 @@ function assertSame(traffic: Traffic, joined: readonly Joined[]): void {
 const events = fc.array(event, { maxLength: 40 });
 
 test("split after join gives what went in: bit for bit, each flow in its order", {
-  timeout: 60_000,
+  timeout: 600_000,
 }, () => {
   let runs = 0;
   fc.assert(

@@ -10,7 +10,7 @@ import { World } from "./world.ts";
 const SEED = Number(process.env["TEREDO_SIM_SEED"] ?? 20_061_123);
 
 /** Bun's own limit for a test is shorter than a slow machine may need. */
-const PATIENT = { timeout: 120_000 };
+const PATIENT = { timeout: 600_000 };
 
 const ROOMY: Partial<RelayOptions> = {
   maxPeers: 65_536,

@@ -30,7 +30,7 @@ function withViewers(
   body: (open: (said?: string) => Client, viewers: Viewers) => Promise<void>,
 ): void {
   for (const kind of ["TCP", "Unix"] as const) {
-    test(`${name} (${kind})`, { timeout: 120_000 }, async () => {
+    test(`${name} (${kind})`, { timeout: 600_000 }, async () => {
       const folder = mkdtempSync(join(tmpdir(), "teredo-viewers-"));
       const path = join(folder, "status.sock");
       const viewers = new Viewers(most);

@@ -331,7 +331,7 @@ test("GET /events of a daemon that starts is refused", async () => {
   assert.deepEqual(await answer.json(), { version: 1, error: "The daemon is starting" });
 });
 
-test("the history of the busiest daemon fits an answer", { timeout: 120_000 }, () => {
+test("the history of the busiest daemon fits an answer", { timeout: 600_000 }, () => {
   const daemon = new Daemon(0);
   const { drops, counters } = daemon.snapshot;
   const each = 5;

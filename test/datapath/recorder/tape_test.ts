@@ -7,7 +7,7 @@ import { Stop, Tape, type TapeCopy } from "#src/datapath/recorder/tape.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { numbered } from "./numbered.ts";
 
-const OPTIONS = { timeout: 120_000 };
+const OPTIONS = { timeout: 600_000 };
 /** Copies of a tape that is being written. */
 const COPIES = 3_000;
 /** Of so many copies one is looked at as a whole, of the others the oldest entries: these are overtaken. */

@@ -18,7 +18,7 @@ import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 
 const LOOPBACK = 0x7f000001;
 /** How long to wait for what must come. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 60_000;
 const libc = await openLibc();
 
 const OPTIONS = {

@@ -23,7 +23,7 @@ import { OneQueue } from "#test/runtime/one_queue.ts";
 const libc = await openLibc();
 const CAPACITY = 2048;
 const PATIENCE_MS = 60_000;
-const OPTIONS = { timeout: 180_000 };
+const OPTIONS = { timeout: 600_000 };
 const RELAY = ip4("192.0.2.1");
 const RELAY_PORT = 3545;
 const SERVER = ip4("203.0.113.254");

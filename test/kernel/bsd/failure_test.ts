@@ -26,7 +26,7 @@ const ROLES: readonly {
 ];
 const ERRORS = [["EIO", EIO], ["EPERM", EPERM]] as const;
 /** Hundreds of starts, on a machine that has other things to do. */
-const LONG = { timeout: 120_000 };
+const LONG = { timeout: 600_000 };
 const serveNothing = () => assert.fail("it serves");
 
 /** Done without, or in another way. */

@@ -10,7 +10,7 @@ import { makeCounters } from "#src/protocol/counters.ts";
 import type { Datagram, Endpoint } from "../network.ts";
 
 const BUFFER = 1 << 20;
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 60_000;
 
 /** Somebody else with a UDP socket on this machine. */
 export class Player {

@@ -9,7 +9,7 @@ import { type Outcome, Transcript } from "../transcript.ts";
 import { linuxWords } from "./words.ts";
 
 /** What a world of this kernel needs at the most until what was sent has arrived. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 60_000;
 
 /** The libc of this machine, whose calls are written down as those of paper are. */
 export class RecordingLibc implements Libc {
