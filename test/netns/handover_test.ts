@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { LoadLab } from "#test/load/load_lab.ts";
+import type { LoadResult } from "#test/load/role.ts";
 import {
   metric,
   script,
@@ -28,6 +29,15 @@ address_bubble_rate = 0
 `;
 
 const count = (load: LoadLab, name: string) => metric(load.lab, "rly", 9545, `teredo_${name}`);
+
+/** By the relay that serves now, which asked none of them; the one before it had to ask all. */
+async function assertNoneIsAsked(load: LoadLab, clients: LoadResult, many: number): Promise<void> {
+  // One each; on a busy machine an answer may come after a second one.
+  assert.ok(clients.bubblesReceived >= many, `${clients.bubblesReceived} bubbles`);
+  for (const kind of ["direct", "indirect", "challenge"]) {
+    assert.equal(await count(load, `bubbles_sent_${kind}_total`), 0, kind);
+  }
+}
 
 interface Ways {
   readonly how: string;
@@ -74,9 +84,11 @@ for (const { how, conf, clients: many, seconds } of WAYS) {
         assert.match(next.output(), new RegExp(`"Peers found" peers=${many} `));
         assert.equal(await count(load, "peers_taken_over_total"), many);
         const { clients, host } = await exchange;
+        // On a busy machine the first one may be over before the successor serves.
+        await load.exchange({ clients: many, up: rate, down: rate, seconds: 3 });
 
         assert.ok(await count(load, "udp_sent_datagrams_total") > 0, "traffic goes on");
-        assert.equal(clients.bubblesReceived, many, "one each, before the restart");
+        await assertNoneIsAsked(load, clients, many);
         assert.equal(await count(load, "packets_held_total"), 0);
         assert.equal(await count(load, 'drops_total{reason="unknown_peer"}'), 0);
         assert.equal(await count(load, 'drops_total{reason="source_mismatch"}'), 0);
@@ -139,7 +151,7 @@ for (const workers of [1, 2]) {
             `${expected - received} lost, no room for ${lost}`,
           );
         }
-        assert.equal(clients.bubblesReceived, CLIENTS, "one each, before the restart");
+        await assertNoneIsAsked(load, clients, CLIENTS);
         assert.equal(await count(load, "peers_taken_over_total"), CLIENTS);
 
         // What is not as the next configuration asks for is let go of, and its name is free again.
