@@ -225,7 +225,7 @@ run
 ${start}
 web=$!
 curl() { command curl -sk --resolve relay.example:443:198.51.100.1 "$@"; }
-for i in $(seq 200); do curl -o /dev/null ${SITE}/ && break; kill -0 $web || break; sleep 0.05; done
+for i in $(seq 4000); do curl -o /dev/null ${SITE}/ && break; kill -0 $web || break; sleep 0.05; done
 code -L ${SITE}
 code ${SITE}/status
 bearer ${TOKEN} ${SITE}/status
@@ -280,7 +280,7 @@ prometheus --config.file=$work/prometheus.yml --storage.tsdb.path=$work/data \\
   --web.listen-address=127.0.0.1:9090 --log.level=warn 2> $work/prometheus.log &
 prometheus=$!
 up() { curl -s 'http://127.0.0.1:9090/api/v1/query?query=teredo_ready' | grep -o '"job":"teredo"'; }
-for i in $(seq 600); do up && break; kill -0 $prometheus || { cat $work/prometheus.log; break; }; sleep 0.1; done
+for i in $(seq 3000); do up && break; kill -0 $prometheus || { cat $work/prometheus.log; break; }; sleep 0.1; done
 kill $prometheus $pid; ended`,
     ['"job":"teredo"', "exit status 0"],
   );

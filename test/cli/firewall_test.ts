@@ -21,7 +21,7 @@ ready() {
 }
 until_ready() {
   local i
-  for i in $(seq 300); do [ "$(ready)" = "$1" ] && break; sleep 0.1; done
+  for i in $(seq 3000); do [ "$(ready)" = "$1" ] && break; sleep 0.1; done
   echo "readyz $(ready)"
 }
 `;

@@ -21,7 +21,7 @@ until ip -6 address show dev eth1 scope link -tentative | grep -q fe80; do sleep
 advertise() {
   ${ADVERTISE} $(ip -o link show eth1 | cut -d : -f 1)
   local i
-  for i in $(seq 100); do ip -6 route show default | grep -q 'proto ra' && return; sleep 0.05; done
+  for i in $(seq 2000); do ip -6 route show default | grep -q 'proto ra' && return; sleep 0.05; done
   echo 'no route by advertisement'
 }
 advertise

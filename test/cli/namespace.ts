@@ -36,7 +36,7 @@ daemon() {
 }
 until_says() {
   local i
-  for i in $(seq 400); do
+  for i in $(seq 4000); do
     grep -q -- "$2" $work/$1.log && return
     kill -0 $pid 2> /dev/null || break
     sleep 0.05
@@ -54,7 +54,7 @@ ended() {
 /** Runs a bash script on a machine of its own, as root of it. @param patience milliseconds */
 export function onMachine(
   script: string,
-  patience = 100_000,
+  patience = 600_000,
 ): Done & { readonly lines: readonly string[] } {
   const work = mkdtempSync(join(tmpdir(), "teredo-machine-"));
   const [program, argv] = command([]);

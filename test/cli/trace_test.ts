@@ -14,7 +14,7 @@ reload() {
   curl -s -X POST --unix-socket /run/teredo-relay/control http://localhost/reload | grep -o '"status.trace",[^}]*"\\(yes\\|no\\)"'
 }
 until_has() {
-  for i in $(seq 400); do grep -qs -- "$2" $1 && return; sleep 0.05; done
+  for i in $(seq 4000); do grep -qs -- "$2" $1 && return; sleep 0.05; done
   echo "$1 never had: $2"
 }
 conf no

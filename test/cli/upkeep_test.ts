@@ -11,7 +11,7 @@ helper=$(grep "kept by" $work/relay.log | sed 's/.*pid=//')
 # Whether it has ended, whoever has yet to hear of that.
 until_gone() {
   local i
-  for i in $(seq 400); do
+  for i in $(seq 4000); do
     grep -qs '^State:.[^ZX]' /proc/$1/status || return
     sleep 0.05
   done

@@ -13,7 +13,7 @@ const START = String.raw`
 routes() { ip -6 route show 2001::/32 | sed 's/ pref medium//; s/ *$//' | tr '\n' ';'; echo; }
 until_routes() {
   local i
-  for i in $(seq 300); do
+  for i in $(seq 3000); do
     [ "$(routes)" = "$1" ] && return
     sleep 0.2
   done

@@ -12,7 +12,7 @@ ip -6 address add 2001:db8:9::2/64 dev eth0 nodad
 # ask COMMAND WORD: until the word is, or with a third argument is not, in what the command prints.
 ask() {
   local i
-  for i in $(seq 150); do
+  for i in $(seq 1500); do
     if $1 2>&1 | grep -q -- "$2"; then [ $# = 2 ] && return; else [ $# = 3 ] && return; fi
     sleep 0.2
   done

@@ -76,7 +76,7 @@ service() {
 }
 until_logged() {
   local i
-  for i in $(seq 400); do
+  for i in $(seq 4000); do
     grep -q -- "$1" /run/syslog 2> /dev/null && return
     sleep 0.05
   done

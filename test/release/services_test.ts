@@ -97,7 +97,7 @@ mount -t overlay overlay -o lowerdir=$usr:/usr /usr
 service() { sh /etc/rc.d/$1 $2; }
 until_logged() {
   local i
-  for i in $(seq 200); do
+  for i in $(seq 2000); do
     grep -q -- "$1" /run/syslog 2> /dev/null && return
     sleep 0.05
   done
