@@ -48,6 +48,10 @@ export interface RelayConfig {
   /** Bytes asked for as the UDP socket's receive buffer, and its send buffer. */
   readonly socketBuffer: number;
   readonly offloads: "auto" | "off";
+  /** Whether the kernel carries packets of known peers by itself; `auto`: where nobody misses them. */
+  readonly fastPath: "auto" | "on" | "off";
+  /** Peers that it does so for at once. */
+  readonly fastPathPeers: number;
   /** Threads; `auto`: by the cores of this machine. */
   readonly workers: number | "auto";
   readonly drainTime: Millis;

@@ -52,6 +52,11 @@ export interface Levels {
   readonly peersFailed: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
+  /** Of the fast path; see `Level`. */
+  readonly leases: number;
+  readonly leasesRefused: number;
+  readonly passedUp: number;
+  readonly passedDown: number;
 }
 
 /** The running threads of a datapath, seen from the main thread as one. */

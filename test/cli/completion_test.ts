@@ -24,6 +24,7 @@ const proposals: readonly [string[], string[]][] = [
   [["relay", "--log-level", "=", "d"], ["debug"]],
   [["relay", "--log-level", "="], ["error", "warn", "info", "debug"]],
   [["relay", "--offloads", ""], ["auto", "off"]],
+  [["relay", "--fast-path", ""], ["auto", "on", "off"]],
   [["relay", "--workers", "a"], ["auto"]],
   [["relay", "--served", "s"], ["self"]],
   [["relay", "--refuse-reserved", "y"], ["yes"]],

@@ -66,6 +66,8 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     addressBubbleRate: 1_000,
     socketBuffer: 4_194_304,
     offloads: "auto",
+    fastPath: "auto",
+    fastPathPeers: 65_536,
     workers: "auto",
     drainTime: 1_000,
     routeMetric: 10,

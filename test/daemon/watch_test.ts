@@ -50,6 +50,10 @@ const NO_LEVELS = {
   peersFailed: 0,
   heldPackets: 0,
   heldBytes: 0,
+  leases: 0,
+  leasesRefused: 0,
+  passedUp: 0,
+  passedDown: 0,
 };
 
 const datapath = (age: number): Datapath => ({

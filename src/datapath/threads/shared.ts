@@ -6,13 +6,13 @@ import { MAX_BROADCASTS } from "#src/protocol/guard/broadcasts.ts";
  *
  *     counters   Float64 x COUNTERS_LENGTH    written by the thread
  *     levels     Float64 x 16                 written by the thread
- *     control    Int32 x 4                    written by the main thread
+ *     control    Int32 x 8                    written by the main thread
  *     broadcasts Uint32 x MAX_BROADCASTS      written by the main thread
  */
 const LEVELS_AT = 8 * COUNTERS_LENGTH;
 const LEVELS = 16;
 const CONTROL_AT = LEVELS_AT + 8 * LEVELS;
-const CONTROLS = 4;
+const CONTROLS = 8;
 const BROADCASTS_AT = CONTROL_AT + 4 * CONTROLS;
 const SHARED_LENGTH = BROADCASTS_AT + 4 * MAX_BROADCASTS;
 
@@ -29,6 +29,13 @@ export const Level = {
   UdpSegmentRefused: 7,
   PeersResolving: 8,
   PeersFailed: 9,
+  /** Of the fast path: peers lent at this moment. */
+  Leases: 10,
+  /** Peers that there was no room to lend, since the start. */
+  LeasesRefused: 11,
+  /** Packets from peers, and to peers, that passed in the kernel since the start. */
+  PassedUp: 12,
+  PassedDown: 13,
 } as const;
 
 const Control = {
@@ -36,6 +43,8 @@ const Control = {
   QueueVersion: 1,
   BroadcastsVersion: 2,
   BroadcastsCount: 3,
+  WaysVersion: 4,
+  Lending: 5,
 } as const;
 const RUN = 0;
 const STOP = 1;
@@ -83,6 +92,25 @@ export class SharedState {
   /** Changes whenever the TUN descriptor may have become that of another queue, or of none. */
   get queueVersion(): number {
     return Atomics.load(this.#control, Control.QueueVersion);
+  }
+
+  /** Changes whenever this host's links, IPv4 addresses, routes or rules may be others. */
+  get waysVersion(): number {
+    return Atomics.load(this.#control, Control.WaysVersion);
+  }
+
+  /** Tells the thread that no lease of the fast path holds any more: it rests on what has changed. */
+  announceWays(): void {
+    Atomics.add(this.#control, Control.WaysVersion, 1);
+  }
+
+  /** Whether there are programs in the kernel for which peers may be lent. */
+  get lending(): boolean {
+    return Atomics.load(this.#control, Control.Lending) !== 0;
+  }
+
+  set lending(wanted: boolean) {
+    Atomics.store(this.#control, Control.Lending, Number(wanted));
   }
 
   /** Tells the thread to read TUN: its descriptor may be that of another queue, or of none. */

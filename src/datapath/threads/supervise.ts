@@ -159,6 +159,10 @@ function sums(workers: readonly SharedState[]) {
       peersFailed: level(Level.PeersFailed),
       heldPackets: level(Level.HeldPackets),
       heldBytes: level(Level.HeldBytes),
+      leases: level(Level.Leases),
+      leasesRefused: level(Level.LeasesRefused),
+      passedUp: level(Level.PassedUp),
+      passedDown: level(Level.PassedDown),
     }),
     refusedOffloads: () => REFUSED.filter(([, cell]) => level(cell) > 0).map(([name]) => name),
   };

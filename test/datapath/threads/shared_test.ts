@@ -29,6 +29,19 @@ test("SharedState.setBroadcasts() hands over a list, and changes the version", (
   assert.throws(() => main.setBroadcasts([...most, 1]), RangeError);
 });
 
+test("SharedState.announceWays() is seen by the thread, and so is whether there is lending", () => {
+  const main = new SharedState();
+  const thread = new SharedState(main.buffer);
+  const seen = [thread.waysVersion, thread.lending];
+  main.announceWays();
+  main.lending = true;
+  assert.deepEqual(seen, [0, false]);
+  assert.deepEqual([thread.waysVersion, thread.lending], [1, true]);
+  main.lending = false;
+  assert.equal(thread.lending, false);
+  assert.equal(thread.queueVersion, 0, "which is another word");
+});
+
 test("Frames: slots keep their headroom and do not overlap", async () => {
   const libc = await openLibc();
   const arena = new Arena(libc, Frames.size + 4096);

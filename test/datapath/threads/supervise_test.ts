@@ -154,6 +154,8 @@ test("Datapath.counters() and levels() are sums, one thread's refusal is the dat
     shared.levels[4] = 5 * 10 ** i;
     shared.levels[8] = 3 * 10 ** i;
     shared.levels[9] = 4 * 10 ** i;
+    shared.levels[10] = 6 * 10 ** i;
+    shared.levels[12] = 7 * 10 ** i;
   });
   assert.equal(datapath.counters()[Counter.peers_created], 111);
   starts[0]!.shared.counters[Counter.peers_created]! += 1;
@@ -165,6 +167,10 @@ test("Datapath.counters() and levels() are sums, one thread's refusal is the dat
     peersFailed: 444,
     heldPackets: 0,
     heldBytes: 555,
+    leases: 666,
+    leasesRefused: 0,
+    passedUp: 777,
+    passedDown: 0,
   });
   assert.deepEqual(datapath.refusedOffloads(), []);
   starts[2]!.shared.levels[5] = 1;
