@@ -6,8 +6,8 @@
  *     32 last received (8)    40 last transmitted (8)    48 last bubble (8)
  *     56 turns (1)    57 free (3)     60 trusted since, in seconds (4)
  *
- * Times are milliseconds as float64. The first two may be refreshed from outside, by a fast path
- * that passes packets of trusted peers without us.
+ * Times are milliseconds as float64. Of a peer whose packets pass without us, by a lease, the
+ * first two lag by up to two seconds.
  */
 export const HALVES = 32;
 export const BYTES = 64;
@@ -33,3 +33,5 @@ export const WANTED = 4;
 export const PROVEN = 8;
 /** The entry is some peer's, not one that was given back. */
 export const TAKEN = 16;
+/** Its packets may pass without us, by a lease. */
+export const LEASED = 32;

@@ -90,6 +90,14 @@ export class PeerIndex {
     }
   }
 
+  /** Entries that {@link seekMapping} finds. */
+  countOfMapping(b: Uint8Array, at: number): number {
+    let count = 0;
+    let slot = this.seekMapping(b, at);
+    for (; slot !== NOWHERE; slot = this.seekMapping(b, at, slot)) count++;
+    return count;
+  }
+
   /** The entry whose cell {@link seekMapping} found. */
   entryAt(slot: number): PeerId {
     return this.#cells[slot]! & ID_MASK;

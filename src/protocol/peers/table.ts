@@ -1,5 +1,6 @@
 import { writeU32 } from "../wire/bytes.ts";
-import { NO_PEER, NOWHERE, type PeerId, PeerIndex, PEERS_MAX, word, WORDS } from "./index.ts";
+import { PeerAges } from "./ages.ts";
+import { NO_PEER, type PeerId, PeerIndex, PEERS_MAX, word, WORDS } from "./index.ts";
 import { AddressCounts } from "../guard/address_counts.ts";
 import {
   BUBBLES,
@@ -9,6 +10,7 @@ import {
   LAST_BUBBLE,
   LAST_RECEIVED,
   LAST_TRANSMITTED,
+  LEASED,
   LOCAL,
   MAPPED_ADDRESS,
   MAPPED_PORT,
@@ -21,7 +23,7 @@ import {
   TURNS,
   WANTED,
 } from "./entry.ts";
-import { Links } from "./links.ts";
+import { oldestOfMapping } from "./give_way.ts";
 import { StateCounts } from "./state_counts.ts";
 import { PeerTraffic } from "./traffic.ts";
 import type { Millis } from "../time.ts";
@@ -33,10 +35,6 @@ export const PEER_VALIDITY: Millis = 30_000;
  * limit of four bubbles in 300 s (RFC 4380 §5.2.6) must be remembered.
  */
 export const PEER_LIFETIME: Millis = 300_000;
-
-/** Lists by age: the first is the first to give way. */
-const UNTRUSTED_LIST = 0;
-const TRUSTED_LIST = 1;
 
 /** A reception moves an entry to its list's end at most once in this time. */
 const RELINK_STEP: Millis = 1_024;
@@ -53,13 +51,15 @@ export class Peers {
   readonly capacity: number;
   readonly traffic: PeerTraffic;
   readonly counts = new StateCounts();
+  /** Who hears, just before, that what an entry's lease rests on is about to change; the lease is over. */
+  onRecall: ((p: PeerId) => void) | undefined;
   readonly #i32: Int32Array;
   readonly #u32: Uint32Array;
   readonly #u16: Uint16Array;
   readonly #u8: Uint8Array;
   readonly #times: Float64Array;
   readonly #index: PeerIndex;
-  readonly #ages: Links;
+  readonly #ages: PeerAges;
   readonly #trustedByAddress: AddressCounts;
   /** Entries given back, linked through their first word. */
   #free = NO_PEER;
@@ -84,7 +84,7 @@ export class Peers {
     this.#u8 = new Uint8Array(memory);
     this.#times = new Float64Array(memory);
     this.#index = new PeerIndex(this.#i32, capacity, key0, key1);
-    this.#ages = new Links(capacity, 2);
+    this.#ages = new PeerAges(capacity);
     this.#trustedByAddress = new AddressCounts(key0, key1);
   }
 
@@ -125,15 +125,16 @@ export class Peers {
     this.#times[p * TIMES + LAST_TRANSMITTED] = now - PEER_VALIDITY;
     this.#times[p * TIMES + LAST_BUBBLE] = now - PEER_LIFETIME;
     this.#index.enter(p);
-    this.#ages.append(UNTRUSTED_LIST, p);
+    this.#ages.append(p, false);
     this.#size++;
     this.counts.add(TAKEN);
     return p;
   }
 
   remove(p: PeerId): void {
+    this.#recall(p);
     this.#index.leave(p);
-    this.#ages.remove(this.#listOf(p), p);
+    this.#ages.remove(p, this.isTrusted(p));
     if (this.isTrusted(p)) this.#trustedByAddress.remove(this.mappedAddress(p));
     this.counts.remove(this.#u8[p * BYTES + FLAGS]!);
     this.traffic.clear(p);
@@ -149,31 +150,23 @@ export class Peers {
    * pushes out a peer that is there.
    */
   oldest(now: Millis): PeerId {
-    const untrusted = this.#ages.first(UNTRUSTED_LIST);
-    if (untrusted !== NO_PEER) return untrusted;
-    const trusted = this.#ages.first(TRUSTED_LIST);
-    return trusted !== NO_PEER && this.isValid(trusted, now) ? NO_PEER : trusted;
+    const { first } = this.#ages;
+    return first !== NO_PEER && this.isValid(first, now) ? NO_PEER : first;
   }
 
   /** Where {@link next} begins: all entries, who gives way first at the front. */
   first(): PeerId {
-    const untrusted = this.#ages.first(UNTRUSTED_LIST);
-    return untrusted === NO_PEER ? this.#ages.first(TRUSTED_LIST) : untrusted;
+    return this.#ages.first;
   }
 
   /** The entry after `p`; {@link NO_PEER} after the last. */
   next(p: PeerId): PeerId {
-    const next = this.#ages.next(p);
-    return next === NO_PEER && !this.isTrusted(p) ? this.#ages.first(TRUSTED_LIST) : next;
+    return this.#ages.next(p, this.isTrusted(p));
   }
 
   /** Entries whose address has the same mapping as the one at `at`, whatever server and flags. */
   countOfMapping(b: Uint8Array, at: number): number {
-    const index = this.#index;
-    let count = 0;
-    let slot = index.seekMapping(b, at);
-    for (; slot !== NOWHERE; slot = index.seekMapping(b, at, slot)) count++;
-    return count;
+    return this.#index.countOfMapping(b, at);
   }
 
   /**
@@ -184,15 +177,7 @@ export class Peers {
    * @param proven whether the new one has proven itself: then who has not gives way though valid
    */
   oldestOfMapping(b: Uint8Array, at: number, proven: boolean, now: Millis): PeerId {
-    const index = this.#index;
-    let oldest = NO_PEER;
-    let slot = index.seekMapping(b, at);
-    for (; slot !== NOWHERE; slot = index.seekMapping(b, at, slot)) {
-      const p = index.entryAt(slot);
-      const kept = this.isValid(p, now) && !(proven && !this.isProven(p));
-      if (!kept && (oldest === NO_PEER || this.#givesWayBefore(p, oldest))) oldest = p;
-    }
-    return oldest;
+    return oldestOfMapping(this, this.#index, b, at, proven, now);
   }
 
   isTrusted(p: PeerId): boolean {
@@ -210,7 +195,9 @@ export class Peers {
   }
 
   setProven(p: PeerId, proven: boolean): void {
-    if (proven !== this.isProven(p)) this.#u8[p * BYTES + FLAGS]! ^= PROVEN;
+    if (proven === this.isProven(p)) return;
+    this.#recall(p);
+    this.#u8[p * BYTES + FLAGS]! ^= PROVEN;
   }
 
   isResolving(p: PeerId): boolean {
@@ -230,9 +217,10 @@ export class Peers {
 
   setTrusted(p: PeerId, trusted: boolean): void {
     if (trusted === this.isTrusted(p)) return;
-    this.#ages.remove(this.#listOf(p), p);
+    this.#recall(p);
+    this.#ages.remove(p, !trusted);
     this.#turn(p, TRUSTED);
-    this.#ages.append(this.#listOf(p), p);
+    this.#ages.append(p, trusted);
     if (trusted) this.#trustedByAddress.add(this.mappedAddress(p));
     else this.#trustedByAddress.remove(this.mappedAddress(p));
   }
@@ -248,7 +236,10 @@ export class Peers {
 
   /** Its turns start again. */
   setResolving(p: PeerId, resolving: boolean): void {
-    if (resolving !== this.isResolving(p)) this.#turn(p, RESOLVING);
+    if (resolving !== this.isResolving(p)) {
+      this.#recall(p);
+      this.#turn(p, RESOLVING);
+    }
     this.#u8[p * BYTES + TURNS] = 0;
   }
 
@@ -259,6 +250,15 @@ export class Peers {
 
   addTurn(p: PeerId): void {
     this.#u8[p * BYTES + TURNS]!++;
+  }
+
+  /** Whether its packets may pass elsewhere as well, as long as {@link onRecall} is not called for it. */
+  isLeased(p: PeerId): boolean {
+    return (this.#u8[p * BYTES + FLAGS]! & LEASED) !== 0;
+  }
+
+  setLeased(p: PeerId, leased: boolean): void {
+    if (leased !== this.isLeased(p)) this.#u8[p * BYTES + FLAGS]! ^= LEASED;
   }
 
   /** Whether a packet came for the peer since the last bubble. */
@@ -289,6 +289,7 @@ export class Peers {
   }
 
   setMapping(p: PeerId, address: number, port: number, local: number): void {
+    if (!this.isMappedTo(p, address, port)) this.#recall(p);
     const before = this.mappedAddress(p);
     if (before !== address && this.isTrusted(p)) {
       this.#trustedByAddress.remove(before);
@@ -296,10 +297,12 @@ export class Peers {
     }
     this.#u32[p * WORDS + MAPPED_ADDRESS] = address;
     this.#u16[p * HALVES + MAPPED_PORT] = port;
-    this.#u32[p * WORDS + LOCAL] = local;
+    this.setLocalAddress(p, local);
   }
 
   setLocalAddress(p: PeerId, local: number): void {
+    if (local === this.localAddress(p)) return;
+    this.#recall(p);
     this.#u32[p * WORDS + LOCAL] = local;
   }
 
@@ -326,9 +329,7 @@ export class Peers {
     this.#times[p * TIMES + LAST_RECEIVED] = now;
     this.#u8[p * BYTES + BUBBLES] = 0;
     if (Math.floor(before / RELINK_STEP) === Math.floor(now / RELINK_STEP)) return;
-    const list = this.#listOf(p);
-    this.#ages.remove(list, p);
-    this.#ages.append(list, p);
+    this.#ages.renew(p, this.isTrusted(p));
   }
 
   transmitted(p: PeerId, now: Millis): void {
@@ -364,17 +365,12 @@ export class Peers {
     for (let i = 0; i < 4; i++) writeU32(b, at + 4 * i, this.#i32[p * WORDS + i]!);
   }
 
-  /** Of two entries that may both go. */
-  #givesWayBefore(p: PeerId, other: PeerId): boolean {
-    const [rank, otherRank] = [this.#rank(p), this.#rank(other)];
-    if (rank !== otherRank) return rank < otherRank;
-    const [a, b] = [this.lastReceived(p), this.lastReceived(other)];
-    return a < b || (a === b && this.lastBubble(p) < this.lastBubble(other));
-  }
-
-  #rank(p: PeerId): number {
-    if (!this.isTrusted(p)) return 0;
-    return this.isProven(p) ? 2 : 1;
+  /** Before anything changes that a lease rests on. */
+  #recall(p: PeerId): void {
+    const at = p * BYTES + FLAGS;
+    if ((this.#u8[at]! & LEASED) === 0) return;
+    this.onRecall?.(p);
+    this.#u8[at]! &= ~LEASED;
   }
 
   #turn(p: PeerId, flag: number): void {
@@ -382,10 +378,6 @@ export class Peers {
     this.counts.remove(this.#u8[at]!);
     this.#u8[at]! ^= flag;
     this.counts.add(this.#u8[at]!);
-  }
-
-  #listOf(p: PeerId): number {
-    return this.isTrusted(p) ? TRUSTED_LIST : UNTRUSTED_LIST;
   }
 
   #allocate(): PeerId {

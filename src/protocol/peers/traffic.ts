@@ -21,9 +21,9 @@ export class PeerTraffic {
     this.#cells = new Float64Array(CELLS * (capacity + 1));
   }
 
-  received(p: PeerId, bytes: number): void {
+  received(p: PeerId, packets: number, bytes: number): void {
     const at = CELLS * p;
-    this.#cells[at + RECEIVED_PACKETS]! += 1;
+    this.#cells[at + RECEIVED_PACKETS]! += packets;
     this.#cells[at + RECEIVED_BYTES]! += bytes;
   }
 

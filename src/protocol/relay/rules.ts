@@ -20,6 +20,7 @@ import {
 } from "../wire/ipv6.ts";
 import { Served } from "../guard/served.ts";
 import { NewPeers } from "../guard/new_peers.ts";
+import { PeerLeases } from "../peers/leases.ts";
 import { PeerListing } from "../peers/listing.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
@@ -109,6 +110,11 @@ export class Relay {
   /** For who is to tell of peers. */
   get listing(): PeerListing {
     return new PeerListing(this.#peers, this.#hold);
+  }
+
+  /** For who passes some of the packets without these rules. */
+  get leases(): PeerLeases {
+    return new PeerLeases(this.#peers, this.#hold, this.#counters);
   }
 
   get gauges(): RelayGauges {
@@ -326,13 +332,7 @@ export class Relay {
    * move to the one in its address for a datagram from there, which anybody may have forged. It is
    * carried (RFC 4380 §5.4.2), and that is all. A client that really moved answers the next bubble.
    */
-  #recognize(
-    p: PeerId,
-    arrival: UdpDatagram,
-    bubble: boolean,
-    now: Millis,
-    sink: RelaySink,
-  ): Drop {
+  #recognize(p: PeerId, arrival: UdpDatagram, bubble: boolean, now: Millis, sink: RelaySink): Drop {
     const { bytes: b, address, port } = arrival;
     const source = this.#datagram.ipv6At + SOURCE_AT;
     const peers = this.#peers;
@@ -383,7 +383,7 @@ export class Relay {
     const drop = this.#checkDestination(b, at + DESTINATION_AT);
     if (drop !== Drop.None) return drop;
     sink.sendIpv6(b, at, length); // without trailers: RFC 6081 §4
-    this.#peers.traffic.received(p, length);
+    this.#peers.traffic.received(p, 1, length);
     return Drop.None;
   }
 
