@@ -96,6 +96,16 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       metrics: ["teredo_icmpv6_errors_sent_total", "teredo_icmpv6_errors_suppressed_total"],
     },
   ],
+  "Fast path": [
+    { title: "In use", metrics: ["teredo_fast_path_active"] },
+    {
+      title: "Peers lent to the kernel",
+      metrics: ["teredo_fast_path_leases", "teredo_fast_path_leases_limit"],
+    },
+    { title: "Packets passed", metrics: ["teredo_fast_path_packets_total"], by: "direction" },
+    { title: "Packets left alone", metrics: ["teredo_fast_path_left_alone_total"], by: "reason" },
+    { title: "Peers not lent", metrics: ["teredo_fast_path_leases_refused_total"] },
+  ],
   Server: [
     {
       title: "Solicitations and advertisements",

@@ -1,5 +1,6 @@
 import type { Role } from "#src/config/config.ts";
-import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import type { Datapath, Levels, OpenRole } from "#src/datapath/datapath.ts";
+import type { FastPath } from "#src/datapath/fast_path.ts";
 import { withRefused } from "#src/datapath/offloads.ts";
 import {
   COUNTER_NAMES,
@@ -13,6 +14,8 @@ import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type {
   DatedCheck,
   DropReason,
+  FastPathState,
+  Gauges,
   ProcessState,
   ProcessUse,
   SendFailures,
@@ -46,6 +49,7 @@ export interface Source {
 export function takeSnapshot(source: Source): Snapshot {
   const { open, datapath, history } = source;
   const counters = datapath.counters();
+  const levels = datapath.levels();
   const snapshot = {
     role: source.role,
     version: source.version,
@@ -59,7 +63,8 @@ export function takeSnapshot(source: Source): Snapshot {
     checks: source.checks,
     workers: open.workers,
     offloads: withRefused(open.offloads, datapath.refusedOffloads()),
-    gauges: { ...datapath.levels(), peersLimit: source.peersLimit },
+    ...(open.fastPath === undefined ? {} : { fastPath: fastPathState(open.fastPath, levels) }),
+    gauges: gaugesOf(levels, source.peersLimit),
     counters: readCounters(counters),
     drops: readDrops(counters),
     failures: readFailures(counters),
@@ -74,6 +79,16 @@ export function takeSnapshot(source: Source): Snapshot {
     ...snapshot,
     sentence: sentenceOf(snapshot, history.rate, history.time.date(history.time.now())),
   };
+}
+
+function gaugesOf(levels: Levels, peersLimit: number): Gauges {
+  const { leases: _, leasesRefused: __, passedUp: ___, passedDown: ____, ...gauges } = levels;
+  return { ...gauges, peersLimit };
+}
+
+function fastPathState(fastPath: FastPath, levels: Levels): FastPathState {
+  const { leases, leasesRefused, passedUp: up, passedDown: down } = levels;
+  return { ...fastPath.report(), leases, leasesRefused, up, down };
 }
 
 function processState(use: ProcessUse): ProcessState {

@@ -4,6 +4,7 @@ import {
   type Change,
   type ChangeKind,
   type DatedCheck,
+  type FastPathState,
   type Gauges,
   isAlive,
   isReady,
@@ -47,6 +48,7 @@ export interface StatusDocument {
   readonly warnings: readonly WarningDocument[];
   readonly workers: { readonly count: number; readonly reason: string };
   readonly offloads: Readonly<Record<OffloadWord, OffloadDocument>>;
+  readonly fast_path?: FastPathDocument;
   readonly gauges: GaugesDocument;
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
@@ -126,6 +128,18 @@ export interface OffloadDocument {
   readonly note?: string;
 }
 
+/** How packets pass in the kernel, past the relay. */
+export interface FastPathDocument {
+  readonly state: "on" | "off";
+  /** Why it is off; what somebody should know of one that is on. */
+  readonly reason?: string;
+  readonly leases: number;
+  readonly leases_limit: number;
+  readonly leases_refused: number;
+  readonly packets: { readonly up: number; readonly down: number };
+  readonly left_alone: Readonly<Record<string, number>>;
+}
+
 export interface GaugesDocument {
   readonly peers: number;
   readonly trusted_peers: number;
@@ -182,6 +196,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     warnings: snapshot.warnings.map(warningDocument),
     workers: { count: snapshot.workers.count, reason: snapshot.workers.reason },
     offloads: offloadsDocument(snapshot.offloads),
+    ...(snapshot.fastPath === undefined ? {} : { fast_path: fastPathDocument(snapshot.fastPath) }),
     gauges: gaugesDocument(snapshot.gauges),
     counters: snapshot.counters,
     drops: snapshot.drops,
@@ -269,6 +284,19 @@ function offloadsDocument(offloads: Snapshot["offloads"]): StatusDocument["offlo
 
 function offloadDocument({ on, note }: OffloadState): OffloadDocument {
   return { on, ...(note === undefined ? {} : { note }) };
+}
+
+function fastPathDocument(state: FastPathState): FastPathDocument {
+  const { on, note, leases, leasesLimit, leasesRefused, up, down, leftAlone } = state;
+  return {
+    state: on ? "on" : "off",
+    ...(note === undefined ? {} : { reason: note }),
+    leases,
+    leases_limit: leasesLimit,
+    leases_refused: leasesRefused,
+    packets: { up, down },
+    left_alone: leftAlone,
+  };
 }
 
 function gaugesDocument(gauges: Gauges): GaugesDocument {

@@ -120,6 +120,32 @@ const PEERS = {
   ),
 };
 
+const FAST_PATH = {
+  teredo_fast_path_active: gauge(
+    "0, 1",
+    "1 while programs in the kernel carry packets past the relay; relays only.",
+    "0: slower, not wrong; `teredo status` says why",
+  ),
+  teredo_fast_path_leases: gauge("peers", "Peers whose packets the kernel carries."),
+  teredo_fast_path_leases_limit: gauge("peers", "Peers there may be of these at once."),
+  teredo_fast_path_leases_refused_total: counter(
+    "times",
+    "Peers whose packets the relay carried, as the kernel had as many peers as it may have.",
+    "growth: raise `fast_path_peers`",
+  ),
+  teredo_fast_path_packets_total: counter(
+    "packets",
+    "Packets that the kernel carried, from peers (up) and to them (down); all other counters " +
+      "have them too.",
+    "little of `teredo_ipv6_sent_packets_total`: `teredo_fast_path_left_alone_total` says why",
+  ),
+  teredo_fast_path_left_alone_total: counter(
+    "packets",
+    "Packets that the programs left to the relay, by why. None is lost by that.",
+    "most of the packets with one `reason`: docs/fast-path.md says what it means",
+  ),
+};
+
 type CounterMetric = `teredo_${CounterName}_total`;
 
 const COUNTERS: Readonly<Record<CounterMetric, MetricHelp>> = {
@@ -295,6 +321,13 @@ const OUTCOMES = {
 };
 
 /** Every metric of `GET /metrics`: its words there, in docs/metrics.md and of `teredo explain`. */
-export const METRIC_HELP = { ...PROCESS, ...DAEMON, ...PEERS, ...COUNTERS, ...OUTCOMES };
+export const METRIC_HELP = {
+  ...PROCESS,
+  ...DAEMON,
+  ...PEERS,
+  ...FAST_PATH,
+  ...COUNTERS,
+  ...OUTCOMES,
+};
 
 export type MetricName = keyof typeof METRIC_HELP;

@@ -24,6 +24,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     ...health(snapshot),
     ...means(snapshot),
     ...levels(snapshot),
+    ...fastPath(snapshot),
     ...COUNTER_NAMES.map((name) => one(counterMetric(name), snapshot.counters[name])),
     drops(snapshot),
     failures(snapshot),
@@ -99,6 +100,27 @@ function levels({ gauges }: Snapshot): Metric[] {
     one("teredo_peers_limit", gauges.peersLimit),
     one("teredo_held_packets", gauges.heldPackets),
     one("teredo_held_bytes", gauges.heldBytes),
+  ];
+}
+
+/** A server has none. */
+function fastPath({ fastPath }: Snapshot): Metric[] {
+  if (fastPath === undefined) return [];
+  const { on, leases, leasesLimit, leasesRefused, up, down, leftAlone } = fastPath;
+  const packets = Object.entries({ up, down });
+  return [
+    one("teredo_fast_path_active", Number(on)),
+    one("teredo_fast_path_leases", leases),
+    one("teredo_fast_path_leases_limit", leasesLimit),
+    one("teredo_fast_path_leases_refused_total", leasesRefused),
+    metric(
+      "teredo_fast_path_packets_total",
+      packets.map(([direction, value]) => ({ labels: { direction }, value })),
+    ),
+    metric(
+      "teredo_fast_path_left_alone_total",
+      Object.entries(leftAlone).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
   ];
 }
 

@@ -30,6 +30,8 @@ export interface Snapshot {
   readonly checks: readonly DatedCheck[];
   readonly workers: WorkersState;
   readonly offloads: Readonly<Record<OffloadName, OffloadState>>;
+  /** Absent for the server. */
+  readonly fastPath?: FastPathState;
   readonly gauges: Gauges;
   readonly counters: Readonly<Record<CounterName, number>>;
   /** By reason; `none` is no reason and not among them. */
@@ -115,6 +117,23 @@ export const OFFLOAD_NAMES = {
   udpGro: "udp_gro",
   udpSegment: "udp_segment",
 } as const satisfies Readonly<Record<OffloadName, string>>;
+
+/** How packets pass in the kernel, past the relay. */
+export interface FastPathState {
+  readonly on: boolean;
+  /** Why it is off; what somebody should know of one that is on. */
+  readonly note?: string | undefined;
+  /** Peers lent to the kernel at this moment, and how many there may be. */
+  readonly leases: number;
+  readonly leasesLimit: number;
+  /** Since the start: how often there was no room for another one. */
+  readonly leasesRefused: number;
+  /** Packets that passed since the start: from peers, and to them. */
+  readonly up: number;
+  readonly down: number;
+  /** Packets that the programs left to the relay, by why. */
+  readonly leftAlone: Readonly<Record<string, number>>;
+}
 
 export interface ReadinessCheck {
   readonly name: string;

@@ -71,6 +71,10 @@ const levels: readonly [string, number][] = [
   ["teredo_peers_limit", 1_048_576],
   ["teredo_held_packets", 3],
   ["teredo_held_bytes", 3840],
+  ["teredo_fast_path_active", 1],
+  ["teredo_fast_path_leases", 4],
+  ["teredo_fast_path_leases_limit", 65_536],
+  ["teredo_fast_path_leases_refused_total", 6],
 ];
 
 for (const [name, want] of levels) {
@@ -78,6 +82,24 @@ for (const [name, want] of levels) {
     assert.equal(parsed().get(name)?.samples.get(""), want);
   });
 }
+
+test("metricsOf() tells which way packets passed in the kernel, and why others did not", () => {
+  const metrics = parsed();
+  assert.deepEqual([...metrics.get("teredo_fast_path_packets_total")!.samples], [
+    ['{direction="up"}', 501],
+    ['{direction="down"}', 502],
+  ]);
+  assert.deepEqual([...metrics.get("teredo_fast_path_left_alone_total")!.samples], [
+    ['{reason="no_lease"}', 503],
+    ['{reason="fragment"}', 504],
+  ]);
+});
+
+test("metricsOf() of a daemon without a fast path says nothing of it", () => {
+  const { fastPath: _, ...without } = sampleSnapshot();
+  const names = metricsOf(without).map(({ name }) => name);
+  assert.deepEqual(names.filter((name) => name.includes("fast_path")), []);
+});
 
 test("metricsOf() labels what runs and which check fails", () => {
   const snapshot = sampleSnapshot({

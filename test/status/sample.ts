@@ -65,6 +65,15 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
       udpGro: { on: true },
       udpSegment: { on: true },
     },
+    fastPath: {
+      on: true,
+      leases: 4,
+      leasesLimit: 65_536,
+      leasesRefused: 6,
+      up: 501,
+      down: 502,
+      leftAlone: { no_lease: 503, fragment: 504 },
+    },
     gauges: {
       peers: 7,
       peersTrusted: 5,

@@ -1,4 +1,5 @@
 import type { CheckDocument, StatusDocument } from "#src/status/document.ts";
+import { fastPathText } from "#src/status/fast_path_text.ts";
 import { count, duration } from "#src/status/units.ts";
 import { bold, coloured, type Output } from "../output.ts";
 
@@ -43,6 +44,7 @@ export function factsOf(now: StatusDocument): readonly Fact[] {
     ...(now.interface_name === undefined ? [] : [["interface", tunnel(now)] as const]),
     ["workers", `${now.workers.count} (${now.workers.reason})`],
     ...(now.role === "relay" ? offloads(now) : []),
+    ...fastPath(now),
   ];
 }
 
@@ -68,6 +70,12 @@ function offloads({ offloads }: StatusDocument): Fact[] {
       ["", `no ${name}: ${note}`] as const
     ),
   ];
+}
+
+/** Neither a server has one, nor a daemon of an older version. */
+function fastPath(now: StatusDocument): Fact[] {
+  const text = fastPathText(now);
+  return text === undefined ? [] : [["fast path", text]];
 }
 
 /** A server has none. */

@@ -193,7 +193,7 @@ chosen, and why; see [fast-path.md](fast-path.md).`,
     reload: "restart",
     doc:
       `Clients that the kernel carries packets of at once, with \`fast_path\`. Packets of more go by
-the relay as ever. Each takes about 200 bytes of the kernel's memory.`,
+the relay as ever. Each takes about 220 bytes of the kernel's memory, from the start on.`,
   },
   workers: WORKERS,
   drainTime: {

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { StatusDocument } from "../document.ts";
 import { DROP_HELP } from "../drop_help.ts";
+import { fastPathText } from "../fast_path_text.ts";
 import type { DropReason } from "../snapshot.ts";
 import { Prose } from "./prose.tsx";
 import { bytes, count, duration } from "../units.ts";
@@ -44,6 +45,8 @@ function factsOf(status: StatusDocument): (readonly [string, string])[] {
     const on = all.filter(([, it]) => it.on).map(([name]) => name);
     facts.push(["Offloads", on.length === 0 ? "none" : on.join(", ")]);
     for (const [name, { on, note }] of all) if (!on) facts.push([`No ${name}`, note ?? "off"]);
+    const fastPath = fastPathText(status);
+    if (fastPath !== undefined) facts.push(["Fast path", fastPath]);
   }
   return facts;
 }
