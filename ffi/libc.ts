@@ -24,6 +24,8 @@ export const LIBC = {
   flock: { args: ["i32", "i32"], returns: "i32" },
   // int ftruncate(int fd, off_t length);
   ftruncate: { args: ["i32", "u64"], returns: "i32" },
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+  mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "u64"], returns: "ptr" },
   // int ioctl(int fd, unsigned long request, void *arg);
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);

@@ -51,6 +51,7 @@ function filesOf(kernel: PaperKernel) {
       return 0;
     },
     flock: unknownCall("flock"),
+    mmap: unknownCall("mmap"),
     ftruncate: unknownCall("ftruncate"),
   } satisfies Partial<Record<FunctionName, Call>>;
 }

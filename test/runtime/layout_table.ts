@@ -16,6 +16,7 @@ export const HEADERS = [
   "string.h",
   "sys/file.h",
   "sys/ioctl.h",
+  "sys/mman.h",
   "signal.h",
   "sys/prctl.h",
   "sys/socket.h",
@@ -28,6 +29,8 @@ export const HEADERS = [
   "linux/fib_rules.h",
   "linux/filter.h",
   "linux/icmp.h",
+  "linux/if_ether.h",
+  "linux/if_packet.h",
   "linux/netfilter.h",
   "linux/netfilter/nf_conntrack_common.h",
   "linux/netfilter/nf_tables.h",
@@ -40,6 +43,7 @@ export const HEADERS = [
   "linux/ipv6.h",
   "linux/if_tun.h",
   "linux/ipv6.h",
+  "linux/pkt_cls.h",
   "linux/rtnetlink.h",
   "linux/sockios.h",
   "linux/virtio_net.h",
@@ -48,6 +52,8 @@ export const HEADERS = [
 /** C type of a SIZEOF_ name, and what its field names start with. */
 export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix: string]>> = {
   BPF_ATTR: ["union bpf_attr", ""],
+  BPF_ATTR_LINK_CREATE: ["union bpf_attr", "link_create."],
+  BPF_ATTR_TEST: ["union bpf_attr", "test."],
   BPF_INSN: ["struct bpf_insn", ""],
   CMSGHDR: ["struct cmsghdr", "cmsg_"],
   ICMP6_FILTER: ["struct icmp6_filter", ""],
@@ -81,6 +87,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   SOCKADDR_IN6: ["struct sockaddr_in6", "sin6_"],
   SOCKADDR_NL: ["struct sockaddr_nl", "nl_"],
   SOCKLEN_T: ["socklen_t", ""],
+  SK_BUFF: ["struct __sk_buff", ""],
   SOCK_FILTER: ["struct sock_filter", ""],
   SOCK_FPROG: ["struct sock_fprog", ""],
   TIMESPEC: ["struct timespec", "tv_"],
@@ -104,8 +111,15 @@ export const EXPRESSIONS: Readonly<Record<string, string>> = {
   NLA_TYPE_MASK: "NLA_TYPE_MASK & 0xffff", // an int there, applied to a 16-bit type
 };
 
-/** Names that headers before Linux 6.2 lack; checked only where they are defined. */
+/**
+ * Names that headers before Linux 6.2, or 6.6, lack; checked only where they are defined. Those of
+ * BPF are members of an enum, which no `#ifdef` sees: that the kernel takes them is their test.
+ */
 export const NEWER: readonly string[] = [
+  "BPF_F_ADJ_ROOM_DECAP_L3_IPV6",
+  "BPF_TCX_EGRESS",
+  "BPF_TCX_INGRESS",
+  "TCX_NEXT",
   "NFT_SET_ELEM_CATCHALL",
   "TUN_F_USO4",
   "TUN_F_USO6",

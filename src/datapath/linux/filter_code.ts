@@ -4,14 +4,10 @@ import {
   BPF_ABS,
   BPF_ADD,
   BPF_ALU,
-  BPF_ALU64,
   BPF_B,
-  BPF_EXIT,
   BPF_H,
   BPF_IMM,
   BPF_IND,
-  BPF_INSN_CODE_AT,
-  BPF_INSN_IMM_AT,
   BPF_JEQ,
   BPF_JMP,
   BPF_K,
@@ -19,12 +15,7 @@ import {
   BPF_LDX,
   BPF_MEM,
   BPF_MISC,
-  BPF_MOV,
   BPF_MUL,
-  BPF_REG_0,
-  BPF_REG_1,
-  BPF_REG_6,
-  BPF_REG_7,
   BPF_RET,
   BPF_RSH,
   BPF_ST,
@@ -33,37 +24,29 @@ import {
   BPF_W,
   BPF_X,
   BPF_XOR,
-  SIZEOF_BPF_INSN,
   SIZEOF_SOCK_FILTER,
   SOCK_FILTER_CODE_AT,
   SOCK_FILTER_JF_AT,
   SOCK_FILTER_K_AT,
 } from "#ffi/linux/mod.ts";
 
-/** One instruction, of a program that is data: see {@link classic} and {@link ebpf}. */
+/** One instruction, of a program that is data: see {@link classic}. */
 export interface Instruction {
   readonly code: number;
   readonly k: number;
-  /** Classic: the label to go on at when a comparison fails. */
+  /** The label to go on at when a comparison fails. */
   readonly otherwise?: string;
-  /** eBPF: source and destination register. */
-  readonly registers?: number;
 }
-
-/** What both machines understand, on A here and on register 0 there. Numbers have 32 bits. */
-const common = {
-  multiply: (k: number): Instruction => ({ code: BPF_ALU | BPF_MUL | BPF_K, k }),
-  shiftRight: (k: number): Instruction => ({ code: BPF_ALU | BPF_RSH | BPF_K, k }),
-  loadWord: (k: number): Instruction => ({ code: BPF_LD | BPF_W | BPF_ABS, k }),
-  loadHalf: (k: number): Instruction => ({ code: BPF_LD | BPF_H | BPF_ABS, k }),
-} as const;
 
 /**
  * Classic BPF: a load reads from the data into A, at an offset or at one behind X. A load beyond the
  * end ends the program with 0.
  */
 export const classic = {
-  ...common,
+  multiply: (k: number): Instruction => ({ code: BPF_ALU | BPF_MUL | BPF_K, k }),
+  shiftRight: (k: number): Instruction => ({ code: BPF_ALU | BPF_RSH | BPF_K, k }),
+  loadWord: (k: number): Instruction => ({ code: BPF_LD | BPF_W | BPF_ABS, k }),
+  loadHalf: (k: number): Instruction => ({ code: BPF_LD | BPF_H | BPF_ABS, k }),
   loadByte: (k: number): Instruction => ({ code: BPF_LD | BPF_B | BPF_ABS, k }),
   loadWordAtX: (k: number): Instruction => ({ code: BPF_LD | BPF_W | BPF_IND, k }),
   loadHalfAtX: (k: number): Instruction => ({ code: BPF_LD | BPF_H | BPF_IND, k }),
@@ -82,20 +65,6 @@ export const classic = {
     otherwise,
   }),
   returnA: { code: BPF_RET | BPF_A, k: 0 },
-} as const;
-
-/** eBPF: what is loaded from the packet comes to register 0; register 7 outlasts a load. */
-export const ebpf = {
-  ...common,
-  /** Loads read what the program was called for, and find it in register 6. */
-  keepContext: {
-    code: BPF_ALU64 | BPF_MOV | BPF_X,
-    registers: (BPF_REG_1 << 4) | BPF_REG_6,
-    k: 0,
-  },
-  keep: { code: BPF_ALU64 | BPF_MOV | BPF_X, registers: (BPF_REG_0 << 4) | BPF_REG_7, k: 0 },
-  xorKept: { code: BPF_ALU | BPF_XOR | BPF_X, registers: (BPF_REG_7 << 4) | BPF_REG_0, k: 0 },
-  exit: { code: BPF_JMP | BPF_EXIT, k: 0 },
 } as const;
 
 /** A program: instructions, and labels between them. */
@@ -126,16 +95,4 @@ export function assembleClassic(arena: Arena, program: Program): Assembled {
     }
   });
   return { at, count: instructions.length };
-}
-
-/** Writes an eBPF program, which has no labels, as an array of `struct bpf_insn`. */
-export function assembleEbpf(arena: Arena, program: readonly Instruction[]): Assembled {
-  const at = arena.take(SIZEOF_BPF_INSN * program.length);
-  program.forEach(({ code, k, registers = 0 }, i) => {
-    const entry = at + SIZEOF_BPF_INSN * i;
-    arena.u8[entry + BPF_INSN_CODE_AT] = code;
-    arena.u8[entry + BPF_INSN_CODE_AT + 1] = registers;
-    arena.u32[(entry + BPF_INSN_IMM_AT) >> 2] = k;
-  });
-  return { at, count: program.length };
 }

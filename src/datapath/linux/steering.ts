@@ -1,5 +1,5 @@
 import type { Arena } from "#ffi/arena.ts";
-import { loadEbpf } from "#ffi/linux/load_bpf.ts";
+import { ProgramRefused } from "#ffi/linux/bpf_calls.ts";
 import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
@@ -20,7 +20,21 @@ import {
 } from "#src/protocol/wire/datagram.ts";
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { MAPPED_ADDRESS_AT, MAPPED_PORT_AT } from "#src/protocol/wire/teredo_address.ts";
-import { assembleClassic, assembleEbpf, classic, ebpf, type Program } from "./filter_code.ts";
+import { loadProgram } from "./bpf/load.ts";
+import {
+  exit,
+  loadPacket,
+  multiply32,
+  type Program as EbpfProgram,
+  R0,
+  R1,
+  R6,
+  R7,
+  set,
+  shiftRight32,
+  xor32,
+} from "./bpf/steps.ts";
+import { assembleClassic, classic, type Program } from "./filter_code.ts";
 import { ADDRESS_FACTOR, SPREAD_FACTOR } from "../threads/share_out.ts";
 import { WorkersRefused } from "../threads/workers.ts";
 
@@ -40,12 +54,20 @@ import { WorkersRefused } from "../threads/workers.ts";
  * A server keeps no peers: there the IPv4 source decides, so that one source meets one rate limit.
  */
 
-/** What `share_out.ts` does with a number, for either machine. */
+/** What `share_out.ts` does with a number, in A. */
 const spreadBy = (workers: number) => [
   classic.multiply(SPREAD_FACTOR),
   classic.shiftRight(16),
   classic.multiply(workers),
   classic.shiftRight(16),
+];
+
+/** The same on the other machine. */
+const spreadR0By = (workers: number): EbpfProgram => [
+  multiply32(R0, SPREAD_FACTOR),
+  shiftRight32(R0, 16),
+  multiply32(R0, workers),
+  shiftRight32(R0, 16),
 ];
 
 /** Offset of the source address in an IPv4 header. */
@@ -85,15 +107,15 @@ const relaySocketProgram = (workers: number): Program => [
 ];
 
 /** By the destination of the IPv6 packet that leaves through TUN; `data` starts at its header. */
-const relayTunProgram = (workers: number) => [
-  ebpf.keepContext,
-  ebpf.loadWord(DESTINATION_AT + MAPPED_ADDRESS_AT),
-  ebpf.multiply(ADDRESS_FACTOR),
-  ebpf.keep,
-  ebpf.loadHalf(DESTINATION_AT + MAPPED_PORT_AT),
-  ebpf.xorKept,
-  ...spreadBy(workers),
-  ebpf.exit,
+const relayTunProgram = (workers: number): EbpfProgram => [
+  set(R6, R1), // what the program was called for
+  loadPacket.word(DESTINATION_AT + MAPPED_ADDRESS_AT),
+  multiply32(R0, ADDRESS_FACTOR),
+  set(R7, R0),
+  loadPacket.half(DESTINATION_AT + MAPPED_PORT_AT),
+  xor32(R0, R7),
+  spreadR0By(workers),
+  exit,
 ];
 
 const serverSocketProgram = (workers: number): Program => [
@@ -137,8 +159,8 @@ function attachClassic(libc: Libc, arena: Arena, fd: number, program: Program): 
  */
 export function steerTun(libc: Libc, arena: Arena, fd: number, workers: number): void {
   const program = loadTunProgram(libc, arena, workers);
-  if (program === -1) {
-    throw new WorkersRefused(`bpf(BPF_PROG_LOAD): ${errnoName(libc.layout, libc.errno())}`);
+  if (program instanceof ProgramRefused) {
+    throw new WorkersRefused(`bpf(BPF_PROG_LOAD): ${errnoName(libc.layout, program.errno)}`);
   }
   const at = arena.take(4);
   arena.i32[at >> 2] = program;
@@ -150,17 +172,21 @@ export function steerTun(libc: Libc, arena: Arena, fd: number, workers: number):
   }
 }
 
-/** A descriptor for it, which the caller closes; -1 when the kernel refused. */
-function loadTunProgram(libc: Libc, arena: Arena, workers: number): number {
-  const type = BPF_PROG_TYPE_SOCKET_FILTER;
-  const code = assembleEbpf(arena, relayTunProgram(workers));
-  return loadEbpf(libc, arena, { type, name: "teredo_steering", license: "MIT", ...code });
+/** A descriptor for it, which the caller closes, or why the kernel does not take it. */
+function loadTunProgram(libc: Libc, arena: Arena, workers: number): number | ProgramRefused {
+  const program = relayTunProgram(workers);
+  try {
+    return loadProgram(libc, arena, BPF_PROG_TYPE_SOCKET_FILTER, "teredo_steering", program);
+  } catch (error) {
+    if (error instanceof ProgramRefused) return error;
+    throw error;
+  }
 }
 
 /** 0 when the kernel takes the program of {@link steerTun} from this process, else the error number. */
 export function steeringErrno(libc: Libc, arena: Arena, workers: number): number {
   const program = loadTunProgram(libc, arena, workers);
-  if (program === -1) return libc.errno();
+  if (program instanceof ProgramRefused) return program.errno;
   libc.call.close(program);
   return 0;
 }
