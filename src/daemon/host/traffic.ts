@@ -60,8 +60,19 @@ export interface Filtered {
   readonly mend: string;
 }
 
+/** What a rule does to traffic that flows, besides letting it pass. */
+export interface Handled {
+  readonly traffic: Traffic;
+  /** The rule and where it stands. */
+  readonly by: string;
+  /** In the rule's own word: `limit`, `masq`, `NFQUEUE`. */
+  readonly what: string;
+}
+
 export interface FilterReport {
   readonly filtered: readonly Filtered[];
+  /** Of IPv4 traffic alone. */
+  readonly handled: readonly Handled[];
   /** What was looked at: `nftables`, `iptables-legacy`. */
   readonly seen: readonly string[];
   /** Why something could not be looked at. */

@@ -12,6 +12,7 @@ const CONFIG = { relay: relayConfig({ bindPort: 3545 }), server: serverConfig() 
 function hostWith(filter: (traffic: readonly Traffic[]) => Partial<FilterReport>) {
   const filters = (traffic: () => readonly Traffic[]): FilterReport => ({
     filtered: [],
+    handled: [],
     seen: [],
     unseen: [],
     ...filter(traffic()),

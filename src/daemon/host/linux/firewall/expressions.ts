@@ -54,6 +54,7 @@ import {
   NFTA_RANGE_TO_DATA,
 } from "#ffi/linux/mod.ts";
 import type { Attributes } from "./attributes.ts";
+import { COUNTS, deedOf } from "./deeds.ts";
 import { type Finding, loadFib, loadMeta, loadTracking } from "./loads.ts";
 import type { Effect, Rule, Verdict } from "./outcome.ts";
 import type { Passage } from "./passage.ts";
@@ -87,17 +88,22 @@ export class NftRule implements Rule {
   apply(passage: Passage): Effect {
     const run = new Run(passage, this.#sets);
     let loaded = "";
+    const does: string[] = [];
     for (const { name, data } of this.#expressions) {
       const answer = run.step(name, data);
       if (answer === "no") return NO_MATCH;
       if (LOADS.has(name)) loaded = name;
+      const deed = deedOf(name, data);
+      if (deed !== undefined) does.push(deed);
       if (answer === "yes") continue;
       const what = name === "match" ? data.text(NFTA_MATCH_NAME) : name;
       // What is compared is not known, rather than how.
       run.doubt ??= COMPARES.has(name) ? loaded || name : what;
     }
     const answer = run.doubt === undefined ? "yes" : "maybe";
-    return { answer, verdict: run.verdict, doubt: run.doubt };
+    const counts = this.#expressions.some(({ name }) => name === "counter");
+    if (counts && does.length === 0 && run.verdict.kind === "continue") does.push(COUNTS);
+    return { answer, verdict: run.verdict, doubt: run.doubt, does };
   }
 }
 

@@ -1,7 +1,7 @@
-import type { Filtered, SamplePacket, Traffic } from "../../traffic.ts";
+import type { Filtered, Handled, SamplePacket, Traffic } from "../../traffic.ts";
 import { mendOf, placeText } from "./mend.ts";
 import type { Hook } from "./hook.ts";
-import { type BaseChain, outcomeOf, type Place } from "./outcome.ts";
+import { type BaseChain, type Outcome, outcomeOf, type Place } from "./outcome.ts";
 import { Passage, type Surroundings } from "./passage.ts";
 
 const WAYS: Readonly<Record<Traffic["path"], readonly Hook[]>> = {
@@ -37,6 +37,32 @@ export function judge(
   }));
 }
 
+/**
+ * What the base chains do to the traffic besides, as long as it flows: rules that keep state, tell, mark
+ * or translate, and those not understood. A rule for new connections alone does nothing to a flow.
+ */
+export function handled(
+  bases: readonly BaseChain[],
+  traffic: Traffic,
+  around: Surroundings,
+): Handled[] {
+  const found = new Map<string, Handled>();
+  for (const packet of traffic.packets) {
+    const flowing: SamplePacket = { ...packet, tracked: "established" };
+    const first: SamplePacket = { ...packet, tracked: "new" };
+    const see = ({ deeds }: Outcome) => {
+      for (const { place, what } of deeds) {
+        const by = placeText(place);
+        found.set(`${by} ${what}`, { traffic, by, what });
+      }
+    };
+    pass(bases.filter(({ isNat }) => !isNat), traffic, flowing, around, see);
+    // What they make of the first packet holds for all.
+    pass(bases.filter(({ isNat }) => isNat), traffic, first, around, see);
+  }
+  return [...found.values()];
+}
+
 function send(
   bases: readonly BaseChain[],
   traffic: Traffic,
@@ -44,14 +70,26 @@ function send(
   around: Surroundings,
   stops: Map<string, Stop>,
 ): void {
+  pass(bases, traffic, packet, around, ({ accepts, stopped, doubt }) => {
+    if (stopped !== undefined) add(stops, stopped, packet, !accepts, doubt);
+  });
+}
+
+/** Has a packet pass from base chain to base chain. @param see is told what becomes of it in each */
+function pass(
+  bases: readonly BaseChain[],
+  traffic: Traffic,
+  packet: SamplePacket,
+  around: Surroundings,
+  see: (outcome: Outcome) => void,
+): void {
   const passage = new Passage(packet, traffic, around);
   for (const hook of WAYS[traffic.path]) {
     const inName = WITHOUT_IN.includes(hook) ? "" : traffic.in ?? "";
     const outName = WITHOUT_OUT.includes(hook) ? "" : traffic.out ?? "";
     for (const base of called(bases, hook, traffic, packet)) {
       passage.enter(hook, base.priority, inName, outName);
-      const { accepts, stopped, doubt } = outcomeOf(base, passage);
-      if (stopped !== undefined) add(stops, stopped, packet, !accepts, doubt);
+      see(outcomeOf(base, passage));
     }
   }
 }

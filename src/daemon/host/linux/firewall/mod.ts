@@ -9,9 +9,10 @@ import {
   NETLINK_NETFILTER,
 } from "#ffi/linux/mod.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
-import type { Filtered, FilterReport, Traffic } from "../../traffic.ts";
-import { judge } from "./judge.ts";
+import type { FilterReport, Traffic } from "../../traffic.ts";
+import { handled, judge } from "./judge.ts";
 import { nftGeneration, readNftables } from "./nftables.ts";
+import type { BaseChain } from "./outcome.ts";
 import type { Surroundings } from "./passage.ts";
 import { legacyTables, readLegacyTable } from "./xtables/legacy.ts";
 
@@ -26,6 +27,8 @@ const SHARE = 0.01;
 const ABSENT: readonly number[] = [EPROTONOSUPPORT, EINVAL, EOPNOTSUPP];
 /** Rules that change while they are read are read again. */
 const ATTEMPTS = 3;
+
+type Found = Pick<FilterReport, "filtered" | "handled">;
 
 /**
  * The packet filters of this network namespace, read from the kernel: nf_tables, in which
@@ -68,14 +71,20 @@ export class Firewall {
   #look(traffic: readonly Traffic[]): FilterReport {
     const seen: string[] = [];
     const unseen: string[] = [];
-    const filtered = [
+    const found = [
       ...this.#with("nftables", () => this.#steadily(traffic), seen, unseen),
       ...this.#with(LEGACY, () => this.#throughLegacy(traffic), seen, unseen),
     ];
-    return { filtered, seen, unseen };
+    const filtered = found.flatMap((it) => it.filtered);
+    return { filtered, handled: found.flatMap((it) => it.handled), seen, unseen };
   }
 
-  #with<T>(name: string, look: () => T[] | undefined, seen: string[], unseen: string[]): T[] {
+  #with(
+    name: string,
+    look: () => Found[] | undefined,
+    seen: string[],
+    unseen: string[],
+  ): Found[] {
     try {
       const found = look();
       if (found !== undefined) seen.push(name);
@@ -87,23 +96,30 @@ export class Firewall {
   }
 
   /** Rules, and the sets they ask for, of one generation. undefined: this kernel has no nf_tables. */
-  #steadily(traffic: readonly Traffic[]) {
+  #steadily(traffic: readonly Traffic[]): Found[] | undefined {
     for (let attempt = 1;; attempt++) {
       const before = this.#askGeneration();
       if (before === undefined) return undefined;
       const bases = readNftables(this.#open());
-      const found = traffic.flatMap((it) => judge(bases, it, this.#around));
+      const found = this.#through(bases, traffic);
       if (this.#askGeneration() === before || attempt === ATTEMPTS) return found;
     }
   }
 
   /** undefined: no table is in use. */
-  #throughLegacy(traffic: readonly Traffic[]): Filtered[] | undefined {
+  #throughLegacy(traffic: readonly Traffic[]): Found[] | undefined {
     const bases = ([4, 6] as const).flatMap((version) =>
       legacyTables(version).flatMap((name) => readLegacyTable(this.#libc, version, name))
     );
     if (bases.length === 0) return undefined;
-    return traffic.flatMap((it) => judge(bases, it, this.#around));
+    return this.#through(bases, traffic);
+  }
+
+  #through(bases: readonly BaseChain[], traffic: readonly Traffic[]): Found[] {
+    return traffic.map((it) => ({
+      filtered: judge(bases, it, this.#around),
+      handled: it.version === 4 ? handled(bases, it, this.#around) : [],
+    }));
   }
 
   /** Of nf_tables, and which tables of iptables-legacy are in use; what cannot be asked is left out. */

@@ -13,6 +13,8 @@ export interface Effect {
   readonly verdict: Verdict;
   /** What was not understood, where the answer or the verdict is open. */
   readonly doubt?: string | undefined;
+  /** What else it does to the packet, or because of it: counts, limits, marks, translates. */
+  readonly does?: readonly string[] | undefined;
 }
 
 export interface Rule {
@@ -59,11 +61,18 @@ export interface Table {
   readonly chains: ReadonlyMap<string, Chain>;
 }
 
+/** What a rule does that is seen nowhere but in its effect on later packets, or on this one. */
+export interface Deed {
+  readonly place: Place;
+  readonly what: string;
+}
+
 /** What can become of a packet in a base chain; several things, where rules are not understood. */
 export interface Outcome {
   accepts: boolean;
   stopped: Place | undefined;
   doubt: string | undefined;
+  readonly deeds: Deed[];
 }
 
 /** Of nf_tables, NFT_JUMP_STACK_SIZE; a ruleset that the kernel took has no deeper one. */
@@ -81,7 +90,12 @@ export function outcomeOf(base: BaseChain, passage: Passage): Outcome {
 }
 
 class Walk {
-  readonly outcome: Outcome = { accepts: false, stopped: undefined, doubt: undefined };
+  readonly outcome: Outcome = {
+    accepts: false,
+    stopped: undefined,
+    doubt: undefined,
+    deeds: [],
+  };
   readonly #base: BaseChain;
   readonly #passage: Passage;
   #steps = 0;
@@ -109,8 +123,13 @@ class Walk {
     let returns = false;
     for (const [index, rule] of chain.rules.entries()) {
       if (++this.#steps > MAX_STEPS) return this.#lost("so many rules");
-      const { answer, verdict, doubt } = rule.apply(this.#passage);
+      const { answer, verdict, doubt, does = [] } = rule.apply(this.#passage);
       if (answer === "no") continue;
+      // Of what is not understood each packet may be treated in its own way.
+      const whats = doubt === undefined ? does : [...does, doubt];
+      for (const what of whats) {
+        this.outcome.deeds.push({ place: this.#placeOf(chain, index, false), what });
+      }
       if (doubt !== undefined && verdict.kind !== "continue") this.outcome.doubt ??= doubt;
       const goes = this.#follow(verdict, chain, index, depth);
       if (goes === "returns") {
@@ -148,8 +167,12 @@ class Walk {
   }
 
   #stopBy(chain: Chain, index: number, diverted: boolean): void {
+    this.#stop(this.#placeOf(chain, index, diverted));
+  }
+
+  #placeOf(chain: Chain, index: number, diverted: boolean): Place {
     const at = this.#calledBy ?? { chain, index };
-    this.#stop({ base: this.#base, ...at, before: at.index, diverted });
+    return { base: this.#base, ...at, before: at.index, diverted };
   }
 
   #call(name: string, depth: number, chain: Chain, index: number): boolean {
@@ -168,6 +191,7 @@ class Walk {
     this.outcome.accepts = true;
     this.#leftBy ??= 0;
     this.stopByPolicy();
+    this.outcome.deeds.push({ place: this.#placeOf(this.#base, -1, false), what: doubt });
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import { IPT_F_GOTO, IPT_IP_IFACE_AT } from "#ffi/linux/mod.ts";
 import { viewOf } from "#src/datapath/linux/netlink/message.ts";
+import { COUNTS, targetDeed } from "../deeds.ts";
 import { nameBytes } from "../loads.ts";
 import type { Answer, Effect, Rule, Verdict } from "../outcome.ts";
 import type { Passage } from "../passage.ts";
@@ -54,7 +55,14 @@ export class LegacyRule implements Rule {
     }
     const verdict = this.#verdict(passage, doubt === undefined);
     if (verdict.kind === "unknown") doubt ??= this.#parts.target;
-    return { answer: doubt === undefined ? "yes" : "maybe", verdict, doubt };
+    return { answer: doubt === undefined ? "yes" : "maybe", verdict, doubt, does: this.#deeds };
+  }
+
+  /** Every rule counts; of one that does nothing else somebody reads the counter. */
+  get #deeds(): readonly string[] {
+    const { target, verdict } = this.#parts;
+    const deed = verdict?.kind === "continue" ? COUNTS : targetDeed(target);
+    return deed === undefined ? [] : [deed];
   }
 
   #verdict(passage: Passage, certain: boolean): Verdict {
