@@ -1,0 +1,448 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import test, { after } from "node:test";
+import { openLibc } from "#ffi/open.ts";
+import type { ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
+import { readU16, writeU16 } from "#src/protocol/wire/bytes.ts";
+import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
+import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { origin } from "#test/protocol/packets.ts";
+import { RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
+import { Prng } from "#test/sim/prng.ts";
+import {
+  datagramFrame,
+  endsOf,
+  ETHERNET,
+  finishIpv4,
+  finishUdp,
+  ICMPV6_PROTOCOL,
+  INNER,
+  IPV4,
+  ipv4Rest,
+  makePacket,
+  packetFrame,
+  TCP_PROTOCOL,
+  transportChecksumAt,
+  UDP,
+  UDP_PROTOCOL,
+  udpRest,
+  unfinishTransport,
+  unfinishUdp,
+} from "./frames.ts";
+import { type Peer, SMALL_MTU, TTL, TUN_MTU, World } from "./world.ts";
+
+/**
+ * The kernel runs the programs, and the relay's rules judge: what a program carries, the rules would have
+ * carried, as the same bytes to the same place. All else it leaves as it is. And what has nothing wrong
+ * with it, it does carry.
+ */
+
+/** More of them by hand, or before a release. */
+const PACKETS = Number(process.env["TEREDO_ORACLE_PACKETS"] ?? 100_000);
+const SEED = Number(process.env["TEREDO_ORACLE_SEED"] ?? 9_601);
+
+const libc = await openLibc();
+const prefixes = (...texts: string[]) => texts.map((text) => parseIpv6Prefix(text)!);
+const WORLDS: readonly (readonly [string, World])[] = [
+  ["any address is served", new World(libc, undefined)],
+  [
+    "some are",
+    new World(libc, prefixes("2001:db8::/32", "2a00::/13", "2606:4700::1/128", "fd00::/9")),
+  ],
+];
+after(() => WORLDS.forEach(([, world]) => world.close()));
+
+const address = (text: string) => parseIpv6(text)!;
+const SERVED = ["2001:db8::1", "2a07:ffff::2", "2606:4700::1", "fd7f::1"].map(address);
+/** Next to what is served, or not carried at all. */
+const ODD = [
+  ..."2001:db9:: 2001:db7:ffff:: 2a08:: 2606:4700:: 2606:4700::2 fd80::1 3fff::1".split(" "),
+  ..."ff02::1 ff0e::1 fe80::1 febf:ffff:: fec0::1 fe7f:: :: ::1 ::192.0.2.1".split(" "),
+  ..."::ffff:192.0.2.1 ::fffe:192.0.2.1 ::1:0:192.0.2.1 0:0:1:: 2001:: 2001:0:ffff:: 2001:1::"
+    .split(" "),
+].map(address);
+const PROTOCOLS = [TCP_PROTOCOL, UDP_PROTOCOL, ICMPV6_PROTOCOL];
+
+/** Most of them short, and some as long as can be. */
+function dataLength(random: Prng, protocol: number): number {
+  const most = TUN_MTU - 40 - (protocol === TCP_PROTOCOL ? 20 : 8);
+  return random.chance(0.1) ? most : random.below(random.chance(0.8) ? 80 : most + 1);
+}
+
+function packetUp(random: Prng, peer: Peer, to: Uint8Array, protocol = random.pick(PROTOCOLS)) {
+  return makePacket(random, protocol, peer.teredo, to, dataLength(random, protocol));
+}
+
+function frameUp(random: Prng, peer: Peer, packet: Uint8Array): Uint8Array {
+  const { address: source, port: sourcePort } = peer;
+  const ends = { source, sourcePort, destination: RELAY, destinationPort: RELAY_PORT };
+  return datagramFrame(random, ends, packet);
+}
+
+function frameDown(random: Prng, peer: Peer, from: Uint8Array, protocol = random.pick(PROTOCOLS)) {
+  const length = dataLength(random, protocol);
+  return packetFrame(makePacket(random, protocol, from, peer.teredo, length));
+}
+
+/** The lease sends packets where the rules would not: it shows what comes up by such a one. */
+const isAstray = ({ address, port, lease }: Peer): boolean =>
+  lease !== undefined &&
+  (lease.address !== address || lease.port !== port || lease.local !== RELAY);
+
+/** What was carried up is what the rules make of the datagram. */
+function judgeUp(world: World, frame: Uint8Array): void {
+  assert.equal(readU16(frame, 12), 0x0800);
+  assert.deepEqual([...frame.subarray(0, 6)], [0, 0, 0, 0, 0, 0], "to another host");
+  assert.equal(frame[IPV4], 0x45);
+  assert.equal(ipv4Rest(frame), 0);
+  assert.equal(readU16(frame, IPV4 + 2), frame.length - IPV4);
+  assert.equal(readU16(frame, IPV4 + 6) & 0x3fff, 0, "a fragment");
+  assert.equal(frame[IPV4 + 9], UDP_PROTOCOL);
+  assert.equal(frame[IPV4 + 1]! & 3, 0, "congestion marks");
+  assert.equal(readU16(frame, UDP + 4), frame.length - UDP);
+  // Damage of the payload alone is left to the end that the packet is for, which sees it as well.
+  assert.equal(udpRest(frame) === 0, payloadChecksum(frame, INNER) === 0, "one checksum is right");
+  const { source, sourcePort, destination, destinationPort } = endsOf(frame);
+  assert.equal(destinationPort, RELAY_PORT);
+  assert.equal(world.askUp(frame.slice(INNER), source, sourcePort, destination), "none");
+  assert.equal(toHex(world.out, ETHERNET), toHex(world.sent!));
+}
+
+/** What was carried down is the datagram that the rules send. */
+function judgeDown(world: World, frame: Uint8Array): void {
+  const { out } = world;
+  assert.equal(world.askDown(frame.slice(ETHERNET)), "none");
+  const { source, sourcePort, destination, destinationPort } = endsOf(out);
+  assert.deepEqual({ address: destination, port: destinationPort, local: source }, world.sentTo);
+  assert.equal(toHex(out, INNER), toHex(world.sent!));
+  assert.equal(sourcePort, RELAY_PORT);
+  assert.equal(readU16(out, IPV4), 0x4500, "RFC 9601: no mark of the packet is in the header");
+  assert.equal(readU16(out, IPV4 + 2), out.length - IPV4);
+  assert.equal(readU16(out, IPV4 + 6), 0);
+  assert.equal(readU16(out, IPV4 + 8), (TTL << 8) | UDP_PROTOCOL);
+  assert.equal(ipv4Rest(out), 0);
+  assert.equal(readU16(out, UDP + 4), out.length - UDP);
+  assert.notEqual(readU16(out, UDP + 6), 0);
+  assert.equal(udpRest(out) === 0, payloadChecksum(out, INNER) === 0, "one checksum is right");
+}
+
+type Way = "up" | "down";
+/** Why it should be left; undefined: carried; "any": whatever the rules allow. */
+type Expected = ReasonName | "not ours" | "any" | undefined;
+
+interface Case {
+  readonly way: Way;
+  readonly frame: Uint8Array;
+  readonly peer: Peer;
+  readonly expected: Expected;
+  readonly gsoSize?: number;
+  readonly mtu?: number;
+}
+
+/** Runs one, and compares. A failure shows all that is needed to see why. */
+function play(world: World, { way, frame, peer, expected, gsoSize = 0, mtu }: Case, name: string) {
+  world.reset(peer, mtu);
+  const isReason = expected !== undefined && expected !== "any" && expected !== "not ours";
+  const before = isReason ? world.left(expected) : 0;
+  try {
+    const carried = world.run(way, frame, gsoSize);
+    if (carried) {
+      assert.ok(expected === undefined || expected === "any", `carried, not left: ${expected}`);
+      if (way === "up") judgeUp(world, frame);
+      else judgeDown(world, frame);
+      assert.equal(gsoSize, 0);
+    } else assert.notEqual(expected, undefined, "left, not carried");
+    if (isReason) assert.equal(world.left(expected), before + 1, `left for another reason`);
+  } catch (error) {
+    const { message } = error as Error;
+    const what = `${name}, peer ${peer.name}: ${message}\n${way}: ${toHex(frame)}`;
+    assert.fail(`${what}\nleft so far: ${world.allLeft}\n${world.disassembly(way)}`);
+  }
+}
+
+/** What is wrong with a datagram, and why it is left. A defect changes the frame or makes another. */
+const UP: readonly (readonly [string, Expected, (b: Uint8Array, random: Prng) => Uint8Array])[] = [
+  ["nothing", undefined, (b) => b],
+  ["to another host", "not ours", (b) => put8(b, 5, 1)],
+  ["to all hosts", "not ours", (b) => put8(b, 0, 0xff)],
+  ["an 802.1Q header", "not ours", (b) => put16(b, 12, 0x8100)],
+  ["said to be IPv6", "not ours", (b) => put16(b, 12, 0x86dd)],
+  ["UDP-Lite", "not ours", (b) => finishIpv4(put8(b, IPV4 + 9, 136))],
+  ["another port", "not ours", (b) => finishUdp(put16(b, UDP + 2, RELAY_PORT + 1))],
+  ["IPv4 options", "ipv4_options", (b) => finishIpv4(put8(b, IPV4, 0x46))],
+  ["a header that is too short", "ipv4_options", (b) => finishIpv4(put8(b, IPV4, 0x44))],
+  ["version 5", "ipv4_options", (b) => finishIpv4(put8(b, IPV4, 0x55))],
+  ["a first fragment", "fragment", (b) => finishIpv4(put16(b, IPV4 + 6, 0x2000))],
+  ["a last fragment", "not ours", (b) => finishIpv4(put16(b, IPV4 + 6, 0x0001))],
+  ["a fragment far behind", "not ours", (b) => finishIpv4(put16(b, IPV4 + 6, 0x1fff))],
+  ...[1, 2, 3].map((ecn) =>
+    [
+      `ECN ${ecn}`,
+      "ecn",
+      (b: Uint8Array) => finishIpv4(put8(b, IPV4 + 1, (b[IPV4 + 1]! & 0xfc) | ecn)),
+    ] as const
+  ),
+  ["a total length that is too small", "length", (b) => finishIpv4(grow16(b, IPV4 + 2, -1))],
+  ["a total length that is too large", "length", (b) => finishIpv4(grow16(b, IPV4 + 2, 1))],
+  ["a UDP length that is too small", "length", (b) => finishUdp(grow16(b, UDP + 4, -1))],
+  ["a UDP length that is too large", "length", (b) => finishUdp(grow16(b, UDP + 4, 1))],
+  ["padding", "length", (b) => append(b, 4)],
+  ["a byte missing", "length", (b) => b.slice(0, -1)],
+  ["a wrong header checksum", "ipv4_checksum", (b) => grow16(b, IPV4 + 10, 1)],
+  ["an IPv4 address changed on the way", "ipv4_checksum", (b) => grow16(b, IPV4 + 14, 1)],
+  ["a datagram that has no packet", "length", (b) => resized(b, INNER)],
+  ["half an IPv6 header", "length", (b) => resized(b, INNER + 39)],
+  ["an origin indication", "not_ipv6", (b) => rebuilt(b, origin(1, 2), b.slice(INNER))],
+  ["an IPv4 packet", "not_ipv6", (b) => finishUdp(put8(b, INNER, 0x45))],
+  ["a trailer", "trailers", (b) => rebuilt(b, b.slice(INNER), Uint8Array.of(1, 2, 0, 0))],
+  ["a payload length beyond the datagram", "trailers", (b) => finishUdp(grow16(b, INNER + 4, 1))],
+  ...[0, 43, 44, 50, 51, 59, 60, 135, 255].map((header) =>
+    [
+      `next header ${header}`,
+      "next_header",
+      (b: Uint8Array) => finishUdp(put8(b, INNER + 6, header)),
+    ] as const
+  ),
+  ["a source that nobody knows", "no_lease", (b) => finishUdp(put8(b, INNER + 8 + 5, 77))],
+  ["a source that is no client", "no_lease", (b) => finishUdp(put8(b, INNER + 8 + 1, 2))],
+  ["another IPv4 source", "mapping", (b) => finishUdp(finishIpv4(grow16(b, IPV4 + 14, 1)))],
+  ["another port", "mapping", (b) => finishUdp(grow16(b, UDP, 1))],
+  [
+    "to another address of ours",
+    "local_address",
+    (b) => finishUdp(finishIpv4(grow16(b, IPV4 + 18, 1))),
+  ],
+  ["no UDP checksum", "no_checksum", (b) => put16(b, UDP + 6, 0)],
+  ["an unfinished UDP checksum", "unfinished_checksum", unfinishUdp],
+  ["a wrong UDP checksum", "checksum", (b) => grow16(b, UDP + 6, 2)],
+  ["a wrong transport checksum", "checksum", (b) => {
+    const place = INNER + transportChecksumAt(b[INNER + 6]!);
+    writeU16(b, place, readU16(b, place) ^ 0x0400);
+    return finishUdp(b);
+  }],
+  [
+    "a changed payload, under both checksums",
+    undefined,
+    (b) => put8(b, b.length - 1, b.at(-1)! ^ 1),
+  ],
+];
+
+const DOWN: readonly (readonly [string, Expected, (b: Uint8Array, random: Prng) => Uint8Array])[] =
+  [
+    ["nothing", undefined, (b) => b],
+    ["said to be IPv4", "not_ipv6", (b) => put16(b, 12, 0x0800)],
+    ["another version", "not_ipv6", (b) => put8(b, ETHERNET, 0x45)],
+    ["a payload length that is too small", "length", (b) => grow16(b, ETHERNET + 4, -1)],
+    ["a payload length that is too large", "length", (b) => grow16(b, ETHERNET + 4, 1)],
+    ["no transport header", "length", (b) => put16(b.slice(0, ETHERNET + 40), ETHERNET + 4, 0)],
+    ["a byte short of a checksum", "length", (b) => {
+      const length = transportChecksumAt(b[ETHERNET + 6]!) + 1;
+      return put16(b.slice(0, ETHERNET + length), ETHERNET + 4, length - 40);
+    }],
+    ...[0, 43, 44, 50, 51, 59, 60, 135, 255].map((header) =>
+      [
+        `next header ${header}`,
+        "next_header",
+        (b: Uint8Array) => put8(b, ETHERNET + 6, header),
+      ] as const
+    ),
+    ["a client that nobody knows", "no_lease", (b) => put8(b, ETHERNET + 24 + 5, 77)],
+    ["no client", "no_lease", (b) => put8(b, ETHERNET + 24 + 1, 2)],
+    ["a group", "no_lease", (b) => put8(b, ETHERNET + 24, 0xff)],
+    ["an unfinished checksum", "unfinished_checksum", (b) => {
+      unfinishTransport(b, ETHERNET);
+      return b;
+    }],
+    ["a changed payload", undefined, (b) => put8(b, b.length - 1, b.at(-1)! ^ 1)],
+  ];
+
+const put8 = (b: Uint8Array, at: number, value: number) => (b[at] = value, b);
+const put16 = (b: Uint8Array, at: number, value: number) => (writeU16(b, at, value), b);
+const grow16 = (b: Uint8Array, at: number, by: number) => put16(b, at, readU16(b, at) + by);
+const append = (b: Uint8Array, length: number) => {
+  const longer = new Uint8Array(b.length + length);
+  longer.set(b);
+  return longer;
+};
+
+/** A datagram of another length, whose outer headers agree with it. */
+function resized(b: Uint8Array, length: number): Uint8Array {
+  const other = new Uint8Array(length);
+  other.set(b.subarray(0, length));
+  put16(other, IPV4 + 2, length - IPV4);
+  put16(other, UDP + 4, length - UDP);
+  return finishUdp(finishIpv4(other));
+}
+
+/** The same datagram with another payload. */
+function rebuilt(b: Uint8Array, first: Uint8Array, second: Uint8Array): Uint8Array {
+  const other = new Uint8Array(INNER + first.length + second.length);
+  other.set(b.subarray(0, INNER));
+  other.set(first, INNER);
+  other.set(second, INNER + first.length);
+  return resized(other, other.length);
+}
+
+for (const [served, world] of WORLDS) {
+  const [fresh] = world.peers as readonly [Peer];
+
+  for (const [name, expected, change] of UP) {
+    test(`relayUp(), ${served}: ${name}: ${expected ?? "carried"}`, () => {
+      const random = new Prng(SEED);
+      for (const protocol of PROTOCOLS) {
+        for (let i = 0; i < 20; i++) {
+          const packet = packetUp(random, fresh, random.pick(SERVED), protocol);
+          const frame = change(frameUp(random, fresh, packet), random);
+          play(world, { way: "up", frame, peer: fresh, expected }, name);
+        }
+      }
+    });
+  }
+
+  for (const [name, expected, change] of DOWN) {
+    test(`relayDown(), ${served}: ${name}: ${expected ?? "carried"}`, () => {
+      const random = new Prng(SEED);
+      for (const protocol of PROTOCOLS) {
+        for (let i = 0; i < 20; i++) {
+          const frame = change(frameDown(random, fresh, random.pick(SERVED), protocol), random);
+          play(world, { way: "down", frame, peer: fresh, expected }, name);
+        }
+      }
+    });
+  }
+
+  test(`relayUp(), relayDown(), ${served}: a lease in every state`, () => {
+    const random = new Prng(SEED);
+    for (const peer of world.peers) {
+      const native = random.pick(SERVED);
+      const frame = frameUp(random, peer, packetUp(random, peer, native));
+      play(world, { way: "up", frame, peer, expected: peer.up }, "up");
+      if (isAstray(peer)) continue;
+      const down = frameDown(random, peer, native);
+      play(world, { way: "down", frame: down, peer, expected: peer.down }, "down");
+    }
+  });
+
+  test(`relayUp(), relayDown(), ${served}: nothing passes when nobody is alive`, () => {
+    const random = new Prng(SEED);
+    world.isAlive = false;
+    const up = frameUp(random, fresh, packetUp(random, fresh, SERVED[0]!));
+    play(world, { way: "up", frame: up, peer: fresh, expected: "expired" }, "up");
+    const down = frameDown(random, fresh, SERVED[0]!);
+    play(world, { way: "down", frame: down, peer: fresh, expected: "expired" }, "down");
+    world.isAlive = true;
+  });
+
+  test(`relayUp(), relayDown(), ${served}: super-packets are left`, () => {
+    const random = new Prng(SEED);
+    const expected = "super_packet";
+    const up = frameUp(random, fresh, packetUp(random, fresh, SERVED[0]!, TCP_PROTOCOL));
+    play(world, { way: "up", frame: up, peer: fresh, expected, gsoSize: 100 }, "up");
+    const down = frameDown(random, fresh, SERVED[0]!, TCP_PROTOCOL);
+    play(world, { way: "down", frame: down, peer: fresh, expected, gsoSize: 100 }, "down");
+  });
+
+  test(`relayUp(), relayDown(), ${served}: to and from every odd address, what the rules say`, () => {
+    const random = new Prng(SEED);
+    for (const odd of [...ODD, ...SERVED]) {
+      const packet = packetUp(random, fresh, odd);
+      const up = frameUp(random, fresh, packet);
+      const isUp = world.askUp(packet, fresh.address, fresh.port, RELAY) === "none";
+      world.reset(fresh);
+      assert.equal(world.run("up", up), isUp, `to ${toHex(odd)}`);
+      const down = frameDown(random, fresh, odd);
+      const isDown = world.askDown(down.slice(ETHERNET)) === "none";
+      world.reset(fresh);
+      assert.equal(world.run("down", down), isDown, `from ${toHex(odd)}`);
+    }
+  });
+
+  test(`relayUp(), relayDown(), ${served}: the longest packets that fit, and one byte more`, () => {
+    const random = new Prng(SEED);
+    for (const [length, fits] of [[TUN_MTU, true], [TUN_MTU + 1, false]] as const) {
+      const expected: Expected = fits ? undefined : "too_long";
+      const packet = makePacket(random, UDP_PROTOCOL, fresh.teredo, SERVED[0]!, length - 48);
+      play(
+        world,
+        { way: "up", frame: frameUp(random, fresh, packet), peer: fresh, expected },
+        "up",
+      );
+    }
+    for (const [length, fits] of [[SMALL_MTU - 28, true], [SMALL_MTU - 27, false]] as const) {
+      const expected: Expected = fits ? undefined : "too_long";
+      const packet = makePacket(random, UDP_PROTOCOL, SERVED[0]!, fresh.teredo, length - 48);
+      const down = { frame: packetFrame(packet), peer: fresh, expected, mtu: SMALL_MTU };
+      play(world, { way: "down", ...down }, "down");
+    }
+  });
+}
+
+/** A frame of any kind: one that is right, and what noise, middleboxes and enemies make of one. */
+function anyCase(world: World, random: Prng): Case {
+  const peer = random.chance(0.6) ? world.peers[random.below(3)]! : random.pick(world.peers);
+  const way = isAstray(peer) ? "up" : random.pick(["up", "down"] as const);
+  const native = random.chance(0.7) ? random.pick(SERVED) : random.pick(ODD);
+  let frame = way === "up"
+    ? frameUp(random, peer, packetUp(random, peer, native))
+    : frameDown(random, peer, native);
+  const changes = random.pick([0, 0, 1, 1, 2, 3]);
+  for (let i = 0; i < changes; i++) frame = mutated(random, frame, way);
+  if (way === "up" && random.chance(0.7) && frame.length >= INNER) {
+    if (random.chance(0.8)) finishIpv4(frame);
+    if (random.chance(0.8)) finishUdp(frame);
+  }
+  const gsoSize = random.chance(0.02) && frame.length > 60 ? 1 + random.below(1400) : 0;
+  return { way, frame, peer, expected: "any", gsoSize };
+}
+
+/** BPF_PROG_TEST_RUN wants a whole header of IP behind that of Ethernet. */
+function shortestRun(b: Uint8Array): number {
+  const type = readU16(b, 12);
+  return ETHERNET + (type === 0x0800 ? 20 : type === 0x86dd ? 40 : 0);
+}
+
+const WORDS = [
+  0,
+  1,
+  0x45,
+  0x60,
+  0xff,
+  0xffff,
+  0x0800,
+  0x86dd,
+  0x2000,
+  0x3fff,
+  RELAY_PORT,
+  17,
+  58,
+  59,
+];
+
+function mutated(random: Prng, b: Uint8Array, way: Way): Uint8Array {
+  const headers = Math.min(b.length, way === "up" ? INNER + 60 : ETHERNET + 60);
+  const at = random.chance(0.9) ? random.below(headers) : random.below(b.length);
+  const kind = random.below(10);
+  if (kind < 3) b[at] = random.below(256);
+  else if (kind < 6) b[at]! ^= 1 << random.below(8);
+  else if (kind < 8) {
+    if (at + 2 <= b.length) writeU16(b, at, random.pick(WORDS));
+  } else if (kind === 8) return b.slice(0, ETHERNET + random.below(b.length - ETHERNET + 1));
+  else return append(b, 1 + random.below(40));
+  return b;
+}
+
+test(`relayUp(), relayDown(): ${PACKETS} packets of all kinds, and the rules agree`, {
+  timeout: 60_000 + PACKETS,
+}, () => {
+  const carried = { up: 0, down: 0 };
+  for (let i = 0; i < PACKETS; i++) {
+    const random = new Prng(SEED + i);
+    const [, world] = WORLDS[i % WORLDS.length]!;
+    const one = anyCase(world, random);
+    if (one.frame.length < shortestRun(one.frame)) continue;
+    play(world, one, `packet ${i} of seed ${SEED}`);
+    if (world.out.length !== one.frame.length) carried[one.way]++;
+  }
+  // Or this shows nothing.
+  assert.ok(carried.up > PACKETS / 50 && carried.down > PACKETS / 50, JSON.stringify(carried));
+});
