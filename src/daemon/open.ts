@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import type { Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { FastPathWish } from "#src/datapath/fast_path.ts";
 import type { Inherited } from "#src/datapath/kept.ts";
 import type { OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
@@ -19,6 +20,7 @@ import { servedPrefixes } from "./served.ts";
  * @param hostAddresses IPv4 addresses of this host, which no peer may have
  * @param record whether packets are recorded
  * @param inherited what the relay before this one has left open
+ * @param fastPath undefined: there is to be none
  * @throws StartError, SyscallError
  */
 export function openRelay(
@@ -27,6 +29,7 @@ export function openRelay(
   hostAddresses: readonly number[],
   record: boolean,
   inherited?: Inherited,
+  fastPath?: FastPathWish,
 ): OpenRole {
   return openRelayDatapath(libc, {
     interfaceName: config.interfaceName,
@@ -38,6 +41,7 @@ export function openRelay(
     routes: routesOf(config),
     inherited,
     record,
+    ...(fastPath === undefined ? {} : { fastPath }),
     rules: relayRules(config, hostAddresses),
   });
 }

@@ -26,6 +26,8 @@ import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
 import { TracePage } from "./fates/trace.ts";
 import { guardedPages } from "./guarded_pages.ts";
+import { attendFastPath } from "./fast_path/attend.ts";
+import { wishOf } from "./fast_path/decide.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { continueHistory } from "./history/left.ts";
 import { History } from "./history/mod.ts";
@@ -194,6 +196,7 @@ async function live(context: Context): Promise<number> {
   };
   cleanup.add(watchOver({ ...context, datapath, notifier, onLook }));
   announce(context, open, notifier);
+  cleanup.add(attendFastPath({ ...context, config: () => state.config, open }));
   const drain = new Drain(log, state);
   const reloader = new Reloader({
     ...context,
@@ -234,7 +237,7 @@ function refuseUnfit(context: Context): void {
 function openRole({ role, config, libc, host }: Context, inherited: Inherited): OpenRole {
   const { record } = config.status;
   if (role === "server") return openServer(libc, config.server, record);
-  return openRelay(libc, config.relay, addressesOf(host), record, inherited);
+  return openRelay(libc, config.relay, addressesOf(host), record, inherited, wishOf(config));
 }
 
 /** Tells what a start is made of, and how long each part of it takes. */

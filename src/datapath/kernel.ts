@@ -2,6 +2,7 @@ import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { FastPath, FastPathSetup } from "./fast_path.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Inherited } from "./kept.ts";
 import type { Offloads } from "./offloads.ts";
@@ -143,6 +144,9 @@ export interface Kernel {
 
   /** @throws StartError that says what is in the way and how to mend it; WorkersRefused */
   openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel;
+
+  /** Opens a relay's fast path, or says why there is none. Undefined where no system has one. */
+  openFastPath?(libc: Libc, setup: FastPathSetup): FastPath;
 
   /** One queue of a tunnel, maybe on another thread; `libc` and `arena` are this one's. */
   tunQueue(libc: Libc, arena: Arena, fd: number, name: string, offloads: Offloads): TunQueue;

@@ -8,6 +8,7 @@ import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Datapath, OpenRole, RelayRules, ServerRules } from "./datapath.ts";
+import { type FastPath, fastPathShare, type FastPathWish, noFastPath } from "./fast_path.ts";
 import { Fates } from "./fates/wish.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
@@ -53,6 +54,8 @@ export interface RelayStart {
   readonly inherited?: Inherited | undefined;
   /** Whether the threads record packets. */
   readonly record?: boolean;
+  /** Undefined: there is to be none. */
+  readonly fastPath?: FastPathWish;
   readonly rules: RelayRules;
 }
 
@@ -160,8 +163,11 @@ function openRelayFor(
     const fates = new Fates(workers.count);
     const tapes = tapesOf(workers, start.record);
     const key = randomBytes(SIP_KEY_LENGTH);
+    const states = Array.from({ length: workers.count }, () => new SharedState());
+    const fastPath = openFastPathFor(kernel, libc, start, tunnel, port, states);
+    if (fastPath !== undefined) opened.add(fastPath, (it) => it.close());
     const worker = (i: number): WorkerStart => {
-      const shared = new SharedState();
+      const shared = states[i]!;
       const questions = new PeerQuestions();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
@@ -171,6 +177,7 @@ function openRelayFor(
         rules: rules.buffer,
         fates: fates.optionsOf(i),
         tape: tapes[i]?.buffer,
+        fastPath: fastPath && fastPathShare(fastPath, i, workers.count),
         questions: questions.buffer,
         descriptors: { tun: tunnel.queues[i]!, udp: udp[i]!.fd, icmpv6, wake: wake.fd },
         interfaceName: tunnel.name,
@@ -190,6 +197,7 @@ function openRelayFor(
       interfaceName: tunnel.name,
       workers,
       offloads: reportOffloads(offloads, start.offloads),
+      ...(fastPath === undefined ? {} : { fastPath }),
       notices: [...noticesOf(udp), ...tunnel.notices],
       ...keepOf(tunnel, starts),
       kept: { udp: udp.map(({ fd }) => fd), tun: tunnel.mayStay ? tunnel.queues : [] },
@@ -201,11 +209,38 @@ function openRelayFor(
           stopping,
           ended: () => opened.close(),
         });
-        const setRules: Datapath["setRules"] = (all) => rules.replace(share(all as RelayRules));
+        const setRules: Datapath["setRules"] = (all) => {
+          const { served } = all as RelayRules;
+          // The programs first: nothing passes there that the rules refuse.
+          fastPath?.serve(served);
+          return rules.replace(share(all as RelayRules));
+        };
         return { ...threads, fates, tapes, setRules };
       },
     };
   });
+}
+
+function openFastPathFor(
+  kernel: Kernel,
+  libc: Libc,
+  { fastPath: wish, rules }: RelayStart,
+  tunnel: Tunnel,
+  port: number,
+  states: readonly SharedState[],
+): FastPath | undefined {
+  if (wish === undefined) return undefined;
+  const { refusal, peers } = wish;
+  if (refusal !== undefined) return noFastPath(refusal, peers);
+  return kernel.openFastPath?.(libc, {
+    tun: tunnel.queues[0]!,
+    port,
+    prefix: rules.prefix,
+    served: rules.served,
+    peers,
+    announceWays: () => states.forEach((it) => it.announceWays()),
+    setLending: (wanted) => states.forEach((it) => it.lending = wanted),
+  }) ?? noFastPath("this system has none; Linux 6.6 has", peers);
 }
 
 function tapesOf({ count }: Workers, record = false): readonly Tape[] {

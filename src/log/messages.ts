@@ -166,6 +166,17 @@ const START = {
 
 /** While it serves: readiness, interface, packets. */
 const LIFE = {
+  "Fast path on": message(
+    "info",
+    "reason",
+    "programs in the kernel carry packets of known clients; the reason is what somebody should know",
+  ),
+  "Fast path off": message(
+    ["info", "warn"],
+    "reason",
+    "the relay carries every packet itself; warn when `fast_path = on` asks for more",
+    "see [fast-path.md](fast-path.md)",
+  ),
   "Readiness": message(
     "debug",
     "check detail mend",

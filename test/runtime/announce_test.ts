@@ -3,7 +3,7 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { LinuxUpheld } from "#src/datapath/linux/keep/upheld.ts";
-import { Changes } from "#src/datapath/linux/netlink/changes.ts";
+import { Changes, IPV6_CHANGES } from "#src/datapath/linux/netlink/changes.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { configureTunnel, QUEUE_LENGTH } from "#src/datapath/linux/tun/interface.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
@@ -30,7 +30,11 @@ function withUpheld(use: (upheld: LinuxUpheld) => void, routes: typeof SETUP.rou
   const setup = { ...SETUP, routes };
   const remake = () => assert.fail("nothing was deleted");
   const configured = configureTunnel(netlink, setup);
-  const upheld = new LinuxUpheld(netlink, new Changes(libc), { ...setup, configured, remake });
+  const upheld = new LinuxUpheld(netlink, new Changes(libc, IPV6_CHANGES), {
+    ...setup,
+    configured,
+    remake,
+  });
   try {
     use(upheld);
   } finally {

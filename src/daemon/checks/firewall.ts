@@ -46,13 +46,18 @@ export interface Serving extends Configured {
 
 /** The same for a daemon that serves. */
 export function watchFirewall(host: Host, serving: Serving): CheckResult[] {
+  return resultsOf(filtersOf(host, serving));
+}
+
+/** What the filters do to the traffic of a daemon that serves. */
+export function filtersOf(host: Host, serving: Serving): FilterReport | undefined {
   const { role, relay, server, open } = serving;
-  return resultsOf(host.watchFilters(() => {
+  return host.watchFilters(() => {
     if (role === "server") return serverTraffic(host, server);
     const [address = "", port] = (open.listening[0] ?? "").split(":");
     const bound = { address: parseIpv4(address) ?? relay.bindAddress, port: Number(port) };
     return relayTraffic(host, relay, open.interfaceName ?? relay.interfaceName, bound);
-  }));
+  });
 }
 
 /** The same for some traffic. */

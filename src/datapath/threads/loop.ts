@@ -3,6 +3,7 @@ import type { Libc } from "#ffi/libc.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { FastPathShare } from "../fast_path.ts";
 import type { FateOptions } from "../fates/wish.ts";
 import type { ServerRules } from "../datapath.ts";
 import type { Kernel } from "../kernel.ts";
@@ -25,6 +26,8 @@ export type ThreadData =
     readonly fates: FateOptions;
     /** Of {@link Tape}; undefined: nothing is recorded. */
     readonly tape?: SharedArrayBuffer | undefined;
+    /** Undefined: no peer is lent to the kernel. */
+    readonly fastPath?: FastPathShare | undefined;
     readonly questions: SharedArrayBuffer;
     readonly descriptors: RelayDescriptors;
     readonly interfaceName: string;

@@ -2,7 +2,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { StartError } from "#src/errors.ts";
 import type { Entrusted, Keeper } from "../../keep/contract.ts";
 import { Reconciler } from "../../keep/reconciler.ts";
-import { Changes } from "../netlink/changes.ts";
+import { Changes, IPV6_CHANGES } from "../netlink/changes.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { LinuxUpheld } from "./upheld.ts";
 
@@ -20,7 +20,7 @@ export function keepEntrusted(libc: Libc, entrusted: Entrusted): Keeper {
       "restart the relay",
     );
   };
-  const upheld = new LinuxUpheld(new Netlink(libc), new Changes(libc), {
+  const upheld = new LinuxUpheld(new Netlink(libc), new Changes(libc, IPV6_CHANGES), {
     ...entrusted,
     configured: { index, prefix },
     remake,

@@ -5,6 +5,9 @@ import {
   AF_NETLINK,
   EAGAIN,
   NETLINK_ROUTE,
+  RTMGRP_IPV4_IFADDR,
+  RTMGRP_IPV4_ROUTE,
+  RTMGRP_IPV4_RULE,
   RTMGRP_IPV6_IFADDR,
   RTMGRP_IPV6_IFINFO,
   RTMGRP_IPV6_ROUTE,
@@ -17,21 +20,26 @@ import {
   SOCKADDR_NL_GROUPS_AT,
 } from "#ffi/linux/mod.ts";
 
-const GROUPS = RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_IFINFO | RTMGRP_IPV6_ROUTE;
+/** Of links, IPv6 addresses and IPv6 routes. */
+export const IPV6_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_IFINFO |
+  RTMGRP_IPV6_ROUTE;
+/** Of links, IPv4 addresses, IPv4 routes and the rules that choose among their tables. */
+export const IPV4_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
+  RTMGRP_IPV4_RULE;
 /** Messages thrown away in one go; what is left says the same the next time. */
 const MOST = 256;
 /** What a message says is not read: that one came is enough to look. */
 const HEAD = 16;
 
-/** Hears of every change of links, IPv6 addresses and IPv6 routes in this network namespace. */
+/** Hears of every change of some kinds in this network namespace. */
 export class Changes {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #fd: number;
   readonly #head: number;
 
-  /** @throws SyscallError */
-  constructor(libc: Libc) {
+  /** @param groups RTMGRP_..., as {@link IPV6_CHANGES} @throws SyscallError */
+  constructor(libc: Libc, groups: number) {
     this.#libc = libc;
     const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const about = "netlink, for notifications";
@@ -40,7 +48,7 @@ export class Changes {
     this.#head = this.#arena.address(this.#arena.take(HEAD));
     const name = this.#arena.take(SIZEOF_SOCKADDR_NL);
     this.#arena.u16[(name + SOCKADDR_NL_FAMILY_AT) >> 1] = AF_NETLINK;
-    this.#arena.u32[(name + SOCKADDR_NL_GROUPS_AT) >> 2] = GROUPS;
+    this.#arena.u32[(name + SOCKADDR_NL_GROUPS_AT) >> 2] = groups;
     const bound = libc.call.bind(this.#fd, this.#arena.address(name), SIZEOF_SOCKADDR_NL);
     check(libc, bound, "bind", about);
   }

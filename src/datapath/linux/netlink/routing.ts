@@ -12,6 +12,7 @@ import {
   IFF_TAP,
   IFINFOMSG_FLAGS_AT,
   IFINFOMSG_INDEX_AT,
+  IFINFOMSG_TYPE_AT,
   IFLA_AF_SPEC,
   IFLA_IFNAME,
   IFLA_INET6_ADDR_GEN_MODE,
@@ -68,6 +69,8 @@ import { attribute, message, readAttributes, readString, readU32, u32, viewOf } 
 
 export interface Link {
   readonly index: number;
+  /** Of its hardware: ARPHRD_ETHER and the like. */
+  readonly type: number;
   readonly name: string;
   readonly mtu: number;
   /** IFF_UP and the like. */
@@ -102,6 +105,7 @@ export function linkIn(payload: Uint8Array): Link {
   const data = readAttributes(info.get(IFLA_INFO_DATA) ?? NOTHING, 0);
   return {
     index: viewOf(payload).getInt32(IFINFOMSG_INDEX_AT, true),
+    type: viewOf(payload).getUint16(IFINFOMSG_TYPE_AT, true),
     name: readString(found.get(IFLA_IFNAME)) ?? "",
     mtu: readU32(found.get(IFLA_MTU)) ?? 0,
     flags: viewOf(payload).getUint32(IFINFOMSG_FLAGS_AT, true),

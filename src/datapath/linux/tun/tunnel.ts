@@ -7,7 +7,7 @@ import type { Tunnel, TunnelSetup } from "../../kernel.ts";
 import { Opened } from "../../opened.ts";
 import { configureTunnel, QUEUE_LENGTH, SUPER_QUEUE_LENGTH, tearDown } from "./interface.ts";
 import { LinuxUpheld } from "../keep/upheld.ts";
-import { Changes } from "../netlink/changes.ts";
+import { Changes, IPV6_CHANGES } from "../netlink/changes.ts";
 import { linkNamed } from "../netlink/look_up.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { steerTun } from "../steering.ts";
@@ -65,7 +65,7 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
           announce();
           return linkNamed(netlink, tun.name)!.index;
         };
-        const changes = new Changes(libc);
+        const changes = new Changes(libc, IPV6_CHANGES);
         const upheld = new LinuxUpheld(netlink, changes, { ...wanted, configured, remake });
         return new Reconciler(upheld, performance.now());
       },

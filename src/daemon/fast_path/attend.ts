@@ -1,0 +1,101 @@
+import type { Config } from "#src/config/config.ts";
+import type { OpenRole } from "#src/datapath/datapath.ts";
+import type { FastPath, FastPathReport } from "#src/datapath/fast_path.ts";
+import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
+import type { Logger } from "#src/log/logger.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { filtersOf } from "../checks/firewall.ts";
+import type { Host } from "../host/contract.ts";
+import { type Permission, permissionOf } from "./decide.ts";
+
+/** How often the kernel is asked whether it has told of a change: one call that does not wait. */
+const LOOK_EVERY: Millis = 100;
+/** How often the filters are looked at, which cost little while they are the same. */
+const JUDGE_EVERY: Millis = 1_000;
+
+export interface Attended {
+  readonly host: Host;
+  readonly log: Logger;
+  /** As it is at each moment. */
+  readonly config: () => Config;
+  readonly open: Pick<OpenRole, "listening" | "interfaceName" | "fastPath">;
+}
+
+/** Keeps a relay's fast path to what is there and what the filters allow. @returns what ends it */
+export function attendFastPath(attended: Attended): () => void {
+  const { fastPath } = attended.open;
+  if (fastPath === undefined) return () => {};
+  const attendant = new Attendant(fastPath, attended);
+  attendant.judge();
+  // Of one that there is none of nothing changes.
+  if (fastPath.maps === undefined) return () => {};
+  const timers = [
+    setInterval(() => attendant.look(), LOOK_EVERY),
+    setInterval(() => attendant.judge(), JUDGE_EVERY),
+  ];
+  return () => timers.forEach((timer) => clearInterval(timer));
+}
+
+export class Attendant {
+  readonly #fastPath: FastPath;
+  readonly #attended: Attended;
+  readonly #teller: Teller;
+
+  constructor(fastPath: FastPath, attended: Attended) {
+    this.#fastPath = fastPath;
+    this.#attended = attended;
+    const isForced = () => attended.config().relay.fastPath === "on";
+    this.#teller = new Teller(attended.log, isForced);
+  }
+
+  /** Has it follow this host's interfaces, addresses and routes. */
+  look(): void {
+    this.#guarded(() => this.#fastPath.look());
+  }
+
+  /** Lets packets pass by the filters, or no more, and tells what comes of it. */
+  judge(): void {
+    this.#guarded(() => {
+      const { refusal, note } = this.#permission();
+      this.#fastPath.permit(refusal, note);
+    });
+    this.#teller.tell(this.#fastPath.report());
+  }
+
+  #permission(): Permission {
+    const { host, config, open } = this.#attended;
+    const { relay, server } = config();
+    return permissionOf(relay.fastPath, filtersOf(host, { role: "relay", relay, server, open }));
+  }
+
+  /** Where nothing can be seen nothing may pass. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fastPath.permit(`this host cannot be looked at: ${error}`);
+    }
+  }
+}
+
+/** Logs how the fast path is, and what becomes of it. */
+class Teller {
+  readonly #limited: LimitedLog;
+  readonly #isForced: () => boolean;
+  #last: Pick<FastPathReport, "on" | "note"> | undefined;
+
+  /** @param isForced whether somebody wants it, whatever it misses */
+  constructor(log: Logger, isForced: () => boolean) {
+    this.#limited = new LimitedLog(log, { ...DEFAULT_LIMITS, now: () => performance.now() });
+    this.#isForced = isForced;
+  }
+
+  tell({ on, note: reason }: FastPathReport): void {
+    this.#limited.flush();
+    const last = this.#last;
+    if (last?.on === on && last.note === reason) return;
+    this.#last = { on, note: reason };
+    if (on) this.#limited.log("on", "info", "Fast path on", { reason });
+    else this.#limited.log("off", this.#isForced() ? "warn" : "info", "Fast path off", { reason });
+  }
+}
