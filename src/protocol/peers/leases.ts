@@ -58,6 +58,14 @@ export class PeerLeases {
       this.#hold.count(p) === 0;
   }
 
+  /**
+   * Whether a packet that passed at `now` came from where the peer is: a proven one's that comes from
+   * the mapping in its address is carried as well, and says nothing of the peer.
+   */
+  isHeard(p: PeerId, now: Millis): boolean {
+    return this.#peers.lastReceived(p) === now;
+  }
+
   /** From when on a packet to the peer has a bubble go out beside it, if nothing is heard of it. */
   refreshAt(p: PeerId): Millis {
     return this.#peers.lastReceived(p) + REFRESH_AFTER;

@@ -1,0 +1,50 @@
+import type { Millis } from "#src/protocol/time.ts";
+
+/** From a peer, or to one. */
+export const Direction = { Up: 0, Down: 1 } as const;
+export type Direction = (typeof Direction)[keyof typeof Direction];
+
+/**
+ * Who lends the packets of some peers to the kernel, which passes them itself: see `Lender`. What a
+ * relay's loop tells it, and asks.
+ */
+export interface Lending {
+  /** Peers lent at this moment. */
+  readonly leases: number;
+  /** Since the start: peers that there was no room to lend; packets that passed in the kernel. */
+  readonly refused: number;
+  readonly passedUp: number;
+  readonly passedDown: number;
+  /** When {@link tick} has something to do; Infinity: nothing is lent. */
+  readonly nextAt: Millis;
+
+  /**
+   * The rules let a packet pass.
+   *
+   * @param addressAt where in `b` its peer's Teredo address lies
+   * @param isSegment whether it came in one piece with others
+   */
+  passed(
+    direction: Direction,
+    b: Uint8Array,
+    addressAt: number,
+    isSegment: boolean,
+    now: Millis,
+  ): void;
+
+  /** Whether {@link settle} would have somebody to lend. */
+  wants(direction: Direction): boolean;
+
+  /** Lends whom it wants, if nothing is waiting that would be overtaken. */
+  settle(direction: Direction, isEmpty: boolean, now: Millis): void;
+
+  /** Sees to a part of the leases: takes in what passed, and ends those that nobody uses. */
+  tick(now: Millis): void;
+
+  /** Ends all leases at once, for something may have changed that they rest on. */
+  end(now: Millis): void;
+
+  /** Lends nothing until {@link resume}, so that the rules see every packet. */
+  suspend(now: Millis): void;
+  resume(): void;
+}

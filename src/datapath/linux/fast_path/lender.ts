@@ -1,0 +1,356 @@
+import type { Counters } from "#src/protocol/counters.ts";
+import { NO_PEER, type PeerId } from "#src/protocol/peers/index.ts";
+import type { PeerLeases } from "#src/protocol/peers/leases.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { Direction, type Lending } from "../../lending.ts";
+import { LeaseBooks } from "./books.ts";
+import { NO_LEASE } from "./leases.ts";
+import { type LeaseMemory, LeaseSlots } from "./slots.ts";
+import { SLOT_REST, SlotPool } from "./slot_pool.ts";
+import { type Grant, Wants } from "./wants.ts";
+
+/** Leads the programs from a Teredo address to a slot. */
+export interface LeaseMap {
+  /** @returns whether there is room for it */
+  put(address: Uint8Array, slot: number): boolean;
+  delete(address: Uint8Array): void;
+}
+
+/** By which interface datagrams leave, and the longest that it takes, in bytes. */
+export interface LeaseWay {
+  readonly index: number;
+  readonly mtu: number;
+}
+
+export interface Ways {
+  /** To `address` from our address `local`; undefined: by none that a program can send by. */
+  to(address: number, local: number): LeaseWay | undefined;
+  /** What was said of any address may no longer be so. */
+  forget(): void;
+}
+
+export interface LenderOptions {
+  readonly memory: LeaseMemory;
+  readonly map: LeaseMap;
+  readonly ways: Ways;
+  /** Slots of this worker, from the first up to, without, the second. Never slot 0. */
+  readonly slots: readonly [from: number, end: number];
+  /** Our address, where the socket is bound to one; 0: each peer's own. */
+  readonly local: number;
+  /** The kernel's CLOCK_MONOTONIC in milliseconds, when our own says the same moment. */
+  readonly clock: () => { readonly kernel: Millis; readonly now: Millis };
+}
+
+/** A packet came the slow way so long ago at the most: the host's filters let it pass. */
+export const LEASE: Millis = 10_000;
+/** After this long one is asked for, so that in a steady flow no lease runs out. */
+export const RENEW_AFTER: Millis = 5_000;
+/** What comes the slow way renews a lease at most once in this time. */
+const RENEW_STEP: Millis = 1_000;
+/** Nothing passed for so long: the lease is somebody else's. */
+export const IDLE: Millis = 10_000;
+/** Who sent or got many packets in one piece has no lease for so long, nor who could not have one. */
+export const PAUSE: Millis = 1_000;
+/** Within this time each slot is looked at once. */
+export const ROUND: Millis = 1_000;
+/** Slots that one look goes through, and leases that it ends, each by a system call. */
+const LOOK_SLOTS = 4_096;
+const LOOK_ENDS = 256;
+/** Until the next look where there are more to end. */
+const LOOK_AGAIN: Millis = 20;
+/** How long the programs go on when this thread does not. */
+export const ALIVE: Millis = 3_000;
+
+/**
+ * Lends peers to the kernel: who gets a lease, how long it holds, and what passed by it.
+ *
+ * A direction is opened when a packet of it came the slow way and nothing else waits; it closes 10 s
+ * after the last one that did. The programs ask for one after 5 s by leaving it alone. So rules in the
+ * host's filters take effect within 10 s, and its connection tracking sees the flow.
+ *
+ * It belongs to one worker's thread; all workers share the maps, and each has slots of its own. Any of
+ * them keeps the programs going. If one hangs, its own leases run out.
+ */
+export class Lender implements Lending {
+  readonly #leases: PeerLeases;
+  readonly #slots: LeaseSlots;
+  readonly #books: LeaseBooks;
+  readonly #pool: SlotPool;
+  readonly #options: LenderOptions;
+  readonly #from: number;
+  readonly #address = new Uint8Array(16);
+  readonly #wants = [new Wants(), new Wants()] as const;
+  readonly #grants: readonly Grant[];
+
+  // By peer
+  readonly #slotOf: Uint32Array;
+  readonly #notBefore: Float64Array;
+
+  // By slot, counted from the first
+  readonly #peer: Uint32Array;
+  /** Up to when each direction is open, and when a packet of it last came the slow way. */
+  readonly #until: readonly [Float64Array, Float64Array];
+  readonly #shown: readonly [Float64Array, Float64Array];
+  readonly #used: Float64Array;
+
+  leases = 0;
+  refused = 0;
+  nextAt: Millis = Infinity;
+  #suspended = true;
+  /** The next slot that is looked at. */
+  #at = 0;
+  #aliveUntil: Millis = -Infinity;
+  /** When the last lease ended. */
+  #endedAt: Millis = -Infinity;
+
+  constructor(leases: PeerLeases, counters: Counters, options: LenderOptions) {
+    const [from, end] = options.slots;
+    const count = end - from;
+    this.#leases = leases;
+    this.#options = options;
+    this.#from = from;
+    this.#slots = new LeaseSlots(options.memory);
+    this.#books = new LeaseBooks(this.#slots, leases, counters, from, end);
+    this.#pool = new SlotPool(from, end);
+    this.#slotOf = new Uint32Array(leases.capacity + 1);
+    this.#notBefore = new Float64Array(leases.capacity + 1);
+    this.#peer = new Uint32Array(count);
+    this.#until = [new Float64Array(count), new Float64Array(count)];
+    this.#shown = [new Float64Array(count), new Float64Array(count)];
+    this.#used = new Float64Array(count);
+    this.#grants = [this.#grantUp.bind(this), this.#grantDown.bind(this)];
+    this.#setClock();
+    leases.onRecall = (p) => this.#recall(p);
+  }
+
+  get passedUp(): number {
+    return this.#books.passedUp;
+  }
+
+  get passedDown(): number {
+    return this.#books.passedDown;
+  }
+
+  passed(
+    direction: Direction,
+    b: Uint8Array,
+    addressAt: number,
+    isSegment: boolean,
+    now: Millis,
+  ): void {
+    if (this.#suspended) return;
+    const p = this.#leases.find(b, addressAt);
+    if (p === NO_PEER) return;
+    if (direction === Direction.Up && !this.#leases.isHeard(p, now)) return;
+    if (isSegment) return this.#leaveToOffloads(p, now);
+    const slot = this.#slotOf[p]!;
+    if (slot !== NO_LEASE && this.#until[direction][slot - this.#from]! > now) {
+      return this.#show(direction, slot, p, now);
+    }
+    if (!this.#mayGrant(p, now)) return;
+    if (slot === NO_LEASE && !this.#pool.hasRoom(now)) return this.#refuse(p, now);
+    this.#wants[direction].add(p, now);
+  }
+
+  /** Bulk is cheapest in large pieces, and one flow stays on one way. */
+  #leaveToOffloads(p: PeerId, now: Millis): void {
+    this.#notBefore[p] = now + PAUSE;
+    if (this.#slotOf[p] !== NO_LEASE) this.#end(p, now);
+  }
+
+  /** A packet came the slow way through a direction that is open. */
+  #show(direction: Direction, slot: number, p: PeerId, now: Millis): void {
+    const i = slot - this.#from;
+    this.#used[i] = now;
+    if (now - this.#shown[direction][i]! < RENEW_STEP) return;
+    this.#shown[direction][i] = now;
+    this.#open(direction, slot, p);
+  }
+
+  wants(direction: Direction): boolean {
+    return this.#wants[direction].any;
+  }
+
+  settle(direction: Direction, isEmpty: boolean, now: Millis): void {
+    this.#wants[direction].settle(isEmpty, now, this.#grants[direction]!);
+  }
+
+  #grantUp(p: PeerId, shown: Millis, now: Millis): void {
+    if (!this.#mayGrant(p, now)) return;
+    const slot = this.#slotFor(p, now);
+    if (slot !== NO_LEASE) this.#grant(Direction.Up, slot, p, shown, now);
+  }
+
+  #grantDown(p: PeerId, shown: Millis, now: Millis): void {
+    if (!this.#mayGrant(p, now) || now >= this.#leases.refreshAt(p)) return;
+    const way = this.#options.ways.to(this.#leases.mappedAddress(p), this.#localOf(p));
+    if (way === undefined) return this.#pause(p, now);
+    const slot = this.#slotFor(p, now);
+    if (slot === NO_LEASE) return;
+    this.#slots.setWay(slot, way.index, way.mtu);
+    this.#grant(Direction.Down, slot, p, shown, now);
+  }
+
+  #mayGrant(p: PeerId, now: Millis): boolean {
+    return now >= this.#notBefore[p]! && this.#leases.mayLease(p, now) && this.#localOf(p) !== 0;
+  }
+
+  #grant(direction: Direction, slot: number, p: PeerId, shown: Millis, now: Millis): void {
+    this.#shown[direction][slot - this.#from] = shown;
+    this.#used[slot - this.#from] = now;
+    this.#keepAlive(now);
+    this.#open(direction, slot, p);
+  }
+
+  #pause(p: PeerId, now: Millis): void {
+    this.#notBefore[p] = now + PAUSE;
+  }
+
+  #localOf(p: PeerId): number {
+    return this.#leases.localAddress(p) || this.#options.local;
+  }
+
+  /** The peer's slot, or a new one. */
+  #slotFor(p: PeerId, now: Millis): number {
+    return this.#slotOf[p] || this.#begin(p, now);
+  }
+
+  #begin(p: PeerId, now: Millis): number {
+    const leases = this.#leases;
+    const slot = this.#pool.take(now);
+    if (slot === NO_LEASE) return slot;
+    this.#books.take(slot, NO_PEER);
+    this.#slots.set(slot, leases.mappedAddress(p), leases.mappedPort(p), this.#localOf(p));
+    leases.writeAddress(p, this.#address, 0);
+    if (!this.#options.map.put(this.#address, slot)) {
+      this.#pool.giveBack(slot, now);
+      this.#refuse(p, now);
+      return NO_LEASE;
+    }
+    this.#slotOf[p] = slot;
+    this.#peer[slot - this.#from] = p;
+    leases.setLeased(p, true);
+    this.leases++;
+    this.nextAt = Math.min(this.nextAt, now + this.#step);
+    return slot;
+  }
+
+  #refuse(p: PeerId, now: Millis): void {
+    this.refused++;
+    this.#pause(p, now);
+  }
+
+  /**
+   * Opens a direction for as long as its last packet that came the slow way allows. To the peer only
+   * up to when a bubble has to go out beside a packet: the rules send it. RFC 4380 §5.2.4
+   */
+  #open(direction: Direction, slot: number, p: PeerId): void {
+    const i = slot - this.#from;
+    const shown = this.#shown[direction][i]!;
+    const until = direction === Direction.Up ? shown + LEASE : this.#downUntil(i, p);
+    this.#until[direction][i] = until;
+    if (direction === Direction.Up) this.#slots.openUp(slot, until, shown + RENEW_AFTER);
+    else this.#slots.openDown(slot, until, shown + RENEW_AFTER);
+  }
+
+  #downUntil(i: number, p: PeerId): Millis {
+    return Math.min(this.#shown[Direction.Down][i]! + LEASE, this.#leases.refreshAt(p));
+  }
+
+  #close(slot: number): void {
+    this.#slots.closeUp(slot);
+    this.#slots.closeDown(slot);
+    this.#until[Direction.Up][slot - this.#from] = 0;
+    this.#until[Direction.Down][slot - this.#from] = 0;
+  }
+
+  /** The rules are about to change what the lease rests on. */
+  #recall(p: PeerId): void {
+    this.#endSlot(this.#slotOf[p]!, p, this.#options.clock().now);
+  }
+
+  #end(p: PeerId, now: Millis): void {
+    this.#leases.setLeased(p, false);
+    this.#endSlot(this.#slotOf[p]!, p, now);
+  }
+
+  #endSlot(slot: number, p: PeerId, now: Millis): void {
+    this.#close(slot);
+    this.#leases.writeAddress(p, this.#address, 0);
+    this.#options.map.delete(this.#address);
+    this.#books.take(slot, p);
+    this.#slotOf[p] = NO_LEASE;
+    this.#peer[slot - this.#from] = NO_PEER;
+    this.#pool.giveBack(slot, now);
+    this.leases--;
+    this.#endedAt = now;
+  }
+
+  /** Between two looks. */
+  get #step(): Millis {
+    return ROUND / Math.max(1, Math.ceil((this.#pool.usedEnd - this.#from) / LOOK_SLOTS));
+  }
+
+  tick(now: Millis): void {
+    if (now < this.nextAt) return;
+    if (this.leases > 0) this.#keepAlive(now);
+    const used = this.#pool.usedEnd - this.#from;
+    const end = Math.min(this.#at + LOOK_SLOTS, used);
+    let ends = 0;
+    for (; this.#at < end && ends < LOOK_ENDS; this.#at++) ends += this.#look(this.#at, now);
+    if (this.#at >= used) this.#at = 0;
+    const isRest = this.leases === 0 && now - this.#endedAt > SLOT_REST + ROUND;
+    this.nextAt = isRest ? Infinity : now + (ends < LOOK_ENDS ? this.#step : LOOK_AGAIN);
+  }
+
+  /** @returns leases ended: 0 or 1 */
+  #look(i: number, now: Millis): number {
+    const slot = this.#from + i;
+    const p = this.#peer[i]!;
+    const hasPassed = this.#books.take(slot, p);
+    if (p === NO_PEER) return 0;
+    if (hasPassed) this.#used[i] = now;
+    else if (now - this.#used[i]! >= IDLE) {
+      this.#end(p, now);
+      return 1;
+    }
+    // Heard of since, it may be sent to for longer.
+    const until = this.#until[Direction.Down][i]!;
+    if (until > now && until < this.#downUntil(i, p)) this.#open(Direction.Down, slot, p);
+    return 0;
+  }
+
+  /** For all workers: whoever hangs has leases that run out. */
+  #keepAlive(now: Millis): void {
+    if (this.#aliveUntil - now > ALIVE - ROUND / 2) return;
+    this.#setClock();
+    this.#aliveUntil = now + ALIVE;
+    this.#slots.setAlive(this.#aliveUntil);
+  }
+
+  #setClock(): void {
+    const { kernel, now } = this.#options.clock();
+    this.#slots.setClock(kernel, now);
+  }
+
+  /** Closes them all by a store each; the peers keep their slots as long as they are used again. */
+  end(now: Millis): void {
+    this.#wants.forEach((it) => it.clear());
+    this.#options.ways.forget();
+    const used = this.#pool.usedEnd - this.#from;
+    for (let i = 0; i < used; i++) {
+      if (this.#peer[i] !== NO_PEER) this.#close(this.#from + i);
+      this.#books.take(this.#from + i, this.#peer[i]!);
+    }
+    if (this.leases > 0) this.nextAt = Math.min(this.nextAt, now + this.#step);
+  }
+
+  suspend(now: Millis): void {
+    this.#suspended = true;
+    this.end(now);
+  }
+
+  resume(): void {
+    this.#suspended = false;
+  }
+}

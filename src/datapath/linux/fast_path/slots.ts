@@ -1,0 +1,131 @@
+import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import {
+  CONTROL_ALIVE_UNTIL_AT,
+  SLOT,
+  SLOT_DOWN_RENEW_AT,
+  SLOT_DOWN_UNTIL_AT,
+  SLOT_INTERFACE_AT,
+  SLOT_LOCAL_ADDRESS_AT,
+  SLOT_MAPPED_ADDRESS_AT,
+  SLOT_MAPPED_PORT_AT,
+  SLOT_MTU_AT,
+  SLOT_RECEIVED_AT,
+  SLOT_SENT_AT,
+  SLOT_UP_RENEW_AT,
+  SLOT_UP_UNTIL_AT,
+} from "./leases.ts";
+
+/** Where the shared arrays lie, mapped: offsets in the buffer, multiples of 8. */
+export interface LeaseMemory {
+  readonly buffer: ArrayBufferLike;
+  readonly slotsAt: number;
+  readonly controlAt: number;
+}
+
+const NANOSECONDS = 1e6;
+
+/**
+ * The slots and the control entry as user space sees them; see `leases.ts`.
+ *
+ * Other processors work on them at the same time: a time is stored in one piece, and a number read so
+ * that no half of it is of another moment.
+ */
+export class LeaseSlots {
+  readonly #u8: Uint8Array;
+  readonly #u32: Uint32Array;
+  readonly #u64: BigUint64Array;
+  readonly #slotsAt: number;
+  readonly #controlAt: number;
+  /** From our clock to the kernel's. */
+  #ahead: Millis = 0;
+
+  constructor({ buffer, slotsAt, controlAt }: LeaseMemory) {
+    this.#u8 = new Uint8Array(buffer);
+    this.#u32 = new Uint32Array(buffer);
+    this.#u64 = new BigUint64Array(buffer);
+    this.#slotsAt = slotsAt;
+    this.#controlAt = controlAt;
+  }
+
+  /** @param kernel what the kernel's CLOCK_MONOTONIC says at our `now`, in milliseconds */
+  setClock(kernel: Millis, now: Millis): void {
+    this.#ahead = kernel - now;
+  }
+
+  /** Writes down whose slot it is, which is open in neither direction. */
+  set(slot: number, mapped: number, port: number, local: number): void {
+    const at = this.#at(slot);
+    writeU32(this.#u8, at + SLOT_MAPPED_ADDRESS_AT, mapped);
+    writeU16(this.#u8, at + SLOT_MAPPED_PORT_AT, port);
+    writeU32(this.#u8, at + SLOT_LOCAL_ADDRESS_AT, local);
+    this.setWay(slot, 0, 0);
+    this.#store(at + SLOT_RECEIVED_AT, 0n);
+    this.#store(at + SLOT_SENT_AT, 0n);
+  }
+
+  /** By which interface datagrams to the peer leave, and the longest that it takes. */
+  setWay(slot: number, index: number, mtu: number): void {
+    const word = this.#at(slot) >> 2;
+    Atomics.store(this.#u32, word + (SLOT_MTU_AT >> 2), mtu);
+    Atomics.store(this.#u32, word + (SLOT_INTERFACE_AT >> 2), index);
+  }
+
+  /** @param renew from when on a packet is to come the slow way */
+  openUp(slot: number, until: Millis, renew: Millis): void {
+    const at = this.#at(slot);
+    this.#store(at + SLOT_UP_RENEW_AT, this.#timeOf(renew));
+    this.#store(at + SLOT_UP_UNTIL_AT, this.#timeOf(until));
+  }
+
+  openDown(slot: number, until: Millis, renew: Millis): void {
+    const at = this.#at(slot);
+    this.#store(at + SLOT_DOWN_RENEW_AT, this.#timeOf(renew));
+    this.#store(at + SLOT_DOWN_UNTIL_AT, this.#timeOf(until));
+  }
+
+  closeUp(slot: number): void {
+    this.#store(this.#at(slot) + SLOT_UP_UNTIL_AT, 0n);
+  }
+
+  closeDown(slot: number): void {
+    this.#store(this.#at(slot) + SLOT_DOWN_UNTIL_AT, 0n);
+  }
+
+  setAlive(until: Millis): void {
+    this.#store(this.#controlAt + CONTROL_ALIVE_UNTIL_AT, this.#timeOf(until));
+  }
+
+  /** A time of the slot, by our clock; far back when it is none. */
+  time(slot: number, offset: number): Millis {
+    return this.number(slot, offset) / NANOSECONDS - this.#ahead;
+  }
+
+  /** 64 bits of the slot. Makes no BigInt: there are hundreds of thousands a second. */
+  number(slot: number, offset: number): number {
+    const word = (this.#at(slot) + offset) >> 2;
+    const u32 = this.#u32;
+    for (;;) {
+      const high = Atomics.load(u32, word + 1);
+      const low = Atomics.load(u32, word);
+      if (Atomics.load(u32, word + 1) === high) return high * 0x100000000 + low;
+    }
+  }
+
+  /** The lower half of a number: another one tells that the number is another. */
+  low(slot: number, offset: number): number {
+    return Atomics.load(this.#u32, (this.#at(slot) + offset) >> 2);
+  }
+
+  #at(slot: number): number {
+    return this.#slotsAt + slot * SLOT;
+  }
+
+  #timeOf(at: Millis): bigint {
+    return BigInt(Math.max(0, Math.round((at + this.#ahead) * NANOSECONDS)));
+  }
+
+  #store(at: number, value: bigint): void {
+    Atomics.store(this.#u64, at >> 3, value);
+  }
+}
