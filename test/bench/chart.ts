@@ -1,4 +1,4 @@
-import { ratioOf, type Row, textOf } from "./results.ts";
+import { ratioOf, type Row, type Target, textOf } from "./results.ts";
 
 const WIDTH = 980;
 const LABELS = 410;
@@ -15,7 +15,7 @@ const TICKS = [0.5, 1, 2, 4, 8, 16, 32];
 interface Bar {
   readonly label: string;
   readonly value: number;
-  readonly target: number | undefined;
+  readonly target: number;
   /** What plain forwarding reaches. */
   readonly kernel: number | undefined;
 }
@@ -25,7 +25,7 @@ interface Bar {
  * is readable on light and on dark pages. Rows without a number of both are left out.
  */
 export function chart(rows: readonly Row[], caption: string): string {
-  const bars = rows.filter(isCharted).map(barOf).filter((bar) => bar !== undefined);
+  const bars = rows.flatMap(barsOf);
   const height = TOP + bars.length * LINE + 30;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img">
 <title>teredo compared with Miredo</title>
@@ -59,22 +59,23 @@ ${bars.map(drawBar).join("\n")}
 `;
 }
 
-/** Those with a target, and plain comparisons of the same kind beside them. */
-function isCharted(row: Row): boolean {
-  return (row.targets ?? []).some(({ than }) => than === "miredo");
+/** One for each target than Miredo, where there is a number of both. */
+function barsOf(row: Row): Bar[] {
+  return (row.targets ?? []).filter(({ than }) => than === "miredo")
+    .map((target) => barOf(row, target)).filter((bar) => bar !== undefined);
 }
 
-function barOf(row: Row): Bar | undefined {
-  const ratio = ratioOf(row, "miredo");
+function barOf(row: Row, { ours, ratio: target }: Target): Bar | undefined {
+  const ratio = ratioOf(row, "miredo", ours);
   if (ratio === undefined) return undefined;
   const better = (value: number) => row.better === "more" ? value : 1 / value;
-  const target = row.targets?.find(({ than }) => than === "miredo")?.ratio;
-  const toKernel = ratioOf(row, "kernel");
+  const toKernel = ratioOf(row, "kernel", ours);
+  const name = `${ours === "fast" ? "fast path: " : ""}${textOf(row)}`;
   return {
-    label: row.part === "c" ? `processor time ${textOf(row)}` : textOf(row),
+    label: row.part === "c" ? `processor time ${name}` : name,
     value: better(ratio),
-    target: target === undefined ? undefined : better(target),
-    kernel: toKernel === undefined ? undefined : ratio / toKernel,
+    target: better(target),
+    kernel: toKernel === undefined ? undefined : better(ratio / toKernel),
   };
 }
 
@@ -100,10 +101,10 @@ function drawBar(bar: Bar, i: number): string {
     `<rect class="${bar.value >= 1 ? "bar" : "worse"}" x="${from.toFixed(1)}" y="${top}" ` +
     `width="${Math.max(1, Math.abs(end - one)).toFixed(1)}" height="${BAR}" rx="2"/>`,
   ];
-  if (bar.target !== undefined) {
-    const x = xOf(bar.target).toFixed(1);
-    marks.push(`<line class="target" x1="${x}" x2="${x}" y1="${top - 2}" y2="${top + BAR + 2}"/>`);
-  }
+  const target = xOf(bar.target).toFixed(1);
+  marks.push(
+    `<line class="target" x1="${target}" x2="${target}" y1="${top - 2}" y2="${top + BAR + 2}"/>`,
+  );
   if (bar.kernel !== undefined) {
     const x = xOf(bar.kernel);
     const points = [[x - 5, middle], [x, middle - 5], [x + 5, middle], [x, middle + 5]]

@@ -2,6 +2,7 @@ import { cpus, release, totalmem } from "node:os";
 import {
   brief,
   median,
+  type Ours,
   ratioOf,
   type Row,
   textOf,
@@ -41,6 +42,7 @@ const PARTS: Record<string, string> = {
   e: "(e) Server",
   f: "(f) With a million peers",
   g: "(g) Start and size",
+  h: "(h) Scattered packets of 88 bytes, and the fast path",
 };
 
 /** The whole report as Markdown. */
@@ -61,27 +63,35 @@ function header(machine: Machine): string {
     `then its median.`;
 }
 
-function table(part: string, rows: readonly Row[]): string {
-  const lines = rows.filter((row) => row.part === part).map((row) => {
-    const cells = [
-      row.name,
-      row.wireLike === undefined ? "" : row.wireLike ? "real size" : "super-packets",
-      row.unit,
-      valueText(row, "miredo"),
-      valueText(row, "teredo"),
-      valueText(row, "kernel"),
-      ratioText(row, "miredo"),
-      ratioText(row, "kernel"),
-      targetText(row),
-    ];
-    return `| ${cells.join(" | ")} |`;
-  });
+/** Columns after the row's name; a table has those that one of its rows has something for. */
+const COLUMNS: readonly (readonly [heading: string, cell: (row: Row) => string])[] = [
+  [
+    "frames",
+    ({ wireLike }) => wireLike === undefined ? "" : wireLike ? "real size" : "super-packets",
+  ],
+  ["unit", ({ unit }) => unit],
+  ["Miredo", (row) => valueText(row, "miredo")],
+  ["teredo", (row) => valueText(row, "teredo")],
+  ["fast path", (row) => valueText(row, "fast")],
+  ["kernel", (row) => valueText(row, "kernel")],
+  ["to Miredo", (row) => ratioText(row, "miredo")],
+  ["to kernel", (row) => ratioText(row, "kernel")],
+  ["fast path to Miredo", (row) => ratioText(row, "miredo", "fast")],
+  ["fast path to teredo", (row) => ratioText(row, "teredo", "fast")],
+  ["fast path to kernel", (row) => ratioText(row, "kernel", "fast")],
+  ["target", targetText],
+];
+
+function table(part: string, all: readonly Row[]): string {
+  const rows = all.filter((row) => row.part === part);
+  const columns = COLUMNS.filter(([, cell]) => rows.some((row) => cell(row) !== ""));
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     `### ${PARTS[part] ?? part}`,
     "",
-    "|  | frames | unit | Miredo | teredo | kernel | to Miredo | to kernel | target |",
-    "|---|---|---|---|---|---|---|---|---|",
-    ...lines,
+    line(["", ...columns.map(([heading]) => heading)]),
+    line(["---", ...columns.map(() => "---")]),
+    ...rows.map((row) => line([row.name, ...columns.map(([, cell]) => cell(row))])),
   ].join("\n");
 }
 
@@ -96,8 +106,8 @@ function valueText(row: Row, who: Who): string {
     `${brief(Math.max(...values))}]`;
 }
 
-function ratioText(row: Row, than: Who): string {
-  const ratio = ratioOf(row, than);
+function ratioText(row: Row, than: Who, ours?: Ours): string {
+  const ratio = ratioOf(row, than, ours);
   return ratio === undefined ? "" : `${ratio.toFixed(2)}`;
 }
 
@@ -105,8 +115,8 @@ function targetText(row: Row): string {
   const verdict = verdictOf(row);
   if (verdict === undefined) return "";
   const sign = row.better === "more" ? "≥" : "≤";
-  const wanted = (row.targets ?? []).map(({ than, ratio }) =>
-    `${sign} ${ratio} x${than === "kernel" ? " kernel" : ""}`
+  const wanted = (row.targets ?? []).map(({ ours, than, ratio }) =>
+    `${ours === "fast" ? "fast path " : ""}${sign} ${ratio} x${than === "miredo" ? "" : ` ${than}`}`
   );
   if (row.most !== undefined) wanted.push(`≤ ${row.most} ${row.unit}`);
   if (row.least !== undefined) wanted.push(`≥ ${row.least} ${row.unit}`);
