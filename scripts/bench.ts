@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Labs } from "#test/bench/labs.ts";
+import { measureFastPath } from "#test/bench/fast_path.ts";
 import { measureLatency } from "#test/bench/latency.ts";
 import { measureMillion } from "#test/bench/million.ts";
 import { measureBinary, measureStart } from "#test/bench/start.ts";
@@ -31,6 +32,7 @@ const CASES: readonly Case[] = [
   { letter: "e", round: measureServer },
   { letter: "f", last: measureMillion },
   { letter: "g", first: measureBinary, round: measureStart },
+  { letter: "h", round: measureFastPath },
 ];
 
 interface Options {
@@ -77,7 +79,9 @@ type Step = "first" | "round" | "last";
 async function measure({ rounds, cases }: Options, results: Results): Promise<void> {
   const labs = new Labs();
   const take = async (step: Step) => {
-    for (const one of cases) await takeStep(one, step, labs, results);
+    for (const one of cases) {
+      await results.attempt(one.letter, "the case itself", () => one[step]?.(labs, results));
+    }
   };
   try {
     await take("first");
@@ -88,16 +92,6 @@ async function measure({ rounds, cases }: Options, results: Results): Promise<vo
     await take("last");
   } finally {
     await labs.close();
-  }
-}
-
-/** What goes wrong outside the measurement of a row ends its case, not the others. */
-async function takeStep(one: Case, step: Step, labs: Labs, results: Results): Promise<void> {
-  try {
-    await one[step]?.(labs, results);
-  } catch (error) {
-    const spec = { part: one.letter, name: "the case itself", unit: "", better: "more" } as const;
-    await results.measure(spec, "teredo", () => Promise.reject(error));
   }
 }
 

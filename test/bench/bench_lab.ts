@@ -6,22 +6,37 @@ import {
   SERVER_ADDRESS,
 } from "#src/demo/topology.ts";
 import { LoadLab, RELAY_PORT } from "#test/load/load_lab.ts";
-import { type Maker, startRelay, startServer } from "#test/netns/programs.ts";
+import { startRelay, startServer } from "#test/netns/programs.ts";
+import { type BenchMaker, programOf, relayConfiguration, serverConfiguration } from "./daemons.ts";
+import {
+  CLIENTS,
+  completeChecksums,
+  DEAF,
+  placing,
+  PLAIN_CLIENT,
+  PLAIN_ROUTES,
+  SINKS,
+  steering,
+} from "./lab_scripts.ts";
 import { RemoteStation } from "./remote_station.ts";
-import { LOAD_PORT, type Role, SERVER_LOAD_PORT } from "./station_contract.ts";
+import type { Role } from "./station_contract.ts";
 
-/** Namespace of the clients. */
-export const CLIENTS = "cli0";
-/** IPv6 addresses of the link from the clients to the relay's machine, for plain forwarding. */
-export const PLAIN_CLIENT = "2001:db8:2::2";
-const PLAIN_RELAY = "2001:db8:2::1";
-const PLAIN_NETWORK = "2001:db8:2::/64";
-
-/** The load generator, and what the kernel does for it, has one core; the daemon another. */
-const GENERATOR_CPU = ["taskset", "-c", "0"];
+const NAMESPACES = { stations: ["core", CLIENTS, "host6"], daemons: ["rly", "srv"] };
 const DAEMON_CPU = 1;
-/** Where two workers, or Miredo's two threads, are to be compared. */
-const ANY_CPU = ["taskset", "-c", "0-1"];
+/**
+ * Which cores are whose:
+ *
+ *     apart      the load generator, and what the kernel does for it, has one core; the daemon another
+ *     together   all of them have one core, and each works on until it waits or gives way: so a
+ *                generator that gives way after each batch sends what is carried, and no more
+ */
+const PLACES = {
+  apart: { stations: "0", daemons: `${DAEMON_CPU}`, policy: "--other 0" },
+  together: { stations: `${DAEMON_CPU}`, daemons: `${DAEMON_CPU}`, policy: "--fifo 1" },
+} as const;
+export type Place = keyof typeof PLACES;
+/** Of stations where two workers, or Miredo's two threads, are to be compared. */
+const ANY_CPU = "0-1";
 
 const WARM_PEERS = 64;
 const WARM_SECONDS = 0.4;
@@ -29,10 +44,15 @@ const GREETING_ATTEMPTS = 3;
 const GREETINGS_A_SECOND = 25_000;
 /** For how long nobody greets again: a relay trusts a client that it hears from for 30 s. */
 const TRUSTED_MS = 10_000;
+/** A relay with the fast path sees by then that a client is quiet, and lends it to the kernel. */
+const SETTLE_SECONDS = 1;
+const LEAST_SETTLE_RATE = 2_000;
+/** For how long nobody settles again: a lease lasts 10 s. */
+const SETTLED_MS = 6_000;
 
 export interface Parties {
   /** None: the machine only forwards. */
-  readonly maker?: Maker;
+  readonly maker?: BenchMaker;
   /** Worker threads of ours; 1 pins daemon and generator to a core each, 2 leaves them both. */
   readonly workers: 1 | 2;
 }
@@ -45,6 +65,7 @@ export class BenchLab {
   readonly load: LoadLab;
   readonly parties: Parties;
   readonly #greeted = new Map<number, { readonly peers: number; readonly at: number }>();
+  #settled = { peers: 0, at: 0 };
   readonly #stations = new Map<string, Promise<RemoteStation>>();
 
   private constructor(load: LoadLab, parties: Parties) {
@@ -71,26 +92,39 @@ export class BenchLab {
   async #build(): Promise<void> {
     const { lab } = this.load;
     await lab.sh("core", PLAIN_ROUTES + SINKS);
-    await this.load.makeWireLike();
+    await this.setFrames("real");
     const { maker, workers } = this.parties;
     if (maker === undefined) return;
-    await startRelay(lab, maker, relayConfiguration(maker, workers));
-    await startServer(lab, maker, maker === "miredo" ? MIREDO_SERVER : ourServer(workers));
-    if (workers === 1) await this.pin();
+    await startRelay(lab, programOf(maker), relayConfiguration(maker, workers));
+    await startServer(lab, programOf(maker), serverConfiguration(maker, workers));
+    if (workers === 1) await this.place("apart");
     await this.load.prefer("rly");
     await this.load.prefer("srv");
   }
 
-  /** Gives all threads of the daemons a core of their own. */
-  async pin(): Promise<void> {
-    for (const namespace of ["rly", "srv"]) {
-      await this.load.lab.sh(
-        namespace,
-        `for pid in $(ip netns pids ${namespace}); do
-  taskset -apc ${DAEMON_CPU} $pid >/dev/null 2>&1 || :
-done`,
-      );
-    }
+  /**
+   * Frames as on a wire, of real size and with their checksums; or super-packets on every link, and
+   * checksums left to cards that are not there.
+   */
+  async setFrames(frames: "real" | "super"): Promise<void> {
+    // Whoever sends super-packets leaves checksums to others, so those come first.
+    await this.load.lab.sh("core", completeChecksums(frames === "real"));
+    if (frames === "real") await this.load.makeWireLike();
+    else await this.load.makeWhole();
+  }
+
+  /** Gives cores to all threads of what runs in the lab by now. */
+  async place(place: Place): Promise<void> {
+    const { stations, daemons, policy } = PLACES[place];
+    await this.load.lab.sh(
+      "core",
+      placing(NAMESPACES.stations, stations, policy) + placing(NAMESPACES.daemons, daemons, policy),
+    );
+  }
+
+  /** Has the relay's core, or the one that a frame comes on, do the kernel's part of receiving it. */
+  async steer(on: boolean): Promise<void> {
+    await this.load.lab.sh("core", steering(on ? 1 << DAEMON_CPU : 0));
   }
 
   /** Where a load comes from: behind it the clients, or the host, on their way to the relay. */
@@ -112,6 +146,17 @@ done`,
     return this.#station("host6", "host", IPV6_LINK, ["host6", "rly", IPV6_LINK]);
   }
 
+  /** All but the pinger, which otherwise are started when they are first asked for. */
+  async startStations(): Promise<void> {
+    await Promise.all([
+      this.source("clients"),
+      this.source("host"),
+      this.serverSource(),
+      this.clients(),
+      this.host(),
+    ]);
+  }
+
   pinger(): Promise<RemoteStation> {
     return this.#station(CLIENTS, "pinger", IPV4_LINK, [CLIENTS, "rly", IPV4_LINK]);
   }
@@ -128,6 +173,26 @@ done`,
     }
     await this.fill(peers, GREETINGS_A_SECOND, first);
     this.#greeted.set(first, { peers, at: performance.now() });
+  }
+
+  /**
+   * A second of little load both ways for clients that the relay trusts, so that a relay with the fast
+   * path has lent them to the kernel before more comes. Every maker gets it.
+   */
+  async settle(peers: number): Promise<void> {
+    await this.greet(peers);
+    const last = this.#settled;
+    if (last.peers >= peers && performance.now() - last.at < SETTLED_MS) return;
+    const rate = Math.max(LEAST_SETTLE_RATE, 2 * peers / SETTLE_SECONDS);
+    const load = { do: "send", size: 88, peers, first: 0, burst: 1, rate } as const;
+    await Promise.all(
+      ([["clients", "up"], ["host", "down"]] as const).map(async ([from, kind]) =>
+        (await this.source(from)).do({ ...load, kind, seconds: SETTLE_SECONDS })
+      ),
+    );
+    const at = performance.now();
+    this.#settled = { peers, at };
+    this.#greeted.set(0, { peers, at });
   }
 
   /** A little of each load, so that nobody is measured before its code is compiled. */
@@ -192,8 +257,8 @@ done`,
       host: HOST_IPV6,
       plain: PLAIN_CLIENT,
     };
-    const pin = this.parties.workers === 1 ? GENERATOR_CPU : ANY_CPU;
-    return RemoteStation.start(this.load.lab, namespace, plan, pin);
+    const cpus = this.parties.workers === 1 ? PLACES.apart.stations : ANY_CPU;
+    return RemoteStation.start(this.load.lab, namespace, plan, ["taskset", "-c", cpus]);
   }
 
   /** The Ethernet address of a link. */
@@ -212,79 +277,3 @@ done`,
     return (await this.load.usage(namespace)).cpu;
   }
 }
-
-const MIREDO_RELAY =
-  `RelayType relay\nInterfaceName teredo\nBindAddress ${RELAY_ADDRESS}\nBindPort ${RELAY_PORT}\n`;
-const MIREDO_SERVER = `ServerBindAddress ${SERVER_ADDRESS}\n`;
-
-/** The same for either maker, as far as it goes. */
-export function relayConfiguration(maker: Maker, workers: number): string {
-  return maker === "miredo" ? MIREDO_RELAY : ourRelay(workers);
-}
-
-function ourRelay(workers: number): string {
-  // The generator is one network that addresses thousands of clients at once, which is what this limits.
-  return `[relay]
-type = relay
-interface_name = teredo
-bind_address = ${RELAY_ADDRESS}
-bind_port = ${RELAY_PORT}
-new_peer_rate = 0
-bubble_rate = 0
-address_bubble_rate = 0
-${workersLine(workers)}`;
-}
-
-function ourServer(workers: number): string {
-  return `[server]\nbind_address = ${SERVER_ADDRESS}\n${workersLine(workers)}`;
-}
-
-function workersLine(workers: number): string {
-  return workers === 1 ? "" : `workers = ${workers}\n`;
-}
-
-/** Client and host also reach each other without a tunnel, over the same links and machine. */
-const PLAIN_ROUTES = `
-ip -n ${CLIENTS} -6 address add ${PLAIN_CLIENT}/64 dev ${IPV4_LINK} nodad
-ip -n rly -6 address add ${PLAIN_RELAY}/64 dev ${IPV4_LINK} nodad
-ip -n ${CLIENTS} -6 route add 2001:db8:1::/64 via ${PLAIN_RELAY} mtu 1280
-ip -n host6 -6 route add ${PLAIN_NETWORK} via 2001:db8:1::1 mtu 1280
-`;
-
-/**
- * What a load is made of ends at the link it arrives on, as early as the kernel can drop it: the link
- * has counted it by then. In tunnel packets the inner UDP port stands 50 bytes behind the outer one.
- */
-const SINKS = `
-nsenter --net=/run/netns/${CLIENTS} nft -f - <<'RULES'
-table netdev sink {
-  chain arriving {
-    type filter hook ingress device "${IPV4_LINK}" priority 0
-    udp dport 3544 @th,400,16 ${LOAD_PORT} drop
-    udp dport { ${LOAD_PORT}, ${SERVER_LOAD_PORT} } drop
-  }
-}
-RULES
-nsenter --net=/run/netns/host6 nft -f - <<'RULES'
-table netdev sink {
-  chain arriving {
-    type filter hook ingress device "${IPV6_LINK}" priority 0
-    udp dport ${LOAD_PORT} drop
-  }
-}
-RULES
-`;
-
-const DEAF = `nft -f - <<'RULES'
-table netdev deaf {
-  chain ipv4 {
-    type filter hook ingress device "${IPV4_LINK}" priority 0
-    udp dport ${RELAY_PORT} drop
-  }
-  chain ipv6 {
-    type filter hook ingress device "${IPV6_LINK}" priority 0
-    udp dport ${LOAD_PORT} drop
-  }
-}
-RULES
-`;

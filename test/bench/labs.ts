@@ -1,12 +1,23 @@
 import { BenchLab, type Parties } from "./bench_lab.ts";
+import { IdleMeter } from "./idle_meter.ts";
 
-export type LabName = "miredo" | "teredo" | "teredo-full" | "miredo-2" | "teredo-2" | "kernel";
+export type LabName =
+  | "miredo"
+  | "teredo"
+  | "fast"
+  | "teredo-full"
+  | "fast-full"
+  | "miredo-2"
+  | "teredo-2"
+  | "kernel";
 
 /** `-2`: two workers, or two threads, wherever the scheduler wants them. */
 const PARTIES: Record<LabName, Parties> = {
   "miredo": { maker: "miredo", workers: 1 },
   "teredo": { maker: "teredo", workers: 1 },
+  "fast": { maker: "fast", workers: 1 },
   "teredo-full": { maker: "teredo", workers: 1 },
+  "fast-full": { maker: "fast", workers: 1 },
   "miredo-2": { maker: "miredo", workers: 2 },
   "teredo-2": { maker: "teredo", workers: 2 },
   "kernel": { workers: 1 },
@@ -15,7 +26,8 @@ const PARTIES: Record<LabName, Parties> = {
 /** Labs that stay up over all rounds, each built when it is first needed. */
 export class Labs {
   readonly #labs = new Map<LabName, Promise<BenchLab>>();
-  readonly #open: BenchLab[] = [];
+  readonly #open: { close(): Promise<void> }[] = [];
+  #meter?: Promise<IdleMeter>;
 
   get(name: LabName): Promise<BenchLab> {
     const known = this.#labs.get(name);
@@ -32,7 +44,18 @@ export class Labs {
     return lab;
   }
 
+  /** The machine's, started when it is first asked for. */
+  meter(): Promise<IdleMeter> {
+    return this.#meter ??= this.#startMeter();
+  }
+
+  async #startMeter(): Promise<IdleMeter> {
+    const meter = await IdleMeter.start();
+    this.#open.push(meter);
+    return meter;
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.#open.map((lab) => lab.close()));
+    await Promise.all(this.#open.map((it) => it.close()));
   }
 }

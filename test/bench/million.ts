@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { metric } from "#test/netns/programs.ts";
 import type { BenchLab } from "./bench_lab.ts";
 import type { Labs } from "./labs.ts";
-import { capacity, DIRECTIONS, type Spread } from "./packets.ts";
-import type { Results, RowSpec } from "./results.ts";
+import { capacity, type Direction, DIRECTIONS, type Spread } from "./packets.ts";
+import { NO_WORSE, OURS, type Ours, type Results, type RowSpec } from "./results.ts";
 
 /** As many as the table has room for by default; the clients of the rates are among them. */
 const PEERS = 2 ** 20;
@@ -60,43 +60,63 @@ async function measureTable(results: Results): Promise<void> {
   }
 }
 
-/** Rates against those of another relay with few peers, and memory. */
+/** How much the peers take, then rates against those of another relay with few of them. */
 async function measureRelay(labs: Labs, results: Results): Promise<void> {
-  const few = await labs.get("teredo");
-  const full = await labs.get("teredo-full");
+  for (const who of OURS) await measureMemory(await labs.get(`${who}-full`), who, results);
+  for (const direction of DIRECTIONS) {
+    for (const [spread, name] of SPREADS) {
+      for (let i = 0; i < REPEATS; i++) {
+        for (const who of OURS) await measureRate(labs, who, results, direction, spread, name);
+      }
+    }
+  }
+  await measureViewers(await labs.get("teredo-full"), results);
+}
+
+async function measureMemory(full: BenchLab, who: Ours, results: Results): Promise<void> {
   // Code is compiled and buffers are touched by then: what comes on top are the peers.
   for (const direction of DIRECTIONS) await capacity(full, direction, WARM);
   const before = (await full.load.usage("rly")).memory;
-  await results.measure(row("new peers taken up and trusted", "1000/s"), "teredo", async () => {
+  await results.measure(row("new peers taken up and trusted", "1000/s"), who, async () => {
     return PEERS / await full.fill(PEERS, NEW_PEERS_A_SECOND) / 1_000;
   });
   const after = (await full.load.usage("rly")).memory;
   const peers = await metric(full.load.lab, "rly", 9545, "teredo_peers");
-  await results.add(row("peers in the table", "1000"), "teredo", peers / 1_000);
+  await results.add(row("peers in the table", "1000"), who, peers / 1_000);
   const memory = { ...row("relay, resident memory with them", "MiB"), better: "less" } as const;
-  await results.add(memory, "teredo", after / MEBIBYTE);
+  await results.add(memory, who, after / MEBIBYTE);
   const each = {
     ...row("more memory than with 10,000, by peer", "bytes"),
     better: "less",
     most: 160,
   };
-  await results.add(each as RowSpec, "teredo", (after - before) / (peers - WARM.peers));
+  await results.add(each as RowSpec, who, (after - before) / (peers - WARM.peers));
+}
 
-  for (const direction of DIRECTIONS) {
-    for (const [spread, name] of SPREADS) {
-      const spec = {
-        ...row(`rate to that with few peers, ${direction}, ${name}`, "x"),
-        least: 0.9,
-      };
-      for (let i = 0; i < REPEATS; i++) {
-        await results.measure(spec, "teredo", async () => {
-          const fewRate = await capacity(few, direction, spread);
-          return (await capacity(full, direction, spread)).value / fewRate.value;
-        });
-      }
-    }
-  }
-  await measureViewers(full, results);
+async function measureRate(
+  labs: Labs,
+  who: Ours,
+  results: Results,
+  direction: Direction,
+  spread: Spread,
+  name: string,
+): Promise<void> {
+  const what = `${direction}, ${name}`;
+  const specs: RowSpec[] = [
+    { ...row(`rate to that with few peers, ${what}`, "x"), least: 0.9 },
+    { ...row(`rate, ${what}`, "1000/s"), wireLike: true, targets: [NO_WORSE] },
+  ];
+  await results.measureAll(specs, who, async () => {
+    const few = await rate(await labs.get(who), direction, spread);
+    const full = await rate(await labs.get(`${who}-full`), direction, spread);
+    return [full / few, full];
+  });
+}
+
+/** After a second of little, which lets the fast path begin. */
+async function rate(lab: BenchLab, direction: Direction, spread: Spread): Promise<number> {
+  await lab.settle(spread.peers);
+  return (await capacity(lab, direction, spread)).value;
 }
 
 /** What it costs that many look on: as many as are let in, by events; the others are turned away. */

@@ -1,7 +1,7 @@
 import type { BenchLab } from "./bench_lab.ts";
 import type { Labs } from "./labs.ts";
-import type { Measured, Results, RowSpec } from "./results.ts";
-import type { Kind } from "./station_contract.ts";
+import { type Measured, NO_WORSE, type Results, type RowSpec } from "./results.ts";
+import type { Kind, SendCommand } from "./station_contract.ts";
 
 /** How a load is spread: peers, bytes of the IPv6 packet, packets in a row for one peer. */
 export interface Spread {
@@ -13,6 +13,7 @@ export interface Spread {
 export type Direction = "up" | "down";
 export const DIRECTIONS: readonly Direction[] = ["up", "down"];
 const MAKERS = ["miredo", "teredo"] as const;
+const WITH_FAST_PATH = [...MAKERS, "fast"] as const;
 
 /** A flat-out load's queues are full by then. */
 const WARM_SECONDS = 0.15;
@@ -25,19 +26,23 @@ const BOTH_WAYS_RATES = { 16: 300_000, 1: 150_000 };
 const COMPARED_RATE = 50_000;
 const COMPARED_SECONDS = 0.6;
 
-/** Thousands of packets a second that arrive when `rate` are offered; 0: as many as can be. */
-async function delivered(
+/** How much is offered, as the source is told. */
+export type Offer = Pick<SendCommand, "rate" | "gives">;
+const FLAT_OUT: Offer = { rate: 0 };
+
+/** Thousands of packets a second that arrive. */
+export async function delivered(
   lab: BenchLab,
   kind: Kind,
   spread: Spread,
-  rate: number,
+  offer: Offer,
 ): Promise<Measured> {
   const isUp = kind === "up" || kind === "plain-up";
   const source = await lab.source(isUp ? "clients" : "host");
   const sink = await (isUp ? lab.host() : lab.clients());
   const seconds = WARM_SECONDS + COUNT_SECONDS + 0.1;
   const [sent, counted] = await Promise.all([
-    source.do({ do: "send", kind, ...spread, first: 0, rate, seconds }),
+    source.do({ do: "send", kind, ...spread, first: 0, ...offer, seconds }),
     sink.do({ do: "count", after: WARM_SECONDS, seconds: COUNT_SECONDS }),
   ]);
   const [offered, arrived] = [sent, counted].map(({ packets, seconds }) => packets / seconds);
@@ -51,7 +56,7 @@ export async function capacity(
   spread: Spread,
 ): Promise<Measured> {
   await lab.greet(spread.peers);
-  return delivered(lab, direction, spread, 0);
+  return delivered(lab, direction, spread, FLAT_OUT);
 }
 
 const SPREADS: readonly Spread[] = [
@@ -61,17 +66,18 @@ const SPREADS: readonly Spread[] = [
   ...[64, 10_000].map((peers) => ({ size: 88, peers, burst: 1 as const })),
 ];
 
-function textOf({ size, peers, burst }: Spread): string {
+export function textOfSpread({ size, peers, burst }: Spread): string {
   const how = peers === 1 ? "" : burst === 1 ? ", scattered" : ", bursts of 16";
   return `${size} bytes, ${peers.toLocaleString("en")} peer${peers === 1 ? "" : "s"}${how}`;
 }
 
-/** (b) packets a second, and (h) the same packets forwarded without a tunnel. */
+/** (b) packets a second, and the same packets forwarded without a tunnel. */
 export async function measurePackets(labs: Labs, results: Results): Promise<void> {
   for (const spread of SPREADS) {
     for (const direction of DIRECTIONS) {
-      const spec = packetRow(`${textOf(spread)}, ${direction}`, isTarget(spread));
-      for (const who of MAKERS) {
+      const name = `${textOfSpread(spread)}, ${direction}`;
+      const spec = packetRow(name, isTarget(spread), hasFastPath(spread));
+      for (const who of hasFastPath(spread) ? WITH_FAST_PATH : MAKERS) {
         const measure = async () => capacity(await labs.get(who), direction, spread);
         await results.measure(spec, who, measure);
       }
@@ -82,7 +88,7 @@ export async function measurePackets(labs: Labs, results: Results): Promise<void
             await labs.get("kernel"),
             `plain-${direction}`,
             spread,
-            0,
+            FLAT_OUT,
           );
           return value;
         };
@@ -92,7 +98,7 @@ export async function measurePackets(labs: Labs, results: Results): Promise<void
   }
   for (const burst of [16, 1] as const) {
     const spread = { size: 88, peers: 64, burst };
-    const spec = packetRow(`${textOf(spread)}, both ways, 2 threads`, true);
+    const spec = packetRow(`${textOfSpread(spread)}, both ways, 2 threads`, true, false);
     for (const who of MAKERS) {
       const measure = async () => bothWays(await labs.get(`${who}-2`), spread);
       await results.measure(spec, who, measure);
@@ -104,22 +110,31 @@ function isTarget({ size, peers }: Spread): boolean {
   return size === 88 && peers === 64;
 }
 
-function packetRow(name: string, isTarget: boolean): RowSpec {
+/** Bursts are to be no worse by it; what it is for is compared in (h). */
+function hasFastPath(spread: Spread): boolean {
+  return isTarget(spread) && spread.burst > 1;
+}
+
+function packetRow(name: string, isTarget: boolean, hasFastPath: boolean): RowSpec {
   return {
     part: "b",
     name,
     unit: "1000/s",
     better: "more",
     wireLike: true,
-    ...(isTarget ? { targets: [{ than: "miredo", ratio: 1.3 }] } : {}),
+    targets: [
+      ...(isTarget ? [{ than: "miredo", ratio: 1.3 } as const] : []),
+      ...(hasFastPath ? [NO_WORSE] : []),
+    ],
   };
 }
 
 async function bothWays(lab: BenchLab, spread: Spread): Promise<Measured> {
   await lab.greet(spread.peers);
+  const rate = BOTH_WAYS_RATES[spread.burst];
   const [up, down] = await Promise.all([
-    delivered(lab, "up", spread, BOTH_WAYS_RATES[spread.burst]),
-    delivered(lab, "down", spread, BOTH_WAYS_RATES[spread.burst]),
+    delivered(lab, "up", spread, { rate }),
+    delivered(lab, "down", spread, { rate }),
   ]);
   return { value: up.value + down.value, limited: up.limited || down.limited };
 }
@@ -177,7 +192,7 @@ export async function measureGenerator(labs: Labs, results: Results): Promise<vo
       const spread: Spread = { size: 88, peers: 64, burst };
       const spec: RowSpec = {
         part: "b",
-        name: `the generator alone, ${textOf(spread)}, ${direction}`,
+        name: `the generator alone, ${textOfSpread(spread)}, ${direction}`,
         unit: "1000/s",
         better: "more",
       };

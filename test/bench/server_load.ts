@@ -1,5 +1,6 @@
 import type { BenchLab } from "./bench_lab.ts";
 import type { LabName, Labs } from "./labs.ts";
+import type { Offer } from "./packets.ts";
 import type { Results, RowSpec } from "./results.ts";
 import { MAX_PEERS } from "./volley.ts";
 
@@ -26,7 +27,9 @@ export async function measureServer(labs: Labs, results: Results): Promise<void>
       for (const who of ["miredo", "teredo"] as const) {
         const name: LabName = workers === 1 ? who : `${who}-2`;
         await results.measure(spec, who, async () => {
-          return await served(await labs.get(name), kind, workers === 1 ? 0 : SHARED_RATE);
+          return await served(await labs.get(name), kind, {
+            rate: workers === 1 ? 0 : SHARED_RATE,
+          });
         });
       }
     }
@@ -38,17 +41,22 @@ const LOADS = [
   ["bubble", "bubbles forwarded"],
 ] as const;
 
+/** Thousands of router solicitations that a server answers a second, where a source gives way to it. */
+export function solicitations(lab: BenchLab): Promise<number> {
+  return served(lab, "solicit", { rate: 0, gives: true });
+}
+
 async function served(
   lab: BenchLab,
   kind: "solicit" | "bubble",
-  rate: number,
+  offer: Offer,
 ): Promise<number> {
   const source = await lab.serverSource();
   const clients = await lab.clients();
   const seconds = WARM_SECONDS + COUNT_SECONDS + 0.1;
   const load = { do: "send", kind, size: 0, peers: CLIENTS, first: 0, burst: 1 } as const;
   const [, counted] = await Promise.all([
-    source.do({ ...load, rate, seconds }),
+    source.do({ ...load, ...offer, seconds }),
     clients.do({ do: "count", after: WARM_SECONDS, seconds: COUNT_SECONDS }),
   ]);
   return counted.packets / counted.seconds / 1_000;

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import process from "node:process";
 import { RELAY_PORT } from "#test/load/load_lab.ts";
-import { type Maker, teredo, writeFile } from "#test/netns/programs.ts";
-import { relayConfiguration } from "./bench_lab.ts";
+import { teredo, writeFile } from "#test/netns/programs.ts";
+import { type BenchMaker, relayConfiguration } from "./daemons.ts";
 import type { Labs } from "./labs.ts";
 import { benchScript } from "./remote_station.ts";
 import type { Results, RowSpec } from "./results.ts";
@@ -26,7 +26,7 @@ const MEBIBYTE = 1024 * 1024;
 
 /** (g) start to readiness, of which Miredo's only sign is its UDP port, and memory then. */
 export async function measureStart(labs: Labs, results: Results): Promise<void> {
-  for (const who of ["miredo", "teredo"] as const) {
+  for (const who of ["miredo", "teredo", "fast"] as const) {
     await results.measureAll([READY, MEMORY], who, async () => {
       const { milliseconds, bytes } = await startOnce(labs, who);
       return [milliseconds, bytes / MEBIBYTE];
@@ -38,7 +38,7 @@ export async function measureBinary(_labs: Labs, results: Results): Promise<void
   await results.add(BINARY, "teredo", statSync(process.env["TEREDO_BIN"]!).size / MEBIBYTE);
 }
 
-async function startOnce(labs: Labs, maker: Maker): Promise<Started> {
+async function startOnce(labs: Labs, maker: BenchMaker): Promise<Started> {
   // No relay runs in this one.
   const { lab } = (await labs.get("kernel")).load;
   const file = await writeFile(lab, `start-${maker}.conf`, relayConfiguration(maker, 1));

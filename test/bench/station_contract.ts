@@ -22,6 +22,8 @@ export interface SendCommand {
   /** Packets a second; 0: as many as the machine can. */
   readonly rate: number;
   readonly seconds: number;
+  /** Of as many as the machine can: lets others of its core and priority work after each batch. */
+  readonly gives?: boolean;
 }
 
 export interface Sent {

@@ -1,0 +1,34 @@
+/**
+ * Takes what is left of the core that it is bound to, and counts: `soaker.ts`. It prints "ready"; then
+ * for each line of standard input, a number of seconds, a `Soaked` as JSON.
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
+
+export interface Soaked {
+  readonly loops: number;
+  readonly seconds: number;
+}
+
+/** Some microseconds between two looks at the clock: less than what is to be seen. */
+const STEPS = 4_000;
+
+function soak(milliseconds: number): Soaked {
+  const start = performance.now();
+  let now = start;
+  let loops = 0;
+  let mixed = 1;
+  while (now - start < milliseconds) {
+    for (let i = 0; i < STEPS; i++) mixed = (Math.imul(mixed, 1_664_525) + 1_013_904_223) | 0;
+    loops++;
+    now = performance.now();
+  }
+  // Whoever leaves the sum out may leave the loop out.
+  if (mixed === 0.5) throw new Error("no integer");
+  return { loops, seconds: (now - start) / 1_000 };
+}
+
+console.log("ready");
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(soak(1_000 * Number(line))));
+}
