@@ -208,7 +208,7 @@ export const checkNative = ({ prefix, served }: RelayProgramOptions, at: number)
   ifEqual32(R1, 0, leave("scope")),
   ifEqual32(R1, network32(0xffff), leave("scope")),
   "routable",
-  served === undefined ? [] : [
+  served === undefined || served.some(({ length }) => length === 0) ? [] : [
     served.map((it, i) => inPrefix(it, at, `prefix ${i + 1}`)),
     goTo(leave("not_served")),
     "served",

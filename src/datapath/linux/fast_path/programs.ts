@@ -50,10 +50,8 @@ export class FastPathPrograms {
    * @throws SyscallError, ProgramRefused by a kernel without what they need, FastPathImpossible
    */
   constructor(libc: Libc, arena: Arena, options: FastPathOptions) {
-    const served = options.served?.length ?? 0;
-    if (served > MAX_SERVED) {
-      throw new FastPathImpossible(`served has ${served} prefixes, more than ${MAX_SERVED}`);
-    }
+    const problem = servedProblem(options.served);
+    if (problem !== undefined) throw new FastPathImpossible(problem);
     this.#libc = libc;
     this.#bpf = new Bpf(libc, arena);
     this.maps = createMaps(this.#bpf, libc, options.peers, REASON_NAMES.length);
@@ -108,4 +106,11 @@ export class FastPathPrograms {
       if (fd !== -1) this.#libc.call.close(fd);
     }
   }
+}
+
+function servedProblem(served: FastPathOptions["served"]): string | undefined {
+  if (served === undefined) return undefined;
+  if (served.length === 0) return "nothing is served";
+  if (served.length <= MAX_SERVED) return undefined;
+  return `served has ${served.length} prefixes, more than ${MAX_SERVED}`;
 }
