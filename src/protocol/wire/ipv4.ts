@@ -34,6 +34,66 @@ export function formatIpv4(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 
+/** Addresses from the first to the last, both included. */
+export interface Ipv4Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+function rangeOf(prefix: string): Ipv4Range {
+  const { address, length } = parseIpv4Prefix(prefix)!;
+  return { first: address, last: address + 2 ** (32 - length) - 1 };
+}
+
+/** The list of RFC 4380 §5.2.4; of 192.88.99.0/24 are 6to4 relays. */
+const NOT_UNICAST = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.88.99.0/24",
+  "192.168.0.0/16",
+  "224.0.0.0/4",
+  "255.255.255.255/32",
+].map(rangeOf);
+
+/**
+ * Ranges that RFC 4380 could not know of: shared address space (RFC 6598), protocol assignments
+ * (RFC 6890), documentation (RFC 5737), benchmarking (RFC 2544) and what is still reserved.
+ */
+const LATER_RESERVED = [
+  "100.64.0.0/10",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "240.0.0.0/4",
+].map(rangeOf);
+
+/** Ranges by the first octet of what lies in them: few have any, and every packet asks. */
+type ByOctet = readonly (readonly Ipv4Range[])[];
+
+function byOctet(ranges: readonly Ipv4Range[]): ByOctet {
+  return Array.from(
+    { length: 256 },
+    (_, octet) => ranges.filter(({ first, last }) => first >>> 24 <= octet && octet <= last >>> 24),
+  );
+}
+
+const NOT_UNICAST_BY_OCTET = byOctet(NOT_UNICAST);
+const LATER_RESERVED_BY_OCTET = byOctet(LATER_RESERVED);
+
+function isIn(ranges: ByOctet, address: number): boolean {
+  const near = ranges[address >>> 24]!;
+  for (let i = 0; i < near.length; i++) {
+    const { first, last } = near[i]!;
+    if (first <= address && address <= last) return true;
+  }
+  return false;
+}
+
 /**
  * Whether an IPv4 address may be a peer's, by the list of RFC 4380 §5.2.4.
  *
@@ -43,36 +103,14 @@ export function formatIpv4(address: number): string {
  * ({@link isLaterReserved}).
  */
 export function isGlobalUnicast(address: number, refuseReserved: boolean): boolean {
-  switch (address >>> 24) {
-    case 0: // 0.0.0.0/8
-    case 10: // 10.0.0.0/8
-    case 127: // 127.0.0.0/8
-      return false;
-    case 169:
-      if (address >>> 16 === 0xa9fe) return false; // 169.254.0.0/16
-      break;
-    case 172:
-      if (address >>> 20 === 0xac1) return false; // 172.16.0.0/12
-      break;
-    case 192:
-      if (address >>> 16 === 0xc0a8) return false; // 192.168.0.0/16
-      if (address >>> 8 === 0xc05863) return false; // 192.88.99.0/24, 6to4 relays
-      break;
-  }
-  if (address >>> 28 === 0xe || address === 0xffffffff) return false; // 224.0.0.0/4, broadcast
-  return !(refuseReserved && isLaterReserved(address));
+  return !isIn(NOT_UNICAST_BY_OCTET, address) && !(refuseReserved && isLaterReserved(address));
 }
 
-/**
- * Ranges that RFC 4380 could not know of: shared address space (RFC 6598), documentation
- * (RFC 5737), benchmarking (RFC 2544), protocol assignments (RFC 6890) and 240.0.0.0/4.
- */
+/** All that {@link isGlobalUnicast} says no to. */
+export function notGlobalUnicast(refuseReserved: boolean): readonly Ipv4Range[] {
+  return refuseReserved ? [...NOT_UNICAST, ...LATER_RESERVED] : NOT_UNICAST;
+}
+
 export function isLaterReserved(address: number): boolean {
-  return address >>> 22 === 0x64400000 >>> 22 || // 100.64.0.0/10
-    address >>> 8 === 0xc00000 || // 192.0.0.0/24
-    address >>> 8 === 0xc00002 || // 192.0.2.0/24
-    address >>> 8 === 0xc63364 || // 198.51.100.0/24
-    address >>> 8 === 0xcb0071 || // 203.0.113.0/24
-    address >>> 17 === 0xc6120000 >>> 17 || // 198.18.0.0/15
-    address >>> 28 === 0xf; // 240.0.0.0/4
+  return isIn(LATER_RESERVED_BY_OCTET, address);
 }
