@@ -61,9 +61,12 @@ export const BPF_PSEUDO_MAP_VALUE = 2;
 
 // Helpers that programs call, <linux/bpf.h>
 export const BPF_FUNC_map_lookup_elem = 1;
+export const BPF_FUNC_ktime_get_ns = 5;
 export const BPF_FUNC_get_prandom_u32 = 7;
 export const BPF_FUNC_skb_store_bytes = 9;
 export const BPF_FUNC_redirect = 23;
+export const BPF_FUNC_skb_load_bytes = 26;
+export const BPF_FUNC_skb_change_tail = 38;
 export const BPF_FUNC_skb_pull_data = 39;
 export const BPF_FUNC_skb_change_head = 43;
 export const BPF_FUNC_skb_adjust_room = 50;
@@ -71,6 +74,8 @@ export const BPF_FUNC_redirect_neigh = 152;
 export const BPF_FUNC_ktime_get_coarse_ns = 160;
 /** Of redirect: as if it had come in there. */
 export const BPF_F_INGRESS = 1;
+/** Of skb_store_bytes: the sum that the interface has made of the packet is kept right. */
+export const BPF_F_RECOMPUTE_CSUM = 1;
 // Of skb_adjust_room
 export const BPF_ADJ_ROOM_MAC = 1;
 export const BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 = 0x02;
@@ -102,6 +107,7 @@ export const BPF_MAP_DELETE_ELEM = 3;
 export const BPF_PROG_LOAD = 5;
 export const BPF_PROG_TEST_RUN = 10;
 export const BPF_LINK_CREATE = 28;
+export const BPF_LINK_UPDATE = 29;
 export const BPF_PROG_TYPE_SOCKET_FILTER = 1;
 export const BPF_PROG_TYPE_SCHED_CLS = 3;
 export const BPF_MAP_TYPE_HASH = 1;
@@ -155,6 +161,9 @@ export const BPF_ATTR_TEST_CTX_IN_AT = 48;
 export const BPF_ATTR_LINK_CREATE_PROG_FD_AT = 0;
 export const BPF_ATTR_LINK_CREATE_TARGET_IFINDEX_AT = 4;
 export const BPF_ATTR_LINK_CREATE_ATTACH_TYPE_AT = 8;
+/** Of BPF_LINK_UPDATE. */
+export const BPF_ATTR_LINK_UPDATE_LINK_FD_AT = 0;
+export const BPF_ATTR_LINK_UPDATE_NEW_PROG_FD_AT = 4;
 
 // struct __sk_buff, <linux/bpf.h>: what a program is called with
 export const SIZEOF_SK_BUFF = 192;
@@ -162,6 +171,7 @@ export const SK_BUFF_LEN_AT = 0;
 export const SK_BUFF_PKT_TYPE_AT = 4;
 export const SK_BUFF_PROTOCOL_AT = 16;
 export const SK_BUFF_VLAN_PRESENT_AT = 20;
+export const SK_BUFF_IFINDEX_AT = 40;
 export const SK_BUFF_DATA_AT = 76;
 export const SK_BUFF_DATA_END_AT = 80;
 export const SK_BUFF_GSO_SIZE_AT = 176;

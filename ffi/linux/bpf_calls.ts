@@ -12,6 +12,8 @@ import {
   BPF_ATTR_LINK_CREATE_ATTACH_TYPE_AT,
   BPF_ATTR_LINK_CREATE_PROG_FD_AT,
   BPF_ATTR_LINK_CREATE_TARGET_IFINDEX_AT,
+  BPF_ATTR_LINK_UPDATE_LINK_FD_AT,
+  BPF_ATTR_LINK_UPDATE_NEW_PROG_FD_AT,
   BPF_ATTR_LOG_BUF_AT,
   BPF_ATTR_LOG_LEVEL_AT,
   BPF_ATTR_LOG_SIZE_AT,
@@ -34,6 +36,7 @@ import {
   BPF_ATTR_VALUE_AT,
   BPF_ATTR_VALUE_SIZE_AT,
   BPF_LINK_CREATE,
+  BPF_LINK_UPDATE,
   BPF_MAP_CREATE,
   BPF_MAP_DELETE_ELEM,
   BPF_MAP_LOOKUP_ELEM,
@@ -224,6 +227,19 @@ export class Bpf {
     u32[(at + BPF_ATTR_LINK_CREATE_ATTACH_TYPE_AT) >> 2] = type;
     const about = `BPF_LINK_CREATE, interface ${interfaceIndex}`;
     return check(this.#libc, this.#call(BPF_LINK_CREATE), "bpf", about);
+  }
+
+  /**
+   * Puts another program in the place of an attached one, of the same type: no packet meets neither.
+   *
+   * @param link what {@link attach} gave @throws SyscallError
+   */
+  replace(link: number, program: number): void {
+    const at = this.#begin();
+    const { u32 } = this.#arena;
+    u32[(at + BPF_ATTR_LINK_UPDATE_LINK_FD_AT) >> 2] = link;
+    u32[(at + BPF_ATTR_LINK_UPDATE_NEW_PROG_FD_AT) >> 2] = program;
+    check(this.#libc, this.#call(BPF_LINK_UPDATE), "bpf", "BPF_LINK_UPDATE");
   }
 
   /** Bytes in the frame that the last {@link run} left. */

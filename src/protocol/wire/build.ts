@@ -44,6 +44,9 @@ const RS_LENGTH = 8;
 const RA_FIXED_LENGTH = 16;
 const PREFIX_OPTION_LENGTH = 32;
 const MTU_OPTION_LENGTH = 8;
+const RA_LENGTH = RA_FIXED_LENGTH + PREFIX_OPTION_LENGTH + MTU_OPTION_LENGTH;
+/** What {@link writeRouterAdvertisement} writes. */
+export const ADVERTISEMENT_LENGTH: number = IPV6_HEADER_LENGTH + RA_LENGTH;
 
 /** 40 bytes. Hop limit 0, as real peers send it. RFC 4380 §2.8 */
 export function writeBubble(
@@ -129,8 +132,7 @@ export function writeRouterAdvertisement(
   destination: Uint8Array,
   destinationAt: number,
 ): number {
-  const length = RA_FIXED_LENGTH + PREFIX_OPTION_LENGTH + MTU_OPTION_LENGTH;
-  writeIpv6Header(b, at, length, NEXT_HEADER_ICMPV6, ND_HOP_LIMIT);
+  writeIpv6Header(b, at, RA_LENGTH, NEXT_HEADER_ICMPV6, ND_HOP_LIMIT);
   writeLinkLocal(b, at + SOURCE_AT, 0x8000, advertisement.serverAddress, TEREDO_PORT);
   copyBytes(b, at + DESTINATION_AT, destination, destinationAt, IPV6_LENGTH);
 
@@ -154,7 +156,7 @@ export function writeRouterAdvertisement(
   writeU32(b, mtu, 0x05010000);
   writeU32(b, mtu + 4, advertisement.mtu);
   writeU16(b, icmp + 2, payloadChecksum(b, at));
-  return icmp + length;
+  return icmp + RA_LENGTH;
 }
 
 /**

@@ -204,6 +204,8 @@ export const ifAnyBit: Comparison = compare(BPF_JSET);
 // Of the lower 32 bits.
 export const ifEqual32: Comparison = compare32(BPF_JEQ);
 export const ifNot32: Comparison = compare32(BPF_JNE);
+export const ifBelow32: Comparison = compare32(BPF_JLT);
+export const ifAtMost32: Comparison = compare32(BPF_JLE);
 
 export const goTo = (to: string): Step => step(BPF_JMP | BPF_JA, { to });
 /** @param helper BPF_FUNC_... */
