@@ -1,4 +1,4 @@
-import type { Arena } from "#ffi/arena.ts";
+import { Arena } from "#ffi/arena.ts";
 import { Bpf } from "#ffi/linux/bpf_calls.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, BPF_TCX_INGRESS } from "#ffi/linux/mod.ts";
@@ -9,6 +9,9 @@ import { MAX_SERVED } from "./parts.ts";
 import { REASON_NAMES, type ReasonName } from "./reasons.ts";
 import { relayDown } from "./relay_down.ts";
 import { relayUp } from "./relay_up.ts";
+
+/** For both programs while they are loaded. */
+const LOAD_ARENA = 64 * 1024;
 
 export interface FastPathOptions {
   /** Our UDP port. */
@@ -41,6 +44,7 @@ export class FastPathPrograms {
   #up = -1;
   #down = -1;
   readonly #links: number[] = [];
+  readonly #options: FastPathOptions;
 
   /**
    * Loads the programs. No packet is theirs before {@link attach}, and none passes before there is a
@@ -50,22 +54,45 @@ export class FastPathPrograms {
    * @throws SyscallError, ProgramRefused by a kernel without what they need, FastPathImpossible
    */
   constructor(libc: Libc, arena: Arena, options: FastPathOptions) {
-    const problem = servedProblem(options.served);
-    if (problem !== undefined) throw new FastPathImpossible(problem);
     this.#libc = libc;
     this.#bpf = new Bpf(libc, arena);
+    this.#options = options;
     this.maps = createMaps(this.#bpf, libc, options.peers, REASON_NAMES.length);
     try {
-      const all = { ...options, ...this.maps };
-      const load = (name: string, program: ReturnType<typeof relayUp>) =>
-        loadProgram(libc, arena, BPF_PROG_TYPE_SCHED_CLS, name, program);
-      this.#up = load("teredo_up", relayUp(all));
-      this.#down = load("teredo_down", relayDown({ ...all, linkHeader: 0 }));
+      this.serve(options.served);
       this.#counts = new ReasonCounts(libc, arena, this.#bpf, this.maps.reasons);
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  /**
+   * Puts programs that serve other addresses in the place of these. While they are attached it has no
+   * effect; if it fails these stay.
+   *
+   * @throws as the constructor
+   */
+  serve(served: FastPathOptions["served"]): void {
+    const problem = servedProblem(served);
+    if (problem !== undefined) throw new FastPathImpossible(problem);
+    const libc = this.#libc;
+    const arena = new Arena(libc, LOAD_ARENA);
+    const all = { ...this.#options, served, ...this.maps };
+    const load = (name: string, program: ReturnType<typeof relayUp>) =>
+      loadProgram(libc, arena, BPF_PROG_TYPE_SCHED_CLS, name, program);
+    const loaded: number[] = [];
+    try {
+      loaded.push(load("teredo_up", relayUp(all)));
+      loaded.push(load("teredo_down", relayDown({ ...all, linkHeader: 0 })));
+    } catch (error) {
+      this.#close(loaded);
+      throw error;
+    } finally {
+      arena.close();
+    }
+    this.#close([this.#up, this.#down]);
+    [this.#up, this.#down] = loaded as [number, number];
   }
 
   /**
@@ -102,7 +129,11 @@ export class FastPathPrograms {
   close(): void {
     this.detach();
     const { leases, slots, control, reasons } = this.maps;
-    for (const fd of [this.#up, this.#down, leases, slots, control, reasons]) {
+    this.#close([this.#up, this.#down, leases, slots, control, reasons]);
+  }
+
+  #close(descriptors: readonly number[]): void {
+    for (const fd of descriptors) {
       if (fd !== -1) this.#libc.call.close(fd);
     }
   }
