@@ -29,7 +29,6 @@ import {
   goTo,
   ifAbove,
   ifAnyBit,
-  ifBelow,
   ifEqual,
   ifNot,
   load,
@@ -172,7 +171,6 @@ const checkDatagram: Program = [
 
 /** An IPv6 packet that fills the datagram: no indications, no trailers. RFC 4380 §5.1.1, RFC 6081 §4 */
 const checkPacket = ({ control }: RelayProgramOptions): Program => [
-  ifBelow(LENGTH, END, leave("length")),
   reach(END, "elsewhere"),
   goTo("at hand"),
   "elsewhere",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import test, { after } from "node:test";
 import { openLibc } from "#ffi/open.ts";
+import { RENEW_AGAIN } from "#src/datapath/linux/fast_path/leases.ts";
 import type { ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
 import { readU16, writeU16 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
@@ -126,6 +127,14 @@ function judgeDown(world: World, frame: Uint8Array): void {
   assert.equal(udpRest(out) === 0, payloadChecksum(out, INNER) === 0, "one checksum is right");
 }
 
+/** A first packet that was carried has been counted, as the IPv6 packet that it is, and timed. */
+function judgeCounts(world: World, way: Way, peer: Peer): void {
+  const { receivedAt, received, sentAt, sent } = world.read(peer);
+  const passed = [1, world.sent!.length];
+  assert.deepEqual([received, sent], way === "up" ? [passed, [0, 0]] : [[0, 0], passed]);
+  assert.deepEqual([receivedAt > 0, sentAt > 0], [way === "up", way === "down"]);
+}
+
 type Way = "up" | "down";
 /** Why it should be left; undefined: carried; "any": whatever the rules allow. */
 type Expected = ReasonName | "not ours" | "any" | undefined;
@@ -144,6 +153,7 @@ function play(world: World, { way, frame, peer, expected, gsoSize = 0, mtu }: Ca
   world.reset(peer, mtu);
   const isReason = expected !== undefined && expected !== "any" && expected !== "not ours";
   const before = isReason ? world.left(expected) : 0;
+  const slot = world.slot(peer);
   try {
     const carried = world.run(way, frame, gsoSize);
     if (carried) {
@@ -151,7 +161,12 @@ function play(world: World, { way, frame, peer, expected, gsoSize = 0, mtu }: Ca
       if (way === "up") judgeUp(world, frame);
       else judgeDown(world, frame);
       assert.equal(gsoSize, 0);
-    } else assert.notEqual(expected, undefined, "left, not carried");
+      judgeCounts(world, way, peer);
+    } else {
+      assert.notEqual(expected, undefined, "left, not carried");
+      const isRenewed = peer[way] === "renewal";
+      if (!isRenewed) assert.equal(toHex(world.slot(peer)), toHex(slot), "left, but counted");
+    }
     if (isReason) assert.equal(world.left(expected), before + 1, `left for another reason`);
   } catch (error) {
     const { message } = error as Error;
@@ -376,6 +391,76 @@ for (const [served, world] of WORLDS) {
     }
   });
 }
+
+test("relayUp(), relayDown(): packets and bytes add up, and a time is refreshed once a second", () => {
+  const [[, world]] = WORLDS as readonly [readonly [string, World]];
+  const [peer] = world.peers as readonly [Peer];
+  const random = new Prng(SEED);
+  world.reset(peer);
+  let [up, down] = [0, 0];
+  let first: number[] = [];
+  for (let i = 1; i <= 20; i++) {
+    const packet = packetUp(random, peer, SERVED[0]!);
+    assert.ok(world.run("up", frameUp(random, peer, packet)));
+    const frame = frameDown(random, peer, SERVED[0]!);
+    assert.ok(world.run("down", frame));
+    [up, down] = [up + packet.length, down + frame.length - ETHERNET];
+    const { received, sent, receivedAt, sentAt } = world.read(peer);
+    assert.deepEqual([received, sent], [[i, up], [i, down]]);
+    const times = [receivedAt, sentAt];
+    const now = world.now;
+    assert.ok(times.every((time) => time > 0 && time <= now), `${times} of ${now}`);
+    if (first.length === 0) first = times;
+    times.forEach((time, way) => {
+      const since = time - first[way]!;
+      assert.ok(since === 0 || since >= 1e9, `refreshed after ${since} ns`);
+      if (since > 0) first[way] = time;
+    });
+  }
+});
+
+test("relayUp(), relayDown(): one packet renews, the next ones pass until it is asked again", () => {
+  const [[, world]] = WORLDS as readonly [readonly [string, World]];
+  const random = new Prng(SEED);
+  for (const way of ["up", "down"] as const) {
+    const peer = world.peers.find((it) => it[way] === "renewal")!;
+    const frame = way === "up"
+      ? frameUp(random, peer, packetUp(random, peer, SERVED[0]!))
+      : frameDown(random, peer, SERVED[0]!);
+    world.reset(peer);
+    // What would not have passed renews nothing.
+    const wrong = frame.slice();
+    if (way === "up") grow16(wrong, UDP + 6, 2);
+    else unfinishTransport(wrong, ETHERNET);
+    assert.equal(world.run(way, wrong), false);
+    const renewAt = () => world.read(peer)[way === "up" ? "renewUpAt" : "renewDownAt"];
+    assert.equal(renewAt(), 1);
+    const before = world.now;
+    assert.equal(world.run(way, frame), false);
+    const after = world.now;
+    // The programs' clock is a tick behind, of 10 ms at most.
+    const again = renewAt() - RENEW_AGAIN;
+    assert.ok(again > before - 20e6 && again <= after, `${before} ${again} ${after}`);
+    if (after - before < RENEW_AGAIN / 2) assert.equal(world.run(way, frame), true);
+  }
+});
+
+test("relayDown(): UDP without a checksum is left, TCP and ICMPv6 may have one of 0", () => {
+  const [[, world]] = WORLDS as readonly [readonly [string, World]];
+  const [peer] = world.peers as readonly [Peer];
+  const random = new Prng(SEED);
+  for (const protocol of PROTOCOLS) {
+    const frame = packetFrame(makePacket(random, protocol, SERVED[0]!, peer.teredo, 20));
+    // The last word takes what the checksum would have been.
+    const last = frame.length - 2;
+    writeU16(frame, last, 0);
+    writeU16(frame, ETHERNET + transportChecksumAt(protocol), 0);
+    writeU16(frame, last, payloadChecksum(frame, ETHERNET));
+    assert.equal(payloadChecksum(frame, ETHERNET), 0);
+    const expected = protocol === UDP_PROTOCOL ? "no_checksum" : undefined;
+    play(world, { way: "down", frame, peer, expected }, `checksum 0 of ${protocol}`);
+  }
+});
 
 /** A frame of any kind: one that is right, and what noise, middleboxes and enemies make of one. */
 function anyCase(world: World, random: Prng): Case {

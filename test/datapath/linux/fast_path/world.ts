@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Arena } from "#ffi/arena.ts";
 import { Bpf } from "#ffi/linux/bpf_calls.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { monotonicTime } from "#ffi/linux/clock.ts";
 import {
   BPF_PROG_TYPE_SCHED_CLS,
   SIZEOF_SK_BUFF,
@@ -197,11 +198,23 @@ export class World {
     writeU32(u8, slot + at.SLOT_LOCAL_ADDRESS_AT, lease.local);
     u32[(slot + at.SLOT_INTERFACE_AT) >> 2] = lease.interfaceIndex;
     u32[(slot + at.SLOT_MTU_AT) >> 2] = mtu;
-    const now = process.hrtime.bigint();
+    const now = BigInt(this.now);
     this.#u64[(slot + at.SLOT_UP_UNTIL_AT) >> 3] = lease.up ? now + LATER : 1n;
     this.#u64[(slot + at.SLOT_DOWN_UNTIL_AT) >> 3] = lease.down ? now + LATER : 1n;
     this.#u64[(slot + at.SLOT_UP_RENEW_AT) >> 3] = lease.renewUp ? 1n : now + LATER;
     this.#u64[(slot + at.SLOT_DOWN_RENEW_AT) >> 3] = lease.renewDown ? 1n : now + LATER;
+  }
+
+  /** Nanoseconds of CLOCK_MONOTONIC, which is the programs' clock. */
+  get now(): number {
+    return Math.round(monotonicTime(this.#libc) * 1e6);
+  }
+
+  /** The bytes of a peer's slot, which the caller owns; none when there is none. */
+  slot({ lease }: Peer): Uint8Array {
+    if (lease === undefined || lease.slot > STATES.length) return new Uint8Array(0);
+    const from = this.#slots + lease.slot * at.SLOT;
+    return this.#arena.u8.slice(from, from + at.SLOT);
   }
 
   /** Counters and times of a peer's slot. */
