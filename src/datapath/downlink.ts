@@ -42,6 +42,7 @@ export class Downlink {
   /** One segment of a super-packet that may have to be held, as a packet of its own. */
   readonly #segment = new Uint8Array(CAPACITY);
   #superAt = NOWHERE;
+  #isInSuper = false;
   /** Packets in the batch before. */
   #lastCount = 0;
   /** errno of a read since the interface is gone; 0: it is there. */
@@ -90,6 +91,11 @@ export class Downlink {
   /** Whether the interface went away under the queue, so that nothing can be read. */
   get isLost(): boolean {
     return this.#lostBy !== 0;
+  }
+
+  /** Whether the packet that the rules look at is a super-packet, or one of its segments. */
+  get isInSuper(): boolean {
+    return this.#isInSuper;
   }
 
   /** Goes on reading TUN: its descriptor is that of a queue again. */
@@ -147,6 +153,7 @@ export class Downlink {
     }
     const bytes = length + (packet.count - 1) * packet.headerLength;
     this.#count(packet.count, bytes);
+    this.#isInSuper = true;
     if (this.#relay.isOpen(b, at, length, now)) {
       this.#superAt = at;
       this.#relay.fromIpv6(b, at, length, now, sink, packet.count, bytes);
@@ -154,6 +161,7 @@ export class Downlink {
     } else {
       this.#takeSegments(now, sink);
     }
+    this.#isInSuper = false;
     return bytes;
   }
 

@@ -1,10 +1,13 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import type { Counters } from "#src/protocol/counters.ts";
+import type { PeerLeases } from "#src/protocol/peers/leases.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { FastPath, FastPathSetup } from "./fast_path.ts";
+import type { FastPath, FastPathSetup, FastPathShare } from "./fast_path.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Inherited } from "./kept.ts";
+import type { Lending } from "./lending.ts";
 import type { Offloads } from "./offloads.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
 import type { TunQueue } from "./tun_queue.ts";
@@ -147,6 +150,22 @@ export interface Kernel {
 
   /** Opens a relay's fast path, or says why there is none. Undefined where no system has one. */
   openFastPath?(libc: Libc, setup: FastPathSetup): FastPath;
+
+  /**
+   * Who lends a relay's peers to what {@link openFastPath} made, maybe on another thread; `libc` and
+   * `clock` are this one's.
+   *
+   * @param local our address, where the socket is bound to one; 0: each peer's own
+   * @throws SyscallError
+   */
+  lend?(
+    libc: Libc,
+    share: FastPathShare,
+    leases: PeerLeases,
+    counters: Counters,
+    local: number,
+    clock: () => Millis,
+  ): Lending;
 
   /** One queue of a tunnel, maybe on another thread; `libc` and `arena` are this one's. */
   tunQueue(libc: Libc, arena: Arena, fd: number, name: string, offloads: Offloads): TunQueue;

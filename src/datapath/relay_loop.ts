@@ -12,8 +12,10 @@ import type { FateRecorder } from "./fates/recorder.ts";
 import { relayWatchedBy } from "./fates/relay.ts";
 import { type FateOptions, FateWish } from "./fates/wish.ts";
 import { Failures } from "./failures.ts";
+import type { FastPathShare } from "./fast_path.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Legacy } from "./legacy.ts";
+import { LoopLending } from "./loop_lending.ts";
 import type { Offloads } from "./offloads.ts";
 import { PeerAnswers } from "./peers/answers.ts";
 import type { PeerQuestions } from "./peers/questions.ts";
@@ -47,8 +49,10 @@ export interface RelayLoopOptions {
   readonly offloads: Offloads;
   /** How long another queue is waited for when the interface goes away under this one. */
   readonly queuePatience: Millis;
-  /** Whether replies must name the address they leave from: the socket is bound to every one. */
-  readonly replyFromLocal: boolean;
+  /** Of the UDP socket; 0: every one, so that replies must name the address they leave from. */
+  readonly boundAddress: number;
+  /** By which peers are lent to the kernel; undefined: they are not. */
+  readonly fastPath?: FastPathShare | undefined;
   readonly hash: KeyedHash;
   readonly seed: number;
   readonly clock: () => Millis;
@@ -97,6 +101,7 @@ export class RelayLoop implements RelaySink {
   readonly #recorder: PacketRecorder | undefined;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
+  readonly #lending: LoopLending | undefined;
   readonly #icmpv6: RawIpv6Sender;
   readonly #failures: Failures;
   readonly #waiter: Waiter;
@@ -108,6 +113,9 @@ export class RelayLoop implements RelaySink {
   readonly #rules: RulesBlock<RelayOptions>;
   #broadcastsVersion = 0;
   #blocked: Blocked = Blocked.No;
+  /** Of the turn at hand. */
+  #now: Millis = 0;
+  #isWatched = false;
   /** When an interface's full queue is tried again. */
   #retryAt: Millis = 0;
   #queueVersion: number;
@@ -137,15 +145,19 @@ export class RelayLoop implements RelaySink {
     const sum = makeSum(arena.memory);
     const tun = kernel.tunQueue(libc, arena, descriptors.tun, interfaceName, offloads);
     const relay = new Relay(options.relay, counters, options.hash, options.seed);
-    const { tape, replyFromLocal } = options;
+    const { tape, boundAddress, fastPath } = options;
     const recorder = tape && new PacketRecorder(tape, arena.u8, counters, Date.now);
     const common = [udp, tun, relay, sum, offloads] as const;
     this.#relay = relay;
     this.#passage = relay;
     this.#fates = new FateWish(options.fates, counters, options.relay.prefix);
     this.#recorder = recorder;
-    this.#uplink = new Uplink(libc, arena, counters, ...common, replyFromLocal, recorder);
+    this.#uplink = new Uplink(libc, arena, counters, ...common, boundAddress === 0, recorder);
     this.#downlink = new Downlink(libc, arena, counters, ...common, recorder);
+    const lending = fastPath &&
+      kernel.lend?.(libc, fastPath, relay.leases, counters, boundAddress, this.#clock);
+    this.#lending = lending &&
+      new LoopLending(lending, shared, this.#uplink, this.#downlink, this.#clock);
     this.#watchBy(null);
     this.#icmpv6 = new RawIpv6Sender(libc, arena, descriptors.icmpv6, "payload");
     this.#failures = new Failures(libc.layout, counters, "ipv6");
@@ -193,7 +205,8 @@ export class RelayLoop implements RelaySink {
     const next = this.#relay.nextTimer();
     const retry = this.#blocked === Blocked.Interface ? this.#retryAt : Infinity;
     const look = this.#lostAt === undefined ? Infinity : this.#clock() + QUEUE_LOOK;
-    return Math.min(next, retry, look, this.#answers.nextAt);
+    const lending = this.#lending?.nextAt ?? Infinity;
+    return Math.min(next, retry, look, this.#answers.nextAt, lending);
   }
 
   /** What wakes it to end stays, for the rest of the turn to see. */
@@ -259,22 +272,26 @@ export class RelayLoop implements RelaySink {
   /** A batch of each side that has something: neither waits until the other one is drained. */
   #turn(udpReady: boolean, tunReady: boolean): void {
     const now = this.#clock();
+    this.#now = now;
     this.#recorder?.begin(now);
     if (udpReady) this.#uplink.receive(now, this);
     if (tunReady) this.#downlink.receive(now, this);
     if (now >= this.#relay.nextTimer()) this.#passage.tick(now, this);
     this.#downlink.flush();
+    this.#lending?.settle(now, this);
     this.#recorder?.end();
   }
 
   sendDatagram(datagram: UdpDatagram): void {
     this.#recorder?.sent(datagram);
     this.#downlink.send(datagram);
+    this.#lending?.sentDatagram(datagram, this.#now);
   }
 
   sendIpv6(b: Uint8Array, at: number, length: number): void {
     this.#recorder?.passed();
     this.#uplink.send(b, at, length);
+    this.#lending?.sentIpv6(b, at, this.#now);
   }
 
   sendIcmpv6Error(b: Uint8Array, at: number, length: number): void {
@@ -286,18 +303,24 @@ export class RelayLoop implements RelaySink {
   /** What the main thread has changed. */
   #adopt(): void {
     const rules = this.#rules.take();
-    if (rules !== undefined) this.#relay.set(rules, this.#clock());
+    if (rules !== undefined) {
+      this.#relay.set(rules, this.#clock());
+      this.#lending?.end();
+    }
     const fates = this.#fates.take();
     if (fates !== undefined) this.#watchBy(fates);
     const { broadcastsVersion } = this.#shared;
     if (broadcastsVersion !== this.#broadcastsVersion) {
       this.#broadcastsVersion = broadcastsVersion;
       this.#relay.setBroadcasts(this.#shared.broadcasts());
+      this.#lending?.end();
     }
+    this.#lending?.heed(this.#isWatched);
   }
 
   /** @param fates who observes the rules as well; null: nobody */
   #watchBy(fates: FateRecorder | null): void {
+    this.#isWatched = fates !== null;
     const recorder = this.#recorder;
     const watched = relayWatchedBy(this.#relay, fates, recorder);
     const passage = recorder === undefined ? watched : new RecordedRelay(watched, recorder);
@@ -319,10 +342,12 @@ export class RelayLoop implements RelaySink {
     levels[Level.TunRefused] = Number(this.#uplink.isTcpRefused);
     levels[Level.TunUdpRefused] = Number(this.#uplink.isUdpRefused);
     levels[Level.UdpSegmentRefused] = Number(this.#downlink.isSegmentRefused);
+    this.#lending?.publish();
   }
 
   /** What the kernel had already taken for us is still carried. */
   #finish(): void {
+    this.#lending?.finish();
     for (let i = 0; i < LAST_BATCHES; i++) {
       const now = this.#clock();
       this.#recorder?.begin(now);
@@ -331,6 +356,7 @@ export class RelayLoop implements RelaySink {
       if (count === 0) break;
     }
     this.#downlink.giveUp();
+    this.#lending?.finish();
     this.#publish();
   }
 }

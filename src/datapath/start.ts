@@ -184,7 +184,7 @@ function openRelayFor(
         offloads,
         queuePatience: tunnel.remakes ? QUEUE_PATIENCE : 0,
         options: share(start.rules),
-        replyFromLocal: start.bindAddress === 0,
+        boundAddress: start.bindAddress,
         key,
         seed: readU32(randomBytes(4), 0),
         share: [i, workers.count],

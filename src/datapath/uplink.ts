@@ -57,6 +57,7 @@ export class Uplink implements JoinSink {
   #next = 0;
   /** Whether the batch at hand is one datagram, to which nothing can be joined. */
   #isAlone = false;
+  #isInRun = false;
 
   /** Bytes of arena that one uplink takes. */
   static readonly arenaLength: number = UdpReceiver.arenaLength;
@@ -100,6 +101,11 @@ export class Uplink implements JoinSink {
 
   get isUdpRefused(): boolean {
     return this.#udp.isGivenUp;
+  }
+
+  /** Whether the datagram that the rules look at came in one slot with others. */
+  get isInRun(): boolean {
+    return this.#isInRun;
   }
 
   /** Whether slots are left of what was taken from the kernel: {@link receive} goes on with them. */
@@ -149,6 +155,7 @@ export class Uplink implements JoinSink {
     arrival.setEnds(udp.address(i), udp.port(i), this.#replyFromLocal ? udp.local(i) : 0);
     const end = udp.at(i) + udp.length(i);
     const step = udp.segmentSize(i) || CAPACITY;
+    this.#isInRun = udp.length(i) > step;
     let datagrams = 0;
     for (let at = udp.at(i); at < end || datagrams === 0; at += step) {
       arrival.setPayload(bytes, at, Math.min(step, end - at));

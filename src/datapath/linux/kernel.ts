@@ -20,6 +20,7 @@ import type { Kernel, UdpTuning } from "../kernel.ts";
 import { openRawIpv6, RawIpv6Sender } from "../raw_ipv6.ts";
 import { setOption } from "../udp/socket.ts";
 import { boundAsWanted } from "./adopt_udp.ts";
+import { lendTo } from "./fast_path/lend.ts";
 import { openFastPath } from "./fast_path/relay_fast_path.ts";
 import { steerRelaySockets, steerServerSockets } from "./steering.ts";
 import { LinuxTunQueue } from "./tun/queue.ts";
@@ -38,6 +39,7 @@ export const LINUX_KERNEL: Kernel = {
   tuneUdp,
   openTunnel,
   openFastPath,
+  lend: lendTo,
   tunQueue: (libc, arena, fd, name, { tun }) => new LinuxTunQueue(libc, arena, fd, name, tun),
   openNative: (libc) => {
     const fd = openRawIpv6(libc);

@@ -34,7 +34,8 @@ export type ThreadData =
     readonly offloads: Offloads;
     readonly queuePatience: Millis;
     readonly options: RelayOptions;
-    readonly replyFromLocal: boolean;
+    /** Of the UDP socket; 0: every address. */
+    readonly boundAddress: number;
     /** Key of the bubble tokens' SipHash, 16 bytes; one for all workers, any may be answered. */
     readonly key: Uint8Array;
     /** Seed of the peer table's hash. */
@@ -80,7 +81,8 @@ export function makeLoop(
       interfaceName: data.interfaceName,
       offloads: data.offloads,
       queuePatience: data.queuePatience,
-      replyFromLocal: data.replyFromLocal,
+      boundAddress: data.boundAddress,
+      fastPath: data.fastPath,
       hash: makeSipHash(data.key),
       seed: data.seed,
       share: data.share,
