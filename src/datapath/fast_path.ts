@@ -88,6 +88,9 @@ export interface FastPath {
   close(): void;
 }
 
+/** Of a system that has none. */
+export const NO_FAST_PATH = "this system has none; Linux 6.6 has";
+
 /** Where there is none, whatever changes. */
 export function noFastPath(reason: string, leasesLimit: number): FastPath {
   const report = { on: false, note: reason, leasesLimit, leftAlone: {} };

@@ -8,7 +8,13 @@ import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Datapath, OpenRole, RelayRules, ServerRules } from "./datapath.ts";
-import { type FastPath, fastPathShare, type FastPathWish, noFastPath } from "./fast_path.ts";
+import {
+  type FastPath,
+  fastPathShare,
+  type FastPathWish,
+  NO_FAST_PATH,
+  noFastPath,
+} from "./fast_path.ts";
 import { Fates } from "./fates/wish.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
 import { kernelOf } from "./kernels.ts";
@@ -240,7 +246,7 @@ function openFastPathFor(
     peers,
     announceWays: () => states.forEach((it) => it.announceWays()),
     setLending: (wanted) => states.forEach((it) => it.lending = wanted),
-  }) ?? noFastPath("this system has none; Linux 6.6 has", peers);
+  }) ?? noFastPath(NO_FAST_PATH, peers);
 }
 
 function tapesOf({ count }: Workers, record = false): readonly Tape[] {

@@ -45,10 +45,17 @@ const prefixes = (count: number): Ipv6Prefix[] =>
     length: 32,
   }));
 
+// <linux/capability.h>
+const NUMBERS: Readonly<Record<string, number>> = {
+  CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
+  CAP_BPF: 39,
+};
+
 const REFUSED = "somebody says so";
 
-/** With no effective capability on this thread, and with all again behind it. */
-function withoutRights(run: () => void): void {
+/** With these effective capabilities alone on this thread, and with all again behind it. */
+function withRights(rights: readonly number[], run: () => void): void {
   const place = new Arena(libc, 256);
   const header = place.take(SIZEOF_USER_CAP_HEADER);
   const data = place.take(2 * SIZEOF_USER_CAP_DATA);
@@ -56,18 +63,22 @@ function withoutRights(run: () => void): void {
   const [at, next] = [data >> 2, (data + SIZEOF_USER_CAP_DATA) >> 2];
   const effective = USER_CAP_DATA_EFFECTIVE_AT >> 2;
   const permitted = USER_CAP_DATA_PERMITTED_AT >> 2;
-  const set = (bits: number) => {
-    for (const  of of[at, next]) {
-      place.u32[of + effective] = bits & ALL[of === at ? 0 : 1]!;
-      place.u32[of + permitted] = ALL[of === at ? 0 : 1]!;
-    }
+  const set = (wanted: readonly number[]) => {
+    [at, next].forEach((of, i) => {
+      place.u32[of + effective] = wanted[i]!;
+      place.u32[of + permitted] = ALL[i]!;
+    });
     check(libc, libc.call.capset(place.address(header), place.address(data)), "capset", "test");
   };
   try {
-    set(0);
+    set(
+      [0, 1].map((i) =>
+        rights.filter((it) => it >> 5 === i).reduce((bits, it) => bits | (1 << (it & 31)), 0)
+      ),
+    );
     run();
   } finally {
-    set(0xffff_ffff);
+    set(ALL);
     place.close();
   }
 }
@@ -285,10 +296,23 @@ inNamespace(import.meta.filename!, () => {
     assert.equal(state(none), "served has 9 prefixes, more than 8");
   });
 
+  test("openFastPath() takes the rights that docs/examples/teredo-relay.service gives, and no more", () =>
+    withUplink(() => {
+      const unit = readFileSync("docs/examples/teredo-relay.service", "utf8");
+      const given = /^AmbientCapabilities=(.*)$/m.exec(unit)![1]!.split(" ");
+      const rights = given.map((name) => NUMBERS[name]!);
+      withRights(rights, () => {
+        const fastPath = open();
+        fastPath.permit(undefined);
+        assert.equal(state(fastPath), "on");
+        fastPath.close();
+      });
+    }));
+
   test("FastPath follows without any right, but loads no more programs", () =>
     withUplink(() => {
       const fastPath = open();
-      withoutRights(() => {
+      withRights([], () => {
         fastPath.permit(undefined);
         assert.equal(state(fastPath), "on");
         fastPath.permit(REFUSED);

@@ -4,6 +4,7 @@ import { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import {
   BPF_K,
+  BPF_LINK_CREATE,
   BPF_RET,
   EINVAL,
   EPERM,
@@ -46,6 +47,7 @@ export const LACKS = {
   // Of GSO in what is written to TUN, as far as a filter can tell: of pieces.
   writev: ["writev", EINVAL],
   bpf: ["bpf", EPERM],
+  TCX: ["bpf", EINVAL, BPF_LINK_CREATE],
 } as const satisfies Record<string, Call>;
 export type Lack = keyof typeof LACKS;
 

@@ -7,6 +7,7 @@ import {
   formatCheck,
   type Verdict,
 } from "#src/daemon/checks/result.ts";
+import { checkFastPath } from "#src/daemon/checks/fast_path.ts";
 import { checkFirewall } from "#src/daemon/checks/firewall.ts";
 import { checkRole } from "#src/daemon/checks/role.ts";
 import { checkStatusPages } from "#src/daemon/checks/status.ts";
@@ -120,6 +121,7 @@ async function checkMachine(host: Host, role: Role, config: Config): Promise<Che
   return [
     ...checkRole(host, role, config, found?.running),
     ...checkFirewall(host, role, config),
+    ...(role === "relay" ? [checkFastPath(host, config)] : []),
     ...await checkStatusPages(role, config.status, found?.answersTcp ?? false),
   ];
 }

@@ -20,17 +20,20 @@ export interface Configured {
  * No part of what a daemon asks before it starts: a filter may be set up after it, and is looked at
  * again and again while it serves.
  */
-export function checkFirewall(
+export function checkFirewall(host: Host, role: Role, configured: Configured): CheckResult[] {
+  return resultsOf(filterReport(host, role, configured));
+}
+
+/** What the filters do to the traffic of a daemon that is to start. */
+export function filterReport(
   host: Host,
   role: Role,
   { relay, server }: Configured,
-): CheckResult[] {
-  return resultsOf(
-    host.filters(() =>
-      role === "server"
-        ? serverTraffic(host, server)
-        : relayTraffic(host, relay, relay.interfaceName || TUNNEL)
-    ),
+): FilterReport | undefined {
+  return host.filters(() =>
+    role === "server"
+      ? serverTraffic(host, server)
+      : relayTraffic(host, relay, relay.interfaceName || TUNNEL)
   );
 }
 

@@ -162,6 +162,8 @@ export interface Host {
   cores(): number;
   /** What keeps packets from being shared out among so many workers; undefined: nothing. */
   refusesWorkers(count: number): Problem | undefined;
+  /** Why no program in the kernel can carry a relay's packets past it; undefined: they can. */
+  refusesFastPath(): string | undefined;
   /** All of them: at start only, for there may be thousands. */
   interfaces(): readonly Interface[];
   device(interfaceName: string): Device | undefined;

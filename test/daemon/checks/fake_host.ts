@@ -67,6 +67,7 @@ export function fakeHost(facts: Facts = {}): Host {
     losesAdvertisedRoute: (interfaceName) => linuxAdvertisedRoute(sysctl, interfaceName),
     cores: () => 2,
     refusesWorkers: (count) => linuxWorkers(loadSteering?.(count) ?? 0),
+    refusesFastPath: () => undefined,
     interfaces: () => [UPLINK],
     device: () => ({ up: true, hasCarrier: true, mtu: UPLINK.mtu, hasLinkLocal: true }),
     disabledIpv6: () => undefined,

@@ -24,6 +24,7 @@ import { hostWordsOf } from "./words.ts";
 import type { Finding } from "../../checks/result.ts";
 import type { Host, Problem, Rights, Way } from "../contract.ts";
 import { isDirectory, refusesUdp } from "../parts.ts";
+import { NO_FAST_PATH } from "#src/datapath/fast_path.ts";
 import { findUser } from "../passwd.ts";
 
 /** What is asked of the machine by other ways than libc. */
@@ -88,6 +89,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     losesAdvertisedRoute: () => advertisedLoss(libc, run),
     cores: around.cores,
     refusesWorkers: () => undefined,
+    refusesFastPath: () => NO_FAST_PATH,
     interfaces: () => interfaces.read(),
     disabledIpv6: (name) =>
       neighbours.isDisabled(name) ? `ifconfig ${name} inet6 -ifdisabled` : undefined,

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import { IFF_LOWER_UP } from "#ffi/linux/mod.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
+import { fastPathProblem } from "#src/datapath/linux/fast_path/try.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
@@ -93,6 +94,7 @@ export function linuxHost(libc: Libc): Host {
     cores: availableParallelism,
     refusesWorkers: (count) =>
       linuxWorkers(withArena(libc, (arena) => steeringErrno(libc, arena, count))),
+    refusesFastPath: () => fastPathProblem(libc),
     interfaces: () => interfaces(netlink),
     device: (name) => device(netlink, name),
     disabledIpv6: (name) => disabledIpv6(netlink, name),
