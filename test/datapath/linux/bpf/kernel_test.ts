@@ -2,16 +2,13 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { Bpf, ProgramRefused } from "#ffi/linux/bpf_calls.ts";
-import { SyscallError } from "#ffi/errors.ts";
 import {
   BPF_F_MMAPABLE,
   BPF_FUNC_map_lookup_elem,
   BPF_MAP_TYPE_ARRAY,
   BPF_MAP_TYPE_HASH,
   BPF_PROG_TYPE_SCHED_CLS,
-  BPF_TCX_INGRESS,
   E2BIG,
-  ENODEV,
   ENOENT,
   SK_BUFF_DATA_AT,
   SK_BUFF_DATA_END_AT,
@@ -207,14 +204,4 @@ test("loadProgram(): a refusal shows errno, the verifier's last words and the pr
       return true;
     },
   );
-});
-
-test("Bpf.attach(): an interface that is not there", () => {
-  withProgram([set(R0, 0), exit], (fd) => {
-    assert.throws(() => bpf.attach(fd, 0x7fffffff, BPF_TCX_INGRESS), (error) => {
-      assert.ok(error instanceof SyscallError);
-      assert.equal(error.errno, ENODEV);
-      return true;
-    });
-  });
 });

@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { readU16, readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
+import { toHex } from "#test/protocol/vectors.ts";
 import type { Prng } from "#test/sim/prng.ts";
 
 /** Ethernet frames as the programs of the fast path see them, byte by byte. */
@@ -129,3 +131,9 @@ export const endsOf = (b: Uint8Array): Ends => ({
   destination: readU32(b, IPV4 + 16),
   destinationPort: readU16(b, UDP + 2),
 });
+
+/** As `assert.equal` of the bytes as hexadecimal digits, which are made only for a failure. */
+export function assertBytes(got: Uint8Array, expected: Uint8Array, message: string): void {
+  const isSame = got.length === expected.length && got.every((byte, i) => byte === expected[i]);
+  if (!isSame) assert.equal(toHex(got), toHex(expected), message);
+}

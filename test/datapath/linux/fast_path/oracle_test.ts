@@ -11,6 +11,7 @@ import { origin } from "#test/protocol/packets.ts";
 import { RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
 import { Prng } from "#test/sim/prng.ts";
 import {
+  assertBytes,
   datagramFrame,
   endsOf,
   ETHERNET,
@@ -106,7 +107,7 @@ function judgeUp(world: World, frame: Uint8Array): void {
   const { source, sourcePort, destination, destinationPort } = endsOf(frame);
   assert.equal(destinationPort, RELAY_PORT);
   assert.equal(world.askUp(frame.slice(INNER), source, sourcePort, destination), "none");
-  assert.equal(toHex(world.out, ETHERNET), toHex(world.sent!));
+  assertBytes(world.out.subarray(ETHERNET), world.sent!, "the packet that the rules deliver");
 }
 
 /** What was carried down is the datagram that the rules send. */
@@ -115,7 +116,7 @@ function judgeDown(world: World, frame: Uint8Array): void {
   assert.equal(world.askDown(frame.slice(ETHERNET)), "none");
   const { source, sourcePort, destination, destinationPort } = endsOf(out);
   assert.deepEqual({ address: destination, port: destinationPort, local: source }, world.sentTo);
-  assert.equal(toHex(out, INNER), toHex(world.sent!));
+  assertBytes(out.subarray(INNER), world.sent!, "the datagram that the rules send");
   assert.equal(sourcePort, RELAY_PORT);
   assert.equal(readU16(out, IPV4), 0x4500, "RFC 9601: no mark of the packet is in the header");
   assert.equal(readU16(out, IPV4 + 2), out.length - IPV4);
@@ -165,7 +166,7 @@ function play(world: World, { way, frame, peer, expected, gsoSize = 0, mtu }: Ca
     } else {
       assert.notEqual(expected, undefined, "left, not carried");
       const isRenewed = peer[way] === "renewal";
-      if (!isRenewed) assert.equal(toHex(world.slot(peer)), toHex(slot), "left, but counted");
+      if (!isRenewed) assertBytes(world.slot(peer), slot, "left, but counted");
     }
     if (isReason) assert.equal(world.left(expected), before + 1, `left for another reason`);
   } catch (error) {

@@ -25,8 +25,8 @@ import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { arrival, bubble, teredo } from "#test/protocol/packets.ts";
 import { data, HOST, RelayLab, tokenOf } from "#test/protocol/relay/lab.ts";
-import { RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
-import { ETHERNET } from "./frames.ts";
+import { RELAY, RELAY_PORT } from "#test/protocol/vectors.ts";
+import { assertBytes, ETHERNET } from "./frames.ts";
 
 export const TUN_MTU = 1280;
 export const TTL = 61;
@@ -262,7 +262,7 @@ export class World {
     this.out = u8.subarray(this.#outAt, this.#outAt + this.#bpf.ranLength);
     if (verdict === TC_ACT_REDIRECT) return true;
     assert.equal(verdict, TCX_NEXT, "a verdict of its own");
-    assert.equal(toHex(this.out), toHex(frame), "left alone, and changed");
+    assertBytes(this.out, frame, "left alone, and changed");
     return false;
   }
 
