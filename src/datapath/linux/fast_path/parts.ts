@@ -1,6 +1,7 @@
 import {
   BPF_FUNC_ktime_get_coarse_ns,
   BPF_FUNC_map_lookup_elem,
+  BPF_FUNC_skb_pull_data,
   SK_BUFF_DATA_AT,
   SK_BUFF_DATA_END_AT,
   TCX_NEXT,
@@ -122,6 +123,21 @@ export const reach = (length: number, otherwise: string): Program => [
   set(R2, PACKET),
   add(R2, length),
   ifAbove(R2, R3, otherwise),
+];
+
+/**
+ * The same, but what an interface has left where only its card's memory was is fetched: which changes
+ * nothing in the packet.
+ */
+export const fetch = (length: number, otherwise: string): Program => [
+  reach(length, `fetch ${length}`),
+  goTo(`has ${length}`),
+  `fetch ${length}`,
+  set(R1, CONTEXT),
+  set(R2, length),
+  call(BPF_FUNC_skb_pull_data),
+  reach(length, otherwise),
+  `has ${length}`,
 ];
 
 /** Only what an IPv6 header says all of: no extension headers, no bubbles. RFC 4380 §2.8 */

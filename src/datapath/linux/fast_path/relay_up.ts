@@ -4,7 +4,6 @@ import {
   BPF_F_INGRESS,
   BPF_FUNC_redirect,
   BPF_FUNC_skb_adjust_room,
-  BPF_FUNC_skb_pull_data,
   ETH_HLEN,
   ETH_P_IP,
   PACKET_HOST,
@@ -26,7 +25,6 @@ import {
   and,
   call,
   exit,
-  goTo,
   ifAbove,
   ifAnyBit,
   ifEqual,
@@ -67,6 +65,7 @@ import {
   checkTime,
   CONTEXT,
   count,
+  fetch,
   findLease,
   fold,
   LEASE,
@@ -74,7 +73,6 @@ import {
   LENGTH,
   NOT_OURS,
   PACKET,
-  reach,
   type RelayProgramOptions,
   withLeaving,
 } from "./parts.ts";
@@ -133,7 +131,7 @@ const checkOurs = ({ servicePort }: RelayProgramOptions): Program => [
   ifNot(R2, network16(ETH_P_IP), NOT_OURS),
   load.word(R2, CONTEXT, SK_BUFF_PKT_TYPE_AT),
   ifNot(R2, PACKET_HOST, NOT_OURS),
-  reach(IPV6, NOT_OURS),
+  fetch(IPV6, NOT_OURS),
   load.byte(R2, PACKET, IPV4 + IPV4_PROTOCOL_AT),
   ifNot(R2, PROTOCOL_UDP, NOT_OURS),
   load.byte(R2, PACKET, IPV4),
@@ -171,15 +169,7 @@ const checkDatagram: Program = [
 
 /** An IPv6 packet that fills the datagram: no indications, no trailers. RFC 4380 §5.1.1, RFC 6081 §4 */
 const checkPacket = ({ control }: RelayProgramOptions): Program => [
-  reach(END, "elsewhere"),
-  goTo("at hand"),
-  "elsewhere",
-  // The interface has left the payload where only its card's memory was.
-  set(R1, CONTEXT),
-  set(R2, END),
-  call(BPF_FUNC_skb_pull_data),
-  reach(END, leave("length")),
-  "at hand",
+  fetch(END, leave("length")),
   load.byte(R2, PACKET, IPV6),
   and(R2, 0xf0),
   ifNot(R2, 0x60, leave("not_ipv6")),

@@ -251,10 +251,14 @@ inNamespace(import.meta.filename!, () => {
   test("FastPathPrograms: a payload that is not where it can be read is fetched", () => {
     withWire((wire) => {
       const frame = echoFrame(5_000);
-      wire.receive(frame, INNER); // the headers of the datagram are
-      const replies = wire.readTap(1);
-      assert.equal(replies.length, 1);
-      assertReply(replies[0]!, frame);
+      // Up to there: Ethernet, half of IPv4, all of the datagram's headers, half of IPv6, all.
+      for (const linear of [IPV4, IPV4 + 10, INNER, INNER + 20, INNER + 40]) {
+        wire.receive(frame, linear);
+        const replies = wire.readTap(1);
+        assert.equal(replies.length, 1);
+        assertReply(replies[0]!, frame);
+      }
+      assert.equal(wire.read(at.SLOT_RECEIVED_PACKETS_AT), 5);
     });
   });
 
