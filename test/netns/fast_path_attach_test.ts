@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import process from "node:process";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
@@ -11,7 +10,6 @@ import {
   BPF_TCX_INGRESS,
   SIZEOF_USER_CAP_DATA,
   SIZEOF_USER_CAP_HEADER,
-  SYS_BPF,
   USER_CAP_DATA_EFFECTIVE_AT,
   USER_CAP_DATA_PERMITTED_AT,
   USER_CAP_HEADER_VERSION_AT,
@@ -25,13 +23,9 @@ import { openTun } from "#src/datapath/linux/tun/open.ts";
 import { replaceQueues } from "#src/datapath/linux/tun/replace.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { inNamespace } from "#test/runtime/namespace.ts";
+import { attachedPrograms } from "./attached_programs.ts";
 
 const libc = await openLibc();
-
-// union bpf_attr, <linux/bpf.h>: what BPF_PROG_QUERY reads and writes of it
-const BPF_PROG_QUERY = 16;
-const QUERY_LENGTH = 64;
-const QUERY_COUNT_AT = 24;
 
 function ip(...lines: readonly string[]): void {
   const input = lines.map((line) => `ip ${line}`).join("\n");
@@ -114,17 +108,8 @@ inNamespace(import.meta.filename!, () => {
   };
 
   /** Programs that see what comes in by an interface, or what leaves by it. */
-  function attached(name: string, type: number = BPF_TCX_INGRESS): number {
-    const query = new Arena(libc, QUERY_LENGTH);
-    const at = query.take(QUERY_LENGTH);
-    query.u32.set([linkNamed(netlink, name)!.index, type], at >> 2);
-    const number = SYS_BPF[process.arch]!;
-    const done = libc.call.syscall(number, BPF_PROG_QUERY, query.address(at), QUERY_LENGTH);
-    check(libc, done, "bpf", "BPF_PROG_QUERY");
-    const count = query.u32[(at + QUERY_COUNT_AT) >> 2]!;
-    query.close();
-    return count;
-  }
+  const attached = (name: string, type: number = BPF_TCX_INGRESS) =>
+    attachedPrograms(libc, linkNamed(netlink, name)!.index, type);
 
   const state = (it: FastPath) => {
     const { on, note } = it.report();
