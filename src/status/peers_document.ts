@@ -16,6 +16,8 @@ export interface PeerDocument {
   /** RFC 4380 §5.2.4 */
   readonly valid: boolean;
   readonly proven: boolean;
+  /** The kernel may carry its packets: docs/fast-path.md. */
+  readonly leased?: boolean;
   readonly trusted_since?: string;
   readonly last_received?: string;
   readonly last_transmitted?: string;

@@ -19,6 +19,7 @@ const PEER: PeerDocument = {
   trusted: true,
   valid: true,
   proven: true,
+  leased: true,
   trusted_since: "2026-11-23T05:00:00Z",
   last_received: "2026-11-23T05:59:57.500Z",
   bubbles_unanswered: 0,

@@ -49,8 +49,9 @@ export class LoadLab {
     this.lab = lab;
   }
 
-  static async create(): Promise<LoadLab> {
-    const lab = await Lab.create({ nats: ["none"] });
+  /** @param checksums whether hosts compute them, as where a wire is between: see `LabOptions` */
+  static async create(checksums = false): Promise<LoadLab> {
+    const lab = await Lab.create({ nats: ["none"], checksums });
     try {
       await lab.sh("core", networkOf(lab.sites[0]!.publicAddress));
     } catch (error) {

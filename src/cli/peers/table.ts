@@ -82,7 +82,7 @@ export const TSV_COLUMNS = [
   ...["address", "server_address", "mapped_address", "mapped_port", "actual_address"],
   ...["actual_port", "state", "trusted", "valid", "proven", "trusted_since", "last_received"],
   ...["last_transmitted", "last_bubble", "bubbles_unanswered", "received_packets"],
-  ...["received_bytes", "sent_packets", "sent_bytes", "held_packets", "held_bytes"],
+  ...["received_bytes", "sent_packets", "sent_bytes", "held_packets", "held_bytes", "leased"],
 ] as readonly (keyof PeerDocument)[];
 
 /** One line; what a peer has not is empty. */

@@ -22,6 +22,7 @@ export function peerDocument(row: PeerRow, time: Millis): PeerDocument {
     trusted: row.trusted,
     valid: row.valid,
     proven: row.proven,
+    ...(row.leased ? { leased: true } : {}),
     ...(row.trusted ? { trusted_since: toSecond(ago(row.trustedFor)) } : {}),
     // An entry's dates lie in the past from the start: they mean something once something passed.
     ...(row.trusted || row.receivedPackets > 0 ? { last_received: ago(row.receivedAgo) } : {}),

@@ -16,6 +16,8 @@ export interface PeerRow {
   readonly valid: boolean;
   readonly resolving: boolean;
   readonly proven: boolean;
+  /** Its packets may pass without the rules, by a lease. */
+  readonly leased: boolean;
   /** Without a direct answer since. RFC 4380 §5.2.6 */
   readonly bubblesSent: number;
   /** Of one that is trusted, to a second. */
@@ -53,6 +55,7 @@ const TRUSTED = 1;
 const VALID = 2;
 const RESOLVING = 4;
 const PROVEN = 8;
+const LEASED = 16;
 
 export const PEER_ROW_LENGTH = 8 * CELLS;
 
@@ -99,6 +102,7 @@ export class PeerRows {
       valid: (flags & VALID) !== 0,
       resolving: (flags & RESOLVING) !== 0,
       proven: (flags & PROVEN) !== 0,
+      leased: (flags & LEASED) !== 0,
       bubblesSent: cell(BUBBLES_SENT),
       trustedFor: cell(TRUSTED_FOR),
       receivedAgo: cell(RECEIVED_AGO),
@@ -116,5 +120,6 @@ export class PeerRows {
 
 function flagsOf(peers: Peers, p: PeerId, now: Millis): number {
   return (peers.isTrusted(p) ? TRUSTED : 0) | (peers.isValid(p, now) ? VALID : 0) |
-    (peers.isResolving(p) ? RESOLVING : 0) | (peers.isProven(p) ? PROVEN : 0);
+    (peers.isResolving(p) ? RESOLVING : 0) | (peers.isProven(p) ? PROVEN : 0) |
+    (peers.isLeased(p) ? LEASED : 0);
 }

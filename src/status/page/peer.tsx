@@ -95,6 +95,7 @@ function Entry({ peer, now }: { readonly peer: PeerDocument; readonly now: numbe
     ["Its server", peer.server_address],
     ["Trusted", ago(peer.trusted_since)],
     ["Proven", peer.proven ? "yes: it answered a token" : "no"],
+    ["Fast path", peer.leased === true ? "yes: the kernel carries its packets" : "no"],
     ["Last heard", ago(peer.last_received)],
     ["Last sent to", ago(peer.last_transmitted)],
     ["Last bubble", ago(peer.last_bubble)],

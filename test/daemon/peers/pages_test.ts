@@ -133,6 +133,7 @@ test("GET /peers of the longest rows fits the answer of a status page", () => {
     valid: false,
     resolving: true,
     proven: false,
+    leased: false,
     bubblesSent: 255,
     trustedFor: 1,
     receivedAgo: 1,

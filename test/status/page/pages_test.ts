@@ -54,6 +54,7 @@ function peer(i: number): PeerDocument {
     trusted: true,
     valid: true,
     proven: true,
+    leased: true,
     bubbles_unanswered: 0,
     received_packets: i,
     received_bytes: (i * 7_919) % 10_007,
