@@ -442,7 +442,8 @@ test("relayUp(), relayDown(): one packet renews, the next ones pass until it is 
     // The programs' clock is a tick behind, of 10 ms at most.
     const again = renewAt() - RENEW_AGAIN;
     assert.ok(again > before - 20e6 && again <= after, `${before} ${again} ${after}`);
-    if (after - before < RENEW_AGAIN / 2) assert.equal(world.run(way, frame), true);
+    const passes = world.run(way, frame);
+    if (world.now - before < RENEW_AGAIN) assert.ok(passes); // else it may be asked again
   }
 });
 
