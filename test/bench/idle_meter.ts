@@ -7,8 +7,6 @@ import { fileURLToPath } from "node:url";
 import type { Soaked } from "./soaker.ts";
 
 const SOAKER: string = fileURLToPath(new URL("soaker.ts", import.meta.url));
-/** The soakers' code is compiled by then. */
-const WARM_SECONDS = 0.6;
 const FREE_SECONDS = 0.4;
 /** Where control groups of processors may be mounted: those of the first version, and of the second. */
 const HIERARCHIES = ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup"];
@@ -35,7 +33,6 @@ export class IdleMeter {
     const meter = new IdleMeter(cpus().map((_, cpu) => new Soaker(cpu)), makeIdleGroup());
     try {
       await Promise.all(meter.#soakers.map((soaker) => soaker.untilReady(meter.#group)));
-      await meter.#soak(WARM_SECONDS);
     } catch (error) {
       await meter.close();
       throw error;
