@@ -44,11 +44,12 @@ const GREETING_ATTEMPTS = 3;
 const GREETINGS_A_SECOND = 25_000;
 /** For how long nobody greets again: a relay trusts a client that it hears from for 30 s. */
 const TRUSTED_MS = 10_000;
-/** A relay with the fast path sees by then that a client is quiet, and lends it to the kernel. */
-const SETTLE_SECONDS = 1;
+/** Some packets for each client: a relay with the fast path lends one to the kernel that is quiet. */
+const SETTLE_SECONDS = 0.6;
+const SETTLE_TURNS = 1.5;
 const LEAST_SETTLE_RATE = 2_000;
 /** For how long nobody settles again: a lease lasts 10 s. */
-const SETTLED_MS = 6_000;
+const SETTLED_MS = 8_000;
 
 export interface Parties {
   /** None: the machine only forwards. */
@@ -176,14 +177,14 @@ export class BenchLab {
   }
 
   /**
-   * A second of little load both ways for clients that the relay trusts, so that a relay with the fast
+   * A moment of little load both ways for clients that the relay trusts, so that a relay with the fast
    * path has lent them to the kernel before more comes. Every maker gets it.
    */
   async settle(peers: number): Promise<void> {
     await this.greet(peers);
     const last = this.#settled;
     if (last.peers >= peers && performance.now() - last.at < SETTLED_MS) return;
-    const rate = Math.max(LEAST_SETTLE_RATE, 2 * peers / SETTLE_SECONDS);
+    const rate = Math.max(LEAST_SETTLE_RATE, SETTLE_TURNS * peers / SETTLE_SECONDS);
     const load = { do: "send", size: 88, peers, first: 0, burst: 1, rate } as const;
     await Promise.all(
       ([["clients", "up"], ["host", "down"]] as const).map(async ([from, kind]) =>

@@ -107,16 +107,12 @@ async function measureRate(
     { ...row(`rate, ${what}`, "1000/s"), wireLike: true, targets: [NO_WORSE] },
   ];
   await results.measureAll(specs, who, async () => {
-    const few = await rate(await labs.get(who), direction, spread);
-    const full = await rate(await labs.get(`${who}-full`), direction, spread);
-    return [full / few, full];
+    const [few, full] = await Promise.all([labs.get(who), labs.get(`${who}-full`)]);
+    await Promise.all([few.settle(spread.peers), full.settle(spread.peers)]);
+    const fewRate = await capacity(few, direction, spread);
+    const { value } = await capacity(full, direction, spread);
+    return [value / fewRate.value, value];
   });
-}
-
-/** After a second of little, which lets the fast path begin. */
-async function rate(lab: BenchLab, direction: Direction, spread: Spread): Promise<number> {
-  await lab.settle(spread.peers);
-  return (await capacity(lab, direction, spread)).value;
 }
 
 /** What it costs that many look on: as many as are let in, by events; the others are turned away. */

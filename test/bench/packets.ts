@@ -78,8 +78,11 @@ export async function measurePackets(labs: Labs, results: Results): Promise<void
       const name = `${textOfSpread(spread)}, ${direction}`;
       const spec = packetRow(name, isTarget(spread), hasFastPath(spread));
       for (const who of hasFastPath(spread) ? WITH_FAST_PATH : MAKERS) {
-        const measure = async () => capacity(await labs.get(who), direction, spread);
-        await results.measure(spec, who, measure);
+        await results.measure(spec, who, async () => {
+          const lab = await labs.get(who);
+          if (hasFastPath(spread)) await lab.settle(spread.peers);
+          return capacity(lab, direction, spread);
+        });
       }
       if (isTarget(spread)) {
         // Nobody waits for a core here: whatever the generator offers is forwarded, as it is offered.

@@ -4,8 +4,8 @@ import type { Offer } from "./packets.ts";
 import type { Results, RowSpec } from "./results.ts";
 import { MAX_PEERS } from "./volley.ts";
 
-const WARM_SECONDS = 2;
-const COUNT_SECONDS = 1;
+const WARM_SECONDS = 1;
+const COUNT_SECONDS = 0.8;
 /** Offered to two workers, which share the machine with the generator. */
 const SHARED_RATE = 300_000;
 
