@@ -13,6 +13,7 @@ import { searchPlaces } from "#src/config/files.ts";
 import { sampleText, wrap } from "#src/config/sample.ts";
 import { SECTION_DOCS } from "#src/config/schema/mod.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
+import { REASONS } from "#src/datapath/linux/fast_path/reasons.ts";
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
@@ -34,6 +35,7 @@ export function documents(): ReadonlyMap<string, string> {
       "src/status/drop_help.ts": drops(),
     }),
     withTables("docs/logging.md", { "src/log/messages.ts": messages() }),
+    withTables("docs/fast-path.md", { "src/datapath/linux/fast_path/reasons.ts": leftAlone() }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
   ]);
@@ -179,6 +181,11 @@ function drops(): string {
     mend,
   ]);
   return table([["reason", "discarded because", "which comes from", "what to do"], ...rows]);
+}
+
+function leftAlone(): string {
+  const rows = Object.entries(REASONS).map(([name, meaning]) => [`\`${name}\``, meaning]);
+  return table([["reason", "a packet"], ...rows]);
 }
 
 function messages(): string {

@@ -15,6 +15,7 @@ export * from "./netfilter.ts";
 export * from "./netlink.ts";
 export * from "./socket.ts";
 export * from "./tun.ts";
+export * from "./xfrm.ts";
 
 // <fcntl.h>
 export const O_CREAT = 0x40;

@@ -103,6 +103,12 @@ const NFT: readonly Case[] = [
   { name: "forwarded packets alone", nft: chain("forward", "counter log"), does: [] },
 ];
 
+const IPSEC: Case = {
+  name: "a policy of IPsec",
+  sh: ["ip xfrm policy add src 10.0.0.0/8 dst 10.1.0.0/16 dir out tmpl proto esp mode transport"],
+  does: ["ipsec"],
+};
+
 const iptables = (program: string): readonly Case[] => [
   {
     name: `${program}: a rule that accepts`,
@@ -139,7 +145,7 @@ const iptables = (program: string): readonly Case[] => [
   },
 ];
 
-const CASES = [...NFT, ...iptables("iptables-nft"), ...iptables("iptables-legacy")];
+const CASES = [...NFT, IPSEC, ...iptables("iptables-nft"), ...iptables("iptables-legacy")];
 
 function run(script: string): void {
   const { status, stderr } = spawnSync("sh", ["-e"], { input: script, encoding: "utf8" });
@@ -159,11 +165,11 @@ inNamespace(import.meta.filename!, () => {
       run(`nft -f - <<'RULES'\nflush ruleset\n${nft.replace(/\} (?=\})/g, "}\n")}\nRULES\n`);
       run([legacy, ...sh].join("\n"));
       const { handled, unseen } = linuxHost(libc).filters(traffic)!;
-      run(legacy);
+      run(`${legacy}\nip xfrm policy flush`);
       assert.deepEqual(unseen, []);
       assert.deepEqual([...new Set(handled.map(({ what }) => what))].sort(), does);
       for (const { by, traffic } of handled) {
-        assert.match(by, /chain \w+ of table/);
+        assert.match(by, /chain \w+ of table|ip xfrm policy/);
         assert.match(traffic.subject, /^UDP datagrams (to|from) 198\.51\.100\.50:3545$/);
       }
     });

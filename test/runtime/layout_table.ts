@@ -47,6 +47,7 @@ export const HEADERS = [
   "linux/rtnetlink.h",
   "linux/sockios.h",
   "linux/virtio_net.h",
+  "linux/xfrm.h",
 ];
 
 /** C type of a SIZEOF_ name, and what its field names start with. */
@@ -96,6 +97,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   USER_CAP_DATA: ["struct __user_cap_data_struct", ""],
   USER_CAP_HEADER: ["struct __user_cap_header_struct", ""],
   XT_ENTRY_MATCH: ["struct xt_entry_match", "u.user."],
+  XFRMU_SPDINFO: ["struct xfrmu_spdinfo", ""],
   VIRTIO_NET_HDR: ["struct virtio_net_hdr", ""],
 };
 

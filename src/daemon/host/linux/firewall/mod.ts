@@ -9,11 +9,12 @@ import {
   NETLINK_NETFILTER,
 } from "#ffi/linux/mod.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
-import type { FilterReport, Traffic } from "../../traffic.ts";
+import type { FilterReport, Handled, Traffic } from "../../traffic.ts";
 import { handled, judge } from "./judge.ts";
 import { nftGeneration, readNftables } from "./nftables.ts";
 import type { BaseChain } from "./outcome.ts";
 import type { Surroundings } from "./passage.ts";
+import { Policies } from "./policies.ts";
 import { legacyTables, readLegacyTable } from "./xtables/legacy.ts";
 
 /** Interfaces and routes change without a sign that is heeded here: in milliseconds. */
@@ -38,12 +39,14 @@ type Found = Pick<FilterReport, "filtered" | "handled">;
 export class Firewall {
   readonly #libc: Libc;
   readonly #around: Surroundings;
+  readonly #policies: Policies;
   #netlink: Netlink | undefined;
   #last: { report: FilterReport; generation: string; at: number; cost: number } | undefined;
 
   constructor(libc: Libc, around: Surroundings) {
     this.#libc = libc;
     this.#around = around;
+    this.#policies = new Policies(libc);
   }
 
   /** What happens to the traffic at this moment. */
@@ -76,7 +79,27 @@ export class Firewall {
       ...this.#with(LEGACY, () => this.#throughLegacy(traffic), seen, unseen),
     ];
     const filtered = found.flatMap((it) => it.filtered);
-    return { filtered, handled: found.flatMap((it) => it.handled), seen, unseen };
+    const all = [...found.flatMap((it) => it.handled), ...this.#encrypted(traffic, unseen)];
+    return { filtered, handled: all, seen, unseen };
+  }
+
+  /** Whether a policy may have datagrams encrypted: of which, none but the kernel knows. */
+  #encrypted(traffic: readonly Traffic[], unseen: string[]): Handled[] {
+    try {
+      if (this.#policies.count() === 0) return [];
+      return traffic.filter(({ version }) => version === 4)
+        .map((it) => ({
+          traffic: it,
+          what: "ipsec",
+          by: "the policies that `ip xfrm policy` shows",
+        }));
+    } catch (error) {
+      // Who lacks the right for both is told once.
+      if (!isAbsent(error) && unseen.length === 0) {
+        unseen.push(`IPsec policies: ${reasonOf(error)}`);
+      }
+      return [];
+    }
   }
 
   #with(
@@ -128,6 +151,7 @@ export class Firewall {
       () => this.#askGeneration(),
       () => legacyTables(4).join(),
       () => legacyTables(6).join(),
+      () => this.#policies.count(),
     ].map(valueOf).join(" ");
   }
 
@@ -136,7 +160,7 @@ export class Firewall {
     try {
       return nftGeneration(this.#open());
     } catch (error) {
-      if (error instanceof SyscallError && ABSENT.includes(error.errno)) return undefined;
+      if (isAbsent(error)) return undefined;
       throw error;
     }
   }
@@ -144,6 +168,10 @@ export class Firewall {
   #open(): Netlink {
     return this.#netlink ??= new Netlink(this.#libc, NETLINK_NETFILTER);
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof SyscallError && ABSENT.includes(error.errno);
 }
 
 function lasts({ seen }: FilterReport): number {
