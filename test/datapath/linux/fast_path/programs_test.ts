@@ -34,14 +34,28 @@ import { formatIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { openUdp6 } from "#test/load/sockets.ts";
 import { Udp6Sender } from "#test/load/udp6_send.ts";
-import { icmpv6, teredo } from "#test/protocol/packets.ts";
+import { addressBytes, icmpv6, teredo } from "#test/protocol/packets.ts";
 import { CLIENT, CLIENT_PORT, RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
 import { inNamespace } from "#test/runtime/namespace.ts";
 import { Prng } from "#test/sim/prng.ts";
-import { datagramFrame, endsOf, INNER, IPV4, ipv4Rest, udpRest } from "./frames.ts";
+import {
+  datagramFrame,
+  endsOf,
+  ETHERNET,
+  ICMPV6_PROTOCOL,
+  INNER,
+  IPV4,
+  ipv4Rest,
+  makePacket,
+  packetFrame,
+  TCP_PROTOCOL,
+  UDP_PROTOCOL,
+  udpRest,
+} from "./frames.ts";
 
 const libc = await openLibc();
 const HOST = "2001:db8::1";
+const NATIVE = "2001:db8:1::2";
 const PEER = teredo(CLIENT, CLIENT_PORT);
 const OURS = "02:00:00:00:00:01";
 const GATEWAY = "02:00:00:00:00:02";
@@ -65,6 +79,8 @@ const OPTIONS = {
  * and one lease that the test has made by hand.
  *
  *     client -- gateway -- v4 (203.0.113.9) -- kernel, 2001:db8::1 -- teredo -- nobody
+ *                                                         |
+ *                             native host (2001:db8:1::2) -- v6
  */
 class Wire {
   readonly arena = new Arena(libc, 24 << 20);
@@ -72,14 +88,17 @@ class Wire {
   readonly tun: number;
   readonly #u64 = new BigUint64Array(this.arena.memory.buffer);
   readonly #tap: number;
+  readonly #native: number;
   readonly #buffer = this.arena.take(ROOM);
   readonly #slot: number;
   readonly #indexes: { readonly v4: number; readonly teredo: number };
 
   constructor() {
     this.#tap = this.#openTap("v4");
+    this.#native = this.#openTap("v6");
     this.tun = openTun(libc, this.arena, "teredo", { queues: 1, offloads: true }).queues[0]!;
     writeFileSync("/proc/sys/net/ipv6/conf/v4/disable_ipv6", "1");
+    writeFileSync("/proc/sys/net/ipv6/conf/all/forwarding", "1");
     const commands = [
       "link set lo up",
       `link set v4 address ${OURS} mtu ${MTU} up`,
@@ -87,6 +106,9 @@ class Wire {
       `neighbour replace 203.0.113.1 lladdr ${GATEWAY} nud permanent dev v4`,
       "route add default via 203.0.113.1",
       `address replace ${HOST}/128 dev lo nodad`,
+      `link set v6 address ${OURS} mtu ${MTU} up`,
+      "address add 2001:db8:1::1/64 dev v6 nodad",
+      `neighbour replace ${NATIVE} lladdr ${GATEWAY} nud permanent dev v6`,
       `link set teredo mtu ${MTU} up`,
       "route add 2001::/32 dev teredo",
     ];
@@ -150,18 +172,32 @@ class Wire {
   }
 
   /**
-   * Has the interface receive a frame.
+   * Has an interface receive a frame: by default the one to the client.
    *
    * @param linear bytes that it puts where the kernel can read them, of a frame longer than a page
    */
-  receive(frame: Uint8Array, linear = 0): void {
+  receive(frame: Uint8Array, linear = 0, tap = this.#tap): void {
     const { u8, u16 } = this.arena;
     u8.fill(0, this.#buffer, this.#buffer + SIZEOF_VIRTIO_NET_HDR);
     u16[(this.#buffer + VIRTIO_NET_HDR_HDR_LEN_AT) >> 1] = linear;
     u8.set(frame, this.#buffer + SIZEOF_VIRTIO_NET_HDR);
     const length = SIZEOF_VIRTIO_NET_HDR + frame.length;
-    const written = libc.call.write(this.#tap, this.arena.address(this.#buffer), length);
-    assert.equal(check(libc, written, "write", "v4"), length);
+    const written = libc.call.write(tap, this.arena.address(this.#buffer), length);
+    assert.equal(check(libc, written, "write", "an interface"), length);
+  }
+
+  /** Has the interface to the native host receive a packet of its. */
+  fromNative(packet: Uint8Array, linear = 0): void {
+    const frame = packetFrame(packet);
+    frame.set(macOf(OURS));
+    this.receive(frame, linear, this.#native);
+  }
+
+  /** Packets that have left to the native host. */
+  readNative(expected: number): Uint8Array[] {
+    const at = SIZEOF_VIRTIO_NET_HDR + ETHERNET;
+    const isToNative = (b: Uint8Array) => formatIpv6(b, at + 24) === NATIVE;
+    return this.#readAll(this.#native, expected, isToNative).map((b) => b.subarray(at));
   }
 
   /** Frames that have left by the Ethernet interface; waits for as many as are expected. */
@@ -194,6 +230,7 @@ class Wire {
   close(): void {
     this.programs.close();
     libc.call.close(this.#tap);
+    libc.call.close(this.#native);
     libc.call.close(this.tun);
     this.arena.close();
   }
@@ -202,18 +239,29 @@ class Wire {
 /** An echo request of the peer to the host, as its datagram comes in. */
 function echoFrame(data: number): Uint8Array {
   const body = Uint8Array.from({ length: 4 + data }, (_, i) => i);
-  const packet = icmpv6(128, PEER, HOST, body);
+  return frameOf(icmpv6(128, PEER, HOST, body));
+}
+
+/** A packet of the peer, as its datagram comes in. */
+function frameOf(packet: Uint8Array): Uint8Array {
   const ends = { source: CLIENT, sourcePort: CLIENT_PORT };
   const ours = { destination: RELAY, destinationPort: RELAY_PORT };
-  const frame = datagramFrame(new Prng(data), { ...ends, ...ours }, packet);
+  const frame = datagramFrame(new Prng(packet.length), { ...ends, ...ours }, packet);
   frame.set(macOf(OURS));
   return frame;
 }
 
+/** What a router has done to a packet. */
+function forwarded(packet: Uint8Array): Uint8Array {
+  const copy = packet.slice();
+  copy[7]!--;
+  return copy;
+}
+
 const macOf = (text: string) => text.split(":").map((byte) => parseInt(byte, 16));
 
-/** The reply to an {@link echoFrame}, in its tunnel, on its way to the gateway. */
-function assertReply(frame: Uint8Array, request: Uint8Array): void {
+/** A datagram to the peer, on its way to the gateway; its sums, and its packet's, are right. */
+function assertTunnelled(frame: Uint8Array): void {
   assert.deepEqual([...frame.subarray(0, 14)], [...macOf(GATEWAY), ...macOf(OURS), 8, 0]);
   assert.deepEqual(endsOf(frame), {
     source: RELAY,
@@ -223,6 +271,11 @@ function assertReply(frame: Uint8Array, request: Uint8Array): void {
   });
   assert.equal(readU16(frame, IPV4 + 2), frame.length - IPV4);
   assert.deepEqual([ipv4Rest(frame), udpRest(frame), payloadChecksum(frame, INNER)], [0, 0, 0]);
+}
+
+/** The reply to an {@link echoFrame}. */
+function assertReply(frame: Uint8Array, request: Uint8Array): void {
+  assertTunnelled(frame);
   assert.equal(formatIpv6(frame, INNER + 8), HOST);
   assert.equal(frame[INNER + 40], 129);
   assert.equal(toHex(frame, INNER + 44), toHex(request, INNER + 44));
@@ -275,6 +328,36 @@ inNamespace(import.meta.filename!, () => {
         assertReply(replies[0]!, frame);
       }
       assert.equal(wire.read(at.SLOT_RECEIVED_PACKETS_AT), 5);
+    });
+  });
+
+  test("FastPathPrograms: a packet in pages gets its tunnel, wherever its transport begins", () => {
+    withWire((wire) => {
+      for (const protocol of [TCP_PROTOCOL, UDP_PROTOCOL, ICMPV6_PROTOCOL]) {
+        const packet = makePacket(new Prng(7), protocol, addressBytes(NATIVE), PEER, 5_000);
+        packet[7] = 64;
+        for (const linear of [ETHERNET, ETHERNET + 40, ETHERNET + 44, ETHERNET + 60]) {
+          wire.fromNative(packet, linear);
+          const [frame] = wire.readTap(1);
+          assertTunnelled(frame!);
+          assert.equal(toHex(frame!, INNER), toHex(forwarded(packet)));
+        }
+      }
+    });
+  });
+
+  test("FastPathPrograms: between a client and a native host the kernel forwards, and answers itself", () => {
+    withWire((wire) => {
+      const packet = makePacket(new Prng(8), UDP_PROTOCOL, PEER, addressBytes(NATIVE), 100);
+      packet[7] = 2;
+      wire.receive(frameOf(packet));
+      assert.deepEqual(wire.readNative(1).map((b) => toHex(b)), [toHex(forwarded(packet))]);
+      packet[7] = 1;
+      wire.receive(frameOf(packet));
+      const [exceeded] = wire.readTap(1);
+      assertTunnelled(exceeded!);
+      assert.deepEqual([exceeded![INNER + 6], exceeded![INNER + 40]], [ICMPV6_PROTOCOL, 3]);
+      assert.deepEqual(wire.readNative(0), []);
     });
   });
 
