@@ -14,6 +14,7 @@ import { sampleText, wrap } from "#src/config/sample.ts";
 import { SECTION_DOCS } from "#src/config/schema/mod.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
 import { REASONS } from "#src/datapath/linux/fast_path/reasons.ts";
+import { SERVER_REASONS } from "#src/datapath/linux/fast_path/server/reasons.ts";
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
@@ -35,7 +36,10 @@ export function documents(): ReadonlyMap<string, string> {
       "src/status/drop_help.ts": drops(),
     }),
     withTables("docs/logging.md", { "src/log/messages.ts": messages() }),
-    withTables("docs/fast-path.md", { "src/datapath/linux/fast_path/reasons.ts": leftAlone() }),
+    withTables("docs/fast-path.md", {
+      "src/datapath/linux/fast_path/reasons.ts": leftAlone(REASONS),
+      "src/datapath/linux/fast_path/server/reasons.ts": leftAlone(SERVER_REASONS),
+    }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
   ]);
@@ -183,8 +187,8 @@ function drops(): string {
   return table([["reason", "discarded because", "which comes from", "what to do"], ...rows]);
 }
 
-function leftAlone(): string {
-  const rows = Object.entries(REASONS).map(([name, meaning]) => [`\`${name}\``, meaning]);
+function leftAlone(reasons: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(reasons).map(([name, meaning]) => [`\`${name}\``, meaning]);
   return table([["reason", "a packet"], ...rows]);
 }
 

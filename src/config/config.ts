@@ -91,6 +91,8 @@ export interface ServerConfig {
   readonly forwardRate: number;
   readonly icmpMaxLength: number;
   readonly socketBuffer: number;
+  /** Whether the kernel answers router solicitations; `auto`: where no filter would miss them. */
+  readonly fastPath: "auto" | "on" | "off";
   readonly workers: number | "auto";
   readonly process: ProcessConfig;
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
 import type { Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
-import type { FastPathWish } from "#src/datapath/fast_path.ts";
+import type { FastPathWish, ServerFastPathWish } from "#src/datapath/fast_path.ts";
 import type { Inherited } from "#src/datapath/kept.ts";
 import type { OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
@@ -74,13 +74,25 @@ function relayRules(config: RelayConfig, hostAddresses: readonly number[]): Rela
   };
 }
 
-/** Opens what a server of this configuration works on. @throws StartError, SyscallError */
-export function openServer(libc: Libc, config: ServerConfig, record: boolean): OpenRole {
+/**
+ * Opens what a server of this configuration works on.
+ *
+ * @param record whether packets are recorded
+ * @param fastPath undefined: there is to be none
+ * @throws StartError, SyscallError
+ */
+export function openServer(
+  libc: Libc,
+  config: ServerConfig,
+  record: boolean,
+  fastPath?: ServerFastPathWish,
+): OpenRole {
   return openServerDatapath(libc, {
     ...boundOf(config),
     socketBuffer: config.socketBuffer,
     workers: workersFor(config.workers, availableParallelism()),
     record,
+    ...(fastPath === undefined ? {} : { fastPath }),
     rules: serverRules(config),
   });
 }

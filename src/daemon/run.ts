@@ -27,7 +27,7 @@ import { Observer } from "./fates/observer.ts";
 import { TracePage } from "./fates/trace.ts";
 import { guardedPages } from "./guarded_pages.ts";
 import { attendFastPath } from "./fast_path/attend.ts";
-import { wishOf } from "./fast_path/decide.ts";
+import { serverWishOf, wishOf } from "./fast_path/decide.ts";
 import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { continueHistory } from "./history/left.ts";
 import { History } from "./history/mod.ts";
@@ -236,7 +236,7 @@ function refuseUnfit(context: Context): void {
 
 function openRole({ role, config, libc, host }: Context, inherited: Inherited): OpenRole {
   const { record } = config.status;
-  if (role === "server") return openServer(libc, config.server, record);
+  if (role === "server") return openServer(libc, config.server, record, serverWishOf(config));
   return openRelay(libc, config.relay, addressesOf(host), record, inherited, wishOf(config));
 }
 

@@ -1,6 +1,6 @@
 import type { Role } from "#src/config/config.ts";
 import type { Datapath, Levels, OpenRole } from "#src/datapath/datapath.ts";
-import type { FastPath } from "#src/datapath/fast_path.ts";
+import type { KernelPath } from "#src/datapath/fast_path.ts";
 import { withRefused } from "#src/datapath/offloads.ts";
 import {
   COUNTER_NAMES,
@@ -86,9 +86,11 @@ function gaugesOf(levels: Levels, peersLimit: number): Gauges {
   return { ...gauges, peersLimit };
 }
 
-function fastPathState(fastPath: FastPath, levels: Levels): FastPathState {
-  const { leases, leasesRefused, passedUp: up, passedDown: down } = levels;
-  return { ...fastPath.report(), leases, leasesRefused, up, down };
+/** A server's threads lend nobody, and know of no packets that passed. */
+function fastPathState(fastPath: KernelPath, levels: Levels): FastPathState {
+  const { leases, leasesRefused, passedUp, passedDown } = levels;
+  const { passed: { up, down } = { up: passedUp, down: passedDown }, ...state } = fastPath.report();
+  return { ...state, leases, leasesRefused, up, down };
 }
 
 function processState(use: ProcessUse): ProcessState {

@@ -2,7 +2,7 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { FastPath } from "./fast_path.ts";
+import type { KernelPath } from "./fast_path.ts";
 import type { Fates } from "./fates/wish.ts";
 import type { Kept } from "./kept.ts";
 import type { Legacy } from "./legacy.ts";
@@ -22,8 +22,7 @@ export interface OpenRole {
   readonly nativeName?: string;
   readonly workers: Workers;
   readonly offloads: OffloadReport;
-  /** Of a relay. */
-  readonly fastPath?: FastPath;
+  readonly fastPath?: KernelPath;
   /** For the log: what is not as it was asked for, such as the interface's name. */
   readonly notices: readonly string[];
   /**

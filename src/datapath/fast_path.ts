@@ -1,3 +1,5 @@
+import type { Counters } from "#src/protocol/counters.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
 /** How the fast path is, for people. */
@@ -7,8 +9,10 @@ export interface FastPathReport {
   readonly note?: string | undefined;
   /** Peers that may be lent to the kernel at once. */
   readonly leasesLimit: number;
-  /** Packets that its programs left to the relay since the start, by why. */
+  /** Packets that its programs left to the daemon since the start, by why. */
   readonly leftAlone: Readonly<Record<string, number>>;
+  /** Datagrams that a server's took and sent, where the threads do not tell. */
+  readonly passed?: { readonly up: number; readonly down: number };
 }
 
 /** What a relay asks for. */
@@ -61,13 +65,10 @@ export function fastPathShare(
   return { leases, slots, control, range: [first(worker), first(worker + 1)] };
 }
 
-/**
- * Programs in the kernel that carry packets of peers which the threads lend to them; or why there are
- * none. Of the main thread.
- */
-export interface FastPath {
-  /** Undefined: nobody is ever lent. */
-  readonly maps: FastPathMaps | undefined;
+/** Programs in the kernel that do a part of a role's work, or why there are none. Of the main thread. */
+export interface KernelPath {
+  /** True: there is none, whatever changes. */
+  readonly isNone?: boolean;
 
   report(): FastPathReport;
 
@@ -82,10 +83,48 @@ export interface FastPath {
   /** Follows this host's interfaces, addresses and routes: cheap while nothing changes. */
   look(): void;
 
+  close(): void;
+}
+
+/** A relay's, whose programs carry packets of peers which the threads lend to them. */
+export interface FastPath extends KernelPath {
+  /** Undefined: nobody is ever lent. */
+  readonly maps: FastPathMaps | undefined;
+
   /** Has the programs serve other addresses, if they are others; until then no packet passes. */
   serve(served: readonly Ipv6Prefix[] | undefined): void;
+}
 
-  close(): void;
+/** A server's, whose program answers router solicitations. */
+export interface ServerFastPath extends KernelPath {
+  /** Adds to `counters` what it has counted in the place of the threads. */
+  addTo(counters: Counters): void;
+
+  /** Goes by other rules, before the threads do. */
+  setRules(rules: ServerOptions): void;
+
+  /** The same of broadcast addresses of the subnets that this host is attached to. */
+  setBroadcasts(addresses: readonly number[]): void;
+
+  /** Whether the threads are to see all there is for a while. */
+  pause(wanted: boolean): void;
+}
+
+/** What a server asks for. */
+export interface ServerFastPathWish {
+  /** Why there is to be none; undefined: there may be one. */
+  readonly refusal: string | undefined;
+  /** Broadcast addresses of the subnets that this host is attached to at the start. */
+  readonly broadcasts: readonly number[];
+}
+
+/** What a system makes it of. */
+export interface ServerFastPathSetup {
+  /** IPv4 addresses that the sockets are bound to. */
+  readonly primary: number;
+  readonly secondary: number;
+  readonly broadcasts: readonly number[];
+  readonly rules: ServerOptions;
 }
 
 /** Of a system that has none. */
@@ -95,11 +134,28 @@ export const NO_FAST_PATH = "this system has none; Linux 6.6 has";
 export function noFastPath(reason: string, leasesLimit: number): FastPath {
   const report = { on: false, note: reason, leasesLimit, leftAlone: {} };
   return {
+    isNone: true,
     maps: undefined,
     report: () => report,
     permit: () => {},
     look: () => {},
     serve: () => {},
+    close: () => {},
+  };
+}
+
+/** The same of a server. */
+export function noServerFastPath(reason: string): ServerFastPath {
+  const report = { on: false, note: reason, leasesLimit: 0, leftAlone: {} };
+  return {
+    isNone: true,
+    report: () => report,
+    permit: () => {},
+    look: () => {},
+    addTo: () => {},
+    setRules: () => {},
+    setBroadcasts: () => {},
+    pause: () => {},
     close: () => {},
   };
 }

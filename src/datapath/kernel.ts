@@ -4,7 +4,13 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { PeerLeases } from "#src/protocol/peers/leases.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { FastPath, FastPathSetup, FastPathShare } from "./fast_path.ts";
+import type {
+  FastPath,
+  FastPathSetup,
+  FastPathShare,
+  ServerFastPath,
+  ServerFastPathSetup,
+} from "./fast_path.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Inherited } from "./kept.ts";
 import type { Lending } from "./lending.ts";
@@ -166,6 +172,9 @@ export interface Kernel {
     local: number,
     clock: () => Millis,
   ): Lending;
+
+  /** The same of a server. */
+  openServerFastPath?(libc: Libc, setup: ServerFastPathSetup): ServerFastPath;
 
   /** One queue of a tunnel, maybe on another thread; `libc` and `arena` are this one's. */
   tunQueue(libc: Libc, arena: Arena, fd: number, name: string, offloads: Offloads): TunQueue;

@@ -7,13 +7,16 @@ import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import type { Datapath, OpenRole, RelayRules, ServerRules } from "./datapath.ts";
+import type { Datapath, OpenRole, RelayRules, ServerRules, Threads } from "./datapath.ts";
 import {
   type FastPath,
   fastPathShare,
   type FastPathWish,
   NO_FAST_PATH,
   noFastPath,
+  noServerFastPath,
+  type ServerFastPath,
+  type ServerFastPathWish,
 } from "./fast_path.ts";
 import { Fates } from "./fates/wish.ts";
 import type { Kernel, NativeWay, Tunnel } from "./kernel.ts";
@@ -73,6 +76,8 @@ export interface ServerStart {
   readonly workers: Workers;
   /** Whether the threads record packets. */
   readonly record?: boolean;
+  /** Undefined: there is to be none. */
+  readonly fastPath?: ServerFastPathWish;
   readonly rules: ServerRules;
 }
 
@@ -304,7 +309,9 @@ function openServerFor(
     const ways: NativeWay[] = [];
     const share = (all: ServerRules) => shareOfServer(all, workers.count);
     const rules = new RulesBlock<ServerRules>(RULES_ROOM + 2 * lengthOf(start.rules));
-    const fates = new Fates(workers.count);
+    const fastPath = openServerFastPathFor(kernel, libc, start);
+    if (fastPath !== undefined) opened.add(fastPath, (it) => it.close());
+    const fates = new Fates(workers.count, (isObserved) => fastPath?.pause(isObserved));
     const tapes = tapesOf(workers, start.record);
     const worker = (i: number): WorkerStart => {
       const shared = new SharedState();
@@ -336,13 +343,49 @@ function openServerFor(
       ...(ways[0]?.name === undefined ? {} : { nativeName: ways[0].name }),
       workers,
       offloads: SERVER_OFFLOADS,
+      ...(fastPath === undefined ? {} : { fastPath }),
       notices: noticesOf([...primary, ...secondary]),
       close: () => opened.close(),
       start: async () => {
         const threads = await serve(starts, { stopping: () => {}, ended: () => opened.close() });
-        const setRules: Datapath["setRules"] = (all) => rules.replace(share(all as ServerRules));
-        return { ...threads, fates, tapes, setRules };
+        const setRules: Datapath["setRules"] = (all) => {
+          const isTaken = rules.replace(share(all as ServerRules));
+          if (isTaken) fastPath?.setRules(all as ServerRules);
+          return isTaken;
+        };
+        return { ...threads, ...withFastPath(threads, fastPath), fates, tapes, setRules };
       },
     };
   });
+}
+
+function openServerFastPathFor(
+  kernel: Kernel,
+  libc: Libc,
+  { fastPath: wish, bindAddress, bindAddress2, rules }: ServerStart,
+): ServerFastPath | undefined {
+  if (wish === undefined) return undefined;
+  const { refusal, broadcasts } = wish;
+  if (refusal !== undefined) return noServerFastPath(refusal);
+  const setup = { primary: bindAddress, secondary: bindAddress2, broadcasts, rules };
+  return kernel.openServerFastPath?.(libc, setup) ?? noServerFastPath(NO_FAST_PATH);
+}
+
+/** What the threads do not see is counted with what they do. */
+function withFastPath(
+  threads: Threads,
+  fastPath: ServerFastPath | undefined,
+): Partial<Pick<Threads, "counters" | "setBroadcasts">> {
+  if (fastPath === undefined) return {};
+  return {
+    counters: () => {
+      const counters = threads.counters();
+      fastPath.addTo(counters);
+      return counters;
+    },
+    setBroadcasts: (addresses) => {
+      fastPath.setBroadcasts(addresses);
+      threads.setBroadcasts(addresses);
+    },
+  };
 }

@@ -169,12 +169,12 @@ const LIFE = {
   "Fast path on": message(
     "info",
     "reason",
-    "programs in the kernel carry packets of known clients; the reason is what somebody should know",
+    "programs in the kernel carry packets of known clients, or answer solicitations; the reason is what somebody should know",
   ),
   "Fast path off": message(
     ["info", "warn"],
     "reason",
-    "the relay carries every packet itself; warn when `fast_path = on` asks for more",
+    "the daemon sees every packet itself; warn when `fast_path = on` asks for more",
     "see [fast-path.md](fast-path.md)",
   ),
   "Readiness": message(

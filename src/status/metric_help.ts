@@ -123,25 +123,29 @@ const PEERS = {
 const FAST_PATH = {
   teredo_fast_path_active: gauge(
     "0, 1",
-    "1 while programs in the kernel carry packets past the relay; relays only.",
+    "1 while programs in the kernel carry packets past the relay, or answer past the server.",
     "0: slower, not wrong; `teredo status` says why",
   ),
-  teredo_fast_path_leases: gauge("peers", "Peers whose packets the kernel carries."),
-  teredo_fast_path_leases_limit: gauge("peers", "Peers there may be of these at once."),
+  teredo_fast_path_leases: gauge("peers", "Peers whose packets the kernel carries; relays only."),
+  teredo_fast_path_leases_limit: gauge(
+    "peers",
+    "Peers there may be of these at once; relays only.",
+  ),
   teredo_fast_path_leases_refused_total: counter(
     "times",
-    "Peers whose packets the relay carried, as the kernel had as many peers as it may have.",
+    "Peers whose packets the relay carried, as the kernel had as many peers as it may have; relays " +
+      "only.",
     "growth: raise `fast_path_peers`",
   ),
   teredo_fast_path_packets_total: counter(
     "packets",
-    "Packets that the kernel carried, from peers (up) and to them (down); all other counters " +
-      "have them too.",
-    "little of `teredo_ipv6_sent_packets_total`: `teredo_fast_path_left_alone_total` says why",
+    "Packets that the kernel carried, from peers (up) and to them (down), or solicitations that it " +
+      "took (up) and answered (down); all other counters have them too.",
+    "little of `teredo_ipv6_sent_packets_total`, or of `teredo_solicitations_received_total`: `teredo_fast_path_left_alone_total` says why",
   ),
   teredo_fast_path_left_alone_total: counter(
     "packets",
-    "Packets that the programs left to the relay, by why. None is lost by that.",
+    "Packets that the programs left to the daemon, by why. None is lost by that.",
     "most of the packets with one `reason`: docs/fast-path.md says what it means",
   ),
 };

@@ -103,16 +103,18 @@ function levels({ gauges }: Snapshot): Metric[] {
   ];
 }
 
-/** A server has none. */
-function fastPath({ fastPath }: Snapshot): Metric[] {
+/** A server lends no peers. */
+function fastPath({ role, fastPath }: Snapshot): Metric[] {
   if (fastPath === undefined) return [];
   const { on, leases, leasesLimit, leasesRefused, up, down, leftAlone } = fastPath;
   const packets = Object.entries({ up, down });
   return [
     one("teredo_fast_path_active", Number(on)),
-    one("teredo_fast_path_leases", leases),
-    one("teredo_fast_path_leases_limit", leasesLimit),
-    one("teredo_fast_path_leases_refused_total", leasesRefused),
+    ...(role === "server" ? [] : [
+      one("teredo_fast_path_leases", leases),
+      one("teredo_fast_path_leases_limit", leasesLimit),
+      one("teredo_fast_path_leases_refused_total", leasesRefused),
+    ]),
     metric(
       "teredo_fast_path_packets_total",
       packets.map(([direction, value]) => ({ labels: { direction }, value })),

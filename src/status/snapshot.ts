@@ -118,20 +118,20 @@ export const OFFLOAD_NAMES = {
   udpSegment: "udp_segment",
 } as const satisfies Readonly<Record<OffloadName, string>>;
 
-/** How packets pass in the kernel, past the relay. */
+/** How packets pass in the kernel, past the relay; or are answered there, past the server. */
 export interface FastPathState {
   readonly on: boolean;
   /** Why it is off; what somebody should know of one that is on. */
   readonly note?: string | undefined;
-  /** Peers lent to the kernel at this moment, and how many there may be. */
+  /** Peers lent to the kernel at this moment, and how many there may be: 0 of a server. */
   readonly leases: number;
   readonly leasesLimit: number;
   /** Since the start: how often there was no room for another one. */
   readonly leasesRefused: number;
-  /** Packets that passed since the start: from peers, and to them. */
+  /** Packets that passed since the start: from peers, and to them. Of a server: taken and sent. */
   readonly up: number;
   readonly down: number;
-  /** Packets that the programs left to the relay, by why. */
+  /** Packets that the programs left to the daemon, by why. */
   readonly leftAlone: Readonly<Record<string, number>>;
 }
 

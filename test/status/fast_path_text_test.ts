@@ -37,3 +37,11 @@ test("fastPathText() of a daemon that tells of none", () => {
   const { fastPath: _, ...rest } = sampleSnapshot();
   assert.equal(fastPathText(statusDocument(rest)), undefined);
 });
+
+test("fastPathText() of a server has its solicitations", () => {
+  const sample = sampleSnapshot();
+  const fastPath = { ...sample.fastPath!, leases: 0, up: 97, down: 90, note: undefined, on: true };
+  const counters = { ...sample.counters, solicitations_received: 98 };
+  const document = statusDocument({ ...sample, role: "server", fastPath, counters });
+  assert.equal(fastPathText(document), "on, 98 % of solicitations");
+});

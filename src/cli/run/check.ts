@@ -121,7 +121,7 @@ async function checkMachine(host: Host, role: Role, config: Config): Promise<Che
   return [
     ...checkRole(host, role, config, found?.running),
     ...checkFirewall(host, role, config),
-    ...(role === "relay" ? [checkFastPath(host, config)] : []),
+    checkFastPath(host, role, config),
     ...await checkStatusPages(role, config.status, found?.answersTcp ?? false),
   ];
 }

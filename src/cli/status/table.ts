@@ -72,7 +72,7 @@ function offloads({ offloads }: StatusDocument): Fact[] {
   ];
 }
 
-/** Neither a server has one, nor a daemon of an older version. */
+/** A daemon of an older version has none. */
 function fastPath(now: StatusDocument): Fact[] {
   const text = fastPathText(now);
   return text === undefined ? [] : [["fast path", text]];

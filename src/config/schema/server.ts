@@ -125,6 +125,21 @@ whoever sends them chooses; many clients can share one behind a carrier's NAT. 0
 trailers. 88 is enough for clients' pings and keeps servers from being used as relays.`,
   },
   socketBuffer: SOCKET_BUFFER,
+  fastPath: {
+    kind: choice(["auto", "on", "off"]),
+    default: "auto",
+    reload: "restart",
+    doc:
+      `Whether a program in the kernel answers the router solicitations that all clients send, where
+they come in: Linux 6.6 and later, on an Ethernet interface that has both addresses of the server. Whatever
+is in any way unusual goes by the server as ever.
+
+This host's own IPv4 filters see neither such solicitations nor their answers, nor does connection
+tracking: the answer goes back to the station that the solicitation came from, by the same interface.
+\`auto\`: where no chain of a filter that they would pass has a rule, and nothing is recorded
+(\`record\`). \`on\`: whatever the chains do. \`off\`: never. With \`require_authentication\` never
+either. The log and \`teredo status\` say what was chosen, and why; see [fast-path.md](fast-path.md).`,
+  },
   workers: WORKERS,
   ...PROCESS,
 };

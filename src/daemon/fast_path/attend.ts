@@ -1,12 +1,12 @@
-import type { Config } from "#src/config/config.ts";
+import type { Config, Role } from "#src/config/config.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
-import type { FastPath, FastPathReport } from "#src/datapath/fast_path.ts";
+import type { FastPathReport, KernelPath } from "#src/datapath/fast_path.ts";
 import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { filtersOf } from "../checks/firewall.ts";
 import type { Host } from "../host/contract.ts";
-import { type Permission, permissionOf } from "./decide.ts";
+import { type Permission, permissionOf, serverPermissionOf } from "./decide.ts";
 
 /** How often the kernel is asked whether it has told of a change: one call that does not wait. */
 const LOOK_EVERY: Millis = 100;
@@ -14,6 +14,7 @@ const LOOK_EVERY: Millis = 100;
 const JUDGE_EVERY: Millis = 1_000;
 
 export interface Attended {
+  readonly role: Role;
   readonly host: Host;
   readonly log: Logger;
   /** As it is at each moment. */
@@ -21,14 +22,14 @@ export interface Attended {
   readonly open: Pick<OpenRole, "listening" | "interfaceName" | "fastPath">;
 }
 
-/** Keeps a relay's fast path to what is there and what the filters allow. @returns what ends it */
+/** Keeps a fast path to what is there and what the filters allow. @returns what ends it */
 export function attendFastPath(attended: Attended): () => void {
   const { fastPath } = attended.open;
   if (fastPath === undefined) return () => {};
   const attendant = new Attendant(fastPath, attended);
   attendant.judge();
   // Of one that there is none of nothing changes.
-  if (fastPath.maps === undefined) return () => {};
+  if (fastPath.isNone === true) return () => {};
   const timers = [
     setInterval(() => attendant.look(), LOOK_EVERY),
     setInterval(() => attendant.judge(), JUDGE_EVERY),
@@ -37,14 +38,14 @@ export function attendFastPath(attended: Attended): () => void {
 }
 
 export class Attendant {
-  readonly #fastPath: FastPath;
+  readonly #fastPath: KernelPath;
   readonly #attended: Attended;
   readonly #teller: Teller;
 
-  constructor(fastPath: FastPath, attended: Attended) {
+  constructor(fastPath: KernelPath, attended: Attended) {
     this.#fastPath = fastPath;
     this.#attended = attended;
-    const isForced = () => attended.config().relay.fastPath === "on";
+    const isForced = () => attended.config()[attended.role].fastPath === "on";
     this.#teller = new Teller(attended.log, isForced);
   }
 
@@ -63,9 +64,12 @@ export class Attendant {
   }
 
   #permission(): Permission {
-    const { host, config, open } = this.#attended;
+    const { role, host, config, open } = this.#attended;
     const { relay, server } = config();
-    return permissionOf(relay.fastPath, filtersOf(host, { role: "relay", relay, server, open }));
+    const report = filtersOf(host, { role, relay, server, open });
+    return role === "relay"
+      ? permissionOf(relay.fastPath, report)
+      : serverPermissionOf(server.fastPath, report);
   }
 
   /** Where nothing can be seen nothing may pass. */

@@ -1,5 +1,6 @@
-import type { Config, RelayConfig, StatusConfig } from "#src/config/config.ts";
-import type { FastPathWish } from "#src/datapath/fast_path.ts";
+import type { Config, RelayConfig, Role, ServerConfig, StatusConfig } from "#src/config/config.ts";
+import type { FastPathWish, ServerFastPathWish } from "#src/datapath/fast_path.ts";
+import { attachedBroadcasts } from "../broadcasts.ts";
 import type { FilterReport, Handled } from "../host/traffic.ts";
 
 interface Asked extends Pick<Config, "relay"> {
@@ -8,12 +9,28 @@ interface Asked extends Pick<Config, "relay"> {
 
 /** What a configuration asks for. */
 export function wishOf({ relay, status }: Asked): FastPathWish {
-  return { refusal: refusalOf(relay, status.record), peers: relay.fastPathPeers };
+  return { refusal: refusalOf("relay", relay, status.record), peers: relay.fastPathPeers };
 }
 
-function refusalOf({ fastPath }: RelayConfig, record: boolean): string | undefined {
+interface AskedOfServer extends Pick<Config, "server"> {
+  readonly status: Pick<StatusConfig, "record">;
+}
+
+/** The same of a server. */
+export function serverWishOf({ server, status }: AskedOfServer): ServerFastPathWish {
+  return {
+    refusal: refusalOf("server", server, status.record),
+    broadcasts: attachedBroadcasts(),
+  };
+}
+
+function refusalOf(
+  role: Role,
+  { fastPath }: Pick<RelayConfig | ServerConfig, "fastPath">,
+  record: boolean,
+): string | undefined {
   if (fastPath === "off") return "`fast_path = off`";
-  return record ? "`record = yes`, by which the relay sees every packet" : undefined;
+  return record ? `\`record = yes\`, by which the ${role} sees every packet` : undefined;
 }
 
 /** Whether packets may pass this host's filters by. */
@@ -30,6 +47,23 @@ export function permissionOf(
   report: FilterReport | undefined,
 ): Permission {
   const missed = missedBy(report);
+  return wanted === "on"
+    ? { refusal: undefined, note: missed && `past what sees packets: ${missed}` }
+    : { refusal: missed && `something would miss packets: ${missed}`, note: undefined };
+}
+
+/**
+ * The same of a server. What passes there is no flow of which the filters see a packet now and then: they
+ * see none. So it matters that there are rules, such as a list of addresses that are to be refused, whatever
+ * they do.
+ *
+ * @param report what the filters do to the server's traffic; undefined: it is not known what there is
+ */
+export function serverPermissionOf(
+  wanted: ServerConfig["fastPath"],
+  report: FilterReport | undefined,
+): Permission {
+  const missed = missedBy(report) ?? report?.asked[0];
   return wanted === "on"
     ? { refusal: undefined, note: missed && `past what sees packets: ${missed}` }
     : { refusal: missed && `something would miss packets: ${missed}`, note: undefined };

@@ -73,6 +73,8 @@ export interface FilterReport {
   readonly filtered: readonly Filtered[];
   /** Of IPv4 traffic alone. */
   readonly handled: readonly Handled[];
+  /** Chains that IPv4 traffic comes by and that have rules: `chain input of table inet filter`. */
+  readonly asked: readonly string[];
   /** What was looked at: `nftables`, `iptables-legacy`. */
   readonly seen: readonly string[];
   /** Why something could not be looked at. */

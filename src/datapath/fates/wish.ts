@@ -22,8 +22,11 @@ export interface FateOptions {
 export class Fates {
   readonly #wish = new RulesBlock<Wish>(ROOM);
   readonly #rings: readonly FateRing[];
+  readonly #onObserve: (isObserved: boolean) => void;
 
-  constructor(workers: number) {
+  /** @param onObserve is told before the threads are whether anybody's packets are observed */
+  constructor(workers: number, onObserve: (isObserved: boolean) => void = () => {}) {
+    this.#onObserve = onObserve;
     this.#rings = Array.from({ length: workers }, () => new FateRing());
   }
 
@@ -39,6 +42,7 @@ export class Fates {
    * @throws RangeError when there are too many
    */
   observe(peers: readonly PeerPattern[]): void {
+    this.#onObserve(peers.length > 0);
     if (!this.#wish.replace({ peers })) throw new RangeError(`${peers.length} peers to observe`);
   }
 

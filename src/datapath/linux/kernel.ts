@@ -22,6 +22,7 @@ import { setOption } from "../udp/socket.ts";
 import { boundAsWanted } from "./adopt_udp.ts";
 import { lendTo } from "./fast_path/lend.ts";
 import { openFastPath } from "./fast_path/relay_fast_path.ts";
+import { openServerFastPath } from "./fast_path/server/fast_path.ts";
 import { steerRelaySockets, steerServerSockets } from "./steering.ts";
 import { LinuxTunQueue } from "./tun/queue.ts";
 import { openTunnel } from "./tun/tunnel.ts";
@@ -40,6 +41,7 @@ export const LINUX_KERNEL: Kernel = {
   openTunnel,
   openFastPath,
   lend: lendTo,
+  openServerFastPath,
   tunQueue: (libc, arena, fd, name, { tun }) => new LinuxTunQueue(libc, arena, fd, name, tun),
   openNative: (libc) => {
     const fd = openRawIpv6(libc);

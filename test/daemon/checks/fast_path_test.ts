@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { RelayConfig } from "#src/config/config.ts";
+import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { checkFastPath } from "#src/daemon/checks/fast_path.ts";
 import { formatCheck } from "#src/daemon/checks/result.ts";
 import type { Host } from "#src/daemon/host/contract.ts";
 import type { FilterReport } from "#src/daemon/host/traffic.ts";
 import { fakeHost, relayConfig, serverConfig } from "./fake_host.ts";
 
-const NO_FILTERS: FilterReport = { filtered: [], handled: [], seen: ["nftables"], unseen: [] };
+const NO_FILTERS: FilterReport = {
+  filtered: [],
+  handled: [],
+  asked: [],
+  seen: ["nftables"],
+  unseen: [],
+};
 const filters = (changes: Partial<FilterReport>): Partial<Host> => ({
   filters: () => ({ ...NO_FILTERS, ...changes }),
 });
@@ -82,6 +88,59 @@ for (const [name, fastPath, facts, record, want] of cases) {
   test(`checkFastPath() where ${name}`, () => {
     const relay = relayConfig({ fastPath });
     const config = { relay, server: serverConfig(), status: { record } };
-    assert.equal(formatCheck(checkFastPath(fakeHost(facts), config)), want);
+    assert.equal(formatCheck(checkFastPath(fakeHost(facts), "relay", config)), want);
+  });
+}
+
+const serverCases: readonly [
+  name: string,
+  server: Partial<ServerConfig>,
+  facts: Partial<Host>,
+  record: boolean,
+  want: string,
+][] = [
+  ["all is well", {}, filters({}), false, "ok   fast_path: on"],
+  [
+    "it is not wanted",
+    { fastPath: "off" },
+    NO_TCX,
+    false,
+    "ok   fast_path: off: `fast_path = off`",
+  ],
+  [
+    "packets are recorded",
+    {},
+    filters({}),
+    true,
+    "ok   fast_path: off: `record = yes`, by which the server sees every packet",
+  ],
+  [
+    "clients have to authenticate themselves",
+    { requireAuthentication: true },
+    filters({}),
+    false,
+    "ok   fast_path: off: `require_authentication = yes`, by which the kernel could answer nobody",
+  ],
+  [
+    "a chain has rules, whatever they do",
+    {},
+    filters({ asked: ["chain input of table inet filter"] }),
+    false,
+    "ok   fast_path: off: something would miss packets: chain input of table inet filter",
+  ],
+  [
+    "it is forced past a chain with rules",
+    { fastPath: "on" },
+    filters({ asked: ["chain input of table inet filter"] }),
+    false,
+    "warn fast_path: on, past what sees packets: chain input of table inet filter; mend: " +
+    "`fast_path = auto`, unless that is meant",
+  ],
+];
+
+for (const [name, server, facts, record, want] of serverCases) {
+  test(`checkFastPath() of a server where ${name}`, () => {
+    const config = { relay: relayConfig(), server: serverConfig(server), status: { record } };
+    assert.equal(formatCheck(checkFastPath(fakeHost(facts), "server", config)), want);
   });
 }

@@ -14,6 +14,7 @@ function hostWith(filter: (traffic: readonly Traffic[]) => Partial<FilterReport>
     filtered: [],
     handled: [],
     seen: [],
+    asked: [],
     unseen: [],
     ...filter(traffic()),
   });

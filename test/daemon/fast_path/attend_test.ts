@@ -17,7 +17,8 @@ const LIMIT: FilterReport["handled"][number] = {
 
 /** One that does as it is told, and what it was told. */
 class Recorded implements FastPath {
-  maps: FastPath["maps"] = { leases: 3, slots: 4, control: 5 };
+  isNone = false;
+  readonly maps: FastPath["maps"] = { leases: 3, slots: 4, control: 5 };
   readonly told: (string | undefined)[] = [];
   looks = 0;
   fails = false;
@@ -54,13 +55,13 @@ function setUp(fastPath: FastPath, mode: RelayConfig["fastPath"] = "auto") {
   const host = fakeHost({
     watchFilters: () => {
       if (filters.fails) throw new Error("no");
-      return { filtered: [], handled: filters.handled, seen: ["nftables"], unseen: [] };
+      return { filtered: [], handled: filters.handled, asked: [], seen: ["nftables"], unseen: [] };
     },
   });
   const relay = relayConfig({ fastPath: mode });
   const config = () => ({ relay, server: serverConfig() }) as Config;
   const open = { listening: LISTENING, interfaceName: "teredo", fastPath };
-  const attended = { host, log, config, open };
+  const attended = { role: "relay" as const, host, log, config, open };
   return { lines, filters, attended, attendant: new Attendant(fastPath, attended) };
 }
 
@@ -120,7 +121,7 @@ test("attendFastPath() looks again and again, until it is ended, and not at what
   assert.equal(fastPath.looks, looks);
   assert.equal(fastPath.told.length, 1);
   const none = new Recorded();
-  none.maps = undefined;
+  none.isNone = true;
   attendFastPath(setUp(none).attended);
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.equal(none.looks, 0);

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RelayConfig } from "#src/config/config.ts";
-import { permissionOf, wishOf } from "#src/daemon/fast_path/decide.ts";
+import {
+  permissionOf,
+  serverPermissionOf,
+  serverWishOf,
+  wishOf,
+} from "#src/daemon/fast_path/decide.ts";
 import type { FilterReport, Handled, Traffic } from "#src/daemon/host/traffic.ts";
-import { relayConfig } from "#test/daemon/checks/fake_host.ts";
+import { relayConfig, serverConfig } from "#test/daemon/checks/fake_host.ts";
 
 const wishes: readonly [RelayConfig["fastPath"], record: boolean, refusal: string | undefined][] = [
   ["auto", false, undefined],
@@ -26,6 +31,7 @@ const does = (what: string, by: string): Handled => ({ traffic: TRAFFIC, what, b
 const report = (changes: Partial<FilterReport>): FilterReport => ({
   filtered: [],
   handled: [],
+  asked: [],
   seen: ["nftables"],
   unseen: [],
   ...changes,
@@ -67,6 +73,38 @@ for (const [name, filters, missed] of reports) {
 
   test(`permissionOf() of one who wants it says who misses packets: ${name}`, () => {
     assert.deepEqual(permissionOf("on", filters), {
+      refusal: undefined,
+      note: missed && `past what sees packets: ${missed}`,
+    });
+  });
+}
+
+for (const [fastPath, record, refusal] of wishes) {
+  test(`serverWishOf() with fast_path = ${fastPath}, record = ${record}`, () => {
+    const wish = serverWishOf({ server: serverConfig({ fastPath }), status: { record } });
+    assert.equal(wish.refusal, refusal?.replace("relay", "server"));
+  });
+}
+
+const CHAINS = ["chain input of table inet filter", "chain output of table ip filter"];
+const ofServer: readonly [string, FilterReport | undefined, missed: string | undefined][] = [
+  ["no filters", report({}), undefined],
+  ["filters not known", undefined, "what packet filters there are is not known"],
+  [
+    "filters that cannot be read",
+    report({ unseen: ["nftables: no"] }),
+    "cannot look at nftables: no",
+  ],
+  ["chains with rules that do nothing to strangers", report({ asked: CHAINS }), CHAINS[0]],
+];
+
+for (const [name, filters, missed] of ofServer) {
+  test(`serverPermissionOf() of ${name}`, () => {
+    assert.deepEqual(serverPermissionOf("auto", filters), {
+      refusal: missed && `something would miss packets: ${missed}`,
+      note: undefined,
+    });
+    assert.deepEqual(serverPermissionOf("on", filters), {
       refusal: undefined,
       note: missed && `past what sees packets: ${missed}`,
     });

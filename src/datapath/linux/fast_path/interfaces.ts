@@ -1,4 +1,5 @@
 import { AF_INET, ARPHRD_ETHER, IFF_UP } from "#ffi/linux/mod.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { addresses, type InterfaceAddress, type Link, links } from "../netlink/routing.ts";
 import type { Netlink } from "../netlink/socket.ts";
 
@@ -13,6 +14,20 @@ export interface FastPathInterfaces {
 
 /** Programs are attached to so many; datagrams that come by others go the slow way. */
 export const MOST_INTERFACES = 64;
+
+/**
+ * Those that have all of the IPv4 addresses: what leaves by one of them may come from any.
+ *
+ * @throws SyscallError
+ */
+export function ethernetWith(netlink: Netlink, own: readonly number[]): readonly number[] {
+  const assigned = addresses(netlink);
+  const has = (index: number, address: number) =>
+    assigned.some((it) =>
+      it.index === index && it.family === AF_INET && readU32(it.bytes, 0) === address
+    );
+  return ethernetOf(links(netlink), assigned).filter((index) => own.every((it) => has(index, it)));
+}
 
 /** undefined: there is no TUN interface of this name. @throws SyscallError */
 export function findInterfaces(netlink: Netlink, tun: string): FastPathInterfaces | undefined {

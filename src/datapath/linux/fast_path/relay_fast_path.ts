@@ -16,7 +16,7 @@ import { Opened } from "../../opened.ts";
 import { Changes, IPV4_CHANGES } from "../netlink/changes.ts";
 import { Netlink } from "../netlink/socket.ts";
 import { interfaceOf } from "../tun/open.ts";
-import { textOf } from "../proc.ts";
+import { hostTtl } from "./host_ttl.ts";
 import { type FastPathInterfaces, findInterfaces } from "./interfaces.ts";
 import { CONTROL, CONTROL_TUN_AT, CONTROL_TUN_MTU_AT } from "./leases.ts";
 import { FastPathImpossible, FastPathPrograms } from "./programs.ts";
@@ -84,7 +84,11 @@ class RelayFastPath implements FastPath {
     this.#netlink = opened.add(new Netlink(libc), (it) => it.close());
     this.#changes = opened.add(new Changes(libc, IPV4_CHANGES), (it) => it.close());
     this.#programs = opened.add(
-      new FastPathPrograms(libc, this.#arena, { ...setup, servicePort: setup.port, ttl: ttl() }),
+      new FastPathPrograms(libc, this.#arena, {
+        ...setup,
+        servicePort: setup.port,
+        ttl: hostTtl(),
+      }),
       (it) => it.close(),
     );
     this.maps = this.#programs.maps;
@@ -199,12 +203,5 @@ class RelayFastPath implements FastPath {
 
 const textOfServed = (served: readonly Ipv6Prefix[] | undefined) =>
   served === undefined ? "any" : served.map(formatIpv6Prefix).join();
-
-const DEFAULT_TTL = 64;
-
-/** Of datagrams that this host sends. */
-function ttl(): number {
-  return Number(textOf("/proc/sys/net/ipv4/ip_default_ttl")) || DEFAULT_TTL;
-}
 
 const keyOf = (it: FastPathInterfaces) => JSON.stringify(it);

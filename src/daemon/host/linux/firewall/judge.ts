@@ -63,6 +63,15 @@ export function handled(
   return [...found.values()];
 }
 
+/** The base chains with rules that the traffic comes by, whatever they do to it. */
+export function asked(bases: readonly BaseChain[], traffic: Traffic): string[] {
+  const ways = WAYS[traffic.path].flatMap((hook) =>
+    traffic.packets.flatMap((packet) => called(bases, hook, traffic, { ...packet, tracked: "new" }))
+  );
+  const withRules = ways.filter(({ rules, drops }) => drops || rules.length > 0);
+  return withRules.map(({ name, table }) => `chain ${name} of ${table.title}`);
+}
+
 function send(
   bases: readonly BaseChain[],
   traffic: Traffic,

@@ -10,7 +10,7 @@ import {
 } from "#ffi/linux/mod.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import type { FilterReport, Handled, Traffic } from "../../traffic.ts";
-import { handled, judge } from "./judge.ts";
+import { asked, handled, judge } from "./judge.ts";
 import { nftGeneration, readNftables } from "./nftables.ts";
 import type { BaseChain } from "./outcome.ts";
 import type { Surroundings } from "./passage.ts";
@@ -29,7 +29,7 @@ const ABSENT: readonly number[] = [EPROTONOSUPPORT, EINVAL, EOPNOTSUPP];
 /** Rules that change while they are read are read again. */
 const ATTEMPTS = 3;
 
-type Found = Pick<FilterReport, "filtered" | "handled">;
+type Found = Pick<FilterReport, "filtered" | "handled" | "asked">;
 
 /**
  * The packet filters of this network namespace, read from the kernel: nf_tables, in which
@@ -80,7 +80,8 @@ export class Firewall {
     ];
     const filtered = found.flatMap((it) => it.filtered);
     const all = [...found.flatMap((it) => it.handled), ...this.#encrypted(traffic, unseen)];
-    return { filtered, handled: all, seen, unseen };
+    const withRules = new Set(found.flatMap((it) => it.asked));
+    return { filtered, handled: all, asked: [...withRules], seen, unseen };
   }
 
   /** Whether a policy may have datagrams encrypted: of which, none but the kernel knows. */
@@ -142,6 +143,7 @@ export class Firewall {
     return traffic.map((it) => ({
       filtered: judge(bases, it, this.#around),
       handled: it.version === 4 ? handled(bases, it, this.#around) : [],
+      asked: it.version === 4 ? asked(bases, it) : [],
     }));
   }
 

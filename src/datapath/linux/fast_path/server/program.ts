@@ -60,7 +60,7 @@ import {
   swap,
   xor,
 } from "../../bpf/steps.ts";
-import { addHalves, addWords, fold, NOT_OURS, PACKET, reach } from "../parts.ts";
+import { addHalves, addWords, fetch, fold, NOT_OURS, PACKET } from "../parts.ts";
 import {
   ECN,
   FRAGMENT_OFFSET,
@@ -208,7 +208,7 @@ const checkOurs = ({ primary, secondary }: ServerProgramOptions): Program => [
   ifNot(R2, network16(ETH_P_IP), NOT_OURS),
   load.word(R2, CONTEXT, SK_BUFF_PKT_TYPE_AT),
   ifNot(R2, PACKET_HOST, NOT_OURS),
-  reach(HEADERS, NOT_OURS),
+  fetch(HEADERS, NOT_OURS),
   load.byte(R2, PACKET, IPV4 + IPV4_PROTOCOL_AT),
   ifNot(R2, PROTOCOL_UDP, NOT_OURS),
   load.word(R2, PACKET, IPV4 + IPV4_DESTINATION_AT),
