@@ -17,7 +17,7 @@ import {
   wait,
   writeFile,
 } from "./programs.ts";
-import { assertPing } from "./traffic.ts";
+import { assertPing, ping } from "./traffic.ts";
 
 /** How a relay has its fast path, tells of it, and gives it up. */
 
@@ -77,8 +77,8 @@ async function startRelay(settings: string, lacks: readonly Lack[] = []): Promis
   return relay;
 }
 
-async function status(): Promise<StatusDocument> {
-  return JSON.parse((await get(lab, "rly", "http://127.0.0.1:9545/status"))!);
+async function status(port = 9545): Promise<StatusDocument> {
+  return JSON.parse((await get(lab, "rly", `http://127.0.0.1:${port}/status`))!);
 }
 
 /** When nothing is counted any more: what passed in the kernel is taken in once a second. */
@@ -201,6 +201,68 @@ test("Relay: what its addresses and routes become, packets go on", OPTIONS, asyn
     await assertPing(lab, "host6", client, { count: 10, more: ["-i", "0.05"] });
   }
   assert.equal((await status()).fast_path!.state, "on");
+});
+
+/** Has a few pings pass, and tells what each of two relays carried of them in the kernel. */
+async function passedBoth(): Promise<readonly number[]> {
+  const both = async () =>
+    await Promise.all([9545, 9546].map(async (port) => (await status(port)).fast_path!.packets.up));
+  const before = await both();
+  await assertPing(lab, "host6", client);
+  await assertPing(lab, "host6", client, PINGS);
+  await wait(2_500);
+  return (await both()).map((count, i) => count - before[i]!);
+}
+
+test(
+  "Relay: of two on one host each has its own clients, ports and programs",
+  OPTIONS,
+  async () => {
+    await startRelay("");
+    await untilState("on");
+    await assertPing(lab, "host6", client);
+    const file = await writeFile(
+      lab,
+      "other.ini",
+      "[relay]\nbind_port = 4545\ninterface_name = other\nroute_metric = 5\n" +
+        "[status]\nport = 9546\ncontrol = no\n",
+    );
+    const other = lab.spawn("rly", teredo("relay", "-c", file));
+    await untilReady(lab, "rly", 9546, other);
+    assert.equal((await status(9546)).fast_path!.state, "on");
+    const attached = await Promise.all([IPV4_LINK, "teredo", "other"].map(programs));
+    assert.deepEqual(attached, ["2 0", "0 1", "0 1"]);
+    // The route of the lower metric leads to the other one.
+    const [ours, theirs] = await passedBoth();
+    assert.ok(ours === 0 && theirs! > PINGS.count / 2, `${ours} ${theirs}`);
+    await other.stop();
+    assert.equal(await programs(IPV4_LINK), "1 0");
+    await assertPing(lab, "host6", client);
+    await assertPing(lab, "host6", client, PINGS);
+    await until("ours carries them again", async () => (await status()).fast_path!.packets.up > 0);
+  },
+);
+
+test("Relay: what it serves after a reload the programs serve", OPTIONS, async () => {
+  await startRelay("");
+  await untilState("on");
+  await assertPing(lab, "host6", client, PINGS);
+  const many = Array.from({ length: 9 }, (_, i) => `2001:db8:${i + 1}::/48`).join(", ");
+  for (
+    const [served, reason] of [
+      ["2001:db8:1::/48", undefined],
+      [many, "served has 9 prefixes, more than 8"],
+      ["2001:db8:9::/48", undefined],
+    ] as const
+  ) {
+    await writeFile(lab, "fast.ini", `[relay]\nserved = ${served}\n`);
+    await lab.run("rly", teredo("reload", "relay"));
+    assert.equal(await untilState(reason === undefined ? "on" : "off"), reason);
+    const isServed = served.includes("2001:db8:1::/48");
+    if (isServed) await assertPing(lab, "host6", client, PINGS);
+  }
+  // Not even what the kernel carried a moment ago.
+  assert.match(await ping(lab, "host6", client), / 100% packet loss/);
 });
 
 test("Relay: killed, it leaves no program behind", OPTIONS, async () => {
