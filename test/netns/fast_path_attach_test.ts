@@ -93,6 +93,9 @@ inNamespace(import.meta.filename!, () => {
   ip("link set teredo up", "link set lo up");
   const told = { ways: 0, lending: [] as boolean[] };
 
+  /** Each look is a second after the one before, unless a test says otherwise. */
+  let [time, step] = [0, 1_000];
+
   const open = (served?: readonly Ipv6Prefix[], port = 3545): FastPath => {
     told.ways = 0;
     told.lending = [];
@@ -104,7 +107,7 @@ inNamespace(import.meta.filename!, () => {
       peers: 16,
       announceWays: () => told.ways++,
       setLending: (wanted) => void told.lending.push(wanted),
-    });
+    }, () => time += step);
   };
 
   /** Programs that see what comes in by an interface, or what leaves by it. */
@@ -225,6 +228,28 @@ inNamespace(import.meta.filename!, () => {
         fastPath.close();
       }));
   }
+
+  test("FastPath.look() has leases end at once, and then once a second at the most", () =>
+    withUplink(() => {
+      const fastPath = open();
+      fastPath.permit(undefined);
+      fastPath.look();
+      fastPath.look();
+      const before = told.ways;
+      step = 100;
+      for (let i = 0; i < 40; i++) {
+        ip("route add 203.0.113.0/24 dev up0", "route del 203.0.113.0/24");
+        fastPath.look();
+      }
+      // The first second had one already.
+      assert.equal(told.ways - before, 4);
+      for (let i = 0; i < 10; i++) fastPath.look();
+      assert.equal(told.ways - before, 5, "what changed last is not forgotten");
+      for (let i = 0; i < 20; i++) fastPath.look();
+      assert.equal(told.ways - before, 5);
+      step = 1_000;
+      fastPath.close();
+    }));
 
   test("FastPath.look() goes on at a TUN interface that was made again", () =>
     withUplink(() => {

@@ -203,6 +203,26 @@ test("Relay: what its addresses and routes become, packets go on", OPTIONS, asyn
   assert.equal((await status()).fast_path!.state, "on");
 });
 
+test(
+  "Relay: the programs are at an interface that was deleted and made again",
+  OPTIONS,
+  async () => {
+    const started = await startRelay("");
+    await untilState("on");
+    await assertPing(lab, "host6", client, PINGS);
+    await lab.sh("rly", "ip link del teredo");
+    await started.waitForLine(/msg=Restored what=route/, START_PATIENCE);
+    await untilState("on");
+    await until("the new one has its program", async () => await programs("teredo") === "0 1");
+    await assertPing(lab, "host6", client, PINGS);
+    const { packets } = (await status()).fast_path!;
+    await assertPing(lab, "host6", client, PINGS);
+    await wait(2_500);
+    const { up, down } = (await status()).fast_path!.packets;
+    assert.ok(up > packets.up && down > packets.down, `${up} ${down}`);
+  },
+);
+
 /** Has a few pings pass, and tells what each of two relays carried of them in the kernel. */
 async function passedBoth(): Promise<readonly number[]> {
   const both = async () =>

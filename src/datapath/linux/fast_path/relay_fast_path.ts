@@ -23,14 +23,23 @@ import { FastPathImpossible, FastPathPrograms } from "./programs.ts";
 
 /** What could not be attached is tried again: an interface may have gone at that moment. */
 const TRY_AGAIN: Millis = 1_000;
+/**
+ * Between two looks at what has changed. A router learns routes all the time, and none of them is to
+ * cost all leases; one change alone takes effect at once.
+ */
+const PAUSE: Millis = 1_000;
 /** For the structures of calls, and the programs while they are loaded. */
 const ARENA = 256 * 1024;
 
 /** Opens a fast path; what comes of it says why there is none. */
-export function openFastPath(libc: Libc, setup: FastPathSetup): FastPath {
+export function openFastPath(
+  libc: Libc,
+  setup: FastPathSetup,
+  clock: () => Millis = () => performance.now(),
+): FastPath {
   const opened = new Opened();
   try {
-    return opened.run(() => new RelayFastPath(libc, setup, opened));
+    return opened.run(() => new RelayFastPath(libc, setup, opened, clock));
   } catch (error) {
     return noFastPath(reasonOf(error), setup.peers);
   }
@@ -58,6 +67,7 @@ class RelayFastPath implements FastPath {
   readonly #setup: FastPathSetup;
   readonly #arena: Arena;
   readonly #libc: Libc;
+  readonly #clock: () => Millis;
   readonly #opened: Opened;
   readonly #netlink: Netlink;
   readonly #changes: Changes;
@@ -72,11 +82,15 @@ class RelayFastPath implements FastPath {
   #lost: string | undefined;
   #attached: FastPathInterfaces | undefined;
   #tryAt: Millis = Infinity;
+  /** Something has changed, and was not yet looked at. */
+  #hasChanged = false;
+  #lookedAt: Millis = -Infinity;
   #served: string;
 
   /** @throws SyscallError, FastPathImpossible */
-  constructor(libc: Libc, setup: FastPathSetup, opened: Opened) {
+  constructor(libc: Libc, setup: FastPathSetup, opened: Opened, clock: () => Millis) {
     this.#libc = libc;
+    this.#clock = clock;
     this.#setup = setup;
     this.#opened = opened;
     const length = ARENA + Bpf.mappedLength(CONTROL);
@@ -123,10 +137,15 @@ class RelayFastPath implements FastPath {
   }
 
   look(): void {
-    const changed = this.#changes.any();
-    // Leases rest on routes and addresses, whatever becomes of the interfaces.
-    if (changed) this.#setup.announceWays();
-    if (changed || performance.now() >= this.#tryAt) this.#follow();
+    const now = this.#clock();
+    if (this.#changes.any()) this.#hasChanged = true;
+    if (this.#hasChanged && now - this.#lookedAt >= PAUSE) {
+      this.#hasChanged = false;
+      this.#lookedAt = now;
+      // Leases rest on routes and addresses, whatever becomes of the interfaces.
+      this.#setup.announceWays();
+      this.#follow();
+    } else if (now >= this.#tryAt) this.#follow();
   }
 
   serve(served: readonly Ipv6Prefix[] | undefined): void {
@@ -155,7 +174,7 @@ class RelayFastPath implements FastPath {
     } catch (error) {
       this.#detach();
       this.#problem = reasonOf(error);
-      this.#tryAt = performance.now() + TRY_AGAIN;
+      this.#tryAt = this.#clock() + TRY_AGAIN;
     }
   }
 
