@@ -24,15 +24,6 @@ import {
   BPF_ATTR_MAX_ENTRIES_AT,
   BPF_ATTR_PROG_NAME_AT,
   BPF_ATTR_PROG_TYPE_AT,
-  BPF_ATTR_TEST_CTX_IN_AT,
-  BPF_ATTR_TEST_CTX_SIZE_IN_AT,
-  BPF_ATTR_TEST_DATA_IN_AT,
-  BPF_ATTR_TEST_DATA_OUT_AT,
-  BPF_ATTR_TEST_DATA_SIZE_IN_AT,
-  BPF_ATTR_TEST_DATA_SIZE_OUT_AT,
-  BPF_ATTR_TEST_PROG_FD_AT,
-  BPF_ATTR_TEST_REPEAT_AT,
-  BPF_ATTR_TEST_RETVAL_AT,
   BPF_ATTR_VALUE_AT,
   BPF_ATTR_VALUE_SIZE_AT,
   BPF_LINK_CREATE,
@@ -43,7 +34,6 @@ import {
   BPF_MAP_UPDATE_ELEM,
   BPF_OBJ_NAME_LEN,
   BPF_PROG_LOAD,
-  BPF_PROG_TEST_RUN,
   MAP_FIXED,
   MAP_SHARED,
   PROT_READ,
@@ -73,21 +63,6 @@ export interface BpfProgram {
   /** Arena offset and number of its instructions. */
   readonly at: number;
   readonly count: number;
-}
-
-/** A run of a program on bytes that are no packet of anybody's. All places are arena offsets. */
-export interface BpfRun {
-  /** A frame of `length` bytes, from its Ethernet header on; at least that header. */
-  readonly at: number;
-  readonly length: number;
-  /** Where the frame is put that the program left, and how many bytes there are for it. */
-  readonly outAt: number;
-  readonly capacity: number;
-  /** A `struct __sk_buff` for the program, of `contextLength` bytes; 0: none. */
-  readonly contextAt: number;
-  readonly contextLength: number;
-  /** How often, one after another on the same frame. */
-  readonly repeat: number;
 }
 
 /** The kernel does not take a program: because it may not be loaded, or because of what it does. */
@@ -240,29 +215,6 @@ export class Bpf {
     u32[(at + BPF_ATTR_LINK_UPDATE_LINK_FD_AT) >> 2] = link;
     u32[(at + BPF_ATTR_LINK_UPDATE_NEW_PROG_FD_AT) >> 2] = program;
     check(this.#libc, this.#call(BPF_LINK_UPDATE), "bpf", "BPF_LINK_UPDATE");
-  }
-
-  /** Bytes in the frame that the last {@link run} left. */
-  get ranLength(): number {
-    return this.#arena.u32[(this.#attributes + BPF_ATTR_TEST_DATA_SIZE_OUT_AT) >> 2]!;
-  }
-
-  /** Has a program judge a frame. @returns what it returned, as a signed number @throws SyscallError */
-  run(program: number, frame: BpfRun): number {
-    const at = this.#begin();
-    const { u32 } = this.#arena;
-    u32[(at + BPF_ATTR_TEST_PROG_FD_AT) >> 2] = program;
-    u32[(at + BPF_ATTR_TEST_DATA_SIZE_IN_AT) >> 2] = frame.length;
-    u32[(at + BPF_ATTR_TEST_DATA_SIZE_OUT_AT) >> 2] = frame.capacity;
-    this.#arena.writeU64(at + BPF_ATTR_TEST_DATA_IN_AT, this.#arena.address(frame.at));
-    this.#arena.writeU64(at + BPF_ATTR_TEST_DATA_OUT_AT, this.#arena.address(frame.outAt));
-    u32[(at + BPF_ATTR_TEST_REPEAT_AT) >> 2] = frame.repeat;
-    if (frame.contextLength > 0) {
-      u32[(at + BPF_ATTR_TEST_CTX_SIZE_IN_AT) >> 2] = frame.contextLength;
-      this.#arena.writeU64(at + BPF_ATTR_TEST_CTX_IN_AT, this.#arena.address(frame.contextAt));
-    }
-    check(this.#libc, this.#call(BPF_PROG_TEST_RUN), "bpf", "BPF_PROG_TEST_RUN");
-    return this.#arena.i32[(at + BPF_ATTR_TEST_RETVAL_AT) >> 2]!;
   }
 
   #onElement(command: number, map: number, keyAt: number, valueAt?: number): number {

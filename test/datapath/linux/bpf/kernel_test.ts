@@ -35,11 +35,13 @@ import {
   store,
   swap,
 } from "#src/datapath/linux/bpf/steps.ts";
+import { Runner } from "./runner.ts";
 
 /** What only the kernel can judge: its own maps, its verifier, and programs that run. */
 const libc = await openLibc();
 const arena = new Arena(libc, 4 << 20);
 const bpf = new Bpf(libc, arena);
+const runner = new Runner(libc, arena);
 const VALUE = 16;
 
 function withMap(type: number, flags: number, entries: number, use: (fd: number) => void): void {
@@ -65,8 +67,8 @@ function run(program: number, frame: Uint8Array): number {
   const [at, outAt] = [arena.take(frame.length), arena.take(2048)];
   arena.u8.set(frame, at);
   const places = { at, length: frame.length, outAt, capacity: 2048 };
-  const verdict = bpf.run(program, { ...places, contextAt: 0, contextLength: 0, repeat: 1 });
-  assert.deepEqual(arena.u8.slice(outAt, outAt + bpf.ranLength), frame);
+  const verdict = runner.run(program, { ...places, contextAt: 0, contextLength: 0 });
+  assert.deepEqual(arena.u8.slice(outAt, outAt + runner.ranLength), frame);
   return verdict;
 }
 
@@ -132,7 +134,7 @@ test("Bpf.mapOver(): a map that can not be mapped is an error of mmap", () => {
   });
 });
 
-test("Bpf.run(): a program reads the frame and returns", () => {
+test("Runner.run(): a program reads the frame and returns", () => {
   const program: Program = [
     load.word(R2, R1, SK_BUFF_DATA_AT),
     load.word(R3, R1, SK_BUFF_DATA_END_AT),
@@ -152,7 +154,7 @@ test("Bpf.run(): a program reads the frame and returns", () => {
   });
 });
 
-test("Bpf.run(): what a program adds to a map is loaded from the arena", () => {
+test("Runner.run(): what a program adds to a map is loaded from the arena", () => {
   withMap(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, 1, (map) => {
     const at = bpf.mapOver(map, VALUE);
     const program: Program = [
@@ -171,7 +173,7 @@ test("Bpf.run(): what a program adds to a map is loaded from the arena", () => {
   });
 });
 
-test("Bpf.run(): a program looks up what the arena has stored", () => {
+test("Runner.run(): a program looks up what the arena has stored", () => {
   withMap(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, 2, (map) => {
     const at = bpf.mapOver(map, 2 * VALUE);
     const program: Program = [

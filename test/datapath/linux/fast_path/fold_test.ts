@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
-import { Bpf } from "#ffi/linux/bpf_calls.ts";
 import { BPF_PROG_TYPE_SCHED_CLS, SK_BUFF_DATA_AT, SK_BUFF_DATA_END_AT } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadProgram } from "#src/datapath/linux/bpf/load.ts";
@@ -18,6 +17,7 @@ import {
   set,
 } from "#src/datapath/linux/bpf/steps.ts";
 import { fold } from "#src/datapath/linux/fast_path/parts.ts";
+import { Runner } from "#test/datapath/linux/bpf/runner.ts";
 
 const libc = await openLibc();
 const AT = 16;
@@ -53,7 +53,7 @@ const SUMS = [
 test("fold(): the ones-complement sum of RFC 1071, however often it carries", () => {
   const arena = new Arena(libc, 1 << 20);
   const program = loadProgram(libc, arena, BPF_PROG_TYPE_SCHED_CLS, "fold", FOLDING);
-  const bpf = new Bpf(libc, arena);
+  const runner = new Runner(libc, arena);
   const [at, outAt] = [arena.take(64), arena.take(64)];
   const view = new DataView(arena.memory.buffer);
   for (const sum of SUMS) {
@@ -65,9 +65,8 @@ test("fold(): the ones-complement sum of RFC 1071, however often it carries", ()
       capacity: 64,
       contextAt: 0,
       contextLength: 0,
-      repeat: 1,
     };
-    assert.equal(bpf.run(program, frame), folded(sum), `0x${sum.toString(16)}`);
+    assert.equal(runner.run(program, frame), folded(sum), `0x${sum.toString(16)}`);
   }
   libc.call.close(program);
 });

@@ -23,6 +23,7 @@ import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
+import { Runner } from "#test/datapath/linux/bpf/runner.ts";
 import { arrival, bubble, teredo } from "#test/protocol/packets.ts";
 import { data, HOST, RelayLab, tokenOf } from "#test/protocol/relay/lab.ts";
 import { RELAY, RELAY_PORT } from "#test/protocol/vectors.ts";
@@ -109,6 +110,7 @@ export class World {
   readonly #arena: Arena;
   readonly #u64: BigUint64Array;
   readonly #bpf: Bpf;
+  readonly #runner: Runner;
   readonly #maps: FastPathMaps;
   readonly #counts: ReasonCounts;
   readonly #slots: number;
@@ -125,6 +127,7 @@ export class World {
     this.#arena = new Arena(libc, 16 << 20);
     this.#u64 = new BigUint64Array(this.#arena.memory.buffer);
     this.#bpf = new Bpf(libc, this.#arena);
+    this.#runner = new Runner(libc, this.#arena);
     this.#maps = createMaps(this.#bpf, libc, STATES.length + 1, REASON_NAMES.length);
     this.#counts = new ReasonCounts(libc, this.#arena, this.#bpf, this.#maps.reasons);
     this.#slots = this.#bpf.mapOver(this.#maps.slots, (STATES.length + 2) * at.SLOT);
@@ -250,16 +253,15 @@ export class World {
     const { u8, u32 } = this.#arena;
     u8.set(frame, this.#frame);
     u32[(this.#context + SK_BUFF_GSO_SIZE_AT) >> 2] = gsoSize;
-    const verdict = this.#bpf.run(this.#loaded[way], {
+    const verdict = this.#runner.run(this.#loaded[way], {
       at: this.#frame,
       length: frame.length,
       outAt: this.#outAt,
       capacity: CAPACITY,
       contextAt: this.#context,
       contextLength: gsoSize === 0 ? 0 : SIZEOF_SK_BUFF,
-      repeat: 1,
     });
-    this.out = u8.subarray(this.#outAt, this.#outAt + this.#bpf.ranLength);
+    this.out = u8.subarray(this.#outAt, this.#outAt + this.#runner.ranLength);
     if (verdict === TC_ACT_REDIRECT) return true;
     assert.equal(verdict, TCX_NEXT, "a verdict of its own");
     assertBytes(this.out, frame, "left alone, and changed");

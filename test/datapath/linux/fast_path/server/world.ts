@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { Arena } from "#ffi/arena.ts";
-import { Bpf } from "#ffi/linux/bpf_calls.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   SIZEOF_SK_BUFF,
@@ -14,6 +13,7 @@ import type { ServerReason } from "#src/datapath/linux/fast_path/server/reasons.
 import { PRIMARY, SECONDARY, type ServerOptions } from "#src/protocol/server/contract.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { Runner } from "#test/datapath/linux/bpf/runner.ts";
 import { OPTIONS, ServerLab } from "#test/protocol/server/lab.ts";
 import { SECONDARY_SERVER, SERVER, toHex } from "#test/protocol/vectors.ts";
 import { endsOf, INNER, IPV4, ipv4Rest, UDP, udpRest } from "../frames.ts";
@@ -41,7 +41,7 @@ export class ServerWorld {
   readonly #options: ServerOptions;
   readonly #bound: Bound;
   readonly #arena: Arena;
-  readonly #bpf: Bpf;
+  readonly #runner: Runner;
   readonly #at: number;
   readonly #outAt: number;
   readonly #context: number;
@@ -53,7 +53,7 @@ export class ServerWorld {
     bound: Bound = { primary: SERVER, secondary: SECONDARY_SERVER },
   ) {
     this.#arena = new Arena(libc, 1 << 20);
-    this.#bpf = new Bpf(libc, this.#arena);
+    this.#runner = new Runner(libc, this.#arena);
     this.#at = this.#arena.take(CAPACITY);
     this.#outAt = this.#arena.take(CAPACITY);
     this.#context = this.#arena.take(SIZEOF_SK_BUFF);
@@ -74,16 +74,15 @@ export class ServerWorld {
     const { u8, u32 } = this.#arena;
     u8.set(frame, this.#at);
     u32[(this.#context + SK_BUFF_GSO_SIZE_AT) >> 2] = gsoSize;
-    const verdict = this.#bpf.run(this.programs.program, {
+    const verdict = this.#runner.run(this.programs.program, {
       at: this.#at,
       length: frame.length,
       outAt: this.#outAt,
       capacity: CAPACITY,
       contextAt: this.#context,
       contextLength: gsoSize === 0 ? 0 : SIZEOF_SK_BUFF,
-      repeat: 1,
     });
-    this.out = u8.slice(this.#outAt, this.#outAt + this.#bpf.ranLength);
+    this.out = u8.slice(this.#outAt, this.#outAt + this.#runner.ranLength);
     if (verdict === TC_ACT_REDIRECT) return "answered";
     assert.equal(toHex(this.out), toHex(frame), "not answered, and changed");
     if (verdict === TC_ACT_SHOT) return "dropped";
