@@ -3,7 +3,7 @@ import test from "node:test";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { LoadLab } from "#test/load/load_lab.ts";
 import { readCounts } from "#test/load/metrics.ts";
-import { clientIpv6 } from "#test/load/plan.ts";
+import { clientIpv6, GENERATOR_NETWORK } from "#test/load/plan.ts";
 import type { LoadResult } from "#test/load/role.ts";
 import { parseExposition } from "#test/status/exposition_parser.ts";
 import { get, RELAY_PORT, startRelay, teredo, until, wait } from "./programs.ts";
@@ -131,6 +131,28 @@ test(
         assert.equal(after.up, before.up, "nothing from peers passes");
         assert.ok(after.counters.ipv6_sent_packets === before.counters.ipv6_sent_packets);
       });
+    }),
+);
+
+test(
+  "Relay with the fast path: a way that takes no such datagram any more is left to the rules at once",
+  OPTIONS,
+  () =>
+    withRelay("", async (load) => {
+      const way = `ip route change ${GENERATOR_NETWORK} via ${load.lab.sites[0]!.publicAddress}`;
+      const { clients, host } = await amidLoad(load, 15, async () => {
+        await load.lab.sh("rly", `${way} mtu 100`);
+        await wait(2_000);
+        const before = await read(load);
+        await wait(2_000);
+        const narrow = await read(load);
+        assert.equal(narrow.down, before.down, "they go in fragments, which the kernel makes");
+        assert.ok(narrow.up > before.up, "what comes from peers passes again");
+        await load.lab.sh("rly", way);
+        await until("they pass again", async () => (await read(load)).down > narrow.down + 100);
+      });
+      assertWhole("clients", clients);
+      assertWhole("host", host);
     }),
 );
 
