@@ -35,7 +35,10 @@ export interface Lending {
   /** Whether {@link settle} would have somebody to lend. */
   wants(direction: Direction): boolean;
 
-  /** Lends whom it wants, if nothing is waiting that would be overtaken. */
+  /** Does what takes time, so that between the look whether anything waits and the lease is none. */
+  prepare(direction: Direction, now: Millis): void;
+
+  /** Lends those for whom all is prepared, if nothing is waiting that would be overtaken. */
   settle(direction: Direction, isEmpty: boolean, now: Millis): void;
 
   /** Sees to a part of the leases: takes in what passed, and ends those that nobody uses. */

@@ -70,8 +70,14 @@ export class LoopLending {
     const lending = this.#lending;
     if (now >= lending.nextAt) lending.tick(now);
     const [up, down] = [lending.wants(Direction.Up), lending.wants(Direction.Down)];
-    if (up) lending.settle(Direction.Up, this.#isUpEmpty(now, sink), now);
-    if (down) lending.settle(Direction.Down, this.#isDownEmpty(now, sink), now);
+    if (up) {
+      lending.prepare(Direction.Up, now);
+      lending.settle(Direction.Up, this.#isUpEmpty(now, sink), now);
+    }
+    if (down) {
+      lending.prepare(Direction.Down, now);
+      lending.settle(Direction.Down, this.#isDownEmpty(now, sink), now);
+    }
     if (up || down) this.#downlink.flush();
   }
 

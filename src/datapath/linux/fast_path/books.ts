@@ -38,6 +38,15 @@ export class LeaseBooks {
     sentBytes: 0,
     lastSent: 0,
   };
+  /** Packets that the last {@link take} found, when it found any. */
+  get lastUp(): number {
+    return this.#passed.receivedPackets;
+  }
+
+  get lastDown(): number {
+    return this.#passed.sentPackets;
+  }
+
   /** Packets in all. */
   passedUp = 0;
   passedDown = 0;

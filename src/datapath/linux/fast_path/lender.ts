@@ -43,7 +43,16 @@ export interface LenderOptions {
 
 /** A packet came the slow way so long ago at the most: the host's filters let it pass. */
 export const LEASE: Millis = 10_000;
-/** After this long one is asked for, so that in a steady flow no lease runs out. */
+/** Leases begun together do not run out together: some are shorter by up to this part. */
+const STAGGER = 0.25;
+/** Of the golden section: neighbouring slots lie far apart, and no two alike. */
+const SPREAD = 0.618_034;
+/**
+ * A direction through which so many packets pass in a round does not run out: after {@link RENEW_AFTER}
+ * one is asked for, while others pass it by. One in ten thousand is out of order then; where there are
+ * fewer, all go the slow way until none waits.
+ */
+export const MANY = 2_000;
 export const RENEW_AFTER: Millis = 5_000;
 /** What comes the slow way renews a lease at most once in this time. */
 const RENEW_STEP: Millis = 1_000;
@@ -65,8 +74,8 @@ export const ALIVE: Millis = 3_000;
  * Lends peers to the kernel: who gets a lease, how long it holds, and what passed by it.
  *
  * A direction is opened when a packet of it came the slow way and nothing else waits; it closes 10 s
- * after the last one that did. The programs ask for one after 5 s by leaving it alone. So rules in the
- * host's filters take effect within 10 s, and its connection tracking sees the flow.
+ * after the last one that did. So rules in the host's filters take effect within 10 s, and its
+ * connection tracking sees the flow.
  *
  * It belongs to one worker's thread; all workers share the maps, and each has slots of its own. Any of
  * them keeps the programs going. If one hangs, its own leases run out.
@@ -80,6 +89,7 @@ export class Lender implements Lending {
   readonly #from: number;
   readonly #address = new Uint8Array(16);
   readonly #wants = [new Wants(), new Wants()] as const;
+  readonly #prepares: readonly ((p: PeerId, now: Millis) => void)[];
   readonly #grants: readonly Grant[];
 
   // By peer
@@ -91,6 +101,10 @@ export class Lender implements Lending {
   /** Up to when each direction is open, and when a packet of it last came the slow way. */
   readonly #until: readonly [Float64Array, Float64Array];
   readonly #shown: readonly [Float64Array, Float64Array];
+  /** Whether many packets pass through it. */
+  readonly #busy: readonly [Uint8Array, Uint8Array];
+  /** Whether the slot says by which interface datagrams leave. */
+  readonly #hasWay: Uint8Array;
   readonly #used: Float64Array;
 
   leases = 0;
@@ -117,8 +131,11 @@ export class Lender implements Lending {
     this.#peer = new Uint32Array(count);
     this.#until = [new Float64Array(count), new Float64Array(count)];
     this.#shown = [new Float64Array(count), new Float64Array(count)];
+    this.#busy = [new Uint8Array(count), new Uint8Array(count)];
+    this.#hasWay = new Uint8Array(count);
     this.#used = new Float64Array(count);
-    this.#grants = [this.#grantUp.bind(this), this.#grantDown.bind(this)];
+    this.#prepares = [this.#prepareUp.bind(this), this.#prepareDown.bind(this)];
+    this.#grants = [this.#grant.bind(this, Direction.Up), this.#grant.bind(this, Direction.Down)];
     this.#setClock();
     leases.onRecall = (p) => this.#recall(p);
   }
@@ -171,35 +188,43 @@ export class Lender implements Lending {
     return this.#wants[direction].any;
   }
 
+  prepare(direction: Direction, now: Millis): void {
+    this.#keepAlive(now);
+    this.#wants[direction].each(this.#prepares[direction]!, now);
+  }
+
+  #prepareUp(p: PeerId, now: Millis): void {
+    if (this.#mayGrant(p, now) && this.#slotOf[p] === NO_LEASE) this.#begin(p, now);
+  }
+
+  #prepareDown(p: PeerId, now: Millis): void {
+    if (!this.#mayGrant(p, now)) return;
+    const known = this.#slotOf[p]!;
+    if (known !== NO_LEASE && this.#hasWay[known - this.#from] === 1) return;
+    const way = this.#options.ways.to(this.#leases.mappedAddress(p), this.#localOf(p));
+    if (way === undefined) return this.#pause(p, now);
+    const slot = known || this.#begin(p, now);
+    if (slot === NO_LEASE) return;
+    this.#slots.setWay(slot, way.index, way.mtu);
+    this.#hasWay[slot - this.#from] = 1;
+  }
+
   settle(direction: Direction, isEmpty: boolean, now: Millis): void {
     this.#wants[direction].settle(isEmpty, now, this.#grants[direction]!);
   }
 
-  #grantUp(p: PeerId, shown: Millis, now: Millis): void {
-    if (!this.#mayGrant(p, now)) return;
-    const slot = this.#slotFor(p, now);
-    if (slot !== NO_LEASE) this.#grant(Direction.Up, slot, p, shown, now);
-  }
-
-  #grantDown(p: PeerId, shown: Millis, now: Millis): void {
-    if (!this.#mayGrant(p, now) || now >= this.#leases.refreshAt(p)) return;
-    const way = this.#options.ways.to(this.#leases.mappedAddress(p), this.#localOf(p));
-    if (way === undefined) return this.#pause(p, now);
-    const slot = this.#slotFor(p, now);
-    if (slot === NO_LEASE) return;
-    this.#slots.setWay(slot, way.index, way.mtu);
-    this.#grant(Direction.Down, slot, p, shown, now);
+  #grant(direction: Direction, p: PeerId, shown: Millis, now: Millis): void {
+    const slot = this.#slotOf[p]!;
+    if (slot === NO_LEASE || !this.#mayGrant(p, now)) return;
+    const i = slot - this.#from;
+    if (direction === Direction.Down && this.#hasWay[i] === 0) return;
+    this.#shown[direction][i] = shown;
+    this.#used[i] = now;
+    if (this.#endOf(direction, slot, p) > now) this.#open(direction, slot, p);
   }
 
   #mayGrant(p: PeerId, now: Millis): boolean {
     return now >= this.#notBefore[p]! && this.#leases.mayLease(p, now) && this.#localOf(p) !== 0;
-  }
-
-  #grant(direction: Direction, slot: number, p: PeerId, shown: Millis, now: Millis): void {
-    this.#shown[direction][slot - this.#from] = shown;
-    this.#used[slot - this.#from] = now;
-    this.#keepAlive(now);
-    this.#open(direction, slot, p);
   }
 
   #pause(p: PeerId, now: Millis): void {
@@ -210,11 +235,7 @@ export class Lender implements Lending {
     return this.#leases.localAddress(p) || this.#options.local;
   }
 
-  /** The peer's slot, or a new one. */
-  #slotFor(p: PeerId, now: Millis): number {
-    return this.#slotOf[p] || this.#begin(p, now);
-  }
-
+  /** Gives the peer a slot, which is open in neither direction. */
   #begin(p: PeerId, now: Millis): number {
     const leases = this.#leases;
     const slot = this.#pool.take(now);
@@ -229,6 +250,8 @@ export class Lender implements Lending {
     }
     this.#slotOf[p] = slot;
     this.#peer[slot - this.#from] = p;
+    this.#hasWay[slot - this.#from] = 0;
+    this.#used[slot - this.#from] = now;
     leases.setLeased(p, true);
     this.leases++;
     this.nextAt = Math.min(this.nextAt, now + this.#step);
@@ -244,17 +267,20 @@ export class Lender implements Lending {
    * Opens a direction for as long as its last packet that came the slow way allows. To the peer only
    * up to when a bubble has to go out beside a packet: the rules send it. RFC 4380 §5.2.4
    */
-  #open(direction: Direction, slot: number, p: PeerId): void {
+  #open(direction: Direction, slot: number, p: PeerId, isBusy = false): void {
     const i = slot - this.#from;
-    const shown = this.#shown[direction][i]!;
-    const until = direction === Direction.Up ? shown + LEASE : this.#downUntil(i, p);
+    const until = this.#endOf(direction, slot, p);
+    const renew = isBusy ? this.#shown[direction][i]! + RENEW_AFTER : until;
     this.#until[direction][i] = until;
-    if (direction === Direction.Up) this.#slots.openUp(slot, until, shown + RENEW_AFTER);
-    else this.#slots.openDown(slot, until, shown + RENEW_AFTER);
+    this.#busy[direction][i] = Number(isBusy);
+    if (direction === Direction.Up) this.#slots.openUp(slot, until, renew);
+    else this.#slots.openDown(slot, until, renew);
   }
 
-  #downUntil(i: number, p: PeerId): Millis {
-    return Math.min(this.#shown[Direction.Down][i]! + LEASE, this.#leases.refreshAt(p));
+  #endOf(direction: Direction, slot: number, p: PeerId): Millis {
+    const shown = this.#shown[direction][slot - this.#from]!;
+    const until = shown + LEASE * (1 - STAGGER * (slot * SPREAD % 1));
+    return direction === Direction.Up ? until : Math.min(until, this.#leases.refreshAt(p));
   }
 
   #close(slot: number): void {
@@ -307,17 +333,28 @@ export class Lender implements Lending {
   #look(i: number, now: Millis): number {
     const slot = this.#from + i;
     const p = this.#peer[i]!;
-    const hasPassed = this.#books.take(slot, p);
+    const books = this.#books;
+    const hasPassed = books.take(slot, p);
     if (p === NO_PEER) return 0;
-    if (hasPassed) this.#used[i] = now;
-    else if (now - this.#used[i]! >= IDLE) {
+    if (hasPassed) {
+      this.#used[i] = now;
+      this.#adjust(Direction.Up, slot, p, books.lastUp, now);
+      this.#adjust(Direction.Down, slot, p, books.lastDown, now);
+    } else if (now - this.#used[i]! >= IDLE) {
       this.#end(p, now);
       return 1;
     }
-    // Heard of since, it may be sent to for longer.
-    const until = this.#until[Direction.Down][i]!;
-    if (until > now && until < this.#downUntil(i, p)) this.#open(Direction.Down, slot, p);
     return 0;
+  }
+
+  /** Of a direction that is open: heard of since, a peer may be sent to for longer. */
+  #adjust(direction: Direction, slot: number, p: PeerId, packets: number, now: Millis): void {
+    const i = slot - this.#from;
+    const until = this.#until[direction][i]!;
+    if (until <= now) return;
+    const isBusy = packets >= MANY;
+    const isSame = isBusy === (this.#busy[direction][i] === 1);
+    if (!isSame || until < this.#endOf(direction, slot, p)) this.#open(direction, slot, p, isBusy);
   }
 
   /** For all workers: whoever hangs has leases that run out. */
@@ -337,6 +374,7 @@ export class Lender implements Lending {
   end(now: Millis): void {
     this.#wants.forEach((it) => it.clear());
     this.#options.ways.forget();
+    this.#hasWay.fill(0);
     const used = this.#pool.usedEnd - this.#from;
     for (let i = 0; i < used; i++) {
       if (this.#peer[i] !== NO_PEER) this.#close(this.#from + i);

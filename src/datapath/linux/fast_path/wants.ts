@@ -46,6 +46,10 @@ export class Wants {
     this.#count = 0;
   }
 
+  each(visit: (p: PeerId, now: Millis) => void, now: Millis): void {
+    for (let i = 0; i < this.#count; i++) visit(this.#peers[i]!, now);
+  }
+
   clear(): void {
     this.#count = 0;
   }

@@ -217,7 +217,9 @@ export class LendLab {
 
   settle(): void {
     for (const direction of [Direction.Up, Direction.Down]) {
-      if (this.lender.wants(direction)) this.lender.settle(direction, this.isEmpty, this.lab.now);
+      if (!this.lender.wants(direction)) continue;
+      this.lender.prepare(direction, this.lab.now);
+      this.lender.settle(direction, this.isEmpty, this.lab.now);
     }
   }
 

@@ -95,6 +95,7 @@ inNamespace(import.meta.filename!, () => {
     const now = monotonicTime(libc);
     for (const direction of [Direction.Up, Direction.Down]) {
       assert.ok(lender.wants(direction));
+      lender.prepare(direction, lab.now);
       lender.settle(direction, true, lab.now);
     }
 

@@ -131,11 +131,11 @@ test("Lender reckons a lease from the packet that it was for, however long it ha
   lab.isEmpty = false;
   lab.meet(ONE);
   lab.up(ONE);
-  lab.wait(9_000);
+  lab.wait(7_000);
   lab.isEmpty = true;
   lab.settle();
   assert.equal(lab.open(ONE), "up");
-  lab.wait(1_000);
+  lab.wait(3_000);
   assert.equal(lab.open(ONE), "");
 });
 
@@ -164,10 +164,10 @@ test("Lender: a rule in the host's filters takes effect within 10 s, though the 
   for (; lab.lab.now < start + 15_000; lab.wait(10)) {
     if (lab.programs.pass(Direction.Up, ONE.address, 88, lab.lab.now)) last = lab.lab.now;
   }
-  assert.ok(last > start + 9_900 && last < start + 10_000, `passed for ${last - start} ms`);
+  assert.ok(last > start + 7_000 && last < start + 10_000, `passed for ${last - start} ms`);
 });
 
-test("Lender renews by one packet each 5 s, so that a steady flow goes on", () => {
+test("Lender lends anew by what comes when a lease has run out, so that a steady flow goes on", () => {
   const lab = lent();
   const packets = 6_000;
   for (let i = 0; i < packets; i++) {
@@ -175,8 +175,57 @@ test("Lender renews by one packet each 5 s, so that a steady flow goes on", () =
     lab.up(ONE);
     lab.down(ONE);
   }
-  assert.equal(2 * packets - lab.fast, 2 * 12, "one of each direction in 5 s");
+  const slow = 2 * packets - lab.fast;
+  assert.ok(slow >= 2 * 6 && slow <= 2 * 8, `${slow}: one of each direction in 7.5 to 10 s`);
   assert.equal(lab.programs.leases.size, 1);
+});
+
+test("Lender: where none waits while others pass by, all wait until one has come", () => {
+  const lab = lent();
+  lab.isEmpty = false;
+  let late = 0;
+  for (let i = 0; i < 1_200; i++) {
+    lab.wait(10);
+    const { fast } = lab;
+    lab.up(ONE);
+    // What comes the slow way is not overtaken: nothing passes until the queue was empty.
+    if (lab.fast === fast && ++late === 5) {
+      lab.isEmpty = true;
+      lab.settle();
+      lab.isEmpty = false;
+    }
+  }
+  assert.equal(late, 5);
+});
+
+test("Lender asks a direction of many packets for one each 5 s, and the others pass meanwhile", () => {
+  const lab = lent();
+  let slow = 0;
+  for (let i = 0; i < 48_000; i++) {
+    if (i % 4 === 0) lab.wait(1);
+    const { fast } = lab;
+    lab.up(ONE);
+    if (lab.fast === fast) slow++;
+  }
+  assert.equal(slow, 2, "in 12 s");
+});
+
+test("Lender has leases that began together run out one after the other", () => {
+  const lab = new LendLab({ slots: [1, 65] });
+  const clients = Array.from({ length: 64 }, (_, i) => clientOf(i));
+  for (const client of clients) {
+    lab.meet(client);
+    lab.up(client);
+  }
+  const open = () => clients.filter((it) => lab.open(it) === "up").length;
+  assert.equal(open(), 64);
+  let most = 0;
+  for (let before = 64, after = 64; after > 0; before = after) {
+    lab.wait(100);
+    after = open();
+    most = Math.max(most, before - after);
+  }
+  assert.ok(most > 0 && most <= 5, `${most} in 100 ms`);
 });
 
 test("Lender ends what nobody has used for 10 s, and then asks for no more time", () => {
@@ -373,7 +422,7 @@ test("Lenders of two workers share the maps; the leases of one that hangs run ou
     if (programs.pass(Direction.Up, ONE.address, 88, second.lab.now)) last = second.lab.now;
     second.up(TWO);
   }
-  assert.ok(last <= start + 10_000 && last > start + 9_800);
+  assert.ok(last <= start + 10_000 && last > start + 7_000);
   assert.equal(second.open(TWO), "up");
   assert.equal(first.lender.leases, 1, "it has not seen it yet");
   second.lab.now += 3_001;
