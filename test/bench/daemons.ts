@@ -25,16 +25,17 @@ bind_port = ${RELAY_PORT}
 new_peer_rate = 0
 bubble_rate = 0
 address_bubble_rate = 0
-fast_path = ${RELAY_FAST_PATH[maker]}
-${workersLine(workers)}`;
+${fastPathLine(maker)}${workersLine(workers)}`;
 }
-
-const RELAY_FAST_PATH = { teredo: "off", fast: "on" };
 
 export function serverConfiguration(maker: BenchMaker, workers: number): string {
   return maker === "miredo"
     ? `ServerBindAddress ${SERVER_ADDRESS}\n`
-    : `[server]\nbind_address = ${SERVER_ADDRESS}\n${workersLine(workers)}`;
+    : `[server]\nbind_address = ${SERVER_ADDRESS}\n${fastPathLine(maker)}${workersLine(workers)}`;
+}
+
+function fastPathLine(maker: Exclude<BenchMaker, "miredo">): string {
+  return `fast_path = ${maker === "fast" ? "on" : "off"}\n`;
 }
 
 function workersLine(workers: number): string {

@@ -1,14 +1,12 @@
 import type { Labs } from "./labs.ts";
 import { measureOneCore } from "./one_core.ts";
-import { delivered, DIRECTIONS, type Spread } from "./packets.ts";
+import { BOTH_WAYS_RATES, delivered, DIRECTIONS, type Spread } from "./packets.ts";
 import { OURS, type Results, type RowSpec } from "./results.ts";
 import { measureWholeCost } from "./whole_cost.ts";
 
 const MAKERS = ["miredo", "teredo", "fast"] as const;
 const IDLE_SECONDS = 3;
 const STEERED: Spread = { size: 88, peers: 64, burst: 1 };
-/** Packets a second, each way: more in all than anyone carries. */
-const STEERED_RATE = 200_000;
 
 /** (h) what the fast path is for: small packets, scattered over many peers. */
 export async function measureFastPath(labs: Labs, results: Results): Promise<void> {
@@ -60,7 +58,9 @@ async function measureSteered(labs: Labs, results: Results): Promise<void> {
       await lab.steer(true);
       try {
         const [up, down] = await Promise.all(
-          DIRECTIONS.map((direction) => delivered(lab, direction, STEERED, { rate: STEERED_RATE })),
+          DIRECTIONS.map((direction) =>
+            delivered(lab, direction, STEERED, { rate: BOTH_WAYS_RATES[STEERED.burst] })
+          ),
         );
         return {
           value: up!.value + down!.value,

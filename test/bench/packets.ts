@@ -21,7 +21,7 @@ const COUNT_SECONDS = 0.4;
 /** Less of a surplus than this in what is offered, and the generator was the limit. */
 const LEAST_SURPLUS = 1.05;
 /** Offered each way when both ways are loaded at once, which takes of the daemons' own two cores. */
-const BOTH_WAYS_RATES = { 16: 300_000, 1: 150_000 };
+export const BOTH_WAYS_RATES: Record<Spread["burst"], number> = { 16: 300_000, 1: 150_000 };
 /** Rate at which processor time is compared. */
 const COMPARED_RATE = 50_000;
 const COMPARED_SECONDS = 0.6;
