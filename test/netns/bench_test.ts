@@ -62,7 +62,7 @@ const SCHED_OTHER = 0;
 const SCHED_FIFO = 1;
 
 test("place() gives all of a lab one core, where a source sends what is carried, and back", async () => {
-  const lab = await BenchLab.create({ maker: "fast", workers: 1 });
+  const lab = await BenchLab.create({ maker: "teredo", workers: 1 });
   try {
     await lab.startStations();
     await lab.settle(LOAD.peers);
