@@ -71,7 +71,7 @@ function makeIdleGroup(): string {
   for (const hierarchy of HIERARCHIES) {
     const group = `${hierarchy}/teredo-bench-${process.pid}`;
     if (!existsSync(`${hierarchy}/cgroup.procs`)) continue;
-    mkdirSync(group);
+    mkdirSync(group, { recursive: true }); // a run that was killed may have left it
     if (existsSync(`${group}/cpu.idle`)) {
       writeFileSync(`${group}/cpu.idle`, "1");
       return group;
