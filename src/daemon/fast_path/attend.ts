@@ -9,7 +9,7 @@ import type { Host } from "../host/contract.ts";
 import { type Permission, permissionOf, serverPermissionOf } from "./decide.ts";
 
 /** How often the kernel is asked whether it has told of a change: one call that does not wait. */
-const LOOK_EVERY: Millis = 100;
+const LOOK_EVERY: Millis = 200;
 /** How often the filters are looked at, which cost little while they are the same. */
 const JUDGE_EVERY: Millis = 1_000;
 

@@ -48,7 +48,11 @@ export function openFastPath(
 /** Completes `off:`. */
 export function reasonOf(error: unknown): string {
   if (error instanceof FastPathImpossible) return error.message;
-  if (!(error instanceof SyscallError)) throw error;
+  if (!(error instanceof SyscallError)) {
+    // A file of /proc or /sys, as a container may lack it.
+    if (error instanceof Error && "syscall" in error) return error.message;
+    throw error;
+  }
   if (error.errno === EPERM) return "loading programs takes CAP_BPF and CAP_NET_ADMIN";
   if (error instanceof ProgramRefused) {
     return "the kernel refuses the programs; Linux 6.6 takes them";

@@ -19,6 +19,8 @@ import { legacyTables, readLegacyTable } from "./xtables/legacy.ts";
 
 /** Interfaces and routes change without a sign that is heeded here: in milliseconds. */
 const LOOK_AGAIN = 60_000;
+/** Who asks again within this time is told the same: readiness and the fast path ask each second. */
+const MOMENT = 500;
 /** So do the rules of iptables-legacy, once there are any. */
 const LOOK_AGAIN_LEGACY = 5_000;
 const LEGACY = "iptables-legacy";
@@ -41,6 +43,7 @@ export class Firewall {
   readonly #around: Surroundings;
   readonly #policies: Policies;
   #netlink: Netlink | undefined;
+  #askedAt = -Infinity;
   #last: { report: FilterReport; generation: string; at: number; cost: number } | undefined;
 
   constructor(libc: Libc, around: Surroundings) {
@@ -59,6 +62,8 @@ export class Firewall {
     const now = performance.now();
     const last = this.#last;
     if (last !== undefined && now - last.at < last.cost / SHARE) return last.report;
+    if (last !== undefined && now - this.#askedAt < MOMENT) return last.report;
+    this.#askedAt = now;
     const generation = this.#generation();
     if (
       last !== undefined && last.generation === generation && now - last.at < lasts(last.report)
