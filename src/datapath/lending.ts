@@ -44,6 +44,9 @@ export interface Lending {
   /** Sees to a part of the leases: takes in what passed, and ends those that nobody uses. */
   tick(now: Millis): void;
 
+  /** Takes in what passed, for who asks about peers now. */
+  takeIn(now: Millis): void;
+
   /** Ends all leases at once, for something may have changed that they rest on. */
   end(now: Millis): void;
 

@@ -51,6 +51,11 @@ export class LoopLending {
     else this.#lending.suspend(this.#clock());
   }
 
+  /** Somebody asks about peers. */
+  takeIn(): void {
+    this.#lending.takeIn(this.#clock());
+  }
+
   /** The rules go on by other options. */
   end(): void {
     this.#lending.end(this.#clock());

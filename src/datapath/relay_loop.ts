@@ -212,6 +212,7 @@ export class RelayLoop implements RelaySink {
   /** What wakes it to end stays, for the rest of the turn to see. */
   #heedQuestions(): void {
     if (this.#waiter.isReady(WAKE) && !this.#shared.stopping) this.#waking.drain();
+    if (this.#answers.nextAt !== Infinity) this.#lending?.takeIn();
     this.#answers.answer(this.#clock);
   }
 

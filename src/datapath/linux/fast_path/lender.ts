@@ -7,6 +7,22 @@ import { LeaseBooks } from "./books.ts";
 import { NO_LEASE } from "./leases.ts";
 import { type LeaseMemory, LeaseSlots } from "./slots.ts";
 import { SLOT_REST, SlotPool } from "./slot_pool.ts";
+import {
+  ALIVE,
+  FRESH,
+  IDLE,
+  LEASE,
+  LOOK_AGAIN,
+  LOOK_ENDS,
+  LOOK_SLOTS,
+  MANY,
+  PAUSE,
+  RENEW_AFTER,
+  RENEW_STEP,
+  ROUND,
+  SPREAD,
+  STAGGER,
+} from "./terms.ts";
 import { type Grant, Wants } from "./wants.ts";
 
 /** Leads the programs from a Teredo address to a slot. */
@@ -40,35 +56,6 @@ export interface LenderOptions {
   /** The kernel's CLOCK_MONOTONIC in milliseconds, when our own says the same moment. */
   readonly clock: () => { readonly kernel: Millis; readonly now: Millis };
 }
-
-/** A packet came the slow way so long ago at the most: the host's filters let it pass. */
-export const LEASE: Millis = 10_000;
-/** Leases begun together do not run out together: some are shorter by up to this part. */
-const STAGGER = 0.25;
-/** Of the golden section: neighbouring slots lie far apart, and no two alike. */
-const SPREAD = 0.618_034;
-/**
- * A direction through which so many packets pass in a round does not run out: after {@link RENEW_AFTER}
- * one is asked for, while others pass it by. One in ten thousand is out of order then; where there are
- * fewer, all go the slow way until none waits.
- */
-export const MANY = 2_000;
-export const RENEW_AFTER: Millis = 5_000;
-/** What comes the slow way renews a lease at most once in this time. */
-const RENEW_STEP: Millis = 1_000;
-/** Nothing passed for so long: the lease is somebody else's. */
-export const IDLE: Millis = 10_000;
-/** Who sent or got many packets in one piece has no lease for so long, nor who could not have one. */
-export const PAUSE: Millis = 1_000;
-/** Within this time each slot is looked at once. */
-export const ROUND: Millis = 1_000;
-/** Slots that one look goes through, and leases that it ends, each by a system call. */
-const LOOK_SLOTS = 4_096;
-const LOOK_ENDS = 256;
-/** Until the next look where there are more to end. */
-const LOOK_AGAIN: Millis = 20;
-/** How long the programs go on when this thread does not. */
-export const ALIVE: Millis = 3_000;
 
 /**
  * Lends peers to the kernel: who gets a lease, how long it holds, and what passed by it.
@@ -114,6 +101,8 @@ export class Lender implements Lending {
   /** The next slot that is looked at. */
   #at = 0;
   #aliveUntil: Millis = -Infinity;
+  /** When all was taken in for who asked. */
+  #takenAt: Millis = -Infinity;
   /** When the last lease ended. */
   #endedAt: Millis = -Infinity;
 
@@ -327,6 +316,15 @@ export class Lender implements Lending {
     if (this.#at >= used) this.#at = 0;
     const isRest = this.leases === 0 && now - this.#endedAt > SLOT_REST + ROUND;
     this.nextAt = isRest ? Infinity : now + (ends < LOOK_ENDS ? this.#step : LOOK_AGAIN);
+  }
+
+  takeIn(now: Millis): void {
+    if (this.leases === 0 || now - this.#takenAt < FRESH) return;
+    this.#takenAt = now;
+    const used = this.#pool.usedEnd - this.#from;
+    for (let i = 0; i < used; i++) {
+      if (this.#books.take(this.#from + i, this.#peer[i]!)) this.#used[i] = now;
+    }
   }
 
   /** @returns leases ended: 0 or 1 */

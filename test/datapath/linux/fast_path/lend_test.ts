@@ -16,7 +16,7 @@ import {
   SLOT_RECEIVED_PACKETS_AT,
   SLOT_UP_UNTIL_AT,
 } from "#src/datapath/linux/fast_path/leases.ts";
-import { ALIVE, LEASE } from "#src/datapath/linux/fast_path/lender.ts";
+import { ALIVE, LEASE } from "#src/datapath/linux/fast_path/terms.ts";
 import { lendTo } from "#src/datapath/linux/fast_path/lend.ts";
 import { createMaps } from "#src/datapath/linux/fast_path/maps.ts";
 import { KernelWays } from "#src/datapath/linux/fast_path/ways.ts";

@@ -352,6 +352,18 @@ test("Lender counts a packet once, whichever way it took, and keeps the peer val
   assert.equal(lab.lab.relay.gauges.trusted, 1);
 });
 
+test("Lender.takeIn() has what passed up to now, and is cheap for who asks again and again", () => {
+  const lab = lent();
+  for (let i = 0; i < 5; i++) lab.up(ONE);
+  lab.lender.takeIn(lab.lab.now);
+  assert.equal(lab.lender.passedUp, 5);
+  lab.up(ONE);
+  lab.lender.takeIn(lab.lab.now + 99);
+  assert.equal(lab.lender.passedUp, 5);
+  lab.lender.takeIn(lab.lab.now + 100);
+  assert.equal(lab.lender.passedUp, 6);
+});
+
 test("Lender takes in what a program at work counted after the end, for nobody else", () => {
   const lab = lent();
   lab.lab.fromClient(data(ONE.address, HOST), {
