@@ -141,6 +141,33 @@ for (const { name, settings, peer, gro, mtu, on, joined } of CASES) {
     }));
 }
 
+test(
+  "Relay with fast_path = on: a peer's bulk travels whole, and its small packets beside it, none twice",
+  OPTIONS,
+  () =>
+    withLab(async (lab) => {
+      await lab.load.makeWireLike();
+      await lab.startRelay("fast_path = on");
+      const before = await lab.counted();
+      const running = await lab.startPeer({});
+      await assertPing(lab.lab, "host6", lab.peerAddress, { count: 2 });
+      const pings = assertPing(lab.lab, "host6", lab.peerAddress, { count: 20 });
+      await Promise.all([assertTcp(lab.lab, "cli0", TCP_BYTES), pings]);
+      // What passed in the kernel is taken in once a second.
+      await wait(2 * LAST_PACKETS + 1_000);
+      const peer = await lab.stopPeer(running);
+      const after = await lab.counted();
+      const carried = { peer, offloads: after.status.offloads, ...between(before, after) };
+      assertPackets(carried);
+      const { packets } = after.status.fast_path!;
+      assert.ok(packets.up + packets.down > 0, "no packet passed in the kernel");
+      // Those that did not are joined with others, at least as many as where there is no fast path.
+      const { kernel, counters: n } = carried;
+      assert.ok(n.udp_received_datagrams - packets.up - kernel.udp > SOME);
+      assert.ok(n.ipv6_received_packets - packets.down - kernel.tunSent > SOME);
+    }),
+);
+
 for (const offloads of ["auto", "off"]) {
   test(
     `Relay with offloads = ${offloads}: Miredo's client and TCP both ways`,
