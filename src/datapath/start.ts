@@ -9,11 +9,9 @@ import type { Millis } from "#src/protocol/time.ts";
 import { servicePrefixOf, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Datapath, OpenRole, RelayRules, ServerRules, Threads } from "./datapath.ts";
 import {
-  type FastPath,
   fastPathShare,
   type FastPathWish,
   NO_FAST_PATH,
-  noFastPath,
   noServerFastPath,
   type ServerFastPath,
   type ServerFastPathWish,
@@ -24,6 +22,7 @@ import { kernelOf } from "./kernels.ts";
 import type { Inherited } from "./kept.ts";
 import type { Legacy } from "./legacy.ts";
 import { reportOffloads, SERVER_OFFLOADS } from "./offloads.ts";
+import { openFastPathFor } from "./open_fast_path.ts";
 import { Opened } from "./opened.ts";
 import { PeerQuestions } from "./peers/questions.ts";
 import { Tape } from "./recorder/tape.ts";
@@ -171,16 +170,19 @@ function openRelayFor(
     };
     const share = (all: RelayRules) => ({ ...shareOf(all, workers.count), servicePort: port });
     const rules = new RulesBlock<RelayOptions>(RULES_ROOM);
-    const fates = new Fates(workers.count);
+    const wakes: Wake[] = [];
+    const wakeAll = () => wakes.forEach((it) => it.signal());
+    const fates = new Fates(workers.count, undefined, wakeAll);
     const tapes = tapesOf(workers, start.record);
     const key = randomBytes(SIP_KEY_LENGTH);
     const states = Array.from({ length: workers.count }, () => new SharedState());
-    const fastPath = openFastPathFor(kernel, libc, start, tunnel, port, states);
+    const fastPath = openFastPathFor(kernel, libc, start, tunnel, port, states, wakeAll);
     if (fastPath !== undefined) opened.add(fastPath, (it) => it.close());
     const worker = (i: number): WorkerStart => {
       const shared = states[i]!;
       const questions = new PeerQuestions();
       const wake = opened.add(new Wake(libc, arena), (it) => it.close());
+      wakes.push(wake);
       const icmpv6 = owned(openRawIcmpv6(libc, arena));
       const data = {
         role: "relay",
@@ -224,34 +226,14 @@ function openRelayFor(
           const { served } = all as RelayRules;
           // The programs first: nothing passes there that the rules refuse.
           fastPath?.serve(served);
-          return rules.replace(share(all as RelayRules));
+          const isTaken = rules.replace(share(all as RelayRules));
+          wakeAll();
+          return isTaken;
         };
         return { ...threads, fates, tapes, setRules };
       },
     };
   });
-}
-
-function openFastPathFor(
-  kernel: Kernel,
-  libc: Libc,
-  { fastPath: wish, rules }: RelayStart,
-  tunnel: Tunnel,
-  port: number,
-  states: readonly SharedState[],
-): FastPath | undefined {
-  if (wish === undefined) return undefined;
-  const { refusal, peers } = wish;
-  if (refusal !== undefined) return noFastPath(refusal, peers);
-  return kernel.openFastPath?.(libc, {
-    tun: tunnel.queues[0]!,
-    port,
-    prefix: rules.prefix,
-    served: rules.served,
-    peers,
-    announceWays: () => states.forEach((it) => it.announceWays()),
-    setLending: (wanted) => states.forEach((it) => it.lending = wanted),
-  }) ?? noFastPath(NO_FAST_PATH, peers);
 }
 
 function tapesOf({ count }: Workers, record = false): readonly Tape[] {

@@ -23,10 +23,19 @@ export class Fates {
   readonly #wish = new RulesBlock<Wish>(ROOM);
   readonly #rings: readonly FateRing[];
   readonly #onObserve: (isObserved: boolean) => void;
+  readonly #wake: () => void;
 
-  /** @param onObserve is told before the threads are whether anybody's packets are observed */
-  constructor(workers: number, onObserve: (isObserved: boolean) => void = () => {}) {
+  /**
+   * @param onObserve is told before the threads are whether anybody's packets are observed
+   * @param wake has the threads turn, which may sleep while the kernel carries packets by itself
+   */
+  constructor(
+    workers: number,
+    onObserve: (isObserved: boolean) => void = () => {},
+    wake: () => void = () => {},
+  ) {
     this.#onObserve = onObserve;
+    this.#wake = wake;
     this.#rings = Array.from({ length: workers }, () => new FateRing());
   }
 
@@ -44,6 +53,7 @@ export class Fates {
   observe(peers: readonly PeerPattern[]): void {
     this.#onObserve(peers.length > 0);
     if (!this.#wish.replace({ peers })) throw new RangeError(`${peers.length} peers to observe`);
+    this.#wake();
   }
 
   /** Hands over each fate that waits, in a copy that is the caller's. */
