@@ -211,7 +211,7 @@ test("serverAnswer() leaves alone what was joined, and all there is while it is 
 
 for (const refuseReserved of [false, true]) {
   test(`serverAnswer() answers whom isGlobalUnicast() names, refuseReserved ${refuseReserved}`, () => {
-    const broadcasts = ["1.2.3.255", "8.8.8.255", "9.0.0.0"].map(ip4);
+    const broadcasts = ["1.2.3.255", "8.8.8.255", "9.0.0.0", "9.0.0.2"].map(ip4);
     const world = makeWorld({ refuseReserved }, broadcasts);
     const ranges = [
       ...notGlobalUnicast(true),
