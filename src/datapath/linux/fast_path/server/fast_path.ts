@@ -79,11 +79,11 @@ class LinuxServerFastPath implements ServerFastPath {
       new ServerPrograms(libc, arena, this.#options),
       (it) => it.close(),
     );
-    this.#programs.open = true;
     this.#tryTcx();
+    this.#programs.open = true;
   }
 
-  /** What the kernel lacks is told now, while there is still a start to tell it of. */
+  /** What the kernel lacks is told now, while there is still a start to tell it of; nothing is answered. */
   #tryTcx(): void {
     this.#programs.attach(this.#find());
     this.#programs.detach();
