@@ -34,6 +34,7 @@ import {
   BPF_MAP_UPDATE_ELEM,
   BPF_OBJ_NAME_LEN,
   BPF_PROG_LOAD,
+  EAGAIN,
   MAP_FIXED,
   MAP_SHARED,
   PROT_READ,
@@ -81,6 +82,8 @@ export class ProgramRefused extends SyscallError {
 /** Room for the largest structure of a command, in whole cache lines. */
 const ATTRIBUTES = 128;
 const LOG_LENGTH = 1 << 20;
+/** How often a program is offered that a signal came in the way of. */
+const MOST_TRIES = 10;
 /** Lines of the verifier's log that say where it gave up. */
 const LOG_LINES = 24;
 /** A multiple of any size that a page has. */
@@ -166,9 +169,14 @@ export class Bpf {
     const license = this.#arena.cString(program.license);
     this.#arena.writeU64(at + BPF_ATTR_LICENSE_AT, this.#arena.address(license));
     this.#writeName(at + BPF_ATTR_PROG_NAME_AT, program.name);
-    const fd = this.#call(BPF_PROG_LOAD);
-    if (fd !== -1) return fd;
-    const errno = this.#libc.errno();
+    let fd = this.#call(BPF_PROG_LOAD);
+    let errno = fd === -1 ? this.#libc.errno() : 0;
+    // The verifier gives up when a signal comes, such as the runtime has for its garbage collector.
+    for (let tries = 1; errno === EAGAIN && tries < MOST_TRIES; tries++) {
+      fd = this.#call(BPF_PROG_LOAD);
+      errno = fd === -1 ? this.#libc.errno() : 0;
+    }
+    if (errno === 0) return fd;
     const name = errnoName(this.#libc.layout, errno);
     throw new ProgramRefused(program.name, errno, name, this.#verifierLog());
   }

@@ -7,12 +7,15 @@ import {
   BPF_FUNC_map_lookup_elem,
   BPF_MAP_TYPE_ARRAY,
   BPF_MAP_TYPE_HASH,
+  BPF_PROG_LOAD,
   BPF_PROG_TYPE_SCHED_CLS,
   E2BIG,
+  EAGAIN,
   ENOENT,
   SK_BUFF_DATA_AT,
   SK_BUFF_DATA_END_AT,
 } from "#ffi/linux/mod.ts";
+import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadProgram } from "#src/datapath/linux/bpf/load.ts";
 import {
@@ -192,6 +195,26 @@ test("Runner.run(): a program looks up what the arena has stored", () => {
     arena.u32[(at + VALUE + 4) >> 2] = 78;
     withProgram(program, (fd) => assert.equal(run(fd, FRAME_OF_60), 78));
   });
+});
+
+test("loadProgram(): a signal that comes in the way of the verifier refuses nothing", () => {
+  const program: Program = ["calm", set(R0, 0), exit];
+  const type = BPF_PROG_TYPE_SCHED_CLS;
+  let [signals, errno] = [3, 0];
+  const syscall: Libc["call"]["syscall"] = (number, command, at, length) => {
+    errno = command === BPF_PROG_LOAD && signals-- > 0 ? EAGAIN : 0;
+    return errno === 0 ? libc.call.syscall(number, command, at, length) : -1;
+  };
+  const disturbed: Libc = {
+    layout: libc.layout,
+    addressOf: (bytes) => libc.addressOf(bytes),
+    has: (name) => libc.has(name),
+    call: { ...libc.call, syscall },
+    errno: () => errno || libc.errno(),
+  };
+  libc.call.close(loadProgram(disturbed, arena, type, "calm", program));
+  signals = Infinity;
+  assert.throws(() => loadProgram(disturbed, arena, type, "calm", program), /EAGAIN/);
 });
 
 test("loadProgram(): a refusal shows errno, the verifier's last words and the program", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import test, { after } from "node:test";
+import test from "node:test";
 import { openLibc } from "#ffi/open.ts";
 import { RENEW_AGAIN } from "#src/datapath/linux/fast_path/leases.ts";
 import type { ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
@@ -52,7 +52,7 @@ const WORLDS: readonly (readonly [string, World])[] = [
     new World(libc, prefixes("2001:db8::/32", "2a00::/13", "2606:4700::1/128", "fd00::/9")),
   ],
 ];
-after(() => WORLDS.forEach(([, world]) => world.close()));
+process.once("exit", () => WORLDS.forEach(([, world]) => world.close()));
 
 const address = (text: string) => parseIpv6(text)!;
 const SERVED = ["2001:db8::1", "2a07:ffff::2", "2606:4700::1", "fd7f::1"].map(address);

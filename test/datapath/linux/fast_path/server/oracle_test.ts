@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import test, { after } from "node:test";
+import process from "node:process";
+import test from "node:test";
 import { openLibc } from "#ffi/open.ts";
 import type { ServerReason } from "#src/datapath/linux/fast_path/server/reasons.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
@@ -34,7 +35,7 @@ import { ServerWorld } from "./world.ts";
 const libc = await openLibc();
 const random = new Prng(12);
 const worlds: ServerWorld[] = [];
-after(() => worlds.forEach((it) => it.close()));
+process.once("exit", () => worlds.forEach((it) => it.close()));
 
 function makeWorld(...[options, broadcasts, bound]: DropFirst<typeof ServerWorld>): ServerWorld {
   const world = new ServerWorld(libc, options, broadcasts, bound);
