@@ -47,8 +47,8 @@ async function schedulingOf(lab: BenchLab, namespaces: string): Promise<Set<stri
     for task in /proc/$pid/task/*; do
       # The name may have blanks in it; what has ended meanwhile says nothing.
       policy=$(sed 's/.*) //' $task/stat 2>/dev/null | cut -d' ' -f39) || :
-      [ -z "$policy" ] ||
-        echo $(sed -n 's/^Cpus_allowed_list://p' $task/status) $policy
+      cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' $task/status 2>/dev/null) || :
+      [ -z "$policy" ] || [ -z "$cores" ] || echo $cores $policy
     done
   done
 done`,
