@@ -21,7 +21,7 @@ import { assertPing, ping } from "./traffic.ts";
 
 /** How a relay has its fast path, tells of it, and gives it up. */
 
-const OPTIONS = { timeout: 180_000 };
+const OPTIONS = { timeout: 600_000 };
 /** So many that a few which come the slow way are few among them. */
 const FIRST = { count: 5 };
 const PINGS = { count: 150, more: ["-i", "0.02"] };

@@ -12,7 +12,7 @@ import { get, RELAY_PORT, startRelay, teredo, until, wait } from "./programs.ts"
  * The relay with the fast path, as its process runs: whom it lends to the kernel, that a packet counts
  * once whichever way it took, and what has the rules see every packet again.
  */
-const OPTIONS = { timeout: 180_000 };
+const OPTIONS = { timeout: 600_000 };
 const CLIENTS = 100;
 const BASE = "http://127.0.0.1:9545";
 const DROP_RULE = `nft add table ip late

@@ -15,7 +15,7 @@ import {
 } from "./programs.ts";
 import { assertPing, probe } from "./traffic.ts";
 
-const OPTIONS = { timeout: 180_000 };
+const OPTIONS = { timeout: 600_000 };
 const PORT = 9544;
 
 const confOf = (...lines: readonly string[]) =>

@@ -521,7 +521,7 @@ function mutated(random: Prng, b: Uint8Array, way: Way): Uint8Array {
 }
 
 test(`relayUp(), relayDown(): ${PACKETS} packets of all kinds, and the rules agree`, {
-  timeout: 60_000 + PACKETS,
+  timeout: 600_000 + PACKETS,
 }, () => {
   const carried = { up: 0, down: 0 };
   for (let i = 0; i < PACKETS; i++) {
