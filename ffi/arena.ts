@@ -33,6 +33,7 @@ export class Arena {
   readonly #base: number;
   readonly #length: number;
   #next = 0;
+  readonly #undo: (() => void)[] = [];
 
   /**
    * @param length bytes, rounded up to 64 KiB; at most 4 GiB
@@ -94,8 +95,14 @@ export class Arena {
     return at;
   }
 
+  /** Has `undo` called at {@link close}: until then pages of it are something else's. */
+  onClose(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
   /** Lets the memory go once no view of it is left: the kernel may not hold an address any more. */
   close(): void {
+    for (const undo of this.#undo.splice(0)) undo();
     open.delete(this.memory);
   }
 }

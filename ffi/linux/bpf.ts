@@ -186,4 +186,6 @@ export const ETH_HLEN = 14;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 1;
+export const MAP_PRIVATE = 2;
 export const MAP_FIXED = 0x10;
+export const MAP_ANONYMOUS = 0x20;

@@ -35,7 +35,9 @@ import {
   BPF_OBJ_NAME_LEN,
   BPF_PROG_LOAD,
   EAGAIN,
+  MAP_ANONYMOUS,
   MAP_FIXED,
+  MAP_PRIVATE,
   MAP_SHARED,
   PROT_READ,
   PROT_WRITE,
@@ -144,7 +146,8 @@ export class Bpf {
 
   /**
    * Puts the `length` bytes of an array map with BPF_F_MMAPABLE in the place of as many of the arena:
-   * what is stored there is in the map, and what programs store is there to be loaded.
+   * what is stored there is in the map, and what programs store is there to be loaded. So it is until
+   * the arena is closed: the runtime makes other memories of its pages.
    *
    * @returns the arena offset @throws SyscallError
    */
@@ -153,9 +156,11 @@ export class Bpf {
     // No page is shared with another block, on any processor.
     const at = block + (PAGE - this.#arena.address(block) % PAGE) % PAGE;
     const address = this.#arena.address(at);
-    const [protection, flags] = [PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED];
-    const mapped = this.#libc.call.mmap(address, length, protection, flags, map, 0);
+    const put = (flags: number, fd: number) =>
+      this.#libc.call.mmap(address, length, PROT_READ | PROT_WRITE, MAP_FIXED | flags, fd, 0);
+    const mapped = put(MAP_SHARED, map);
     if (Number(mapped) !== address) throw failure(this.#libc, "mmap", "a BPF map");
+    this.#arena.onClose(() => put(MAP_PRIVATE | MAP_ANONYMOUS, -1));
     return at;
   }
 

@@ -53,4 +53,7 @@ export interface Lending {
   /** Lends nothing until {@link resume}, so that the rules see every packet. */
   suspend(now: Millis): void;
   resume(): void;
+
+  /** Lets go of what it works on; nothing else is called any more. */
+  close(): void;
 }

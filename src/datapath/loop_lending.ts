@@ -102,6 +102,10 @@ export class LoopLending {
     this.#lending.suspend(this.#clock());
   }
 
+  close(): void {
+    this.#lending.close();
+  }
+
   publish(): void {
     const { levels } = this.#shared;
     levels[Level.Leases] = this.#lending.leases;

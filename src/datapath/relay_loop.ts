@@ -186,19 +186,25 @@ export class RelayLoop implements RelaySink {
 
   /** Serves until a stop is requested. @throws Error when a descriptor fails for good */
   run(): void {
-    while (!this.#shared.stopping) {
-      this.#waiter.wait(this.#uplink.hasMore ? 0 : this.#nextTimer() - this.#clock());
-      // After the wait: what was set during it holds for the packet that ended it.
-      this.#adopt();
-      this.#resume();
-      const tunReady = this.#isAnnounced() || this.#waiter.isReady(TUN);
-      this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), tunReady);
-      this.#heedBlocked();
-      this.#heedLoss();
-      this.#heedQuestions();
-      this.#publish();
+    try {
+      while (!this.#shared.stopping) this.#comeRound();
+      this.#finish();
+    } finally {
+      this.#lending?.close();
     }
-    this.#finish();
+  }
+
+  #comeRound(): void {
+    this.#waiter.wait(this.#uplink.hasMore ? 0 : this.#nextTimer() - this.#clock());
+    // After the wait: what was set during it holds for the packet that ended it.
+    this.#adopt();
+    this.#resume();
+    const tunReady = this.#isAnnounced() || this.#waiter.isReady(TUN);
+    this.#turn(this.#uplink.hasMore || this.#waiter.isReady(UDP), tunReady);
+    this.#heedBlocked();
+    this.#heedLoss();
+    this.#heedQuestions();
+    this.#publish();
   }
 
   #nextTimer(): Millis {

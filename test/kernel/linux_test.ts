@@ -39,9 +39,14 @@ function onThisMachine(name: string): readonly string[] {
   return stdout.trimEnd().split("\n");
 }
 
+/** What is busy is asked for again, as long as nobody can be seen who has it: on paper nobody can. */
+function once(lines: readonly string[]): readonly string[] {
+  return lines.filter((line, i) => !line.endsWith("EBUSY") || line !== lines[i - 1]);
+}
+
 for (const name of Object.keys(PLANS)) {
   test(`Linux of paper and Linux itself say the same: ${name}`, { timeout: TIMEOUT_MS }, () => {
     assert.equal(process.getuid?.(), 0, "making network namespaces and TUN interfaces needs root");
-    assert.deepEqual(onThisMachine(name), onPaper(name));
+    assert.deepEqual(once(onThisMachine(name)), once(onPaper(name)));
   });
 }

@@ -36,13 +36,18 @@ export function lendTo(
   const bpf = new Bpf(libc, arena);
   const slotsAt = bpf.mapOver(share.slots, slots);
   const controlAt = bpf.mapOver(share.control, CONTROL);
+  const ways = new KernelWays(libc);
   return new Lender(leases, counters, {
     memory: { buffer: arena.memory.buffer, slotsAt, controlAt },
     map: new KernelLeaseMap(arena, bpf, share.leases),
-    ways: new KernelWays(libc),
+    ways,
     slots: range,
     local,
     clock: () => ({ kernel: monotonicTime(libc), now: clock() }),
+    close: () => {
+      ways.close();
+      arena.close();
+    },
   });
 }
 

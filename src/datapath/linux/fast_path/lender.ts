@@ -55,6 +55,8 @@ export interface LenderOptions {
   readonly local: number;
   /** The kernel's CLOCK_MONOTONIC in milliseconds, when our own says the same moment. */
   readonly clock: () => { readonly kernel: Millis; readonly now: Millis };
+  /** Lets go of memory, map and ways. */
+  readonly close: () => void;
 }
 
 /**
@@ -388,5 +390,9 @@ export class Lender implements Lending {
 
   resume(): void {
     this.#suspended = false;
+  }
+
+  close(): void {
+    this.#options.close();
   }
 }

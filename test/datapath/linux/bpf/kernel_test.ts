@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { Bpf, ProgramRefused } from "#ffi/linux/bpf_calls.ts";
@@ -43,6 +44,7 @@ import { Runner } from "./runner.ts";
 /** What only the kernel can judge: its own maps, its verifier, and programs that run. */
 const libc = await openLibc();
 const arena = new Arena(libc, 4 << 20);
+process.once("exit", () => arena.close());
 const bpf = new Bpf(libc, arena);
 const runner = new Runner(libc, arena);
 const VALUE = 16;
@@ -128,6 +130,19 @@ test("Bpf.mapOver(): another thread's arena sees the same bytes", () => {
     Atomics.store(new BigUint64Array(arena.memory.buffer), at >> 3, 0x1234_5678_9abcn);
     assert.equal(new BigUint64Array(other.memory.buffer)[there >> 3], 0x1234_5678_9abcn);
     other.close();
+  });
+});
+
+test("Bpf.mapOver(): the pages of an arena that is closed are its own again", () => {
+  withMap(BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, 2, (map) => {
+    const other = new Arena(libc, 1 << 20);
+    const there = new Bpf(libc, other).mapOver(map, 2 * VALUE);
+    const at = bpf.mapOver(map, 2 * VALUE);
+    other.u8[there] = 7;
+    other.close();
+    assert.equal(other.u8[there], 0);
+    other.u8[there] = 8;
+    assert.equal(arena.u8[at], 7, "the map keeps what was stored");
   });
 });
 

@@ -167,6 +167,7 @@ export class LendLab {
       slots,
       local: options.local ?? 0,
       clock: () => ({ kernel: this.lab.now + AHEAD, now: this.lab.now }),
+      close: () => {},
     });
     this.lender.resume();
     this.#tell(this.lab.sink as { -readonly [K in keyof RelaySink]: RelaySink[K] });

@@ -122,5 +122,7 @@ inNamespace(import.meta.filename!, () => {
     lender.tick(lender.nextAt + LEASE + ALIVE);
     assert.notEqual(bpf.lookUp(maps.leases, key, value), 0, "the lease has ended");
     assert.equal(lender.leases, 0);
+    lender.close();
+    arena.close();
   });
 });
