@@ -8,6 +8,12 @@ export const NAT_KINDS = [
 ] as const;
 export type NatKind = (typeof NAT_KINDS)[number];
 
+/**
+ * Ports that no service has (RFC 6335 §6): from any other, whoever looks at a capture takes what he
+ * sees for that service's.
+ */
+const ANY_PORT = "49152-65535";
+
 /** Interfaces of a NAT's namespace. */
 export const NAT_INSIDE = "inside";
 export const NAT_OUTSIDE = "outside";
@@ -38,7 +44,7 @@ ${memory.set}
   chain leave {
     type nat hook postrouting priority srcnat
     oifname "${NAT_OUTSIDE}" meta l4proto udp masquerade${
-    kind === "symmetric" ? " fully-random" : ""
+    kind === "symmetric" ? ` to :${ANY_PORT} fully-random` : ""
   }
     oifname "${NAT_OUTSIDE}" masquerade
   }
