@@ -106,7 +106,7 @@ let aftermath: Aftermath;
 
 before(async () => {
   console.error(`storm seed ${SEED}: TEREDO_STORM_SEED=${SEED} gives the same storm`);
-  lab = await Lab.create({ nats: ["port-restricted", "none"] });
+  lab = await Lab.create({ nats: ["port-restricted", "none"], checksums: true });
   const attacker = lab.sites[1]!.publicAddress;
   await Promise.all([expose(lab, "srv", attacker), expose(lab, "rly", attacker)]);
   await introduce(lab, ["srv", "rly", "host6", "cli1", "nat0"]);
