@@ -22,7 +22,7 @@ const SOLICITATION_LENGTH = 13 + 48;
 const ADVERTISEMENT_LENGTH = 13 + 8 + 96;
 
 /**
- * What resident memory may grow by from the fifth second to the last: three bytes kept of each packet
+ * What resident memory may grow by from the tenth second to the last: five bytes kept of each packet
  * are more. The collector's own rhythm and what the status pages take must fit in.
  */
 const MEMORY_TOLERANCE = 8 * 1024 * 1024;
@@ -49,7 +49,7 @@ async function observe<T>(
   const health = load.watch(namespace, `${status}/healthz`);
   const running = run();
   running.catch(() => {}); // it is awaited below, after the memory
-  await wait(1_000 * Math.min(5, SECONDS / 2));
+  await wait(1_000 * Math.min(10, SECONDS / 2));
   const early = await load.usage(namespace);
   const result = await running;
   const late = await load.usage(namespace);

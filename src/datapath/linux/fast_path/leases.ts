@@ -13,7 +13,7 @@
  *
  * Numbers are the machine's, which is little-endian here. Addresses and ports are bytes as on the
  * wire. Times are nanoseconds of CLOCK_MONOTONIC (the programs: its coarse reading), 64 bits each.
- * A time that opens something is stored last, by one store of 64 bits.
+ * A time that opens something is stored last.
  */
 
 /** Of a slot; two cache lines: the programs mostly read the first and write the second. */

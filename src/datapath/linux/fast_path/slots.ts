@@ -28,13 +28,14 @@ const NANOSECONDS = 1e6;
 /**
  * The slots and the control entry as user space sees them; see `leases.ts`.
  *
- * Other processors work on them at the same time: a time is stored in one piece, and a number read so
- * that no half of it is of another moment.
+ * Other processors work on them at the same time. A time is stored in two halves, in the order in which
+ * whoever reads between them finds none that lies further ahead than both the old one and the new one;
+ * a number is read so that no half of it is of another moment. No BigInt is made: these are stored and
+ * read hundreds of thousands of times a second.
  */
 export class LeaseSlots {
   readonly #u8: Uint8Array;
   readonly #u32: Uint32Array;
-  readonly #u64: BigUint64Array;
   readonly #slotsAt: number;
   readonly #controlAt: number;
   /** From our clock to the kernel's. */
@@ -43,7 +44,6 @@ export class LeaseSlots {
   constructor({ buffer, slotsAt, controlAt }: LeaseMemory) {
     this.#u8 = new Uint8Array(buffer);
     this.#u32 = new Uint32Array(buffer);
-    this.#u64 = new BigUint64Array(buffer);
     this.#slotsAt = slotsAt;
     this.#controlAt = controlAt;
   }
@@ -60,8 +60,8 @@ export class LeaseSlots {
     writeU16(this.#u8, at + SLOT_MAPPED_PORT_AT, port);
     writeU32(this.#u8, at + SLOT_LOCAL_ADDRESS_AT, local);
     this.setWay(slot, 0, 0);
-    this.#store(at + SLOT_RECEIVED_AT, 0n);
-    this.#store(at + SLOT_SENT_AT, 0n);
+    this.#store(at + SLOT_RECEIVED_AT, 0);
+    this.#store(at + SLOT_SENT_AT, 0);
   }
 
   /** By which interface datagrams to the peer leave, and the longest that it takes. */
@@ -85,11 +85,11 @@ export class LeaseSlots {
   }
 
   closeUp(slot: number): void {
-    this.#store(this.#at(slot) + SLOT_UP_UNTIL_AT, 0n);
+    this.#store(this.#at(slot) + SLOT_UP_UNTIL_AT, 0);
   }
 
   closeDown(slot: number): void {
-    this.#store(this.#at(slot) + SLOT_DOWN_UNTIL_AT, 0n);
+    this.#store(this.#at(slot) + SLOT_DOWN_UNTIL_AT, 0);
   }
 
   setAlive(until: Millis): void {
@@ -101,7 +101,7 @@ export class LeaseSlots {
     return this.number(slot, offset) / NANOSECONDS - this.#ahead;
   }
 
-  /** 64 bits of the slot. Makes no BigInt: there are hundreds of thousands a second. */
+  /** 64 bits of the slot. */
   number(slot: number, offset: number): number {
     const word = (this.#at(slot) + offset) >> 2;
     const u32 = this.#u32;
@@ -121,11 +121,18 @@ export class LeaseSlots {
     return this.#slotsAt + slot * SLOT;
   }
 
-  #timeOf(at: Millis): bigint {
-    return BigInt(Math.max(0, Math.round((at + this.#ahead) * NANOSECONDS)));
+  #timeOf(at: Millis): number {
+    return Math.max(0, Math.round((at + this.#ahead) * NANOSECONDS));
   }
 
-  #store(at: number, value: bigint): void {
-    Atomics.store(this.#u64, at >> 3, value);
+  /** @param value a whole number below 2^53 */
+  #store(at: number, value: number): void {
+    const word = at >> 2;
+    const u32 = this.#u32;
+    const high = Math.floor(value / 0x100000000);
+    const isLater = high >= Atomics.load(u32, word + 1);
+    if (isLater) Atomics.store(u32, word, value >>> 0);
+    Atomics.store(u32, word + 1, high);
+    if (!isLater) Atomics.store(u32, word, value >>> 0);
   }
 }
