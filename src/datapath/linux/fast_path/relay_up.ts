@@ -4,14 +4,6 @@ import {
   BPF_F_INGRESS,
   BPF_FUNC_redirect,
   BPF_FUNC_skb_adjust_room,
-  ETH_HLEN,
-  ETH_P_IP,
-  PACKET_HOST,
-  SK_BUFF_GSO_SIZE_AT,
-  SK_BUFF_LEN_AT,
-  SK_BUFF_PKT_TYPE_AT,
-  SK_BUFF_PROTOCOL_AT,
-  SK_BUFF_VLAN_PRESENT_AT,
 } from "#ffi/linux/mod.ts";
 import {
   DESTINATION_AT,
@@ -26,7 +18,6 @@ import {
   call,
   exit,
   ifAbove,
-  ifAnyBit,
   ifEqual,
   ifNot,
   load,
@@ -44,6 +35,7 @@ import {
   swap,
   xor,
 } from "../bpf/steps.ts";
+import { checkOurs, checkWhole, IPV4, PAYLOAD, UDP } from "./datagram.ts";
 import {
   CONTROL_TUN_AT,
   CONTROL_TUN_MTU_AT,
@@ -71,36 +63,21 @@ import {
   LEASE,
   leave,
   LENGTH,
-  NOT_OURS,
   PACKET,
   type RelayProgramOptions,
   withLeaving,
 } from "./parts.ts";
 import {
-  ECN,
-  FRAGMENT_OFFSET,
   IPV4_DESTINATION_AT,
-  IPV4_FRAGMENT_AT,
-  IPV4_HEADER,
-  IPV4_LENGTH_AT,
-  IPV4_PLAIN,
-  IPV4_PROTOCOL_AT,
   IPV4_SOURCE_AT,
-  IPV4_TOS_AT,
-  MORE_FRAGMENTS,
   PROTOCOL_UDP,
   TUNNEL_HEADERS,
   UDP_CHECKSUM_AT,
-  UDP_DESTINATION_PORT_AT,
-  UDP_HEADER,
   UDP_LENGTH_AT,
   UDP_SOURCE_PORT_AT,
 } from "./wire.ts";
 
-// Where a frame from an Ethernet interface has its headers
-const IPV4 = ETH_HLEN;
-const UDP = IPV4 + IPV4_HEADER;
-const IPV6 = UDP + UDP_HEADER;
+const IPV6 = PAYLOAD;
 const END = IPV6 + IPV6_HEADER_LENGTH;
 
 /**
@@ -113,7 +90,7 @@ const END = IPV6 + IPV6_HEADER_LENGTH;
 export const relayUp = (options: RelayProgramOptions): Program =>
   withLeaving([
     set(CONTEXT, R1),
-    checkOurs(options),
+    checkOurs(options.servicePort),
     checkDatagram,
     checkPacket(options),
     findLease(options, IPV6 + SOURCE_AT),
@@ -125,42 +102,9 @@ export const relayUp = (options: RelayProgramOptions): Program =>
     deliver(options),
   ], options);
 
-/** To this host, by IPv4, UDP and our port. Others' packets are passed over as soon as can be. */
-const checkOurs = ({ servicePort }: RelayProgramOptions): Program => [
-  load.word(R2, CONTEXT, SK_BUFF_PROTOCOL_AT),
-  ifNot(R2, network16(ETH_P_IP), NOT_OURS),
-  load.word(R2, CONTEXT, SK_BUFF_PKT_TYPE_AT),
-  ifNot(R2, PACKET_HOST, NOT_OURS),
-  fetch(IPV6, NOT_OURS),
-  load.byte(R2, PACKET, IPV4 + IPV4_PROTOCOL_AT),
-  ifNot(R2, PROTOCOL_UDP, NOT_OURS),
-  load.byte(R2, PACKET, IPV4),
-  ifNot(R2, IPV4_PLAIN, leave("ipv4_options")), // where its port is, is not known
-  load.half(R2, PACKET, IPV4 + IPV4_FRAGMENT_AT),
-  ifAnyBit(R2, network16(FRAGMENT_OFFSET), NOT_OURS), // only a first fragment has ports
-  load.half(R3, PACKET, UDP + UDP_DESTINATION_PORT_AT),
-  ifNot(R3, network16(servicePort), NOT_OURS),
-  ifAnyBit(R2, network16(MORE_FRAGMENTS), leave("fragment")),
-];
-
-/** One whole datagram and nothing else, whose IPv4 header can be trusted. */
+/** One whole datagram, whose IPv4 header can be trusted. */
 const checkDatagram: Program = [
-  load.word(R2, CONTEXT, SK_BUFF_VLAN_PRESENT_AT),
-  ifNot(R2, 0, leave("vlan")),
-  load.word(R2, CONTEXT, SK_BUFF_GSO_SIZE_AT),
-  ifNot(R2, 0, leave("super_packet")),
-  // Outer congestion marks are not ours to lose. RFC 9601 §5
-  load.byte(R2, PACKET, IPV4 + IPV4_TOS_AT),
-  ifAnyBit(R2, ECN, leave("ecn")),
-  load.word(LENGTH, CONTEXT, SK_BUFF_LEN_AT),
-  load.half(R2, PACKET, IPV4 + IPV4_LENGTH_AT),
-  swap(R2, 16),
-  add(R2, IPV4),
-  ifNot(R2, LENGTH, leave("length")),
-  load.half(R2, PACKET, UDP + UDP_LENGTH_AT),
-  swap(R2, 16),
-  add(R2, UDP),
-  ifNot(R2, LENGTH, leave("length")),
+  checkWhole,
   set(R2, 0),
   addWords(R2, PACKET, [0, 4, 8, 12, 16].map((i) => IPV4 + i)),
   fold(R2, R1),

@@ -2,7 +2,8 @@ import { ETH_HLEN } from "#ffi/linux/mod.ts";
 import { AUTHENTICATION_FIXED_LENGTH, ORIGIN_LENGTH } from "#src/protocol/wire/datagram.ts";
 import { ADVERTISEMENT_LENGTH } from "#src/protocol/wire/build.ts";
 import { IPV6_HEADER_LENGTH } from "#src/protocol/wire/ipv6.ts";
-import { R6, R8, R9, type Register } from "../../bpf/steps.ts";
+import { R8, type Register } from "../../bpf/steps.ts";
+import { LENGTH } from "../parts.ts";
 import { TUNNEL_HEADERS } from "../wire.ts";
 
 /** Where the server's program has what it works on. */
@@ -21,12 +22,11 @@ export const PLAIN_FRAME: number = HEADERS + SOLICITATION_LENGTH;
 export const AUTHENTICATED_FRAME: number = PLAIN_FRAME + AUTHENTICATION_LENGTH;
 
 // Registers that outlast a call
-/** The `struct __sk_buff` that the program is called for. */
-export const CONTEXT: Register = R6;
+export { CONTEXT } from "../parts.ts";
 /** The cell of `counts.ts` that the datagram is counted in. */
 export const CELL: Register = R8;
 /** Bytes of the frame as it came; at the end, what the program returns. */
-export const SIZE: Register = R9;
+export const SIZE: Register = LENGTH;
 
 // The stack, from its end down. Each part is aligned as its largest loads have to be.
 /** Of a helper: a map's key. u32 */

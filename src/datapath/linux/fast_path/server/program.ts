@@ -1,14 +1,6 @@
 import {
   BPF_FUNC_map_lookup_elem,
   BPF_FUNC_skb_load_bytes,
-  ETH_HLEN,
-  ETH_P_IP,
-  PACKET_HOST,
-  SK_BUFF_GSO_SIZE_AT,
-  SK_BUFF_LEN_AT,
-  SK_BUFF_PKT_TYPE_AT,
-  SK_BUFF_PROTOCOL_AT,
-  SK_BUFF_VLAN_PRESENT_AT,
   TC_ACT_SHOT,
   TCX_NEXT,
 } from "#ffi/linux/mod.ts";
@@ -60,23 +52,13 @@ import {
   swap,
   xor,
 } from "../../bpf/steps.ts";
-import { addHalves, addWords, fetch, fold, NOT_OURS, PACKET } from "../parts.ts";
+import { checkOurs, checkWhole, IPV4 } from "../datagram.ts";
+import { addHalves, addWords, fold, NOT_OURS, PACKET } from "../parts.ts";
 import {
-  ECN,
-  FRAGMENT_OFFSET,
   IPV4_DESTINATION_AT,
-  IPV4_FRAGMENT_AT,
   IPV4_HEADER,
-  IPV4_LENGTH_AT,
-  IPV4_PLAIN,
-  IPV4_PROTOCOL_AT,
   IPV4_SOURCE_AT,
-  IPV4_TOS_AT,
-  MORE_FRAGMENTS,
-  PROTOCOL_UDP,
   UDP_CHECKSUM_AT,
-  UDP_DESTINATION_PORT_AT,
-  UDP_LENGTH_AT,
   UDP_SOURCE_PORT_AT,
 } from "../wire.ts";
 import { ifIn } from "./addresses.ts";
@@ -128,9 +110,6 @@ export interface ServerProgramOptions {
   >;
 }
 
-// Where the frame has its headers
-const IPV4 = ETH_HLEN;
-const UDP = IPV4 + IPV4_HEADER;
 const SOURCE_MAC_AT = 6;
 
 /** The label of a reason: the packet is left alone and counted. */
@@ -144,7 +123,7 @@ const leave = (reason: ServerReason): string => `leave ${reason}`;
 export const serverAnswer = (options: ServerProgramOptions): Program =>
   withEnd([
     set(CONTEXT, R1),
-    checkOurs(options),
+    checkOurs(TEREDO_PORT, checkAddress(options)),
     checkOpen(options),
     checkDatagram,
     copyDatagram,
@@ -202,26 +181,12 @@ function withEnd(rules: Program, { counts }: ServerProgramOptions): Program {
   ];
 }
 
-/** UDP to port 3544 of one of our addresses. Others' packets are passed over as soon as can be. */
-const checkOurs = ({ primary, secondary }: ServerProgramOptions): Program => [
-  load.word(R2, CONTEXT, SK_BUFF_PROTOCOL_AT),
-  ifNot(R2, network16(ETH_P_IP), NOT_OURS),
-  load.word(R2, CONTEXT, SK_BUFF_PKT_TYPE_AT),
-  ifNot(R2, PACKET_HOST, NOT_OURS),
-  fetch(HEADERS, NOT_OURS),
-  load.byte(R2, PACKET, IPV4 + IPV4_PROTOCOL_AT),
-  ifNot(R2, PROTOCOL_UDP, NOT_OURS),
+/** One of our two addresses. */
+const checkAddress = ({ primary, secondary }: ServerProgramOptions): Program => [
   load.word(R2, PACKET, IPV4 + IPV4_DESTINATION_AT),
   ifEqual32(R2, network32(primary), "to us"),
   ifNot32(R2, network32(secondary), NOT_OURS),
   "to us",
-  load.byte(R2, PACKET, IPV4),
-  ifNot(R2, IPV4_PLAIN, leave("ipv4_options")), // where its port is, is not known
-  load.half(R2, PACKET, IPV4 + IPV4_FRAGMENT_AT),
-  ifAnyBit(R2, network16(FRAGMENT_OFFSET), NOT_OURS), // only a first fragment has ports
-  load.half(R3, PACKET, UDP + UDP_DESTINATION_PORT_AT),
-  ifNot(R3, network16(TEREDO_PORT), NOT_OURS),
-  ifAnyBit(R2, network16(MORE_FRAGMENTS), leave("fragment")),
 ];
 
 const checkOpen = ({ control }: ServerProgramOptions): Program => [
@@ -232,21 +197,7 @@ const checkOpen = ({ control }: ServerProgramOptions): Program => [
 
 /** One whole datagram and nothing else, of a length that a plain solicitation has. */
 const checkDatagram: Program = [
-  load.word(R2, CONTEXT, SK_BUFF_VLAN_PRESENT_AT),
-  ifNot(R2, 0, leave("vlan")),
-  load.word(R2, CONTEXT, SK_BUFF_GSO_SIZE_AT),
-  ifNot(R2, 0, leave("super_packet")),
-  load.byte(R2, PACKET, IPV4 + IPV4_TOS_AT),
-  ifAnyBit(R2, ECN, leave("ecn")),
-  load.word(SIZE, CONTEXT, SK_BUFF_LEN_AT),
-  load.half(R2, PACKET, IPV4 + IPV4_LENGTH_AT),
-  swap(R2, 16),
-  add(R2, IPV4),
-  ifNot(R2, SIZE, leave("length")),
-  load.half(R2, PACKET, UDP + UDP_LENGTH_AT),
-  swap(R2, 16),
-  add(R2, UDP),
-  ifNot(R2, SIZE, leave("length")),
+  checkWhole,
   ifEqual(SIZE, PLAIN_FRAME, "of a length"),
   ifNot(SIZE, AUTHENTICATED_FRAME, leave("other")),
   "of a length",
