@@ -2,9 +2,9 @@ import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
+import type { Authenticate } from "#src/protocol/wire/authentication.ts";
 import { Server, type ServerPassage } from "#src/protocol/server/rules.ts";
 import {
-  type Authenticate,
   PRIMARY,
   SECONDARY,
   type ServerSink,

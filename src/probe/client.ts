@@ -1,3 +1,10 @@
+import { isAdvertisement } from "#src/protocol/client/advertisement.ts";
+import {
+  ECHO_LENGTH,
+  isEchoReply,
+  isErrorAbout,
+  writeEchoRequest,
+} from "#src/protocol/client/echo.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
 import { writeBubble } from "#src/protocol/wire/build.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
@@ -13,7 +20,6 @@ import {
 } from "#src/protocol/wire/ipv6.ts";
 import { RANDOM_FLAGS, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { isAdvertisement } from "./advertisement.ts";
 import { Contacts } from "./contacts.ts";
 import type {
   Endpoint,
@@ -24,7 +30,6 @@ import type {
   ProbeSocket,
   Via,
 } from "./contract.ts";
-import { ECHO_LENGTH, isEchoReply, isErrorAbout, writeEchoRequest } from "./echo.ts";
 import { Ping } from "./ping.ts";
 import { Qualification, type Qualified } from "./qualify.ts";
 

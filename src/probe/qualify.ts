@@ -1,8 +1,10 @@
+import { AdvertisementReader } from "#src/protocol/client/advertisement.ts";
+import { SOLICITATION_MAX_LENGTH } from "#src/protocol/client/solicitation.ts";
+import { Drop } from "#src/protocol/drops.ts";
 import type { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import { type Advertised, readAdvertisement } from "./advertisement.ts";
 import type {
   Endpoint,
   Failure,
@@ -12,7 +14,8 @@ import type {
   ProbeSink,
   ProbeSocket,
 } from "./contract.ts";
-import { Solicitation, type Step } from "./solicitation.ts";
+import { ADVERTISEMENT_FAULTS } from "./faults.ts";
+import { Step, type StepName } from "./step.ts";
 
 /** What qualification hands over when it is through. */
 export interface Qualified {
@@ -41,8 +44,9 @@ export class Qualification {
   readonly #options: ProbeOptions;
   readonly #sink: ProbeSink;
   readonly #random: FillRandom;
-  readonly #buffer = new Uint8Array(64);
-  #solicitation: Solicitation;
+  readonly #buffer = new Uint8Array(SOLICITATION_MAX_LENGTH);
+  readonly #advertisement = new AdvertisementReader();
+  #step: Step;
   #mapped: Endpoint | undefined;
   #mtu = 0;
   #unfiltered = false;
@@ -52,11 +56,11 @@ export class Qualification {
     this.#options = options;
     this.#sink = sink;
     this.#random = random;
-    this.#solicitation = this.#make("primary");
+    this.#step = this.#make("primary");
   }
 
   get deadline(): Millis {
-    return this.#solicitation.deadline;
+    return this.#step.deadline;
   }
 
   start(now: Millis): void {
@@ -66,13 +70,13 @@ export class Qualification {
   /** Repeats what was not answered in time, or goes on without it. */
   tick(now: Millis): Qualified | Failure | undefined {
     if (now < this.deadline) return undefined;
-    if (!this.#solicitation.exhausted) {
+    if (!this.#step.exhausted) {
       this.#send(now);
       return undefined;
     }
-    const step = this.#solicitation.step;
-    if (step === "cone" || step === "secondary") {
-      this.#sink.report({ kind: "silent", step });
+    const { name } = this.#step;
+    if (name === "cone" || name === "secondary") {
+      this.#sink.report({ kind: "silent", step: name });
       return this.#next(now);
     }
     return "server-silent";
@@ -86,43 +90,43 @@ export class Qualification {
     now: Millis,
     socket: ProbeSocket,
   ): Qualified | Failure | undefined {
-    const advertised = this.#read(b, datagram, from, socket);
-    if (typeof advertised === "string") {
-      this.#sink.report({ kind: "ignored", from, reason: `router advertisement: ${advertised}` });
+    const fault = this.#faultOf(b, datagram, from, socket);
+    if (fault !== undefined) {
+      this.#sink.report({ kind: "ignored", from, reason: `router advertisement: ${fault}` });
       return undefined;
     }
-    if (advertised.confirmation !== 0) return "key-refused"; // RFC 4380 §5.2.2
+    const { confirmation, mtu } = this.#advertisement;
+    if (confirmation !== 0) return "key-refused"; // RFC 4380 §5.2.2
     const mapped = { address: datagram.originAddress, port: datagram.originPort };
     if (!isGlobalUnicast(mapped.address, this.#options.refuseReserved)) return "mapping-not-global";
-    const rtt = now - this.#solicitation.sentAt;
-    const { mtu } = advertised;
+    const rtt = now - this.#step.solicitation.sentAt;
     this.#sink.report({ kind: "advertised", from: from.address, mapped, mtu, rtt });
     this.#learn(mapped, mtu);
     return this.#next(now);
   }
 
-  #read(
+  /** Why the advertisement counts for nothing; undefined: it counts. */
+  #faultOf(
     b: Uint8Array,
     datagram: TeredoDatagram,
     from: Endpoint,
     socket: ProbeSocket,
-  ): Advertised | string {
-    if (socket !== this.#solicitation.socket) return "it did not come where it was asked for";
-    if (from.address !== this.#solicitation.from) return "it is not from the address expected";
-    return readAdvertisement(b, datagram, {
-      linkLocal: this.#solicitation.linkLocal,
-      nonce: this.#solicitation.nonce,
-      prefix: this.#options.prefix,
-      serverAddress: this.#options.serverAddress,
-    });
+  ): string | undefined {
+    if (socket !== this.#step.socket) return "it did not come where it was asked for";
+    if (from.address !== this.#step.from) return "it is not from the address expected";
+    const { linkLocal, nonce } = this.#step.solicitation;
+    const { prefix, serverAddress } = this.#options;
+    const expected = { linkLocal, nonce, prefix, serverAddress };
+    const drop = this.#advertisement.read(b, datagram, expected);
+    return drop === Drop.None ? undefined : ADVERTISEMENT_FAULTS[drop];
   }
 
   #learn(mapped: Endpoint, mtu: number): void {
-    const step = this.#solicitation.step;
-    if (step === "primary") {
+    const { name } = this.#step;
+    if (name === "primary") {
       this.#mapped = mapped;
       this.#mtu = mtu;
-    } else if (step === "cone") {
+    } else if (name === "cone") {
       this.#unfiltered = true;
     } else {
       this.#symmetric = mapped.address !== this.#mapped!.address ||
@@ -131,11 +135,11 @@ export class Qualification {
   }
 
   #next(now: Millis): Qualified | undefined {
-    const step = this.#solicitation.step;
-    if (step === "secondary") {
+    const { name } = this.#step;
+    if (name === "secondary") {
       return { mapped: this.#mapped!, mtu: this.#mtu, nat: this.#natKind() };
     }
-    this.#solicitation = this.#make(step === "primary" ? "cone" : "secondary");
+    this.#step = this.#make(name === "primary" ? "cone" : "secondary");
     this.#send(now);
     return undefined;
   }
@@ -153,18 +157,18 @@ export class Qualification {
     return isSilent ? "unknown" : "restricted";
   }
 
-  #make(step: Step): Solicitation {
+  #make(name: StepName): Step {
     const { serverAddress, secondaryAddress } = this.#options;
-    const local = step === "cone" ? this.#options.coneLocal : this.#options.local;
-    const to = step === "secondary" ? secondaryAddress : serverAddress;
-    const from = step === "primary" ? serverAddress : secondaryAddress;
-    return new Solicitation(step, to, from, local, this.#random);
+    const local = name === "cone" ? this.#options.coneLocal : this.#options.local;
+    const to = name === "secondary" ? secondaryAddress : serverAddress;
+    const from = name === "primary" ? serverAddress : secondaryAddress;
+    return new Step(name, to, from, local, this.#random);
   }
 
   #send(now: Millis): void {
-    const solicitation = this.#solicitation;
+    const { to, cone, socket, solicitation } = this.#step;
     const length = solicitation.write(this.#buffer, now);
-    const { to, cone, socket, attempts: attempt } = solicitation;
+    const { attempts: attempt } = solicitation;
     this.#sink.sendDatagram(this.#buffer, 0, length, to, TEREDO_PORT, socket);
     this.#sink.report({ kind: "solicited", to, cone, attempt });
   }

@@ -52,6 +52,17 @@ export const DROP_NAMES = [
   "bad_trailer",
   // Relay, IPv6 side. RFC 4380 §7.1
   "source_not_served",
+  // Client: advertisements. RFC 4380 §5.2.1, §5.2.2
+  "bad_advertisement",
+  "no_origin",
+  "prefix_mismatch",
+  "nonce_mismatch",
+  // Client: packets. RFC 4380 §5.2.3, §5.2.4, §5.2.8
+  "destination_not_ours",
+  "source_not_ours",
+  "not_qualified",
+  "routing_header",
+  "not_local",
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
@@ -98,5 +109,14 @@ export const Drop = {
   UnknownTrailer: 37,
   BadTrailer: 38,
   SourceNotServed: 39,
+  BadAdvertisement: 40,
+  NoOrigin: 41,
+  PrefixMismatch: 42,
+  NonceMismatch: 43,
+  DestinationNotOurs: 44,
+  SourceNotOurs: 45,
+  NotQualified: 46,
+  RoutingHeader: 47,
+  NotLocal: 48,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];

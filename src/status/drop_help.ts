@@ -193,6 +193,44 @@ export const DROP_HELP: Readonly<Record<DropReason, DropHelp>> = {
     "hosts that send to clients by this relay without being among `served`",
     "name them in `served`, or announce the prefix to the served alone",
   ),
+  bad_advertisement: theirs(
+    "it is a malformed router advertisement",
+    "forged advertisements, and servers with a fault; a client's",
+  ),
+  no_origin: theirs(
+    "it is an advertisement that does not say which mapping the client has",
+    "servers with a fault, and forged advertisements; a client's",
+  ),
+  prefix_mismatch: theirs(
+    "it is an advertisement of a prefix that is not the server's",
+    "servers that stand behind another address than they advertise; a client's",
+    "name the server by its primary address",
+  ),
+  nonce_mismatch: theirs(
+    "its nonce is not the one that was sent",
+    "answers that come late, and forged ones; a client's",
+  ),
+  destination_not_ours: theirs(
+    "its IPv6 destination is not an address of ours",
+    "peers that know an address which is gone, and forged packets; a client's",
+  ),
+  source_not_ours: theirs(
+    "its IPv6 source is not our Teredo address",
+    "programs and routes that send from another interface's address into the tunnel; a client's",
+    "a rule for the source address, see `ip -6 rule`",
+  ),
+  not_qualified: theirs(
+    "there is no Teredo address to send from yet",
+    "what is sent before a server has answered; a client's",
+  ),
+  routing_header: theirs(
+    "it has a routing header of type 0, which lets strangers choose its way",
+    "attacks (RFC 5095); a client's",
+  ),
+  not_local: theirs(
+    "it is a discovery bubble that did not come from our own link",
+    "forged bubbles; a client's",
+  ),
 };
 
 /** Reasons that point at this machine or its configuration. */

@@ -83,11 +83,15 @@ const refused: { name: string; b: Uint8Array; from?: number; reason: RegExp }[] 
     b: withNonce(vector("M2").slice(8)),
     reason: /no origin/,
   },
-  { name: "with two prefix options (C-12, N10)", b: appended(prefixOption), reason: /2 prefix/ },
+  {
+    name: "with two prefix options (C-12, N10)",
+    b: appended(prefixOption),
+    reason: /number of prefix/,
+  },
   {
     name: "without prefix option (C-12)",
     b: changed((icmp) => void (icmp[16] = 200)),
-    reason: /0 prefix/,
+    reason: /number of prefix/,
   },
   {
     name: "with another server's prefix (C-12, N10)",
@@ -119,17 +123,17 @@ const refused: { name: string; b: Uint8Array; from?: number; reason: RegExp }[] 
   {
     name: "with an option of length 0 (C-12)",
     b: changed((icmp) => void (icmp[17] = 0)),
-    reason: /wrong length/,
+    reason: /option's length/,
   },
   {
     name: "with an option past the end (C-12)",
     b: changed((icmp) => void (icmp[49] = 2)),
-    reason: /wrong length/,
+    reason: /option's length/,
   },
   {
     name: "with an MTU below IPv6's least (C-12)",
     b: changed((icmp) => icmp.set([0, 0, 4, 0xff], 52)),
-    reason: /MTU 1279/,
+    reason: /MTU is wrong/,
   },
   {
     name: "from another address than was asked (C-12)",

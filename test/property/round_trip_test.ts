@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { signAuthentication, verifyAuthentication } from "#src/protocol/server/authenticate.ts";
+import { signAuthentication, verifyAuthentication } from "#src/protocol/wire/authentication.ts";
 import { writeAuthentication, writeOrigin } from "#src/protocol/wire/build.ts";
 import {
   equalInConstantTime,

@@ -21,9 +21,6 @@ export interface ClientSecret {
   readonly valid: boolean;
 }
 
-/** HMAC of `message` under `key`; the algorithm is the caller's (HMAC-SHA1 by default). */
-export type Authenticate = (key: Uint8Array, message: Uint8Array) => Uint8Array;
-
 export interface ServerOptions {
   /** Upper 32 bits of the advertised prefix. */
   readonly prefix: number;

@@ -29,14 +29,9 @@ import {
   PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
-import {
-  type Authenticate,
-  PRIMARY,
-  type ServerOptions,
-  type ServerSink,
-  type ServerSocket,
-} from "./contract.ts";
+import { PRIMARY, type ServerOptions, type ServerSink, type ServerSocket } from "./contract.ts";
 import { Limiter } from "../guard/limiter.ts";
+import type { Authenticate } from "../wire/authentication.ts";
 import { isRouterSolicitation, Solicitations } from "./solicitation.ts";
 import {
   CONE_FLAG,

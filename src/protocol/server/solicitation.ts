@@ -1,4 +1,9 @@
-import { ClientSecrets, signAuthentication, verifyAuthentication } from "./authenticate.ts";
+import {
+  type Authenticate,
+  signAuthentication,
+  verifyAuthentication,
+} from "../wire/authentication.ts";
+import { ClientSecrets } from "./secrets.ts";
 import { readU16 } from "../wire/bytes.ts";
 import {
   type Advertisement,
@@ -22,7 +27,6 @@ import {
 } from "../wire/ipv6.ts";
 import type { Limiter } from "../guard/limiter.ts";
 import {
-  type Authenticate,
   type ClientSecret,
   PRIMARY,
   SECONDARY,

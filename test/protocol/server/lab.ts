@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import type { Authenticate } from "#src/protocol/wire/authentication.ts";
 import { createHmac } from "node:crypto";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { Server, type ServerPassage } from "#src/protocol/server/rules.ts";
 import {
-  type Authenticate,
   PRIMARY,
   SECONDARY,
   type ServerOptions,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import test from "node:test";
 import { Drop } from "#src/protocol/drops.ts";
-import type { Authenticate, ServerOptions } from "#src/protocol/server/contract.ts";
+import type { ServerOptions } from "#src/protocol/server/contract.ts";
+import type { Authenticate } from "#src/protocol/wire/authentication.ts";
 import { vector } from "../vectors.ts";
 import { hmacSha1, OPTIONS, ServerLab } from "./lab.ts";
 

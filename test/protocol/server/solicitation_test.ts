@@ -43,15 +43,19 @@ test("Server.fromUdp() skips the options of R4 (S-27, P1)", () => {
   assertAnswer(lab, toHex(concat(vector("H1"), vector("M1"))), SECONDARY);
 });
 
-test("Server.fromUdp() answers R5, whose source embeds nothing (S-23, S-34, P2)", () => {
-  const lab = new ServerLab();
-  assert.equal(lab.receive(vector("R5")), Drop.None);
-  const [answer] = lab.sent;
-  assert.ok(answer?.to === "udp" && answer.socket === PRIMARY);
-  const bytes = fromHex(answer.hex);
-  assert.equal(formatIpv6(bytes, 8 + 8), SERVER_LINK_LOCAL);
-  assert.equal(formatIpv6(bytes, 8 + 24), "fe80::ffff:ffff:ffff");
-});
+const EMBEDDING_NOTHING = [["R5", "fe80::ffff:ffff:ffff"], ["R6", "fe80::ffff:ffff:fffe"]] as const;
+
+for (const [id, source] of EMBEDDING_NOTHING) {
+  test(`Server.fromUdp() answers ${id}, whose source embeds nothing (S-23, S-34, P2)`, () => {
+    const lab = new ServerLab();
+    assert.equal(lab.receive(vector(id)), Drop.None);
+    const [answer] = lab.sent;
+    assert.ok(answer?.to === "udp" && answer.socket === PRIMARY);
+    const bytes = fromHex(answer.hex);
+    assert.equal(formatIpv6(bytes, 8 + 8), SERVER_LINK_LOCAL);
+    assert.equal(formatIpv6(bytes, 8 + 24), source);
+  });
+}
 
 test("Server.fromUdp() encodes a mapped port 65535 as 0000 (P8)", () => {
   const lab = new ServerLab();

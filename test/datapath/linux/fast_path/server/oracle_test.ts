@@ -246,7 +246,7 @@ test("serverAnswer() answers nothing of what the vectors have that the rules do 
       if (world.check(frameOf(vector(id), { destination })) === "answered") answered++;
     }
   }
-  assert.ok(answered >= 8, `${answered}`); // R1, R2, R3 and R5
+  assert.ok(answered >= 8, `${answered}`); // R1, R2, R3, R5 and R6
 });
 
 /** One of each thousand frames may be anything; most are nearly a solicitation. */
