@@ -341,8 +341,12 @@ function offloadFields(offloads: OffloadReport): Fields {
 function failureOf(datapath: Datapath): Promise<Error> {
   return datapath.ended.then(
     () => new Error("The datapath ended by itself"),
-    (error) => error instanceof Error ? error : new Error(String(error)),
+    asError,
   );
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function failed({ log }: Context, failure: Error): number {
@@ -370,6 +374,8 @@ async function end(
   const step = stepper(log);
   await context.cleanup.run();
   step("closing");
+  const failure = await datapath.ended.then(() => undefined, asError);
+  if (failure !== undefined) return failed(context, failure);
   log.info("Ended");
   return 0;
 }

@@ -16,6 +16,7 @@ import type { Inherited } from "./kept.ts";
 import type { Lending } from "./lending.ts";
 import type { Offloads } from "./offloads.ts";
 import type { ServiceRoutes } from "./service_routes.ts";
+import type { ThreadWitness } from "./threads/hang.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import type { Words } from "./words.ts";
 
@@ -131,6 +132,10 @@ export interface Kernel {
   bootTime?(libc: Libc): Millis;
   /** The same without sleep, as a service manager reckons. */
   monotonicTime?(libc: Libc): Millis;
+  /** What {@link openThread} finds the thread by that calls this. */
+  nameOfThread?(): string | undefined;
+  /** What the kernel says of a thread of this process. Undefined where it does not. */
+  openThread?(name: string): ThreadWitness | undefined;
   /** For the relay's sockets, whose peers each have one worker. @throws WorkersRefused */
   readonly steerRelay: Steer;
   /** For the server's sockets, where the IPv4 source decides. @throws WorkersRefused */

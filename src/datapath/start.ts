@@ -221,6 +221,7 @@ function openRelayFor(
         const threads = await serve(withLegacy(starts, legacy), {
           stopping,
           ended: () => opened.close(),
+          openThread: kernel.openThread,
         });
         const setRules: Datapath["setRules"] = (all) => {
           const { served } = all as RelayRules;
@@ -329,7 +330,11 @@ function openServerFor(
       notices: noticesOf([...primary, ...secondary]),
       close: () => opened.close(),
       start: async () => {
-        const threads = await serve(starts, { stopping: () => {}, ended: () => opened.close() });
+        const threads = await serve(starts, {
+          stopping: () => {},
+          ended: () => opened.close(),
+          openThread: kernel.openThread,
+        });
         const setRules: Datapath["setRules"] = (all) => {
           const isTaken = rules.replace(share(all as ServerRules));
           if (isTaken) fastPath?.setRules(all as ServerRules);

@@ -24,6 +24,7 @@ import { lendTo } from "./fast_path/lend.ts";
 import { openFastPath } from "./fast_path/relay_fast_path.ts";
 import { openServerFastPath } from "./fast_path/server/fast_path.ts";
 import { steerRelaySockets, steerServerSockets } from "./steering.ts";
+import { nameOfThread, openThread } from "./thread.ts";
 import { LinuxTunQueue } from "./tun/queue.ts";
 import { openTunnel } from "./tun/tunnel.ts";
 import { LINUX_WORDS } from "./words.ts";
@@ -34,6 +35,8 @@ export const LINUX_KERNEL: Kernel = {
   oneWorker: undefined,
   bootTime,
   monotonicTime,
+  nameOfThread,
+  openThread,
   steerRelay: steerRelaySockets,
   steerServer: steerServerSockets,
   boundAsWanted,

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi/open.ts";
 import { kernelOf } from "../kernels.ts";
 import { RelayLoop } from "../relay_loop.ts";
-import { makeLoop, READY, type ThreadData } from "./loop.ts";
+import { makeLoop, type Ready, type ThreadData } from "./loop.ts";
 
 /**
  * Builds the loop of one role and runs it until it is told to stop.
@@ -12,8 +12,10 @@ import { makeLoop, READY, type ThreadData } from "./loop.ts";
  */
 async function main(data: ThreadData): Promise<void> {
   const libc = await openLibc();
-  const loop = makeLoop(kernelOf(libc), libc, data, () => performance.now());
-  parentPort!.postMessage(READY);
+  const kernel = kernelOf(libc);
+  const loop = makeLoop(kernel, libc, data, () => performance.now());
+  const ready: Ready = { ready: true, thread: kernel.nameOfThread?.() };
+  parentPort!.postMessage(ready);
   // Lets the message leave before the thread blocks.
   await new Promise((resolve) => setTimeout(resolve, 0));
   loop.run();

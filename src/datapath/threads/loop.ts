@@ -60,7 +60,11 @@ export type ThreadData =
   };
 
 /** What a thread says first. A relay's says its `Legacy` last. */
-export const READY = "ready";
+export interface Ready {
+  readonly ready: true;
+  /** Of `Kernel.nameOfThread`. */
+  readonly thread: string | undefined;
+}
 
 /** The loop of one role, with `libc` and memory of the thread that is to run it. */
 export function makeLoop(

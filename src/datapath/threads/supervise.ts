@@ -5,12 +5,11 @@ import type { Threads } from "../datapath.ts";
 import { type Legacy, together } from "../legacy.ts";
 import { PeerAsker } from "../peers/asker.ts";
 import type { PeerQuestions } from "../peers/questions.ts";
-import { READY, type ThreadData } from "./loop.ts";
+import type { Kernel } from "../kernel.ts";
+import { HangWatch, HEARTBEAT_CHECK, type ThreadWitness } from "./hang.ts";
+import type { Ready, ThreadData } from "./loop.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { Wake } from "./wake.ts";
-
-/** How often the threads' heartbeats are looked at, so that their age is right whenever asked. */
-const HEARTBEAT_CHECK: Millis = 250;
 
 /** One worker: what its thread gets, and how it is reached once it runs. */
 export interface WorkerStart {
@@ -25,8 +24,10 @@ export interface WorkerStart {
 export interface ThreadHooks {
   /** Runs when a stop is asked for that ends the routing, before the threads are told. */
   stopping(): void;
-  /** Runs once, when all threads have ended: closes what they worked on. */
+  /** Runs once, when all threads have ended: closes what they worked on. Not after a hang. */
   ended(): void;
+  /** Asks the kernel about them. */
+  readonly openThread?: Kernel["openThread"];
 }
 
 /** What has the workers serve once all is open: {@link superviseThreads}, on threads of their own. */
@@ -39,7 +40,8 @@ function threadUrl(self: string): URL {
 }
 
 /**
- * Starts the threads of a datapath and watches over them as one: when one of them ends, all do.
+ * Starts the threads of a datapath and watches over them as one: when one of them ends, all do; when one
+ * hangs, that is the end as well, though it cannot be waited for: the process has to go.
  *
  * @throws Error if one fails before it serves
  */
@@ -58,15 +60,19 @@ export async function superviseThreads(
     new Worker(threadUrl(import.meta.url), { workerData: data })
   );
   const legacies: (Legacy | undefined)[] = starts.map(() => undefined);
+  const witnesses: (ThreadWitness | undefined)[] = starts.map(() => undefined);
+  let failHung: (error: Error) => void;
   const ended = new Promise<void>((resolve, reject) => {
     let failure: Error | undefined;
+    failHung = reject;
     threads.forEach((thread, i) => {
       const fail = (error: unknown) => {
         failure ??= starts.length === 1 ? asError(error) : ofWorker(i, starts.length, error);
       };
       thread.on("error", fail);
-      thread.on("message", (said: typeof READY | Legacy) => {
-        if (said !== READY) legacies[i] = said;
+      thread.on("message", (said: Ready | Legacy) => {
+        if (!("ready" in said)) legacies[i] = said;
+        else if (said.thread !== undefined) witnesses[i] = hooks.openThread?.(said.thread);
       });
       thread.on("exit", () => {
         running -= 1;
@@ -78,14 +84,28 @@ export async function superviseThreads(
       });
     });
   });
-  ended.catch(() => {}); // whoever awaits it gets the error; nobody may yet
+  // Whoever awaits it gets the error; nobody may yet.
+  ended.catch(() => {}).finally(() => witnesses.forEach((it) => it?.close()));
   const ready = threads.map((thread) =>
     new Promise<void>((resolve) => thread.once("message", () => resolve()))
   );
   await Promise.race([ended, Promise.all(ready)]);
 
   const heartbeatAge = oldestBeat(starts.map(({ shared }) => shared));
-  const watch = setInterval(heartbeatAge, HEARTBEAT_CHECK);
+  const loopers = starts.map(({ shared }, i) => ({
+    beat: () => shared.levels[Level.Beat]!,
+    isEnding: () => shared.stopping,
+    witness: witnesses[i],
+  }));
+  const hangs = new HangWatch(loopers, performance.now());
+  const watch = setInterval(() => {
+    heartbeatAge(); // so that it is right whenever asked
+    const hung = hangs.look(performance.now());
+    if (hung === undefined) return;
+    const [i, how] = hung;
+    failHung(ofWorker(i, starts.length, new Error(`its thread hangs: it ${how}`)));
+    stopAll();
+  }, HEARTBEAT_CHECK);
   // Not `unref()`: what a timer is differs from runtime to runtime.
   ended.catch(() => {}).finally(() => clearInterval(watch));
 
