@@ -1,11 +1,10 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import type { Arena } from "#ffi/arena.ts";
 import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import type { RelayPassage } from "#src/protocol/relay/rules.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { completeChecksum, type Sum } from "#src/segments/checksum.ts";
@@ -33,7 +32,7 @@ export class Downlink {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #counters: Counters;
-  #relay: RelayPassage;
+  #rules: TunnelRules;
   readonly #tun: TunQueue;
   readonly #frames: Frames;
   readonly #sender: UdpSender;
@@ -57,7 +56,7 @@ export class Downlink {
     counters: Counters,
     udp: number,
     tun: TunQueue,
-    relay: RelayPassage,
+    rules: TunnelRules,
     sum: Sum,
     offloads: Offloads,
     recorder?: PacketRecorder,
@@ -65,7 +64,7 @@ export class Downlink {
     this.#libc = libc;
     this.#arena = arena;
     this.#counters = counters;
-    this.#relay = relay;
+    this.#rules = rules;
     this.#tun = tun;
     this.#frames = new Frames(arena);
     this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment, recorder);
@@ -74,8 +73,8 @@ export class Downlink {
   }
 
   /** Gives the next packets to this one. */
-  goBy(relay: RelayPassage): void {
-    this.#relay = relay;
+  goBy(rules: TunnelRules): void {
+    this.#rules = rules;
   }
 
   /** Whether the kernel, which was to cut up what is sent, refuses to. */
@@ -110,7 +109,7 @@ export class Downlink {
   }
 
   /** One batch of what waits in TUN. @returns how many slots it filled */
-  receive(now: Millis, sink: RelaySink): number {
+  receive(now: Millis, sink: TunnelSink): number {
     let count = 0;
     for (let bytes = 0; count < BATCH && bytes < BATCH_BYTES && this.#sender.hasRoom(); count++) {
       const at = this.#frames.at(count);
@@ -131,17 +130,17 @@ export class Downlink {
   }
 
   /** @returns its length */
-  #takeOne(at: number, length: number, now: Millis, sink: RelaySink): number {
+  #takeOne(at: number, length: number, now: Millis, sink: TunnelSink): number {
     const b = this.#arena.u8;
     const { needsChecksum, checksumStart, checksumOffset } = this.#tun;
     if (needsChecksum) completeChecksum(this.#sum, b, at, length, checksumStart, checksumOffset);
     this.#count(1, length);
-    this.#relay.fromIpv6(b, at, length, now, sink);
+    this.#rules.fromIpv6(b, at, length, now, sink);
     return length;
   }
 
   /** @returns the length of all its segments: small ones cost as much as large ones. */
-  #takeSuper(at: number, length: number, now: Millis, sink: RelaySink): number {
+  #takeSuper(at: number, length: number, now: Millis, sink: TunnelSink): number {
     const b = this.#arena.u8;
     const packet = this.#super;
     const { transport, needsChecksum, checksumStart, segmentSize } = this.#tun;
@@ -154,9 +153,9 @@ export class Downlink {
     const bytes = length + (packet.count - 1) * packet.headerLength;
     this.#count(packet.count, bytes);
     this.#isInSuper = true;
-    if (this.#relay.isOpen(b, at, length, now)) {
+    if (this.#rules.isOpen(b, at, length, now)) {
       this.#superAt = at;
-      this.#relay.fromIpv6(b, at, length, now, sink, packet.count, bytes);
+      this.#rules.fromIpv6(b, at, length, now, sink, packet.count, bytes);
       this.#superAt = NOWHERE;
     } else {
       this.#takeSegments(now, sink);
@@ -166,7 +165,7 @@ export class Downlink {
   }
 
   /** One by one, for a peer that is not yet trusted, or an error about each. */
-  #takeSegments(now: Millis, sink: RelaySink): void {
+  #takeSegments(now: Millis, sink: TunnelSink): void {
     const packet = this.#super;
     const segment = this.#segment;
     const { headerLength } = packet;
@@ -175,7 +174,7 @@ export class Downlink {
       const payload = packet.payloadLength(i);
       packet.writeHeader(i, segment, 0);
       copyBytes(segment, headerLength, this.#arena.u8, from, payload);
-      this.#relay.fromIpv6(segment, 0, headerLength + payload, now, sink);
+      this.#rules.fromIpv6(segment, 0, headerLength + payload, now, sink);
     }
   }
 
@@ -184,7 +183,7 @@ export class Downlink {
     this.#counters[Counter.ipv6_received_bytes]! += bytes;
   }
 
-  /** What the rules send; see `RelaySink.sendDatagram`. */
+  /** What the rules send; see `TunnelSink.sendDatagram`. */
   send(datagram: UdpDatagram): void {
     const { bytes, at, length, address, port, local } = datagram;
     if (at === this.#superAt && bytes === this.#arena.u8) {

@@ -1,4 +1,4 @@
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
@@ -71,7 +71,7 @@ export class LoopLending {
   }
 
   /** Behind a turn: lends those whose packets just passed, if none wait that would be overtaken. */
-  settle(now: Millis, sink: RelaySink): void {
+  settle(now: Millis, sink: TunnelSink): void {
     const lending = this.#lending;
     if (now >= lending.nextAt) lending.tick(now);
     const [up, down] = [lending.wants(Direction.Up), lending.wants(Direction.Down)];
@@ -87,11 +87,11 @@ export class LoopLending {
   }
 
   /** What was read last may have filled a batch, and something may have come since. */
-  #isUpEmpty(now: Millis, sink: RelaySink): boolean {
+  #isUpEmpty(now: Millis, sink: TunnelSink): boolean {
     return !this.#uplink.hasMore && this.#uplink.receive(now, sink) === 0;
   }
 
-  #isDownEmpty(now: Millis, sink: RelaySink): boolean {
+  #isDownEmpty(now: Millis, sink: TunnelSink): boolean {
     const downlink = this.#downlink;
     return downlink.blocked === Blocked.No && !downlink.isLost && downlink.receive(now, sink) === 0;
   }

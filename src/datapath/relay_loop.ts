@@ -1,9 +1,10 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { KeyedHash, Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { makeSum } from "#src/segments/checksum.ts";
@@ -85,18 +86,18 @@ const QUEUE_LOOK: Millis = 50;
  *
  *     wait -> UDP batch -> TUN batch -> timers -> flush -> publish
  *
- * From a client:  `Uplink`, UDP slot -> Relay.fromClient -> sendIpv6 -> TUN
+ * From a client:  `Uplink`, UDP slot -> Relay.fromUdp -> sendIpv6 -> TUN
  * To a client:    `Downlink`, TUN slot -> Relay.fromIpv6 -> sendDatagram -> flush
  *
  * It waits in one place, for all at once. While there is no room for what is to be sent, TUN is left
  * alone: its queue in the kernel fills, and the other direction goes on.
  */
-export class RelayLoop implements RelaySink {
+export class RelayLoop implements TunnelSink {
   readonly #shared: SharedState;
   readonly #clock: () => Millis;
   readonly #relay: Relay;
   /** The rules, or the rules observed or recorded. */
-  #passage: RelayPassage;
+  #passage: TunnelRules;
   readonly #fates: FateWish;
   readonly #recorder: PacketRecorder | undefined;
   readonly #uplink: Uplink;

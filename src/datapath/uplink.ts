@@ -1,10 +1,9 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { NEXT_HEADER_TCP } from "#src/protocol/wire/ipv6.ts";
-import type { RelayPassage } from "#src/protocol/relay/rules.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { Sum } from "#src/segments/checksum.ts";
@@ -30,7 +29,7 @@ const MOST_DATAGRAMS = 256;
 /**
  * From Teredo clients to the IPv6 side. RFC 4380 §5.4.2
  *
- *     UDP slot -> its datagrams -> Relay.fromClient -> run of equal segments -> TUN
+ *     UDP slot -> its datagrams -> Relay.fromUdp -> run of equal segments -> TUN
  *
  * Packets are not copied: TUN takes them from the slots, which hold until {@link receive} is called
  * again. No packet waits for another batch.
@@ -40,7 +39,7 @@ export class Uplink implements JoinSink {
   readonly #failures: Failures;
   /** EAGAIN. */
   readonly #noRoom: number;
-  #relay: RelayPassage;
+  #rules: TunnelRules;
   readonly #receiver: UdpReceiver;
   readonly #tun: TunQueue;
   readonly #joiner: Joiner | undefined;
@@ -69,7 +68,7 @@ export class Uplink implements JoinSink {
     counters: Counters,
     udp: number,
     tun: TunQueue,
-    relay: RelayPassage,
+    rules: TunnelRules,
     sum: Sum,
     offloads: Offloads,
     replyFromLocal: boolean,
@@ -78,7 +77,7 @@ export class Uplink implements JoinSink {
     this.#counters = counters;
     this.#failures = new Failures(libc.layout, counters, "tun");
     this.#noRoom = libc.layout.EAGAIN;
-    this.#relay = relay;
+    this.#rules = rules;
     this.#receiver = new UdpReceiver(libc, arena, udp);
     this.#tun = tun;
     this.#joiner = offloads.tun && tun.writeRun !== undefined
@@ -90,8 +89,8 @@ export class Uplink implements JoinSink {
   }
 
   /** Gives the next packets to this one. */
-  goBy(relay: RelayPassage): void {
-    this.#relay = relay;
+  goBy(rules: TunnelRules): void {
+    this.#rules = rules;
   }
 
   /** Whether the kernel, which was to take runs of TCP, refuses to. */
@@ -114,7 +113,7 @@ export class Uplink implements JoinSink {
   }
 
   /** A part of what has arrived, so that the other side has its turn. @returns slots seen to */
-  receive(now: Millis, sink: RelaySink): number {
+  receive(now: Millis, sink: TunnelSink): number {
     if (!this.hasMore) this.#fill();
     if (this.hasMore) {
       const udp = this.#udp.isWorthwhile() && this.#hasUdp;
@@ -148,7 +147,7 @@ export class Uplink implements JoinSink {
    *
    * @returns how many there were
    */
-  #takeSlot(i: number, now: Millis, sink: RelaySink): number {
+  #takeSlot(i: number, now: Millis, sink: TunnelSink): number {
     const udp = this.#receiver;
     const { bytes } = udp;
     const arrival = this.#arrival;
@@ -159,14 +158,14 @@ export class Uplink implements JoinSink {
     let datagrams = 0;
     for (let at = udp.at(i); at < end || datagrams === 0; at += step) {
       arrival.setPayload(bytes, at, Math.min(step, end - at));
-      this.#relay.fromClient(arrival, now, sink);
+      this.#rules.fromUdp(arrival, now, sink);
       datagrams++;
     }
     this.#counters[Counter.udp_received_datagrams]! += datagrams;
     return datagrams;
   }
 
-  /** A packet that the rules let pass, where it lies in its slot; see `RelaySink.sendIpv6`. */
+  /** A packet that the rules let pass, where it lies in its slot; see `TunnelSink.sendIpv6`. */
   send(b: Uint8Array, at: number, length: number): void {
     if (this.#joiner === undefined || this.#isAlone) void this.#writeOne(at, length);
     else this.#joiner.offer(b, at, length, this);

@@ -1,3 +1,4 @@
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -26,7 +27,6 @@ import { Counter, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { arrival, bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
@@ -78,7 +78,7 @@ class Path {
   });
   readonly #address = teredo(ADDRESS, this.peer.port);
   readonly #at = this.#arena.take(64 + CAPACITY) + 64;
-  readonly #sink: RelaySink;
+  readonly #sink: TunnelSink;
   readonly #downlink: Downlink;
 
   constructor(through: Through = (it) => it) {
@@ -110,7 +110,7 @@ class Path {
     relay.fromIpv6(first, 0, first.length, now, { ...this.#sink, sendDatagram: () => {} });
     const answer = bubble(this.#address, HOST);
     const { port } = this.peer;
-    relay.fromClient(arrival(answer, ADDRESS, port), now, this.#sink);
+    relay.fromUdp(arrival(answer, ADDRESS, port), now, this.#sink);
     assert.equal(relay.gauges.trusted, 1);
     this.receive(); // what the kernel says of a new interface, and the packet that was held
     this.take();

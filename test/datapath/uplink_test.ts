@@ -1,3 +1,4 @@
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import assert from "node:assert/strict";
 import test from "node:test";
@@ -29,7 +30,6 @@ import { Drop } from "#src/protocol/drops.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { arrival, bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
@@ -94,7 +94,7 @@ class Path {
   readonly counters = makeCounters();
   readonly peer = open({ address: ADDRESS });
   readonly uplink: Uplink;
-  readonly sink: RelaySink;
+  readonly sink: TunnelSink;
   readonly address = teredo(ADDRESS, this.peer.port);
   readonly #arena = new Arena(libc, Uplink.arenaLength + LinuxTunQueue.arenaLength + (1 << 20));
   readonly #tun = openTun(libc, this.#arena, "teredo", { queues: 1, offloads: true });
@@ -135,7 +135,7 @@ class Path {
     const first = udp({ from: HOST, to: formatIpv6(this.address) });
     relay.fromIpv6(first, 0, first.length, now, this.sink);
     const answer = bubble(this.address, HOST);
-    relay.fromClient(arrival(answer, ADDRESS, this.peer.port), now, this.sink);
+    relay.fromUdp(arrival(answer, ADDRESS, this.peer.port), now, this.sink);
     assert.equal(relay.gauges.trusted, 1);
     this.counters.fill(0);
   }

@@ -1,9 +1,10 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import { writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
 import { DESTINATION_AT, isBubble, SOURCE_AT, writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
-import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
 import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
@@ -56,11 +57,11 @@ export function writeClient(b: Uint8Array, at: number, client: number): void {
  * A relay and any number of clients, numbered from 0, whose packets are written where they are
  * needed: neither they nor what the relay sends costs an allocation. What it sends is counted.
  */
-export class Crowd implements RelaySink {
+export class Crowd implements TunnelSink {
   readonly counters = makeCounters();
   readonly relay: Relay;
   /** What packets are given to. */
-  passage: RelayPassage;
+  passage: TunnelRules;
   readonly bytes = new Uint8Array(SLOTS * SLOT_LENGTH);
   readonly #length: number;
   readonly #arrival = new UdpDatagram();
@@ -104,7 +105,7 @@ export class Crowd implements RelaySink {
     const port = portOf(client);
     this.#arrival.setPayload(this.bytes, at, this.#length);
     this.#arrival.setEnds(address, port, RELAY);
-    return this.passage.fromClient(this.#arrival, now, this);
+    return this.passage.fromUdp(this.#arrival, now, this);
   }
 
   /** Makes clients `from` to `to` - 1 trusted: each is sent a packet and sends one. */

@@ -115,7 +115,7 @@ test("PacketRecorder leaves no garbage, whichever way packets go", async () => {
   assert.ok(crowd.tape.copy().count > 3_000);
 });
 
-test("Relay.fromClient() of trusted peers leaves no garbage", async () => {
+test("Relay.fromUdp() of trusted peers leaves no garbage", async () => {
   const crowd = makeCrowd(BATCH);
   crowd.meet(0, BATCH);
   const chunk = inBatches(crowd, 1, (now) => { // time enough to move in the list by age
@@ -137,7 +137,7 @@ test("Relay.fromIpv6() to fresh destinations leaves no garbage, nor do bubbles a
   assert.ok(crowd.count("peers_evicted") >= PACKETS);
 });
 
-test("Relay.fromClient() of strangers leaves no garbage", async () => {
+test("Relay.fromUdp() of strangers leaves no garbage", async () => {
   const crowd = makeCrowd(BATCH);
   let client = 0;
   const chunk = inBatches(crowd, 1, (now) => {

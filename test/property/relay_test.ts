@@ -1,10 +1,11 @@
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { bubble, concat, icmpv6, packet, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { fromHex, RELAY, RELAY_PORT } from "#test/protocol/vectors.ts";
@@ -69,7 +70,7 @@ const event = fc.oneof(
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 
 /** Plays events to a relay that is watched, and checks the order of what arrives. */
-class Play implements RelaySink {
+class Play implements TunnelSink {
   readonly watch: RelayWatch;
   now = 5_000_000;
   #number = 0;

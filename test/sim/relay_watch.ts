@@ -1,10 +1,11 @@
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { Counter, type CounterName, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { DESTINATION_AT, isBubble, isMulticast, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import type { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { mayBeToken } from "#src/protocol/guard/token.ts";
 import { arrival } from "#test/protocol/packets.ts";
 import { keyOf } from "./packets.ts";
@@ -42,11 +43,11 @@ type Call = "ipv6" | "client" | "tick";
  * - Every packet in is sent, swallowed, held or counted as one drop.
  * - What {@link Relay.isOpen} says yes to is sent at once.
  */
-export class RelayWatch implements RelaySink {
+export class RelayWatch implements TunnelSink {
   readonly #relay: Relay;
   readonly #counters: Counters;
   readonly #options: RelayOptions;
-  readonly #out: RelaySink;
+  readonly #out: TunnelSink;
   readonly #watched = new Map<string, Watched>();
   #call: Call = "tick";
   #now = 0;
@@ -62,7 +63,7 @@ export class RelayWatch implements RelaySink {
     errors: 0,
   };
 
-  constructor(relay: Relay, counters: Counters, options: RelayOptions, out: RelaySink) {
+  constructor(relay: Relay, counters: Counters, options: RelayOptions, out: TunnelSink) {
     this.#relay = relay;
     this.#counters = counters;
     this.#options = options;
@@ -86,7 +87,7 @@ export class RelayWatch implements RelaySink {
     this.#begin("client", now);
     this.#seen.packetsIn++;
     const before = this.#relay.gauges.peers;
-    const drop = this.#relay.fromClient(arrival(b, address, port, local), now, this);
+    const drop = this.#relay.fromUdp(arrival(b, address, port, local), now, this);
     // These came from a peer, though their destinations were no good.
     const heard = drop === Drop.None || drop === Drop.DestinationScope ||
       drop === Drop.DestinationNotServed;

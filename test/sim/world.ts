@@ -1,3 +1,4 @@
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import {
   Counter,
@@ -9,7 +10,7 @@ import {
 import type { Drop } from "#src/protocol/drops.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { Server } from "#src/protocol/server/rules.ts";
 import { PRIMARY, SECONDARY, type ServerSink } from "#src/protocol/server/contract.ts";
 import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
@@ -276,7 +277,7 @@ export class World {
     this.#relayCounters.push(counters);
     const hash = keyedHash(`key ${this.seen.restarts}`);
     const relay = new Relay(options, counters, hash, this.#options.seed);
-    const sink: RelaySink = {
+    const sink: TunnelSink = {
       sendDatagram: ({ bytes: b, at, length, address, port }) => {
         this.sendDatagram(b.slice(at, at + length), RELAY, RELAY_PORT, address, port);
       },

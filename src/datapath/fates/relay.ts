@@ -1,7 +1,7 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import type { Drop } from "#src/protocol/drops.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import type { LetGo } from "#src/protocol/peers/hold.ts";
-import type { Relay, RelayPassage } from "#src/protocol/relay/rules.ts";
+import type { Relay } from "#src/protocol/relay/rules.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { FateRecorder } from "./recorder.ts";
@@ -21,7 +21,7 @@ export function relayWatchedBy(
   relay: Relay,
   fates: FateRecorder | null,
   other?: LetGoListener,
-): RelayPassage {
+): TunnelRules {
   const listeners = [fates, other].filter((it) => it !== null && it !== undefined);
   relay.onLetGo = listeners.length === 0
     ? undefined
@@ -30,7 +30,7 @@ export function relayWatchedBy(
 }
 
 /** The relay rules, with what becomes of some peers' packets written down. */
-class ObservedRelay implements RelayPassage {
+class ObservedRelay implements TunnelRules {
   readonly #relay: Relay;
   readonly #fates: FateRecorder;
   readonly #sink: ObservedSink;
@@ -52,7 +52,7 @@ class ObservedRelay implements RelayPassage {
     at: number,
     length: number,
     now: Millis,
-    sink: RelaySink,
+    sink: TunnelSink,
     packets = 1,
     bytes = length,
   ): Drop {
@@ -62,28 +62,32 @@ class ObservedRelay implements RelayPassage {
     return drop;
   }
 
-  fromClient(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     this.#fates.beginDatagram(arrival);
-    const drop = this.#relay.fromClient(arrival, now, this.#sink.to(sink));
+    const drop = this.#relay.fromUdp(arrival, now, this.#sink.to(sink));
     this.#fates.end(drop);
     return drop;
   }
 
-  tick(now: Millis, sink: RelaySink): void {
+  nextTimer(): Millis {
+    return this.#relay.nextTimer();
+  }
+
+  tick(now: Millis, sink: TunnelSink): void {
     this.#relay.tick(now, this.#timerSink.to(sink));
   }
 }
 
 /** Passes on to the sink that it was last set to. */
-abstract class PassingSink implements RelaySink {
+abstract class PassingSink implements TunnelSink {
   protected readonly fates: FateRecorder;
-  #sink: RelaySink | undefined;
+  #sink: TunnelSink | undefined;
 
   constructor(fates: FateRecorder) {
     this.fates = fates;
   }
 
-  to(sink: RelaySink): this {
+  to(sink: TunnelSink): this {
     this.#sink = sink;
     return this;
   }

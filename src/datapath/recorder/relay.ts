@@ -1,16 +1,15 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import type { Drop } from "#src/protocol/drops.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
-import type { RelayPassage } from "#src/protocol/relay/rules.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { PacketRecorder } from "./recorder.ts";
 
 /** The relay rules, with what comes to them and their verdicts recorded; what they send, sinks record. */
-export class RecordedRelay implements RelayPassage {
-  readonly #relay: RelayPassage;
+export class RecordedRelay implements TunnelRules {
+  readonly #relay: TunnelRules;
   readonly #recorder: PacketRecorder;
 
-  constructor(relay: RelayPassage, recorder: PacketRecorder) {
+  constructor(relay: TunnelRules, recorder: PacketRecorder) {
     this.#relay = relay;
     this.#recorder = recorder;
   }
@@ -24,7 +23,7 @@ export class RecordedRelay implements RelayPassage {
     at: number,
     length: number,
     now: Millis,
-    sink: RelaySink,
+    sink: TunnelSink,
     packets = 1,
     bytes = length,
   ): Drop {
@@ -34,14 +33,18 @@ export class RecordedRelay implements RelayPassage {
     return drop;
   }
 
-  fromClient(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     this.#recorder.came(arrival);
-    const drop = this.#relay.fromClient(arrival, now, sink);
+    const drop = this.#relay.fromUdp(arrival, now, sink);
     this.#recorder.dealtWith(arrival, drop);
     return drop;
   }
 
-  tick(now: Millis, sink: RelaySink): void {
+  nextTimer(): Millis {
+    return this.#relay.nextTimer();
+  }
+
+  tick(now: Millis, sink: TunnelSink): void {
     this.#relay.tick(now, sink);
   }
 }

@@ -1,3 +1,4 @@
+import type { TunnelSink } from "../tunnel.ts";
 import {
   ICMPV6_ERROR_MAX_LENGTH,
   ICMPV6_FIRST_INFORMATIONAL,
@@ -21,7 +22,7 @@ import {
   SOURCE_AT,
 } from "../wire/ipv6.ts";
 import { Limiter, TokenBucket } from "./limiter.ts";
-import type { RelayOptions, RelaySink } from "../relay/contract.ts";
+import type { RelayOptions } from "../relay/contract.ts";
 import type { Millis } from "../time.ts";
 import type { UdpDatagram } from "../wire/udp_datagram.ts";
 
@@ -80,7 +81,7 @@ export class Icmpv6Errors {
   }
 
   /** Address Unreachable about the IPv6 packet in `packet`, where one is allowed. RFC 4443 §3.1 */
-  unreachable(packet: UdpDatagram, now: Millis, sink: RelaySink): void {
+  unreachable(packet: UdpDatagram, now: Millis, sink: TunnelSink): void {
     const { bytes: b, at, length } = packet;
     if (!mayCauseError(b, at, length)) return;
     const source = at + SOURCE_AT;

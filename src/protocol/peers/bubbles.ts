@@ -1,10 +1,10 @@
+import type { TunnelSink } from "../tunnel.ts";
 import { type BubbleBudget, Cause } from "../guard/bubble_budget.ts";
 import { BUBBLE_LENGTH, writeBubble } from "../wire/build.ts";
 import { Counter, type Counters } from "../counters.ts";
 import { IPV6_LENGTH } from "../wire/ipv6.ts";
 import type { PeerId } from "./index.ts";
 import type { Peers } from "./table.ts";
-import type { RelaySink } from "../relay/contract.ts";
 import { mappedAddressOf, serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import type { Tokens } from "../guard/token.ts";
@@ -111,7 +111,7 @@ export class Bubbles {
   }
 
   /** Sends one; the caller has seen that it may. RFC 4380 §5.4.1 case 3 */
-  send(p: PeerId, now: Millis, sink: RelaySink): void {
+  send(p: PeerId, now: Millis, sink: TunnelSink): void {
     const peers = this.#peers;
     if (now - peers.lastBubble(p) >= BUBBLE_WINDOW) peers.forgetBubbles(p);
     peers.bubbled(p, now);
@@ -134,7 +134,7 @@ export class Bubbles {
    * For a peer that packets still flow to: a bubble before the 30 s of its entry run out, so that
    * a flow in one direction never has to stop for an answer.
    */
-  refresh(p: PeerId, now: Millis, sink: RelaySink): void {
+  refresh(p: PeerId, now: Millis, sink: TunnelSink): void {
     const idle = now - this.#peers.lastBubble(p);
     if (idle < BUBBLE_INTERVAL) return;
     if (idle < BUBBLE_WINDOW && this.#peers.bubblesSent(p) >= REFRESH_MAX) return;

@@ -1,3 +1,4 @@
+import type { TunnelSink } from "../tunnel.ts";
 import { BUBBLE_INTERVAL, BUBBLE_MAX, type Bubbles, REFRESH_AFTER } from "./bubbles.ts";
 import { Counter, type Counters } from "../counters.ts";
 import { Drop } from "../drops.ts";
@@ -7,7 +8,6 @@ import { DESTINATION_AT } from "../wire/ipv6.ts";
 import { NO_PEER, type PeerId } from "./index.ts";
 import { LegacyRow, ROW_LENGTH } from "./legacy.ts";
 import type { Peers } from "./table.ts";
-import type { RelaySink } from "../relay/contract.ts";
 import { mappedAddressOf, mappedPortOf } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import { Timers } from "./timers.ts";
@@ -77,7 +77,7 @@ export class PeerStates {
   }
 
   /** Sees to what is due, a bounded part of it. */
-  tick(now: Millis, sink: RelaySink): void {
+  tick(now: Millis, sink: TunnelSink): void {
     this.#hold.expire(now, TICK_LIMIT);
     for (let i = 0; i < TICK_LIMIT; i++) {
       const p = this.#timers.take(now);
@@ -93,7 +93,7 @@ export class PeerStates {
    * Whoever can forge the IPv4 source of one datagram makes a peer trusted (RFC 4380 §5.4.2): until
    * it has proven itself by a token, it gets no flood, and is asked to.
    */
-  send(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  send(p: PeerId, packet: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const peers = this.#peers;
     const proven = peers.isProven(p);
     if (!proven && !this.#bubbles.mayCarry(p, now)) return Drop.RateLimited;
@@ -104,7 +104,7 @@ export class PeerStates {
   }
 
   /** Case 3: `p` is not trusted or no longer valid, or {@link NO_PEER}. */
-  holdAndBubble(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  holdAndBubble(p: PeerId, packet: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     if (p === NO_PEER) return this.#meet(packet, now, sink);
     const resolving = this.#peers.isResolving(p);
     if (!resolving && this.#bubbles.areExhausted(p, now)) {
@@ -140,7 +140,7 @@ export class PeerStates {
   }
 
   /** The first packet for a peer. One that there is no bubble for is not kept: nor is the peer. */
-  #meet(packet: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  #meet(packet: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const { bytes, at, length } = packet;
     if (!this.#bubbles.mayMeet(bytes, at + DESTINATION_AT, now)) return Drop.RateLimited;
     const p = this.#create(bytes, at + DESTINATION_AT, false, now);
@@ -166,7 +166,7 @@ export class PeerStates {
    *
    * @param proven whether the datagram is an answer to a bubble, or came from where one did before
    */
-  trust(p: PeerId, arrival: UdpDatagram, proven: boolean, now: Millis, sink: RelaySink): Drop {
+  trust(p: PeerId, arrival: UdpDatagram, proven: boolean, now: Millis, sink: TunnelSink): Drop {
     const { address, port, local } = arrival;
     const counted = this.#peers.isTrusted(p) && this.#peers.mappedAddress(p) === address;
     if (!counted && !this.#hasRoomFor(address, proven)) return Drop.PeerTableFull;
@@ -192,7 +192,7 @@ export class PeerStates {
    * An entry, trusted from the start, for the 16 address bytes at `at` in `arrival`: the peer
    * answered a challenge from where its address says that it is.
    */
-  admit(arrival: UdpDatagram, at: number, now: Millis, sink: RelaySink): Drop {
+  admit(arrival: UdpDatagram, at: number, now: Millis, sink: TunnelSink): Drop {
     if (!this.#hasRoomFor(arrival.address, true)) return Drop.PeerTableFull;
     const p = this.#create(arrival.bytes, at, true, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
@@ -243,14 +243,14 @@ export class PeerStates {
     this.#counters[Counter.peers_taken_over]!++;
   }
 
-  #transmit(p: PeerId, packet: UdpDatagram, now: Millis, sink: RelaySink): void {
+  #transmit(p: PeerId, packet: UdpDatagram, now: Millis, sink: TunnelSink): void {
     const peers = this.#peers;
     packet.setEnds(peers.mappedAddress(p), peers.mappedPort(p), peers.localAddress(p));
     sink.sendDatagram(packet);
     peers.transmitted(p, now);
   }
 
-  #release(p: PeerId, now: Millis, sink: RelaySink): void {
+  #release(p: PeerId, now: Millis, sink: TunnelSink): void {
     const hold = this.#hold;
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.first(p)) {
       this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
@@ -265,7 +265,7 @@ export class PeerStates {
    * A bubble and its timer of 2 s, or the end of waiting. A turn passes also when the budgets allow
    * no bubble: what waits for one waits no longer.
    */
-  #repeat(p: PeerId, now: Millis, sink: RelaySink): void {
+  #repeat(p: PeerId, now: Millis, sink: TunnelSink): void {
     const next = this.#bubbles.nextAt(p);
     if (now < next) return this.#timers.set(p, next, now);
     const waited = this.#peers.turns(p) >= BUBBLE_MAX;
@@ -276,7 +276,7 @@ export class PeerStates {
   }
 
   /** No answer: what was held cannot be delivered, and its senders are told. RFC 4443 §3.1 */
-  #fail(p: PeerId, now: Millis, sink: RelaySink): void {
+  #fail(p: PeerId, now: Millis, sink: TunnelSink): void {
     const hold = this.#hold;
     this.#counters[Counter.peers_failed]!++;
     this.#peers.setResolving(p, false);

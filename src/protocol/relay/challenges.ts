@@ -1,9 +1,9 @@
+import type { TunnelSink } from "../tunnel.ts";
 import { BUBBLE_LENGTH, writeBubble } from "../wire/build.ts";
 import { Counter, type Counters } from "../counters.ts";
 import type { Ipv4Filter } from "../guard/ipv4_filter.ts";
 import { IPV6_LENGTH } from "../wire/ipv6.ts";
 import type { BubbleBudget } from "../guard/bubble_budget.ts";
-import type { RelaySink } from "./contract.ts";
 import { serverAddressOf, TEREDO_PORT } from "../wire/teredo_address.ts";
 import type { Millis } from "../time.ts";
 import type { Tokens } from "../guard/token.ts";
@@ -55,7 +55,7 @@ export class Challenges {
    *
    * @returns false when a limit forbade it
    */
-  send(arrival: UdpDatagram, peerAt: number, now: Millis, sink: RelaySink): boolean {
+  send(arrival: UdpDatagram, peerAt: number, now: Millis, sink: TunnelSink): boolean {
     const { bytes: peer, length, address, port, local } = arrival;
     if (length < BUBBLE_LENGTH || !this.#budget.mayAnswer(address, now)) return false;
     const server = serverAddressOf(peer, peerAt);
@@ -82,7 +82,7 @@ export class Challenges {
     return asked;
   }
 
-  #put(address: number, port: number, local: number, now: Millis, sink: RelaySink): boolean {
+  #put(address: number, port: number, local: number, now: Millis, sink: TunnelSink): boolean {
     if (!this.#budget.takeForStranger(address, now)) return false;
     this.#out.setEnds(address, port, local);
     sink.sendDatagram(this.#out);

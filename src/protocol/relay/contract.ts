@@ -1,25 +1,5 @@
 import type { Ipv6Prefix } from "../wire/ipv6.ts";
 import type { Millis } from "../time.ts";
-import type { UdpDatagram } from "../wire/udp_datagram.ts";
-
-/**
- * Where the relay rules hand their output. The datapath batches it; tests record it.
- *
- * Bytes given to a sink belong to the rules again when the call returns, unless they lie in the
- * very array the packet came in: those stay as they are until the batch is flushed, so that a
- * packet passes from slot to wire without a copy.
- */
-export interface RelaySink {
-  /** One UDP datagram from our service port. */
-  sendDatagram(datagram: UdpDatagram): void;
-  /** One IPv6 packet to the IPv6 side; it lies in the array that its datagram came in. */
-  sendIpv6(b: Uint8Array, at: number, length: number): void;
-  /**
-   * An ICMPv6 error, as a whole IPv6 packet whose source is `::`: the IPv6 side fills in an address
-   * of its own and the checksum.
-   */
-  sendIcmpv6Error(b: Uint8Array, at: number, length: number): void;
-}
 
 /** What an operator can set; see the configuration reference for units and defaults. */
 export interface RelayOptions {

@@ -1,6 +1,7 @@
+import type { TunnelRules, TunnelSink } from "../tunnel.ts";
 import { BubbleBudget } from "../guard/bubble_budget.ts";
 import { Bubbles } from "../peers/bubbles.ts";
-import { readU16, readU32 } from "../wire/bytes.ts";
+import { readU32 } from "../wire/bytes.ts";
 import { Challenges } from "./challenges.ts";
 import { Counter, type Counters, DROPS_AT } from "../counters.ts";
 import { TeredoDatagram } from "../wire/datagram.ts";
@@ -9,13 +10,12 @@ import { Hold, type LetGo } from "../peers/hold.ts";
 import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
 import { Ipv4Filter } from "../guard/ipv4_filter.ts";
 import {
+  checkIpv6,
   DESTINATION_AT,
-  IPV6_HEADER_LENGTH,
   isBubble,
   isLinkMessage,
   isMulticast,
   isUnroutable,
-  PAYLOAD_LENGTH_AT,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
 import { Served } from "../guard/served.ts";
@@ -26,7 +26,7 @@ import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
 import { type IsOurs, type LegacyRow, writeLegacy } from "../peers/legacy.ts";
 import { Peers } from "../peers/table.ts";
-import type { RelayGauges, RelayOptions, RelaySink } from "./contract.ts";
+import type { RelayGauges, RelayOptions } from "./contract.ts";
 import {
   hasMapping,
   isTeredo,
@@ -38,16 +38,13 @@ import type { KeyedHash, Millis } from "../time.ts";
 import { mayBeToken, Tokens } from "../guard/token.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
 
-/** What packets and time are given to: the rules, or somebody who watches them. */
-export type RelayPassage = Pick<Relay, "fromIpv6" | "isOpen" | "fromClient" | "tick">;
-
 /**
  * The relay rules: IPv6 packets to Teredo clients (RFC 4380 §5.4.1) and back (§5.4.2).
  *
  * Pure: time comes in with each call, and output goes to a sink. A packet costs no allocation.
  * It counts bubbles, peers, held packets, errors and drops; packets and bytes are the datapath's.
  */
-export class Relay {
+export class Relay implements TunnelRules {
   readonly #prefix: number;
   readonly #counters: Counters;
   readonly #filter: Ipv4Filter;
@@ -133,20 +130,13 @@ export class Relay {
     this.#filter.setBroadcasts(addresses);
   }
 
-  /**
-   * One IPv6 packet for a Teredo client: `length` bytes of `b` from `at`. RFC 4380 §5.4.1
-   *
-   * It is sent, held or dropped; what is held has been copied.
-   *
-   * @param packets of which it is a super-packet, that have `bytes` together
-   * @returns why it was dropped, which has been counted; {@link Drop.None} otherwise
-   */
+  /** One IPv6 packet for a Teredo client. RFC 4380 §5.4.1 */
   fromIpv6(
     b: Uint8Array,
     at: number,
     length: number,
     now: Millis,
-    sink: RelaySink,
+    sink: TunnelSink,
     packets = 1,
     bytes = length,
   ): Drop {
@@ -176,7 +166,7 @@ export class Relay {
    *
    * @returns why it was dropped, which has been counted; a bubble that was taken in is no drop
    */
-  fromClient(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const drop = this.#toIpv6(arrival, now, sink);
     if (drop !== Drop.None) this.#counters[DROPS_AT + drop]!++;
     return drop;
@@ -195,7 +185,7 @@ export class Relay {
     return this.#states.foreseeMeeting(b, at + DESTINATION_AT, now);
   }
 
-  /** The same of {@link fromClient}, for a client that has proven itself where the datagram comes from. */
+  /** The same of {@link fromUdp}, for a client that has proven itself where the datagram comes from. */
   foreseeFromClient(arrival: UdpDatagram): Drop {
     const drop = this.#checkArrival(arrival);
     if (drop !== Drop.None) return drop;
@@ -229,14 +219,14 @@ export class Relay {
   }
 
   /** Sees to what is due, a bounded part of it: when there is more, nextTimer() lies in the past. */
-  tick(now: Millis, sink: RelaySink): void {
+  tick(now: Millis, sink: TunnelSink): void {
     this.#states.tick(now, sink);
   }
 
   #toClient(
     packet: UdpDatagram,
     now: Millis,
-    sink: RelaySink,
+    sink: TunnelSink,
     packets: number,
     bytes: number,
   ): Drop {
@@ -263,9 +253,8 @@ export class Relay {
   }
 
   #checkPacket(b: Uint8Array, at: number, length: number): Drop {
-    if (length < IPV6_HEADER_LENGTH) return Drop.Truncated;
-    if (b[at]! >> 4 !== 6) return Drop.NotIpv6;
-    if (IPV6_HEADER_LENGTH + readU16(b, at + PAYLOAD_LENGTH_AT) !== length) return Drop.BadLength;
+    const malformed = checkIpv6(b, at, length);
+    if (malformed !== Drop.None) return malformed;
     const source = at + SOURCE_AT;
     const destination = at + DESTINATION_AT;
     if (isMulticast(b, destination)) return Drop.DestinationScope;
@@ -289,7 +278,7 @@ export class Relay {
     return Drop.None;
   }
 
-  #toIpv6(arrival: UdpDatagram, now: Millis, sink: RelaySink): Drop {
+  #toIpv6(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const { bytes: b, address, port } = arrival;
     const datagram = this.#datagram;
     let drop = this.#checkArrival(arrival);
@@ -332,7 +321,13 @@ export class Relay {
    * move to the one in its address for a datagram from there, which anybody may have forged. It is
    * carried (RFC 4380 §5.4.2), and that is all. A client that really moved answers the next bubble.
    */
-  #recognize(p: PeerId, arrival: UdpDatagram, bubble: boolean, now: Millis, sink: RelaySink): Drop {
+  #recognize(
+    p: PeerId,
+    arrival: UdpDatagram,
+    bubble: boolean,
+    now: Millis,
+    sink: TunnelSink,
+  ): Drop {
     const { bytes: b, address, port } = arrival;
     const source = this.#datagram.ipv6At + SOURCE_AT;
     const peers = this.#peers;
@@ -363,7 +358,7 @@ export class Relay {
   }
 
   /** The datagram's source has no entry. Only the right answer to a bubble makes one. */
-  #meet(arrival: UdpDatagram, bubble: boolean, now: Millis, sink: RelaySink): Drop {
+  #meet(arrival: UdpDatagram, bubble: boolean, now: Millis, sink: TunnelSink): Drop {
     const { bytes: b, address, port } = arrival;
     const source = this.#datagram.ipv6At + SOURCE_AT;
     if (!hasMapping(b, source, address, port)) return Drop.SourceMismatch;
@@ -379,7 +374,7 @@ export class Relay {
   }
 
   /** A packet of peer `p`, which only a bubble makes known: it has an entry. */
-  #deliver(p: PeerId, b: Uint8Array, at: number, length: number, sink: RelaySink): Drop {
+  #deliver(p: PeerId, b: Uint8Array, at: number, length: number, sink: TunnelSink): Drop {
     const drop = this.#checkDestination(b, at + DESTINATION_AT);
     if (drop !== Drop.None) return drop;
     sink.sendIpv6(b, at, length); // without trailers: RFC 6081 §4

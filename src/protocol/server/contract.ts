@@ -5,7 +5,7 @@ export const PRIMARY = 0;
 export const SECONDARY = 1;
 export type ServerSocket = typeof PRIMARY | typeof SECONDARY;
 
-/** Where the server rules hand their output; bytes belong to whom `RelaySink` says. */
+/** Where the server rules hand their output; bytes belong to whom `TunnelSink` says. */
 export interface ServerSink {
   /** One UDP datagram from port 3544 of `socket`, whose address it leaves from. */
   sendDatagram(socket: ServerSocket, datagram: UdpDatagram): void;

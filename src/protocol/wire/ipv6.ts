@@ -1,3 +1,4 @@
+import { Drop } from "../drops.ts";
 import { parseIpv4 } from "./ipv4.ts";
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.ts";
 
@@ -38,6 +39,14 @@ export function writeIpv6Header(
   writeU16(b, at + PAYLOAD_LENGTH_AT, payloadLength);
   b[at + NEXT_HEADER_AT] = nextHeader;
   b[at + HOP_LIMIT_AT] = hopLimit;
+}
+
+/** Why the `length` bytes at `at` are not one IPv6 packet, no more and no less. */
+export function checkIpv6(b: Uint8Array, at: number, length: number): Drop {
+  if (length < IPV6_HEADER_LENGTH) return Drop.Truncated;
+  if (b[at]! >> 4 !== 6) return Drop.NotIpv6;
+  const whole = IPV6_HEADER_LENGTH + readU16(b, at + PAYLOAD_LENGTH_AT);
+  return whole === length ? Drop.None : Drop.BadLength;
 }
 
 /** Whether the IPv6 packet at `at` is a bubble: next header 59, no payload. RFC 4380 §2.8 */

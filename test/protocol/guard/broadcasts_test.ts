@@ -53,7 +53,7 @@ test("Relay.fromIpv6() drops a directed broadcast as mapped or as server address
   }
 });
 
-test("Relay.fromClient() takes nothing from a directed broadcast, token or not (R-21, N3)", () => {
+test("Relay.fromUdp() takes nothing from a directed broadcast, token or not (R-21, N3)", () => {
   const lab = new RelayLab();
   const client = vector("A2");
   lab.relay.setBroadcasts([BROADCAST]);

@@ -208,7 +208,7 @@ test("Relay.fromIpv6() gives up in time a peer that no bubbles were left for (R-
   assert.equal(tally.lab.relay.nextTimer(), Infinity);
 });
 
-test("Relay.fromClient() sends no server more challenges than addressBubbleRate (R-23)", () => {
+test("Relay.fromUdp() sends no server more challenges than addressBubbleRate (R-23)", () => {
   const tally = new Tally({ challengeRate: 1_000_000, addressBubbleRate: 100 });
   const { lab } = tally;
   let toServer = 0;

@@ -26,13 +26,13 @@ function assertChallenged(lab: RelayLab, bytes: Uint8Array, to: readonly string[
 const DIRECT = "192.0.2.45:40000";
 const INDIRECT = "65.54.227.120:3544";
 
-test("Relay.fromClient() asks an unknown peer both ways when it sent enough bytes (R-23)", () => {
+test("Relay.fromUdp() asks an unknown peer both ways when it sent enough bytes (R-23)", () => {
   assertChallenged(new RelayLab(), ANSWER, [DIRECT, INDIRECT]);
   assertChallenged(new RelayLab(), data(A2, HOST, 0, 1_240), [DIRECT, INDIRECT]);
 });
 
 for (const payload of [0, 1, 40, BOTH - 41]) {
-  test(`Relay.fromClient() asks by turns for a packet of ${40 + payload} bytes (R-23)`, () => {
+  test(`Relay.fromUdp() asks by turns for a packet of ${40 + payload} bytes (R-23)`, () => {
     const lab = new RelayLab();
     const bytes = payload === 0 ? bubble(A2, HOST) : data(A2, HOST, 0, payload);
     assertChallenged(lab, bytes, [INDIRECT]);
@@ -42,7 +42,7 @@ for (const payload of [0, 1, 40, BOTH - 41]) {
   });
 }
 
-test("Relay.fromClient() asks each of many mappings by its server first (R-23)", () => {
+test("Relay.fromUdp() asks each of many mappings by its server first (R-23)", () => {
   const lab = new RelayLab({ challengeRate: 1_000_000 });
   for (let i = 0; i < 10_000; i++) {
     const [address, port] = [CLIENT + (i >> 2), CLIENT_PORT + (i & 3)];
@@ -52,7 +52,7 @@ test("Relay.fromClient() asks each of many mappings by its server first (R-23)",
 });
 
 for (const server of ["10.0.0.1", "127.0.0.1", "224.0.0.1", "0.0.0.0"]) {
-  test(`Relay.fromClient() asks directly alone when the server is ${server} (R-02, R-23)`, () => {
+  test(`Relay.fromUdp() asks directly alone when the server is ${server} (R-02, R-23)`, () => {
     const client = teredo(CLIENT, CLIENT_PORT, ip4(server));
     const lab = new RelayLab();
     for (const bytes of [data(client, HOST), bubble(client, HOST), bubble(client, HOST)]) {
@@ -62,13 +62,13 @@ for (const server of ["10.0.0.1", "127.0.0.1", "224.0.0.1", "0.0.0.0"]) {
   });
 }
 
-test("Relay.fromClient() asks no server that is itself (S-29)", () => {
+test("Relay.fromUdp() asks no server that is itself (S-29)", () => {
   const lab = new RelayLab({ servicePort: TEREDO_PORT });
   lab.fromClient(data(teredo(CLIENT, CLIENT_PORT, RELAY), HOST));
   assert.deepEqual(lab.sent.map((s) => s.to), [DIRECT]);
 });
 
-test("Relay.fromClient() asks from the address that was written to (R-23)", () => {
+test("Relay.fromUdp() asks from the address that was written to (R-23)", () => {
   const lab = new RelayLab();
   lab.fromClient(ANSWER, { local: 77 });
   const asked = packet(59, tokenOf(lab.sent), A2, new Uint8Array(0), 0);
@@ -78,7 +78,7 @@ test("Relay.fromClient() asks from the address that was written to (R-23)", () =
   ]);
 });
 
-test("Relay.fromClient() makes a trusted peer of who answers, and nothing of the bubble (R-23, R-24)", () => {
+test("Relay.fromUdp() makes a trusted peer of who answers, and nothing of the bubble (R-23, R-24)", () => {
   const lab = new RelayLab();
   const token = assertChallenged(lab, ANSWER, [DIRECT, INDIRECT]);
   assert.equal(lab.fromClient(bubble(A2, token)), Drop.None);
@@ -94,7 +94,7 @@ test("Relay.fromClient() makes a trusted peer of who answers, and nothing of the
   assert.equal(lab.relay.gauges.peers, 0);
 });
 
-test("Relay.fromClient() makes no peer of a wrong, foreign, moved or late answer (R-23)", () => {
+test("Relay.fromUdp() makes no peer of a wrong, foreign, moved or late answer (R-23)", () => {
   const lab = new RelayLab();
   const token = assertChallenged(lab, ANSWER, [DIRECT, INDIRECT]);
   const other = teredo(CLIENT, CLIENT_PORT, SERVER + 1);
@@ -114,7 +114,7 @@ test("Relay.fromClient() makes no peer of a wrong, foreign, moved or late answer
   assert.equal(lab.relay.gauges.peers, 0, "late");
 });
 
-test("Relay.fromClient() brings a flow back by one small packet after a restart (R-23)", () => {
+test("Relay.fromUdp() brings a flow back by one small packet after a restart (R-23)", () => {
   // A Miredo client answers only what comes by its server; a TCP acknowledgement has 72 bytes.
   const lab = new RelayLab();
   const acknowledgement = data(A2, HOST, 0, 32);
@@ -123,7 +123,7 @@ test("Relay.fromClient() brings a flow back by one small packet after a restart 
   assert.equal(lab.fromClient(acknowledgement), Drop.None);
 });
 
-test("Relay.fromClient() answers one IPv4 address with a tenth of challengeRate, a fifth at once", () => {
+test("Relay.fromUdp() answers one IPv4 address with a tenth of challengeRate, a fifth at once", () => {
   const lab = new RelayLab({ challengeRate: 100 });
   const ask = (count: number) => {
     let asked = 0;
@@ -140,7 +140,7 @@ test("Relay.fromClient() answers one IPv4 address with a tenth of challengeRate,
   assert.equal(ask(50), 10);
 });
 
-test("Relay.fromClient() sends strangers at most challengeRate bubbles a second", () => {
+test("Relay.fromUdp() sends strangers at most challengeRate bubbles a second", () => {
   const lab = new RelayLab({ challengeRate: 50 });
   let sent = 0;
   for (let i = 0; i < 2_000; i++) {
@@ -154,13 +154,13 @@ test("Relay.fromClient() sends strangers at most challengeRate bubbles a second"
   assert.equal(lab.count("bubbles_sent_challenge"), sent);
 });
 
-test("Relay.fromClient() asks nobody when challengeRate is 0", () => {
+test("Relay.fromUdp() asks nobody when challengeRate is 0", () => {
   const lab = new RelayLab({ challengeRate: 0 });
   assert.equal(lab.fromClient(ANSWER), Drop.RateLimited);
   assert.deepEqual(lab.sent, []);
 });
 
-test("Relay.fromClient() refuses an answer when all entries are trusted and valid (R-26)", () => {
+test("Relay.fromUdp() refuses an answer when all entries are trusted and valid (R-26)", () => {
   const lab = new RelayLab({ maxPeers: 1 });
   lab.fromClient(ANSWER);
   lab.fromClient(bubble(A2, tokenOf(lab.sent)));

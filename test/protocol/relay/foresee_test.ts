@@ -147,7 +147,7 @@ const fromClient: readonly (Case & { readonly from?: readonly [number, number] }
 for (
   const { name, options, packet = data(A2, HOST), from = [CLIENT, CLIENT_PORT], drop } of fromClient
 ) {
-  test(`Relay.foreseeFromClient() says ${DROP_NAMES[drop]} of ${name}, as fromClient() then does`, () => {
+  test(`Relay.foreseeFromClient() says ${DROP_NAMES[drop]} of ${name}, as fromUdp() then does`, () => {
     const lab = new RelayLab(options);
     trust(lab, SERVED);
     const datagram = new UdpDatagram();

@@ -62,12 +62,12 @@ const MALFORMED = [
   { name: "an IPv4 packet", bytes: "45" + "00".repeat(59), reason: Drop.NotIpv6 },
 ];
 for (const { name, bytes, reason } of MALFORMED) {
-  test(`Relay.fromClient() silently drops ${name} (R-20, N8, I-06)`, () => {
+  test(`Relay.fromUdp() silently drops ${name} (R-20, N8, I-06)`, () => {
     assertRefused(trusted(), fromHex(bytes), reason);
   });
 }
 
-test("Relay.fromClient() takes a packet behind authentication and origin (R-20)", () => {
+test("Relay.fromUdp() takes a packet behind authentication and origin (R-20)", () => {
   const lab = trusted();
   assert.equal(lab.fromClient(concat(nonceOnly(), origin(1, 2), ANSWER)), Drop.None);
   assert.deepEqual(lab.sent, [{ to: "ipv6", hex: toHex(ANSWER) }]);
@@ -76,7 +76,7 @@ test("Relay.fromClient() takes a packet behind authentication and origin (R-20)"
 for (
   const text of ["10.1.2.3", "127.0.0.1", "192.88.99.1", "224.0.0.1", "0.1.2.3", "255.255.255.255"]
 ) {
-  test(`Relay.fromClient() silently drops what comes from ${text} (R-21, N3)`, () => {
+  test(`Relay.fromUdp() silently drops what comes from ${text} (R-21, N3)`, () => {
     const address = ip4(text);
     const client = teredo(address, CLIENT_PORT);
     assertRefused(new RelayLab(), data(client, HOST), Drop.SourceNotGlobal, { address });
@@ -84,7 +84,7 @@ for (
   });
 }
 
-test("Relay.fromClient() drops what comes from itself or from port 0 (S-29)", () => {
+test("Relay.fromUdp() drops what comes from itself or from port 0 (S-29)", () => {
   const itself = { address: RELAY, port: RELAY_PORT };
   const lab = new RelayLab();
   assertRefused(lab, data(teredo(RELAY, RELAY_PORT), HOST), Drop.OwnAddress, itself);
@@ -92,7 +92,7 @@ test("Relay.fromClient() drops what comes from itself or from port 0 (S-29)", ()
 });
 
 for (const source of [HOST, "fe80::1", "2001:1::1", "::", "ff02::1"]) {
-  test(`Relay.fromClient() drops a source that is no client: ${source} (R-21, R-27, H-09)`, () => {
+  test(`Relay.fromUdp() drops a source that is no client: ${source} (R-21, R-27, H-09)`, () => {
     assertRefused(trusted(), data(source, HOST), Drop.SourceNotTeredo);
     assertRefused(trusted(), bubble(source, HOST), Drop.SourceNotTeredo);
   });
@@ -104,7 +104,7 @@ for (
     ["another address", { address: CLIENT + 1 }],
   ] as const
 ) {
-  test(`Relay.fromClient() drops a mismatched mapping: ${name} (R-21, N9)`, () => {
+  test(`Relay.fromUdp() drops a mismatched mapping: ${name} (R-21, N9)`, () => {
     for (const lab of [new RelayLab(), resolving().lab, trusted()]) {
       assertRefused(lab, bubble(A2, HOST), Drop.SourceMismatch, from);
       assertRefused(lab, ANSWER, Drop.SourceMismatch, from);
@@ -112,7 +112,7 @@ for (
   });
 }
 
-test("Relay.fromClient() does not trust a peer for a mismatched mapping (R-21, N9)", () => {
+test("Relay.fromUdp() does not trust a peer for a mismatched mapping (R-21, N9)", () => {
   const { lab } = resolving();
   lab.fromClient(bubble(A2, HOST), ELSEWHERE);
   assert.equal(lab.relay.gauges.trusted, 0);
@@ -120,7 +120,7 @@ test("Relay.fromClient() does not trust a peer for a mismatched mapping (R-21, N
 });
 
 for (const id of ["A1", "A2", "A3", "A4"]) {
-  test(`Relay.fromClient() trusts ${id} for its bubble, releases, and ends the bubble (R-24, R-25, P3, P6)`, () => {
+  test(`Relay.fromUdp() trusts ${id} for its bubble, releases, and ends the bubble (R-24, R-25, P3, P6)`, () => {
     const address = vector(id);
     const { lab, token } = resolving({}, address);
     lab.fromIpv6(data(HOST, address, 0xbb));
@@ -140,7 +140,7 @@ for (const id of ["A1", "A2", "A3", "A4"]) {
   });
 }
 
-test("Relay.fromClient() trusts an entry for any packet from its mapping (R-24)", () => {
+test("Relay.fromUdp() trusts an entry for any packet from its mapping (R-24)", () => {
   const { lab } = resolving();
   assert.equal(lab.fromClient(ANSWER), Drop.None);
   assert.deepEqual(lab.sent, [
@@ -149,7 +149,7 @@ test("Relay.fromClient() trusts an entry for any packet from its mapping (R-24)"
   ]);
 });
 
-test("Relay.fromClient() sends no bubble after the answer (R-14, R-24)", () => {
+test("Relay.fromUdp() sends no bubble after the answer (R-14, R-24)", () => {
   const lab = trusted();
   lab.advance(60_000);
   assert.deepEqual(lab.sent, []);
@@ -158,7 +158,7 @@ test("Relay.fromClient() sends no bubble after the answer (R-14, R-24)", () => {
 // The bubbles of the vectors come from A6, mapped to 192.0.2.10:8192, and have trailers.
 const A6 = vector("A6");
 for (const id of ["B1", "T6", "T7", "T8", "T9", "T10"]) {
-  test(`Relay.fromClient() takes bubble ${id} and ignores its trailers (R-29, P5)`, () => {
+  test(`Relay.fromUdp() takes bubble ${id} and ignores its trailers (R-29, P5)`, () => {
     const { lab } = resolving({}, A6);
     const from = { address: ip4("192.0.2.10"), port: 8_192 };
     assert.equal(lab.fromClient(vector(id), from), Drop.None);
@@ -166,7 +166,7 @@ for (const id of ["B1", "T6", "T7", "T8", "T9", "T10"]) {
   });
 }
 
-test("Relay.fromClient() passes a packet on without its trailers (R-29)", () => {
+test("Relay.fromUdp() passes a packet on without its trailers (R-29)", () => {
   const lab = trusted();
   assert.equal(lab.fromClient(concat(ANSWER, vector("T1"), vector("T5"))), Drop.None);
   assert.deepEqual(lab.sent, [{ to: "ipv6", hex: toHex(ANSWER) }]);
@@ -185,12 +185,12 @@ for (
   ] as const
 ) {
   const to = typeof destination === "string" ? destination : "a client";
-  test(`Relay.fromClient() passes nothing on to ${to} (R-25, R-33)`, () => {
+  test(`Relay.fromUdp() passes nothing on to ${to} (R-25, R-33)`, () => {
     assertRefused(trusted(), data(A2, destination), reason);
   });
 }
 
-test("Relay.fromClient() passes on to served destinations alone (R-25, H-03)", () => {
+test("Relay.fromUdp() passes on to served destinations alone (R-25, H-03)", () => {
   const lab = trusted({ served: [parseIpv6Prefix("2001:db8::1/128")!] });
   assertRefused(lab, data(A2, "2001:db8::2"), Drop.DestinationNotServed);
   assert.equal(lab.fromClient(ANSWER), Drop.None);
@@ -199,7 +199,7 @@ test("Relay.fromClient() passes on to served destinations alone (R-25, H-03)", (
   assertRefused(lab, ANSWER, Drop.DestinationNotServed);
 });
 
-test("Relay.fromClient() keeps a peer valid also by what it does not pass on (R-24, R-25)", () => {
+test("Relay.fromUdp() keeps a peer valid also by what it does not pass on (R-24, R-25)", () => {
   const lab = trusted({ served: [parseIpv6Prefix("2001:db8::1/128")!] });
   for (let i = 0; i < 5; i++) {
     lab.advance(19_000);
@@ -209,7 +209,7 @@ test("Relay.fromClient() keeps a peer valid also by what it does not pass on (R-
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT, RELAY)]);
 });
 
-test("Relay.fromClient() follows a symmetric NAT by the token of its bubble (R-22)", () => {
+test("Relay.fromUdp() follows a symmetric NAT by the token of its bubble (R-22)", () => {
   const { lab, token } = resolving();
   assert.equal(lab.fromClient(bubble(A2, token), ELSEWHERE), Drop.None);
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT + 1, RELAY)]);
@@ -217,7 +217,7 @@ test("Relay.fromClient() follows a symmetric NAT by the token of its bubble (R-2
   assert.deepEqual(lab.sent, [{ to: "ipv6", hex: toHex(ANSWER) }]);
 });
 
-test("Relay.fromClient() follows no one while the peer is heard of (R-22)", () => {
+test("Relay.fromUdp() follows no one while the peer is heard of (R-22)", () => {
   const { lab, token } = resolving();
   lab.fromClient(bubble(A2, token));
   assertRefused(lab, bubble(A2, token), Drop.SourceMismatch, ELSEWHERE);
@@ -225,7 +225,7 @@ test("Relay.fromClient() follows no one while the peer is heard of (R-22)", () =
   assertRefused(lab, bubble(A2, token), Drop.SourceMismatch, ELSEWHERE);
 });
 
-test("Relay.fromClient() follows a trusted peer that fell silent (R-22)", () => {
+test("Relay.fromUdp() follows a trusted peer that fell silent (R-22)", () => {
   const lab = trusted();
   lab.advance(31_000);
   lab.fromIpv6(PACKET);
@@ -233,7 +233,7 @@ test("Relay.fromClient() follows a trusted peer that fell silent (R-22)", () => 
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT + 1, RELAY)]);
 });
 
-test("Relay.fromClient() carries what comes from the mapping in the address, and moves no proven peer (R-21, R-22)", () => {
+test("Relay.fromUdp() carries what comes from the mapping in the address, and moves no proven peer (R-21, R-22)", () => {
   const { lab, token } = resolving();
   lab.fromClient(bubble(A2, token), ELSEWHERE);
   for (let i = 0; i < 20; i++) {
@@ -251,7 +251,7 @@ test("Relay.fromClient() carries what comes from the mapping in the address, and
   assert.deepEqual(lab.sent.map(({ to }) => to), [INDIRECT], "silent for 30 s: it is asked");
 });
 
-test("Relay.fromClient() takes a proven peer that moved to its address's mapping by a token (R-21, R-22)", () => {
+test("Relay.fromUdp() takes a proven peer that moved to its address's mapping by a token (R-21, R-22)", () => {
   const { lab, token } = resolving();
   lab.fromClient(bubble(A2, token), ELSEWHERE);
   lab.advance(30_000);
@@ -266,7 +266,7 @@ test("Relay.fromClient() takes a proven peer that moved to its address's mapping
   assert.deepEqual(lab.sent, [udp(PACKET, CLIENT, CLIENT_PORT, RELAY)]);
 });
 
-test("Relay.fromClient() lets the answer to a bubble win over who was trusted before it (R-21, R-22)", () => {
+test("Relay.fromUdp() lets the answer to a bubble win over who was trusted before it (R-21, R-22)", () => {
   const { lab, token } = resolving();
   assert.equal(lab.fromClient(ANSWER), Drop.None); // forged: what was held goes there
   assert.equal(lab.fromClient(bubble(A2, token), ELSEWHERE), Drop.None);
@@ -313,7 +313,7 @@ test("Relay.fromIpv6() sends who is trusted without proof no more than addressBu
   assert.equal(flood(), 500);
 });
 
-test("Relay.fromClient() no longer knows the mapping of a peer that failed (R-21, R-22)", () => {
+test("Relay.fromUdp() no longer knows the mapping of a peer that failed (R-21, R-22)", () => {
   const { lab, token } = resolving();
   lab.fromClient(bubble(A2, token), ELSEWHERE);
   lab.advance(30_000);
@@ -323,7 +323,7 @@ test("Relay.fromClient() no longer knows the mapping of a peer that failed (R-21
   assertRefused(lab, ANSWER, Drop.SourceMismatch, ELSEWHERE);
 });
 
-test("Relay.fromClient() wants the right token, in a bubble, for another mapping (R-22)", () => {
+test("Relay.fromUdp() wants the right token, in a bubble, for another mapping (R-22)", () => {
   const { lab, token } = resolving();
   for (let at = 8; at < 16; at++) {
     assertRefused(lab, bubble(A2, change(token, at, token[at]! ^ 4)), Drop.BadToken, ELSEWHERE);
@@ -334,7 +334,7 @@ test("Relay.fromClient() wants the right token, in a bubble, for another mapping
   assertRefused(lab, bubble(A2, tokenOf(lab.sent)), Drop.BadToken, ELSEWHERE); // another peer's
 });
 
-test("Relay.fromClient() takes the answer to the first bubble still after the last (R-14, R-22)", () => {
+test("Relay.fromUdp() takes the answer to the first bubble still after the last (R-14, R-22)", () => {
   for (let start = 1_000_000; start < 1_060_000; start += 7_000) {
     const lab = new RelayLab();
     lab.now = start;
@@ -345,7 +345,7 @@ test("Relay.fromClient() takes the answer to the first bubble still after the la
   }
 });
 
-test("Relay.fromClient() does not take a token of two windows ago (R-22)", () => {
+test("Relay.fromUdp() does not take a token of two windows ago (R-22)", () => {
   const { lab, token } = resolving();
   lab.advance(60_000);
   assertRefused(lab, bubble(A2, token), Drop.BadToken, ELSEWHERE);

@@ -1,10 +1,11 @@
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { Relay, type RelayPassage } from "#src/protocol/relay/rules.ts";
-import type { RelayGauges, RelayOptions, RelaySink } from "#src/protocol/relay/contract.ts";
+import { Relay } from "#src/protocol/relay/rules.ts";
+import type { RelayGauges, RelayOptions } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
 import { type Address, arrival, packet } from "../packets.ts";
@@ -75,14 +76,14 @@ export class RelayLab {
   readonly counters = makeCounters();
   readonly relay: Relay;
   /** What packets are given to. */
-  passage: RelayPassage;
+  passage: TunnelRules;
   now = 1_000_000;
   /** Since the last packet in or {@link advance}. */
   sent: RelaySent[] = [];
   /** The array and offset of the last datagram, to see whether it was copied. */
   lastArray: Uint8Array | undefined;
   lastAt = -1;
-  readonly sink: RelaySink = {
+  readonly sink: TunnelSink = {
     sendDatagram: ({ bytes: b, at, length, address, port, local }) => {
       this.lastArray = b;
       this.lastAt = at;
@@ -112,7 +113,7 @@ export class RelayLab {
     this.sent = [];
     const { address = CLIENT, port = CLIENT_PORT, local = RELAY } = from;
     const datagram = arrival(frameOf(bytes), address, port, local, HEADROOM, bytes.length);
-    return this.passage.fromClient(datagram, this.now, this.sink);
+    return this.passage.fromUdp(datagram, this.now, this.sink);
   }
 
   /** Has the relay go on by other options. */

@@ -207,7 +207,7 @@ test("Relay.tick() forgets a failed peer 300 s after its last bubble (R-14, R-15
   assert.equal(lab.relay.nextTimer(), Infinity);
 });
 
-test("Relay.fromClient() makes a failed peer trusted when it is heard of after all (R-24)", () => {
+test("Relay.fromUdp() makes a failed peer trusted when it is heard of after all (R-24)", () => {
   const lab = new RelayLab();
   lab.fromIpv6(PACKET);
   lab.advance(20_000);

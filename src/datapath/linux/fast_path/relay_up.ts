@@ -85,7 +85,7 @@ const END = IPV6 + IPV6_HEADER_LENGTH;
  * tunnel there and is handed to the kernel as if the TUN interface had received it: routes, hop limit
  * and the firewall's FORWARD chain are the kernel's. RFC 4380 §5.4.2
  *
- * What passes is what the relay's rules would have passed: see `Relay.fromClient`.
+ * What passes is what the relay's rules would have passed: see `Relay.fromUdp`.
  */
 export const relayUp = (options: RelayProgramOptions): Program =>
   withLeaving([

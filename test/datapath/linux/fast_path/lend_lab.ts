@@ -1,3 +1,4 @@
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import { Direction } from "#src/datapath/lending.ts";
 import { type LeaseWay, Lender, type LenderOptions } from "#src/datapath/linux/fast_path/lender.ts";
@@ -23,7 +24,6 @@ import {
   SLOT_UP_UNTIL_AT,
 } from "#src/datapath/linux/fast_path/leases.ts";
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
 import { bubble, teredo } from "#test/protocol/packets.ts";
 import { data, HOST, RelayLab, tokenOf } from "#test/protocol/relay/lab.ts";
 import { CLIENT, CLIENT_PORT, RELAY, toHex } from "#test/protocol/vectors.ts";
@@ -170,11 +170,11 @@ export class LendLab {
       close: () => {},
     });
     this.lender.resume();
-    this.#tell(this.lab.sink as { -readonly [K in keyof RelaySink]: RelaySink[K] });
+    this.#tell(this.lab.sink as { -readonly [K in keyof TunnelSink]: TunnelSink[K] });
   }
 
   /** As the loop does. */
-  #tell(sink: { -readonly [K in keyof RelaySink]: RelaySink[K] }): void {
+  #tell(sink: { -readonly [K in keyof TunnelSink]: TunnelSink[K] }): void {
     const { sendDatagram, sendIpv6 } = sink;
     sink.sendDatagram = (datagram) => {
       sendDatagram(datagram);

@@ -272,7 +272,7 @@ export class World {
   askUp(payload: Uint8Array, address: number, port: number, local: number): string {
     this.#clear();
     const datagram = arrival(payload, address, port, local);
-    return DROP_NAMES[this.rules.relay.fromClient(datagram, this.rules.now, this.#sink)];
+    return DROP_NAMES[this.rules.relay.fromUdp(datagram, this.rules.now, this.#sink)];
   }
 
   /** Asks the rules about a packet that leaves by the TUN interface. */
