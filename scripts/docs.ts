@@ -19,6 +19,7 @@ import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
 import { dashboard } from "./dashboard.ts";
+import { LOCKED, rowsOf } from "./dependencies.ts";
 import { manPage } from "./man.ts";
 import { commandPages } from "./man_commands.ts";
 
@@ -39,6 +40,12 @@ export function documents(): ReadonlyMap<string, string> {
     withTables("docs/fast-path.md", {
       "src/datapath/linux/fast_path/reasons.ts": leftAlone(REASONS),
       "src/datapath/linux/fast_path/server/reasons.ts": leftAlone(SERVER_REASONS),
+    }),
+    withTables("docs/dependencies.md", {
+      "package.json and scripts/dependencies.json": dependencies(["bun", ...LOCKED.dependencies]),
+      "their devDependencies": dependencies(
+        LOCKED.devDependencies.filter((name) => name !== "bun"),
+      ),
     }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
@@ -190,6 +197,10 @@ function drops(): string {
 function leftAlone(reasons: Readonly<Record<string, string>>): string {
   const rows = Object.entries(reasons).map(([name, meaning]) => [`\`${name}\``, meaning]);
   return table([["reason", "a packet"], ...rows]);
+}
+
+function dependencies(names: readonly string[]): string {
+  return table(rowsOf(names));
 }
 
 function messages(): string {

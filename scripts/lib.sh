@@ -24,6 +24,13 @@ need_packages() {
   deno --version >/dev/null 2>&1 || node node_modules/deno/install.cjs >&2
 }
 
+# What is locked, in CycloneDX's form, by npm itself: npm 10 was the first that can.
+sbom() {
+  local npm=(npm)
+  [ "$(npm --version | cut -d. -f1)" -ge 10 ] || npm=(npm exec --yes --package=npm@11.19.1 -- npm)
+  "${npm[@]}" sbom --package-lock-only --sbom-format cyclonedx --sbom-type application
+}
+
 # The oldest Deno that is to run this from source, in a place of its own: FLOOR_DENO.
 need_floor() {
   local folder=test/floor
@@ -93,7 +100,7 @@ need_test_tools() {
 # What the tests of a release run besides.
 need_release_tools() {
   need_commands readelf=binutils shellcheck=shellcheck pgrep=procps su=util-linux \
-    qemu-aarch64-static=qemu-user-static aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu
+    qemu-aarch64-static=qemu-user-static aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu faketime=faketime
   need_openrc
 }
 

@@ -121,12 +121,14 @@ function entries(file: string): Entry[] {
 
 const MODES: Record<number, string> = { 0o644: "-rw-r--r--", 0o755: "-rwxr-xr-x" };
 
-test("SHA256SUMS has the sum of each archive, one for each target, all of one version", () => {
+test("SHA256SUMS has the sum of each archive, one for each target, all of one version, and of the list of parts", () => {
   const all = archives();
   assert.deepEqual([...all.keys()].toSorted(), TARGETS.toSorted());
   assert.equal(new Set([...all.values()].map(({ version }) => version)).size, 1);
   const checked = run("sha256sum", ["--check", "--strict", "SHA256SUMS"], FOLDER);
-  const want = [...all.values()].map(({ file }) => `${file}: OK`).toSorted();
+  const parts = `teredo-${archiveOf("linux-x64").version}.cdx.json`;
+  const want = [...all.values()].map(({ file }) => file).concat(parts)
+    .map((file) => `${file}: OK`).toSorted();
   assert.deepEqual(checked.trimEnd().split("\n").toSorted(), want);
 });
 
@@ -188,6 +190,16 @@ test("the same source gives the same archives again", () => {
       const { file } = archiveOf(target);
       assert.ok(readFileSync(join(again, file)).equals(readFileSync(join(FOLDER, file))), file);
     }
+    // Of those two programs; but for their runtimes it is the other list.
+    const parts = `teredo-${archiveOf("freebsd-x64").version}.cdx.json`;
+    const [two, six] = [again, FOLDER].map((folder) =>
+      JSON.parse(readFileSync(join(folder, parts), "utf8")).components
+        .filter(({ name }: { name: string }) =>
+          !/^@oven\/bun-(linux-x64|freebsd-aarch64)/.test(name)
+        )
+        .filter(({ name }: { name: string }) => name !== "@oven/bun-linux-aarch64-musl")
+    );
+    assert.deepEqual(two, six);
     assert.equal(statSync(join(again, "SHA256SUMS")).isFile(), true);
   } finally {
     rmSync(again, { recursive: true });
