@@ -18,6 +18,7 @@ import { SERVER_REASONS } from "#src/datapath/linux/fast_path/server/reasons.ts"
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
+import { EXPLAINED } from "#test/mutation/explained.ts";
 import { dashboard } from "./dashboard.ts";
 import { LOCKED, rowsOf } from "./dependencies.ts";
 import { manPage } from "./man.ts";
@@ -47,6 +48,7 @@ export function documents(): ReadonlyMap<string, string> {
         LOCKED.devDependencies.filter((name) => name !== "bun"),
       ),
     }),
+    withTables("docs/mutation.md", { "test/mutation/explained.ts": explained() }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
   ]);
@@ -197,6 +199,17 @@ function drops(): string {
 function leftAlone(reasons: Readonly<Record<string, string>>): string {
   const rows = Object.entries(reasons).map(([name, meaning]) => [`\`${name}\``, meaning]);
   return table([["reason", "a packet"], ...rows]);
+}
+
+function explained(): string {
+  const quoted = (code: string) => `\`${code.replaceAll("|", "\\|")}\``;
+  const rows = EXPLAINED.map(({ path, code, was, text, why }) => [
+    quoted(path.slice("src/".length)),
+    quoted(code),
+    `${quoted(was)} → ${quoted(text)}`,
+    why,
+  ]);
+  return table([["file", "line", "change", "why nobody sees it"], ...rows]);
 }
 
 function dependencies(names: readonly string[]): string {

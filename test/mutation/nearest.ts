@@ -1,0 +1,79 @@
+/** Which tests run which line, and how long each takes: the nearest are those of the same folder. */
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { performance } from "node:perf_hooks";
+import type { Limits, Sandbox } from "./sandbox.ts";
+
+/** Of a test file: what it costs, and the lines that it runs, by source file. */
+interface Reach {
+  readonly seconds: number;
+  readonly lines: Readonly<Record<string, readonly number[]>>;
+}
+
+const PATIENCE: Limits = { processorSeconds: 120, seconds: 300 };
+const COVERAGE = "dist/coverage";
+
+export class Nearest {
+  readonly #all = new Map<string, Reach>();
+
+  /** @param file keeps what was found out, until a source changes, or the test */
+  constructor(sandbox: Sandbox, tests: readonly string[], file: string) {
+    const sources = hash(globSync("{src,ffi}/**/*.ts*").sort());
+    const kept: Record<string, Reach> = existsSync(file)
+      ? JSON.parse(readFileSync(file, "utf8"))
+      : {};
+    const fresh: Record<string, Reach> = {};
+    for (const test of tests) {
+      const key = hash([test], sources);
+      const reach = fresh[key] = kept[key] ?? reachOf(sandbox, test);
+      this.#all.set(test, reach);
+    }
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(fresh));
+  }
+
+  /** The tests that run a line, the nearest first. */
+  of(path: string, line: number): { readonly test: string; readonly seconds: number }[] {
+    return [...this.#all].filter(([, { lines }]) => lines[path]?.includes(line))
+      .map(([test, { seconds }]) => ({ test, seconds, near: sharedFolders(path, test) }))
+      .sort((a, b) => b.near - a.near || a.seconds - b.seconds);
+  }
+}
+
+/** One that fails in the sandbox, with nothing changed, can tell nothing: it reaches no line. */
+function reachOf(sandbox: Sandbox, test: string): Reach {
+  const options = ["--coverage", "--coverage-reporter=lcov", `--coverage-dir=${COVERAGE}`];
+  const start = performance.now();
+  if (sandbox.test([test], PATIENCE, options) !== "passed") return { seconds: 0, lines: {} };
+  const seconds = (performance.now() - start) / 1_000;
+  return { seconds, lines: linesRun(sandbox.read(`${COVERAGE}/lcov.info`)) };
+}
+
+/** The lines of each source file that a report in lcov's form says were run. */
+function linesRun(lcov: string): Record<string, number[]> {
+  const files: Record<string, number[]> = {};
+  let lines: number[] = [];
+  for (const entry of lcov.split("\n")) {
+    if (entry.startsWith("SF:")) {
+      lines = [];
+      if (entry.startsWith("SF:src/")) files[entry.slice(3)] = lines;
+    }
+    const [, line, count] = /^DA:(\d+),(\d+)/.exec(entry) ?? [];
+    if (line !== undefined && count !== "0") lines.push(Number(line));
+  }
+  return files;
+}
+
+function hash(files: readonly string[], more = ""): string {
+  const sum = createHash("sha256").update(more);
+  for (const file of files) sum.update(file).update(readFileSync(file));
+  return sum.digest("hex");
+}
+
+/** How many folders two paths have in common, below `src` and `test`. */
+function sharedFolders(source: string, test: string): number {
+  const [a, b] = [source, test].map((path) => path.split("/").slice(1));
+  const differs = a!.findIndex((name, i) => name !== b![i]?.replace("_test", ""));
+  return differs < 0 ? a!.length : differs;
+}
