@@ -60,7 +60,7 @@ export const DROP_HELP: Readonly<Record<DropReason, DropHelp>> = {
     "give that server a public address, or `advertised_address` behind 1:1 NAT",
   ),
   own_address: theirs(
-    "it would go to an address of our own, or claims to come from one",
+    "it would go to an address of our own, claims to come from one, or would go back where it came from",
     "loops that somebody tries to set up, and clients on this very host",
     "run no Teredo client on the host of the relay or server",
   ),

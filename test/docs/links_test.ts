@@ -4,7 +4,13 @@ import { dirname, join } from "node:path";
 import test from "node:test";
 import { anchorsOf } from "./markdown.ts";
 
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...globSync("docs/*.md").sort()];
+const DOCUMENTS = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  ...globSync("docs/*.md").sort(),
+];
 
 for (const document of DOCUMENTS) {
   test(`links of ${document} lead to what is there`, () => {

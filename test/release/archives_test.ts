@@ -85,7 +85,7 @@ function readElf(path: string): Elf {
 /** What an archive holds besides the program, and which of it can be run. */
 function expectedFiles(target: Target): Map<string, number> {
   const files = new Map<string, number>([["teredo", 0o755]]);
-  const texts = ["README.md", "LICENSE", "CHANGELOG.md"];
+  const texts = ["README.md", "SECURITY.md", "LICENSE", "CHANGELOG.md"];
   for (const name of texts) files.set(name, 0o644);
   for (const name of readdirSync("docs")) {
     if (name.includes(".")) files.set(`docs/${name}`, 0o644);

@@ -229,6 +229,8 @@ export class Server {
       return Drop.MappedAddressNotGlobal;
     }
     if (this.#isOurs(mappedAddress, mappedPort)) return Drop.OwnAddress;
+    // A client has nothing to tell itself; an echo service would, for ever. RFC 4380 §7.4.3
+    if (arrival.address === mappedAddress && arrival.port === mappedPort) return Drop.OwnAddress;
     // Whoever asks chooses where this goes, and the origin indication makes it longer.
     if (!this.#forwards.take(mappedAddress, 0, now)) return Drop.RateLimited;
 

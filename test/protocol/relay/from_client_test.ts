@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Drop } from "#src/protocol/drops.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import { bubble, change, concat, ip4, nonceOnly, origin, packet, teredo } from "../packets.ts";
+import {
+  type Address,
+  addressBytes,
+  bubble,
+  change,
+  concat,
+  ip4,
+  nonceOnly,
+  origin,
+  packet,
+  teredo,
+} from "../packets.ts";
 import {
   assertDropped,
   data,
@@ -189,6 +200,17 @@ for (
     assertRefused(trusted(), data(A2, destination), reason);
   });
 }
+
+test("Relay.fromUdp() goes by the destination in the header, whatever a routing header names (R-25)", () => {
+  const routed = (to: Address, named: Address) =>
+    packet(43, A2, to, concat(Uint8Array.of(59, 2, 0, 1, 0, 0, 0, 0), addressBytes(named)));
+  const lab = trusted();
+  const client = teredo(CLIENT + 1, CLIENT_PORT);
+  const bytes = routed(HOST, client);
+  assert.equal(lab.fromClient(bytes), Drop.None);
+  assert.deepEqual(lab.sent, [{ to: "ipv6", hex: toHex(bytes) }]);
+  assertRefused(trusted(), routed(client, HOST), Drop.DestinationNotServed);
+});
 
 test("Relay.fromUdp() passes on to served destinations alone (R-25, H-03)", () => {
   const lab = trusted({ served: [parseIpv6Prefix("2001:db8::1/128")!] });

@@ -290,6 +290,18 @@ const SILENT: readonly {
     from: { address: own, port: 3544 },
     drop: Drop.OwnAddress,
   })),
+  {
+    row: "S-03",
+    what: "a packet with a routing header (RFC 6169 §2.3)",
+    datagram: packet(43, A2, HOST, concat(Uint8Array.of(58, 2, 0, 1, 0, 0, 0, 0), A2)),
+    drop: Drop.NotBubbleOrIcmpv6,
+  },
+  ...[["a client", A2], ["a stranger", "fe80::1"]].map(([who, source]) => ({
+    row: "S-28 S-29",
+    what: `a bubble of ${who} back to where it came from, as an echo service sends it`,
+    datagram: bubble(source!, A2),
+    drop: Drop.OwnAddress,
+  })),
   ...[SERVER, SECONDARY_SERVER].flatMap((own) =>
     [SERVER, RELAY].map((server) => ({
       row: "S-28 S-29",
