@@ -33,10 +33,16 @@ export class Nearest {
     writeFileSync(file, JSON.stringify(fresh));
   }
 
-  /** The tests that run a line, the nearest first. */
+  /**
+   * The tests that run a file: first those that run the line, of them the nearest. The others too, as
+   * the coverage that Bun tells lacks a line here and there.
+   */
   of(path: string, line: number): { readonly test: string; readonly seconds: number }[] {
-    return [...this.#all].filter(([, { lines }]) => lines[path]?.includes(line))
-      .map(([test, { seconds }]) => ({ test, seconds, near: sharedFolders(path, test) }))
+    return [...this.#all].filter(([, { lines }]) => (lines[path]?.length ?? 0) > 0)
+      .map(([test, { seconds, lines }]) => {
+        const near = sharedFolders(path, test) + (lines[path]!.includes(line) ? 100 : 0);
+        return { test, seconds, near };
+      })
       .sort((a, b) => b.near - a.near || a.seconds - b.seconds);
   }
 }

@@ -19,9 +19,9 @@ const TESTS = "test/{config,daemon,datapath,docs,log,property,protocol,segments,
 const PROGRAM_TESTS = "test/cli/*_test.ts";
 /** Of the program, not of its daemons: they start none, or say words alone. */
 const OTHER_COMMANDS = /\/(announce|completion|explain|json|top)_test/;
-/** Of the tests that run a line: as many as take so long together, the nearest first. */
+/** Of the tests that run a file: as many as take so long together, the nearest first. */
 const NEAR_SECONDS = 2;
-const ALL_SECONDS = 20;
+const ALL_SECONDS = 12;
 const RESULTS = "dist/mutation/results.jsonl";
 const REACH = "dist/mutation/reach.json";
 

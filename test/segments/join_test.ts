@@ -294,6 +294,25 @@ test(`one flow more than ${OPEN_RUNS} puts an open run out, and no packet is los
   assert.deepEqual(counts(eight), flows.slice(1).map(() => 2));
 });
 
+test("open runs are put out by turns, the first one first", () => {
+  const ports = (b: Uint8Array) => readU16(b, 40);
+  const packets = Array.from(
+    { length: OPEN_RUNS + 3 },
+    (_, flow) => segment(0, { ports: [flow, 443] }),
+  );
+  const out = join([packets]).slice(0, 3).map(({ packet }) => ports(packet));
+  assert.deepEqual(out, [0, 1, 2]);
+});
+
+test("an acknowledgment without options ends its own flow's run, and no other", () => {
+  const [one, two] = [{ ports: [1, 443] }, { ports: [2, 443] }] as const;
+  const acknowledgment = tcp({ ...one, sequence: 1_000 + SIZE, payload: bytes(0) });
+  const packets = [segment(0, one), segment(0, two), acknowledgment, segment(1, two)];
+  const joined = join([packets]);
+  assert.deepEqual(counts(joined), [1, 1, 2]);
+  assert.deepEqual(joined.flatMap(split).map((b) => readU16(b, 40)), [1, 1, 2, 2]);
+});
+
 const hopByHop = Uint8Array.of(NEXT_HEADER_TCP, 0, 1, 4, 0, 0, 0, 0);
 const fragment = Uint8Array.of(NEXT_HEADER_TCP, 0, 0, 1, 0, 0, 0, 9);
 for (
@@ -301,6 +320,7 @@ for (
     ["an extension header", withExtensions(segment(1), 0, hopByHop), [2, 1, 1]],
     ["a fragment", withExtensions(segment(1), 44, fragment), [2, 1, 1]],
     ["another protocol", change(segment(1), 6, 132), [2, 1, 1]],
+    ["another version of IP", change(segment(1), 0, 0x50), [2, 1, 1]],
   ] as const
 ) {
   test(`${what} is single, and everything that came before it goes first`, () => {

@@ -155,6 +155,20 @@ test("Hold.set() to more or less memory keeps what there is room for, in its ord
   assert.deepEqual([drain(hold, 1), drain(hold, 2), drain(hold, 3)], [[], [5], [9]]);
 });
 
+test("Hold.set() to memory for one or two packets more has room for just so many", () => {
+  for (const more of [1, 2]) {
+    const { hold, drops } = filled();
+    hold.set({ ...OPTIONS, holdMemory: OPTIONS.holdMemory + more * OPTIONS.mtu });
+    const added = Array.from({ length: 2 + more }, (_, i) => 10 + i);
+    for (const p of added) assert.ok(hold.push(p, bytes(p), 0, 100, 6_000));
+    assert.deepEqual([hold.packets, drops(Drop.HoldFull)], [8 + more, 0]);
+    assert.ok(hold.push(9, bytes(9), 0, 100, 6_001));
+    assert.equal(drops(Drop.HoldFull), 1, "the first one gave way");
+    assert.deepEqual([drain(hold, 1), drain(hold, 2)], [[2, 4], [1, 3, 5]]);
+    for (const p of [...added, 9]) assert.deepEqual(drain(hold, p), [p]);
+  }
+});
+
 test("Hold.set() to other limits of a peer keeps what is held, and heeds them from then on", () => {
   const { hold } = filled();
   hold.set({ ...OPTIONS, holdPackets: 2, holdAge: 1_000 });
