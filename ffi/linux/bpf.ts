@@ -106,6 +106,8 @@ export const BPF_MAP_UPDATE_ELEM = 2;
 export const BPF_MAP_DELETE_ELEM = 3;
 export const BPF_PROG_LOAD = 5;
 export const BPF_PROG_TEST_RUN = 10;
+/** Linux 5.6; of maps with a value for each processor, 5.13. */
+export const BPF_MAP_LOOKUP_BATCH = 24;
 export const BPF_LINK_CREATE = 28;
 export const BPF_LINK_UPDATE = 29;
 export const BPF_PROG_TYPE_SOCKET_FILTER = 1;
@@ -138,6 +140,12 @@ export const BPF_ATTR_MAP_NAME_AT = 28;
 export const BPF_ATTR_MAP_FD_AT = 0;
 export const BPF_ATTR_KEY_AT = 8;
 export const BPF_ATTR_VALUE_AT = 16;
+/** Of BPF_MAP_LOOKUP_BATCH. */
+export const BPF_ATTR_BATCH_OUT_BATCH_AT = 8;
+export const BPF_ATTR_BATCH_KEYS_AT = 16;
+export const BPF_ATTR_BATCH_VALUES_AT = 24;
+export const BPF_ATTR_BATCH_COUNT_AT = 32;
+export const BPF_ATTR_BATCH_MAP_FD_AT = 36;
 /** Of BPF_PROG_LOAD. */
 export const BPF_ATTR_PROG_TYPE_AT = 0;
 export const BPF_ATTR_INSN_CNT_AT = 4;

@@ -4,6 +4,11 @@ import { check, failure, SyscallError } from "../errors.ts";
 import { errnoName } from "../layout.ts";
 import type { Libc } from "../libc.ts";
 import {
+  BPF_ATTR_BATCH_COUNT_AT,
+  BPF_ATTR_BATCH_KEYS_AT,
+  BPF_ATTR_BATCH_MAP_FD_AT,
+  BPF_ATTR_BATCH_OUT_BATCH_AT,
+  BPF_ATTR_BATCH_VALUES_AT,
   BPF_ATTR_INSN_CNT_AT,
   BPF_ATTR_INSNS_AT,
   BPF_ATTR_KEY_AT,
@@ -30,6 +35,7 @@ import {
   BPF_LINK_UPDATE,
   BPF_MAP_CREATE,
   BPF_MAP_DELETE_ELEM,
+  BPF_MAP_LOOKUP_BATCH,
   BPF_MAP_LOOKUP_ELEM,
   BPF_MAP_UPDATE_ELEM,
   BPF_OBJ_NAME_LEN,
@@ -137,6 +143,27 @@ export class Bpf {
    */
   lookUp(map: number, keyAt: number, valueAt: number): number {
     return this.#onElement(BPF_MAP_LOOKUP_ELEM, map, keyAt, valueAt);
+  }
+
+  /**
+   * Copies the first `count` keys and values of a map at once, values as {@link lookUp} does.
+   *
+   * @param cursorAt room for a key, which says nothing to the caller
+   * @returns 0, or why not: an errno
+   */
+  lookUpFirst(
+    map: number,
+    count: number,
+    { cursorAt, keysAt, valuesAt }: { cursorAt: number; keysAt: number; valuesAt: number },
+  ): number {
+    const at = this.#begin();
+    const arena = this.#arena;
+    arena.writeU64(at + BPF_ATTR_BATCH_OUT_BATCH_AT, arena.address(cursorAt));
+    arena.writeU64(at + BPF_ATTR_BATCH_KEYS_AT, arena.address(keysAt));
+    arena.writeU64(at + BPF_ATTR_BATCH_VALUES_AT, arena.address(valuesAt));
+    arena.u32[(at + BPF_ATTR_BATCH_COUNT_AT) >> 2] = count;
+    arena.u32[(at + BPF_ATTR_BATCH_MAP_FD_AT) >> 2] = map;
+    return this.#call(BPF_MAP_LOOKUP_BATCH) === 0 ? 0 : this.#libc.errno();
   }
 
   /** Bytes of arena that {@link mapOver} takes for a map of `length` bytes. */

@@ -53,6 +53,7 @@ export const HEADERS = [
 /** C type of a SIZEOF_ name, and what its field names start with. */
 export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix: string]>> = {
   BPF_ATTR: ["union bpf_attr", ""],
+  BPF_ATTR_BATCH: ["union bpf_attr", "batch."],
   BPF_ATTR_LINK_CREATE: ["union bpf_attr", "link_create."],
   BPF_ATTR_LINK_UPDATE: ["union bpf_attr", "link_update."],
   BPF_ATTR_TEST: ["union bpf_attr", "test."],

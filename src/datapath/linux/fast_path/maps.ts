@@ -62,35 +62,40 @@ export function createMaps(bpf: Bpf, libc: Libc, peers: number, reasons: number)
 }
 
 /** Reads what the programs have counted, each processor for itself. */
-export class ReasonCounts {
+export class Counts {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #bpf: Bpf;
   readonly #map: number;
+  readonly #count: number;
   readonly #processors: number = possibleProcessors();
-  readonly #key: number;
-  readonly #values: number;
+  readonly #place: { cursorAt: number; keysAt: number; valuesAt: number };
 
-  constructor(libc: Libc, arena: Arena, bpf: Bpf, map: number) {
+  /** @param count how many counters the map has */
+  constructor(libc: Libc, arena: Arena, bpf: Bpf, map: number, count: number) {
     this.#libc = libc;
     this.#arena = arena;
     this.#bpf = bpf;
     this.#map = map;
-    this.#key = arena.take(NUMBER);
-    this.#values = arena.take(COUNTER * this.#processors);
+    this.#count = count;
+    this.#place = {
+      cursorAt: arena.take(NUMBER),
+      keysAt: arena.take(NUMBER * count),
+      valuesAt: arena.take(COUNTER * this.#processors * count),
+    };
   }
 
-  /** How many packets were left for `reason`, by its number in the map. @throws SyscallError */
-  read(reason: number): number {
-    this.#arena.u32[this.#key >> 2] = reason;
-    const errno = this.#bpf.lookUp(this.#map, this.#key, this.#values);
-    if (errno !== 0) {
-      throw failure(this.#libc, "bpf", `BPF_MAP_LOOKUP_ELEM, teredo_reasons ${reason}`, errno);
-    }
+  /** All counters, by their numbers in the map. @throws SyscallError */
+  read(): number[] {
+    const errno = this.#bpf.lookUpFirst(this.#map, this.#count, this.#place);
+    if (errno !== 0) throw failure(this.#libc, "bpf", "BPF_MAP_LOOKUP_BATCH", errno);
+    return Array.from({ length: this.#count }, (_, i) => this.#sum(i));
+  }
+
+  #sum(number: number): number {
     let sum = 0;
-    for (let i = 0; i < this.#processors; i++) {
-      sum += this.#arena.readU64(this.#values + COUNTER * i);
-    }
+    const from = this.#place.valuesAt + COUNTER * this.#processors * number;
+    for (let i = 0; i < this.#processors; i++) sum += this.#arena.readU64(from + COUNTER * i);
     return sum;
   }
 }

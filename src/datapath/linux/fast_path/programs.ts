@@ -4,7 +4,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, BPF_TCX_INGRESS } from "#ffi/linux/mod.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { loadProgram } from "../bpf/load.ts";
-import { createMaps, type FastPathMaps, ReasonCounts } from "./maps.ts";
+import { Counts, createMaps, type FastPathMaps } from "./maps.ts";
 import { MAX_SERVED } from "./parts.ts";
 import { REASON_NAMES, type ReasonName } from "./reasons.ts";
 import { relayDown } from "./relay_down.ts";
@@ -40,7 +40,7 @@ export class FastPathPrograms {
   readonly maps: FastPathMaps;
   readonly #libc: Libc;
   readonly #bpf: Bpf;
-  readonly #counts: ReasonCounts;
+  readonly #counts: Counts;
   #up = -1;
   #down = -1;
   readonly #links: number[] = [];
@@ -60,7 +60,7 @@ export class FastPathPrograms {
     this.maps = createMaps(this.#bpf, libc, options.peers, REASON_NAMES.length);
     try {
       this.serve(options.served);
-      this.#counts = new ReasonCounts(libc, arena, this.#bpf, this.maps.reasons);
+      this.#counts = new Counts(libc, arena, this.#bpf, this.maps.reasons, REASON_NAMES.length);
     } catch (error) {
       this.close();
       throw error;
@@ -121,8 +121,9 @@ export class FastPathPrograms {
 
   /** Packets that both programs have left alone, by why. @throws SyscallError */
   leftAlone(): Readonly<Record<ReasonName, number>> {
-    const counts = REASON_NAMES.map((name, number) => [name, this.#counts.read(number)]);
-    return Object.fromEntries(counts) as Record<ReasonName, number>;
+    const counts = this.#counts.read();
+    const named = REASON_NAMES.map((name, number) => [name, counts[number]]);
+    return Object.fromEntries(named) as Record<ReasonName, number>;
   }
 
   /** Detaches, and gives back all descriptors. What other threads have mapped stays until they end. */

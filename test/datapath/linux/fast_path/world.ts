@@ -14,7 +14,7 @@ import { disassemble } from "#src/datapath/linux/bpf/disassemble.ts";
 import { loadProgram } from "#src/datapath/linux/bpf/load.ts";
 import type { Program } from "#src/datapath/linux/bpf/steps.ts";
 import * as at from "#src/datapath/linux/fast_path/leases.ts";
-import { createMaps, type FastPathMaps, ReasonCounts } from "#src/datapath/linux/fast_path/maps.ts";
+import { Counts, createMaps, type FastPathMaps } from "#src/datapath/linux/fast_path/maps.ts";
 import { REASON_NAMES, type ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
 import { relayDown } from "#src/datapath/linux/fast_path/relay_down.ts";
 import { relayUp } from "#src/datapath/linux/fast_path/relay_up.ts";
@@ -112,7 +112,7 @@ export class World {
   readonly #bpf: Bpf;
   readonly #runner: Runner;
   readonly #maps: FastPathMaps;
-  readonly #counts: ReasonCounts;
+  readonly #counts: Counts;
   readonly #slots: number;
   readonly #control: number;
   readonly #libc: Libc;
@@ -129,7 +129,13 @@ export class World {
     this.#bpf = new Bpf(libc, this.#arena);
     this.#runner = new Runner(libc, this.#arena);
     this.#maps = createMaps(this.#bpf, libc, STATES.length + 1, REASON_NAMES.length);
-    this.#counts = new ReasonCounts(libc, this.#arena, this.#bpf, this.#maps.reasons);
+    this.#counts = new Counts(
+      libc,
+      this.#arena,
+      this.#bpf,
+      this.#maps.reasons,
+      REASON_NAMES.length,
+    );
     this.#slots = this.#bpf.mapOver(this.#maps.slots, (STATES.length + 2) * at.SLOT);
     this.#control = this.#bpf.mapOver(this.#maps.control, at.CONTROL);
     this.#frame = this.#arena.take(CAPACITY);
@@ -236,7 +242,7 @@ export class World {
 
   /** How often packets were left for a reason. */
   left(reason: ReasonName): number {
-    return this.#counts.read(REASON_NAMES.indexOf(reason));
+    return this.#counts.read()[REASON_NAMES.indexOf(reason)]!;
   }
 
   /** For a failure: how often they were for each. */

@@ -23,9 +23,9 @@ export const cellOf = (reason: ServerReason): number =>
   SOLICITATION_CELLS + SERVER_REASON_NAMES.indexOf(reason);
 
 /** Adds to `counters` what the threads would have counted for the same datagrams. */
-export function addCounts(counters: Counters, read: (cell: number) => number): void {
+export function addCounts(counters: Counters, cells: readonly number[]): void {
   for (let cell = 0; cell < SOLICITATION_CELLS; cell++) {
-    const count = read(cell);
+    const count = cells[cell]!;
     if (count > 0) addSolicitations(counters, cell, count);
   }
 }
@@ -47,9 +47,7 @@ function addSolicitations(counters: Counters, cell: number, count: number): void
 }
 
 /** Datagrams left alone so far, by why. */
-export function readLeftAlone(
-  read: (cell: number) => number,
-): Readonly<Record<ServerReason, number>> {
-  const counts = SERVER_REASON_NAMES.map((name) => [name, read(cellOf(name))]);
+export function leftAloneIn(cells: readonly number[]): Readonly<Record<ServerReason, number>> {
+  const counts = SERVER_REASON_NAMES.map((name) => [name, cells[cellOf(name)]]);
   return Object.fromEntries(counts) as Record<ServerReason, number>;
 }

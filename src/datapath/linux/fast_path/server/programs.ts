@@ -13,9 +13,9 @@ import type { Counters } from "#src/protocol/counters.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { loadProgram } from "../../bpf/load.ts";
-import { ReasonCounts } from "../maps.ts";
+import { Counts } from "../maps.ts";
 import { BUCKET_SIZE, BUCKETS } from "./bucket.ts";
-import { addCounts, COUNT_CELLS, readLeftAlone } from "./counts.ts";
+import { addCounts, COUNT_CELLS, leftAloneIn } from "./counts.ts";
 import { serverAnswer, type ServerProgramOptions } from "./program.ts";
 import type { ServerReason } from "./reasons.ts";
 
@@ -41,7 +41,7 @@ export class ServerPrograms {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #bpf: Bpf;
-  readonly #counts: ReasonCounts;
+  readonly #counts: Counts;
   readonly #open: number;
   readonly #factors: readonly [number, number] = [oddNumber(), oddNumber()];
   readonly #control: number;
@@ -80,7 +80,7 @@ export class ServerPrograms {
         valueSize: COUNTER,
         entries: COUNT_CELLS,
       });
-      this.#counts = new ReasonCounts(libc, arena, this.#bpf, this.#countsMap);
+      this.#counts = new Counts(libc, arena, this.#bpf, this.#countsMap, COUNT_CELLS);
       this.serve(options);
     } catch (error) {
       this.close();
@@ -185,12 +185,12 @@ export class ServerPrograms {
 
   /** Adds to `counters` what the threads would have counted. @throws SyscallError */
   addTo(counters: Counters): void {
-    addCounts(counters, (cell) => this.#counts.read(cell));
+    addCounts(counters, this.#counts.read());
   }
 
   /** Datagrams left alone so far, by why. @throws SyscallError */
   leftAlone(): Readonly<Record<ServerReason, number>> {
-    return readLeftAlone((cell) => this.#counts.read(cell));
+    return leftAloneIn(this.#counts.read());
   }
 
   close(): void {
