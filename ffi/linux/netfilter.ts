@@ -3,6 +3,8 @@
 // <linux/netlink.h>, <linux/netfilter/nfnetlink.h>
 export const NETLINK_NETFILTER = 12;
 export const NFNL_SUBSYS_NFTABLES = 10;
+/** Number of a group of notifications, as RTNLGRP_... are. */
+export const NFNLGRP_NFTABLES = 7;
 export const SIZEOF_NFGENMSG = 4;
 export const NFGENMSG_NFGEN_FAMILY_AT = 0;
 

@@ -2,12 +2,12 @@ import type { Keeper, Upkeep } from "#src/datapath/keep/contract.ts";
 import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { lookOnChange } from "./on_change.ts";
+import { everySecond } from "./pulse.ts";
 import type { Restorations } from "./restorations.ts";
 
-/** How often the kernel is asked whether it has told of a change: one call that does not wait. */
-const LOOK_EVERY: Millis = 100;
-/** How often what the log left out may be told. */
-const FLUSH_EVERY: Millis = 1_000;
+/** Between two looks: one call that does not wait, where nothing has changed. */
+const REST: Millis = 100;
 
 export interface Keeping {
   readonly log: Logger;
@@ -27,9 +27,9 @@ export interface Upkeeper {
 /** Keeps the interface as it was set up, until it is stopped. */
 export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): Upkeeper {
   let isBlind = false;
-  const look = () => {
+  const look = (isTold: boolean) => {
     try {
-      for (const event of keeper.look(performance.now())) tell(event);
+      for (const event of keeper.look(performance.now(), isTold)) tell(event);
       isBlind = false;
     } catch (error) {
       // Told once, until it can be looked at again.
@@ -37,11 +37,11 @@ export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): Up
       isBlind = true;
     }
   };
-  const timer = setInterval(look, LOOK_EVERY);
+  const end = lookOnChange(keeper, REST, look);
   return {
     announce: (wanted) => keeper.announce(wanted),
     stop: () => {
-      clearInterval(timer);
+      end();
       keeper.close();
     },
   };
@@ -51,13 +51,13 @@ export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): Up
 export class Outcomes {
   readonly #keeping: Keeping;
   readonly #limited: LimitedLog;
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #end: () => void;
 
   constructor(keeping: Keeping) {
     this.#keeping = keeping;
     const limits = { ...DEFAULT_LIMITS, now: () => performance.now() };
     this.#limited = new LimitedLog(keeping.log, limits);
-    this.#timer = setInterval(() => this.#limited.flush(), FLUSH_EVERY);
+    this.#end = everySecond(() => this.#limited.flush());
   }
 
   tell(outcome: Outcome): void {
@@ -65,7 +65,7 @@ export class Outcomes {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#end();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
@@ -9,6 +10,7 @@ import { watchFirewall } from "./checks/firewall.ts";
 import { forwarding, needsForwarding } from "./checks/ipv6.ts";
 import { type CheckResult, fail, failures, ok } from "./checks/result.ts";
 import { checkClientsWay, mendRefusal } from "./checks/ways.ts";
+import { Due } from "./due.ts";
 import type { Host, Journey } from "./host/contract.ts";
 import { clientAddress, ROOT_SERVERS_6 } from "./host/samples.ts";
 
@@ -29,7 +31,35 @@ export interface Served {
  * check`, of what costs the same however many interfaces and routes there are.
  */
 export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
-  return pointsOf(host, served).map(({ name, verdict, detail, mend }) => {
+  return together(host, served, hostPoints(host, served));
+}
+
+/** How long what the host said stands while its kernel tells of no change. */
+const ASK_AGAIN: Millis = 4_900;
+
+/** The same, asked again and again: the host is asked where its kernel has told of a change. */
+export class Readiness {
+  readonly #host: Host;
+  readonly #due: Due;
+  #points: readonly CheckResult[] = [];
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#due = new Due(host, ASK_AGAIN);
+  }
+
+  look(served: Served): ReadinessCheck[] {
+    const { role } = served;
+    if (this.#due.isDue(served[role])) this.#points = hostPoints(this.#host, served);
+    return together(this.#host, served, this.#points);
+  }
+}
+
+/** With what is asked of the process itself. */
+function together(host: Host, served: Served, points: readonly CheckResult[]): ReadinessCheck[] {
+  const [sockets, ...others] = points;
+  const all = [datapath(served), sockets!, serving(served), ...others];
+  return all.map(({ name, verdict, detail, mend }) => {
     const isOk = verdict !== "fail";
     return {
       name,
@@ -40,14 +70,9 @@ export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
   });
 }
 
-function pointsOf(host: Host, served: Served): CheckResult[] {
+function hostPoints(host: Host, served: Served): CheckResult[] {
   const { role, relay, server } = served;
-  const points = [
-    datapath(served),
-    sockets(host, served),
-    serving(served),
-    ...firewall(host, served),
-  ];
+  const points = [sockets(host, served), ...firewall(host, served)];
   if (role === "relay") return [...points, ...relayPoints(host, relay, served)];
   const way = { prefix: server.prefix, served: "any", comesBy: undefined } as const;
   if (!host.serverUsesTun) return [...points, ...checkClientsWay(host, way)];

@@ -15,10 +15,13 @@ export interface Wishes {
 const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGXCPU"] as const;
 
 /** Of timers and descriptors, which nobody here has asked for; by themselves they would kill. */
-const STRAY = ["SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO"] as const;
+const STRAY = ["SIGALRM", "SIGVTALRM", "SIGPROF"] as const;
+
+/** By which the kernel tells of changes, to whoever listens besides. */
+const TOLD = "SIGIO";
 
 /** What a daemon answers to; another process of its own leaves these to it. */
-export const ANSWERED = [...ENDING, ...STRAY, "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+export const ANSWERED = [...ENDING, ...STRAY, TOLD, "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 
 /**
  * Takes over the signals that would kill the process, until closed. Not those that tell of a fault in
@@ -40,6 +43,7 @@ export class Signals {
     this.#listeners = [
       ...ENDING.map((signal) => [signal, () => this.#end(signal)] as const),
       ...STRAY.map((signal) => [signal, () => this.#stray(signal)] as const),
+      [TOLD, () => {}],
       ["SIGHUP", () => this.#wish("SIGHUP", (wishes) => wishes.reload())],
       ["SIGUSR1", () => this.#drain()],
       ["SIGUSR2", () => this.#wish("SIGUSR2", (wishes) => wishes.tellState())],

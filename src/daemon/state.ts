@@ -7,7 +7,7 @@ import type { DatedCheck, ReloadState, Snapshot } from "#src/status/snapshot.ts"
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import type { History } from "./history/mod.ts";
-import { readinessOf } from "./readiness.ts";
+import { Readiness } from "./readiness.ts";
 import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
@@ -17,6 +17,7 @@ export class DaemonState {
   readonly #version: string;
   #config: Config;
   readonly #host: Host;
+  readonly #readiness: Readiness;
   readonly #logLinesDropped: () => number;
   readonly history: History;
   readonly restorations: Restorations = noRestorations();
@@ -40,6 +41,9 @@ export class DaemonState {
     this.#version = version;
     this.#config = config;
     this.#host = host;
+    this.#readiness = new Readiness(host);
+    // From here on the kernel is listened to; later there may be no right to begin.
+    host.revision();
     this.#logLinesDropped = logLinesDropped;
     this.history = history;
   }
@@ -85,7 +89,7 @@ export class DaemonState {
     if (this.#serving === undefined) return;
     const { relay, server } = this.#config;
     const served = { role: this.#role, relay, server, draining: this.draining, ...this.#serving };
-    this.#checks = this.history.judge(readinessOf(this.#host, served));
+    this.#checks = this.history.judge(this.#readiness.look(served));
     this.#announcement?.follow(this.#checks, performance.now());
   }
 

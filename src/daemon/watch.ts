@@ -3,7 +3,6 @@ import type { Datapath } from "#src/datapath/datapath.ts";
 import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
-import type { Millis } from "#src/protocol/time.ts";
 import { OWN_DROPS } from "#src/status/drop_help.ts";
 import { failureHelp } from "#src/status/failure_help.ts";
 import {
@@ -13,17 +12,17 @@ import {
   type ReadinessCheck,
   type Snapshot,
 } from "#src/status/snapshot.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { Host } from "./host/contract.ts";
 import type { Notifier } from "./notify.ts";
 import { rulesOf } from "./open.ts";
 import { MAX_SERVED } from "#src/config/kinds/network.ts";
 import { attachedBroadcasts, BROADCASTS_REFRESH } from "./broadcasts.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
+import { everySecond } from "./pulse.ts";
 import { SERVING } from "./readiness.ts";
 import type { DaemonState } from "./state.ts";
 import { StatusTeller } from "./status_text.ts";
-
-const LOOK_EVERY: Millis = 1_000;
 
 /** Of these somebody should hear without looking at the metrics. */
 const LOGGED = OWN_DROPS.filter((reason) =>
@@ -68,7 +67,11 @@ export function watchOver(watched: Watched): () => void {
   };
   const refresh = guarded(() => state.refresh());
   const lookAgain = guarded(look);
-  const timers = [setInterval(() => (refresh(), lookAgain()), LOOK_EVERY)];
+  const end = everySecond(() => {
+    refresh();
+    lookAgain();
+  });
+  const timers: ReturnType<typeof setInterval>[] = [];
   const follow = guarded(followBroadcasts(watched));
   follow();
   timers.push(setInterval(follow, BROADCASTS_REFRESH));
@@ -81,7 +84,10 @@ export function watchOver(watched: Watched): () => void {
     const ping = () => void (isAlive(state.read()) && notifier.send("WATCHDOG=1"));
     timers.push(setInterval(guarded(ping), notifier.watchdog));
   }
-  return () => timers.forEach((timer) => clearInterval(timer));
+  return () => {
+    end();
+    timers.forEach((timer) => clearInterval(timer));
+  };
 }
 
 /** A host-specific relay serves the addresses that the host has now. RFC 4380 §5.5 */

@@ -1,6 +1,7 @@
 import type { Counters } from "#src/protocol/counters.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { Signalling } from "./keep/contract.ts";
 
 /** How the fast path is, for people. */
 export interface FastPathReport {
@@ -66,7 +67,7 @@ export function fastPathShare(
 }
 
 /** Programs in the kernel that do a part of a role's work, or why there are none. Of the main thread. */
-export interface KernelPath {
+export interface KernelPath extends Partial<Signalling> {
   /** True: there is none, whatever changes. */
   readonly isNone?: boolean;
 

@@ -258,8 +258,12 @@ const known = (names: readonly string[]) =>
 /** Every signal whose default action is to end the process, signal(7), and what it does here. */
 const signals: readonly [what: string, names: readonly string[], outcome: string][] = [
   ["ends a daemon as told", ["TERM", "INT", "QUIT", "XCPU"], "ended"],
-  ["is ignored with a line", ["ALRM", "VTALRM", "PROF", "IO"], "line"],
-  ["is ignored without a word", ["PIPE", "PWR", "XFSZ", "STKFLT", "RTMIN", "RTMAX"], "silence"],
+  ["is ignored with a line", ["ALRM", "VTALRM", "PROF"], "line"],
+  [
+    "is ignored without a word",
+    ["PIPE", "PWR", "XFSZ", "STKFLT", "IO", "RTMIN", "RTMAX"],
+    "silence",
+  ],
 ];
 
 for (const [what, all, outcome] of signals) {

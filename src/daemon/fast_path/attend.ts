@@ -5,13 +5,16 @@ import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { filtersOf } from "../checks/firewall.ts";
+import { Due } from "../due.ts";
 import type { Host } from "../host/contract.ts";
+import { lookOnChange } from "../on_change.ts";
+import { everySecond } from "../pulse.ts";
 import { type Permission, permissionOf, serverPermissionOf } from "./decide.ts";
 
-/** How often the kernel is asked whether it has told of a change: one call that does not wait. */
-const LOOK_EVERY: Millis = 200;
-/** How often the filters are looked at, which cost little while they are the same. */
-const JUDGE_EVERY: Millis = 1_000;
+/** Between two looks at a host that changes. */
+const REST: Millis = 200;
+/** The filters are looked at where the kernel tells of a change, and so often: not all is told. */
+const JUDGE_AGAIN: Millis = 4_900;
 
 export interface Attended {
   readonly role: Role;
@@ -30,21 +33,23 @@ export function attendFastPath(attended: Attended): () => void {
   attendant.judge();
   // Of one that there is none of nothing changes.
   if (fastPath.isNone === true) return () => {};
-  const timers = [
-    setInterval(() => attendant.look(), LOOK_EVERY),
-    setInterval(() => attendant.judge(), JUDGE_EVERY),
+  const ends = [
+    lookOnChange(fastPath, REST, () => attendant.look()),
+    everySecond(() => attendant.judge()),
   ];
-  return () => timers.forEach((timer) => clearInterval(timer));
+  return () => ends.forEach((end) => end());
 }
 
 export class Attendant {
   readonly #fastPath: KernelPath;
   readonly #attended: Attended;
   readonly #teller: Teller;
+  readonly #due: Due;
 
   constructor(fastPath: KernelPath, attended: Attended) {
     this.#fastPath = fastPath;
     this.#attended = attended;
+    this.#due = new Due(attended.host, JUDGE_AGAIN);
     const isForced = () => attended.config()[attended.role].fastPath === "on";
     this.#teller = new Teller(attended.log, isForced);
   }
@@ -57,6 +62,7 @@ export class Attendant {
   /** Lets packets pass by the filters, or no more, and tells what comes of it. */
   judge(): void {
     this.#guarded(() => {
+      if (!this.#due.isDue(this.#attended.config())) return;
       const { refusal, note } = this.#permission();
       this.#fastPath.permit(refusal, note);
     });

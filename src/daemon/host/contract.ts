@@ -213,6 +213,12 @@ export interface Host {
   udpOwner(port: number): { readonly pid: number; readonly name: string } | undefined;
   user(name: string): User | undefined;
   isDirectory(path: string): boolean;
+  /**
+   * Rises with each change of this host's interfaces, addresses, routes, rules, forwarding and filters
+   * that the kernel has told of; where it does not tell, whenever this is asked. Not all is told: what a
+   * sysctl sets besides, and the rules of iptables-legacy, are not.
+   */
+  revision(): number;
   /** Of this process. */
   processUse(): ProcessUse;
   year(): number;

@@ -39,15 +39,22 @@ export interface Rival {
   readonly mend: string;
 }
 
+/** Something by which the kernel tells of changes. */
+export interface Signalling {
+  /** Has the kernel send SIGIO to this process when it tells of a change, or no more. */
+  signal(wanted: boolean): void;
+}
+
 /** Keeps a tunnel as it was set up: for one thread, which calls it again and again. */
-export interface Keeper {
+export interface Keeper extends Partial<Signalling> {
   /**
    * Looks whether something differs, where the kernel told of a change or a second has passed, and
    * puts that right. Does not wait.
    *
+   * @param isTold whether the kernel has signalled a change just now
    * @returns what is worth telling; mostly nothing
    */
-  look(now: Millis): readonly Upkeep[];
+  look(now: Millis, isTold?: boolean): readonly Upkeep[];
   /**
    * Sets the route that routing daemons learn, or takes it away, at once; at first it is away. What is in
    * the way is told by {@link look}, which tries again.
@@ -70,7 +77,7 @@ export interface Entrusted {
 }
 
 /** How one system knows what was set up and sets it again. */
-export interface Upheld {
+export interface Upheld extends Partial<Signalling> {
   /** Whether the kernel has told of a change since this was asked last. */
   hasChanged(): boolean;
   /** What differs and can be put right now, in the order of {@link KEPT}. @throws SyscallError */

@@ -3,8 +3,12 @@ import type { Millis } from "#src/protocol/time.ts";
 import { type Keeper, KEPT, type Kept, type Upheld, type Upkeep } from "./contract.ts";
 import { Patience } from "./patience.ts";
 
-/** Looks without having been told of anything. */
-const LOOK_EVERY: Millis = 1_000;
+/** Looks without having been told of anything: a little less than a second, for whoever looks so often. */
+const LOOK_EVERY: Millis = 900;
+/** The same of a kernel that signals changes, of which it leaves few out. */
+const LOOK_EVERY_SIGNALLED: Millis = 5 * LOOK_EVERY;
+/** A process that has not looked for so long may have been stopped, and told late. */
+const LATE: Millis = 2_000;
 /** One change makes the next one possible: an MTU, then IPv6, then up, then address and route. */
 const PASSES = 4;
 
@@ -20,18 +24,22 @@ export class Reconciler implements Keeper {
   readonly #problems = new Map<Kept, string>();
   #lookAt: Millis = -Infinity;
   #rightAt: Millis;
+  readonly signal?: (wanted: boolean) => void;
 
   constructor(upheld: Upheld, now: Millis) {
     this.#upheld = upheld;
     this.#rightAt = now;
+    if (upheld.signal !== undefined) this.signal = (wanted) => upheld.signal!(wanted);
   }
 
-  look(now: Millis): readonly Upkeep[] {
+  look(now: Millis, isTold = false): readonly Upkeep[] {
+    // Until just now all was right.
+    if (isTold && this.#since.size === 0 && now - this.#rightAt < LATE) this.#rightAt = now;
     if (!this.#upheld.hasChanged() && now < this.#lookAt) {
       if (this.#since.size === 0) this.#rightAt = now;
       return NOTHING;
     }
-    this.#lookAt = now + LOOK_EVERY;
+    this.#lookAt = now + (this.signal === undefined ? LOOK_EVERY : LOOK_EVERY_SIGNALLED);
     const differing = this.#upheld.differences();
     this.#note(differing, now);
     if (differing.length > 0) return this.#putRight(differing, now);

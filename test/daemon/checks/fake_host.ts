@@ -53,6 +53,7 @@ export function fakeHost(facts: Facts = {}): Host {
   const all: Facts["variables"] = { ...VARIABLES, ...variables };
   const sysctl = (path: string) => all[path];
   const held = new Set(capabilities ?? EVERY_CAPABILITY);
+  let revision = 0;
   return {
     words: LINUX_HOST_WORDS,
     oneWorker: undefined,
@@ -89,6 +90,7 @@ export function fakeHost(facts: Facts = {}): Host {
     udpOwner: () => undefined,
     user: () => undefined,
     isDirectory: () => true,
+    revision: () => revision += 1,
     processUse: () => ({ residentBytes: 50_000_000 }),
     year: () => 2026,
     instance: () => undefined,

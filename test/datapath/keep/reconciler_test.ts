@@ -54,15 +54,41 @@ function spoil(paper: Paper, ...parts: Kept[]): void {
   paper.changed = true;
 }
 
-test("Reconciler looks when it was told of a change, and once a second", () => {
-  const paper = new Paper();
-  const keeper = new Reconciler(paper, 0);
-  for (let now = 0; now < 3_000; now += 100) assert.deepEqual(keeper.look(now), []);
-  assert.equal(paper.looks, 3);
-  paper.changed = true;
-  keeper.look(2_950);
-  assert.equal(paper.looks, 4);
-});
+for (const isSignalled of [false, true]) {
+  const often = isSignalled ? "some seconds where the kernel signals changes" : "second";
+  test(`Reconciler looks when it was told of a change, and once every ${often}`, () => {
+    const paper = new Paper();
+    const heard: boolean[] = [];
+    const upheld = isSignalled
+      ? Object.assign(paper, { signal: (wanted: boolean) => void heard.push(wanted) })
+      : paper;
+    const keeper = new Reconciler(upheld, 0);
+    assert.equal(keeper.signal === undefined, !isSignalled);
+    for (let now = 0; now < 10_000; now += 1_000) assert.deepEqual(keeper.look(now), []);
+    assert.equal(paper.looks, isSignalled ? 2 : 10);
+    paper.changed = true;
+    keeper.look(9_050);
+    assert.equal(paper.looks, isSignalled ? 3 : 11);
+    keeper.signal?.(true);
+    assert.deepEqual(heard, isSignalled ? [true] : []);
+  });
+}
+
+const told: readonly [what: string, isTold: boolean, lookedAt: number, away: number][] = [
+  ["by a signal, since that", true, 1_000, 0],
+  ["by a signal after a stop, since the last look", true, 5_000, 5_000],
+  ["by a look, since the last one", false, 1_000, 1_000],
+];
+
+for (const [what, isTold, lookedAt, away] of told) {
+  test(`Reconciler takes a change to be there, when told ${what}`, () => {
+    const paper = new Paper();
+    const keeper = new Reconciler(paper, 0);
+    keeper.look(0);
+    spoil(paper, "mtu");
+    assert.deepEqual(keeper.look(lookedAt, isTold), [{ event: "restored", what: "mtu", away }]);
+  });
+}
 
 test("Reconciler puts right what differs and what follows from it, and tells how long at most", () => {
   const paper = new Paper();

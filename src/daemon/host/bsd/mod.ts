@@ -73,6 +73,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const forwarding = new BsdForwarding(libc, arena);
   const routes = new Routes(libc, arena);
   const ways = new Map<string, Way | undefined>();
+  let revision = 0;
   return {
     words: hostWordsOf(libc),
     oneWorker,
@@ -109,6 +110,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     udpOwner: (port) => udpOwner(libc, run, port),
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory: around.isDirectory,
+    revision: () => revision += 1,
     processUse: around.processUse,
     year: around.year,
     instance: () => undefined,

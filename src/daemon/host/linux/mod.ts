@@ -1,10 +1,11 @@
 import { existsSync, fstatSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
-import { IFF_LOWER_UP } from "#ffi/linux/mod.ts";
+import { IFF_LOWER_UP, NETLINK_NETFILTER } from "#ffi/linux/mod.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
 import { fastPathProblem } from "#src/datapath/linux/fast_path/try.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
+import { Changes, NETWORK_CHANGES, NFTABLES_CHANGES } from "#src/datapath/linux/netlink/changes.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
 import { ownersOf } from "#src/datapath/linux/owners.ts";
 import { entriesOf, findHolder, type Holder, textOf } from "#src/datapath/linux/proc.ts";
@@ -112,6 +113,7 @@ export function linuxHost(libc: Libc): Host {
     udpOwner,
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory,
+    revision: revisionOf(libc),
     processUse: () => ({
       ...parseMemory(read(SELF) ?? ""),
       ...given("openFds", countDescriptors(descriptors)),
@@ -120,6 +122,29 @@ export function linuxHost(libc: Libc): Host {
     year: () => new Date().getUTCFullYear(),
     instance,
   };
+}
+
+/** Listens from the first time on: before the privileges are given up. */
+function revisionOf(libc: Libc): () => number {
+  let told: readonly Changes[] | undefined;
+  let revision = 0;
+  return () => {
+    told ??= [
+      new Changes(libc, NETWORK_CHANGES),
+      ...quietly(() => new Changes(libc, NFTABLES_CHANGES, NETLINK_NETFILTER)),
+    ];
+    if (told.filter((changes) => changes.any()).length > 0) revision += 1;
+    return revision;
+  };
+}
+
+/** None without the right to listen, or without nf_tables: then it cannot be looked at either. */
+function quietly<T>(open: () => T): T[] {
+  try {
+    return [open()];
+  } catch {
+    return [];
+  }
 }
 
 /** The file stays open, and is read from its start each time. */

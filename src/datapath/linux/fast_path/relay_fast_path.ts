@@ -140,6 +140,10 @@ class RelayFastPath implements FastPath {
     if (turns) this.#follow();
   }
 
+  signal(wanted: boolean): void {
+    this.#changes.signal(wanted);
+  }
+
   look(): void {
     const now = this.#clock();
     if (this.#changes.any()) this.#hasChanged = true;

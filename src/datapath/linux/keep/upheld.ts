@@ -62,6 +62,10 @@ export class LinuxUpheld implements Upheld {
     return this.#kept.configured.index;
   }
 
+  signal(wanted: boolean): void {
+    this.#changes.signal(wanted);
+  }
+
   hasChanged(): boolean {
     return this.#changes.any();
   }

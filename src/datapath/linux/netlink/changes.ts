@@ -1,10 +1,13 @@
 import { Arena } from "#ffi/arena.ts";
-import { check } from "#ffi/errors.ts";
+import { check, failure } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
   AF_NETLINK,
   EAGAIN,
+  FIOASYNC,
+  FIOSETOWN,
   NETLINK_ROUTE,
+  NFNLGRP_NFTABLES,
   RTMGRP_IPV4_IFADDR,
   RTMGRP_IPV4_ROUTE,
   RTMGRP_IPV4_RULE,
@@ -12,6 +15,9 @@ import {
   RTMGRP_IPV6_IFINFO,
   RTMGRP_IPV6_ROUTE,
   RTMGRP_LINK,
+  RTNLGRP_IPV4_NETCONF,
+  RTNLGRP_IPV6_NETCONF,
+  RTNLGRP_IPV6_RULE,
   SIZEOF_SOCKADDR_NL,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -19,6 +25,7 @@ import {
   SOCKADDR_NL_FAMILY_AT,
   SOCKADDR_NL_GROUPS_AT,
 } from "#ffi/linux/mod.ts";
+import type { Signalling } from "../../keep/contract.ts";
 
 /** Of links, IPv6 addresses and IPv6 routes. */
 export const IPV6_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_IFINFO |
@@ -26,31 +33,58 @@ export const IPV6_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IP
 /** Of links, IPv4 addresses, IPv4 routes and the rules that choose among their tables. */
 export const IPV4_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
   RTMGRP_IPV4_RULE;
+/** Of all of these, and of what is set of IPv4 and IPv6 for the host and each interface. */
+export const NETWORK_CHANGES: number = IPV6_CHANGES | IPV4_CHANGES | groupBit(RTNLGRP_IPV6_RULE) |
+  groupBit(RTNLGRP_IPV4_NETCONF) | groupBit(RTNLGRP_IPV6_NETCONF);
+/** Of nf_tables, in whose own protocol. */
+export const NFTABLES_CHANGES: number = groupBit(NFNLGRP_NFTABLES);
 /** Messages thrown away in one go; what is left says the same the next time. */
 const MOST = 256;
 /** What a message says is not read: that one came is enough to look. */
 const HEAD = 16;
 
 /** Hears of every change of some kinds in this network namespace. */
-export class Changes {
+export class Changes implements Signalling {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #fd: number;
   readonly #head: number;
+  /** Arena offset of an int that is an ioctl's argument. */
+  readonly #number: number;
 
-  /** @param groups RTMGRP_..., as {@link IPV6_CHANGES} @throws SyscallError */
-  constructor(libc: Libc, groups: number) {
+  /**
+   * @param groups bits of what is to be heard of, as {@link IPV6_CHANGES}
+   * @param protocol whose groups these are, NETLINK_...
+   * @throws SyscallError
+   */
+  constructor(libc: Libc, groups: number, protocol: number = NETLINK_ROUTE) {
     this.#libc = libc;
     const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const about = "netlink, for notifications";
-    this.#fd = check(libc, libc.call.socket(AF_NETLINK, type, NETLINK_ROUTE), "socket", about);
+    this.#fd = check(libc, libc.call.socket(AF_NETLINK, type, protocol), "socket", about);
     this.#arena = new Arena(libc, 4096);
     this.#head = this.#arena.address(this.#arena.take(HEAD));
+    this.#number = this.#arena.take(4);
     const name = this.#arena.take(SIZEOF_SOCKADDR_NL);
     this.#arena.u16[(name + SOCKADDR_NL_FAMILY_AT) >> 1] = AF_NETLINK;
     this.#arena.u32[(name + SOCKADDR_NL_GROUPS_AT) >> 2] = groups;
     const bound = libc.call.bind(this.#fd, this.#arena.address(name), SIZEOF_SOCKADDR_NL);
-    check(libc, bound, "bind", about);
+    if (bound !== 0) {
+      const error = failure(libc, "bind", about);
+      this.close();
+      throw error;
+    }
+    this.#set(FIOSETOWN, process.pid);
+  }
+
+  /** Nothing comes of it where the kernel refuses: whoever is signalled looks now and then as well. */
+  signal(wanted: boolean): void {
+    this.#set(FIOASYNC, Number(wanted));
+  }
+
+  #set(request: number, value: number): void {
+    this.#arena.u32[this.#number >> 2] = value;
+    this.#libc.call.ioctl(this.#fd, request, this.#arena.address(this.#number));
   }
 
   /**
@@ -70,4 +104,8 @@ export class Changes {
     this.#libc.call.close(this.#fd);
     this.#arena.close();
   }
+}
+
+function groupBit(group: number): number {
+  return 1 << (group - 1);
 }

@@ -22,7 +22,7 @@ const LOOK_AGAIN = 60_000;
 /** Who asks again within this time is told the same: readiness and the fast path ask each second. */
 const MOMENT = 500;
 /** So do the rules of iptables-legacy, once there are any. */
-const LOOK_AGAIN_LEGACY = 5_000;
+const LOOK_AGAIN_LEGACY = 3_000;
 const LEGACY = "iptables-legacy";
 /** Of one core at most, in the long run. */
 const SHARE = 0.01;

@@ -126,6 +126,10 @@ class LinuxServerFastPath implements ServerFastPath {
     if (turns) this.#follow();
   }
 
+  signal(wanted: boolean): void {
+    this.#changes.signal(wanted);
+  }
+
   look(): void {
     if (this.#changes.any() || performance.now() >= this.#tryAt) this.#follow();
   }

@@ -1,0 +1,29 @@
+import type { Millis } from "#src/protocol/time.ts";
+import type { Host } from "./host/contract.ts";
+
+/** When something about this host has to be asked again. */
+export class Due {
+  readonly #host: Pick<Host, "revision">;
+  readonly #again: Millis;
+  #revision = -1;
+  #basis: unknown;
+  #at: Millis = -Infinity;
+
+  /** @param again how long an answer stands while the kernel tells of no change */
+  constructor(host: Pick<Host, "revision">, again: Millis) {
+    this.#host = host;
+    this.#again = again;
+  }
+
+  /** @param basis what it is judged by: another one is another question */
+  isDue(basis: unknown): boolean {
+    const now = performance.now();
+    const revision = this.#host.revision();
+    const isSame = revision === this.#revision && basis === this.#basis;
+    if (isSame && now - this.#at < this.#again) return false;
+    this.#revision = revision;
+    this.#basis = basis;
+    this.#at = now;
+    return true;
+  }
+}
