@@ -1,23 +1,29 @@
 import process from "node:process";
 import { type Libc } from "./libc.ts";
-import { platformOf } from "./platform.ts";
+import { PlatformError, platformOf } from "./platform.ts";
 
 /**
  * Opens libc for the runtime and the kernel this runs on.
  *
  * Each thread opens its own: errno is the calling thread's.
  *
- * @throws PlatformError on an unsupported kernel, Error when no known C library is found
+ * @throws PlatformError on an unsupported kernel or runtime, Error when no known C library is found
  */
 export async function openLibc(): Promise<Libc> {
   const { libcPaths, names, layout } = platformOf(process.platform, process.arch);
-  // The other runtime's file cannot even be loaded here, hence an import of one of them only.
-  const backend = "Bun" in globalThis ? await import("./bun.ts") : await import("./deno.ts");
+  // Another runtime's file may not even be loadable here, hence an import of one of them only.
+  const backend =
+    await (typeof Bun !== "undefined"
+      ? import("./bun.ts")
+      : "Deno" in globalThis
+      ? import("./deno.ts")
+      : import("./node.ts"));
   const problems: string[] = [];
   for (const path of libcPaths) {
     try {
       return backend.openLibc(path, names, layout);
     } catch (error) {
+      if (error instanceof PlatformError) throw error;
       problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }

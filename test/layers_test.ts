@@ -55,8 +55,8 @@ const ALLOWED: Record<string, readonly string[]> = {
 };
 
 /** The only files that may name a runtime. */
-const RUNTIME_FILES = ["ffi/bun.ts", "ffi/deno.ts", "ffi/open.ts"];
-const RUNTIME = /\b(Bun|Deno)\b|"bun(:|")/;
+const RUNTIME_FILES = ["ffi/bun.ts", "ffi/deno.ts", "ffi/node.ts", "ffi/open.ts"];
+const RUNTIME = /\b(Bun|Deno)\b|"bun(:|")|"node:ffi"/;
 /** Ambient things that pure code must do without. */
 const AMBIENT =
   /\b(process|console|performance|crypto)\.|\b(Buffer|Date|setTimeout|setInterval)\b|Math\.random/;
@@ -139,7 +139,7 @@ test("src/protocol and src/segments are pure: no clock, randomness, timer, conso
   }
 });
 
-test("only the two FFI backends name a runtime", () => {
+test("only the three FFI backends name a runtime", () => {
   for (const file of [...sources("src"), ...sources("ffi")]) {
     if (RUNTIME_FILES.includes(file)) continue;
     assert.doesNotMatch(withoutComments(read(file)), RUNTIME, file);

@@ -14,7 +14,7 @@ import { isOurs } from "#src/ownership.ts";
 export const OWN_MODE = 0o600;
 
 const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-/** No link is followed, no device or FIFO waited for; both runtimes add O_CLOEXEC. */
+/** No link is followed, no device or FIFO waited for; every runtime adds O_CLOEXEC. */
 const FLAGS = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 /** Opens a file of ours to read and write, made if it is not there; `whyNotOurs` says whether it is one. */

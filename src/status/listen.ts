@@ -70,7 +70,7 @@ export async function listenUnix(
   };
 }
 
-/** Both runtimes bind before `listen()` returns, so that nothing else happens meanwhile. */
+/** Every runtime binds before `listen()` returns, so that nothing else happens meanwhile. */
 function asGroup<T>(gid: number | undefined, bind: () => T): T {
   const umask = process.umask(SOCKET_UMASK);
   const own = process.getegid!();
