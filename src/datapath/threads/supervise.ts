@@ -33,10 +33,13 @@ export interface ThreadHooks {
 /** What has the workers serve once all is open: {@link superviseThreads}, on threads of their own. */
 export type Serve = (starts: readonly WorkerStart[], hooks: ThreadHooks) => Promise<Threads>;
 
-/** A compiled binary keeps each entry point by its path from the first one's folder. */
+/**
+ * A compiled binary keeps each entry point by its path from the first one's folder; a bundle is the
+ * program and its threads at once: see `src/bundle.ts`.
+ */
 function threadUrl(self: string): URL {
-  const compiled = self.includes("/$bunfs/");
-  return new URL(compiled ? "./datapath/threads/entry.js" : "./entry.ts", self);
+  if (self.includes("/$bunfs/")) return new URL("./datapath/threads/entry.js", self);
+  return self.endsWith(".ts") ? new URL("./entry.ts", self) : new URL(self);
 }
 
 /**
