@@ -4,7 +4,16 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test from "node:test";
-import { archiveOf, archives, FOLDER, type Target, TARGETS, unpacked } from "./release.ts";
+import {
+  archiveOf,
+  archives,
+  COMPILED,
+  type Compiled,
+  FOLDER,
+  type Target,
+  TARGETS,
+  unpacked,
+} from "./release.ts";
 
 const run = (command: string, args: string[], cwd = ".") =>
   execFileSync(command, args, { cwd, encoding: "utf8", maxBuffer: 1 << 26 });
@@ -24,7 +33,7 @@ interface Elf {
 
 const X64 = "Advanced Micro Devices X86-64";
 const ARM64 = "AArch64";
-const ELF: Record<Target, Elf> = {
+const ELF: Record<Compiled, Elf> = {
   "linux-x64": {
     machine: X64,
     abi: "UNIX - System V",
@@ -85,6 +94,7 @@ function readElf(path: string): Elf {
 /** What an archive holds besides the program, and which of it can be run. */
 function expectedFiles(target: Target): Map<string, number> {
   const files = new Map<string, number>([["teredo", 0o755]]);
+  if (target === "node") files.set("teredo.mjs", 0o644);
   const texts = ["README.md", "SECURITY.md", "LICENSE", "CHANGELOG.md"];
   for (const name of texts) files.set(name, 0o644);
   for (const name of readdirSync("docs")) {
@@ -149,10 +159,6 @@ for (const target of TARGETS) {
     for (const { mode, name } of found) if (name.endsWith("/")) assert.equal(mode, "drwxr-xr-x");
   });
 
-  test(`${target}: the program is for this system, and needs these libraries and no others`, () => {
-    unpacked(target, (folder) => assert.deepEqual(readElf(join(folder, "teredo")), ELF[target]));
-  });
-
   test(`${target}: nothing in it tells where it was made, and the program knows its version`, () => {
     const secrets = [process.cwd(), homedir() === "/root" ? "/root/." : homedir()];
     unpacked(target, (folder) => {
@@ -160,7 +166,7 @@ for (const target of TARGETS) {
         const bytes = readFileSync(join(folder, name));
         for (const secret of secrets) assert.ok(!bytes.includes(secret), `${name}: ${secret}`);
       }
-      const program = readFileSync(join(folder, "teredo"));
+      const program = readFileSync(join(folder, target === "node" ? "teredo.mjs" : "teredo"));
       assert.ok(program.includes(`"${archiveOf(target).version}"`));
     });
   });
@@ -181,12 +187,19 @@ for (const target of TARGETS) {
   });
 }
 
+for (const target of COMPILED) {
+  test(`${target}: the program is for this system, and needs these libraries and no others`, () => {
+    unpacked(target, (folder) => assert.deepEqual(readElf(join(folder, "teredo")), ELF[target]));
+  });
+}
+
 test("the same source gives the same archives again", () => {
   const again = mkdtempSync(join(tmpdir(), "teredo-again-"));
   try {
-    // Two, of both systems and processors, for time's sake.
-    run("scripts/release", ["--out", again, "linux-arm64", "freebsd-x64"]);
-    for (const target of ["linux-arm64", "freebsd-x64"] as const) {
+    // Of what is compiled two, of both systems and processors, for time's sake.
+    const some = ["linux-arm64", "freebsd-x64", "node"] as const;
+    run("scripts/release", ["--out", again, ...some]);
+    for (const target of some) {
       const { file } = archiveOf(target);
       assert.ok(readFileSync(join(again, file)).equals(readFileSync(join(FOLDER, file))), file);
     }

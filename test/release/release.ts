@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Every target of scripts/release. */
-export const TARGETS = [
+/** What scripts/release compiles for a system. */
+export const COMPILED = [
   "linux-x64",
   "linux-x64-musl",
   "linux-arm64",
@@ -13,11 +13,14 @@ export const TARGETS = [
   "freebsd-x64",
   "freebsd-arm64",
 ] as const;
+/** Every target of scripts/release. */
+export const TARGETS = [...COMPILED, "node"] as const;
+export type Compiled = typeof COMPILED[number];
 export type Target = typeof TARGETS[number];
 
 /** Where scripts/release has put them. */
 export const FOLDER = "dist/release";
-const ARCHIVE = /^teredo-(\d.*)-((?:linux|freebsd)-(?:x64|arm64)(?:-musl)?)\.tar\.gz$/;
+const ARCHIVE = /^teredo-(\d.*)-((?:linux|freebsd)-(?:x64|arm64)(?:-musl)?|node)\.tar\.gz$/;
 
 export interface Archive {
   readonly file: string;

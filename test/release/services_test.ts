@@ -4,11 +4,17 @@ import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { onMachine } from "#test/cli/namespace.ts";
+import { archiveOf, FOLDER } from "./release.ts";
 
 const EXAMPLES = "docs/examples";
 const SYSTEMS = ["freebsd", "netbsd", "openbsd"] as const;
 type System = typeof SYSTEMS[number];
-const DENO = `node_modules/@deno/linux-${process.arch}-glibc/deno`;
+/** What runs the program where it is not compiled: as these systems package it, so old. */
+const RUNTIMES = {
+  deno: "test/floor/node_modules/@deno/linux-x64-glibc/deno",
+  node: "test/floor/node_modules/node-floor/bin/node",
+} as const;
+type Runtime = keyof typeof RUNTIMES;
 const DAEMONS = ["relay", "server"] as const;
 
 const scripts = SYSTEMS.flatMap((system) =>
@@ -29,7 +35,7 @@ test("each BSD has a script for the relay and one for the server", () => {
   for (const system of SYSTEMS) assert.deepEqual(readdirSync(join(EXAMPLES, system)), names);
 });
 
-for (const { system, path } of scripts) {
+for (const { system, path } of [...scripts, { system: "any", path: "scripts/launcher" }]) {
   test(`${path} is a shell script without a fault that sh and shellcheck see`, () => {
     assert.deepEqual(run("sh", "-n", path), { status: 0, said: "" });
     // SC1091: rc.subr is not here; SC2034, SC2154: its variables are set for it and by it.
@@ -61,10 +67,19 @@ for (const { path } of scripts.filter(({ system }) => system !== "openbsd")) {
 /**
  * Puts in front of what this Linux machine has, for one test, what a system has where: our scripts
  * in /rc.d as they are, rc.subr, daemon(8), ifconfig(8) and logger(1) of test/release/rc, and the
- * program or Deno and the source where the scripts look for them.
+ * program, or what the archive without one has and the runtime, where the scripts look for them.
  */
-function asSystem(system: System): string {
+function asSystem(system: System, runtime?: Runtime): string {
   const root = process.cwd();
+  const prefix = system === "netbsd" ? "pkg" : "local";
+  const program = runtime === undefined
+    ? String.raw`printf '#!/bin/sh\nexec %s "$@"\n' "$program" > $usr/local/bin/teredo
+chmod +x $usr/local/bin/teredo`
+    : String.raw`tar -xzf ${join(root, FOLDER, archiveOf("node").file)} -C $work
+cp $work/${archiveOf("node").folder}/teredo $usr/${prefix}/bin
+mkdir $usr/${prefix}/share/teredo
+cp $work/${archiveOf("node").folder}/teredo.mjs $usr/${prefix}/share/teredo
+ln -s ${realpathSync(RUNTIMES[runtime])} $usr/${prefix}/bin/${runtime}`;
   const rc = join(root, "test/release/rc");
   const subr = system === "openbsd" ? "openbsd.subr $etc/rc.d/rc.subr" : "rc.subr $etc/rc.subr";
   return String.raw`
@@ -84,16 +99,12 @@ bind_address = 198.51.100.1
 pid_file = /run/server.pid
 END
 cp $etc/teredo/teredo.ini $usr/local/etc
-printf '#!/bin/sh\nexec %s "$@"\n' "$program" > $usr/local/bin/teredo
-chmod +x $usr/local/bin/teredo
-for place in local pkg; do
-  ln -s ${realpathSync(DENO)} $usr/$place/bin/deno
-  ln -s ${root} $usr/$place/share/teredo
-done
+${program}
 : > /run/rc.conf
 ln -s /run/rc.conf $etc/rc.conf
 mount -t overlay overlay -o lowerdir=$etc:/etc /etc
 mount -t overlay overlay -o lowerdir=$usr:/usr /usr
+export PATH=/sbin:/bin:/usr/sbin:/usr/bin
 service() { sh /etc/rc.d/$1 $2; }
 until_logged() {
   local i
@@ -109,8 +120,12 @@ until_logged() {
 }
 
 /** Fails with everything that was said. */
-function expectLines(system: System, script: string, want: readonly (string | RegExp)[]): void {
-  const done = onMachine(asSystem(system) + script);
+function expectLines(
+  on: readonly [system: System, runtime?: Runtime],
+  script: string,
+  want: readonly (string | RegExp)[],
+): void {
+  const done = onMachine(asSystem(...on) + script);
   const shown = `${done.stdout}\n${done.stderr}`;
   for (const [i, line] of want.entries()) {
     if (typeof line === "string") assert.equal(done.lines[i], line, shown);
@@ -121,7 +136,7 @@ function expectLines(system: System, script: string, want: readonly (string | Re
 
 test("teredo_relay for FreeBSD starts, starts again, stops and cleans up", () => {
   expectLines(
-    "freebsd",
+    ["freebsd"],
     `service teredo_relay start
 service teredo_relay status
 cat > /run/rc.conf << END
@@ -168,7 +183,7 @@ ls /run/*.pid 2>/dev/null`,
 
 test("teredo_relay for FreeBSD refuses a wrong configuration instead of trying forever", () => {
   expectLines(
-    "freebsd",
+    ["freebsd"],
     `echo teredo_relay_config=/run/wrong.ini > /run/rc.conf
 service teredo_relay onestart
 printf '[relay]\\nbind_address = here\\n' > /run/wrong.ini
@@ -187,7 +202,7 @@ ls /run/commands 2>/dev/null`,
 
 test("teredo_server for FreeBSD starts and stops", () => {
   expectLines(
-    "freebsd",
+    ["freebsd"],
     `echo teredo_server_enable=YES > /run/rc.conf
 service teredo_server restart 2>&1
 until_logged msg=Ready
@@ -205,10 +220,23 @@ cat /run/ifconfig 2>/dev/null`,
   );
 });
 
+test("teredo_relay for FreeBSD reloads what Node runs", () => {
+  expectLines(
+    ["freebsd", "node"],
+    `echo teredo_relay_enable=YES > /run/rc.conf
+service teredo_relay start
+until_logged msg=Ready
+service teredo_relay reload
+until_logged msg=Reloaded
+service teredo_relay stop`,
+    ["Starting teredo_relay.", "Stopping teredo_relay."],
+  );
+});
+
 for (const daemon of DAEMONS) {
-  test(`teredo_${daemon} for NetBSD runs from source, is found, and stops`, () => {
+  test(`teredo_${daemon} for NetBSD runs by Node, is found, and stops`, () => {
     expectLines(
-      "netbsd",
+      ["netbsd", "node"],
       `echo 'teredo_${daemon}=YES teredo_${daemon}_flags="--log-format json"' > /run/rc.conf
 service teredo_${daemon} configtest
 service teredo_${daemon} start
@@ -223,7 +251,8 @@ service teredo_${daemon} status`,
       [
         `/etc/teredo/teredo.ini: ok, native syntax, for ${daemon}`,
         `Starting teredo_${daemon}.`,
-        `/usr/pkg/bin/deno run -A --quiet /usr/pkg/share/teredo/src/main.ts ${daemon} ` +
+        "node --experimental-ffi --disable-warning=ExperimentalWarning " +
+        `/usr/pkg/bin/../share/teredo/teredo.mjs ${daemon} ` +
         `-c /etc/teredo/teredo.ini -p /var/run/teredo_${daemon}.pid --log-format json `,
         "-10",
         `teredo_${daemon} is running as pid NUMBER.`,
@@ -234,9 +263,9 @@ service teredo_${daemon} status`,
     );
   });
 
-  test(`teredo_${daemon} for OpenBSD runs from source, is found by its pexp, and stops`, () => {
+  test(`teredo_${daemon} for OpenBSD runs by Deno, is found by its pexp, and stops`, () => {
     expectLines(
-      "openbsd",
+      ["openbsd", "deno"],
       `service teredo_${daemon} configtest
 service teredo_${daemon} start
 until_logged 'teredo_${daemon}: .*msg=Ready'
@@ -252,7 +281,7 @@ sh /run/teredo_${daemon} start 2>&1`,
       [
         `/etc/teredo/teredo.ini: ok, native syntax, for ${daemon}`,
         `teredo_${daemon}(ok)`,
-        `/usr/local/bin/deno run -A --quiet /usr/local/share/teredo/src/main.ts ${daemon} ` +
+        `deno run -A --quiet /usr/local/bin/../share/teredo/teredo.mjs ${daemon} ` +
         "-c /etc/teredo/teredo.ini ",
         "running",
         `teredo_${daemon}(ok)`,
