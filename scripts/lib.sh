@@ -31,16 +31,32 @@ sbom() {
   "${npm[@]}" sbom --package-lock-only --sbom-format cyclonedx --sbom-type application
 }
 
-# The oldest Deno that is to run this from source, in a place of its own: FLOOR_DENO.
+# Runtimes in a place of their own, where none is taken for the system's: Node (NODE), and the oldest
+# Deno and Node that are to run this (FLOOR_DENO, FLOOR_NODE).
 need_floor() {
   local folder=test/floor
-  [ "$(uname -sm)" = "Linux x86_64" ] || die "the oldest Deno is packed for x86-64 Linux only"
+  [ "$(uname -sm)" = "Linux x86_64" ] || die "Node and the oldest Deno are packed for x86-64 Linux only"
   if ! cmp -s $folder/package-lock.json $folder/node_modules/.installed-lock; then
-    say "installing the oldest Deno"
+    say "installing Node and the oldest Deno"
     (cd $folder && npm ci --no-audit --no-fund --loglevel=error) >&2
     cp $folder/package-lock.json $folder/node_modules/.installed-lock
   fi
   FLOOR_DENO=$REPOSITORY/$folder/node_modules/@deno/linux-x64-glibc/deno
+  NODE=$REPOSITORY/$folder/node_modules/node/bin/node
+  FLOOR_NODE=$REPOSITORY/$folder/node_modules/node-floor/bin/node
+}
+
+# What Node cannot read of the sources, for on_node: scripts in place of JSX.
+need_scripts_for_node() {
+  local files
+  mapfile -t files < <(find src -name '*.tsx')
+  bun build --no-bundle --root src --outdir dist/tests/jsx "${files[@]}" >/dev/null
+}
+
+# on_node NODE FILE: tests. The variable is for the processes that they start as well.
+on_node() {
+  NODE_OPTIONS="--import=file://$REPOSITORY/test/node/hooks.mjs --disable-warning=ExperimentalWarning" \
+    "$1" --test-force-exit "$2"
 }
 
 # need_commands COMMAND=PACKAGE...: Debian packages of the commands that are not there yet.

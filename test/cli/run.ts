@@ -2,14 +2,14 @@ import { spawn, spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 
 /** Command lines for the runtime that this test itself runs on. */
-const BUN = "Bun" in globalThis;
+const DENO = "Deno" in globalThis;
 
 export const runArguments = {
   /** Source files of the program. */
   file: (path: string, ...args: string[]) =>
-    BUN ? [path, ...args] : ["run", "-A", "--no-check", "--quiet", path, ...args],
+    DENO ? ["run", "-A", "--no-check", "--quiet", path, ...args] : [path, ...args],
   /** A script given as text; it may use the import aliases. */
-  evaluate: (script: string) => BUN ? ["-e", script] : ["eval", "--quiet", script],
+  evaluate: (script: string) => DENO ? ["eval", "--quiet", script] : ["-e", script],
 };
 
 export interface Done {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { Lab } from "#src/demo/lab.ts";
@@ -9,11 +10,20 @@ import { assertPing } from "./traffic.ts";
 const OPTIONS = { timeout: 600_000 };
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The Deno that is pinned, and the oldest that is to do. */
-const DENOS = [
-  `${ROOT}/node_modules/.bin/deno`,
-  `${ROOT}/test/floor/node_modules/@deno/linux-x64-glibc/deno`,
-];
+const DENO = `${ROOT}/node_modules/.bin/deno`;
+const FLOOR = `${ROOT}/test/floor/node_modules`;
+const BUNDLE = `${ROOT}/dist/teredo.mjs`;
+
+/**
+ * What runs relay and server where they are not compiled: from source, and as one file, on what is
+ * pinned and on the oldest that is to do.
+ */
+const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
+  "Deno, from source": [DENO, "run", "-A", `${ROOT}/src/main.ts`],
+  "the oldest Deno, one file": [`${FLOOR}/@deno/linux-x64-glibc/deno`, "run", "-A", BUNDLE],
+  "Node, one file": [`${FLOOR}/node/bin/node`, BUNDLE],
+  "the oldest Node, one file": [`${FLOOR}/node-floor/bin/node`, "--experimental-ffi", BUNDLE],
+};
 const CONF = `[relay]
 interface_name = teredo
 bind_port = 3545
@@ -23,14 +33,13 @@ bind_address = ${SERVER_ADDRESS}
 workers = 2
 `;
 
-for (const deno of DENOS) {
-  const name = deno.slice(ROOT.length);
-  test(`${name} runs relay and server from source, and they end as told`, OPTIONS, async () => {
+for (const [name, program] of Object.entries(RUNTIMES)) {
+  test(`${name}: relay and server serve Miredo's client, and end as told`, OPTIONS, async () => {
     const lab = await Lab.create({ nats: ["port-restricted"] });
     try {
       const file = await writeFile(lab, "teredo.ini", CONF);
       const start = async (role: string, namespace: string, port: number) => {
-        const argv = [deno, "run", "-A", `${ROOT}/src/main.ts`, role, "-c", file];
+        const argv = [...program, role, "-c", file];
         const daemon = lab.spawn(namespace, argv);
         await untilReady(lab, namespace, port, daemon);
         return daemon;
@@ -51,3 +60,13 @@ for (const deno of DENOS) {
     }
   });
 }
+
+test("a Node without node:ffi is told which Node it takes, in one sentence", () => {
+  const args = ["--no-experimental-ffi", BUNDLE, "relay", "-c", "docs/examples/teredo.ini"];
+  const { status, stderr } = spawnSync(`${FLOOR}/node/bin/node`, args, { encoding: "utf8" });
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^teredo: .*Node\.js 26\.\d+\.\d+ has no node:ffi here: .*26\.9.*26\.1.*\n$/,
+  );
+});
