@@ -162,7 +162,8 @@ export async function measureCosts(labs: Labs, results: Results): Promise<void> 
   }
 }
 
-async function cost(lab: BenchLab, direction: Direction, spread: Spread): Promise<number> {
+/** Microseconds of processor that the relay takes for a packet. */
+export async function cost(lab: BenchLab, direction: Direction, spread: Spread): Promise<number> {
   await lab.greet(spread.peers);
   const source = await lab.source(direction === "up" ? "clients" : "host");
   const sink = await (direction === "up" ? lab.host() : lab.clients());
