@@ -48,7 +48,9 @@ export function released(
       follow(next);
     }
   };
-  for (const name of [...direct, ...targets.map(runtimeOf)]) {
+  // What Deno or Node is to run brings none of them.
+  const runtimes = targets.filter((target) => target !== "node").map(runtimeOf);
+  for (const name of [...direct, ...runtimes]) {
     const ref = refs.get(name);
     if (ref === undefined) throw new Error(`${name} is not locked`);
     follow(ref);

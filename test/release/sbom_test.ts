@@ -22,7 +22,7 @@ const made = (version: string, date: number, ...targets: string[]) =>
   ], { encoding: "utf8" });
 
 test("scripts/sbom.ts lists the program's packages and runtimes, with the sums that are locked", () => {
-  const bom = JSON.parse(made("1.2.3+abc", 86_400, "linux-arm64", "freebsd-x64"));
+  const bom = JSON.parse(made("1.2.3+abc", 86_400, "linux-arm64", "freebsd-x64", "node"));
   assert.deepEqual([bom.bomFormat, bom.version], ["CycloneDX", 1]);
   assert.equal(bom.metadata.timestamp, "1970-01-02T00:00:00.000Z");
   const { name, version, purl } = bom.metadata.component;
