@@ -9,7 +9,8 @@ export interface StatusRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
-const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/1\.[01]$/;
+/** What is no visible character of ASCII is percent-encoded in a target. RFC 3986 §2 */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP\/1\.[01]$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 /** What any page could be asked by. The runtimes' `Request` takes others for GET, or not at all. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
