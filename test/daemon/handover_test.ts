@@ -14,6 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import test from "node:test";
 import { bootTime } from "#ffi/linux/clock.ts";
@@ -115,6 +116,13 @@ const changed = (at: number, bytes = left()) => {
 const ofForm = (form: number) =>
   Buffer.concat([Buffer.from(`teredo peers ${form}`), left().subarray("teredo peers 1".length)]);
 
+const HEAD = { ...IDENTITY, written_at: 1, rows: 0 };
+/** Sealed as it should be, with any text for its head. */
+function withHead(head: string): Uint8Array {
+  const digest = createHash("sha256").update(`${head}\n`).digest("hex");
+  return Buffer.from(`teredo peers 1 ${digest}\n${head}\n`);
+}
+
 /** What may be in a file of ours, and why it is of no use. */
 const USELESS: readonly [name: string, file: () => Uint8Array, problem: RegExp][] = [
   ["cut short in the rows", () => left().subarray(0, -1), /damaged/],
@@ -138,6 +146,17 @@ const USELESS: readonly [name: string, file: () => Uint8Array, problem: RegExp][
   ["of another prefix", () => left({ prefix: "2001:db8::/32" }), /another prefix: 2001:db8/],
   ["of a time to come", () => left({}, -60_000), /of a time to come/],
   ["too old", () => left({}, PEER_LIFETIME), /300 s old, and all in it would be forgotten/],
+  // With a right digest, which anybody can make.
+  ["whose head is no JSON", () => withHead("{"), /damaged/],
+  ["without a head", () => withHead(""), /damaged/],
+  ["whose head is nothing", () => withHead("null"), /damaged/],
+  ["whose time is text", () => withHead(JSON.stringify({ ...HEAD, written_at: "1" })), /damaged/],
+  ["whose rows are text", () => withHead(JSON.stringify({ ...HEAD, rows: "0" })), /damaged/],
+  [
+    "whose names are none",
+    () => withHead(JSON.stringify({ ...HEAD, instance: { toString: 1 } })),
+    /damaged/,
+  ],
 ];
 for (const [name, file, problem] of USELESS) {
   test(`openHandover() heeds no file ${name}, says so in one line, and removes it`, () =>

@@ -41,7 +41,7 @@ export function encode({ rows, writtenAt }: Legacy, identity: Identity): Uint8Ar
  * @param now by the clock of `writtenAt`
  */
 export function decode(file: Uint8Array, identity: Identity, now: Millis): Legacy | string {
-  const found = unseal<Head>(SEAL, file);
+  const found = unseal<Head>(SEAL, file, isHead);
   if (typeof found === "string") return found;
   const { written_at: writtenAt, rows, ...whose } = found.head;
   for (const key of ["instance", "listening", "prefix"] as const) {
@@ -51,6 +51,12 @@ export function decode(file: Uint8Array, identity: Identity, now: Millis): Legac
   if (wrongTime !== undefined) return wrongTime;
   if (found.body.length !== rows * ROW_LENGTH) return "damaged";
   return { rows: [shared(found.body)], writtenAt };
+}
+
+function isHead(head: object): head is Head {
+  const { instance, listening, prefix, written_at, rows } = head as Partial<Head>;
+  return [instance, listening, prefix].every((it) => typeof it === "string") &&
+    typeof written_at === "number" && typeof rows === "number";
 }
 
 const WORDS = {

@@ -36,8 +36,17 @@ export interface Unsealed<Head> {
   readonly body: Uint8Array;
 }
 
-/** What {@link seal} made, or why it is not that, which completes "the file is ...". */
-export function unseal<Head>({ name, version }: Seal, file: Uint8Array): Unsealed<Head> | string {
+/**
+ * What {@link seal} made, or why it is not that, which completes "the file is ...".
+ *
+ * @param isHead whether a head has the form that it should have: whoever can write the file can make its
+ *   digest right as well
+ */
+export function unseal<Head>(
+  { name, version }: Seal,
+  file: Uint8Array,
+  isHead: (head: object) => head is Head & object,
+): Unsealed<Head> | string {
   const found = FIRST_LINE.exec(textOf(file.subarray(0, FIRST_LINE_MOST)));
   if (found === null || found[1] !== name) return "damaged";
   const [first, , itsVersion, digest] = found as unknown as [string, string, string, string];
@@ -45,8 +54,8 @@ export function unseal<Head>({ name, version }: Seal, file: Uint8Array): Unseale
   const rest = file.subarray(first.length);
   if (digestOf([rest]) !== digest) return "damaged";
   const end = rest.indexOf(LINE_FEED);
-  const head = JSON.parse(new TextDecoder().decode(rest.subarray(0, end))) as Head;
-  return { head, body: rest.subarray(end + 1) };
+  const head = objectIn(new TextDecoder().decode(rest.subarray(0, end)));
+  return head !== undefined && isHead(head) ? { head, body: rest.subarray(end + 1) } : "damaged";
 }
 
 /** Completes "the file is ...". @param lifetime of what is in it */
@@ -54,6 +63,15 @@ export function whyNotOf(writtenAt: Millis, now: Millis, lifetime: Millis): stri
   if (writtenAt > now) return "of a time to come";
   if (now - writtenAt < lifetime) return undefined;
   return `${Math.floor((now - writtenAt) / 1000)} s old, and all in it would be forgotten`;
+}
+
+function objectIn(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function digestOf(parts: readonly Uint8Array[]): string {

@@ -1,38 +1,15 @@
-import type { Role } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { FIRST_LINE_MOST, type Seal, seal, unseal, whyNotOf } from "../handover/sealed.ts";
-import type { Change, Warning } from "./journal.ts";
+import { COLUMNS_MOST, type Extent, type Head, isHead } from "./head.ts";
 import type { History } from "./mod.ts";
 import type { Ring } from "./ring.ts";
 import { MINUTES_KEPT, type Rows, SECONDS_KEPT } from "./rows.ts";
-import type { Standing } from "./standings.ts";
-
-interface Head {
-  /** Of `Host.instance()`. */
-  readonly instance: string;
-  readonly role: Role;
-  readonly written_at: Millis;
-  /** By name: another version has others. */
-  readonly columns: readonly string[];
-  readonly seconds: Extent;
-  readonly minutes: Extent;
-  readonly changes: readonly Change[];
-  readonly warnings: readonly Warning[];
-  readonly checks: readonly (readonly [name: string, standing: Standing])[];
-}
-
-interface Extent {
-  /** Number of the newest row. */
-  readonly newest: number;
-  readonly rows: number;
-}
 
 /** The head; then the rows of the seconds and of the minutes, each number as float32. */
 const SEAL: Seal = { name: "history", version: 1 };
 /** All dates are by a clock of this boot, which says how old they are. */
 const KEPT: Millis = 60_000 * MINUTES_KEPT;
 const HEAD_MOST = 262_144;
-const COLUMNS_MOST = 256;
 const CELL = Float32Array.BYTES_PER_ELEMENT;
 /** Longer files are not read. */
 export const LENGTH_MOST: number = FIRST_LINE_MOST + HEAD_MOST +
@@ -67,7 +44,7 @@ export function decodeInto(
   file: Uint8Array,
   instance: string,
 ): string | undefined {
-  const found = unseal<Head>(SEAL, file);
+  const found = unseal<Head>(SEAL, file, isHead);
   if (typeof found === "string") return found;
   const { head, body } = found;
   if (head.instance !== instance) return `of another boot or network namespace: ${head.instance}`;

@@ -5,8 +5,8 @@ import type { ChangeKind } from "#src/status/snapshot.ts";
 import type { Clock } from "./wall_time.ts";
 
 /** See docs/limits.md. */
-const MOST_CHANGES = 20;
-const MOST_WARNINGS = 50;
+export const MOST_CHANGES = 20;
+export const MOST_WARNINGS = 50;
 const WARNINGS_KEPT: Millis = 3_600_000;
 /** Of a line that a person reads among others. */
 const MOST_CHARACTERS = 250;

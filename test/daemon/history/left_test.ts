@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createHash } from "node:crypto";
 import test from "node:test";
 import { openLibc } from "#ffi/open.ts";
 import { historyDocument } from "#src/daemon/history/documents.ts";
@@ -138,6 +139,27 @@ const changed = (at: number, bytes = left()) => {
   return bytes;
 };
 
+const HEAD = {
+  instance: INSTANCE,
+  role: "relay",
+  written_at: 1_220_000,
+  columns: [],
+  seconds: { newest: 1_219, rows: 0 },
+  minutes: { newest: -1, rows: 0 },
+  changes: [],
+  warnings: [],
+  checks: [],
+};
+const CHANGE = { at: 1, kind: "ready", text: "Ready again" };
+const WARNING = { at: 1, level: "warn", text: "Not ready", count: 1, subject: "Not ready" };
+
+/** Sealed as it should be, with any text for its head, and so many bytes behind it. */
+function withHead(head: string, length: number): Uint8Array {
+  const rest = Buffer.concat([Buffer.from(`${head}\n`), new Uint8Array(length)]);
+  const digest = createHash("sha256").update(rest).digest("hex");
+  return Buffer.concat([Buffer.from(`teredo history 1 ${digest}\n`), rest]);
+}
+
 /** What may be in a file of ours, and why it is of no use to one that starts 1,300 s after the boot. */
 const USELESS: readonly [name: string, file: () => Uint8Array, problem: RegExp][] = [
   ["cut short in the rows", () => left().subarray(0, -1), /damaged/],
@@ -167,6 +189,27 @@ const USELESS: readonly [name: string, file: () => Uint8Array, problem: RegExp][
   ["of a server", () => left(ran(20, "server")), /the file is a server's/],
   ["of a time to come", () => left(ran(200)), /of a time to come/],
   ["too old", () => left(ran(20, "relay", 1_280 - 86_400)), /86400 s old/],
+  // With a right digest, which anybody can make.
+  ["whose head is no JSON", () => withHead("{", 0), /damaged/],
+  ["whose head is nothing", () => withHead("null", 0), /damaged/],
+  ...Object.entries({
+    written_at: ["soon", null, [1]],
+    columns: [null, "packets_up", [1], Array(257).fill("x")],
+    seconds: [null, { newest: 1_219, rows: -1 }, { newest: 1e12, rows: 0 }, {
+      newest: 0,
+      rows: 901,
+    }],
+    minutes: [{ newest: 20, rows: 0 }, { newest: 0.5, rows: 0 }, { newest: "1", rows: 0 }],
+    changes: [null, [null], [{ at: 1, kind: "eaten", text: "" }], Array(21).fill(CHANGE)],
+    warnings: [{}, [{ ...WARNING, count: "1" }], [{ ...WARNING, level: "info" }]],
+    checks: [[["route"]], [["route", null]], [["route", { ok: 1, since: 0 }]]],
+  }).flatMap(([key, values]) =>
+    values.map((value, i): (typeof USELESS)[number] => [
+      `whose ${key} is none (${i})`,
+      () => withHead(JSON.stringify({ ...HEAD, [key]: value }), 0),
+      /damaged/,
+    ])
+  ),
 ];
 for (const [name, file, problem] of USELESS) {
   test(`continueHistory() heeds no file ${name}, says so in one line, and leaves a good one`, () =>
