@@ -10,7 +10,10 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const d = distance(wanted, plain(candidate));
+    const meant = plain(candidate);
+    // Each letter more or less counts.
+    if (Math.abs(meant.length - wanted.length) >= bestDistance) continue;
+    const d = distance(wanted, meant);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];
   }
   return best;
