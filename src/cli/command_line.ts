@@ -5,20 +5,29 @@ import { COMPLETE, proposalLine, typedWords } from "./completion.ts";
 import type { Context } from "./context.ts";
 import { withoutSynonyms } from "./daemon_flags.ts";
 import { EXIT, statusOfParser, UsageError } from "./exit.ts";
-import { openOutput } from "./output.ts";
+import { openOutput, type Output } from "./output.ts";
 import { preparedWords } from "./words.ts";
 import { version } from "./version.ts";
 
-/** Runs one command line. @param argv without the program's name @returns the exit status */
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
+/**
+ * Runs one command line.
+ *
+ * @param argv without the program's name
+ * @param open standard output, 1, and standard error, 2
+ * @returns the exit status
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  open: (fd: 1 | 2) => Output = openOutput,
+): Promise<number> {
   const app = buildApp(version());
   // What stands behind `--` names no command.
   const named = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const incomplete = isGroup(app, named);
   // Help that nobody asked for is a complaint.
   const process = {
-    stdout: openOutput(incomplete ? 2 : 1),
-    stderr: openOutput(2),
+    stdout: open(incomplete ? 2 : 1),
+    stderr: open(2),
     env: globalThis.process.env,
   };
   const context: Context = { process, status: EXIT.Ok };

@@ -6,26 +6,13 @@ import { makeCounters } from "#src/protocol/counters.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
-import { bubble, concat, icmpv6, packet, teredo } from "#test/protocol/packets.ts";
+import { bubble, concat, icmpv6, packet } from "#test/protocol/packets.ts";
+import { CLIENTS, MAPPED } from "#test/protocol/relay/clients.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
-import { fromHex, RELAY, RELAY_PORT } from "#test/protocol/vectors.ts";
+import { fromHex, RELAY } from "#test/protocol/vectors.ts";
 import { RelayWatch } from "#test/sim/relay_watch.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 
-/** Clients of all sorts: good ones, and ones whose addresses embed what must not be sent to. */
-const MAPPED: readonly (readonly [number, number, number])[] = [
-  [0xc0000201, 4_000, 0x4136e378],
-  [0xc0000202, 4_000, 0x4136e378],
-  [0xc0000202, 4_001, 0x4136e378],
-  [0xc0000203, 65_535, 0x4136e379],
-  [0xc0000204, 0, 0x4136e378],
-  [0xc0000205, 4_000, 0x0a000001],
-  [0x0a000001, 4_000, 0x4136e378],
-  [0xe0000001, 4_000, 0x4136e378],
-  [RELAY, RELAY_PORT, 0x4136e378],
-  [0xc0000206, 4_000, RELAY],
-];
-const CLIENTS = MAPPED.map(([address, port, server]) => teredo(address, port, server));
 const HOSTS = ["2001:db8::1", "2001:db8::2", "2001:db8:1::1"];
 const ODD = ["fe80::1", "ff02::1", "::", "::1", "2001:0:1::1"];
 

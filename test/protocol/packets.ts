@@ -10,7 +10,13 @@ import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 const ICMPV6 = 58;
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** An address as text, or as its 16 bytes. */

@@ -37,7 +37,8 @@ export function join(batches: readonly (readonly Uint8Array[])[], udp = true): J
   const joined: Joined[] = [];
   const sink = { sendRun: (run: Run) => void joined.push(copyOf(run)) };
   for (const packets of batches) {
-    arena.fill(FILLER);
+    const whole = packets.reduce((sum, it) => sum + it.length + GAP, 2 * GAP);
+    arena.fill(FILLER, 0, whole);
     let at = GAP;
     for (const packet of packets) {
       arena.set(packet, at);

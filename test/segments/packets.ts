@@ -27,7 +27,9 @@ export const TO = "2001:db8:1::2";
 
 /** `length` bytes that depend on `seed`. */
 export function bytes(length: number, seed = 1): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => Math.imul(i + 7 * seed, 2_654_435_761) >>> 21);
+  const made = new Uint8Array(length);
+  for (let i = 0; i < length; i++) made[i] = Math.imul(i + 7 * seed, 2_654_435_761) >>> 21;
+  return made;
 }
 
 /** A whole IPv6 packet with a TCP segment and its right checksum. */

@@ -37,3 +37,6 @@ export class Prng {
     return -mean * Math.log(1 - this.next());
   }
 }
+
+/** Whoever answers as one does: `test/fuzz/engine/choices.ts` too. */
+export type Random = Pick<Prng, "next" | "below" | "between" | "chance" | "pick">;

@@ -7,21 +7,9 @@ import { Key, SESSION_TIME } from "#src/status/access/key.ts";
 import type { AccessRules } from "#src/status/access/rules.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { App } from "#src/status/listen.ts";
+import { LOCKED, LOOPBACK, NETWORK, NONE, TOKEN, UNIX } from "./doors.ts";
 import { sampleSnapshot } from "./sample.ts";
 import { problemsOf } from "./schema_validator.ts";
-
-const TOKEN = "0123456789abcdefghijklmnopqrstuv";
-const NONE: AccessRules = {
-  token: undefined,
-  allowAnonymous: false,
-  public: undefined,
-  hosts: undefined,
-};
-const LOCKED: AccessRules = { ...NONE, token: TOKEN };
-
-const UNIX: Client = { way: "unix", address: undefined };
-const LOOPBACK: Client = { way: "loopback", address: "127.0.0.1" };
-const NETWORK: Client = { way: "network", address: "192.0.2.77" };
 
 const BROWSER = { Accept: "text/html,*/*;q=0.8" };
 const BEARER = { Authorization: `Bearer ${TOKEN}` };

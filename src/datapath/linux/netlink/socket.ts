@@ -5,6 +5,7 @@ import { type Libc } from "#ffi/libc.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import {
   AF_NETLINK,
+  EPROTO,
   MSG_TRUNC,
   NETLINK_EXT_ACK,
   NETLINK_ROUTE,
@@ -156,10 +157,10 @@ export class Netlink {
         if (answer.sequence !== this.#sequence) continue; // of a list given up halfway
         if ((answer.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (answer.type === NLMSG_DONE || answer.type === NLMSG_ERROR) {
-          throwIfFailed(answer, about);
+          readWhole(() => throwIfFailed(answer, about), about);
           return { results, interrupted };
         }
-        const result = parse(answer.payload);
+        const result = readWhole(() => parse(answer.payload), about);
         if (result !== undefined) results.push(result);
       }
     }
@@ -202,6 +203,16 @@ interface Answer {
   readonly flags: number;
   readonly sequence: number;
   readonly payload: Uint8Array;
+}
+
+/** @throws SyscallError EPROTO where a message ends before what every kernel has in it */
+function readWhole<T>(read: () => T, about: string): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SyscallError("netlink", about, EPROTO, "EPROTO: an answer that is cut short");
+  }
 }
 
 /** NLMSG_ERROR carries a struct nlmsgerr, NLMSG_DONE only its first field. 0 is success. */

@@ -3,7 +3,7 @@ import { readU16, readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.t
 import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { writeIpv6Header } from "#src/protocol/wire/ipv6.ts";
 import { toHex } from "#test/protocol/vectors.ts";
-import type { Prng } from "#test/sim/prng.ts";
+import type { Random } from "#test/sim/prng.ts";
 
 /** Ethernet frames as the programs of the fast path see them, byte by byte. */
 
@@ -27,7 +27,7 @@ export const transportChecksumAt = (protocol: number): number => 40 + TRANSPORTS
 
 /** An IPv6 packet whose checksum is right: a header of the transport, then `data` random bytes. */
 export function makePacket(
-  random: Prng,
+  random: Random,
   protocol: number,
   from: Uint8Array,
   to: Uint8Array,
@@ -69,7 +69,7 @@ export interface Ends {
 }
 
 /** A datagram with `payload`, in an Ethernet frame to this host. All sums are right. */
-export function datagramFrame(random: Prng, ends: Ends, payload: Uint8Array): Uint8Array {
+export function datagramFrame(random: Random, ends: Ends, payload: Uint8Array): Uint8Array {
   const b = new Uint8Array(INNER + payload.length);
   b.set([2, 0, 0, 0, 0, 1], 6);
   writeU16(b, 12, 0x0800);

@@ -3,40 +3,46 @@ import process from "node:process";
 import test from "node:test";
 import { openLibc } from "#ffi/open.ts";
 import { RENEW_AGAIN } from "#src/datapath/linux/fast_path/leases.ts";
-import type { ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
 import { readU16, writeU16 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
-import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { origin } from "#test/protocol/packets.ts";
 import { RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
 import { Prng } from "#test/sim/prng.ts";
 import {
-  assertBytes,
-  datagramFrame,
-  endsOf,
   ETHERNET,
   finishIpv4,
   finishUdp,
-  ICMPV6_PROTOCOL,
   INNER,
   IPV4,
-  ipv4Rest,
   makePacket,
   packetFrame,
   TCP_PROTOCOL,
   transportChecksumAt,
   UDP,
   UDP_PROTOCOL,
-  udpRest,
   unfinishTransport,
   unfinishUdp,
 } from "./frames.ts";
-import { type Peer, SMALL_MTU, TTL, TUN_MTU, World } from "./world.ts";
+import {
+  anyCase,
+  append,
+  type Expected,
+  frameDown,
+  frameUp,
+  isAstray,
+  ODD,
+  packetUp,
+  play,
+  PROTOCOLS,
+  SERVED,
+  SERVED_PREFIXES,
+  shortestRun,
+} from "./oracle.ts";
+import { type Peer, SMALL_MTU, TUN_MTU, World } from "./world.ts";
 
 /**
  * The kernel runs the programs, and the relay's rules judge: what a program carries, the rules would have
- * carried, as the same bytes to the same place. All else it leaves as it is. And what has nothing wrong
- * with it, it does carry.
+ * carried (`oracle.ts`). And what has nothing wrong with it, it does carry.
  */
 
 /** More of them by hand, or before a release. */
@@ -44,137 +50,14 @@ const PACKETS = Number(process.env["TEREDO_ORACLE_PACKETS"] ?? 100_000);
 const SEED = Number(process.env["TEREDO_ORACLE_SEED"] ?? 9_601);
 
 const libc = await openLibc();
-const prefixes = (...texts: string[]) => texts.map((text) => parseIpv6Prefix(text)!);
 const WORLDS: readonly (readonly [string, World])[] = [
   ["any address is served", new World(libc, undefined)],
   [
     "some are",
-    new World(libc, prefixes("2001:db8::/32", "2a00::/13", "2606:4700::1/128", "fd00::/9")),
+    new World(libc, SERVED_PREFIXES),
   ],
 ];
 process.once("exit", () => WORLDS.forEach(([, world]) => world.close()));
-
-const address = (text: string) => parseIpv6(text)!;
-const SERVED = ["2001:db8::1", "2a07:ffff::2", "2606:4700::1", "fd7f::1"].map(address);
-/** Next to what is served, or not carried at all. */
-const ODD = [
-  ..."2001:db9:: 2001:db7:ffff:: 2a08:: 2606:4700:: 2606:4700::2 fd80::1 3fff::1".split(" "),
-  ..."ff02::1 ff0e::1 fe80::1 febf:ffff:: fec0::1 fe7f:: :: ::1 ::192.0.2.1".split(" "),
-  ..."::ffff:192.0.2.1 ::fffe:192.0.2.1 ::1:0:192.0.2.1 0:0:1:: 2001:: 2001:0:ffff:: 2001:1::"
-    .split(" "),
-].map(address);
-const PROTOCOLS = [TCP_PROTOCOL, UDP_PROTOCOL, ICMPV6_PROTOCOL];
-
-/** Most of them short, and some as long as can be. */
-function dataLength(random: Prng, protocol: number): number {
-  const most = TUN_MTU - 40 - (protocol === TCP_PROTOCOL ? 20 : 8);
-  return random.chance(0.1) ? most : random.below(random.chance(0.8) ? 80 : most + 1);
-}
-
-function packetUp(random: Prng, peer: Peer, to: Uint8Array, protocol = random.pick(PROTOCOLS)) {
-  return makePacket(random, protocol, peer.teredo, to, dataLength(random, protocol));
-}
-
-function frameUp(random: Prng, peer: Peer, packet: Uint8Array): Uint8Array {
-  const { address: source, port: sourcePort } = peer;
-  const ends = { source, sourcePort, destination: RELAY, destinationPort: RELAY_PORT };
-  return datagramFrame(random, ends, packet);
-}
-
-function frameDown(random: Prng, peer: Peer, from: Uint8Array, protocol = random.pick(PROTOCOLS)) {
-  const length = dataLength(random, protocol);
-  return packetFrame(makePacket(random, protocol, from, peer.teredo, length));
-}
-
-/** The lease sends packets where the rules would not: it shows what comes up by such a one. */
-const isAstray = ({ address, port, lease }: Peer): boolean =>
-  lease !== undefined &&
-  (lease.address !== address || lease.port !== port || lease.local !== RELAY);
-
-/** What was carried up is what the rules make of the datagram. */
-function judgeUp(world: World, frame: Uint8Array): void {
-  assert.equal(readU16(frame, 12), 0x0800);
-  assert.deepEqual([...frame.subarray(0, 6)], [0, 0, 0, 0, 0, 0], "to another host");
-  assert.equal(frame[IPV4], 0x45);
-  assert.equal(ipv4Rest(frame), 0);
-  assert.equal(readU16(frame, IPV4 + 2), frame.length - IPV4);
-  assert.equal(readU16(frame, IPV4 + 6) & 0x3fff, 0, "a fragment");
-  assert.equal(frame[IPV4 + 9], UDP_PROTOCOL);
-  assert.equal(frame[IPV4 + 1]! & 3, 0, "congestion marks");
-  assert.equal(readU16(frame, UDP + 4), frame.length - UDP);
-  // Damage of the payload alone is left to the end that the packet is for, which sees it as well.
-  assert.equal(udpRest(frame) === 0, payloadChecksum(frame, INNER) === 0, "one checksum is right");
-  const { source, sourcePort, destination, destinationPort } = endsOf(frame);
-  assert.equal(destinationPort, RELAY_PORT);
-  assert.equal(world.askUp(frame.slice(INNER), source, sourcePort, destination), "none");
-  assertBytes(world.out.subarray(ETHERNET), world.sent!, "the packet that the rules deliver");
-}
-
-/** What was carried down is the datagram that the rules send. */
-function judgeDown(world: World, frame: Uint8Array): void {
-  const { out } = world;
-  assert.equal(world.askDown(frame.slice(ETHERNET)), "none");
-  const { source, sourcePort, destination, destinationPort } = endsOf(out);
-  assert.deepEqual({ address: destination, port: destinationPort, local: source }, world.sentTo);
-  assertBytes(out.subarray(INNER), world.sent!, "the datagram that the rules send");
-  assert.equal(sourcePort, RELAY_PORT);
-  assert.equal(readU16(out, IPV4), 0x4500, "RFC 9601: no mark of the packet is in the header");
-  assert.equal(readU16(out, IPV4 + 2), out.length - IPV4);
-  assert.equal(readU16(out, IPV4 + 6), 0);
-  assert.equal(readU16(out, IPV4 + 8), (TTL << 8) | UDP_PROTOCOL);
-  assert.equal(ipv4Rest(out), 0);
-  assert.equal(readU16(out, UDP + 4), out.length - UDP);
-  assert.notEqual(readU16(out, UDP + 6), 0);
-  assert.equal(udpRest(out) === 0, payloadChecksum(out, INNER) === 0, "one checksum is right");
-}
-
-/** A first packet that was carried has been counted, as the IPv6 packet that it is, and timed. */
-function judgeCounts(world: World, way: Way, peer: Peer): void {
-  const { receivedAt, received, sentAt, sent } = world.read(peer);
-  const passed = [1, world.sent!.length];
-  assert.deepEqual([received, sent], way === "up" ? [passed, [0, 0]] : [[0, 0], passed]);
-  assert.deepEqual([receivedAt > 0, sentAt > 0], [way === "up", way === "down"]);
-}
-
-type Way = "up" | "down";
-/** Why it should be left; undefined: carried; "any": whatever the rules allow. */
-type Expected = ReasonName | "not ours" | "any" | undefined;
-
-interface Case {
-  readonly way: Way;
-  readonly frame: Uint8Array;
-  readonly peer: Peer;
-  readonly expected: Expected;
-  readonly gsoSize?: number;
-  readonly mtu?: number;
-}
-
-/** Runs one, and compares. A failure shows all that is needed to see why. */
-function play(world: World, { way, frame, peer, expected, gsoSize = 0, mtu }: Case, name: string) {
-  world.reset(peer, mtu);
-  const isReason = expected !== undefined && expected !== "any" && expected !== "not ours";
-  const before = isReason ? world.left(expected) : 0;
-  const slot = world.slot(peer);
-  try {
-    const carried = world.run(way, frame, gsoSize);
-    if (carried) {
-      assert.ok(expected === undefined || expected === "any", `carried, not left: ${expected}`);
-      if (way === "up") judgeUp(world, frame);
-      else judgeDown(world, frame);
-      assert.equal(gsoSize, 0);
-      judgeCounts(world, way, peer);
-    } else {
-      assert.notEqual(expected, undefined, "left, not carried");
-      const isRenewed = peer[way] === "renewal";
-      if (!isRenewed) assertBytes(world.slot(peer), slot, "left, but counted");
-    }
-    if (isReason) assert.equal(world.left(expected), before + 1, `left for another reason`);
-  } catch (error) {
-    const { message } = error as Error;
-    const what = `${name}, peer ${peer.name}: ${message}\n${way}: ${toHex(frame)}`;
-    assert.fail(`${what}\nleft so far: ${world.allLeft}\n${world.disassembly(way)}`);
-  }
-}
 
 /** What is wrong with a datagram, and why it is left. A defect changes the frame or makes another. */
 const UP: readonly (readonly [string, Expected, (b: Uint8Array, random: Prng) => Uint8Array])[] = [
@@ -275,12 +158,6 @@ const DOWN: readonly (readonly [string, Expected, (b: Uint8Array, random: Prng) 
 const put8 = (b: Uint8Array, at: number, value: number) => (b[at] = value, b);
 const put16 = (b: Uint8Array, at: number, value: number) => (writeU16(b, at, value), b);
 const grow16 = (b: Uint8Array, at: number, by: number) => put16(b, at, readU16(b, at) + by);
-const append = (b: Uint8Array, length: number) => {
-  const longer = new Uint8Array(b.length + length);
-  longer.set(b);
-  return longer;
-};
-
 /** A datagram of another length, whose outer headers agree with it. */
 function resized(b: Uint8Array, length: number): Uint8Array {
   const other = new Uint8Array(length);
@@ -465,60 +342,6 @@ test("relayDown(): UDP without a checksum is left, TCP and ICMPv6 may have one o
     play(world, { way: "down", frame, peer, expected }, `checksum 0 of ${protocol}`);
   }
 });
-
-/** A frame of any kind: one that is right, and what noise, middleboxes and enemies make of one. */
-function anyCase(world: World, random: Prng): Case {
-  const peer = random.chance(0.6) ? world.peers[random.below(3)]! : random.pick(world.peers);
-  const way = isAstray(peer) ? "up" : random.pick(["up", "down"] as const);
-  const native = random.chance(0.7) ? random.pick(SERVED) : random.pick(ODD);
-  let frame = way === "up"
-    ? frameUp(random, peer, packetUp(random, peer, native))
-    : frameDown(random, peer, native);
-  const changes = random.pick([0, 0, 1, 1, 2, 3]);
-  for (let i = 0; i < changes; i++) frame = mutated(random, frame, way);
-  if (way === "up" && random.chance(0.7) && frame.length >= INNER) {
-    if (random.chance(0.8)) finishIpv4(frame);
-    if (random.chance(0.8)) finishUdp(frame);
-  }
-  const gsoSize = random.chance(0.02) && frame.length > 60 ? 1 + random.below(1400) : 0;
-  return { way, frame, peer, expected: "any", gsoSize };
-}
-
-/** BPF_PROG_TEST_RUN wants a whole header of IP behind that of Ethernet. */
-function shortestRun(b: Uint8Array): number {
-  const type = readU16(b, 12);
-  return ETHERNET + (type === 0x0800 ? 20 : type === 0x86dd ? 40 : 0);
-}
-
-const WORDS = [
-  0,
-  1,
-  0x45,
-  0x60,
-  0xff,
-  0xffff,
-  0x0800,
-  0x86dd,
-  0x2000,
-  0x3fff,
-  RELAY_PORT,
-  17,
-  58,
-  59,
-];
-
-function mutated(random: Prng, b: Uint8Array, way: Way): Uint8Array {
-  const headers = Math.min(b.length, way === "up" ? INNER + 60 : ETHERNET + 60);
-  const at = random.chance(0.9) ? random.below(headers) : random.below(b.length);
-  const kind = random.below(10);
-  if (kind < 3) b[at] = random.below(256);
-  else if (kind < 6) b[at]! ^= 1 << random.below(8);
-  else if (kind < 8) {
-    if (at + 2 <= b.length) writeU16(b, at, random.pick(WORDS));
-  } else if (kind === 8) return b.slice(0, ETHERNET + random.below(b.length - ETHERNET + 1));
-  else return append(b, 1 + random.below(40));
-  return b;
-}
 
 test(`relayUp(), relayDown(): ${PACKETS} packets of all kinds, and the rules agree`, {
   timeout: 600_000 + PACKETS,

@@ -39,9 +39,10 @@ export class Registers {
   }
 }
 
-/** Both numberings name the same memory. */
+/** Both numberings name the same memory; one that names none leads behind all of it. */
 function offsetOf(register: number): number {
-  return register <= NFT_REG_4 ? 16 * register : 4 * (register - NFT_REG32_00) + 16;
+  const at = register <= NFT_REG_4 ? 16 * register : 4 * (register - NFT_REG32_00) + 16;
+  return at >= 0 && at < 4 * WORDS ? at : 4 * WORDS;
 }
 
 /** As memcmp(3) has it: below 0, 0 or above. */

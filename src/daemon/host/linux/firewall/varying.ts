@@ -28,6 +28,7 @@ export function isTelling(
   length: number,
 ): boolean {
   const isNetwork = header === "network";
+  if (at < 0 || length < 0) return false;
   if ((isNetwork ? at : transportAt + at) + length > bytes.length) return false;
   const varying = isNetwork ? version === 4 ? OF_IPV4 : OF_IPV6 : OF_TRANSPORT[protocol] ?? [];
   return varying.every(([from, to]) => at + length <= from || to <= at);

@@ -12,7 +12,6 @@ import { change, concat, fixChecksum, icmpv6, ip4, nonceOnly } from "#test/proto
 import { ALICE } from "#test/protocol/server/lab.ts";
 import {
   CLIENT,
-  CLIENT_PORT,
   RELAY,
   SECONDARY_SERVER,
   SERVER,
@@ -20,16 +19,8 @@ import {
   VECTORS,
 } from "#test/protocol/vectors.ts";
 import { Prng } from "#test/sim/prng.ts";
-import {
-  datagramFrame,
-  type Ends,
-  finishIpv4,
-  finishUdp,
-  INNER,
-  IPV4,
-  UDP,
-  unfinishUdp,
-} from "../frames.ts";
+import { type Ends, finishIpv4, finishUdp, INNER, IPV4, UDP, unfinishUdp } from "../frames.ts";
+import { BODY, CONE, mutated, PLAIN, serverFrame, solicitation } from "./frames.ts";
 import { ServerWorld } from "./world.ts";
 
 const libc = await openLibc();
@@ -45,21 +36,8 @@ function makeWorld(...[options, broadcasts, bound]: DropFirst<typeof ServerWorld
 type DropFirst<C extends abstract new (...all: never) => unknown> = ConstructorParameters<C> extends
   [unknown, ...infer Rest] ? Rest : never;
 
-const BODY = new Uint8Array(4);
-const CONE = "fe80::8000:5445:5245:444f";
-const PLAIN = "fe80::5445:5245:444f";
-
-const solicitation = (from: string | Uint8Array = PLAIN) => icmpv6(133, from, "ff02::2", BODY, 255);
-
-function frameOf(payload: Uint8Array, ends: Partial<Ends> = {}): Uint8Array {
-  return datagramFrame(random, {
-    source: CLIENT,
-    sourcePort: CLIENT_PORT,
-    destination: SERVER,
-    destinationPort: 3544,
-    ...ends,
-  }, payload);
-}
+const frameOf = (payload: Uint8Array, ends: Partial<Ends> = {}) =>
+  serverFrame(random, payload, ends);
 
 const OTHER_OPTIONS: readonly Partial<ServerOptions>[] = [
   {},
@@ -249,38 +227,10 @@ test("serverAnswer() answers nothing of what the vectors have that the rules do 
   assert.ok(answered >= 8, `${answered}`); // R1, R2, R3, R5 and R6
 });
 
-/** One of each thousand frames may be anything; most are nearly a solicitation. */
-function mutated(): Uint8Array {
-  const before = random.pick([new Uint8Array(0), nonceOnly()]);
-  const ends = {
-    source: random.pick([CLIENT, RELAY, ip4("8.8.8.8"), ip4("192.168.1.1"), SERVER]),
-    sourcePort: random.pick([1, 3544, 40_000]),
-    destination: random.pick([SERVER, SECONDARY_SERVER]),
-  };
-  const packet = solicitation(random.pick([PLAIN, CONE]));
-  for (let n = random.below(3); n > 0; n--) {
-    const at = random.below(packet.length);
-    packet[at] = random.pick([0, 1, packet[at]! ^ (1 << random.below(8)), random.below(256)]);
-  }
-  const soundInside = random.below(4) > 0;
-  if (soundInside) fixChecksum(packet);
-  const b = frameOf(concat(before, packet), ends);
-  for (let n = random.below(3); n > 0; n--) {
-    const at = random.below(INNER + before.length);
-    b[at] = random.pick([0, 1, b[at]! ^ (1 << random.below(8)), random.below(256)]);
-  }
-  if (random.below(3) > 0) finishIpv4(b);
-  if (random.below(3) > 0 && readU16(b, UDP + 4) === b.length - UDP) finishUdp(b);
-  if (random.below(20) === 0) unfinishUdp(b);
-  if (random.below(20) === 0) return b.slice(0, UDP + random.below(b.length - UDP));
-  if (random.below(20) === 0) return concat(b, new Uint8Array(random.below(20)));
-  return b;
-}
-
 test("serverAnswer() answers mutated frames as the rules do, or leaves them as they are", () => {
   const world = makeWorld({}, [ip4("8.8.8.8")]);
   const seen = { answered: 0, left: 0, dropped: 0 };
-  for (let i = 0; i < 30_000; i++) seen[world.check(mutated())]++;
+  for (let i = 0; i < 30_000; i++) seen[world.check(mutated(random))]++;
   assert.equal(seen.dropped, 0);
   assert.ok(seen.answered > 2_000, JSON.stringify(seen));
   assert.ok(Object.keys(world.left).length > 8, JSON.stringify(world.left));
