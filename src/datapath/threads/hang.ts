@@ -34,7 +34,7 @@ export const HEARTBEAT_CHECK: Millis = 250;
  */
 const MOST_A_LOOK: Millis = 1.5 * HEARTBEAT_CHECK;
 /** Asleep for so long without having run: no loop sleeps for more than 0.5 s (`Waiter`). */
-const ASLEEP: Millis = 1_250;
+const ASLEEP: Millis = 1_000;
 /** Of a processor, without having come round: no turn takes a tenth of it. */
 const SPINNING: Millis = 750;
 /** Whatever the kernel says, or where it says nothing: by then something else would be long over. */

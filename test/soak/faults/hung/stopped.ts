@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import type { Fault } from "../contract.ts";
+import { lostOf, passage } from "../passage.ts";
+import { Scene } from "../scene.ts";
+import { wait } from "#test/netns/programs.ts";
+
+const SECONDS = 60;
+
+export const STOPPED: Fault = {
+  name: "SIGSTOP for a minute, then SIGCONT",
+  promised: "not taken for a hang; it goes on where it was, its clients are asked again",
+  run: () =>
+    Scene.with({}, async (scene) => {
+      const passed = await passage(scene, async () => {
+        scene.relay.kill("SIGSTOP");
+        await wait(1000 * SECONDS);
+        scene.relay.kill("SIGCONT");
+      });
+      scene.assertRuns();
+      assert.ok(await scene.isReady());
+      const after = Math.max(0, passed.recovered - 1000 * SECONDS);
+      return {
+        measured: `packets pass ${after} ms after SIGCONT`,
+        recovered: after,
+        lost: `those of that minute: ${lostOf(passed)}`,
+      };
+    }),
+};

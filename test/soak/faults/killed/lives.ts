@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { script, teredo, wait, writeFile } from "#test/netns/programs.ts";
+import { Prng } from "#test/sim/prng.ts";
+import type { FaultOptions, Found } from "../contract.ts";
+import { lostOf, passage } from "../passage.ts";
+import { Scene } from "../scene.ts";
+
+/** From before anything is open to well after it serves, on a machine that is not busy. */
+const LONGEST_LIFE: Millis = 800;
+
+/** Of a daemon that is killed again and again. */
+export interface Mortal {
+  readonly role: "relay" | "server";
+  readonly conf: string;
+  /** Prints what a life may have left behind: nothing. */
+  readonly left: string;
+  /** Ends it at the moment that has come; without it by SIGKILL to the process. */
+  readonly kill?: (lab: Lab, daemon: LabProcess) => Promise<void>;
+}
+
+export interface Deaths {
+  readonly count: number;
+  /** How many of them served when they were killed. */
+  readonly served: number;
+}
+
+/** Has one life after the other end at a random moment, and looks at what is left of each. */
+export async function killAgainAndAgain(
+  lab: Lab,
+  { role, conf, left, kill }: Mortal,
+  { seed, kills }: FaultOptions,
+): Promise<Deaths> {
+  const random = new Prng(seed);
+  const namespace = role === "relay" ? "rly" : "srv";
+  const file = await writeFile(lab, `${role}-mortal.conf`, conf);
+  let served = 0;
+  for (let i = 0; i < kills; i++) {
+    const daemon = lab.spawn(namespace, teredo(role, "-c", file));
+    await wait(random.between(0, LONGEST_LIFE));
+    assert.ok(!daemon.ended, `life ${i} ended by itself:\n${daemon.output()}`);
+    if (kill === undefined) daemon.kill("SIGKILL");
+    else await kill(lab, daemon);
+    await daemon.result;
+    if (/msg=Ready/.test(daemon.output())) served += 1;
+    const found = await lab.sh(namespace, left);
+    assert.equal(found, "", `life ${i} left:\n${found}\n${daemon.output()}`);
+  }
+  return { count: kills, served };
+}
+
+/** Programs of the fast path that an interface still has. */
+export const PROGRAMS_LEFT = (link: string) =>
+  `${
+    script("attached_programs.ts", link).map((it) => `'${it}'`).join(" ")
+  } | grep -vx '0 0' || true`;
+
+/** What is found of a relay by `killAgainAndAgain`, and how its client fares with the one after it. */
+export function relayKilled(
+  options: FaultOptions,
+  mortal: Mortal,
+  more: { readonly relay?: string } = {},
+): Promise<Found> {
+  return Scene.with(more, async (scene) => {
+    scene.relay.kill("SIGKILL");
+    await scene.relay.result;
+    const deaths = await killAgainAndAgain(scene.lab, mortal, options);
+    await scene.restart();
+    const passed = await passage(scene, async () => {
+      scene.relay.kill("SIGKILL");
+      await scene.restart();
+    });
+    return foundOf(deaths, passed);
+  });
+}
+
+export function foundOf({ count, served }: Deaths, passed: Parameters<typeof lostOf>[0]): Found {
+  return {
+    measured:
+      `${count} times, ${served} of them while it served: nothing left, each next one started`,
+    recovered: passed.recovered,
+    lost: lostOf(passed),
+  };
+}
