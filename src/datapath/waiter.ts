@@ -2,7 +2,6 @@ import type { Arena } from "#ffi/arena.ts";
 import { failure } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import {
-  EINTR,
   POLLERR,
   POLLFD_EVENTS_AT,
   POLLFD_FD_AT,
@@ -14,6 +13,7 @@ import {
   SIZEOF_POLLFD,
 } from "#ffi/posix.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { Borne } from "./borne.ts";
 
 /** How long a loop sleeps at most, so that its heartbeat stays fresh. */
 const LONGEST_WAIT: Millis = 500;
@@ -25,11 +25,13 @@ export class Waiter {
   readonly #descriptors: readonly number[];
   readonly #fds: number;
   readonly #count: number;
+  readonly #borne: Borne;
 
   static readonly arenaLength: number = 4096;
 
   constructor(libc: Libc, arena: Arena, descriptors: readonly number[]) {
     this.#libc = libc;
+    this.#borne = new Borne(libc.layout);
     this.#arena = arena;
     this.#descriptors = descriptors;
     this.#count = descriptors.length;
@@ -50,15 +52,15 @@ export class Waiter {
    * Waits until a descriptor is ready, at most `timeout` (rounded up, so that a timer is due when
    * this returns) and never longer than the heartbeat allows.
    *
-   * @throws SyscallError when poll itself fails
+   * @throws SyscallError when poll itself fails again and again
    */
   wait(timeout: Millis): void {
     const ms = Math.max(0, Math.min(Math.ceil(timeout), LONGEST_WAIT));
     const ready = this.#libc.call.poll(this.#arena.address(this.#fds), this.#count, ms);
-    if (ready >= 0) return;
+    if (ready >= 0) return this.#borne.end();
     const errno = this.#libc.errno();
     for (let i = 0; i < this.#count; i++) this.#setReady(i, 0);
-    if (errno !== EINTR) throw failure(this.#libc, "poll", "datapath", errno);
+    if (!this.#borne.bears(errno)) throw failure(this.#libc, "poll", "datapath", errno);
   }
 
   /**

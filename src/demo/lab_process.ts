@@ -67,7 +67,8 @@ export class LabProcess {
       if (pattern.test(line)) resolve(line);
       else if (this.#ended) reject(new Error(this.#without(pattern, "ended")));
     };
-    for (const line of [...this.#stdout, ...this.#stderr]) look(line);
+    const past = [...this.#stdout, ...this.#stderr].find((line) => pattern.test(line));
+    if (past !== undefined) return past;
     this.#watchers.add(look);
     if (this.#ended) look("");
     const timer = setTimeout(

@@ -5,7 +5,6 @@ import type { Libc } from "#ffi/libc.ts";
 import {
   CMSGHDR_DATA_AT,
   CMSGHDR_LEN_AT,
-  EINTR,
   IPPROTO_IP,
   IPPROTO_UDP,
   MSGHDR_CONTROL_AT,
@@ -20,6 +19,7 @@ import {
   SOCKADDR_IN_PORT_AT,
 } from "#ffi/posix.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { Borne } from "../borne.ts";
 import { BATCH, CAPACITY, Frames } from "../frames.ts";
 import { MessageCalls } from "./calls.ts";
 
@@ -45,6 +45,7 @@ export class UdpReceiver {
   readonly #headers: number;
   readonly #names: number;
   readonly #controls: number;
+  readonly #borne: Borne;
   #overflows = 0;
 
   /** Bytes of arena that one receiver takes. */
@@ -55,6 +56,7 @@ export class UdpReceiver {
     this.bytes = arena.u8;
     this.#libc = libc;
     this.#layout = libc.layout;
+    this.#borne = new Borne(libc.layout);
     this.#arena = arena;
     this.#calls = new MessageCalls(libc, arena, fd);
     this.#stride = libc.layout.SIZEOF_MMSGHDR;
@@ -84,13 +86,16 @@ export class UdpReceiver {
    * Takes what has arrived, up to `limit` slots, without waiting.
    *
    * @returns how many; they hold until the next call
-   * @throws SyscallError when the socket itself fails
+   * @throws SyscallError when the socket itself fails, again and again
    */
   receive(limit: number = BATCH): number {
     const count = this.#calls.receive(this.#headers, limit);
-    if (count >= 0) return count;
+    if (count >= 0) {
+      this.#borne.end();
+      return count;
+    }
     const errno = this.#libc.errno();
-    if (errno === this.#layout.EAGAIN || errno === EINTR) return 0;
+    if (errno === this.#layout.EAGAIN || this.#borne.bears(errno)) return 0;
     throw failure(this.#libc, "recvmsg", "UDP", errno);
   }
 

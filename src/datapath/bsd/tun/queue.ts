@@ -1,7 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import { errnoName, type System } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { EIO, ENXIO } from "#ffi/posix.ts";
+import { EINTR, EIO, ENXIO } from "#ffi/posix.ts";
 import { writeU32 } from "#src/protocol/wire/bytes.ts";
 import { CAPACITY } from "../../frames.ts";
 import type { TunQueue } from "../../tun_queue.ts";
@@ -94,6 +94,6 @@ export class BsdTunQueue implements TunQueue {
 
   #failure(): number {
     const errno = this.#libc.errno();
-    return errno === this.#libc.layout.EAGAIN ? 0 : -errno;
+    return errno === this.#libc.layout.EAGAIN || errno === EINTR ? 0 : -errno;
   }
 }

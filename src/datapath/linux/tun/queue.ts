@@ -18,6 +18,7 @@ import {
   VIRTIO_NET_HDR_GSO_UDP_L4,
   VIRTIO_NET_HDR_HDR_LEN_AT,
 } from "#ffi/linux/mod.ts";
+import { EINTR } from "#ffi/posix.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
 import { NEXT_HEADER_TCP, NEXT_HEADER_UDP } from "#src/protocol/wire/ipv6.ts";
 import { MAX_RUN, type Run } from "#src/segments/run.ts";
@@ -154,7 +155,7 @@ export class LinuxTunQueue implements TunQueue {
 
   #failure(): number {
     const errno = this.#libc.errno();
-    return errno === EAGAIN ? 0 : -errno;
+    return errno === EAGAIN || errno === EINTR ? 0 : -errno;
   }
 }
 

@@ -16,7 +16,7 @@ export const HELD: Fault = {
       const health = async () => {
         const argv = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"];
         const { stdout } = await scene.lab.run("rly", [...argv, "http://127.0.0.1:9545/healthz"]);
-        return stdout;
+        return stdout.trim();
       };
       const holder = hold(scene, worker!, SECONDS);
       await until("it is not alive", async () => await health() === "503");
