@@ -103,7 +103,8 @@ need_test_tools() {
     tcpdump=tcpdump gcc=gcc promtool=prometheus setpriv=util-linux chrt=util-linux sysctl=procps \
     mount=mount nc=netcat-openbsd iptables-legacy=iptables systemd-analyze=systemd curl=curl \
     script=bsdutils tmux=tmux zsh=zsh fish=fish bird=bird2 vtysh=frr bgpctl=openbgpd \
-    exabgp=exabgp nginx=nginx-light caddy=caddy openssl=openssl
+    exabgp=exabgp nginx=nginx-light caddy=caddy openssl=openssl strace=strace faketime=faketime \
+    prlimit=util-linux perl=perl-base
   # gcc alone can lack the C library's headers.
   [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"
   # What others have found to be the numbers of the BSDs.

@@ -9,6 +9,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { completeChecksum, type Sum } from "#src/segments/checksum.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";
+import { Borne } from "./borne.ts";
 import { BATCH, CAPACITY, Frames } from "./frames.ts";
 import type { Offloads } from "./offloads.ts";
 import type { PacketRecorder } from "./recorder/recorder.ts";
@@ -35,6 +36,7 @@ export class Downlink {
   #rules: TunnelRules;
   readonly #tun: TunQueue;
   readonly #frames: Frames;
+  readonly #borne: Borne;
   readonly #sender: UdpSender;
   readonly #sum: Sum;
   readonly #super: SuperPacket;
@@ -70,6 +72,7 @@ export class Downlink {
     this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment, recorder);
     this.#sum = sum;
     this.#super = new SuperPacket(sum);
+    this.#borne = new Borne(libc.layout);
   }
 
   /** Gives the next packets to this one. */
@@ -114,11 +117,12 @@ export class Downlink {
     for (let bytes = 0; count < BATCH && bytes < BATCH_BYTES && this.#sender.hasRoom(); count++) {
       const at = this.#frames.at(count);
       const length = this.#tun.read(at);
-      if (length === 0) break;
       if (length < 0) {
-        this.#lostBy = -length;
+        if (!this.#borne.bears(-length)) this.#lostBy = -length;
         break;
       }
+      this.#borne.end();
+      if (length === 0) break;
       bytes += this.#tun.segmentSize > 0
         ? this.#takeSuper(at, length, now, sink)
         : this.#takeOne(at, length, now, sink);

@@ -5,11 +5,17 @@ import { SyscallError } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import { EINTR, ENOMEM } from "#ffi/posix.ts";
+import { Downlink } from "#src/datapath/downlink.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
+import type { TunQueue } from "#src/datapath/tun_queue.ts";
 import { UdpReceiver } from "#src/datapath/udp/receive.ts";
 import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { MOST_BORNE as BORNE } from "#src/datapath/borne.ts";
 import { Waiter } from "#src/datapath/waiter.ts";
+import { makeCounters } from "#src/protocol/counters.ts";
+import type { RelaySink } from "#src/protocol/relay/contract.ts";
+import type { RelayPassage } from "#src/protocol/relay/rules.ts";
+import { makeSum } from "#src/segments/checksum.ts";
 import { LOOPBACK, open as openEnd } from "./udp/ends.ts";
 
 /** What a loop bears of the calls that it lives on, and what ends it. */
@@ -124,4 +130,36 @@ test("Waiter.wait() and UdpReceiver.receive() end at the first error that tells 
       close();
     }
   }
+});
+
+test(`Downlink.receive() bears ${BORNE} refusals in a row, and takes the interface for gone after them`, () => {
+  const arena = new Arena(libc, Downlink.arenaLength + 3 * 65_536);
+  let answer = 0;
+  const tun = { name: "teredo", fd: -1, segmentSize: 0, read: () => answer } as unknown as TunQueue;
+  const offloads = { tun: false, tunUdp: false, udpGro: false, udpSegment: false };
+  const downlink = new Downlink(
+    libc,
+    arena,
+    makeCounters(),
+    -1,
+    tun,
+    {} as RelayPassage, // no packet comes
+    makeSum(arena.memory),
+    offloads,
+  );
+  const turn = (result: number) => {
+    answer = result;
+    assert.equal(downlink.receive(0, {} as RelaySink), 0);
+    return downlink.isLost;
+  };
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < BORNE; i++) assert.equal(turn(-ENOBUFS), false);
+    assert.equal(turn(0), false); // nothing waits: it is there
+  }
+  for (let i = 0; i < BORNE; i++) assert.equal(turn(-ENOBUFS), false);
+  assert.equal(turn(-ENOBUFS), true);
+  downlink.find();
+  assert.equal(turn(0), false);
+  assert.equal(turn(-EBADF), true, "at once");
+  arena.close();
 });
