@@ -13,8 +13,7 @@ import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { MOST_BORNE as BORNE } from "#src/datapath/borne.ts";
 import { Waiter } from "#src/datapath/waiter.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
-import type { RelaySink } from "#src/protocol/relay/contract.ts";
-import type { RelayPassage } from "#src/protocol/relay/rules.ts";
+import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { LOOPBACK, open as openEnd } from "./udp/ends.ts";
 
@@ -143,13 +142,13 @@ test(`Downlink.receive() bears ${BORNE} refusals in a row, and takes the interfa
     makeCounters(),
     -1,
     tun,
-    {} as RelayPassage, // no packet comes
+    {} as TunnelRules, // no packet comes
     makeSum(arena.memory),
     offloads,
   );
   const turn = (result: number) => {
     answer = result;
-    assert.equal(downlink.receive(0, {} as RelaySink), 0);
+    assert.equal(downlink.receive(0, {} as TunnelSink), 0);
     return downlink.isLost;
   };
   for (let round = 0; round < 2; round++) {
