@@ -18,6 +18,8 @@ import { SERVER_REASONS } from "#src/datapath/linux/fast_path/server/reasons.ts"
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
+import { HOSTS } from "#test/kernel/bsd/hosts.ts";
+import { STATEMENTS } from "#test/kernel/bsd/manual/statements.ts";
 import { EXPLAINED } from "#test/mutation/explained.ts";
 import { dashboard } from "./dashboard.ts";
 import { LOCKED, rowsOf } from "./dependencies.ts";
@@ -48,6 +50,7 @@ export function documents(): ReadonlyMap<string, string> {
         LOCKED.devDependencies.filter((name) => name !== "bun"),
       ),
     }),
+    withTables("docs/bsd-kernels.md", { "test/kernel/bsd/manual": promises() }),
     withTables("docs/mutation.md", { "test/mutation/explained.ts": explained() }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
@@ -210,6 +213,16 @@ function explained(): string {
     why,
   ]);
   return table([["file", "line", "change", "why nobody sees it"], ...rows]);
+}
+
+function promises(): string {
+  const rows = STATEMENTS.map(({ page, says, hosts, source }) => [
+    page,
+    says,
+    hosts.length === HOSTS.length ? "all" : hosts.join(", "),
+    source,
+  ]);
+  return table([["of", "statement", "systems", "says so"], ...rows]);
 }
 
 function dependencies(names: readonly string[]): string {
