@@ -69,8 +69,8 @@ export const LIBC = {
   setgid: { args: ["u32"], returns: "i32" },
   // int setuid(uid_t uid);
   setuid: { args: ["u32"], returns: "i32" },
-  // long syscall(long number, ...): for those without a function of their own, of three arguments.
-  syscall: { args: ["u64", "i32", "ptr", "u64"], returns: "i32" },
+  // long syscall(long number, ...): for those without a function of their own, of up to four arguments.
+  syscall: { args: ["u64", "u64", "u64", "u64", "u64"], returns: "i32" },
   // int prctl(int option, unsigned long arg2, arg3, arg4, arg5): Linux's
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   // int capset(cap_user_header_t header, const cap_user_data_t data): Linux's

@@ -117,7 +117,7 @@ test("every folder of src has its rule", () => {
  */
 const OF_ONE_KERNEL: Record<string, RegExp> = {
   "ffi/linux/":
-    /^(ffi\/linux|src\/datapath\/linux|src\/demo)\/|^src\/daemon\/host\/linux\/|^ffi\/platform\.ts$/,
+    /^(ffi\/linux|src\/datapath\/linux|src\/demo)\/|^src\/daemon\/(host|sandbox)\/linux\/|^ffi\/platform\.ts$/,
   "ffi/bsd/": /^(ffi\/bsd|src\/datapath\/bsd)\/|^src\/daemon\/host\/bsd\/|^ffi\/platform\.ts$/,
 };
 

@@ -282,6 +282,6 @@ export class Bpf {
   #call(command: number): number {
     const number = SYS_BPF[process.arch]!;
     const at = this.#arena.address(this.#attributes);
-    return this.#libc.call.syscall(number, command, at, ATTRIBUTES);
+    return this.#libc.call.syscall(number, command, at, ATTRIBUTES, 0);
   }
 }

@@ -34,7 +34,7 @@ function placeOf(libc: Libc): Arena {
 function readClock(libc: Libc, clock: number, name: string): number {
   const place = placeOf(libc);
   const number = SYS_CLOCK_GETTIME[process.arch]!;
-  const result = libc.call.syscall(number, clock, place.address(TIMESPEC_AT), 0);
+  const result = libc.call.syscall(number, clock, place.address(TIMESPEC_AT), 0, 0);
   check(libc, result, "clock_gettime", name);
   const seconds = place.readU64(TIMESPEC_AT + TIMESPEC_SEC_AT);
   return seconds * 1e3 + place.readU64(TIMESPEC_AT + TIMESPEC_NSEC_AT) / 1e6;

@@ -11,8 +11,10 @@
 export * from "../posix.ts";
 export * from "./bpf.ts";
 export * from "./errno.ts";
+export * from "./landlock.ts";
 export * from "./netfilter.ts";
 export * from "./netlink.ts";
+export * from "./seccomp.ts";
 export * from "./socket.ts";
 export * from "./tun.ts";
 export * from "./xfrm.ts";
@@ -36,8 +38,12 @@ export const SYS_DUP3: Readonly<Record<string, number>> = { x64: 292, arm64: 24 
 /** Number of clock_gettime(2), likewise. */
 export const SYS_CLOCK_GETTIME: Readonly<Record<string, number>> = { x64: 228, arm64: 113 };
 
+/** To look at a path, and do nothing else with what is there. */
+export const O_PATH = 0x200000;
+
 // <signal.h>: the first of those that programs share out among themselves is glibc's, musl's is 35
 export const SIGSTKFLT = 16;
+export const SIGSYS = 31;
 export const SIGRTMIN = 34;
 export const SIGRTMAX = 64;
 export const SIG_IGN = 1;
@@ -48,6 +54,7 @@ export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
 
 // <linux/capability.h>: bit numbers, also those of CapEff in /proc/self/status
+export const CAP_DAC_OVERRIDE = 1;
 export const CAP_SETGID = 6;
 export const CAP_SETUID = 7;
 export const CAP_SETPCAP = 8;
@@ -58,6 +65,7 @@ export const CAP_IPC_LOCK = 14;
 export const CAP_SYS_CHROOT = 18;
 export const CAP_SYS_ADMIN = 21;
 export const CAP_SYS_NICE = 23;
+export const CAP_BPF = 39;
 export const _LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
 /** struct __user_cap_header_struct; two of struct __user_cap_data_struct follow in their own place. */
 export const SIZEOF_USER_CAP_HEADER = 8;
@@ -71,5 +79,12 @@ export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_SET_NAME = 15;
+export const PR_GET_NAME = 16;
+export const PR_CAPBSET_READ = 23;
 export const PR_CAPBSET_DROP = 24;
 export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_GET_NO_NEW_PRIVS = 39;
+export const PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+/** Gives memory a name, for people who list it. */
+export const PR_SET_VMA = 0x5356_4d41;

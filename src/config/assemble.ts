@@ -72,6 +72,7 @@ const PROCESS_FIELDS: readonly string[] = [
   "user",
   "chroot",
   "pidFile",
+  "sandbox",
 ] satisfies (keyof ProcessConfig)[];
 
 /** The typed configuration, complete and frozen in depth. */

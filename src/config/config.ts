@@ -103,11 +103,16 @@ export interface SecretConfig {
   readonly valid: boolean;
 }
 
+/** `log`: nothing is refused, and what would be is logged. */
+export type SandboxMode = "auto" | "off" | "log";
+
 export interface ProcessConfig {
   /** Drop to this user once everything is open. */
   readonly user: string | undefined;
   readonly chroot: string | undefined;
   readonly pidFile: string | undefined;
+  /** Whether it gives up what it does not need any more once it serves. */
+  readonly sandbox: SandboxMode;
 }
 
 export interface StatusConfig {

@@ -93,4 +93,13 @@ Miredo's flag \`-u\`. Miredo becomes \`miredo\` of its own accord; here it has t
     doc: `Write the process number to this file, for its owner alone, and remove it at the end; with
 \`user\` that takes a folder of that user's. Miredo's flag \`-p\`. Not needed under systemd.`,
   },
+  sandbox: {
+    kind: choice(["auto", "off", "log"]),
+    default: "auto",
+    reload: "restart",
+    doc: `What the daemon takes from itself once everything is open, on Linux: capabilities, files
+that it does not need (Landlock), system calls that it does not make (seccomp). \`auto\`: what the
+kernel has of these; log, \`teredo check\` and \`/status\` say what holds. \`log\`: nothing is taken;
+the kernel logs system calls that would be refused. \`off\`: nothing. See [security.md](security.md).`,
+  },
 };

@@ -3,7 +3,14 @@ import type { LogConfig } from "#src/config/config.ts";
 import { changingLogger, createLogger, type Logger, type Sink } from "#src/log/logger.ts";
 import type { Outbox } from "#src/log/outbox.ts";
 import { type Format, formatJson, formatLogfmt } from "#src/log/record.ts";
-import { isJournal, outboxSink, stderrOutbox, stderrSink, wallClock } from "#src/log/stderr.ts";
+import {
+  isJournal,
+  lineSink,
+  outboxSink,
+  stderrOutbox,
+  stderrSink,
+  wallClock,
+} from "#src/log/stderr.ts";
 import { openSyslog } from "#src/log/syslog.ts";
 
 /** A logger to standard error. */
@@ -14,6 +21,16 @@ export function openStderrLog(config: LogConfig): Logger {
     format: formatOf(config),
     sink: stderrSink(journal),
     time: journal ? undefined : wallClock,
+  });
+}
+
+/** A logger whose lines are for standard error, but are handed over; they have no time. */
+export function openLineLog(config: LogConfig, take: (text: string) => void): Logger {
+  return createLogger({
+    level: config.level,
+    format: formatOf(config),
+    sink: lineSink(isJournal(), take),
+    time: undefined,
   });
 }
 

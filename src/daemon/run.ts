@@ -45,6 +45,7 @@ import { Reloader } from "./reload/reloader.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
 import { runtimeFolder } from "./runtime_folder.ts";
+import { prepareSandbox, tellSandbox } from "./sandbox/mod.ts";
 import { Signals } from "./signals.ts";
 import { DaemonState } from "./state.ts";
 import { stateLine } from "./state_line.ts";
@@ -179,10 +180,17 @@ async function live(context: Context): Promise<number> {
   step("threads");
   const user = userOf(host, own);
   const { restorations } = state;
-  const upholding = upholdInterface(open, { ...context, restorations, user, chroot: own.chroot });
+  const sandbox = prepareSandbox({ ...context, ...context.options, user, open });
+  const upholding = upholdInterface(open, { ...context, ...own, restorations, user });
+  // The process that keeps the interface is there, and has taken what it needs.
+  sandbox.begin();
   giveUpPrivileges(context, own);
   if (pidFile?.mayRemove() === false) tellPidFile(log, own);
   step("privileges");
+  sandbox.enter(upholding.pid);
+  state.sandbox = sandbox.state;
+  tellSandbox(log, sandbox.state);
+  step("sandbox");
   if (role === "relay" && config.relay.announce) {
     state.announceBy(new Announcement(log, upholding.announce));
   }

@@ -41,6 +41,7 @@ export interface Source {
   readonly use: ProcessUse;
   readonly restored: Snapshot["restored"];
   readonly reload: Snapshot["reload"];
+  readonly sandbox: Snapshot["sandbox"];
   readonly logLinesDropped: number;
   readonly announced: boolean | undefined;
 }
@@ -64,6 +65,7 @@ export function takeSnapshot(source: Source): Snapshot {
     workers: open.workers,
     offloads: withRefused(open.offloads, datapath.refusedOffloads()),
     ...(open.fastPath === undefined ? {} : { fastPath: fastPathState(open.fastPath, levels) }),
+    sandbox: source.sandbox,
     gauges: gaugesOf(levels, source.peersLimit),
     counters: readCounters(counters),
     drops: readDrops(counters),

@@ -3,7 +3,7 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { DatedCheck, ReloadState, Snapshot } from "#src/status/snapshot.ts";
+import type { DatedCheck, ReloadState, SandboxState, Snapshot } from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import type { History } from "./history/mod.ts";
@@ -23,6 +23,8 @@ export class DaemonState {
   readonly restorations: Restorations = noRestorations();
   /** Whoever reloads keeps it. */
   reload: ReloadState = { ok: true, succeededAt: new Date(), problems: [], needsRestart: [] };
+  /** Whoever enters it sets it. */
+  sandbox: SandboxState = { mode: "off", layers: [], violations: 0 };
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly DatedCheck[] = [];
   /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
@@ -110,6 +112,7 @@ export class DaemonState {
       use: this.#host.processUse(),
       restored: this.restorations,
       reload: this.reload,
+      sandbox: this.sandbox,
       logLinesDropped: this.#logLinesDropped(),
       announced: this.#announcement?.isOn,
     });

@@ -1,27 +1,4 @@
-import type { FieldName, Level } from "./record.ts";
-
-export interface MessageHelp {
-  readonly levels: readonly Level[];
-  readonly fields: readonly FieldName[];
-  /** What has happened. */
-  readonly meaning: string;
-  /** What to do; undefined: nothing. */
-  readonly mend: string | undefined;
-}
-
-/** @param fields their names, with blanks between */
-const message = (
-  levels: Level | readonly Level[],
-  fields: string,
-  meaning: string,
-  mend?: string,
-) =>
-  ({
-    levels: [levels].flat(),
-    fields: fields.split(" ").filter((name) => name !== "") as FieldName[],
-    meaning,
-    mend,
-  }) satisfies MessageHelp;
+import { message, type MessageHelp } from "./message.ts";
 
 /** Before the daemon serves. */
 const START = {
@@ -91,6 +68,29 @@ const START = {
     "info",
     "user chroot",
     "from here on the process can do no more than that user",
+  ),
+  "Sandbox": message(
+    ["info", "warn"],
+    "mode on off",
+    "what of the sandbox holds from here on, and what the kernel has not or refuses; warn with `sandbox = log`, where nothing holds: see [security.md](security.md)",
+    "nothing, or a newer kernel",
+  ),
+  "System call refused": message(
+    "error",
+    "call",
+    "the daemon made a system call that its sandbox has no place for, and has ended at once; exit status 1",
+    "see what is done to it: this is either an attack or a fault of ours. Report it, with the name of the call; `sandbox = log` until then",
+  ),
+  "A refused system call ended the daemon before": message(
+    "error",
+    "call",
+    "told by the daemon that was started after it",
+    "as for `System call refused`",
+  ),
+  "Refused system calls will not be counted": message(
+    "debug",
+    "path problem",
+    "there is no place for what one daemon leaves to the next",
   ),
   "Pid file will be left empty at the end": message(
     "warn",

@@ -25,6 +25,11 @@ export function stderrSink(journal: boolean): Sink {
   return (level, line) => writeLine(lineOf(level, line, journal));
 }
 
+/** The same lines, to somebody who has them written at another time. */
+export function lineSink(journal: boolean, take: (text: string) => void): Sink {
+  return (level, line) => take(lineOf(level, line, journal));
+}
+
 /** With `<6>` before it, which journald reads as the line's priority. sd-daemon(3) */
 function lineOf(level: Level, line: string, journal: boolean): string {
   return journal ? `<${SEVERITY[level]}>${line}\n` : `${line}\n`;

@@ -12,6 +12,7 @@ import {
   type OffloadName,
   type OffloadState,
   type ProcessState,
+  type SandboxState,
   type SendFailures,
   type Snapshot,
   type Warning,
@@ -49,6 +50,7 @@ export interface StatusDocument {
   readonly workers: { readonly count: number; readonly reason: string };
   readonly offloads: Readonly<Record<OffloadWord, OffloadDocument>>;
   readonly fast_path?: FastPathDocument;
+  readonly sandbox: SandboxDocument;
   readonly gauges: GaugesDocument;
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
@@ -140,6 +142,18 @@ export interface FastPathDocument {
   readonly left_alone: Readonly<Record<string, number>>;
 }
 
+/** What the daemon has taken from itself. */
+export interface SandboxDocument {
+  readonly mode: SandboxState["mode"];
+  readonly layers: Readonly<Record<string, SandboxLayerDocument>>;
+  readonly violations: number;
+}
+
+export interface SandboxLayerDocument {
+  readonly holds: boolean;
+  readonly note?: string;
+}
+
 export interface GaugesDocument {
   readonly peers: number;
   readonly trusted_peers: number;
@@ -197,6 +211,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     workers: { count: snapshot.workers.count, reason: snapshot.workers.reason },
     offloads: offloadsDocument(snapshot.offloads),
     ...(snapshot.fastPath === undefined ? {} : { fast_path: fastPathDocument(snapshot.fastPath) }),
+    sandbox: sandboxDocument(snapshot.sandbox),
     gauges: gaugesDocument(snapshot.gauges),
     counters: snapshot.counters,
     drops: snapshot.drops,
@@ -297,6 +312,13 @@ function fastPathDocument(state: FastPathState): FastPathDocument {
     packets: { up, down },
     left_alone: leftAlone,
   };
+}
+
+function sandboxDocument({ mode, layers, violations }: SandboxState): SandboxDocument {
+  const rows = layers.map(({ name, holds, note }) =>
+    [name, { holds, ...(note === undefined ? {} : { note }) }] as const
+  );
+  return { mode, layers: Object.fromEntries(rows), violations };
 }
 
 function gaugesDocument(gauges: Gauges): GaugesDocument {

@@ -120,6 +120,19 @@ const PEERS = {
   ),
 };
 
+const SANDBOX = {
+  teredo_sandbox_layer: gauge(
+    "0, 1",
+    "1 for each part of the sandbox that holds, by its name.",
+    "0: `teredo status` says why; an older kernel has less",
+  ),
+  teredo_sandbox_violations_total: counter(
+    "system calls",
+    "System calls that the sandbox has refused, each of which ended a daemon, since the machine was started.",
+    "any: somebody has got into the daemon, or it makes a call that its list lacks; the log names it, report it",
+  ),
+};
+
 const FAST_PATH = {
   teredo_fast_path_active: gauge(
     "0, 1",
@@ -330,6 +343,7 @@ export const METRIC_HELP = {
   ...DAEMON,
   ...PEERS,
   ...FAST_PATH,
+  ...SANDBOX,
   ...COUNTERS,
   ...OUTCOMES,
 };

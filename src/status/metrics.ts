@@ -25,6 +25,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     ...means(snapshot),
     ...levels(snapshot),
     ...fastPath(snapshot),
+    ...sandbox(snapshot),
     ...COUNTER_NAMES.map((name) => one(counterMetric(name), snapshot.counters[name])),
     drops(snapshot),
     failures(snapshot),
@@ -123,6 +124,17 @@ function fastPath({ role, fastPath }: Snapshot): Metric[] {
       "teredo_fast_path_left_alone_total",
       Object.entries(leftAlone).map(([reason, value]) => ({ labels: { reason }, value })),
     ),
+  ];
+}
+
+function sandbox({ sandbox: { layers, violations } }: Snapshot): Metric[] {
+  const samples = layers.map(({ name, holds }) => ({
+    labels: { layer: name },
+    value: Number(holds),
+  }));
+  return [
+    metric("teredo_sandbox_layer", samples),
+    one("teredo_sandbox_violations_total", violations),
   ];
 }
 

@@ -32,6 +32,7 @@ export interface Snapshot {
   readonly offloads: Readonly<Record<OffloadName, OffloadState>>;
   /** Absent for the server. */
   readonly fastPath?: FastPathState;
+  readonly sandbox: SandboxState;
   readonly gauges: Gauges;
   readonly counters: Readonly<Record<CounterName, number>>;
   /** By reason; `none` is no reason and not among them. */
@@ -117,6 +118,30 @@ export const OFFLOAD_NAMES = {
   udpGro: "udp_gro",
   udpSegment: "udp_segment",
 } as const satisfies Readonly<Record<OffloadName, string>>;
+
+/** What a daemon can take from itself. */
+export const SANDBOX_LAYERS = [
+  "capabilities",
+  "no_new_privs",
+  "dumpable",
+  "landlock",
+  "seccomp",
+] as const;
+
+export interface SandboxLayer {
+  readonly name: (typeof SANDBOX_LAYERS)[number];
+  readonly holds: boolean;
+  /** Why it does not; what somebody should know of one that does. */
+  readonly note?: string | undefined;
+}
+
+export interface SandboxState {
+  readonly mode: "auto" | "off" | "log";
+  /** Empty while the daemon starts. */
+  readonly layers: readonly SandboxLayer[];
+  /** Daemons before this one that a refused system call has ended. */
+  readonly violations: number;
+}
 
 /** How packets pass in the kernel, past the relay; or are answered there, past the server. */
 export interface FastPathState {

@@ -156,7 +156,7 @@ class Station {
 
   /** sched_yield(2) */
   #giveWay(): void {
-    this.#libc.call.syscall(SYS_SCHED_YIELD[process.arch]!, 0, 0, 0);
+    this.#libc.call.syscall(SYS_SCHED_YIELD[process.arch]!, 0, 0, 0, 0);
   }
 
   #sendPaced({ rate, seconds, burst }: SendCommand, volley: Volley): Sent {

@@ -74,7 +74,7 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     announce: false,
     announceMetric: 9,
     announceProtocol: 201,
-    process: { user: undefined, chroot: undefined, pidFile: undefined },
+    process: { user: undefined, chroot: undefined, pidFile: undefined, sandbox: "auto" },
   });
   assert.equal(config.status.port, 9545);
 });

@@ -15,6 +15,7 @@ const TASK = {
     prefix: parseIpv6Prefix("2001::/32")!,
     routes: { metric: 10, announced: { metric: 9, protocol: 201 } },
   },
+  sandbox: "auto" as const,
 };
 
 /** Runs a program in the place of our own. */

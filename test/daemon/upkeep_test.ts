@@ -31,7 +31,10 @@ async function keep(
   const restorations = noRestorations();
   const { libc } = process;
   const began = libc.transcript.lines.length;
-  upholdInterface(open, { libc, log, restorations, cleanup, program: ["false"], ...options });
+  upholdInterface(open, {
+    ...{ libc, log, restorations, cleanup, program: ["false"], sandbox: "auto" },
+    ...options,
+  });
   const hear = async (line: RegExp) => {
     while (!lines.some((it) => line.test(it))) await after(10);
   };
@@ -89,6 +92,7 @@ test("upholdInterface() of what keeps without commands is not kept from it by a 
   const libc = new BsdProcess(machineOf("FreeBSD 14")).libc;
   upholdInterface({ keep: () => keeper, entrusted: {} } as never, {
     libc,
+    sandbox: "auto",
     log: logTo(lines),
     restorations: noRestorations(),
     cleanup,

@@ -23,6 +23,7 @@ test("readTask reads what writeTask writes, on one line", () => {
       prefix: parseIpv6Prefix("2001::/32")!,
       routes: { metric: 10, announced: { metric: 9, protocol: 201 } },
     },
+    sandbox: "log" as const,
   };
   const line = writeTask(task);
   assert.equal(line.indexOf("\n"), line.length - 1);

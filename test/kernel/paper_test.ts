@@ -156,7 +156,7 @@ const UNKNOWN: readonly (readonly [string, (lab: Lab) => unknown])[] = [
   ["bind of tun", (lab) => {
     lab.bind(lab.call.open(lab.path("/dev/net/tun"), linux.O_RDWR, 0), OWN, 1025);
   }],
-  ["syscall(", (lab) => lab.call.syscall(321, 5, 0, 0)],
+  ["syscall(", (lab) => lab.call.syscall(321, 5, 0, 0, 0)],
   ["the command /sbin/reboot", (lab) => lab.libc.run(["/sbin/reboot"])],
 ];
 for (const [what, call] of UNKNOWN) {

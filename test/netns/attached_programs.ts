@@ -24,7 +24,7 @@ export function attachedPrograms(libc: Libc, index: number, type: number): numbe
   const at = query.take(QUERY_LENGTH);
   query.u32.set([index, type], at >> 2);
   const number = SYS_BPF[process.arch]!;
-  const done = libc.call.syscall(number, BPF_PROG_QUERY, query.address(at), QUERY_LENGTH);
+  const done = libc.call.syscall(number, BPF_PROG_QUERY, query.address(at), QUERY_LENGTH, 0);
   check(libc, done, "bpf", "BPF_PROG_QUERY");
   const count = query.u32[(at + QUERY_COUNT_AT) >> 2]!;
   query.close();

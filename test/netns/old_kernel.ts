@@ -95,7 +95,7 @@ async function refuse(lacks: readonly Lack[]): Promise<void> {
   arena.writeU64(filter + SOCK_FPROG_FILTER_AT, arena.address(at));
   const number = NUMBERS.seccomp[process.arch]!;
   const [mode, flags] = [SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC];
-  const result = libc.call.syscall(number, mode, flags, arena.address(filter));
+  const result = libc.call.syscall(number, mode, flags, arena.address(filter), 0);
   check(libc, result, "seccomp", lacks.join(", "));
 }
 

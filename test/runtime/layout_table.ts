@@ -40,11 +40,12 @@ export const HEADERS = [
   "linux/netfilter_ipv4/ip_tables.h",
   "linux/netfilter_ipv6/ip6_tables.h",
   "linux/if_link.h",
-  "linux/ipv6.h",
   "linux/if_tun.h",
   "linux/ipv6.h",
+  "linux/landlock.h",
   "linux/pkt_cls.h",
   "linux/rtnetlink.h",
+  "linux/seccomp.h",
   "linux/sockios.h",
   "linux/virtio_net.h",
   "linux/xfrm.h",
@@ -77,6 +78,8 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   IP_MREQN: ["struct ip_mreqn", "imr_"],
   MMSGHDR: ["struct mmsghdr", "msg_"],
   MSGHDR: ["struct msghdr", "msg_"],
+  LANDLOCK_PATH_BENEATH_ATTR: ["struct landlock_path_beneath_attr", ""],
+  LANDLOCK_RULESET_ATTR: ["struct landlock_ruleset_attr", ""],
   NFGENMSG: ["struct nfgenmsg", ""],
   NLMSGERR: ["struct nlmsgerr", ""],
   NLMSGHDR: ["struct nlmsghdr", "nlmsg_"],
@@ -90,6 +93,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   SOCKADDR_IN6: ["struct sockaddr_in6", "sin6_"],
   SOCKADDR_NL: ["struct sockaddr_nl", "nl_"],
   SOCKLEN_T: ["socklen_t", ""],
+  SECCOMP_DATA: ["struct seccomp_data", ""],
   SK_BUFF: ["struct __sk_buff", ""],
   SOCK_FILTER: ["struct sock_filter", ""],
   SOCK_FPROG: ["struct sock_fprog", ""],
@@ -117,13 +121,23 @@ export const EXPRESSIONS: Readonly<Record<string, string>> = {
 
 /**
  * Names that headers before Linux 6.2, or 6.6, lack; checked only where they are defined. Those of
- * BPF are members of an enum, which no `#ifdef` sees: that the kernel takes them is their test.
+ * BPF are members of an enum, which no `#ifdef` sees, and those of a structure that has grown likewise: that
+ * the kernel takes them is their test.
  */
 export const NEWER: readonly string[] = [
   "BPF_F_ADJ_ROOM_DECAP_L3_IPV6",
   "BPF_TCX_EGRESS",
   "BPF_TCX_INGRESS",
   "TCX_NEXT",
+  "LANDLOCK_ACCESS_FS_TRUNCATE",
+  "LANDLOCK_ACCESS_FS_IOCTL_DEV",
+  "LANDLOCK_ACCESS_NET_BIND_TCP",
+  "LANDLOCK_ACCESS_NET_CONNECT_TCP",
+  "LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET",
+  "LANDLOCK_SCOPE_SIGNAL",
+  "LANDLOCK_RULESET_ATTR_HANDLED_ACCESS_NET_AT",
+  "LANDLOCK_RULESET_ATTR_SCOPED_AT",
+  "SIZEOF_LANDLOCK_RULESET_ATTR",
   "NFT_SET_ELEM_CATCHALL",
   "TUN_F_USO4",
   "TUN_F_USO6",

@@ -74,6 +74,15 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
       down: 502,
       leftAlone: { no_lease: 503, fragment: 504 },
     },
+    sandbox: {
+      mode: "auto",
+      layers: [
+        { name: "capabilities", holds: true, note: "keeps CAP_NET_ADMIN" },
+        { name: "landlock", holds: false, note: "the kernel has no Landlock" },
+        { name: "seccomp", holds: true },
+      ],
+      violations: 77,
+    },
     gauges: {
       peers: 7,
       peersTrusted: 5,

@@ -10,6 +10,7 @@ import {
 import { checkFastPath } from "#src/daemon/checks/fast_path.ts";
 import { checkFirewall } from "#src/daemon/checks/firewall.ts";
 import { checkRole } from "#src/daemon/checks/role.ts";
+import { checkSandbox } from "#src/daemon/sandbox/probe.ts";
 import { checkStatusPages } from "#src/daemon/checks/status.ts";
 import type { Host } from "#src/daemon/host/contract.ts";
 import { hostOf, menderOf } from "#src/daemon/host/mod.ts";
@@ -85,6 +86,7 @@ async function outcomeOf(
     const look = async () => [
       ...checkConfiguration(config, notices),
       ...await checkMachine(host, role, config),
+      checkSandbox(libc, config[role].process.sandbox),
     ];
     const results = await look();
     report.tell(results);

@@ -1,5 +1,6 @@
 import type { CheckDocument, StatusDocument } from "#src/status/document.ts";
 import { fastPathText } from "#src/status/fast_path_text.ts";
+import { sandboxTexts } from "#src/status/sandbox_text.ts";
 import { count, duration } from "#src/status/units.ts";
 import { bold, coloured, type Output } from "../output.ts";
 
@@ -45,6 +46,7 @@ export function factsOf(now: StatusDocument): readonly Fact[] {
     ["workers", `${now.workers.count} (${now.workers.reason})`],
     ...(now.role === "relay" ? offloads(now) : []),
     ...fastPath(now),
+    ...sandboxTexts(now).map((text, i) => [i === 0 ? "sandbox" : "", text] as const),
   ];
 }
 

@@ -86,6 +86,16 @@ export class HandoverFile {
     }
   }
 
+  /** Writes at the descriptor's own place, where it goes on. @throws Error of `node:fs` */
+  append(bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length;) from += writeSync(this.#fd, bytes, from);
+  }
+
+  /** Stays this file's, which closes it. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
   /** An empty file is removed, where that is allowed. */
   close(): void {
     if (fstatSync(this.#fd).size === 0) removeOwn(this.#fd, this.#path);

@@ -1,3 +1,4 @@
+import type { SandboxMode } from "#src/config/config.ts";
 import type { Libc } from "#ffi/libc.ts";
 import type { Entrusted } from "#src/datapath/keep/contract.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
@@ -19,12 +20,15 @@ export interface UpkeepOptions {
   /** Whom this process is about to become. */
   readonly user: User | undefined;
   readonly chroot: string | undefined;
+  readonly sandbox: SandboxMode;
 }
 
 /** What keeps a role's interface, and announces it. */
 export interface Upholding {
   /** See `Keeper.announce`. */
   announce(wanted: boolean): void;
+  /** Of the process of its own, where there is one. */
+  readonly pid: number | undefined;
   /** Resolves when nothing could take the announcement away any more. */
   readonly lost: Promise<Error>;
 }
@@ -36,7 +40,7 @@ export interface Upholding {
 export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholding {
   const { user, chroot, cleanup } = options;
   const never = new Promise<Error>(() => {});
-  if (open.keep === undefined) return { announce: () => {}, lost: never };
+  if (open.keep === undefined) return { announce: () => {}, pid: undefined, lost: never };
   const outcomes = new Outcomes(options);
   cleanup.add(() => outcomes.close());
   const { entrusted } = open;
@@ -45,7 +49,8 @@ export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholdi
   }
   const mayCommand = user === undefined && chroot === undefined;
   if (!mayCommand && entrusted === undefined) tellPowerless(options);
-  return { announce: keepHere(open, outcomes, cleanup, mayCommand), lost: never };
+  const announce = keepHere(open, outcomes, cleanup, mayCommand);
+  return { announce, pid: undefined, lost: never };
 }
 
 /** Where commands set up interfaces, and no other process keeps this one. */
@@ -76,10 +81,11 @@ function keepThere(
   open: OpenRole,
   entrusted: Entrusted,
   outcomes: Outcomes,
-  { libc, log, cleanup, program, user, chroot }: UpkeepOptions & { readonly user: User },
+  { libc, log, cleanup, program, user, chroot, sandbox }: UpkeepOptions & { readonly user: User },
 ): Upholding {
   const lost = Promise.withResolvers<Error>();
   let announce: Upholding["announce"] = () => {};
+  let pid: number | undefined;
   const withoutHelper = (problem: string) => {
     if (entrusted.routes.announced !== undefined) {
       lost.resolve(new Error(`nothing could withdraw the announcement: ${problem}`));
@@ -90,7 +96,7 @@ function keepThere(
   };
   try {
     forbidNewPrivileges(libc);
-    const helper = startHelper(program, { user, chroot, entrusted }, {
+    const helper = startHelper(program, { user, chroot, entrusted, sandbox }, {
       said: (said) => {
         if (said.event !== "keeping") return outcomes.tell(said);
         log.info("Interface kept by a process of its own", { pid: helper.pid });
@@ -99,8 +105,9 @@ function keepThere(
     });
     cleanup.add(() => helper.stop());
     announce = (wanted) => helper.announce(wanted);
+    pid = helper.pid;
   } catch (error) {
     withoutHelper(error instanceof Error ? error.message : String(error));
   }
-  return { announce: (wanted) => announce(wanted), lost: lost.promise };
+  return { announce: (wanted) => announce(wanted), pid, lost: lost.promise };
 }

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
+import type { SandboxMode } from "#src/config/config.ts";
 import { openLibc } from "#ffi/open.ts";
 import { keepEntrusted } from "#src/datapath/linux/keep/entrusted.ts";
 import type { Keeper } from "#src/datapath/keep/contract.ts";
@@ -8,6 +9,7 @@ import { ignoreNamelessSignals } from "../host/mod.ts";
 import { keepTunnel } from "../keep.ts";
 import { ANSWERED } from "../signals.ts";
 import { keepOneRight } from "../host/linux/one_right.ts";
+import { prepareHelperSandbox } from "../sandbox/linux/helper.ts";
 import { readTask, readWish, type Said, type Task } from "./words.ts";
 
 const STDOUT = 1;
@@ -44,9 +46,24 @@ export async function runUpkeep(): Promise<number> {
   return 0;
 }
 
-function begin(libc: Libc, { user, chroot, entrusted }: Task): Keeper {
+function begin(libc: Libc, { user, chroot, entrusted, sandbox }: Task): Keeper {
+  const enterSandbox = prepareSandbox(libc, sandbox);
   keepOneRight(libc, user, chroot);
-  return keepEntrusted(libc, entrusted);
+  const keeper = keepEntrusted(libc, entrusted);
+  enterSandbox();
+  return keeper;
+}
+
+/** Where there can be none it does without, as the daemon does. */
+function prepareSandbox(libc: Libc, mode: SandboxMode): () => void {
+  try {
+    return prepareHelperSandbox(libc, mode, (call) => {
+      const problem = `it made a system call that its sandbox refuses: ${call}`;
+      return lineOf({ event: "unable", problem });
+    });
+  } catch {
+    return () => {};
+  }
 }
 
 /** Characters of a line: a task names all groups of a user. */
@@ -69,9 +86,11 @@ async function* linesOf(stream: NodeJS.ReadStream): AsyncGenerator<string, undef
   yield rest;
 }
 
+const lineOf = (said: Said) => `${JSON.stringify(said)}\n`;
+
 function say(said: Said): void {
   try {
-    writeSync(STDOUT, `${JSON.stringify(said)}\n`);
+    writeSync(STDOUT, lineOf(said));
   } catch {
     // Nobody listens any more: standard input ends as well.
   }

@@ -1,4 +1,5 @@
 import { type Entrusted, KEPT, type Rival, type Upkeep } from "#src/datapath/keep/contract.ts";
+import type { SandboxMode } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv6Prefix, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { User } from "../host/contract.ts";
@@ -15,6 +16,7 @@ export interface Task {
   readonly user: User;
   readonly chroot: string | undefined;
   readonly entrusted: Entrusted;
+  readonly sandbox: SandboxMode;
 }
 
 /** Each further line that it reads. */
@@ -40,10 +42,10 @@ export function writeTask({ entrusted, ...rest }: Task): string {
 
 /** @throws SyntaxError, TypeError for what {@link writeTask} did not write */
 export function readTask(line: string): Task {
-  const { user, chroot, entrusted } = JSON.parse(line);
+  const { user, chroot, entrusted, sandbox } = JSON.parse(line);
   const prefix = parseIpv6Prefix(entrusted.prefix);
   if (prefix === undefined) throw new TypeError(`${entrusted.prefix} is no prefix`);
-  return { user, chroot, entrusted: { ...entrusted, prefix } };
+  return { user, chroot, entrusted: { ...entrusted, prefix }, sandbox };
 }
 
 export function writeWish({ announce }: Wish): string {

@@ -2,6 +2,7 @@
 import type { StatusDocument } from "../document.ts";
 import { DROP_HELP } from "../drop_help.ts";
 import { fastPathText } from "../fast_path_text.ts";
+import { sandboxTexts } from "../sandbox_text.ts";
 import type { DropReason } from "../snapshot.ts";
 import { Prose } from "./prose.tsx";
 import { bytes, count, duration } from "../units.ts";
@@ -48,6 +49,7 @@ function factsOf(status: StatusDocument): (readonly [string, string])[] {
     const fastPath = fastPathText(status);
     if (fastPath !== undefined) facts.push(["Fast path", fastPath]);
   }
+  for (const text of sandboxTexts(status)) facts.push(["Sandbox", text]);
   return facts;
 }
 

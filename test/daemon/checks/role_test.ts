@@ -37,7 +37,12 @@ interface Case {
 }
 
 const DEVICE = { up: true, hasCarrier: true, mtu: 1500, hasLinkLocal: true };
-const PROCESS = { user: undefined, chroot: undefined, pidFile: undefined };
+const PROCESS = {
+  user: undefined,
+  chroot: undefined,
+  pidFile: undefined,
+  sandbox: "auto" as const,
+};
 const unable = (...missing: Capability[]) =>
   EVERY_CAPABILITY.filter((name) => !missing.includes(name));
 const v4 = (text: string) => parseIpv4(text)!;

@@ -23,7 +23,12 @@ interface Case {
   readonly want: Lines | Partial<Record<Bsd, Lines>> | ((system: Bsd) => Lines);
 }
 
-const PROCESS = { user: undefined, chroot: undefined, pidFile: undefined };
+const PROCESS = {
+  user: undefined,
+  chroot: undefined,
+  pidFile: undefined,
+  sandbox: "auto" as const,
+};
 
 /** The interface to the network. */
 const { ethernet: ETHERNET } = new BsdMachine("FreeBSD");

@@ -218,7 +218,7 @@ test("loadProgram(): a signal that comes in the way of the verifier refuses noth
   let [signals, errno] = [3, 0];
   const syscall: Libc["call"]["syscall"] = (number, command, at, length) => {
     errno = command === BPF_PROG_LOAD && signals-- > 0 ? EAGAIN : 0;
-    return errno === 0 ? libc.call.syscall(number, command, at, length) : -1;
+    return errno === 0 ? libc.call.syscall(number, command, at, length, 0) : -1;
   };
   const disturbed: Libc = {
     layout: libc.layout,

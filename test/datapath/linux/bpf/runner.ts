@@ -65,7 +65,7 @@ export class Runner {
     }
     const number = SYS_BPF[process.arch]!;
     const address = this.#arena.address(at);
-    const result = this.#libc.call.syscall(number, BPF_PROG_TEST_RUN, address, ATTRIBUTES);
+    const result = this.#libc.call.syscall(number, BPF_PROG_TEST_RUN, address, ATTRIBUTES, 0);
     check(this.#libc, result, "bpf", "BPF_PROG_TEST_RUN");
     return this.#arena.i32[(at + BPF_ATTR_TEST_RETVAL_AT) >> 2]!;
   }

@@ -1,0 +1,107 @@
+import process from "node:process";
+import { type Calls, callsOf } from "#ffi/linux/calls/mod.ts";
+import {
+  AUDIT_ARCH,
+  ENOSYS,
+  SECCOMP_DATA_ARCH_AT,
+  SECCOMP_DATA_ARGS_AT,
+  SECCOMP_DATA_NR_AT,
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_LOG,
+  SECCOMP_RET_TRAP,
+} from "#ffi/linux/mod.ts";
+import { classic, type Program } from "#src/datapath/linux/filter_code.ts";
+import type { Argued, Condition, Profile } from "./calls.ts";
+
+/**
+ * What becomes of a violation: the thread tells it and ends the process; the kernel ends the process; the
+ * kernel logs it, and nothing is refused.
+ */
+export type Violation = "tell" | "kill" | "log";
+
+const REFUSALS: Readonly<Record<Violation, number>> = {
+  tell: SECCOMP_RET_TRAP,
+  kill: SECCOMP_RET_KILL_PROCESS,
+  log: SECCOMP_RET_LOG,
+};
+
+/**
+ * A filter of system calls, which the kernel runs at each of them. A call that this processor has not
+ * is left out.
+ */
+export function filterOf(
+  { first, groups, argued, answered }: Profile,
+  violation: Violation,
+  architecture: string = process.arch,
+): Program {
+  const calls = callsOf(architecture);
+  const refused = classic.returns(REFUSALS[violation]);
+  const errno = (number: number) =>
+    classic.returns(violation === "log" ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | number);
+  const plain = [first, ...groups.map((group) => group.calls)].flatMap(words);
+  return [
+    // Numbers mean something else to another processor's mode.
+    classic.loadWord(SECCOMP_DATA_ARCH_AT),
+    classic.ifEqual(AUDIT_ARCH[architecture]!, "foreign"),
+    classic.loadWord(SECCOMP_DATA_NR_AT),
+    classic.ifEqual(numberOf(calls, "recvmmsg"), "next"),
+    classic.returns(SECCOMP_RET_ALLOW),
+    "foreign",
+    classic.returns(SECCOMP_RET_KILL_PROCESS),
+    "next",
+    ...plain.slice(1).flatMap((name) => only(calls, name, [classic.returns(SECCOMP_RET_ALLOW)])),
+    ...argued.flatMap((it) =>
+      only(calls, it.call, argumentsOf(it, it.errno === undefined ? refused : errno(it.errno)))
+    ),
+    ...answered.flatMap((it) => only(calls, it.call, [errno(it.errno)])),
+    // What a newer library tries before what there was before.
+    classic.ifFrom(calls.end, "violation"),
+    errno(ENOSYS),
+    "violation",
+    refused,
+  ];
+}
+
+export const words = (text: string): string[] => text.split(" ").filter((word) => word !== "");
+
+function numberOf(calls: Calls, name: string): number {
+  const number = calls.numberOf(name);
+  if (number === undefined) throw new Error(`there is no system call ${name}`);
+  return number;
+}
+
+/** What is done at one system call, and at no other. */
+function only(calls: Calls, name: string, program: Program): Program {
+  const number = calls.numberOf(name);
+  if (number === undefined) return [];
+  const end = `not ${name}`;
+  return [classic.ifEqual(number, end), ...program, end];
+}
+
+function argumentsOf({ call, when }: Argued, otherwise: Program[number]): Program {
+  return [
+    ...when.flatMap((conditions, row) => {
+      const end = `${call}: not ${row}`;
+      return [
+        ...conditions.flatMap((it, i) => conditionOf(it, `${call}: ${row}.${i}`, end)),
+        classic.returns(SECCOMP_RET_ALLOW),
+        end,
+      ];
+    }),
+    otherwise,
+  ];
+}
+
+/** Goes on if it holds, else at `end`. */
+function conditionOf({ argument, mask, values }: Condition, holds: string, end: string): Program {
+  const before = values.slice(0, -1);
+  return [
+    classic.loadWord(SECCOMP_DATA_ARGS_AT + 8 * argument),
+    ...(mask === undefined ? [] : [classic.and(mask)]),
+    ...before.map((value) => classic.to(holds, value >>> 0)),
+    classic.ifEqual(values.at(-1)! >>> 0, end),
+    holds,
+  ];
+}

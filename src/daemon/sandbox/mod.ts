@@ -1,0 +1,101 @@
+import process from "node:process";
+import type { Libc } from "#ffi/libc.ts";
+import type { Config, LogConfig, Role, SandboxMode } from "#src/config/config.ts";
+import { placeOfSecret } from "#src/config/secret_file.ts";
+import type { OpenRole } from "#src/datapath/datapath.ts";
+import type { Logger } from "#src/log/logger.ts";
+import type { SandboxState } from "#src/status/snapshot.ts";
+import type { Cleanup } from "../cleanup.ts";
+import type { User } from "../host/contract.ts";
+import { openLineLog } from "../open_log.ts";
+import { controlPath, runtimeFolder } from "../runtime_folder.ts";
+import type { Sandbox, SandboxNeeds } from "./contract.ts";
+import { takeLeft } from "./linux/left.ts";
+import { LinuxSandbox } from "./linux/mod.ts";
+
+export interface SandboxOptions {
+  readonly libc: Libc;
+  readonly log: Logger;
+  readonly cleanup: Cleanup;
+  readonly role: Role;
+  readonly config: Config;
+  /** Whom this process is about to become. */
+  readonly user: User | undefined;
+  /** `-c FILE` */
+  readonly path: string | undefined;
+  readonly open: Pick<OpenRole, "keep" | "fastPath">;
+}
+
+/**
+ * Makes a daemon's sandbox ready, as long as it has all its rights and sees all files. It is entered when
+ * everything is open that takes rights.
+ */
+export function prepareSandbox(options: SandboxOptions): Sandbox {
+  const { libc, log, cleanup, role, config, user } = options;
+  const mode = config[role].process.sandbox;
+  if (mode === "off") return none(mode, "`sandbox = off`");
+  if (libc.layout.system !== "Linux") return none(mode, `${libc.layout.system} has none here`);
+  const folder = runtimeFolder(role);
+  const left = takeLeft({ libc, log, folder, user });
+  const sandbox = new LinuxSandbox(libc, needsOf(options), left);
+  cleanup.add(() => sandbox.close());
+  return sandbox;
+}
+
+/** Tells what holds. */
+export function tellSandbox(log: Logger, { mode, layers }: SandboxState): void {
+  const holds = layers.filter((it) => it.holds).map(({ name }) => name);
+  const missing = layers.filter((it) => !it.holds)
+    .map(({ name, note }) => note === undefined ? name : `${name}: ${note}`);
+  log.log(mode === "log" ? "warn" : "info", "Sandbox", {
+    mode,
+    on: holds.length === 0 ? "none" : holds,
+    off: missing.length === 0 ? undefined : missing,
+  });
+}
+
+function none(mode: SandboxMode, note: string): Sandbox {
+  const layers = (["capabilities", "no_new_privs", "dumpable", "landlock", "seccomp"] as const)
+    .map((name) => ({ name, holds: false, note }));
+  return {
+    begin: () => {},
+    enter: () => {},
+    state: { mode, layers, violations: 0 },
+    close: () => {},
+  };
+}
+
+function needsOf({ role, config, user, path, open }: SandboxOptions): SandboxNeeds {
+  const { status, server, log } = config;
+  const own = config[role].process;
+  const credentials = process.env["CREDENTIALS_DIRECTORY"];
+  const secrets = [status.tokenFile, role === "server" ? server.secretsFile : undefined]
+    .filter(isGiven).map((name) => placeOfSecret(name, config.file, credentials).path);
+  const inCredentials = credentials === undefined ? [] : [`${credentials}/any`];
+  const removes = [own.pidFile, status.socket, controlPath(role, status)];
+  return {
+    role,
+    mode: own.sandbox,
+    user,
+    chroot: own.chroot,
+    rereads: [...[path ?? config.file].filter(isGiven), ...secrets, ...inCredentials],
+    folder: runtimeFolder(role),
+    removes: removes.filter(isGiven),
+    remakes: open.keep !== undefined && user === undefined,
+    reprograms: open.fastPath !== undefined && open.fastPath.isNone !== true && user === undefined,
+    notifies: process.env["NOTIFY_SOCKET"],
+    line: refusedLine(log),
+  };
+}
+
+const isGiven = (it: string | undefined): it is string => it !== undefined;
+
+/** For whoever reads standard error, at a moment when no logger can run. */
+function refusedLine(config: LogConfig): (call: string) => string {
+  let text = "";
+  const log = openLineLog(config, (line) => text = line);
+  return (call) => {
+    log.error("System call refused", { call });
+    return text;
+  };
+}

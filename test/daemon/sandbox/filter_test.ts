@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { callsOf } from "#ffi/linux/calls/mod.ts";
+import { ENOSYS } from "#ffi/linux/mod.ts";
+import {
+  type Argued,
+  daemonCalls,
+  helperCalls,
+  type Profile,
+} from "#src/daemon/sandbox/linux/calls.ts";
+import { filterOf, words } from "#src/daemon/sandbox/linux/filter.ts";
+import { disassembleClassic } from "#src/datapath/linux/filter_text.ts";
+import { ALLOWED, type Asked, Filtered, VIOLATION } from "./filtered.ts";
+
+const OPTIONS = { timeout: 600_000 };
+/** In the numbers of the calls of x32, which are made in the mode of x86-64. <asm/unistd.h> */
+const X32 = 0x4000_0000;
+const PID = 4242;
+const HELPER = 4343;
+const CALLS = callsOf();
+const filtered = new Filtered();
+
+const PROFILES: Readonly<Record<string, Profile>> = {
+  "a daemon's, with user": daemonCalls({
+    pid: PID,
+    helper: HELPER,
+    remakes: false,
+    reprograms: false,
+  }),
+  "a daemon's, without": daemonCalls({ pid: PID, remakes: true, reprograms: true }),
+  "a helper's": helperCalls({ pid: PID }),
+};
+
+const plainOf = ({ first, groups }: Profile) =>
+  [first, ...groups.map(({ calls }) => calls)].flatMap(words);
+
+/** Arguments for which all conditions of a row hold: each value in turn, the others' first ones. */
+function holding(row: Argued["when"][number]): number[][] {
+  return row.flatMap(({ argument, values }) =>
+    values.map((value) => {
+      const args = [0, 0, 0, 0, 0, 0];
+      for (const it of row) args[it.argument] = it.values[0]!;
+      args[argument] = value;
+      return args;
+    })
+  );
+}
+
+/** Arguments of which every row has one that is wrong: numbers that nothing asks for. */
+const WRONG = [0x7eec_beef, 0x7eec_beef, 0x7eec_beef, 0x7eec_beef, 0, 0];
+
+interface Case {
+  readonly name: string;
+  readonly asked: Asked;
+  readonly want: number;
+}
+
+function casesOf(profile: Profile): Case[] {
+  const { argued, answered } = profile;
+  const known = [
+    ...plainOf(profile),
+    ...argued.map(({ call }) => call),
+    ...answered.map(({ call }) => call),
+  ];
+  const of = (name: string, args: readonly number[], want: number): Case[] => {
+    const number = CALLS.numberOf(name);
+    return number === undefined
+      ? []
+      : [{ name: `${name} ${args}`, asked: [number, ...args], want }];
+  };
+  // Of numbers without a name Linux has some for itself, with which it ends the process (335, 336).
+  const others = Array.from({ length: CALLS.end }, (_, number) => CALLS.nameOf(number))
+    .filter((name) => name !== undefined)
+    .filter((name) => !known.includes(name))
+    .flatMap((name) => of(name, [], VIOLATION));
+  return [
+    ...plainOf(profile).flatMap((name) => of(name, [], ALLOWED)),
+    ...argued.flatMap(({ call, when, errno }) => [
+      ...when.flatMap(holding).flatMap((args) => of(call, args, ALLOWED)),
+      ...of(call, WRONG, errno ?? VIOLATION),
+    ]),
+    ...answered.flatMap(({ call, errno }) => of(call, [], errno)),
+    ...others,
+    { name: "one of the future", asked: [CALLS.end], want: ENOSYS },
+    { name: "a far one", asked: [100_000], want: ENOSYS },
+    ...(process.arch === "x64" ? [{ name: "write of x32", asked: [X32 + 1], want: ENOSYS }] : []),
+  ];
+}
+
+for (const [name, profile] of Object.entries(PROFILES)) {
+  test(
+    `filterOf, ${name}: the kernel answers each call as its rule says, and all others by a violation`,
+    OPTIONS,
+    async () => {
+      const program = filterOf(profile, "tell");
+      const cases = casesOf(profile);
+      const answers = await filtered.answers(program, cases.map(({ asked }) => asked));
+      const wrong = cases.filter(({ want }, i) => answers[i] !== want);
+      const shown = wrong.map(({ name, asked, want }) => {
+        const got = answers[cases.findIndex((it) => it.asked === asked)];
+        return `${name}: ${got}, want ${want}`;
+      });
+      assert.equal(shown.join("\n"), "", `${shown.join("\n")}\n${disassembleClassic(program)}`);
+    },
+  );
+}
+
+/** What somebody who is inside would try, and what no rule may let pass by an oversight. */
+const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
+  ["execve"],
+  ["execveat"],
+  ["ptrace"],
+  ["process_vm_writev"],
+  ["setuid", 0],
+  ["setresuid", 0, 0, 0],
+  ["setgroups"],
+  ["capset"],
+  ["mount"],
+  ["move_mount"],
+  ["unshare"],
+  ["setns"],
+  ["chroot"],
+  ["pivot_root"],
+  ["init_module"],
+  ["kexec_load"],
+  ["keyctl"],
+  ["perf_event_open"],
+  ["userfaultfd"],
+  ["open_by_handle_at"],
+  ["seccomp"],
+  ["pidfd_getfd"],
+  ["pidfd_send_signal"],
+  ["personality"],
+  ["socket", 17, 3, 0], // AF_PACKET
+  ["socket", 2, 1, 0], // TCP
+  ["socket", 2, 3, 1], // raw ICMP
+  ["socket", 2, 2, 1], // ICMP by a datagram socket
+  ["socket", 10, 3, 58], // raw ICMPv6
+  ["socket", 16, 3, 9], // netlink of audit
+  ["socket", 38, 5, 0], // AF_ALG
+  ["socket", 40, 1, 0], // AF_VSOCK
+  ["clone", 17], // a process
+  ["kill", 1, 9],
+  ["kill", -1, 9],
+  ["tgkill", 1, 1, 9],
+  ["prlimit64", 1],
+  ["ioctl", 0, 0x5412], // TIOCSTI, which types
+  ["ioctl", 0, 0x8914], // SIOCSIFFLAGS
+];
+
+test(
+  "filterOf: what somebody inside would try is a violation under every profile",
+  OPTIONS,
+  async () => {
+    for (const [name, profile] of Object.entries(PROFILES)) {
+      const program = filterOf(profile, "tell");
+      const tried = HOSTILE.filter(([call]) => CALLS.numberOf(call) !== undefined);
+      const asked = tried.map(([call, ...args]) => [CALLS.numberOf(call)!, ...args]);
+      const answers = await filtered.answers(program, asked);
+      const passed = tried.filter((_, i) => answers[i] !== VIOLATION);
+      const shown = `${name}: ${passed.join("; ")}\n${disassembleClassic(program)}`;
+      assert.equal(passed.length, 0, shown);
+    }
+  },
+);
+
+test("filterOf: with `log` nothing is refused", () => {
+  const returned = filterOf(PROFILES["a daemon's, with user"]!, "log")
+    .flatMap((line) => typeof line !== "string" && (line.code & 7) === 6 ? [line.k >>> 0] : []);
+  // The last is for the calls of another processor's mode.
+  assert.deepEqual([...new Set(returned)].sort(), [0x7ffc_0000, 0x7fff_0000, 0x8000_0000].sort());
+});
+
+test("filterOf: a profile names calls that there are, on both processors", () => {
+  const known = new Set(["x64", "arm64"].flatMap((architecture) => {
+    const calls = callsOf(architecture);
+    return Array.from({ length: calls.end }, (_, number) => calls.nameOf(number));
+  }));
+  for (const profile of Object.values(PROFILES)) {
+    const names = [...plainOf(profile), ...profile.argued.map(({ call }) => call)];
+    assert.deepEqual(names.filter((name) => !known.has(name)), []);
+    assert.equal(new Set(names).size, names.length, "one stands twice");
+  }
+  assert.doesNotThrow(() => filterOf(PROFILES["a helper's"]!, "tell", "arm64"));
+});
