@@ -15,6 +15,8 @@ import { SECTION_DOCS } from "#src/config/schema/mod.ts";
 import { ENTRIES, type Entry, type Section, SECTIONS } from "#src/config/settings.ts";
 import { REASONS } from "#src/datapath/linux/fast_path/reasons.ts";
 import { SERVER_REASONS } from "#src/datapath/linux/fast_path/server/reasons.ts";
+import { LINUX } from "#ffi/linux/layout.ts";
+import { daemonCalls, helperCalls } from "#src/daemon/sandbox/linux/calls.ts";
 import { MESSAGES } from "#src/log/messages.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
@@ -52,6 +54,7 @@ export function documents(): ReadonlyMap<string, string> {
     }),
     withTables("docs/bsd-kernels.md", { "test/kernel/bsd/manual": promises() }),
     withTables("docs/mutation.md", { "test/mutation/explained.ts": explained() }),
+    withTables("docs/security.md", { "src/daemon/sandbox/linux/calls.ts": systemCalls() }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
   ]);
@@ -228,6 +231,39 @@ function promises(): string {
 function dependencies(names: readonly string[]): string {
   return table(rowsOf(names));
 }
+
+/** Of both processes that have a sandbox, without `user` where that makes a difference. */
+function systemCalls(): string {
+  const daemon = daemonCalls({ pid: 0, helper: 1, remakes: true, reprograms: true });
+  const helper = helperCalls({ pid: 0 });
+  const plain = [{ what: "each packet, and each turn of a loop", calls: daemon.first }]
+    .concat(daemon.groups)
+    .map(({ what, calls }) => {
+      const both = helper.groups.find((it) => it.what === what);
+      const own = what.startsWith("each") ? helper.first : both?.calls ?? "";
+      return [codes(calls), what, own === calls ? "as the daemon" : own === "" ? "-" : codes(own)];
+    });
+  const argued = daemon.argued.map(({ call, only, errno }) => {
+    const own = helper.argued.find((it) => it.call === call);
+    const more = errno === undefined ? "" : `; else \`${errnoSymbol(errno)}\``;
+    const helpers = own === undefined
+      ? "-"
+      : own.only === only
+      ? "as the daemon"
+      : `only: ${own.only}`;
+    return [codes(call), `only: ${only}${more}`, helpers];
+  });
+  const answered = daemon.answered.map(({ call, errno, why }) => [
+    codes(call),
+    `\`${errnoSymbol(errno)}\`: ${why}`,
+    "as the daemon",
+  ]);
+  return table([["calls", "a daemon's, for", "the helper's"], ...plain, ...argued, ...answered]);
+}
+
+const codes = (names: string) => names.split(" ").map((name) => `\`${name}\``).join(" ");
+
+const errnoSymbol = (errno: number) => LINUX.errors.get(errno)?.[0] ?? String(errno);
 
 function messages(): string {
   const rows = Object.entries(MESSAGES).map(([name, { levels, fields, meaning, mend = "" }]) => [

@@ -6,6 +6,7 @@ import { type Plan, planReload } from "#src/config/reload.ts";
 import type { Datapath } from "#src/datapath/datapath.ts";
 import { ConfigError, StartError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
+import type { SandboxState } from "#src/status/snapshot.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Host } from "../host/contract.ts";
 import type { Notifier } from "../notify.ts";
@@ -118,7 +119,7 @@ export class Reloader {
       const { config, notices } = loadConfig(role, { ...options, path, whole: true });
       return { plan: planReload(running, config, role), notices };
     } catch (error) {
-      throw user === undefined ? error : withUser(error, user);
+      throw withReaders(error, user, isWalledIn(state.sandbox));
     }
   }
 
@@ -220,13 +221,24 @@ export class Reloader {
   }
 }
 
-/** A daemon that gave up its privileges may not read what it read at start. */
-function withUser(error: unknown, user: string): unknown {
+/** Whether it may read in the folders alone that it read from at start. */
+function isWalledIn({ layers }: SandboxState): boolean {
+  return layers.some(({ name, holds }) => name === "landlock" && holds);
+}
+
+/** A daemon that gave up its privileges, or all files but some, may not read what it read at start. */
+function withReaders(error: unknown, user: string | undefined, walledIn: boolean): unknown {
   if (!(error instanceof ConfigError)) return error;
   if (!error.problems.some((problem) => problem.includes("not allowed to read it"))) return error;
+  const asUser =
+    `a running daemon reads its files as \`user = ${user}\`; let its group read them, as by ` +
+    "`chmod 640` and `chgrp`, or restart the daemon";
+  const inFolders =
+    "a running daemon reads in the folders that it read from at start, and none of a " +
+    "whole system, as /etc is (`sandbox`); put the file in one of its own, or restart the daemon";
   return new ConfigError([
     ...error.problems,
-    `a running daemon reads its files as \`user = ${user}\`; let its group read them, as by ` +
-    "`chmod 640` and `chgrp`, or restart the daemon",
+    ...(user === undefined ? [] : [asUser]),
+    ...(walledIn ? [inFolders] : []),
   ]);
 }

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
 import { errnoName } from "#ffi/layout.ts";
@@ -27,7 +28,6 @@ import {
   SIZEOF_LANDLOCK_PATH_BENEATH_ATTR,
   SIZEOF_LANDLOCK_RULESET_ATTR,
 } from "#ffi/linux/mod.ts";
-import { fstatSync } from "node:fs";
 
 /** LANDLOCK_ACCESS_FS_... bits that stay for what is beneath a path. */
 export interface Grant {
@@ -70,12 +70,15 @@ export function landlockVersion(libc: Libc): number | string {
   return `the kernel has no Landlock: ${errnoName(libc.layout, libc.errno())}`;
 }
 
-/** What a version can take away, in words. */
-export function landlockText(version: number): string {
+/** What a version takes away, in words. @param wanted what may stay in reach whatever it knows */
+export function landlockText(
+  version: number,
+  wanted: Pick<Wanted, "abstract" | "signals"> = { abstract: false, signals: false },
+): string {
   const more = [
     version >= NET_VERSION ? "TCP" : undefined,
-    version >= ABSTRACT_VERSION ? "abstract sockets" : undefined,
-    version >= SIGNAL_VERSION ? "signals" : undefined,
+    version >= ABSTRACT_VERSION && !wanted.abstract ? "abstract sockets" : undefined,
+    version >= SIGNAL_VERSION && !wanted.signals ? "signals" : undefined,
   ].filter((it) => it !== undefined);
   return `version ${version}: ${["files", ...more].join(", ")}`;
 }
@@ -130,7 +133,7 @@ function create(
 function addPath(libc: Libc, arena: Arena, ruleset: number, path: string, access: number): void {
   const fd = libc.call.open(arena.address(arena.cString(path)), O_PATH | O_CLOEXEC, 0);
   if (fd < 0) return;
-  const isFolder = fstatSync(fd).isDirectory();
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   const rule = arena.take(SIZEOF_LANDLOCK_PATH_BENEATH_ATTR);
   const rights = isFolder ? access : access & OF_FILES;
   arena.writeU64(rule + LANDLOCK_PATH_BENEATH_ATTR_ALLOWED_ACCESS_AT, rights);

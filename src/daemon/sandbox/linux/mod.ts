@@ -97,15 +97,16 @@ export class LinuxSandbox implements Sandbox {
   #makeRuleset(): number | string {
     const version = this.#landlock;
     if (typeof version === "string" || this.#needs.mode !== "auto") return String(version);
-    const { notifies, user } = this.#needs;
     return this.#attempt(() =>
-      makeRuleset(this.#libc, version, {
-        grants: grantsFor(this.#needs),
-        abstract: notifies?.startsWith("@") === true,
-        // A helper is outside, and may have to be ended.
-        signals: user !== undefined,
-      })
+      makeRuleset(this.#libc, version, { grants: grantsFor(this.#needs), ...this.#reach })
     ) ?? this.#problem;
+  }
+
+  /** What of other processes stays in reach. */
+  get #reach(): { readonly abstract: boolean; readonly signals: boolean } {
+    const { notifies, user } = this.#needs;
+    // A helper is outside, and may have to be ended.
+    return { abstract: notifies?.startsWith("@") === true, signals: user !== undefined };
   }
 
   /** Where nothing is refused nothing is given up either. */
@@ -147,7 +148,7 @@ export class LinuxSandbox implements Sandbox {
   #landlocked(made: Made | undefined, at: number): Omit<SandboxLayer, "name"> {
     if (typeof this.#ruleset === "string") return { holds: false, note: this.#ruleset };
     const came = this.#came(made, at);
-    const note = landlockText(this.#landlock as number);
+    const note = landlockText(this.#landlock as number, this.#reach);
     return came.holds ? { holds: true, note } : came;
   }
 
