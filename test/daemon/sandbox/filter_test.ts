@@ -144,9 +144,29 @@ const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
   ["kill", -1, 9],
   ["tgkill", 1, 1, 9],
   ["prlimit64", 1],
+  ["syslog"],
+];
+
+/** The same, where code of ours may ask too, and takes a refusal as it comes. */
+const REFUSED: readonly (readonly [call: string, ...args: number[]])[] = [
   ["ioctl", 0, 0x5412], // TIOCSTI, which types
   ["ioctl", 0, 0x8914], // SIOCSIFFLAGS
+  ["prctl", 4, 1], // PR_SET_DUMPABLE
+  ["rt_sigaction", 31], // SIGSYS
+  ["mmap", 0, 4096, 5, 1, 3], // PROT_READ | PROT_EXEC, MAP_SHARED
+  ["clone3"],
+  ["io_uring_setup"],
 ];
+
+test("filterOf: a refusal is an errno where it is to be expected", OPTIONS, async () => {
+  for (const [name, profile] of Object.entries(PROFILES)) {
+    const program = filterOf(profile, "tell");
+    const asked = REFUSED.map(([call, ...args]) => [CALLS.numberOf(call)!, ...args]);
+    const answers = await filtered.answers(program, asked);
+    const passed = REFUSED.filter((_, i) => [ALLOWED, VIOLATION].includes(answers[i]!));
+    assert.equal(passed.length, 0, `${name}: ${passed.join("; ")}\n${disassembleClassic(program)}`);
+  }
+});
 
 test(
   "filterOf: what somebody inside would try is a violation under every profile",

@@ -12,6 +12,7 @@ import {
   EACCES,
   EINVAL,
   ENOSYS,
+  EPERM,
   MAP_SHARED,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
@@ -87,26 +88,27 @@ const MEMORY: Group = {
   what: "memory: the garbage collector's, and the compiler's that works at run time",
   calls:
     "brk munmap mremap mprotect pkey_alloc pkey_free pkey_mprotect madvise mincore mlock munlock " +
-    "mlock2 membarrier memfd_create get_mempolicy",
+    "mlock2 msync membarrier memfd_create get_mempolicy mbind",
 };
 const THREADS: Group = {
   what: "threads: their start, their end, and who runs when",
   calls:
     "set_tid_address set_robust_list get_robust_list rseq gettid exit exit_group sched_yield " +
     "sched_getaffinity sched_setaffinity sched_getparam sched_getscheduler sched_setscheduler " +
-    "sched_get_priority_max sched_get_priority_min getpriority setpriority arch_prctl futex_waitv " +
+    "sched_getattr sched_setattr sched_get_priority_max sched_get_priority_min getpriority setpriority arch_prctl futex_waitv " +
     "getcpu restart_syscall",
 };
 const SIGNALS: Group = {
   what: "signals among one's own threads",
   calls:
     "rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigpending rt_sigtimedwait sigaltstack tkill " +
-    "pause",
+    "pause signalfd signalfd4",
 };
 const TIME: Group = {
   what: "time",
   calls: "nanosleep clock_nanosleep clock_getres gettimeofday time times timerfd_create " +
-    "timerfd_settime timerfd_gettime",
+    "timerfd_settime timerfd_gettime timer_create timer_settime timer_gettime timer_getoverrun timer_delete " +
+    "getitimer setitimer",
 };
 const WAITING: Group = {
   what: "waiting for descriptors",
@@ -164,6 +166,7 @@ const ANSWERED: readonly Answered[] = [
   },
   { call: "openat2", errno: ENOSYS, why: "`openat` comes then" },
   { call: "io_uring_setup", errno: ENOSYS, why: "its calls pass filters by; `epoll` comes then" },
+  { call: "inotify_init1", errno: ENOSYS, why: "nobody watches files here" },
 ];
 
 const COMMON: readonly Argued[] = [
@@ -253,6 +256,7 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
           "terminals' sizes, flags of descriptors, numbers of interfaces, the name of a TUN; where " +
           "the interface is made again here, what that takes",
         when: [[{ argument: 1, values: requests }]],
+        errno: EPERM,
       },
       {
         call: "bpf",
@@ -260,6 +264,8 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
           "elements of maps, and links of programs that are loaded; where rules may be loaded again, " +
           "programs and maps",
         when: [[{ argument: 0, values: commands }]],
+        // As without the right to: the fast path goes on with the programs that it has.
+        errno: EPERM,
       },
     ],
     answered: ANSWERED,
@@ -292,6 +298,7 @@ export function helperCalls({ pid }: Pick<ProfileNeeds, "pid">): Profile {
           argument: 1,
           values: [TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX],
         }]],
+        errno: EPERM,
       },
     ],
     answered: ANSWERED,
