@@ -13,6 +13,9 @@ import {
   EINVAL,
   ENOSYS,
   EPERM,
+  FIOASYNC,
+  FIOCLEX,
+  FIOSETOWN,
   MAP_SHARED,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
@@ -149,7 +152,11 @@ const TIOCGWINSZ = 0x5413;
 const FIONREAD = 0x541b;
 const FIONBIO = 0x5421;
 const FIONCLEX = 0x5450;
-const FIOCLEX = 0x5451;
+/** Requests about descriptors of any kind, and signals when there is something to read. */
+const DESCRIPTORS = [
+  ...[TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX],
+  ...[FIOASYNC, FIOSETOWN],
+];
 /** <linux/sockios.h>: by which a C library turns names of interfaces into numbers, and back. */
 const SIOCGIFINDEX = 0x8933;
 const SIOCGIFNAME = 0x8910;
@@ -218,7 +225,7 @@ const ownOnly = (pid: number, others: readonly number[]): Argued[] => [
 /** What a daemon that serves may still ask for. */
 export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds): Profile {
   const requests = [
-    ...[TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX],
+    ...DESCRIPTORS,
     ...[SIOCGIFINDEX, SIOCGIFNAME, TUNGETIFF],
     ...(remakes ? [TUNSETIFF, TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNSETSTEERINGEBPF] : []),
   ];
@@ -253,7 +260,7 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
       {
         call: "ioctl",
         only:
-          "terminals' sizes, flags of descriptors, numbers of interfaces, the name of a TUN; where " +
+          "terminals' sizes, flags and signals of descriptors, numbers of interfaces, the name of a TUN; where " +
           "the interface is made again here, what that takes",
         when: [[{ argument: 1, values: requests }]],
         errno: EPERM,
@@ -293,11 +300,8 @@ export function helperCalls({ pid }: Pick<ProfileNeeds, "pid">): Profile {
       },
       {
         call: "ioctl",
-        only: "terminals' sizes, flags of descriptors",
-        when: [[{
-          argument: 1,
-          values: [TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX],
-        }]],
+        only: "terminals' sizes, flags and signals of descriptors",
+        when: [[{ argument: 1, values: DESCRIPTORS }]],
         errno: EPERM,
       },
     ],
