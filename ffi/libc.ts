@@ -75,6 +75,8 @@ export const LIBC = {
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   // int capset(cap_user_header_t header, const cap_user_data_t data): Linux's
   capset: { args: ["ptr", "ptr"], returns: "i32" },
+  // int unveil(const char *path, const char *permissions): OpenBSD's
+  unveil: { args: ["ptr", "ptr"], returns: "i32" },
   // int sysctl(const int *name, u_int count, void *old, size_t *oldlen, const void *new, size_t newlen);
   sysctl: { args: ["ptr", "u32", "ptr", "ptr", "ptr", "u64"], returns: "i32" },
   // void (*signal(int number, void (*handler)(int)))(int);

@@ -14,7 +14,11 @@ const ON_LINUX: Platform = {
   // in msghdr.msg_iovlen, the upper half is zero.
   libcPaths: ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"],
   // glibc dropped sysctl() in 2.32, musl never had it: Linux has /proc/sys.
-  names: { errnoLocation: "__errno_location", symbols: {}, missing: ["sysctl", "getpeereid"] },
+  names: {
+    errnoLocation: "__errno_location",
+    symbols: {},
+    missing: ["sysctl", "getpeereid", "unveil"],
+  },
 };
 
 /** Every layout here is little-endian with 64-bit pointers. */

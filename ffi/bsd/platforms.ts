@@ -6,12 +6,13 @@ import { OPENBSD } from "./openbsd.ts";
 
 /** syscall() is there on some, but the numbers that it is called with are Linux's. */
 const LINUX_ONLY: readonly FunctionName[] = ["syscall", "prctl", "capset"];
+const NOT_OURS: readonly FunctionName[] = [...LINUX_ONLY, "unveil"];
 
 /** NetBSD keeps what a name meant to old programs, and gives its new meaning another symbol. */
 const NETBSD_NAMES: LibcNames = {
   errnoLocation: "__errno",
   symbols: { socket: "__socket30" },
-  missing: LINUX_ONLY,
+  missing: NOT_OURS,
 };
 
 /**
@@ -22,7 +23,7 @@ export const BSD_PLATFORMS: Readonly<Record<string, Platform>> = {
   freebsd: {
     layout: FREEBSD,
     libcPaths: ["libc.so.7"],
-    names: { errnoLocation: "__error", symbols: {}, missing: LINUX_ONLY },
+    names: { errnoLocation: "__error", symbols: {}, missing: NOT_OURS },
   },
   // The version of libc changes with every release, and nothing links to the current one: without a
   // version, ld.so takes the newest of those in /usr/lib. See dlopen(3).
@@ -40,7 +41,7 @@ export const BSD_PLATFORMS: Readonly<Record<string, Platform>> = {
     names: {
       errnoLocation: "__errno_location",
       symbols: {},
-      missing: ["recvmmsg", "sendmmsg", ...LINUX_ONLY],
+      missing: ["recvmmsg", "sendmmsg", ...NOT_OURS],
     },
   },
 };

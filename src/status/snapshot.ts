@@ -119,7 +119,7 @@ export const OFFLOAD_NAMES = {
   udpSegment: "udp_segment",
 } as const satisfies Readonly<Record<OffloadName, string>>;
 
-/** What a daemon can take from itself. */
+/** What a daemon can take from itself on Linux. */
 export const SANDBOX_LAYERS = [
   "capabilities",
   "no_new_privs",
@@ -129,7 +129,8 @@ export const SANDBOX_LAYERS = [
 ] as const;
 
 export interface SandboxLayer {
-  readonly name: (typeof SANDBOX_LAYERS)[number];
+  /** `unveil`: OpenBSD's. */
+  readonly name: (typeof SANDBOX_LAYERS)[number] | "unveil";
   readonly holds: boolean;
   /** Why it does not; what somebody should know of one that does. */
   readonly note?: string | undefined;

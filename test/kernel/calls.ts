@@ -149,6 +149,7 @@ function messagesOf(kernel: PaperKernel) {
 
 function processOf(kernel: PaperKernel) {
   const { memory, world } = kernel;
+  const text = (at: number) => at === 0 ? undefined : memory.string(at);
   return {
     if_nametoindex: (name) => world.link(memory.string(name!))?.index ?? 0,
     if_indextoname: (index, at) => {
@@ -184,6 +185,7 @@ function processOf(kernel: PaperKernel) {
     prctl: unknownCall("prctl"),
     capset: unknownCall("capset"),
     getpeereid: unknownCall("getpeereid"),
+    unveil: (path, permissions) => kernel.unveil(text(path!), text(permissions!)),
     sysctl: (name, count, old, oldLength, next, nextLength) => {
       const numbers = Array.from({ length: count! }, (_, i) => memory.i32(name! + 4 * i));
       const value = next === 0 ? undefined : memory.view(next!, nextLength!).slice();

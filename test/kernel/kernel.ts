@@ -1,4 +1,4 @@
-import { EBADF, EMFILE, EPERM } from "#ffi/posix.ts";
+import { EBADF, EINVAL, EMFILE, EPERM } from "#ffi/posix.ts";
 import { Errno, unknown } from "./errno.ts";
 import type { PaperFile } from "./file.ts";
 import { Memory } from "./memory.ts";
@@ -32,6 +32,9 @@ export class PaperKernel {
   readonly world: PaperWorld;
   readonly memory: Memory;
   identity: Identity = { uid: 0, gid: 0, groups: [0], root: "/", folder: "/" };
+  /** Paths that are left, and what may be done there; undefined: no more are to come. */
+  readonly unveiled: [path: string, permissions: string][] = [];
+  #isVeiled = false;
   readonly #files = new Map<number, PaperFile>();
 
   constructor(system: PaperSystem, world: PaperWorld = new PaperWorld()) {
@@ -42,6 +45,15 @@ export class PaperKernel {
 
   get isPrivileged(): boolean {
     return this.identity.uid === 0;
+  }
+
+  /** unveil(2) of OpenBSD. @throws Errno EPERM after the last, EINVAL for letters that it does not know */
+  unveil(path: string | undefined, permissions: string | undefined): number {
+    if (this.#isVeiled) throw new Errno(EPERM);
+    if (path === undefined) this.#isVeiled = true;
+    else if (!/^[rwxc]*$/.test(permissions!)) throw new Errno(EINVAL);
+    else this.unveiled.push([path, permissions!]);
+    return 0;
   }
 
   /** @throws Errno EPERM */

@@ -16,6 +16,8 @@ export interface SandboxNeeds {
   readonly folder: RuntimeFolder;
   /** What is removed at the end besides: pid file and sockets. */
   readonly removes: readonly string[];
+  /** Names of TUN devices that it has open, and on some systems opens again. */
+  readonly devices: readonly string[];
   /** Whether it has an interface that it makes again when that is deleted. */
   readonly remakes: boolean;
   /** Whether it has programs in the kernel, which other rules may have to be made for. */

@@ -1,6 +1,6 @@
 import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
-import type { Config, LogConfig, Role, SandboxMode } from "#src/config/config.ts";
+import type { Config, LogConfig, Role } from "#src/config/config.ts";
 import { placeOfSecret } from "#src/config/secret_file.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
 import type { Logger } from "#src/log/logger.ts";
@@ -11,7 +11,9 @@ import { openLineLog } from "../open_log.ts";
 import { controlPath, runtimeFolder } from "../runtime_folder.ts";
 import type { Sandbox, SandboxNeeds } from "./contract.ts";
 import { takeLeft } from "./linux/left.ts";
+import { OpenBsdSandbox } from "./bsd/openbsd.ts";
 import { LinuxSandbox } from "./linux/mod.ts";
+import { noSandbox } from "./none.ts";
 
 export interface SandboxOptions {
   readonly libc: Libc;
@@ -23,7 +25,7 @@ export interface SandboxOptions {
   readonly user: User | undefined;
   /** `-c FILE` */
   readonly path: string | undefined;
-  readonly open: Pick<OpenRole, "keep" | "fastPath">;
+  readonly open: Pick<OpenRole, "keep" | "fastPath" | "interfaceName" | "nativeName">;
 }
 
 /**
@@ -33,8 +35,10 @@ export interface SandboxOptions {
 export function prepareSandbox(options: SandboxOptions): Sandbox {
   const { libc, log, cleanup, role, config, user } = options;
   const mode = config[role].process.sandbox;
-  if (mode === "off") return none(mode, "`sandbox = off`");
-  if (libc.layout.system !== "Linux") return none(mode, `${libc.layout.system} has none here`);
+  if (mode === "off") return noSandbox(mode, "`sandbox = off`");
+  const { system } = libc.layout;
+  if (system === "OpenBSD") return new OpenBsdSandbox(libc, needsOf(options));
+  if (system !== "Linux") return noSandbox(mode, `${system} has none that a reload fits in`);
   const folder = runtimeFolder(role);
   const left = takeLeft({ libc, log, folder, user });
   const sandbox = new LinuxSandbox(libc, needsOf(options), left);
@@ -54,17 +58,6 @@ export function tellSandbox(log: Logger, { mode, layers }: SandboxState): void {
   });
 }
 
-function none(mode: SandboxMode, note: string): Sandbox {
-  const layers = (["capabilities", "no_new_privs", "dumpable", "landlock", "seccomp"] as const)
-    .map((name) => ({ name, holds: false, note }));
-  return {
-    begin: () => {},
-    enter: () => {},
-    state: { mode, layers, violations: 0 },
-    close: () => {},
-  };
-}
-
 function needsOf({ role, config, user, path, open }: SandboxOptions): SandboxNeeds {
   const { status, server, log } = config;
   const own = config[role].process;
@@ -81,6 +74,7 @@ function needsOf({ role, config, user, path, open }: SandboxOptions): SandboxNee
     rereads: [...[path ?? config.file].filter(isGiven), ...secrets, ...inCredentials],
     folder: runtimeFolder(role),
     removes: removes.filter(isGiven),
+    devices: [open.interfaceName, open.nativeName].filter(isGiven),
     remakes: open.keep !== undefined && user === undefined,
     reprograms: open.fastPath !== undefined && open.fastPath.isNone !== true && user === undefined,
     notifies: process.env["NOTIFY_SOCKET"],

@@ -110,10 +110,10 @@ export function paperLayout(system: SystemName): Layout {
 
 /** Functions that a system's libc lacks, besides those of Linux. */
 const MISSING: Readonly<Record<SystemName, LibcNames["missing"]>> = {
-  "FreeBSD": ["syscall"],
+  "FreeBSD": ["syscall", "unveil"],
   "OpenBSD": ["syscall"],
-  "NetBSD": ["syscall"],
-  "DragonFly BSD": ["syscall", "recvmmsg", "sendmmsg"],
+  "NetBSD": ["syscall", "unveil"],
+  "DragonFly BSD": ["syscall", "unveil", "recvmmsg", "sendmmsg"],
 };
 
 /** @param system Symbols are the loader's matter; only what is missing counts on paper. */

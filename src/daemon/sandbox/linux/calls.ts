@@ -6,6 +6,7 @@ import {
   BPF_LINK_UPDATE,
   BPF_MAP_CREATE,
   BPF_MAP_DELETE_ELEM,
+  BPF_MAP_LOOKUP_BATCH,
   BPF_MAP_LOOKUP_ELEM,
   BPF_MAP_UPDATE_ELEM,
   BPF_PROG_LOAD,
@@ -230,7 +231,7 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
     ...(remakes ? [TUNSETIFF, TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNSETSTEERINGEBPF] : []),
   ];
   const commands = [
-    ...[BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM],
+    ...[BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM, BPF_MAP_LOOKUP_BATCH],
     ...[BPF_LINK_CREATE, BPF_LINK_UPDATE],
     ...(reprograms ? [BPF_PROG_LOAD, BPF_MAP_CREATE] : []),
   ];
