@@ -176,3 +176,91 @@ ended`,
     ]);
   },
 );
+
+test(
+  "relay as root: it keeps what its interface and a reload take, in its folders, on all threads",
+  OPTIONS,
+  () => {
+    const { stdout, stderr } = within(
+      "",
+      String.raw`
+start
+for what in "read /etc/shadow" "make /run/new" "make $work/new" "remove $work/teredo.ini" \
+  "read $work/teredo.ini" "write /dev/net/tun"; do ask $what; done
+grep -h ^CapEff: /proc/$pid/task/*/status | sort -u
+# As an editor does: another file in the place of the old one.
+printf '[relay]\nhold_packets = 9\n[server]\n' > $work/next
+mv $work/next $work/teredo.ini
+teredo reload relay -c $work/teredo.ini
+ip link del teredo
+until_says relay "Restored what=route"
+ruin exec`,
+    );
+    assert.equal(stderr, "", stdout);
+    const lines = stdout.trimEnd().split("\n");
+    assert.deepEqual(lines.slice(0, 6), [
+      "read /etc/shadow: EACCES",
+      "make /run/new: EACCES",
+      "make $work/new: EACCES",
+      "remove $work/teredo.ini: EACCES",
+      "read $work/teredo.ini: ok",
+      "write /dev/net/tun: ok",
+    ]);
+    // CAP_DAC_OVERRIDE, CAP_NET_ADMIN, and CAP_BPF where there is a fast path.
+    assert.match(lines[6]!, /^CapEff:\t0000008?000001002$/);
+    assert.deepEqual(lines.slice(7), [
+      "  relay.hold_packets: 8 -> 9",
+      "relay: reloaded, 1 setting changed",
+      'exec: exit status 1, level=error msg="System call refused" call=execve',
+    ]);
+  },
+);
+
+test(
+  "server -u nobody: it serves, reloads and ends in its sandbox; its threads have no rights",
+  OPTIONS,
+  () => {
+    const { stdout, stderr } = onMachine(String.raw`
+chmod 755 $work
+printf '[server]\nbind_address = 198.51.100.1\n' > $work/teredo.ini
+daemon server server -c $work/teredo.ini -u nobody
+until_says server msg=Ready
+grep -o 'msg=Sandbox.*' $work/server.log
+grep -hE '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/$pid/task/*/status | sort -u
+printf 'forward_rate = 3\n' >> $work/teredo.ini
+teredo reload server -c $work/teredo.ini
+teredo check server -c $work/teredo.ini | grep ' sandbox: '
+curl -s http://127.0.0.1:9544/status | grep -o '"landlock":{"holds":true'
+kill $pid
+ended`);
+    assert.equal(stderr, "", stdout);
+    const lines = stdout.trimEnd().split("\n");
+    assert.match(lines.at(-3)!, /^ok {3}sandbox: Landlock version \d+: files.*; seccomp$/);
+    lines.splice(-3, 1);
+    assert.deepEqual(lines, [
+      `msg=Sandbox mode=auto ${HELD}`,
+      "CapBnd:\t0000000000000000",
+      "CapEff:\t0000000000000000",
+      "NoNewPrivs:\t1",
+      "Seccomp:\t2",
+      "  server.forward_rate: 1000 -> 3",
+      "server: reloaded, 1 setting changed",
+      '"landlock":{"holds":true',
+      "exit status 0",
+    ]);
+  },
+);
+
+test("the process that keeps an interface has a sandbox too, on all threads", OPTIONS, () => {
+  const { stdout, stderr } = onMachine(String.raw`
+daemon relay relay -c $work/teredo.ini --drain-time 100ms -u nobody
+until_says relay "kept by a process of its own"
+helper=$(grep "kept by" $work/relay.log | sed 's/.*pid=//')
+grep -hE '^(NoNewPrivs|Seccomp):' /proc/$helper/task/*/status | sort -u
+ip -6 route flush dev teredo
+until_says relay "Restored what=route"
+kill $pid
+ended`);
+  assert.equal(stderr, "", stdout);
+  assert.equal(stdout, "NoNewPrivs:\t1\nSeccomp:\t2\nexit status 0\n");
+});
