@@ -98,12 +98,19 @@ function placesOf(path: string, mayBeRoot: boolean): string[] {
   });
 }
 
-/** What the program itself is read from: a compiled one from one file, from source from many. */
+const SELF = "src/daemon/sandbox/linux/paths.ts";
+
+/** What the program itself is read from: a compiled one from one file, another from one or many. */
 function programPlaces(): string[] {
   const places = [process.execPath];
   if (import.meta.url.includes("/$bunfs/")) return places;
+  const self = fileURLToPath(import.meta.url);
   const { HOME, DENO_DIR } = process.env;
-  const root = fileURLToPath(new URL("../../../..", import.meta.url));
   const cache = DENO_DIR ?? (HOME === undefined ? undefined : `${HOME}/.cache/deno`);
-  return [...places, root, dirname(process.execPath), ...(cache === undefined ? [] : [cache])];
+  return [
+    ...places,
+    // Bundled, it is in one file, wherever that is.
+    self.endsWith(`/${SELF}`) ? self.slice(0, -SELF.length) : self,
+    ...(cache === undefined ? [] : [cache]),
+  ];
 }
