@@ -18,7 +18,7 @@ import { filterOf, type Violation } from "./filter.ts";
 import { landlockText, landlockVersion, makeRuleset } from "./landlock.ts";
 import { prepareLastWords } from "./last_words.ts";
 import { grantsFor } from "./paths.ts";
-import { installFilter } from "./seccomp.ts";
+import { installFilter, ringProblem } from "./seccomp.ts";
 import { type Call, EachThread, type Made } from "./threads.ts";
 
 const STANDARD_ERROR = 2;
@@ -42,6 +42,8 @@ export class LinuxSandbox implements Sandbox {
   readonly #landlock: number | string;
   /** Has a refused call told by who makes it; undefined: the kernel ends the process. */
   readonly #listen: (() => void) | undefined;
+  /** Why system calls cannot be filtered here. */
+  readonly #ring: string | undefined;
   #bounding: Made | undefined;
   state: SandboxState;
 
@@ -55,6 +57,7 @@ export class LinuxSandbox implements Sandbox {
     this.#threads = this.#attempt(() => new EachThread(libc));
     this.#landlock = landlockVersion(libc);
     this.#ruleset = this.#makeRuleset();
+    this.#ring = ringProblem();
     this.#listen = this.#attempt(() =>
       prepareLastWords(libc, { line: needs.line, log: STANDARD_ERROR, file: left.descriptor })
     );
@@ -161,6 +164,7 @@ export class LinuxSandbox implements Sandbox {
   }
 
   #filter(helper: number | undefined): string | undefined {
+    if (this.#ring !== undefined) return this.#ring;
     const { mode, remakes, reprograms } = this.#needs;
     const violation: Violation = mode === "log"
       ? "log"

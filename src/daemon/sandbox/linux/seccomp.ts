@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from "node:fs";
 import { Arena } from "#ffi/arena.ts";
 import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
@@ -26,6 +27,26 @@ export function seccompProblem(libc: Libc): string | undefined {
       : refusal(libc);
   } finally {
     arena.close();
+  }
+}
+
+const RING = "anon_inode:[io_uring]";
+
+/**
+ * Why a filter would be of no use to this process: what it asks by an io_uring passes filters by, and a
+ * runtime that has one from its start goes on by it. Before the root directory is changed.
+ */
+export function ringProblem(): string | undefined {
+  const folder = "/proc/self/fd";
+  const has = readdirSync(folder).some((fd) => linkOf(`${folder}/${fd}`) === RING);
+  return has ? "the runtime works by an io_uring, which passes filters by" : undefined;
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // the one that was open for the listing
   }
 }
 

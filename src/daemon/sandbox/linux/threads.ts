@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { Arena } from "#ffi/arena.ts";
 import { check } from "#ffi/errors.ts";
@@ -108,6 +108,7 @@ export class EachThread {
       if (fresh.length === 0) break;
       for (const thread of fresh) {
         sent.add(thread);
+        if (isDeaf(thread)) continue;
         this.#syscall("tgkill", process.pid, thread, SIGNAL);
       }
       this.#await(sent, until);
@@ -122,7 +123,8 @@ export class EachThread {
     while (performance.now() < until) {
       const reached = this.#reached();
       if (sent.size === reached.size) return;
-      if (this.#list().every((thread) => reached.has(thread) || !sent.has(thread))) return;
+      const isDone = (thread: number) => reached.has(thread) || !sent.has(thread) || isDeaf(thread);
+      if (this.#list().every(isDone)) return;
       this.#libc.call.poll(0, 0, 1);
     }
   }
@@ -155,5 +157,16 @@ export class EachThread {
 
   #syscall(name: string, a: number, b: number, c: number): number {
     return this.#libc.call.syscall(this.#calls.numberOf(name)!, a, b, c, 0);
+  }
+}
+
+/** Whether a thread blocks the signal, as some do with all there are; not known under another root. */
+function isDeaf(thread: number): boolean {
+  try {
+    const status = readFileSync(`/proc/self/task/${thread}/status`, "utf8");
+    const blocked = BigInt(`0x${/^SigBlk:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+    return ((blocked >> BigInt(SIGNAL - 1)) & 1n) !== 0n;
+  } catch {
+    return false;
   }
 }
