@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { onMachine } from "../namespace.ts";
-import { insideLibrary, insideScript } from "./inside.ts";
+import { onMachine } from "./namespace.ts";
+import { insideLibrary, insideScript } from "./inside/library.ts";
 
 const OPTIONS = { timeout: 600_000 };
 const LIBRARY = insideLibrary();
