@@ -21,6 +21,7 @@ import { commandsOf } from "./control/commands.ts";
 import { openControl } from "./control/socket.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
 import type { Host, User } from "./host/contract.ts";
+import { giveWayToPackets } from "./courtesy.ts";
 import { Drain } from "./drain.ts";
 import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
@@ -168,6 +169,7 @@ async function live(context: Context): Promise<number> {
   // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start(handover.legacy);
   cleanup.remove(closeUnserved);
+  giveWayToPackets();
   const observer = new Observer(datapath.fates, config[role].prefix);
   const logs = new LogSwitch({ ...context, observer, config: config.log });
   cleanup.add(() => logs.close());

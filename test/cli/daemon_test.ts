@@ -33,6 +33,20 @@ find /run -type f`,
   );
 });
 
+for (const [role, command] of [["relay", RELAY], ["server", SERVER]] as const) {
+  test(`the pages of a ${role} give way to its packets`, () => {
+    expectLines(
+      `daemon ${role} ${command}
+until_says ${role} msg=Ready
+nice() { sed 's/.*) //' /proc/$pid/task/$1/stat | cut -d ' ' -f 17; }
+echo "main thread $(nice $pid)"
+for task in /proc/$pid/task/*; do nice \${task##*/}; done | sort -n | head -n 1
+kill $pid; ended`,
+      ["main thread 10", "0", "exit status 0"],
+    );
+  });
+}
+
 test("teredo status --json of a live relay keeps to docs/status.schema.json", () => {
   const { lines, stderr } = onMachine(`daemon relay ${RELAY}
 until_says relay msg=Ready
