@@ -116,6 +116,7 @@ export class Scenario {
   #checkFlow(client: Client, generation: number, number: number): void {
     const { world } = this;
     if (!client.isAlive || client.generation !== generation || world.isLossy) return;
+    if (!world.isSettled) return;
     if (world.clock.now - world.restartedAt <= 2 * SECOND) return;
     assert.ok(!world.isExpected(number), `data ${number} of a stream was held up`);
   }

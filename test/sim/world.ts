@@ -8,6 +8,7 @@ import {
   makeCounters,
 } from "#src/protocol/counters.ts";
 import type { Drop } from "#src/protocol/drops.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
@@ -41,6 +42,8 @@ import { Prng } from "./prng.ts";
 import { RelayWatch } from "./relay_watch.ts";
 
 const START = 1_000_000;
+/** For how long a relay that has slept may trust clients whose mappings are gone. RFC 4380 §5.2.4 */
+const WAKING_GRACE = 31_000;
 const LOG_LENGTH = 400;
 const HEADROOM = 64;
 /** IPv4 addresses of the NATs count up from here. */
@@ -59,23 +62,28 @@ export interface WorldOptions {
   /** Of datagrams, 0..1. Without loss every packet to a client that is there must arrive. */
   readonly loss: number;
   readonly relay: Partial<RelayOptions>;
+  /** What the clock shows at first. */
+  readonly start?: Millis;
+  /** What each relay's counters, one by one, have counted before. */
+  readonly counted?: number;
 }
 
 interface Expected {
   readonly client: Client;
   readonly generation: number;
   readonly restarts: number;
+  readonly sleeps: number;
   readonly deadline: number;
 }
 
 /** IPv4 and IPv6 Internet, with one server, one relay, native hosts, and clients behind NATs. */
 export class World {
-  readonly clock = new Clock(START);
+  readonly clock: Clock;
   readonly random: Prng;
   readonly log = new PacketLog(LOG_LENGTH);
   readonly clients = new Set<Client>();
   readonly hosts = Array.from({ length: 20 }, (_, i) => parseIpv6(`2001:db8::${i + 1}`)!);
-  readonly seen = { arrived: 0, expected: 0, unreachable: 0, restarts: 0, serverIn: 0 };
+  readonly seen = { arrived: 0, expected: 0, unreachable: 0, restarts: 0, sleeps: 0, serverIn: 0 };
   watch: RelayWatch;
   restartedAt = -Infinity;
   readonly #options: WorldOptions;
@@ -89,9 +97,16 @@ export class World {
   #number = 0;
   #nats = 0;
   #timerAt = Infinity;
+  #isAsleep = false;
+  /** When it last fell asleep, and how long it has slept: its clock stands still meanwhile. */
+  #asleepSince = 0;
+  #slept: Millis = 0;
+  /** Until when nothing has to arrive, as the relay has just woken up. */
+  #settledAt = -Infinity;
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.clock = new Clock(options.start ?? START);
     this.random = new Prng(options.seed);
     this.#server = new Server(OPTIONS, this.#serverCounters, hmacSha1, 1, 2);
     this.watch = this.#makeRelay();
@@ -103,11 +118,13 @@ export class World {
 
   /** What the relays counted. */
   count(name: CounterName): number {
-    return this.#relayCounters.reduce((sum, counters) => sum + counters[Counter[name]]!, 0);
+    const { counted = 0 } = this.#options;
+    return this.#relayCounters.reduce((sum, cells) => sum + cells[Counter[name]]! - counted, 0);
   }
 
   drops(reason: Drop): number {
-    return this.#relayCounters.reduce((sum, counters) => sum + counters[DROPS_AT + reason]!, 0);
+    const { counted = 0 } = this.#options;
+    return this.#relayCounters.reduce((sum, cells) => sum + cells[DROPS_AT + reason]! - counted, 0);
   }
 
   nextNumber(): number {
@@ -137,6 +154,36 @@ export class World {
     this.restartedAt = this.clock.now;
     for (const client of this.clients) client.firstSince = Infinity;
     this.watch = this.#makeRelay();
+  }
+
+  /**
+   * The relay's machine sleeps, as one that is suspended or a guest that is moved: nothing reaches it,
+   * and its clock, which is monotonic, stands still. clock_gettime(2)
+   */
+  sleep(duration: Millis): void {
+    if (this.#isAsleep) return;
+    this.log.note(this.clock.now, "the relay's machine sleeps");
+    this.seen.sleeps++;
+    this.#isAsleep = true;
+    this.#asleepSince = this.clock.now;
+    this.clock.after(duration, () => {
+      this.log.note(this.clock.now, "the relay's machine wakes up");
+      this.#slept += this.clock.now - this.#asleepSince;
+      this.#isAsleep = false;
+      this.#settledAt = this.clock.now + WAKING_GRACE;
+      this.#timerAt = Infinity;
+      this.#setTimer();
+    });
+  }
+
+  /** Whether the relay has been awake for long enough to know where its clients are. */
+  get isSettled(): boolean {
+    return !this.#isAsleep && this.clock.now >= this.#settledAt;
+  }
+
+  /** By the relay's own clock. */
+  get #relayNow(): Millis {
+    return this.clock.now - this.#slept;
   }
 
   /** A client has an address, or another one. */
@@ -180,9 +227,11 @@ export class World {
   }
 
   #expect(number: number, client: Client): void {
+    if (!this.isSettled) return;
     const deadline = this.clock.now + DEADLINE;
     const { generation } = client;
-    this.#expected.set(number, { client, generation, restarts: this.seen.restarts, deadline });
+    const { restarts, sleeps } = this.seen;
+    this.#expected.set(number, { client, generation, restarts, sleeps, deadline });
     this.seen.expected++;
     this.clock.at(deadline, () => this.#checkArrival(number));
   }
@@ -191,9 +240,9 @@ export class World {
     const expected = this.#expected.get(number);
     if (expected === undefined) return;
     this.#expected.delete(number);
-    const { client, generation, restarts } = expected;
+    const { client, generation, restarts, sleeps } = expected;
     const excused = this.isLossy || !client.isAlive || client.generation !== generation ||
-      this.seen.restarts !== restarts;
+      this.seen.restarts !== restarts || this.seen.sleeps !== sleeps;
     assert.ok(excused, `data ${number} did not arrive at a client behind a ${client.nat.kind} NAT`);
   }
 
@@ -208,7 +257,8 @@ export class World {
   #deliver(b: Uint8Array, from: number, port: number, to: number, toPort: number): void {
     const { now } = this.clock;
     if (to === RELAY && toPort === RELAY_PORT) {
-      this.watch.fromClient(b, from, port, RELAY, now);
+      if (this.#isAsleep) return;
+      this.watch.fromClient(b, from, port, RELAY, this.#relayNow);
       this.#setTimer();
     } else if ((to === SERVER || to === SECONDARY_SERVER) && toPort === TEREDO_PORT) {
       this.#toServer(b, from, port, to);
@@ -242,7 +292,8 @@ export class World {
     this.log.ipv6(this.clock.now, toRelay ? "IPv6 to the relay" : "IPv6 to a host", b);
     this.clock.after(IPV6_DELAY, () => {
       if (!toRelay) return this.#toHost(b);
-      this.watch.fromIpv6(b, this.clock.now);
+      if (this.#isAsleep) return;
+      this.watch.fromIpv6(b, this.#relayNow);
       this.#setTimer();
     });
   }
@@ -265,7 +316,7 @@ export class World {
     const client = this.#byAddress.get(keyOf(destinationOf(b, 48)));
     if (this.isLossy || client === undefined || client.address === undefined) return;
     const same = keyOf(client.address) === keyOf(destinationOf(b, 48));
-    const settled = this.clock.now - client.qualifiedAt > 2 * DEADLINE;
+    const settled = this.clock.now - Math.max(client.qualifiedAt, this.#settledAt) > 2 * DEADLINE;
     assert.ok(!same || !settled, "a client that is there is called unreachable");
   }
 
@@ -273,7 +324,7 @@ export class World {
 
   #makeRelay(): RelayWatch {
     const options = { ...RELAY_OPTIONS, ...this.#options.relay };
-    const counters = makeCounters();
+    const counters = makeCounters().fill(this.#options.counted ?? 0);
     this.#relayCounters.push(counters);
     const hash = keyedHash(`key ${this.seen.restarts}`);
     const relay = new Relay(options, counters, hash, this.#options.seed);
@@ -291,12 +342,12 @@ export class World {
   #setTimer(): void {
     const { watch } = this;
     const next = watch.nextTimer();
-    if (next >= this.#timerAt) return;
+    if (this.#isAsleep || next >= this.#timerAt) return;
     this.#timerAt = next;
-    this.clock.at(next, () => {
-      if (watch !== this.watch || this.clock.now < this.#timerAt) return;
+    this.clock.at(next + this.#slept, () => {
+      if (watch !== this.watch || this.#isAsleep || this.#relayNow < this.#timerAt) return;
       this.#timerAt = Infinity;
-      watch.runTimers(this.clock.now);
+      watch.runTimers(this.#relayNow);
       this.#setTimer();
     });
   }

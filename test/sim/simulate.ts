@@ -1,0 +1,31 @@
+import process from "node:process";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+/** The same seed gives the same run: `TEREDO_SIM_SEED=1234 bun test ./test/sim`. */
+const SEED = Number(process.env["TEREDO_SIM_SEED"] ?? 20_061_123);
+
+/** Bun's own limit for a test is shorter than a slow machine may need. */
+export const PATIENT = { timeout: 600_000 };
+
+/** Limits that nothing in a scenario reaches. */
+export const ROOMY: Partial<RelayOptions> = {
+  maxPeers: 65_536,
+  holdPackets: 32,
+  holdBytes: 32 * 1280,
+  holdMemory: 4_096 * 1280,
+  icmpRate: 1_000,
+  icmpBurst: 1_000,
+};
+
+/** Runs a world; when it fails, says what the last packets were and how to have the same again. */
+export function simulate(options: Omit<WorldOptions, "seed">, run: (world: World) => void): void {
+  const world = new World({ seed: SEED, ...options });
+  try {
+    run(world);
+  } catch (error) {
+    console.error(world.log.lines().join("\n"));
+    console.error(`The seed was ${SEED}: TEREDO_SIM_SEED=${SEED} gives the same run.`);
+    throw error;
+  }
+}
