@@ -122,9 +122,10 @@ export class Clients implements Party {
   }
 
   sendDue(now: Millis): void {
+    const { burst = SEGMENTS } = this.#plan;
     let due = this.schedule.due(now);
     this.schedule.sent += due;
-    for (; due > 0; due -= SEGMENTS) this.#send(Math.min(due, SEGMENTS));
+    for (; due > 0; due -= burst) this.#send(Math.min(due, burst));
     this.#sender.flush();
     this.#queued = 0;
   }

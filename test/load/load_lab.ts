@@ -82,7 +82,7 @@ export class LoadLab {
 
   /** Runs both ends of a load to their end. @throws Error with what the one that failed said */
   async exchange(
-    plan: Pick<LoadPlan, "clients" | "up" | "down" | "seconds">,
+    plan: Pick<LoadPlan, "clients" | "up" | "down" | "seconds" | "burst">,
     pin: readonly string[] = [],
   ): Promise<Exchange> {
     const whole: LoadPlan = {

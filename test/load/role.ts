@@ -11,6 +11,8 @@ export interface LoadPlan {
   /** Packets a second from the host to the clients. */
   readonly down: number;
   readonly seconds: number;
+  /** Most packets in a row for one client; by default, and at most, `SEGMENTS`. */
+  readonly burst?: number;
   /** A.B.C.D of the relay, and its port. */
   readonly relay: string;
   readonly relayPort: number;

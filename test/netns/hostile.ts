@@ -184,6 +184,12 @@ const LONGEST_PAUSE = 2_500;
 
 /** The books at a moment in which nothing moves, so that all can be compared with all. */
 export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
+  const status = await quietStatus(lab, place);
+  return { status, kernel: await udpOf(lab, place) };
+}
+
+/** What a daemon says of itself once that stays the same. */
+export async function quietStatus(lab: Lab, place: DaemonPlace): Promise<StatusDocument> {
   const read = async () =>
     JSON.parse(
       (await get(lab, place, `http://127.0.0.1:${DAEMONS[place]}/status`))!,
@@ -191,15 +197,13 @@ export async function quietBooks(lab: Lab, place: DaemonPlace): Promise<Books> {
   const moving = ({ counters, drops, gauges: { held_packets } }: StatusDocument) =>
     JSON.stringify([counters, drops, held_packets]);
   let status = await read();
-  let kernel = { received: 0, sentBytes: 0 };
   await until("nothing moves any more", async () => {
     const before = moving(status);
     await wait(LONGEST_PAUSE);
-    kernel = await udpOf(lab, place);
     status = await read();
     return moving(status) === before;
   });
-  return { status, kernel };
+  return status;
 }
 
 async function udpOf(lab: Lab, place: DaemonPlace): Promise<Books["kernel"]> {
@@ -220,12 +224,18 @@ function discarded({ drops }: StatusDocument): number {
 
 /** Whatever came to the relay, or was made there, is somewhere. */
 export function assertRelayBalances({ status, kernel }: Books): void {
-  const { counters: n, gauges } = status;
+  const { counters: n } = status;
   // What its programs let pass never came to the socket, nor left by it.
   const { up, down } = status.fast_path?.packets ?? { up: 0, down: 0 };
   assert.equal(n.udp_received_datagrams, kernel.received + up);
   const past = n.udp_sent_bytes - kernel.sentBytes;
   assert.ok(past >= down * SHORTEST && past <= down * LONGEST, `${past} bytes by ${down}`);
+  assertRelayAccounts(status);
+}
+
+/** The same by what it says alone: packets in are packets out, held, or dropped for one reason. */
+export function assertRelayAccounts(status: StatusDocument): void {
+  const { counters: n, gauges } = status;
   const made = n.bubbles_sent_direct + n.bubbles_sent_indirect + n.bubbles_sent_challenge;
   assert.equal(
     n.udp_received_datagrams + n.ipv6_received_packets + made,
@@ -240,11 +250,17 @@ export function assertRelayBalances({ status, kernel }: Books): void {
 
 /** Every datagram is answered, passed on or discarded; every answer is sent or was refused. */
 export function assertServerBalances({ status, kernel }: Books): void {
-  const { counters: n, drops } = status;
+  const { counters: n } = status;
   const { up, down } = status.fast_path?.packets ?? { up: 0, down: 0 };
   assert.equal(n.udp_received_datagrams, kernel.received + up);
   const past = n.udp_sent_bytes - kernel.sentBytes;
   assert.ok(past >= down * ANSWER && past <= down * LONGEST_ANSWER, `${past} bytes by ${down}`);
+  assertServerAccounts(status);
+}
+
+/** Likewise. */
+export function assertServerAccounts(status: StatusDocument): void {
+  const { counters: n, drops } = status;
   const answers = n.advertisements_sent + n.bubbles_forwarded + n.icmpv6_forwarded +
     n.echoes_answered;
   const refused = drops.send_failed + drops.send_queue_full;

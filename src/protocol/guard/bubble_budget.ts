@@ -69,13 +69,20 @@ export class BubbleBudget {
     this.#answers.set(challengeRate * ANSWERS, challengeRate * ANSWERS_AT_ONCE, now);
   }
 
-  /** Whether a bubble may go to the IPv4 address now; if so, it counts as sent. */
+  /**
+   * Whether a bubble may go to the IPv4 address now; if so, it counts as sent. One that may not takes
+   * nothing of any limit: else what is refused for one would use up another, and others' bubbles with it.
+   */
   take(address: number, cause: Cause, now: Millis): boolean {
-    if (cause === Cause.Repeat) {
-      if (!this.#repeatsByAddress.take(address, 0, now) || !this.#repeats.take(now)) return false;
-    }
     const reserve = cause === Cause.Resume ? 0 : RESERVE;
+    const isThere = this.#byAddress.has(address, 0, now, reserve) && this.#all.has(now, reserve);
+    if (!isThere || (cause === Cause.Repeat && !this.#takeRepeat(address, now))) return false;
     return this.#byAddress.take(address, 0, now, reserve) && this.#all.take(now, reserve);
+  }
+
+  #takeRepeat(address: number, now: Millis): boolean {
+    return this.#repeats.has(now) && this.#repeatsByAddress.take(address, 0, now) &&
+      this.#repeats.take(now);
   }
 
   /** Whether {@link take} would allow the first bubble to a stranger, which counts nothing. */
@@ -98,9 +105,10 @@ export class BubbleBudget {
     return this.#answers.take(address, 0, now);
   }
 
-  /** Whether a bubble that answers a stranger may go to the IPv4 address; if so, it counts as sent. */
+  /** Likewise for a bubble that answers a stranger. */
   takeForStranger(address: number, now: Millis): boolean {
-    return this.#byAddress.take(address, 0, now, RESERVE) && this.#challenges.take(now);
+    return this.#byAddress.has(address, 0, now, RESERVE) && this.#challenges.take(now) &&
+      this.#byAddress.take(address, 0, now, RESERVE);
   }
 }
 

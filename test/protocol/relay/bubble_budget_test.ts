@@ -220,3 +220,34 @@ test("Relay.fromUdp() sends no server more challenges than addressBubbleRate (R-
   }
   assert.ok(toServer <= 100 && toServer > 50, `${toServer} in a second`);
 });
+
+test("Relay.fromClient() leaves bubbles for a server's new clients in any flood of its strangers (R-15, R-23)", () => {
+  const { lab } = new Tally();
+  let asked = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const stranger = CLIENT + 1 + (i >> 2);
+    const bytes = data(teredo(stranger, CLIENT_PORT, SERVER), HOST);
+    lab.fromClient(bytes, { address: stranger, port: CLIENT_PORT });
+    // The last of twenty in a millisecond; one new client a hundredth of a second.
+    if (i % 200 === 199) {
+      assert.equal(lab.fromIpv6(shortest(i, teredo(CLIENT - 1 - i, 9, SERVER))), Drop.None);
+      asked++;
+    }
+    if (i % 20 === 19) lab.advance(1);
+  }
+  assert.equal(lab.count("peers_created"), asked);
+});
+
+test("Relay.fromIpv6() takes nothing of a server's limit for bubbles that the limit of all refuses (R-15)", () => {
+  const { lab } = new Tally({ bubbleRate: 400, addressBubbleRate: 100, newPeerRate: 0 });
+  const ask = (i: number, server: number) =>
+    lab.fromIpv6(
+      data(`2001:${(i % 1_000 + 0x1000).toString(16)}::1`, teredo(CLIENT + i, 9, server)),
+    );
+  // Many servers use up the limit of all; meanwhile packets for clients of one are refused.
+  for (let i = 0; i < 2_000; i++) ask(i, SERVER + 1 + i);
+  for (let i = 2_000; i < 4_000; i++) assert.equal(ask(i, SERVER), Drop.RateLimited);
+
+  lab.advance(250);
+  for (let i = 0; i < 30; i++) assert.equal(ask(4_000 + i, SERVER), Drop.None, `${i}`);
+});
