@@ -1,0 +1,54 @@
+/** Load for an hour, with peers that come and go and all that is done to a relay meanwhile. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { machine, replaceReport, writeWithFolder } from "../report.ts";
+import { panelsOf, reportOf, slopesOf } from "./findings.ts";
+import { chart } from "./chart.ts";
+import { soak } from "./soak.ts";
+
+const USAGE = `usage: scripts/soak run [--minutes N] [--seed S] [--svg FILE] [--docs]
+An hour by default. The chart goes to dist/soak.svg, unless named otherwise; with --docs table and chart go
+to docs/soak.md and docs/soak.svg as well. The status is 1 when something grows, or does not balance.`;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string", default: "60" },
+      seed: { type: "string", default: "1" },
+      svg: { type: "string", default: "dist/soak.svg" },
+      docs: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [minutes, seed] = [values.minutes, values.seed].map(Number);
+  if (!(minutes! >= 1 && minutes! <= 1_440)) throw new Error(`--minutes: 1 to 1440`);
+  if (!(seed! >= 0 && seed! < 2 ** 32)) throw new Error(`--seed: 0 to 2^32 - 1`);
+  return { ...values, minutes: minutes!, seed: seed! };
+}
+
+let options: ReturnType<typeof readOptions>;
+try {
+  options = readOptions();
+} catch (error) {
+  console.error(`${(error as Error).message}\n${USAGE}`);
+  process.exit(2);
+}
+if (options.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const soaked = await soak(options.minutes, options.seed);
+const slopes = slopesOf(soaked);
+const report = reportOf(soaked, slopes, options.seed, machine());
+const marks = soaked.legs.flatMap(({ events }) => events);
+const caption = `${soaked.rate} packets a second each way; dashed: what was done to the relay`;
+const picture = chart(caption, soaked.seconds, panelsOf(soaked), marks);
+writeWithFolder(options.svg, picture);
+console.log(report);
+if (options.docs) {
+  writeWithFolder("docs/soak.svg", picture);
+  replaceReport("run", report);
+}
+const growing = slopes.filter(({ slope }) => slope?.isFlat === false);
+const problems = soaked.legs.flatMap((leg) => leg.problems);
+process.exit(growing.length + problems.length > 0 ? 1 : 0);

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { CLIENTS } from "#test/bench/lab_scripts.ts";
+import type { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
+import { type Exchange, LoadLab } from "#test/load/load_lab.ts";
+import type { LoadResult } from "#test/load/role.ts";
+import { introduce } from "#test/netns/hostile.ts";
+import { startRelay, startServer, wait } from "#test/netns/programs.ts";
+import { Prng } from "#test/sim/prng.ts";
+import { nodeCommand } from "../parties/command.ts";
+import type { NewcomersPlan, NewcomersTold } from "../parties/newcomers.ts";
+import { type Accounts, accountsOf, problemsOf } from "./accounts.ts";
+import { Deck, ENDS, type EventName, happen, RELAY_CONFIGURATION } from "./events.ts";
+import type { Vitals } from "./vitals.ts";
+
+const FLOWS = 1_000;
+/** All of them come once in a leg. */
+const PEERS = 100_000;
+const PEERS_FIRST = 100_000;
+const PULSE_MS = 50;
+/** Between two quiet moments, in which the books are compared. */
+const LEG_SECONDS = 60;
+const EVENTS_A_LEG = 3;
+/** Before the flows are greeted, and after they have ended. */
+const LEAD_SECONDS = 3;
+/** Legs from one end of the relay to the next one of the same kind. */
+const ENDS_EVERY = 10;
+const SHARE = 0.6;
+const FIRST_RATE = 40_000;
+const FASTER = 1.4;
+const TRIAL_SECONDS = 3;
+const TRIALS = 8;
+/** What may be missing where it is not yet saturated, and how late its generator may be. */
+const LOST = 0.001;
+const LATE = 1.05;
+
+/** What one leg came to. */
+export interface Leg {
+  /** Seconds since the start. */
+  readonly from: number;
+  readonly to: number;
+  readonly flows: Exchange;
+  readonly peers: readonly NewcomersTold[];
+  readonly events: readonly (readonly [at: number, name: EventName])[];
+  /** Datagrams of strangers among what was sent to the relay. */
+  readonly junk: number;
+  /** What does not balance. */
+  readonly problems: readonly string[];
+  readonly accounts: Accounts;
+}
+
+export interface Soaked {
+  /** Packets a second, each way, at which nothing was lost yet; and those that were sent. */
+  readonly saturation: number;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly startedAt: number;
+  readonly legs: readonly Leg[];
+  readonly vitals: readonly Vitals[];
+}
+
+/** Runs legs of load with events until the minutes are over. */
+export async function soak(minutes: number, seed: number): Promise<Soaked> {
+  const load = await LoadLab.create(true);
+  try {
+    const { lab } = load;
+    await introduce(lab, ["srv", "rly", "host6", CLIENTS]);
+    await load.makeWireLike();
+    await startServer(lab, "teredo");
+    await startRelay(lab, "teredo", RELAY_CONFIGURATION);
+    for (const name of ["rly", "srv"]) await load.prefer(name);
+    const saturation = await saturate(load);
+    const rate = Math.round(SHARE * saturation);
+    console.error(`saturated at ${saturation} packets a second each way; sending ${rate}`);
+    const vitals = watchVitals(lab);
+    const [start, startedAt] = [performance.now(), Date.now()];
+    const now = () => (performance.now() - start) / 1_000;
+    const deck = new Deck(new Prng(seed));
+    const random = new Prng(seed + 1);
+    const legs: Leg[] = [];
+    let before = await accountsOf(lab);
+    while (now() + LEG_SECONDS / 2 < 60 * minutes) {
+      const seconds = Math.round(Math.min(LEG_SECONDS, 60 * minutes - now()));
+      const names = eventsOf(deck, legs.length);
+      const leg = await runLeg(load, { seconds, rate, names, random, now, before });
+      before = leg.accounts;
+      legs.push(leg);
+      tell(leg, legs.length);
+    }
+    const { stdout } = await vitals.stop();
+    return {
+      saturation,
+      rate,
+      seconds: now(),
+      startedAt,
+      legs,
+      vitals: stdout.trim().split("\n").map((line) => JSON.parse(line)),
+    };
+  } finally {
+    await load.close();
+  }
+}
+
+/** The highest rate each way of which all arrives, by ever faster trials. */
+async function saturate(load: LoadLab): Promise<number> {
+  let carried = 0;
+  for (let i = 0, rate = FIRST_RATE; i < TRIALS; i++, rate = Math.round(rate * FASTER)) {
+    const plan = { clients: FLOWS, up: rate, down: rate, seconds: TRIAL_SECONDS };
+    const { clients, host } = await load.exchange(plan);
+    const isCarried = (it: LoadResult) =>
+      it.received >= (1 - LOST) * it.expected && it.sendSeconds <= LATE * TRIAL_SECONDS;
+    console.error(
+      `trial of ${rate}: ${clients.received}/${clients.expected} down, ${host.received}/${host.expected} up`,
+    );
+    if (!isCarried(clients) || !isCarried(host)) break;
+    carried = rate;
+  }
+  assert.ok(carried > 0, `the machine does not carry ${FIRST_RATE} packets a second each way`);
+  return carried;
+}
+
+function eventsOf(deck: Deck, leg: number): EventName[] {
+  const end = ENDS[leg % ENDS_EVERY];
+  const others = Array.from(
+    { length: EVENTS_A_LEG - Number(end !== undefined) },
+    () => deck.draw(),
+  );
+  return end === undefined ? others : [...others, end];
+}
+
+interface LegPlan {
+  readonly seconds: number;
+  readonly rate: number;
+  readonly names: readonly EventName[];
+  readonly random: Prng;
+  readonly now: () => number;
+  readonly before: Accounts;
+}
+
+async function runLeg(load: LoadLab, plan: LegPlan): Promise<Leg> {
+  const { seconds, rate, names, random, now, before } = plan;
+  const { lab } = load;
+  const from = now();
+  const flows = load.exchange({
+    clients: FLOWS,
+    up: rate,
+    down: rate,
+    seconds: seconds - LEAD_SECONDS,
+  });
+  flows.catch(() => {});
+  const peers = startPeers(load, seconds);
+  const events: (readonly [number, EventName])[] = [];
+  const room = (seconds - 4 * LEAD_SECONDS) / Math.max(1, names.length);
+  let junk = 0;
+  for (const [i, name] of names.entries()) {
+    const at = from + 2 * LEAD_SECONDS + i * room + random.between(0, room / 3);
+    await wait(Math.max(0, 1_000 * (at - now())));
+    events.push([now(), name]);
+    junk += await happen(lab, name);
+  }
+  const leg = { from, events, junk, flows: await flows, peers: await toldBy(peers) };
+  const accounts = await accountsOf(lab);
+  const isWhole = names.every((name) => !ENDS.includes(name));
+  const problems = problemsOf(leg, accounts, isWhole ? before : undefined);
+  return { ...leg, to: now(), accounts, problems };
+}
+
+function startPeers({ lab }: LoadLab, seconds: number): LabProcess {
+  const plan: NewcomersPlan = {
+    port: 5_001,
+    first: PEERS_FIRST,
+    addresses: PEERS,
+    rate: PEERS / (seconds - LEAD_SECONDS),
+    seconds: seconds - LEAD_SECONDS,
+    qualifies: true,
+    pulse: PULSE_MS,
+    server: SERVER_ADDRESS,
+    host: HOST_IPV6,
+  };
+  const file = fileURLToPath(new URL("../parties/newcomers_main.ts", import.meta.url));
+  return lab.spawn(CLIENTS, nodeCommand(file, plan));
+}
+
+async function toldBy(peers: LabProcess): Promise<NewcomersTold[]> {
+  const { status, stdout, stderr } = await peers.result;
+  if (status !== 0) throw new Error(`peers: ${stderr}`);
+  return stdout.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+function watchVitals(lab: Lab): LabProcess {
+  const file = fileURLToPath(new URL("vitals_main.ts", import.meta.url));
+  return lab.spawn("core", [process.execPath, file]);
+}
+
+function tell(
+  { to, flows: { clients, host }, peers, events, problems }: Leg,
+  number: number,
+): void {
+  const last = peers.at(-1)!;
+  console.error(
+    `leg ${number}, ${Math.round(to)} s: down ${clients.received}/${clients.expected}, ` +
+      `up ${host.received}/${host.expected}, peers in time ${last.inTime}/${last.started}; ` +
+      events.map(([, name]) => name).join(", ") + problems.map((it) => `\n  ${it}`).join(""),
+  );
+}
