@@ -60,6 +60,8 @@ test("teredo status shows a relay to people", () =>
   offloads   tun, udp_gro, udp_segment
              no tun_udp: the kernel has no USO for TUN; Linux 6.2 has
   fast path  on, 4 leases, 0 % of packets
+  sandbox    capabilities (keeps CAP_NET_ADMIN), seccomp
+             no landlock: the kernel has no Landlock
   peers      7, 5 trusted, room for 1,048,576; holding 3 packets, 3,840 bytes
   counted
     udp_received_datagrams                 1,234,567

@@ -236,9 +236,6 @@ function withReaders(error: unknown, user: string | undefined, walledIn: boolean
   const inFolders =
     "a running daemon reads in the folders that it read from at start, and none of a " +
     "whole system, as /etc is (`sandbox`); put the file in one of its own, or restart the daemon";
-  return new ConfigError([
-    ...error.problems,
-    ...(user === undefined ? [] : [asUser]),
-    ...(walledIn ? [inFolders] : []),
-  ]);
+  const hint = user !== undefined ? [asUser] : walledIn ? [inFolders] : [];
+  return new ConfigError([...error.problems, ...hint]);
 }
