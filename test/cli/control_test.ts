@@ -106,6 +106,7 @@ kill $pid; ended`,
       // For the relay's successor.
       "history",
       "peers",
+      "refused",
       'level=warn msg="No control socket" path=/run/theirs/deep/control ' +
       'problem="/run/theirs/deep/control: /run/theirs belongs to user 65534, and could be made to ' +
       'lead elsewhere" mend="choose a place in folders that only the superuser can change, e.g. in /run"',
