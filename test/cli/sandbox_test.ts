@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { resolve } from "node:path";
+import process from "node:process";
+import { runArguments } from "./run.ts";
 import { onMachine } from "./namespace.ts";
 import { insideLibrary, insideScript } from "./inside/library.ts";
 
@@ -264,3 +267,41 @@ ended`);
   assert.equal(stderr, "", stdout);
   assert.equal(stdout, "NoNewPrivs:\t1\nSeccomp:\t2\nexit status 0\n");
 });
+
+test(
+  "what the kernel lacks, or a service manager forbids, is left out and told; the daemon serves",
+  OPTIONS,
+  () => {
+    const old = [process.execPath, ...runArguments.file(resolve("test/netns/old_kernel.ts"))];
+    const { stdout, stderr } = onMachine(String.raw`
+old="${old.join(" ")}"
+program="$old seccomp,Landlock,capset $program"
+daemon relay relay -c $work/teredo.ini --drain-time 100ms
+until_says relay msg=Ready
+grep -o 'msg=Sandbox.*' $work/relay.log
+curl -s http://127.0.0.1:9545/metrics | grep '^teredo_sandbox_layer'
+kill $pid
+ended
+teredo check relay -c $work/teredo.ini | grep ' sandbox: '`);
+    assert.equal(stderr, "", stdout);
+    const [sandbox, ...rest] = stdout.trimEnd().split("\n");
+    assert.match(
+      sandbox!,
+      new RegExp(
+        '^msg=Sandbox mode=auto on=no_new_privs,dumpable off="capabilities: on 0 of [0-9]+ threads only,' +
+          "landlock: the kernel has no Landlock: ENOSYS .*," +
+          'seccomp: the kernel filters no system calls: EINVAL .*"$',
+      ),
+    );
+    assert.deepEqual(rest, [
+      'teredo_sandbox_layer{layer="capabilities"} 0',
+      'teredo_sandbox_layer{layer="no_new_privs"} 1',
+      'teredo_sandbox_layer{layer="dumpable"} 1',
+      'teredo_sandbox_layer{layer="landlock"} 0',
+      'teredo_sandbox_layer{layer="seccomp"} 0',
+      "exit status 0",
+      "note sandbox: the kernel has no Landlock: ENOSYS (Function not implemented); the kernel filters " +
+      "no system calls: EINVAL (Invalid argument)",
+    ]);
+  },
+);

@@ -1,18 +1,16 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
-import { Arena } from "#ffi/arena.ts";
-import { check } from "#ffi/errors.ts";
+import { callsOf } from "#ffi/linux/calls/mod.ts";
 import {
-  BPF_K,
   BPF_LINK_CREATE,
-  BPF_RET,
   EINVAL,
+  ENOSYS,
   EPERM,
-  SIZEOF_SOCK_FPROG,
-  SOCK_FPROG_FILTER_AT,
-  SOCK_FPROG_LEN_AT,
+  SECCOMP_DATA_ARGS_AT,
+  SECCOMP_DATA_NR_AT,
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_ERRNO,
   SOL_UDP,
-  SYS_BPF,
   TUN_F_CSUM,
   TUN_F_TSO6,
   TUN_F_TSO_ECN,
@@ -23,7 +21,8 @@ import {
   UDP_SEGMENT,
 } from "#ffi/linux/mod.ts";
 import { openLibc } from "#ffi/open.ts";
-import { assembleClassic, classic, type Program } from "#src/datapath/linux/filter_code.ts";
+import { installFilter } from "#src/daemon/sandbox/linux/seccomp.ts";
+import { classic, type Program } from "#src/datapath/linux/filter_code.ts";
 
 /**
  * A program of its own: runs another one as on a kernel that lacks something.
@@ -34,7 +33,7 @@ import { assembleClassic, classic, type Program } from "#src/datapath/linux/filt
  * that a call is given, not the memory they point to: what a message of `sendmmsg` asks for is hidden
  * from it.)
  */
-type Call = readonly [call: keyof typeof NUMBERS, errno: number, ...args: (number | undefined)[]];
+type Call = readonly [call: string, errno: number, ...args: (number | undefined)[]];
 
 const ENOPROTOOPT = 92;
 const ALL_OF_TUN = TUN_F_CSUM | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6;
@@ -48,55 +47,32 @@ export const LACKS = {
   writev: ["writev", EINVAL],
   bpf: ["bpf", EPERM],
   TCX: ["bpf", EINVAL, BPF_LINK_CREATE],
+  seccomp: ["seccomp", EINVAL],
+  Landlock: ["landlock_create_ruleset", ENOSYS],
+  // As what starts a service may have it.
+  capset: ["capset", EPERM],
 } as const satisfies Record<string, Call>;
 export type Lack = keyof typeof LACKS;
-
-/** By what `process.arch` says. */
-const NUMBERS: Readonly<
-  Record<"ioctl" | "setsockopt" | "writev" | "bpf" | "seccomp", typeof SYS_BPF>
-> = {
-  ioctl: { x64: 16, arm64: 29 },
-  setsockopt: { x64: 54, arm64: 208 },
-  writev: { x64: 20, arm64: 66 },
-  bpf: SYS_BPF,
-  seccomp: { x64: 317, arm64: 277 },
-};
-
-// <linux/seccomp.h>
-const SECCOMP_SET_MODE_FILTER = 1;
-const SECCOMP_FILTER_FLAG_TSYNC = 1;
-const SECCOMP_RET_ERRNO = 0x0005_0000;
-const SECCOMP_RET_ALLOW = 0x7fff_0000;
-/** struct seccomp_data: the call's number, then from here on its arguments, of 8 bytes each. */
-const ARGUMENTS_AT = 16;
-
-const answer = (k: number) => ({ code: BPF_RET | BPF_K, k });
 
 /** Refuses a call whose lower halves of arguments are these; undefined: any. */
 function refusal([call, errno, ...args]: Call, i: number): Program {
   const next = `after ${i}`;
   const compared = args.flatMap((arg, n) =>
     arg === undefined ? [] : [
-      classic.loadWord(ARGUMENTS_AT + 8 * n),
+      classic.loadWord(SECCOMP_DATA_ARGS_AT + 8 * n),
       classic.ifEqual(arg, next),
     ]
   );
-  const number = classic.ifEqual(NUMBERS[call][process.arch]!, next);
-  return [classic.loadWord(0), number, ...compared, answer(SECCOMP_RET_ERRNO | errno), next];
+  const number = classic.ifEqual(callsOf().numberOf(call)!, next);
+  const load = classic.loadWord(SECCOMP_DATA_NR_AT);
+  return [load, number, ...compared, classic.returns(SECCOMP_RET_ERRNO | errno), next];
 }
 
 async function refuse(lacks: readonly Lack[]): Promise<void> {
-  const libc = await openLibc();
-  const arena = new Arena(libc, 8_192);
-  const program = [...lacks.flatMap((it, i) => refusal(LACKS[it], i)), answer(SECCOMP_RET_ALLOW)];
-  const { at, count } = assembleClassic(arena, program);
-  const filter = arena.take(SIZEOF_SOCK_FPROG);
-  arena.u16[(filter + SOCK_FPROG_LEN_AT) >> 1] = count;
-  arena.writeU64(filter + SOCK_FPROG_FILTER_AT, arena.address(at));
-  const number = NUMBERS.seccomp[process.arch]!;
-  const [mode, flags] = [SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC];
-  const result = libc.call.syscall(number, mode, flags, arena.address(filter), 0);
-  check(libc, result, "seccomp", lacks.join(", "));
+  const program = lacks.flatMap((it, i) => refusal(LACKS[it], i));
+  const allow = classic.returns(SECCOMP_RET_ALLOW);
+  const problem = installFilter(await openLibc(), [...program, allow]);
+  if (problem !== undefined) throw new Error(`${lacks.join(", ")}: ${problem}`);
 }
 
 if (import.meta.main) {
