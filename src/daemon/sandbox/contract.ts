@@ -40,5 +40,4 @@ export interface Sandbox {
   enter(helper: number | undefined): void;
   /** What holds; before {@link enter}, nothing. */
   readonly state: SandboxState;
-  close(): void;
 }

@@ -41,9 +41,13 @@ export function prepareSandbox(options: SandboxOptions): Sandbox {
   if (system !== "Linux") return noSandbox(mode, `${system} has none that a reload fits in`);
   const folder = runtimeFolder(role);
   const left = takeLeft({ libc, log, folder, user });
-  const sandbox = new LinuxSandbox(libc, needsOf(options), left);
-  cleanup.add(() => sandbox.close());
-  return sandbox;
+  cleanup.add(() => left.close());
+  try {
+    return new LinuxSandbox(libc, needsOf(options), left);
+  } catch (error) {
+    // As without /proc: no daemon ends for want of a sandbox.
+    return noSandbox(mode, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Tells what holds. */

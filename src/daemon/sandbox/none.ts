@@ -12,6 +12,5 @@ export function noSandbox(mode: SandboxMode, note: string): Sandbox {
     begin: () => {},
     enter: () => {},
     state: { mode, layers: withoutLayers(note), violations: 0 },
-    close: () => {},
   };
 }

@@ -41,8 +41,6 @@ export class OpenBsdSandbox implements Sandbox {
     this.state = { ...this.state, layers: [layer, ...others] };
   }
 
-  close(): void {}
-
   /** Why it was left; undefined: it holds. */
   #problem(): string | undefined {
     const { mode, chroot } = this.#needs;

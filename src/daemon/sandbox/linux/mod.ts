@@ -31,7 +31,6 @@ const FORBID_NEW_PRIVILEGES: Call = ["prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0];
 export class LinuxSandbox implements Sandbox {
   readonly #libc: Libc;
   readonly #needs: SandboxNeeds;
-  readonly #left: Left;
   readonly #arena: Arena;
   readonly #kept: readonly number[];
   readonly #threads: EachThread | undefined;
@@ -50,7 +49,6 @@ export class LinuxSandbox implements Sandbox {
   constructor(libc: Libc, needs: SandboxNeeds, left: Left) {
     this.#libc = libc;
     this.#needs = needs;
-    this.#left = left;
     this.#arena = new Arena(libc, 4096);
     this.state = { mode: needs.mode, layers: [], violations: left.violations };
     this.#kept = keptCapabilities(needs, permittedCapabilities(), process.getuid!());
@@ -66,7 +64,7 @@ export class LinuxSandbox implements Sandbox {
   begin(): void {
     if (this.#needs.mode !== "auto") return;
     const calls = shrinkBounding(this.#libc, this.#kept);
-    if (calls.length > 0) this.#bounding = this.#threads?.make(calls);
+    if (calls.length > 0) this.#bounding = this.#make(calls);
   }
 
   enter(helper: number | undefined): void {
@@ -84,10 +82,6 @@ export class LinuxSandbox implements Sandbox {
     if (typeof this.#ruleset === "number") this.#libc.call.close(this.#ruleset);
   }
 
-  close(): void {
-    this.#left.close();
-  }
-
   #attempt<T>(make: () => T): T | undefined {
     try {
       return make();
@@ -95,6 +89,10 @@ export class LinuxSandbox implements Sandbox {
       this.#problem = error instanceof Error ? error.message : String(error);
       return undefined;
     }
+  }
+
+  #make(calls: readonly Call[]): Made | undefined {
+    return this.#attempt(() => this.#threads?.make(calls));
   }
 
   #makeRuleset(): number | string {
@@ -128,7 +126,7 @@ export class LinuxSandbox implements Sandbox {
       setCapabilities(this.#arena, this.#kept),
       ...(ruleset === undefined ? [] : [["landlock_restrict_self", ruleset, 0] as const]),
     ];
-    const made = this.#threads?.make(calls);
+    const made = this.#make(calls);
     const dumpable = call.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0;
     return [
       { name: "capabilities", ...this.#capabilities(made) },
