@@ -123,6 +123,11 @@ export const BPF_TCX_EGRESS = 47;
 /** What a program there returns to leave a packet to the next program, or to the kernel. Linux 6.6 */
 export const TCX_NEXT = -1;
 
+// struct bpf_redir_neigh, <linux/bpf.h>
+export const SIZEOF_BPF_REDIR_NEIGH = 20;
+export const BPF_REDIR_NEIGH_NH_FAMILY_AT = 0;
+export const BPF_REDIR_NEIGH_IPV4_NH_AT = 4;
+
 // <linux/pkt_cls.h>
 export const TC_ACT_SHOT = 2;
 export const TC_ACT_REDIRECT = 7;

@@ -145,6 +145,8 @@ export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+/** A gateway of another family. */
+export const RTA_VIA = 18;
 export const RTA_PREF = 20;
 export const RTA_NH_ID = 30;
 export const RTAX_MTU = 2;

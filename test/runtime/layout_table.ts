@@ -59,6 +59,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   BPF_ATTR_LINK_UPDATE: ["union bpf_attr", "link_update."],
   BPF_ATTR_TEST: ["union bpf_attr", "test."],
   BPF_INSN: ["struct bpf_insn", ""],
+  BPF_REDIR_NEIGH: ["struct bpf_redir_neigh", ""],
   CMSGHDR: ["struct cmsghdr", "cmsg_"],
   ICMP6_FILTER: ["struct icmp6_filter", ""],
   IFADDRMSG: ["struct ifaddrmsg", "ifa_"],

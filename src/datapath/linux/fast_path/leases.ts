@@ -27,6 +27,8 @@ export const SLOT_LOCAL_ADDRESS_AT = 8;
 export const SLOT_INTERFACE_AT = 12;
 /** Longest datagram, its IPv4 header included, that this interface takes. u32 */
 export const SLOT_MTU_AT = 16;
+/** IPv4 address, as on the wire, whose neighbour on that interface gets datagrams; 0: as routes say. */
+export const SLOT_NEXT_HOP_AT = 20;
 /** Up to when packets from the peer may pass, and from when on one has to come the slow way. */
 export const SLOT_UP_UNTIL_AT = 24;
 /** The same of packets to the peer. */

@@ -5,7 +5,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import { Direction, type Lending } from "../../lending.ts";
 import { LeaseBooks } from "./books.ts";
 import { NO_LEASE } from "./leases.ts";
-import { type LeaseMemory, LeaseSlots } from "./slots.ts";
+import { type LeaseMemory, LeaseSlots, type LeaseWay } from "./slots.ts";
 import { SLOT_REST, SlotPool } from "./slot_pool.ts";
 import {
   ALIVE,
@@ -30,12 +30,6 @@ export interface LeaseMap {
   /** @returns whether there is room for it */
   put(address: Uint8Array, slot: number): boolean;
   delete(address: Uint8Array): void;
-}
-
-/** By which interface datagrams leave, and the longest that it takes, in bytes. */
-export interface LeaseWay {
-  readonly index: number;
-  readonly mtu: number;
 }
 
 export interface Ways {
@@ -196,7 +190,7 @@ export class Lender implements Lending {
     if (way === undefined) return this.#pause(p, now);
     const slot = known || this.#begin(p, now);
     if (slot === NO_LEASE) return;
-    this.#slots.setWay(slot, way.index, way.mtu);
+    this.#slots.setWay(slot, way);
     this.#hasWay[slot - this.#from] = 1;
   }
 

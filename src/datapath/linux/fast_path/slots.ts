@@ -10,6 +10,7 @@ import {
   SLOT_MAPPED_ADDRESS_AT,
   SLOT_MAPPED_PORT_AT,
   SLOT_MTU_AT,
+  SLOT_NEXT_HOP_AT,
   SLOT_RECEIVED_AT,
   SLOT_SENT_AT,
   SLOT_UP_RENEW_AT,
@@ -23,7 +24,17 @@ export interface LeaseMemory {
   readonly controlAt: number;
 }
 
+/** By which interface datagrams leave, and the longest that it takes, in bytes. */
+export interface LeaseWay {
+  readonly index: number;
+  readonly mtu: number;
+  /** IPv4 address whose neighbour gets the frame; 0: the kernel is to look, for each packet. */
+  readonly nextHop: number;
+}
+
 const NANOSECONDS = 1e6;
+/** Upwards alone. */
+const NO_WAY: LeaseWay = { index: 0, mtu: 0, nextHop: 0 };
 
 /**
  * The slots and the control entry as user space sees them; see `leases.ts`.
@@ -59,16 +70,17 @@ export class LeaseSlots {
     writeU32(this.#u8, at + SLOT_MAPPED_ADDRESS_AT, mapped);
     writeU16(this.#u8, at + SLOT_MAPPED_PORT_AT, port);
     writeU32(this.#u8, at + SLOT_LOCAL_ADDRESS_AT, local);
-    this.setWay(slot, 0, 0);
+    this.setWay(slot, NO_WAY);
     this.#store(at + SLOT_RECEIVED_AT, 0);
     this.#store(at + SLOT_SENT_AT, 0);
   }
 
-  /** By which interface datagrams to the peer leave, and the longest that it takes. */
-  setWay(slot: number, index: number, mtu: number): void {
-    const word = this.#at(slot) >> 2;
-    Atomics.store(this.#u32, word + (SLOT_MTU_AT >> 2), mtu);
-    Atomics.store(this.#u32, word + (SLOT_INTERFACE_AT >> 2), index);
+  /** By which interface datagrams to the peer leave, the longest that it takes, and whom they go to. */
+  setWay(slot: number, { index, mtu, nextHop }: LeaseWay): void {
+    const at = this.#at(slot);
+    writeU32(this.#u8, at + SLOT_NEXT_HOP_AT, nextHop);
+    Atomics.store(this.#u32, (at + SLOT_MTU_AT) >> 2, mtu);
+    Atomics.store(this.#u32, (at + SLOT_INTERFACE_AT) >> 2, index);
   }
 
   /** @param renew from when on a packet is to come the slow way */

@@ -1,13 +1,16 @@
 import type { Libc } from "#ffi/libc.ts";
 import { ARPHRD_ETHER, RTN_UNICAST } from "#ffi/linux/mod.ts";
 import { SyscallError } from "#ffi/errors.ts";
-import { writeU32 } from "#src/protocol/wire/bytes.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { linkAt, type Way, wayOf } from "../netlink/look_up.ts";
 import { Netlink } from "../netlink/socket.ts";
-import type { LeaseWay, Ways } from "./lender.ts";
+import type { Ways } from "./lender.ts";
+import type { LeaseWay } from "./slots.ts";
 
 /** Answers kept; when there are more, all are asked for again. */
 const MOST = 65_536;
+/** A next hop with an IPv6 address: the routes know. */
+const UNKNOWN = 0;
 
 /**
  * Asks the kernel by which interface it sends, as it would for a datagram of this host. An answer holds
@@ -59,7 +62,7 @@ export class KernelWays implements Ways {
     writeU32(this.#source, 0, local);
     try {
       const way = wayOf(this.#netlink, { destination: this.#destination, source: this.#source });
-      return typeof way === "number" ? undefined : this.#by(way);
+      return typeof way === "number" ? undefined : this.#by(way, address);
     } catch (error) {
       // The interface went away between the questions, or the kernel is short of memory.
       if (error instanceof SyscallError) return undefined;
@@ -68,9 +71,15 @@ export class KernelWays implements Ways {
   }
 
   /** A program can send by what has Ethernet's frames: it writes none of another kind. */
-  #by({ type, index, mtu }: Way): LeaseWay | undefined {
+  #by({ type, index, mtu, gateway, isVia }: Way, address: number): LeaseWay | undefined {
     if (type !== RTN_UNICAST) return undefined;
     const link = linkAt(this.#netlink, index);
-    return link?.type === ARPHRD_ETHER ? { index, mtu: mtu ?? link.mtu } : undefined;
+    if (link?.type !== ARPHRD_ETHER) return undefined;
+    const onLink = isVia ? UNKNOWN : address;
+    return {
+      index,
+      mtu: mtu ?? link.mtu,
+      nextHop: gateway === undefined ? onLink : readU32(gateway, 0),
+    };
   }
 }

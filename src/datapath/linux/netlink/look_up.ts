@@ -19,6 +19,7 @@ import {
   RTA_PRIORITY,
   RTA_SRC,
   RTA_TABLE,
+  RTA_VIA,
   RTAX_MTU,
   RTM_F_FIB_MATCH,
   RTM_GETADDR,
@@ -100,6 +101,8 @@ export interface Way {
   /** The source that the kernel chooses for what this host sends; undefined: the given one, or none. */
   readonly source: Uint8Array | undefined;
   readonly gateway: Uint8Array | undefined;
+  /** The gateway is known by an address of the other family. */
+  readonly isVia: boolean;
   /** Bytes, where the route has its own. */
   readonly mtu: number | undefined;
 }
@@ -115,6 +118,7 @@ export function wayOf(netlink: Netlink, journey: Journey): Way | number {
         index: readU32(found.get(RTA_OIF)) ?? 0,
         source: found.get(RTA_PREFSRC)?.slice(),
         gateway: found.get(RTA_GATEWAY)?.slice(),
+        isVia: found.has(RTA_VIA),
         mtu: metrics && readU32(readAttributes(metrics, 0).get(RTAX_MTU)),
       };
     })

@@ -1,7 +1,8 @@
 import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import { Direction } from "#src/datapath/lending.ts";
-import { type LeaseWay, Lender, type LenderOptions } from "#src/datapath/linux/fast_path/lender.ts";
+import { Lender, type LenderOptions } from "#src/datapath/linux/fast_path/lender.ts";
+import type { LeaseWay } from "#src/datapath/linux/fast_path/slots.ts";
 import {
   CONTROL,
   CONTROL_ALIVE_UNTIL_AT,
@@ -14,6 +15,7 @@ import {
   SLOT_MAPPED_ADDRESS_AT,
   SLOT_MAPPED_PORT_AT,
   SLOT_MTU_AT,
+  SLOT_NEXT_HOP_AT,
   SLOT_RECEIVED_AT,
   SLOT_RECEIVED_BYTES_AT,
   SLOT_RECEIVED_PACKETS_AT,
@@ -77,6 +79,7 @@ export class PaperPrograms {
       local: view.getUint32(at + SLOT_LOCAL_ADDRESS_AT),
       index: view.getUint32(at + SLOT_INTERFACE_AT, true),
       mtu: view.getUint32(at + SLOT_MTU_AT, true),
+      nextHop: view.getUint32(at + SLOT_NEXT_HOP_AT),
     };
   }
 
@@ -134,7 +137,7 @@ export function clientOf(i: number): Client {
   return { address: teredo(mapped, port), mapped, port };
 }
 
-export const WAY: LeaseWay = { index: 3, mtu: 1_500 };
+export const WAY: LeaseWay = { index: 3, mtu: 1_500, nextHop: 0xc633_6401 };
 
 /** A relay with its lender, and the programs before it. */
 export class LendLab {

@@ -12,6 +12,7 @@ import {
   SLOT_DOWN_UNTIL_AT,
   SLOT_INTERFACE_AT,
   SLOT_MTU_AT,
+  SLOT_NEXT_HOP_AT,
   SLOT_RECEIVED_AT,
   SLOT_RECEIVED_PACKETS_AT,
   SLOT_UP_UNTIL_AT,
@@ -23,6 +24,7 @@ import { KernelWays } from "#src/datapath/linux/fast_path/ways.ts";
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { bubble } from "#test/protocol/packets.ts";
 import { data, HOST, RelayLab, tokenOf } from "#test/protocol/relay/lab.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { inNamespace, ip, sh } from "#test/runtime/namespace.ts";
 import { clientOf } from "./lend_lab.ts";
 
@@ -48,16 +50,21 @@ inNamespace(import.meta.filename!, () => {
   test("KernelWays.to() asks the kernel, once until it is to forget", () => {
     const ways = new KernelWays(libc);
     const to = (text: string, local = LOCAL) => ways.to(ip4(text), local);
-    assert.deepEqual(to("192.0.2.45"), { index: first, mtu: 1_400 });
-    assert.deepEqual(to("198.51.100.1"), { index: second, mtu: 1_500 });
+    const byFirst = { index: first, mtu: 1_400, nextHop: ip4("203.0.113.1") };
+    const bySecond = { index: second, mtu: 1_500, nextHop: ip4("198.51.100.1") };
+    assert.deepEqual(to("192.0.2.45"), byFirst);
+    assert.deepEqual(to("198.51.100.1"), bySecond, "itself");
     assert.equal(to("127.0.0.1"), undefined, "this host itself");
     assert.equal(to("203.0.113.9"), undefined, "this host itself");
     assert.equal(to("203.0.113.255"), undefined, "all of a network");
     assert.equal(to("192.0.2.45", ip4("203.0.113.10")), undefined, "from no address of ours");
     sh("ip route add 192.0.2.0/24 via 198.51.100.1 mtu 1300");
-    assert.deepEqual(to("192.0.2.45"), { index: first, mtu: 1_400 }, "as it was");
+    assert.deepEqual(to("192.0.2.45"), byFirst, "as it was");
     ways.forget();
-    assert.deepEqual(to("192.0.2.45"), { index: second, mtu: 1_300 });
+    assert.deepEqual(to("192.0.2.45"), { ...bySecond, mtu: 1_300 });
+    sh("ip route replace 192.0.2.0/24 via inet6 fe80::1 dev second");
+    ways.forget();
+    assert.deepEqual(to("192.0.2.45"), { ...bySecond, nextHop: 0 }, "as routes say then");
     sh("ip route del 192.0.2.0/24");
     sh("ip route add 192.0.2.0/25 dev lo");
     sh("ip route add unreachable 192.0.2.128/25");
@@ -111,6 +118,7 @@ inNamespace(import.meta.filename!, () => {
     near(controlAt + CONTROL_ALIVE_UNTIL_AT, now + ALIVE);
     assert.equal(arena.u32[(at + SLOT_INTERFACE_AT) >> 2], first);
     assert.equal(arena.u32[(at + SLOT_MTU_AT) >> 2], 1_400);
+    assert.equal(readU32(arena.u8, at + SLOT_NEXT_HOP_AT), ip4("203.0.113.1"));
 
     arena.writeU64(at + SLOT_RECEIVED_PACKETS_AT, 7);
     arena.writeU64(at + SLOT_RECEIVED_AT, Math.round(monotonicTime(libc) * 1e6));

@@ -6,7 +6,7 @@ import type { CounterName } from "#src/protocol/counters.ts";
 import { bubble } from "#test/protocol/packets.ts";
 import { data, HOST, tokenOf } from "#test/protocol/relay/lab.ts";
 import { RELAY } from "#test/protocol/vectors.ts";
-import { type Client, clientOf, LendLab, PaperPrograms } from "./lend_lab.ts";
+import { type Client, clientOf, LendLab, PaperPrograms, WAY } from "./lend_lab.ts";
 
 const ONE = clientOf(0);
 const TWO = clientOf(1);
@@ -30,7 +30,7 @@ test("Lender lends each direction by a packet that came the slow way, and writes
   lab.down(ONE);
   assert.equal(lab.open(ONE), "updown");
   const slot = lab.programs.leases.values().next().value!;
-  const expected = { mapped: ONE.mapped, port: ONE.port, local: RELAY, index: 3, mtu: 1_500 };
+  const expected = { mapped: ONE.mapped, port: ONE.port, local: RELAY, ...WAY };
   assert.deepEqual(lab.programs.slot(slot), expected);
   assert.equal(lab.lender.leases, 1);
   lab.up(ONE);
@@ -88,7 +88,7 @@ const REFUSALS: readonly (readonly [string, string, (lab: LendLab) => void])[] =
     (lab) => {
       lab.way = undefined;
       lab.meet(ONE);
-      lab.way = { index: 3, mtu: 1_500 };
+      lab.way = WAY;
       lab.wait(20_000);
       lab.down(ONE);
     },
@@ -308,11 +308,11 @@ test("Lender.end() closes all leases at once, keeps the slots, and asks for the 
   lab.up(TWO);
   lab.lender.end(lab.lab.now);
   assert.deepEqual([lab.open(ONE), lab.open(TWO), lab.forgotten], ["", "", 1]);
-  lab.way = { index: 9, mtu: 1_400 };
+  lab.way = { index: 9, mtu: 1_400, nextHop: 0x0102_0304 };
   lab.down(ONE);
   assert.equal(lab.open(ONE), "down");
-  const { index, mtu } = lab.programs.slot(1);
-  assert.deepEqual({ index, mtu }, lab.way);
+  const { index, mtu, nextHop } = lab.programs.slot(1);
+  assert.deepEqual({ index, mtu, nextHop }, lab.way);
   lab.lender.suspend(lab.lab.now);
   lab.down(ONE);
   assert.equal(lab.open(ONE), "");

@@ -29,6 +29,7 @@ import { FastPathImpossible, FastPathPrograms } from "#src/datapath/linux/fast_p
 import type { ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
 import { openTun, TUN_DEVICE } from "#src/datapath/linux/tun/open.ts";
 import { readU16, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
 import { formatIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
@@ -36,7 +37,7 @@ import { openUdp6 } from "#test/load/sockets.ts";
 import { Udp6Sender } from "#test/load/udp6_send.ts";
 import { addressBytes, icmpv6, teredo } from "#test/protocol/packets.ts";
 import { CLIENT, CLIENT_PORT, RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
-import { inNamespace } from "#test/runtime/namespace.ts";
+import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { Prng } from "#test/sim/prng.ts";
 import {
   datagramFrame,
@@ -165,6 +166,10 @@ class Wire {
   /** A counter or time of the lease. */
   read(offset: number): number {
     return this.arena.readU64(this.#slot + offset);
+  }
+
+  setNextHop(address: number): void {
+    writeU32(this.arena.u8, this.#slot + at.SLOT_NEXT_HOP_AT, address);
   }
 
   left(reason: ReasonName): number {
@@ -314,6 +319,31 @@ inNamespace(import.meta.filename!, () => {
       assert.deepEqual(new Set(Object.values(left)), new Set([0]));
     });
   });
+
+  test(
+    "FastPathPrograms: a datagram goes to the next hop that the lease knows, or that routes do",
+    {
+      timeout: TIMEOUT_MS,
+    },
+    () => {
+      withWire((wire) => {
+        const others: readonly [address: number, mac: string][] = [
+          [0, GATEWAY],
+          [parseIpv4("203.0.113.1")!, GATEWAY],
+          [parseIpv4("203.0.113.7")!, "02:00:00:00:00:07"],
+        ];
+        sh("ip neighbour replace 203.0.113.7 lladdr 02:00:00:00:00:07 nud permanent dev v4");
+        for (const [address, mac] of others) {
+          wire.setNextHop(address);
+          wire.receive(echoFrame(8));
+          const [reply] = wire.readTap(1);
+          assert.deepEqual([...reply!.subarray(0, 6)], macOf(mac));
+          assert.equal(endsOf(reply!).destination, CLIENT);
+        }
+        assert.deepEqual(wire.readTun(0), []);
+      });
+    },
+  );
 
   test("FastPathPrograms: a payload that is not where it can be read is fetched", {
     timeout: TIMEOUT_MS,
