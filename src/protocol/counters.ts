@@ -52,6 +52,12 @@ export const COUNTER_NAMES = [
   // others those to the second address, which ask whether the NAT is symmetric. RFC 4380 §5.2.1
   "solicitations_cone",
   "solicitations_secondary",
+  // Client: RFC 4380 §5.2.1, §5.2.5, §5.2.9
+  "client_solicitations",
+  "client_qualifications",
+  "client_address_changes",
+  "client_failovers",
+  "client_echo_tests",
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

@@ -293,6 +293,29 @@ const COUNTERS: Readonly<Record<CounterMetric, MetricHelp>> = {
     "packets",
     "Of the others, those to the second address: their clients ask whether their NAT is symmetric.",
   ),
+  teredo_client_solicitations_total: counter(
+    "packets",
+    "Router solicitations that a client sent, to any of its servers.",
+  ),
+  teredo_client_qualifications_total: counter(
+    "addresses",
+    "Times that a client took a server's answer for its address.",
+    "a rate beyond one in some minutes: servers that come and go, or a NAT that forgets",
+  ),
+  teredo_client_address_changes_total: counter(
+    "changes",
+    "Times that a client's mapping was another than before, so that flows broke.",
+    "a rate beyond one in some hours: the NAT forgets too soon; shorten `refresh`",
+  ),
+  teredo_client_failovers_total: counter(
+    "changes",
+    "Times that a client left a server for another, as it was silent or reached no native host.",
+    "often from the same server: take it from the list",
+  ),
+  teredo_client_echo_tests_total: counter(
+    "packets",
+    "Echo requests by which a client looked for the relay of a native host.",
+  ),
   teredo_peers_taken_over_total: counter(
     "peers",
     "Entries taken over from the relay that ran before, with their standing.",

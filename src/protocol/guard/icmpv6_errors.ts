@@ -6,21 +6,20 @@ import {
   UNREACHABLE_ADDRESS,
   writeIcmpv6Error,
 } from "../wire/build.ts";
-import { readU16, readU32 } from "../wire/bytes.ts";
+import { readU32 } from "../wire/bytes.ts";
 import { Counter, type Counters } from "../counters.ts";
 import {
   DESTINATION_AT,
-  IPV6_HEADER_LENGTH,
   IPV6_LENGTH,
   isLinkLocal,
   isLoopback,
   isMulticast,
   isUnspecified,
   NEXT_HEADER_AT,
-  NEXT_HEADER_ICMPV6,
   NEXT_HEADER_NONE,
   SOURCE_AT,
 } from "../wire/ipv6.ts";
+import { icmpv6TypeOf } from "../wire/extension_headers.ts";
 import { Limiter, TokenBucket } from "./limiter.ts";
 import type { RelayOptions } from "../relay/contract.ts";
 import type { Millis } from "../time.ts";
@@ -33,15 +32,6 @@ const UNSPECIFIED = new Uint8Array(IPV6_LENGTH);
 const RATE_SHARE = 1 / 4;
 const BURST_SHARE = 1 / 2;
 const DESTINATIONS = 4_096;
-
-const HOP_BY_HOP = 0;
-const ROUTING = 43;
-const FRAGMENT = 44;
-const AUTHENTICATION_HEADER = 51;
-const DESTINATION_OPTIONS = 60;
-/** More extension headers than any honest packet has. */
-const MAX_EXTENSION_HEADERS = 8;
-const UNKNOWN = -1;
 
 export type Icmpv6Limits = Pick<RelayOptions, "icmpRate" | "icmpBurst">;
 
@@ -80,8 +70,17 @@ export class Icmpv6Errors {
     this.#byDestination.set(...ofDestination(options), now);
   }
 
-  /** Address Unreachable about the IPv6 packet in `packet`, where one is allowed. RFC 4443 §3.1 */
-  unreachable(packet: UdpDatagram, now: Millis, sink: TunnelSink): void {
+  /**
+   * Unreachable about the IPv6 packet in `packet`, where one is allowed. RFC 4443 §3.1
+   *
+   * @param code why
+   */
+  unreachable(
+    packet: UdpDatagram,
+    now: Millis,
+    sink: TunnelSink,
+    code = UNREACHABLE_ADDRESS,
+  ): void {
     const { bytes: b, at, length } = packet;
     if (!mayCauseError(b, at, length)) return;
     const source = at + SOURCE_AT;
@@ -92,7 +91,6 @@ export class Icmpv6Errors {
     }
     const error = this.#error;
     const type = ICMPV6_UNREACHABLE;
-    const code = UNREACHABLE_ADDRESS;
     const end = writeIcmpv6Error(error, 0, type, code, 0, UNSPECIFIED, b, at, length);
     sink.sendIcmpv6Error(error, 0, end);
     this.#counters[Counter.icmpv6_errors_sent]!++;
@@ -113,33 +111,4 @@ export function mayCauseError(b: Uint8Array, at: number, length: number): boolea
   const type = icmpv6TypeOf(b, at, length);
   if (type === undefined) return true;
   return type >= ICMPV6_FIRST_INFORMATIONAL && type !== ICMPV6_REDIRECT;
-}
-
-/** ICMPv6 type behind any extension headers; undefined: no ICMPv6; -1: it cannot be told. */
-function icmpv6TypeOf(b: Uint8Array, at: number, length: number): number | undefined {
-  const end = at + length;
-  let next = b[at + NEXT_HEADER_AT]!;
-  at += IPV6_HEADER_LENGTH;
-  for (let i = 0; i < MAX_EXTENSION_HEADERS; i++) {
-    if (next === NEXT_HEADER_ICMPV6) return at < end ? b[at]! : UNKNOWN;
-    if (!isExtensionHeader(next)) return undefined;
-    if (end - at < 8) return UNKNOWN;
-    // A later fragment starts amid its payload, where nothing can be told from.
-    if (next === FRAGMENT && (readU16(b, at + 2) & 0xfff8) !== 0) return UNKNOWN;
-    const headerLength = extensionLength(next, b[at + 1]!);
-    next = b[at]!;
-    at += headerLength;
-  }
-  return UNKNOWN;
-}
-
-function isExtensionHeader(next: number): boolean {
-  return next === HOP_BY_HOP || next === ROUTING || next === FRAGMENT ||
-    next === AUTHENTICATION_HEADER || next === DESTINATION_OPTIONS;
-}
-
-/** RFC 8200 §4.2, §4.5; RFC 4302 §2.2 */
-function extensionLength(next: number, field: number): number {
-  if (next === FRAGMENT) return 8;
-  return next === AUTHENTICATION_HEADER ? 4 * field + 8 : 8 * field + 8;
 }

@@ -27,7 +27,8 @@ export const NOWHERE = -1;
  * numbers, at most half full; deletion shifts back, so there are no tombstones.
  *
  * The hash is of the mapping in an address alone, its last two words: entries of one mapping lie side
- * by side, and can be counted. They are few, so that none is far from its place.
+ * by side, and can be counted. They are few, so that none is far from its place. Of addresses that
+ * have no mapping, native ones, it is of the whole: many hosts are `::1` of their network.
  */
 export class PeerIndex {
   readonly #records: Int32Array;
@@ -35,6 +36,7 @@ export class PeerIndex {
   readonly #mask: number;
   readonly #key0: number;
   readonly #key1: number;
+  readonly #isWhole: boolean;
   /** What {@link find} found last: packets come in runs, and both ways. */
   #recent = NO_PEER;
 
@@ -42,8 +44,15 @@ export class PeerIndex {
    * @param records of all entries, {@link WORDS} each, in native byte order
    * @param capacity most entries
    * @param key0 with `key1`, 64 random bits that no peer knows
+   * @param isWhole whether native addresses are among the keys: then entries of a mapping are not found
    */
-  constructor(records: Int32Array, capacity: number, key0: number, key1: number) {
+  constructor(
+    records: Int32Array,
+    capacity: number,
+    key0: number,
+    key1: number,
+    isWhole = false,
+  ) {
     this.#records = records;
     let slots = 16;
     while (slots < 2 * capacity) slots *= 2;
@@ -51,6 +60,7 @@ export class PeerIndex {
     this.#mask = slots - 1;
     this.#key0 = key0;
     this.#key1 = key1;
+    this.#isWhole = isWhole;
   }
 
   /** Entry of the 16 address bytes at `at`; {@link NO_PEER} when there is none. */
@@ -60,7 +70,7 @@ export class PeerIndex {
     const w2 = word(b, at + 8);
     const w3 = word(b, at + 12);
     if (this.#recent !== NO_PEER && this.#isAt(this.#recent, w0, w1, w2, w3)) return this.#recent;
-    const hash = this.#hashOf(w2, w3);
+    const hash = this.#isWhole ? this.#hashOfWhole(w0, w1, w2, w3) : this.#hashOf(w2, w3);
     const mask = this.#mask;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
       const cell = this.#cells[slot]!;
@@ -106,8 +116,11 @@ export class PeerIndex {
   /** Takes in an entry, whose record has its address. */
   enter(p: PeerId): void {
     const record = p * WORDS;
-    const hash = this.#hashOf(this.#records[record + 2]!, this.#records[record + 3]!);
-    this.#records[record + HASH] = hash;
+    const r = this.#records;
+    const hash = this.#isWhole
+      ? this.#hashOfWhole(r[record]!, r[record + 1]!, r[record + 2]!, r[record + 3]!)
+      : this.#hashOf(r[record + 2]!, r[record + 3]!);
+    r[record + HASH] = hash;
     let slot = hash & this.#mask;
     while (this.#cells[slot] !== 0) slot = (slot + 1) & this.#mask;
     this.#cells[slot] = (hash & ~ID_MASK) | p;
@@ -135,6 +148,10 @@ export class PeerIndex {
     const record = p * WORDS;
     return records[record + 3] === w3 && records[record + 2] === w2 &&
       records[record + 1] === w1 && records[record] === w0;
+  }
+
+  #hashOfWhole(w0: number, w1: number, w2: number, w3: number): number {
+    return halfSipHash(this.#key0, this.#key1, w0, w1, w2, w3);
   }
 
   #hashOf(w2: number, w3: number): number {

@@ -70,8 +70,9 @@ export class Peers {
   /**
    * @param capacity most entries, 1 to {@link PEERS_MAX}
    * @param key0 with `key1`, 64 random bits that no peer knows
+   * @param isWhole see {@link PeerIndex}
    */
-  constructor(capacity: number, key0: number, key1: number) {
+  constructor(capacity: number, key0: number, key1: number, isWhole = false) {
     if (!(capacity >= 1 && capacity <= PEERS_MAX)) {
       throw new RangeError(`A table of ${capacity} peers`);
     }
@@ -83,7 +84,7 @@ export class Peers {
     this.#u16 = new Uint16Array(memory);
     this.#u8 = new Uint8Array(memory);
     this.#times = new Float64Array(memory);
-    this.#index = new PeerIndex(this.#i32, capacity, key0, key1);
+    this.#index = new PeerIndex(this.#i32, capacity, key0, key1, isWhole);
     this.#ages = new PeerAges(capacity);
     this.#trustedByAddress = new AddressCounts(key0, key1);
   }

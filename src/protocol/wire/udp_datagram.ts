@@ -15,7 +15,10 @@ export class UdpDatagram {
   /** The other end, which it came from or goes to: IPv4 address, as an unsigned number, and port. */
   address = 0;
   port = 0;
-  /** Our IPv4 address that it came to or leaves from; 0: not told, or left to the kernel. */
+  /**
+   * Our end. A relay's: the IPv4 address that it came to or leaves from; 0: not told, or left to the
+   * kernel. A client's: which of its sockets, see `client/contract.ts`.
+   */
   local = 0;
 
   setPayload(bytes: Uint8Array, at: number, length: number): void {
