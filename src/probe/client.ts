@@ -1,10 +1,10 @@
-import { isAdvertisement } from "#src/protocol/client/advertisement.ts";
+import { isAdvertisement } from "#src/protocol/client/messages/advertisement.ts";
 import {
   ECHO_LENGTH,
   isEchoReply,
   isErrorAbout,
   writeEchoRequest,
-} from "#src/protocol/client/echo.ts";
+} from "#src/protocol/client/messages/echo.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
 import { writeBubble } from "#src/protocol/wire/build.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";

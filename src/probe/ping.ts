@@ -1,6 +1,6 @@
 import type { Millis } from "#src/protocol/time.ts";
 import type { FillRandom } from "./contract.ts";
-import { type Echo, ECHO_DATA_LENGTH } from "#src/protocol/client/echo.ts";
+import { type Echo, ECHO_DATA_LENGTH } from "#src/protocol/client/messages/echo.ts";
 
 /** RFC 4380 §5.2.4 case 2: 2 s, repeated up to three times. */
 export const ECHO_TIMEOUT: Millis = 2_000;

@@ -1,5 +1,5 @@
-import { AdvertisementReader } from "#src/protocol/client/advertisement.ts";
-import { SOLICITATION_MAX_LENGTH } from "#src/protocol/client/solicitation.ts";
+import { AdvertisementReader } from "#src/protocol/client/messages/advertisement.ts";
+import { SOLICITATION_MAX_LENGTH } from "#src/protocol/client/messages/solicitation.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
@@ -114,10 +114,9 @@ export class Qualification {
   ): string | undefined {
     if (socket !== this.#step.socket) return "it did not come where it was asked for";
     if (from.address !== this.#step.from) return "it is not from the address expected";
-    const { linkLocal, nonce } = this.#step.solicitation;
+    const { solicitation } = this.#step;
     const { prefix, serverAddress } = this.#options;
-    const expected = { linkLocal, nonce, prefix, serverAddress };
-    const drop = this.#advertisement.read(b, datagram, expected);
+    const drop = this.#advertisement.read(b, datagram, solicitation, prefix, serverAddress);
     return drop === Drop.None ? undefined : ADVERTISEMENT_FAULTS[drop];
   }
 

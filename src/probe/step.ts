@@ -1,4 +1,8 @@
-import { RS_ATTEMPTS, RS_TIMEOUT, Solicitation } from "#src/protocol/client/solicitation.ts";
+import {
+  RS_ATTEMPTS,
+  RS_TIMEOUT,
+  Solicitation,
+} from "#src/protocol/client/messages/solicitation.ts";
 import { NONCE_LENGTH } from "#src/protocol/wire/datagram.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Endpoint, FillRandom, ProbeSocket } from "./contract.ts";

@@ -9,7 +9,7 @@ import {
   RELAY_IPV6,
   SERVER_ADDRESS,
 } from "#src/demo/topology.ts";
-import { writeEchoRequest } from "#src/protocol/client/echo.ts";
+import { writeEchoRequest } from "#src/protocol/client/messages/echo.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";

@@ -2,21 +2,19 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   AdvertisementReader,
-  type Expected,
   isAdvertisement,
-} from "#src/protocol/client/advertisement.ts";
+} from "#src/protocol/client/messages/advertisement.ts";
+import { Solicitation } from "#src/protocol/client/messages/solicitation.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { change, concat, fixChecksum, nonceOnly } from "../packets.ts";
-import { fromHex, NONCE, SERVER, vector } from "../vectors.ts";
+import { ALICE, hmacSha1 } from "../server/lab.ts";
+import { CLIENT_LOCAL, CLIENT_PORT, fromHex, NONCE, SERVER, vector } from "../vectors.ts";
 
-const EXPECTED: Expected = {
-  linkLocal: vector("A11"),
-  nonce: NONCE,
-  prefix: SERVICE_PREFIX,
-  serverAddress: SERVER,
-};
+/** R3, to which M3 is the answer. */
+const solicitation = new Solicitation();
+solicitation.begin(false, CLIENT_LOCAL, CLIENT_PORT, NONCE);
 /** Where the IPv6 packet of M3 starts, and its ICMPv6 message. */
 const IPV6 = 21;
 const ICMP = IPV6 + 40;
@@ -90,7 +88,10 @@ for (const { name, b, want, mtu } of cases) {
     assert.equal(d.parse(b, 0, b.length), Drop.None);
     assert.ok(isAdvertisement(b, d));
     const reader = new AdvertisementReader();
-    assert.equal(DROP_NAMES[reader.read(b, d, EXPECTED)], DROP_NAMES[want]);
+    assert.equal(
+      DROP_NAMES[reader.read(b, d, solicitation, SERVICE_PREFIX, SERVER)],
+      DROP_NAMES[want],
+    );
     if (mtu !== undefined) assert.equal(reader.mtu, mtu);
   });
 }
@@ -100,6 +101,38 @@ test("AdvertisementReader.read() gives the confirmation (C-13, H2)", () => {
   const d = new TeredoDatagram();
   d.parse(b, 0, b.length);
   const reader = new AdvertisementReader();
-  assert.equal(reader.read(b, d, EXPECTED), Drop.None);
+  assert.equal(reader.read(b, d, solicitation, SERVICE_PREFIX, SERVER), Drop.None);
   assert.equal(reader.confirmation, 1);
+});
+
+const secure = [
+  { id: "X2", name: "a value under our key (C-13)", want: Drop.None },
+  { id: "M3", name: "no value (C-13)", want: Drop.AuthenticationFailed },
+];
+
+for (const { id, name, want } of secure) {
+  test(`AdvertisementReader.read() of a secure client says ${DROP_NAMES[want]} of ${id}: ${name}`, () => {
+    const b = vector(id);
+    const d = new TeredoDatagram();
+    d.parse(b, 0, b.length);
+    const asked = new Solicitation({ ...ALICE, authenticate: hmacSha1 });
+    asked.begin(false, CLIENT_LOCAL, CLIENT_PORT, NONCE);
+    const got = new AdvertisementReader().read(b, d, asked, SERVICE_PREFIX, SERVER);
+    assert.equal(DROP_NAMES[got], DROP_NAMES[want]);
+  });
+}
+
+test("AdvertisementReader.read() of a secure client takes no byte changed on the way (C-13, N12)", () => {
+  const asked = new Solicitation({ ...ALICE, authenticate: hmacSha1 });
+  asked.begin(false, CLIENT_LOCAL, CLIENT_PORT, NONCE);
+  const reader = new AdvertisementReader();
+  const d = new TeredoDatagram();
+  for (let at = 0; at < vector("X2").length; at++) {
+    const b = vector("X2");
+    b[at]! ^= 1;
+    const isRead = d.parse(b, 0, b.length) === Drop.None &&
+      reader.read(b, d, asked, SERVICE_PREFIX, SERVER) === Drop.None;
+    // Neither identifier nor lengths are covered; a length that is wrong moves all behind it.
+    assert.equal(isRead, at >= 4 && at < 4 + ALICE.clientId.length, `byte ${at}`);
+  }
 });

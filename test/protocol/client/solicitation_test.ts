@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Solicitation, SOLICITATION_MAX_LENGTH } from "#src/protocol/client/solicitation.ts";
+import {
+  Solicitation,
+  SOLICITATION_MAX_LENGTH,
+} from "#src/protocol/client/messages/solicitation.ts";
 import { ALICE, hmacSha1 } from "../server/lab.ts";
 import { CLIENT_LOCAL, CLIENT_PORT, NONCE, toHex, vector } from "../vectors.ts";
 

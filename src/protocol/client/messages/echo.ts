@@ -1,6 +1,6 @@
-import { copyBytes, readU16, writeU16, writeU32 } from "../wire/bytes.ts";
-import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../wire/build.ts";
-import { payloadChecksum } from "../wire/checksum.ts";
+import { copyBytes, readU16, writeU16, writeU32 } from "../../wire/bytes.ts";
+import { ICMPV6_ECHO_REPLY, ICMPV6_ECHO_REQUEST } from "../../wire/build.ts";
+import { payloadChecksum } from "../../wire/checksum.ts";
 import {
   DESTINATION_AT,
   equalIpv6,
@@ -10,7 +10,7 @@ import {
   NEXT_HEADER_ICMPV6,
   SOURCE_AT,
   writeIpv6Header,
-} from "../wire/ipv6.ts";
+} from "../../wire/ipv6.ts";
 
 const ICMPV6_HEADER_LENGTH = 8;
 /** The 64 random bits by which an answer proves that its sender saw the request. RFC 4380 §5.2.9 */

@@ -1,11 +1,11 @@
-import { signAuthentication } from "../wire/authentication.ts";
-import { writeAuthentication, writeRouterSolicitation } from "../wire/build.ts";
-import { copyBytes } from "../wire/bytes.ts";
-import { NONCE_LENGTH } from "../wire/datagram.ts";
-import { IPV6_LENGTH } from "../wire/ipv6.ts";
-import { CONE_FLAG, writeLinkLocal } from "../wire/teredo_address.ts";
-import type { Authenticate } from "../wire/authentication.ts";
-import type { Millis } from "../time.ts";
+import { signAuthentication } from "../../wire/authentication.ts";
+import { writeAuthentication, writeRouterSolicitation } from "../../wire/build.ts";
+import { copyBytes } from "../../wire/bytes.ts";
+import { NONCE_LENGTH } from "../../wire/datagram.ts";
+import { IPV6_LENGTH } from "../../wire/ipv6.ts";
+import { CONE_FLAG, writeLinkLocal } from "../../wire/teredo_address.ts";
+import type { Authenticate } from "../../wire/authentication.ts";
+import type { Millis } from "../../time.ts";
 
 /** RFC 4380 §5.2.1: T and N. */
 export const RS_TIMEOUT: Millis = 4_000;
@@ -32,13 +32,13 @@ export class Solicitation {
   readonly nonce = new Uint8Array(NONCE_LENGTH);
   attempts = 0;
   sentAt: Millis = 0;
-  readonly #identity: ClientIdentity | undefined;
+  readonly identity: ClientIdentity | undefined;
   /** Keeps the place of an authentication value until it can be computed. */
   readonly #blankValue: Uint8Array;
 
   /** @param identity where the server asks for one; undefined: the nonce is all */
   constructor(identity?: ClientIdentity) {
-    this.#identity = identity;
+    this.identity = identity;
     this.#blankValue = identity?.authenticate(identity.key, NOTHING).slice() ?? NOTHING;
   }
 
@@ -63,7 +63,7 @@ export class Solicitation {
   write(b: Uint8Array, now: Millis): number {
     this.attempts++;
     this.sentAt = now;
-    const identity = this.#identity;
+    const { identity } = this;
     const clientId = identity?.clientId ?? NOTHING;
     const at = writeAuthentication(b, 0, clientId, this.#blankValue, this.nonce, 0, 0);
     const end = writeRouterSolicitation(b, at, this.linkLocal, 0);

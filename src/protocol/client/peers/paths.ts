@@ -1,0 +1,185 @@
+import { NO_HOME } from "../servers/homes.ts";
+import type { PeerId } from "../../peers/index.ts";
+import type { Millis } from "../../time.ts";
+import { ALTERNATES_MAX } from "../../wire/trailers.ts";
+
+/** An indirect bubble with a nonce has gone to the peer, or come from it. RFC 6081 §5.2.1 */
+const NONCE_SENT = 1;
+const NONCE_RECEIVED = 2;
+/** It has shown that it knows trailers, so that one may be answered. */
+const KNOWS_TRAILERS = 4;
+/** It asked for us by an indirect bubble, and is to be asked in return. */
+const INVITED = 8;
+/** What port our NAT gives a random one is being found out for it. RFC 6081 §5.5 */
+const TESTING = 16;
+/** No Teredo client: it is reached through a relay, which an echo test finds. RFC 4380 §5.2.9 */
+const NATIVE = 32;
+
+/** By which ways a peer is reached: what RFC 6081 adds to its entry, in arrays beside the table. */
+export class Paths {
+  readonly #flags: Uint8Array;
+  readonly #nonceSent: Uint32Array;
+  readonly #nonceReceived: Uint32Array;
+  /** Of our addresses the one its packets go to; see `Homes`. */
+  readonly home: Int8Array;
+  /** The random port's number, 1 and up; 0: there is none. */
+  readonly randomPath: Uint8Array;
+  /** Port that our NAT gives it, as we predict; 0: none. RFC 6081 §5.4.1: Random Port */
+  readonly randomPort: Uint16Array;
+  /** RFC 6081 §5.4.1 */
+  readonly peerRandomPort: Uint16Array;
+  /** Bubbles without data between, by a random port or a deprecated address. RFC 6081 §5.4.2.1 */
+  readonly refreshes: Uint8Array;
+  /** Solicitations without answer. RFC 6081 §5.7.1 */
+  readonly solicitations: Uint8Array;
+  /** RFC 6081 §5.5.1: Echo Test Retry Counter */
+  readonly portTests: Uint8Array;
+  /** A packet that is no bubble last passed, either way. */
+  readonly dataAt: Float64Array;
+  /** An indirect bubble was last answered. */
+  readonly answeredAt: Float64Array;
+  /** The peer's address on our own link, and when it last told it. RFC 4380 §5.2.8 */
+  readonly localAddress: Uint32Array;
+  readonly localPort: Uint16Array;
+  readonly localAt: Float64Array;
+  readonly alternates: Uint8Array;
+  readonly #alternateAddresses: Uint32Array;
+  readonly #alternatePorts: Uint16Array;
+
+  constructor(capacity: number) {
+    const length = capacity + 1;
+    this.#flags = new Uint8Array(length);
+    this.#nonceSent = new Uint32Array(length);
+    this.#nonceReceived = new Uint32Array(length);
+    this.home = new Int8Array(length);
+    this.randomPath = new Uint8Array(length);
+    this.randomPort = new Uint16Array(length);
+    this.peerRandomPort = new Uint16Array(length);
+    this.refreshes = new Uint8Array(length);
+    this.solicitations = new Uint8Array(length);
+    this.portTests = new Uint8Array(length);
+    this.dataAt = new Float64Array(length);
+    this.answeredAt = new Float64Array(length);
+    this.localAddress = new Uint32Array(length);
+    this.localPort = new Uint16Array(length);
+    this.localAt = new Float64Array(length);
+    this.alternates = new Uint8Array(length);
+    this.#alternateAddresses = new Uint32Array(ALTERNATES_MAX * length);
+    this.#alternatePorts = new Uint16Array(ALTERNATES_MAX * length);
+  }
+
+  /** Of an entry that is new. */
+  clear(p: PeerId, isNative: boolean): void {
+    this.#flags[p] = isNative ? NATIVE : 0;
+    this.home[p] = NO_HOME;
+    this.randomPath[p] = 0;
+    this.answeredAt[p] = -Infinity;
+    this.dataAt[p] = -Infinity;
+    this.localAt[p] = -Infinity;
+    this.#reset(p);
+  }
+
+  /** Our mapping is another one: what was agreed by the old one is void. */
+  forget(p: PeerId): void {
+    this.#flags[p]! &= NATIVE | KNOWS_TRAILERS;
+    this.answeredAt[p] = -Infinity;
+    this.#reset(p);
+  }
+
+  #reset(p: PeerId): void {
+    this.randomPort[p] = 0;
+    this.peerRandomPort[p] = 0;
+    this.refreshes[p] = 0;
+    this.solicitations[p] = 0;
+    this.alternates[p] = 0;
+    this.portTests[p] = 0;
+    this.setTesting(p, false);
+  }
+
+  isNative(p: PeerId): boolean {
+    return (this.#flags[p]! & NATIVE) !== 0;
+  }
+
+  /** The nonce of the last indirect bubble to the peer. */
+  setNonceSent(p: PeerId, nonce: number): void {
+    this.#nonceSent[p] = nonce;
+    this.#flags[p]! |= NONCE_SENT;
+  }
+
+  /** Whether it is; with none sent none is, not even 0. */
+  isNonceSent(p: PeerId, nonce: number): boolean {
+    return (this.#flags[p]! & NONCE_SENT) !== 0 && this.#nonceSent[p] === nonce;
+  }
+
+  hasNonceReceived(p: PeerId): boolean {
+    return (this.#flags[p]! & NONCE_RECEIVED) !== 0;
+  }
+
+  nonceReceived(p: PeerId): number {
+    return this.#nonceReceived[p]!;
+  }
+
+  setNonceReceived(p: PeerId, nonce: number): void {
+    this.#nonceReceived[p] = nonce;
+    this.#flags[p]! |= NONCE_RECEIVED;
+  }
+
+  clearNonceReceived(p: PeerId): void {
+    this.#flags[p]! &= ~NONCE_RECEIVED;
+  }
+
+  knowsTrailers(p: PeerId): boolean {
+    return (this.#flags[p]! & KNOWS_TRAILERS) !== 0;
+  }
+
+  setKnowsTrailers(p: PeerId): void {
+    this.#flags[p]! |= KNOWS_TRAILERS;
+  }
+
+  isInvited(p: PeerId): boolean {
+    return (this.#flags[p]! & INVITED) !== 0;
+  }
+
+  setInvited(p: PeerId, invited: boolean): void {
+    this.#set(p, INVITED, invited);
+  }
+
+  isTesting(p: PeerId): boolean {
+    return (this.#flags[p]! & TESTING) !== 0;
+  }
+
+  setTesting(p: PeerId, testing: boolean): void {
+    this.#set(p, TESTING, testing);
+  }
+
+  #set(p: PeerId, flag: number, on: boolean): void {
+    if (on) this.#flags[p]! |= flag;
+    else this.#flags[p]! &= ~flag;
+  }
+
+  setAlternate(p: PeerId, i: number, address: number, port: number): void {
+    this.#alternateAddresses[ALTERNATES_MAX * p + i] = address;
+    this.#alternatePorts[ALTERNATES_MAX * p + i] = port;
+  }
+
+  alternateAddress(p: PeerId, i: number): number {
+    return this.#alternateAddresses[ALTERNATES_MAX * p + i]!;
+  }
+
+  alternatePort(p: PeerId, i: number): number {
+    return this.#alternatePorts[ALTERNATES_MAX * p + i]!;
+  }
+
+  /** Whether the peer was on our own link lately, or where it was then. RFC 4380 §5.2.4 case 3 */
+  isLocal(p: PeerId, now: Millis): boolean {
+    return now - this.localAt[p]! < LOCAL_MEMORY;
+  }
+
+  isLocalAt(p: PeerId, address: number, port: number): boolean {
+    return this.localPort[p] === port && this.localAddress[p] === address &&
+      this.localAt[p] !== -Infinity;
+  }
+}
+
+/** RFC 4380 §5.2.4 case 3 */
+export const LOCAL_MEMORY: Millis = 600_000;

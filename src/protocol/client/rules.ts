@@ -1,0 +1,327 @@
+import { ClientBubbles } from "./peers/bubbles.ts";
+import {
+  type ClientGauges,
+  type ClientHost,
+  type ClientOptions,
+  type ClientStatus,
+  RANDOM_PORTS,
+} from "./contract.ts";
+import { Counter, type Counters, DROPS_AT } from "../counters.ts";
+import { LocalDiscovery } from "./peers/discovery.ts";
+import { Drop } from "../drops.ts";
+import { EchoTests } from "./peers/echo_tests.ts";
+import { Homes, NO_HOME } from "./servers/homes.ts";
+import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
+import { Ipv4Filter } from "../guard/ipv4_filter.ts";
+import { Nat } from "./servers/nat.ts";
+import { NativeWatch } from "./servers/native_watch.ts";
+import { Nonces } from "./nonces.ts";
+import type { ClientParts } from "./parts.ts";
+import { Paths } from "./peers/paths.ts";
+import { ClientPeers } from "./peers/states.ts";
+import { RandomPorts } from "./peers/ports.ts";
+import { PortTests } from "./peers/port_tests.ts";
+import { Qualification } from "./servers/qualification.ts";
+import { Reception } from "./reception/reception.ts";
+import { statusOf } from "./status.ts";
+import { Strangers } from "./reception/strangers.ts";
+import { Traversal } from "./peers/traversal.ts";
+import { readU32 } from "../wire/bytes.ts";
+import { UNREACHABLE_PROHIBITED } from "../wire/build.ts";
+import {
+  checkIpv6,
+  DESTINATION_AT,
+  isLinkMessage,
+  isMulticast,
+  isUnroutable,
+  SOURCE_AT,
+} from "../wire/ipv6.ts";
+import { NO_PEER, type PeerId } from "../peers/index.ts";
+import { Peers } from "../peers/table.ts";
+import {
+  isTeredo,
+  mappedAddressOf,
+  mappedPortOf,
+  serverAddressOf,
+} from "../wire/teredo_address.ts";
+import type { KeyedHash, Millis } from "../time.ts";
+import type { TunnelRules, TunnelSink } from "../tunnel.ts";
+import { UdpDatagram } from "../wire/udp_datagram.ts";
+
+/** The Peer Refresh Timer. RFC 6081 §5.4.2 */
+const PEER_REFRESH: Millis = 30_000;
+
+/**
+ * The client rules: IPv6 packets to the Internet and to other clients (RFC 4380 §5.2.4), and back
+ * (§5.2.3, in `reception.ts`). What is behind them: `qualification.ts` has our address, `peers.ts` what
+ * becomes of a peer, `traversal.ts` by which bubbles.
+ *
+ * Pure: time comes in with each call, and output goes to a sink. A packet costs no allocation.
+ */
+export class Client implements TunnelRules {
+  #options: ClientOptions;
+  readonly #parts: ClientParts;
+  readonly #qualification: Qualification;
+  readonly #states: ClientPeers;
+  readonly #traversal: Traversal;
+  readonly #reception: Reception;
+  readonly #discovery: LocalDiscovery;
+  readonly #native = new NativeWatch();
+  /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
+  readonly #packet = new UdpDatagram();
+  #peerRefreshAt: Millis = Infinity;
+  #version = 0;
+
+  /**
+   * @param hash under a key from the kernel's random source; makes nonces, tests and the table's key
+   * @param seed random, so that no other client under the same hash has the same
+   */
+  constructor(
+    options: ClientOptions,
+    counters: Counters,
+    hash: KeyedHash,
+    seed: number,
+    host: ClientHost,
+  ) {
+    this.#options = options;
+    const nonces = new Nonces(hash, seed);
+    const key = nonces.draw();
+    const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
+    const filter = new Ipv4Filter(options);
+    const nat = new Nat();
+    const homes = new Homes();
+    const parts: ClientParts = {
+      options: () => this.#options,
+      server: () => this.#qualification.current,
+      counters,
+      filter,
+      errors: new Icmpv6Errors(options, counters, key0, key1),
+      nonces,
+      nat,
+      homes,
+      peers: new Peers(options.maxPeers, key0, key1, true),
+      paths: new Paths(options.maxPeers),
+      ports: new RandomPorts(host),
+    };
+    this.#parts = parts;
+    this.#qualification = new Qualification(parts.options, nonces, filter, nat, homes, counters, {
+      mappingChanged: (now) => this.#changeMapping(now),
+      addressChanged: (now) => this.#changeAddress(now),
+    });
+    const bubbles = new ClientBubbles(parts);
+    const echoTests = new EchoTests(hash, nonces.draw32() & 0xffff, counters);
+    const strangers = new Strangers(key0, key1);
+    this.#states = new ClientPeers(parts, strangers);
+    this.#discovery = new LocalDiscovery(parts);
+    this.#traversal = new Traversal(
+      parts,
+      this.#states,
+      bubbles,
+      echoTests,
+      new PortTests(parts),
+      this.#discovery,
+    );
+    this.#states.traversal = this.#traversal;
+    this.#traversal.onSilence = (p, now, sink) => this.#noteSilence(p, now, sink);
+    this.#reception = new Reception(
+      parts,
+      this.#qualification,
+      this.#states,
+      this.#traversal,
+      bubbles,
+      echoTests,
+      this.#discovery,
+      strangers,
+    );
+    this.#reception.fromNatives.onAnswer = (now, sink) => this.#noteNative(now, sink);
+  }
+
+  /** Begins to qualify. */
+  start(now: Millis, sink: TunnelSink): void {
+    this.#qualification.start(now, sink);
+    this.#peerRefreshAt = now + PEER_REFRESH;
+    this.#version++;
+  }
+
+  /**
+   * The network, the servers or what an operator can set is another; but for `prefix`, `mtu`,
+   * `maxPeers` and what may be held. Every server is asked at once.
+   */
+  set(options: ClientOptions, now: Millis, sink: TunnelSink): void {
+    this.#options = options;
+    this.#parts.filter.set(options);
+    this.#parts.errors.set(options, now);
+    this.start(now, sink);
+  }
+
+  /** Broadcast addresses of the subnets that this host is attached to: no peer's. */
+  setBroadcasts(addresses: readonly number[]): void {
+    this.#parts.filter.setBroadcasts(addresses);
+  }
+
+  /** Grows when {@link status} may tell something else, round trips and times apart. */
+  get version(): number {
+    return this.#version + this.#qualification.changes + this.#native.changes;
+  }
+
+  /** For who tells of it; allocates. */
+  status(): ClientStatus {
+    return statusOf(this.#options, this.#qualification);
+  }
+
+  get gauges(): ClientGauges {
+    const { peers, ports } = this.#parts;
+    const { hold, arrivals } = this.#states;
+    return {
+      peers: peers.size,
+      trusted: peers.counts.trusted,
+      resolving: peers.counts.resolving,
+      heldPackets: hold.packets + arrivals.packets,
+      heldBytes: hold.bytes + arrivals.bytes,
+      randomPorts: ports.count,
+    };
+  }
+
+  /** Whether packets that have one of our addresses as their source, 16 bytes at `at`, may be sent. */
+  isOurs(b: Uint8Array, at: number): boolean {
+    return this.#parts.homes.find(b, at) !== NO_HOME;
+  }
+
+  nextTimer(): Millis {
+    return Math.min(
+      this.#qualification.nextAt,
+      this.#states.nextTimer(),
+      this.#discovery.nextAt,
+      this.#parts.homes.nextExpiry(),
+      this.#parts.ports.count > 0 ? this.#peerRefreshAt : Infinity,
+    );
+  }
+
+  tick(now: Millis, sink: TunnelSink): void {
+    if (now >= this.#qualification.nextAt) this.#qualification.tick(now, sink);
+    if (this.#parts.homes.expire(now)) this.#version++;
+    this.#discovery.tick(now, sink);
+    if (now >= this.#peerRefreshAt) this.#refreshRandomPorts(now, sink);
+    this.#states.tick(now, sink);
+  }
+
+  #refreshRandomPorts(now: Millis, sink: TunnelSink): void {
+    const { ports } = this.#parts;
+    this.#peerRefreshAt = now + PEER_REFRESH;
+    for (let path = 1; path <= RANDOM_PORTS; path++) {
+      const p = ports.owner(path);
+      if (p !== NO_PEER) this.#traversal.refreshRandomPort(p, PEER_REFRESH, now, sink);
+    }
+  }
+
+  // To the Internet and to other clients: RFC 4380 §5.2.4
+
+  fromIpv6(
+    b: Uint8Array,
+    at: number,
+    length: number,
+    now: Millis,
+    sink: TunnelSink,
+    packets = 1,
+    bytes = length,
+  ): Drop {
+    this.#packet.setPayload(b, at, length);
+    const drop = this.#transmit(this.#packet, now, sink, packets, bytes);
+    if (drop !== Drop.None) this.#parts.counters[DROPS_AT + drop]!++;
+    return drop;
+  }
+
+  isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
+    const { peers, homes } = this.#parts;
+    if (this.#checkPacket(b, at, length) !== Drop.None) return false;
+    if (homes.find(b, at + SOURCE_AT) === NO_HOME) return false;
+    const p = peers.find(b, at + DESTINATION_AT);
+    return p !== NO_PEER && peers.isValid(p, now);
+  }
+
+  #transmit(
+    packet: UdpDatagram,
+    now: Millis,
+    sink: TunnelSink,
+    packets: number,
+    bytes: number,
+  ): Drop {
+    const { peers, homes, errors, counters } = this.#parts;
+    const { bytes: b, at, length } = packet;
+    const drop = this.#checkPacket(b, at, length);
+    if (drop === Drop.DestinationScope && isLinkMessage(b, at)) {
+      counters[Counter.link_messages]!++;
+      return Drop.None;
+    }
+    if (drop !== Drop.None) return drop;
+    const home = homes.find(b, at + SOURCE_AT);
+    if (home === NO_HOME) {
+      // Servers and relays would discard it: RFC 4380 §5.3.1, §5.4.2.
+      errors.unreachable(packet, now, sink, UNREACHABLE_PROHIBITED);
+      return homes.current === NO_HOME ? Drop.NotQualified : Drop.SourceNotOurs;
+    }
+    let p = peers.find(b, at + DESTINATION_AT);
+    if (p !== NO_PEER && peers.isValid(p, now)) {
+      this.#traversal.setHome(p, home, now);
+      this.#states.send(p, packet, now, sink);
+      peers.traffic.sent(p, packets, bytes);
+      return Drop.None;
+    }
+    const refused = this.#checkEmbedded(b, at + DESTINATION_AT, p, now);
+    if (refused !== Drop.None) return refused;
+    p = this.#states.enter(b, at + DESTINATION_AT, now);
+    if (p === NO_PEER) return Drop.PeerTableFull;
+    this.#traversal.setHome(p, home, now);
+    return this.#states.holdAndAsk(p, packet, now, sink);
+  }
+
+  #checkPacket(b: Uint8Array, at: number, length: number): Drop {
+    const malformed = checkIpv6(b, at, length);
+    if (malformed !== Drop.None) return malformed;
+    const destination = at + DESTINATION_AT;
+    if (isMulticast(b, destination) || isUnroutable(b, destination)) return Drop.DestinationScope;
+    if (isMulticast(b, at + SOURCE_AT) || isUnroutable(b, at + SOURCE_AT)) return Drop.SourceScope;
+    return this.#parts.homes.find(b, destination) === NO_HOME ? Drop.None : Drop.OwnAddress;
+  }
+
+  /** Cases 4 and 5: to no address that is not global unicast, but to a peer on our own link. */
+  #checkEmbedded(b: Uint8Array, at: number, p: PeerId, now: Millis): Drop {
+    const { filter, paths } = this.#parts;
+    if (!isTeredo(b, at, this.#options.prefix)) return Drop.None;
+    if (p !== NO_PEER && paths.isLocal(p, now)) return Drop.None;
+    if (!filter.isPeer(mappedAddressOf(b, at), mappedPortOf(b, at))) {
+      return Drop.MappedAddressNotGlobal;
+    }
+    return filter.isServer(serverAddressOf(b, at)) ? Drop.None : Drop.ServerAddressNotGlobal;
+  }
+
+  // From there: RFC 4380 §5.2.3
+
+  fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
+    const drop = this.#reception.receive(arrival, now, sink);
+    if (drop !== Drop.None) this.#parts.counters[DROPS_AT + drop]!++;
+    return drop;
+  }
+
+  #changeMapping(now: Millis): void {
+    this.#states.forgetTrust(now);
+    this.#native.forget();
+    this.#discovery.start(now);
+    this.#version++;
+  }
+
+  #changeAddress(now: Millis): void {
+    this.#states.keepUp(now);
+    this.#native.forget();
+    this.#discovery.start(now);
+    this.#version++;
+  }
+
+  #noteSilence(p: PeerId, now: Millis, sink: TunnelSink): void {
+    if (this.#native.silent(p, now)) this.#qualification.noteNative("unreachable", now, sink);
+  }
+
+  #noteNative(now: Millis, sink: TunnelSink): void {
+    if (this.#native.answered()) this.#qualification.noteNative("ok", now, sink);
+  }
+}

@@ -1,0 +1,50 @@
+import { type ClientOptions, type ServerOrder, SERVERS_MAX } from "../contract.ts";
+import { Server } from "./server.ts";
+
+/** The servers we may be a client of, in the order in which they were given. */
+export class ServerList {
+  #all: readonly Server[] = [];
+  #identity: ClientOptions["identity"];
+
+  get all(): readonly Server[] {
+    return this.#all;
+  }
+
+  /**
+   * Other servers; what is known of those that stay is kept, unless we show another identity.
+   *
+   * @throws RangeError for more than {@link SERVERS_MAX}
+   */
+  set(servers: ClientOptions["servers"], identity: ClientOptions["identity"]): void {
+    if (servers.length > SERVERS_MAX) {
+      throw new RangeError(`At most ${SERVERS_MAX} servers, not ${servers.length}`);
+    }
+    this.#all = servers.map(({ primary, secondary }) => {
+      const known = this.#all.find((it) => it.primary === primary && it.secondary === secondary);
+      const isKept = known !== undefined && this.#identity === identity;
+      return isKept ? known : new Server({ primary, secondary }, identity);
+    });
+    this.#identity = identity;
+  }
+
+  /** Whose primary or secondary address it is. */
+  find(address: number): Server | undefined {
+    for (const server of this.#all) {
+      if (server.primary === address || server.secondary === address) return server;
+    }
+    return undefined;
+  }
+
+  /** None is waited for. */
+  get isQuiet(): boolean {
+    for (const server of this.#all) if (server.inquiry.isOpen) return false;
+    return true;
+  }
+}
+
+/** Of two that answer; `a` stands before `b` in the list. */
+export function betterOf(a: Server, b: Server, order: ServerOrder): Server {
+  if (a.isMoreUsefulThan(b)) return a;
+  if (b.isMoreUsefulThan(a)) return b;
+  return order === "strict" || a.rtt <= b.rtt ? a : b;
+}

@@ -1,0 +1,388 @@
+import { AdvertisementReader } from "../messages/advertisement.ts";
+import type { ClientOptions, ClientState, Native } from "../contract.ts";
+import { Counter, type Counters } from "../../counters.ts";
+import type { TeredoDatagram } from "../../wire/datagram.ts";
+import { Drop } from "../../drops.ts";
+import type { Homes } from "./homes.ts";
+import type { Inquiry } from "./inquiry.ts";
+import type { Ipv4Filter } from "../../guard/ipv4_filter.ts";
+import { IPV6_LENGTH } from "../../wire/ipv6.ts";
+import type { Nat } from "./nat.ts";
+import type { Nonces } from "../nonces.ts";
+import { Refresh } from "./refresh.ts";
+import { Server } from "./server.ts";
+import { betterOf, ServerList } from "./list.ts";
+import { RS_ATTEMPTS, RS_TIMEOUT, SOLICITATION_MAX_LENGTH } from "../messages/solicitation.ts";
+import { TEREDO_PORT, writeTeredoAddress } from "../../wire/teredo_address.ts";
+import type { Millis } from "../../time.ts";
+import type { TunnelSink } from "../../tunnel.ts";
+import { UdpDatagram } from "../../wire/udp_datagram.ts";
+
+/** A server that is not used is asked so often, or up to a quarter sooner. */
+const STANDBY_CHECK: Millis = 300_000;
+/** With all servers silent. */
+const RETRIES: readonly Millis[] = [5_000, 10_000, 20_000, 40_000, 80_000, 100_000];
+const RETRY_SPREAD = 0.25;
+/** How long the first in a strict order is waited for when another has answered. */
+const STRICT_PATIENCE: Millis = 1_000;
+/** After so long without a change a server earlier in a strict order is gone back to. */
+const QUIET: Millis = 600_000;
+/** So long a server has to show that native hosts are reached by way of it. */
+const NATIVE_PATIENCE: Millis = 60_000;
+/** The others are asked when the one in use has been silent so long: at T their answers are there. */
+const ALARM: Millis = 1_000;
+
+/** Who is told of what changes. */
+export interface QualificationListener {
+  /** What peers know of us is wrong. RFC 4380 §5.2.5 */
+  mappingChanged(now: Millis): void;
+  /** There is another current address; those before it are deprecated, by the same mapping. */
+  addressChanged(now: Millis): void;
+}
+
+/**
+ * Which server we are a client of, by which mapping, with which address: qualification (RFC 4380
+ * §5.2.1), maintenance (§5.2.5), and the change to another server.
+ *
+ *     probing    all servers have been asked, none has answered
+ *     qualified  the last answer is as young as it should be
+ *     failing    the server in use is silent for 4 s, and no other answers; still carrying
+ *     offline    all attempts were in vain; they are repeated, less and less often
+ *
+ * The cone step is left out: RFC 5991 §3.2.
+ */
+export class Qualification {
+  state: ClientState = "probing";
+  /** When {@link state}, server or address last changed. */
+  changedAt: Millis = 0;
+  /** How often that, or what is known of the NAT, has changed. */
+  changes = 0;
+  readonly refresh: Refresh;
+  readonly #options: () => ClientOptions;
+  readonly #nonces: Nonces;
+  readonly #filter: Ipv4Filter;
+  readonly #counters: Counters;
+  readonly #listener: QualificationListener;
+  readonly #advertisement = new AdvertisementReader();
+  readonly #buffer = new Uint8Array(SOLICITATION_MAX_LENGTH);
+  readonly #out = new UdpDatagram();
+  readonly #address = new Uint8Array(IPV6_LENGTH);
+  readonly servers = new ServerList();
+  readonly nat: Nat;
+  readonly homes: Homes;
+  #current: Server | undefined;
+  /** The random bits of the address stay while the mapping does. RFC 5991 §3.1 */
+  #flags = 0;
+  /** When the mapping was last known to stand, and when it is to be asked about again. */
+  #refreshedAt: Millis = 0;
+  #refreshAt: Millis = Infinity;
+  #chooseAt: Millis = Infinity;
+  #retryAt: Millis = Infinity;
+  #retries = 0;
+  #isAlarmed = false;
+  #nextAt: Millis = Infinity;
+
+  constructor(
+    options: () => ClientOptions,
+    nonces: Nonces,
+    filter: Ipv4Filter,
+    nat: Nat,
+    homes: Homes,
+    counters: Counters,
+    listener: QualificationListener,
+  ) {
+    this.#options = options;
+    this.#nonces = nonces;
+    this.#filter = filter;
+    this.#counters = counters;
+    this.#listener = listener;
+    this.nat = nat;
+    this.homes = homes;
+    this.refresh = new Refresh(options().refresh);
+  }
+
+  /** The server in use. */
+  get current(): Server | undefined {
+    return this.#current;
+  }
+
+  get nextAt(): Millis {
+    return this.#nextAt;
+  }
+
+  /** Asks every server, at the start and when the network or the list of servers is another one. */
+  start(now: Millis, sink: TunnelSink): void {
+    const { servers, identity, refresh } = this.#options();
+    this.servers.set(servers, identity);
+    this.refresh.reset(refresh);
+    if (this.#current !== undefined && !this.servers.all.includes(this.#current)) {
+      this.#current = undefined;
+      this.homes.deprecate(now);
+    }
+    if (this.#current === undefined) this.#enterState("probing", now);
+    else this.#refreshAt = now;
+    this.#retries = 0;
+    this.#retryAt = Infinity;
+    this.#isAlarmed = true;
+    for (const server of this.servers.all) this.#ask(server.inquiry, RS_ATTEMPTS, now);
+    this.tick(now, sink);
+  }
+
+  /** Sees to what is due. */
+  tick(now: Millis, sink: TunnelSink): void {
+    const current = this.#current;
+    if (current !== undefined && now >= this.#refreshAt && !current.inquiry.isOpen) {
+      this.#isAlarmed = false;
+      this.#ask(current.inquiry, RS_ATTEMPTS, now);
+    }
+    if (now >= this.#retryAt) this.#retry(now);
+    for (const server of this.servers.all) this.#drive(server, now, sink);
+    if (now >= this.#chooseAt) this.#choose(now, sink);
+    if (this.#current !== undefined) this.#watch(this.#current, now, sink);
+    else if (this.state === "probing" && this.servers.isQuiet) this.#goOffline(now);
+    this.#plan();
+  }
+
+  /**
+   * An advertisement that `d` found in a datagram from port 3544 of one of the servers' addresses.
+   *
+   * @returns why it counts for nothing
+   */
+  receive(arrival: UdpDatagram, d: TeredoDatagram, now: Millis, sink: TunnelSink): Drop {
+    const server = this.servers.find(arrival.address);
+    if (server === undefined) return Drop.NotAccepted;
+    const isPrimary = arrival.address === server.primary;
+    const inquiry = isPrimary ? server.inquiry : server.comparison;
+    if (!inquiry.isOpen) return Drop.NotAccepted;
+    const drop = this.#check(arrival.bytes, d, server, inquiry);
+    if (drop !== Drop.None) return drop;
+    const { originAddress, originPort } = d;
+    if (isPrimary) {
+      server.hear(originAddress, originPort, this.#advertisement.mtu, now);
+      server.checkAt = now + this.#nonces.between(0.75, 1) * STANDBY_CHECK;
+      this.#heard(server, now, sink);
+    } else {
+      inquiry.close();
+      if (server === this.#current) this.nat.compare(originAddress, originPort);
+      this.changes++;
+    }
+    this.#plan();
+    return Drop.None;
+  }
+
+  /** Whether native hosts answer by way of the server in use, as echo tests show. */
+  noteNative(native: Native, now: Millis, sink: TunnelSink): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    current.native = native;
+    if (native !== "unreachable" || now - this.changedAt < NATIVE_PATIENCE) return;
+    let best = current;
+    for (const server of this.servers.all) {
+      if (server.isLive && server.isMoreUsefulThan(best)) best = server;
+    }
+    if (best !== current) this.#failOver(best, now, sink);
+    this.#plan();
+  }
+
+  /** RFC 4380 §5.2.1, §5.2.2; the mapping must be global: §4. */
+  #check(b: Uint8Array, d: TeredoDatagram, server: Server, inquiry: Inquiry): Drop {
+    const { prefix } = this.#options();
+    const drop = this.#advertisement.read(b, d, inquiry.solicitation, prefix, server.primary);
+    if (drop !== Drop.None) return drop;
+    if (this.#advertisement.confirmation !== 0) {
+      server.isKeyRefused = true;
+      return Drop.AuthenticationFailed;
+    }
+    const isGlobal = this.#filter.isPeer(d.originAddress, d.originPort);
+    return isGlobal ? Drop.None : Drop.MappedAddressNotGlobal;
+  }
+
+  #heard(server: Server, now: Millis, sink: TunnelSink): void {
+    const current = this.#current;
+    if (server === current) return this.#confirm(server, now, sink);
+    if (current !== undefined) {
+      if (current.inquiry.isOverdue(now)) this.#failOver(server, now, sink);
+      else if (this.#mayGoBack(server, current, now)) this.#use(server, now, sink);
+      return;
+    }
+    const isStrict = this.#options().serverOrder === "strict";
+    if (!isStrict || server === this.servers.all[0]) this.#use(server, now, sink);
+    else this.#chooseAt = Math.min(this.#chooseAt, server.inquiry.startedAt + STRICT_PATIENCE);
+  }
+
+  #mayGoBack(server: Server, current: Server, now: Millis): boolean {
+    return this.#options().serverOrder === "strict" && now - this.changedAt >= QUIET &&
+      this.servers.all.indexOf(server) < this.servers.all.indexOf(current);
+  }
+
+  /** Of those that have answered, the first of a strict order. */
+  #choose(now: Millis, sink: TunnelSink): void {
+    this.#chooseAt = Infinity;
+    if (this.#current !== undefined) return;
+    const first = this.servers.all.find((server) => server.isLive);
+    if (first !== undefined) this.#use(first, now, sink);
+  }
+
+  /** The server in use has answered. */
+  #confirm(server: Server, now: Millis, sink: TunnelSink): void {
+    const { nat } = this;
+    const { mappedAddress, mappedPort } = server;
+    this.#retries = 0;
+    if (this.state !== "qualified") this.#enterState("qualified", now);
+    if (nat.isAt(mappedAddress, mappedPort)) {
+      this.refresh.survived();
+      return this.#planRefresh(now);
+    }
+    const idle = server.inquiry.startedAt - this.#refreshedAt;
+    if (mappedAddress === nat.mappedAddress) this.refresh.broke(idle);
+    this.#counters[Counter.client_address_changes]!++;
+    this.#use(server, now, sink);
+  }
+
+  /** The server is the one in use from now on, with the mapping that it has told. RFC 4380 §5.2.5 */
+  #use(server: Server, now: Millis, sink: TunnelSink): void {
+    const { nat, homes } = this;
+    const { prefix, servicePort } = this.#options();
+    const { mappedAddress, mappedPort } = server;
+    const isKept = nat.isAt(mappedAddress, mappedPort);
+    if (!isKept) {
+      homes.clear();
+      nat.map(mappedAddress, mappedPort, servicePort);
+      this.#flags = this.#nonces.flags();
+    }
+    const flags = this.#flags;
+    const serverAddress = server.primary;
+    const parts = { prefix, serverAddress, flags, mappedAddress, mappedPort };
+    writeTeredoAddress(this.#address, 0, parts);
+    homes.enter(this.#address, now);
+    this.#current?.comparison.close();
+    this.#current = server;
+    this.#retries = 0;
+    this.#retryAt = Infinity;
+    this.#chooseAt = Infinity;
+    this.#planRefresh(now);
+    this.#enterState("qualified", now);
+    this.#counters[Counter.client_qualifications]!++;
+    if (!nat.isSettled) {
+      this.#ask(server.comparison, RS_ATTEMPTS, now);
+      this.#drive(server, now, sink);
+    }
+    if (isKept) this.#listener.addressChanged(now);
+    else this.#listener.mappingChanged(now);
+  }
+
+  #failOver(server: Server, now: Millis, sink: TunnelSink): void {
+    this.#current?.inquiry.close();
+    this.#counters[Counter.client_failovers]!++;
+    this.#use(server, now, sink);
+  }
+
+  /** Whether the server in use is silent, and what then. */
+  #watch(current: Server, now: Millis, sink: TunnelSink): void {
+    const { inquiry, comparison } = current;
+    if (comparison.isOverdue(now) && !this.nat.isSettled) this.#settle(current);
+    if (!inquiry.isOpen) {
+      if (now < this.#refreshAt) return;
+      return this.#goOffline(now); // it has been closed without an answer
+    }
+    const { startedAt } = inquiry;
+    if (now - startedAt >= ALARM && !this.#isAlarmed) {
+      this.#isAlarmed = true;
+      for (const server of this.servers.all) {
+        if (server !== current && !server.inquiry.isOpen) this.#ask(server.inquiry, 2, now);
+        this.#drive(server, now, sink);
+      }
+    }
+    if (!inquiry.isOverdue(now)) return;
+    current.isLive = false;
+    // One that has answered since: where none does it is not the server that is gone.
+    const { serverOrder } = this.#options();
+    let best: Server | undefined;
+    for (const server of this.servers.all) {
+      if (server === current || !server.isLive || server.heardAt <= startedAt) continue;
+      best = best === undefined ? server : betterOf(best, server, serverOrder);
+    }
+    if (best !== undefined) this.#failOver(best, now, sink);
+    else if (this.state === "qualified") this.#enterState("failing", now);
+  }
+
+  /** The secondary address is silent: another server's answer has to do for the comparison. */
+  #settle(current: Server): void {
+    const other = this.servers.all.find((server) =>
+      server !== current && server.isLive && server.heardAt >= this.changedAt - RS_TIMEOUT
+    );
+    if (other === undefined) this.nat.isSettled = true;
+    else this.nat.compare(other.mappedAddress, other.mappedPort);
+  }
+
+  #goOffline(now: Millis): void {
+    this.homes.deprecate(now);
+    this.#current = undefined;
+    this.#refreshAt = Infinity;
+    this.#enterState("offline", now);
+    this.#planRetry(now);
+    this.#listener.addressChanged(now);
+  }
+
+  #planRefresh(now: Millis): void {
+    this.#refreshedAt = now;
+    this.#refreshAt = now + this.refresh.draw(this.#nonces);
+  }
+
+  #planRetry(now: Millis): void {
+    const delay = RETRIES[Math.min(this.#retries++, RETRIES.length - 1)]!;
+    this.#retryAt = now + delay * this.#nonces.between(1 - RETRY_SPREAD, 1 + RETRY_SPREAD);
+  }
+
+  #retry(now: Millis): void {
+    for (const server of this.servers.all) this.#ask(server.inquiry, 1, now);
+    this.#planRetry(now);
+  }
+
+  #ask(inquiry: Inquiry, attempts: number, now: Millis): void {
+    inquiry.begin(attempts, this.#nonces.draw(), now);
+  }
+
+  /** Sends what is due to one server, and closes what is over. */
+  #drive(server: Server, now: Millis, sink: TunnelSink): void {
+    const { inquiry, comparison } = server;
+    if (now >= server.checkAt) {
+      server.checkAt = now + this.#nonces.between(0.75, 1) * STANDBY_CHECK;
+      if (server !== this.#current && !inquiry.isOpen) this.#ask(inquiry, 1, now);
+    }
+    if (now >= inquiry.nextAt) {
+      if (inquiry.mayRepeat) this.#send(inquiry, server.primary, now, sink);
+      else {
+        inquiry.close();
+        server.isLive = false;
+        if (server.checkAt === Infinity) server.checkAt = now + STANDBY_CHECK;
+      }
+    }
+    if (now < comparison.nextAt) return;
+    if (comparison.mayRepeat) this.#send(comparison, server.secondary, now, sink);
+    else comparison.close();
+  }
+
+  #send(inquiry: Inquiry, address: number, now: Millis, sink: TunnelSink): void {
+    const length = inquiry.solicitation.write(this.#buffer, now);
+    inquiry.sent(now);
+    this.#out.setPayload(this.#buffer, 0, length);
+    this.#out.setEnds(address, TEREDO_PORT, 0);
+    sink.sendDatagram(this.#out);
+    this.#counters[Counter.client_solicitations]!++;
+  }
+
+  #enterState(state: ClientState, now: Millis): void {
+    this.state = state;
+    this.changedAt = now;
+    this.changes++;
+  }
+
+  #plan(): void {
+    const current = this.#current;
+    const refreshAt = current === undefined || current.inquiry.isOpen ? Infinity : this.#refreshAt;
+    let next = Math.min(refreshAt, this.#retryAt, this.#chooseAt);
+    for (const server of this.servers.all) next = Math.min(next, server.nextAt());
+    this.#nextAt = next;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Nonces } from "../nonces.ts";
+import type { Millis } from "../../time.ts";
+
+/** No NAT forgets sooner, and no server is asked oftener. */
+export const REFRESH_MIN: Millis = 10_000;
+/** How much longer the next interval may be where the last one was survived. */
+const CREEP = 1.02;
+/** The same of what the interval creeps up to: hours, until an interval that broke is tried again. */
+const CREEP_OF_CEILING = 1.001;
+/** Part of a delay after which a mapping was gone that still seems safe. */
+const SAFE = 0.9;
+/** Where in the interval the solicitation goes out. RFC 4380 §5.2 */
+const EARLIEST = 0.75;
+
+/**
+ * The Teredo refresh interval (RFC 4380 §5.2.5), which adapts where RFC 6081 §5.1.1 sees the trouble:
+ * a NAT that forgets sooner than in 30 s. Its sign is a mapping of which only the port has changed.
+ */
+export class Refresh {
+  #configured: Millis;
+  #interval: Millis;
+  #ceiling: Millis;
+
+  constructor(configured: Millis) {
+    this.#configured = configured;
+    this.#interval = configured;
+    this.#ceiling = configured;
+  }
+
+  get interval(): Millis {
+    return this.#interval;
+  }
+
+  /** Begins again: in another network there is another NAT. */
+  reset(configured: Millis): void {
+    this.#configured = configured;
+    this.#interval = configured;
+    this.#ceiling = configured;
+  }
+
+  /** The randomized refresh interval. */
+  draw(nonces: Nonces): Millis {
+    return nonces.between(EARLIEST, 1) * this.#interval;
+  }
+
+  /** The mapping was still there. */
+  survived(): void {
+    this.#ceiling = Math.min(this.#ceiling * CREEP_OF_CEILING, this.#configured);
+    this.#interval = Math.min(this.#interval * CREEP, this.#ceiling);
+  }
+
+  /** @param idle after which the mapping had another port */
+  broke(idle: Millis): void {
+    const floor = Math.min(REFRESH_MIN, this.#configured);
+    this.#ceiling = Math.max(floor, Math.min(this.#ceiling, idle * SAFE));
+    this.#interval = Math.max(floor, Math.min(this.#interval / 2, this.#ceiling));
+  }
+}

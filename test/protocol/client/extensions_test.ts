@@ -1,0 +1,421 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Extensions } from "#src/protocol/client/contract.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { concat, ip4 } from "../packets.ts";
+import { CLIENT_LOCAL, fromHex, SECONDARY_SERVER, SERVER, vector } from "../vectors.ts";
+import {
+  alternatesTrailer,
+  assertDrop,
+  CLIENT_OPTIONS,
+  ClientLab,
+  describe,
+  discoveryTrailer,
+  type End,
+  endOf,
+  MAPPED_AT,
+  nonceTrailer,
+  PEER,
+  PEER_AT,
+  PEER_SERVER,
+  portTrailer,
+  type Sent,
+  SERVER_AT,
+} from "./lab.ts";
+
+const SECOND = 1_000;
+const PEER_SERVER_AT: End = { address: PEER_SERVER, port: 3_544 };
+const SECONDARY_AT: End = { address: SECONDARY_SERVER, port: 3_544 };
+/** Where a peer behind a symmetric NAT comes from. */
+const ELSEWHERE: End = { ...PEER_AT, port: 9_999 };
+/** Our port where the NAT keeps it. */
+const KEPT_AT: End = { ...MAPPED_AT, port: CLIENT_OPTIONS.servicePort };
+
+const without = (...names: (keyof Extensions)[]) => ({
+  extensions: {
+    ...CLIENT_OPTIONS.extensions,
+    ...Object.fromEntries(names.map((name) => [name, false])),
+  },
+});
+const qualified = () => new ClientLab().qualify();
+const nonceOf = (sent: Sent | undefined) => describe(sent!).nonce;
+
+// Symmetric NAT Support: RFC 6081 §5.2
+
+test("Client puts a fresh nonce in each indirect bubble, and none in the first direct one (C-71, C-72)", () => {
+  const lab = qualified();
+  lab.send(PEER);
+  const seen = new Set([nonceOf(lab.sentTo(PEER_SERVER_AT)[0])]);
+  assert.equal(nonceOf(lab.sentTo(PEER_AT)[0]), undefined);
+  lab.advance(6_100);
+  for (const sent of lab.sentTo(PEER_SERVER_AT)) seen.add(nonceOf(sent));
+  assert.equal(seen.size, 4);
+  assert.ok(!seen.has(undefined));
+});
+
+test("Client answers an indirect bubble with its nonce (C-72, C-73)", () => {
+  const lab = qualified();
+  assertDrop(lab.indirect(nonceTrailer("deadbeef")), Drop.None);
+  const [answer] = lab.sentTo(PEER_AT);
+  assert.equal(nonceOf(answer), "deadbeef");
+  lab.advance(1_100);
+  lab.indirect(nonceTrailer("00000000"));
+  assert.equal(nonceOf(lab.sentTo(PEER_AT)[0]), "00000000", "0 is a nonce like any other");
+});
+
+test("Client forgets the nonce when an indirect bubble comes without one (C-73)", () => {
+  const lab = qualified();
+  lab.indirect(nonceTrailer("deadbeef"));
+  lab.advance(1_100);
+  lab.indirect();
+  assert.equal(nonceOf(lab.sentTo(PEER_AT)[0]), undefined);
+});
+
+test("Client asks in return whoever asks, if it does not hear of it (C-45, C-71)", () => {
+  const lab = qualified();
+  lab.indirect(nonceTrailer("deadbeef"));
+  assert.deepEqual(lab.sentTo(PEER_SERVER_AT), [], "not at once: it may not be needed");
+  lab.advance(400);
+  assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1);
+  lab.advance(10 * SECOND);
+  assert.deepEqual(lab.sentTo(PEER_SERVER_AT), [], "once for each time");
+
+  const heard = qualified();
+  heard.indirect(nonceTrailer("deadbeef"));
+  heard.direct(PEER_AT);
+  heard.advance(400);
+  assert.deepEqual(heard.sentTo(PEER_SERVER_AT), []);
+});
+
+test("Client trusts a bubble from elsewhere for the nonce that it sent last (C-74)", () => {
+  const lab = qualified();
+  lab.send(PEER, 5);
+  const first = nonceOf(lab.sentTo(PEER_SERVER_AT)[0])!;
+  lab.advance(2_100);
+  const second = nonceOf(lab.sentTo(PEER_SERVER_AT)[0])!;
+  assertDrop(lab.direct(ELSEWHERE, nonceTrailer(first)), Drop.NonceMismatch);
+  assertDrop(lab.direct(ELSEWHERE, nonceTrailer(second)), Drop.None);
+  assert.equal(lab.sentTo(ELSEWHERE).filter(({ bytes }) => bytes[6] === 17).length, 1);
+  assertDrop(lab.send(PEER), Drop.None);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(ELSEWHERE)]);
+});
+
+for (const nonce of ["00000000", "ffffffff", "deadbeef"]) {
+  test(`Client trusts nobody for nonce ${nonce} when it has sent none (C-74)`, () => {
+    const lab = qualified();
+    assertDrop(lab.direct(ELSEWHERE, nonceTrailer(nonce)), Drop.NonceMismatch);
+    lab.indirect();
+    assertDrop(lab.direct(ELSEWHERE, nonceTrailer(nonce)), Drop.NonceMismatch);
+    assert.deepEqual(lab.sent, []);
+    assert.equal(lab.client.gauges.trusted, 0);
+  });
+}
+
+test("Client carries what comes from the address's mapping, and moves no peer that a nonce has proven (C-74)", () => {
+  const lab = qualified();
+  lab.send(PEER);
+  lab.direct(ELSEWHERE, nonceTrailer(nonceOf(lab.sentTo(PEER_SERVER_AT)[0])!));
+  assertDrop(lab.direct(PEER_AT), Drop.None);
+  lab.send(PEER);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(ELSEWHERE)]);
+  lab.live(31 * SECOND);
+  assertDrop(lab.direct(PEER_AT), Drop.None);
+  lab.send(PEER);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(PEER_AT)], "after 30 s it has moved");
+});
+
+test("Client without the extension sends no trailer, and takes none (C-80)", () => {
+  const lab = new ClientLab(without("symmetric")).qualify();
+  lab.send(PEER);
+  assert.ok(lab.sent.every(({ bytes }) => bytes.length === 40));
+  lab.indirect(nonceTrailer("deadbeef"));
+  assert.ok(lab.sent.every(({ bytes }) => bytes.length === 40));
+  assertDrop(lab.direct(ELSEWHERE, nonceTrailer("deadbeef")), Drop.NonceMismatch);
+});
+
+test("Client skips trailers that it does not know, and stops at a malformed one (C-70, P5)", () => {
+  for (const [id, nonce] of [["T9", "deadbeef"], ["T10", undefined]] as const) {
+    const lab = qualified();
+    assertDrop(lab.indirect(vector(id).slice(40)), Drop.None);
+    assert.equal(nonceOf(lab.sentTo(PEER_AT)[0]), nonce, id);
+  }
+});
+
+// Hairpinning: RFC 6081 §5.6
+
+test("Client tells its local address in indirect bubbles to who is not heard of (C-78)", () => {
+  const lab = qualified();
+  lab.send(PEER);
+  const local = endOf({ address: CLIENT_LOCAL, port: CLIENT_OPTIONS.servicePort });
+  assert.deepEqual(describe(lab.sentTo(PEER_SERVER_AT)[0]!).alternates, [local]);
+  const other = new ClientLab(without("hairpin")).qualify();
+  other.send(PEER);
+  assert.deepEqual(describe(other.sentTo(PEER_SERVER_AT)[0]!).alternates, []);
+});
+
+test("Client with no NAT in front has nothing to tell (C-78)", () => {
+  const { address } = MAPPED_AT;
+  const lab = new ClientLab({ localAddress: address, ownAddresses: [address] }).qualify(KEPT_AT);
+  lab.send(PEER);
+  assert.deepEqual(describe(lab.sentTo(PEER_SERVER_AT)[0]!).alternates, []);
+});
+
+const ALTERNATES: readonly End[] = [
+  { address: ip4("192.168.1.7"), port: 4_095 },
+  { address: ip4("10.9.8.7"), port: 5_000 },
+  { address: ip4("203.0.113.77"), port: 6_000 },
+  { address: ip4("172.16.5.4"), port: 7_000 },
+];
+
+test("Client answers at every alternate address, with the nonce, once (C-78)", () => {
+  const lab = qualified();
+  lab.indirect(concat(nonceTrailer("deadbeef"), alternatesTrailer(...ALTERNATES)));
+  assert.deepEqual(lab.sent.map((it) => it.to), [PEER_AT, ...ALTERNATES].map(endOf));
+  assert.ok(lab.sent.every((it) => nonceOf(it) === "deadbeef"));
+  lab.indirect(concat(nonceTrailer("deadbeef"), alternatesTrailer(...ALTERNATES)));
+  assert.deepEqual(lab.sent, [], "not oftener than once in a second");
+});
+
+test("Client trusts who answers from an alternate address by the nonce (C-78)", () => {
+  const lab = qualified();
+  lab.send(PEER);
+  const nonce = nonceOf(lab.sentTo(PEER_SERVER_AT)[0])!;
+  assertDrop(lab.direct(ALTERNATES[0]!, nonceTrailer(nonce)), Drop.None);
+  lab.send(PEER);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(ALTERNATES[0]!)]);
+});
+
+test("Client drops a bubble whose alternate addresses are malformed (C-78, N16)", () => {
+  for (const hex of ["030f0000c0a801000fff0a090807138800", "030800000a0908070000"]) {
+    const lab = qualified();
+    assertDrop(lab.indirect(fromHex(hex)), Drop.BadTrailer);
+    assert.deepEqual(lab.sent, []);
+  }
+});
+
+// Ports: RFC 6081 §5.4, §5.5
+
+test("Client behind a symmetric NAT that keeps ports listens on a random one for each peer, and tells it (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  assert.ok(lab.client.status().portPreserving);
+  lab.send(PEER);
+  assert.equal(describe(lab.sentTo(PEER_SERVER_AT)[0]!).randomPort, 50_001);
+  assert.equal(describe(lab.sentTo(PEER_AT)[0]!).randomPort, 0, "not in the first direct bubble");
+  assert.deepEqual([...lab.ports.values()], [50_001]);
+  assert.ok(lab.sent.every(({ path }) => path === 0));
+});
+
+test("Client behind such a NAT sends first from there to the peer's random port (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  lab.send(PEER);
+  lab.indirect(concat(nonceTrailer("deadbeef"), portTrailer(1_201)));
+  const random = lab.sent.filter(({ path }) => path === 1);
+  assert.deepEqual(random.map((it) => it.to), [endOf({ ...PEER_AT, port: 1_201 })]);
+  const { randomPort, nonce } = describe(random[0]!);
+  assert.deepEqual([randomPort, nonce], [50_001, "deadbeef"]);
+});
+
+test("Client behind such a NAT sends from there to a peer's address that has none (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  lab.send(PEER);
+  lab.indirect(nonceTrailer("deadbeef"));
+  assert.deepEqual(
+    lab.sent.filter(({ path }) => path === 1).map((it) => it.to),
+    [endOf(PEER_AT)],
+  );
+});
+
+test("Client sends by the random port to who was heard of there, and closes it for who is at the service port (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  lab.send(PEER);
+  lab.indirect(nonceTrailer("deadbeef"));
+  assertDrop(lab.direct(PEER_AT, new Uint8Array(0), 1), Drop.None);
+  lab.send(PEER);
+  assert.deepEqual(lab.sent.map(({ to, path }) => [to, path]), [[endOf(PEER_AT), 1]]);
+  assertDrop(lab.direct(PEER_AT), Drop.None);
+  lab.send(PEER);
+  assert.deepEqual(lab.sent.map(({ to, path }) => [to, path]), [[endOf(PEER_AT), 0]]);
+  assert.equal(lab.ports.size, 0);
+});
+
+test("Client takes nothing for a peer by the random port of another (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  lab.send(PEER);
+  const stranger: End = { address: ip4("192.0.2.77"), port: 1 };
+  assertDrop(
+    lab.receive(concat(vector("B1").slice(0, 24), lab.address), stranger, 1),
+    Drop.SourceMismatch,
+  );
+  assertDrop(lab.direct(PEER_AT, new Uint8Array(0), 2), Drop.SourceMismatch);
+});
+
+test("Client refreshes a random port every 30 s, 20 times without data, and as often again after some (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  lab.send(PEER);
+  lab.indirect(nonceTrailer("deadbeef"));
+  lab.direct(PEER_AT, new Uint8Array(0), 1);
+  const answer = () => {
+    const sent: Sent[] = [];
+    for (let i = 0; i < 25; i++) {
+      const end = lab.now + 30 * SECOND;
+      while (lab.now < end) {
+        lab.advance(100);
+        const now = lab.sent;
+        sent.push(...now.filter(({ path }) => path === 1));
+        const asked = now.find(({ to, bytes }) => to === endOf(SERVER_AT) && bytes[1] === 1);
+        if (asked !== undefined) lab.advertise(asked, KEPT_AT);
+      }
+      // The peer sends now and then; we do not.
+      lab.direct(PEER_AT, new Uint8Array(0), 1);
+    }
+    return sent.length;
+  };
+  assert.equal(answer(), 20);
+});
+
+test("Client has at most 16 random ports, and does without one where there is none (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  for (let i = 0; i < 20; i++) {
+    const peer = PEER.slice();
+    peer[11] = i;
+    assertDrop(lab.send(peer), Drop.None);
+    assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1);
+  }
+  assert.equal(lab.ports.size, 16);
+  lab.live(330 * SECOND);
+  assert.equal(lab.ports.size, 0, "and gives them back");
+
+  const none = new ClientLab().qualifySymmetric(KEPT_AT);
+  none.nextPort = 0;
+  none.send(PEER);
+  assert.equal(describe(none.sentTo(PEER_SERVER_AT)[0]!).randomPort, 0);
+});
+
+test("Client behind another NAT sends to a peer's random port by its service port (C-77)", () => {
+  const lab = qualified();
+  lab.indirect(concat(nonceTrailer("deadbeef"), portTrailer(1_201)));
+  assert.deepEqual(
+    lab.sent.map(({ to, path }) => [to, path]),
+    [
+      [endOf(PEER_AT), 0],
+      [endOf({ ...PEER_AT, port: 1_201 }), 0],
+      [endOf(PEER_SERVER_AT), 0],
+    ],
+  );
+});
+
+test("Client behind a sequential NAT finds out the port between two, and tells it (C-77)", () => {
+  const lab = new ClientLab().qualifySymmetric();
+  lab.send(PEER);
+  assert.deepEqual(lab.sent.map(({ to, path }) => [to, path]), [
+    [endOf(PEER_AT), 0],
+    [endOf(SERVER_AT), 1],
+    [endOf(PEER_AT), 1],
+    [endOf(SECONDARY_AT), 1],
+  ]);
+  const [, first, , second] = lab.sent;
+  lab.advertise(first!, { ...MAPPED_AT, port: 1_200 });
+  assert.deepEqual(lab.sent, []);
+  lab.advertise(second!, { ...MAPPED_AT, port: 1_203 }, SERVER, SECONDARY_SERVER);
+  const [bubble] = lab.sentTo(PEER_SERVER_AT);
+  assert.equal(describe(bubble!).randomPort, 1_201, "the mean, rounded down");
+  assert.equal(bubble!.path, 0);
+});
+
+test("Client asks for that twice, for 1 s and 2 s, then sends the bubble without (C-77)", () => {
+  const lab = new ClientLab().qualifySymmetric();
+  const start = lab.now;
+  lab.send(PEER);
+  lab.advance(3_200);
+  const asked = lab.sent.filter(({ to, path }) => to === endOf(SERVER_AT) && path === 1);
+  assert.deepEqual(asked.map(({ at }) => at - start), [1_000]);
+  const [bubble] = lab.sentTo(PEER_SERVER_AT);
+  assert.equal(bubble!.at - start, 3_000);
+  assert.equal(describe(bubble!).randomPort, 0);
+});
+
+test("Client takes no forged advertisement for the port of another (C-77)", () => {
+  const lab = new ClientLab().qualifySymmetric();
+  lab.send(PEER);
+  const [, first, , second] = lab.sent;
+  lab.advertise(first!, { ...MAPPED_AT, port: 1_200 });
+  // The answer to one is none to the other, nor by another port.
+  assertDrop(
+    lab.advertise(first!, { ...MAPPED_AT, port: 9 }, SERVER, SECONDARY_SERVER),
+    Drop.NonceMismatch,
+  );
+  assertDrop(
+    lab.advertise({ ...second!, path: 2 }, MAPPED_AT, SERVER, SECONDARY_SERVER),
+    Drop.NotAccepted,
+  );
+  assert.deepEqual(lab.sentTo(PEER_SERVER_AT), []);
+});
+
+test("Client without these extensions opens no port (C-80)", () => {
+  for (
+    const [names, mapped] of [
+      ["portPreserving", KEPT_AT],
+      ["sequential", MAPPED_AT],
+    ] as const
+  ) {
+    const lab = new ClientLab(without(names)).qualifySymmetric(mapped);
+    lab.send(PEER);
+    assert.equal(lab.ports.size, 0);
+    assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1);
+  }
+});
+
+// Server load reduction: RFC 6081 §5.7
+
+/** A peer that has shown that it knows trailers, and was heard of now. */
+function withModernPeer(lab = qualified()): ClientLab {
+  lab.indirect(nonceTrailer("deadbeef"));
+  lab.direct(PEER_AT);
+  return lab;
+}
+
+test("Client solicits a bubble past the server from a peer that is silent for 20 s (C-79)", () => {
+  const lab = withModernPeer();
+  lab.live(19_900);
+  lab.send(PEER);
+  assert.equal(lab.sent.length, 1);
+  lab.live(200);
+  lab.send(PEER);
+  const start = lab.now;
+  assert.deepEqual(lab.sentTo(PEER_AT).map((it) => describe(it).discovery), [-1, 0]);
+  lab.live(7_000);
+  const solicited = lab.sentTo(PEER_AT).filter((it) => describe(it).discovery === 0);
+  assert.deepEqual(solicited.map(({ at }) => at - start), [2_000, 4_000]);
+  assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1, "then by way of its server");
+});
+
+test("Client solicits no more once the peer is heard of (C-79)", () => {
+  const lab = withModernPeer();
+  lab.live(21 * SECOND);
+  lab.send(PEER);
+  lab.direct(PEER_AT, discoveryTrailer(1));
+  lab.live(10 * SECOND);
+  assert.deepEqual([lab.sentTo(PEER_AT), lab.sentTo(PEER_SERVER_AT)], [[], []]);
+});
+
+test("Client sends a peer that knows no trailers a bubble each way instead (C-79)", () => {
+  for (const options of [{}, without("loadReduction")]) {
+    const lab = new ClientLab(options).qualify();
+    lab.direct(PEER_AT);
+    if (options !== undefined && "extensions" in options) lab.indirect(nonceTrailer("deadbeef"));
+    lab.live(21 * SECOND);
+    lab.send(PEER);
+    assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1);
+    assert.ok(lab.sentTo(PEER_AT).every((it) => describe(it).discovery === -1));
+  }
+});
+
+test("Client answers a solicitation of a peer that it trusts, and of no other (C-79)", () => {
+  const lab = withModernPeer();
+  assertDrop(lab.direct(PEER_AT, discoveryTrailer(0)), Drop.None);
+  assert.deepEqual(lab.sent.map((it) => [it.to, describe(it).discovery]), [[endOf(PEER_AT), 1]]);
+  assertDrop(lab.direct(PEER_AT, discoveryTrailer(1)), Drop.None);
+  assert.deepEqual(lab.sent, []);
+  assertDrop(lab.direct(ELSEWHERE, discoveryTrailer(0)), Drop.SourceMismatch);
+  assert.deepEqual(lab.sent, []);
+});

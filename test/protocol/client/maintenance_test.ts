@@ -1,0 +1,341 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { ClientOptions } from "#src/protocol/client/contract.ts";
+import { Nonces } from "#src/protocol/client/nonces.ts";
+import { Refresh, REFRESH_MIN } from "#src/protocol/client/servers/refresh.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { equalIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { flagsOf, serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
+import { keyedHash } from "../relay/lab.ts";
+import { SECONDARY_SERVER, SERVER } from "../vectors.ts";
+import {
+  assertDrop,
+  CLIENT_OPTIONS,
+  ClientLab,
+  data,
+  echoReply,
+  HOST,
+  MAPPED_AT,
+  RELAY_AT,
+  SERVER_AT,
+} from "./lab.ts";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const STANDBY = SERVER + 4;
+const pair = (primary: number) => ({ primary, secondary: primary + 1 });
+
+/** Lets time pass until a server is asked; at most `most`. */
+function untilAsked(lab: ClientLab, most: number, server = SERVER): number {
+  const start = lab.now;
+  const end = start + most;
+  for (;;) {
+    assert.ok(lab.now < end, "nobody asked");
+    lab.advance(100);
+    if (lab.sentTo({ address: server, port: 3_544 }).length > 0) return lab.now - start;
+  }
+}
+
+/** Answers as the server does, whenever it is asked, until `end`. */
+function answerUntil(lab: ClientLab, end: number, servers: readonly number[] = [SERVER]): void {
+  while (lab.now < end) {
+    lab.advance(100);
+    for (const server of servers) {
+      const asked = lab.sentTo({ address: server, port: 3_544 }).at(-1);
+      if (asked?.bytes[1] === 1) lab.advertise(asked, MAPPED_AT, server);
+    }
+  }
+}
+
+test("Client.tick() asks the server again after 22.5 to 30 s, each time (C-50)", () => {
+  const lab = new ClientLab().qualify();
+  const waits = new Set<number>();
+  for (let i = 0; i < 40; i++) {
+    const waited = untilAsked(lab, 31 * SECOND);
+    assert.ok(waited >= 22.5 * SECOND && waited <= 30 * SECOND + 100, `${waited} ms`);
+    waits.add(waited);
+    assertDrop(lab.advertise(lab.solicitationTo(SERVER)), Drop.None);
+  }
+  assert.ok(waits.size > 20, "at random");
+});
+
+test("Client.tick() asks as often as `refresh` says (C-50)", () => {
+  const lab = new ClientLab({ refresh: 12 * SECOND }).qualify();
+  const waited = untilAsked(lab, 13 * SECOND);
+  assert.ok(waited >= 9 * SECOND && waited <= 12 * SECOND + 100);
+});
+
+test("Client.fromUdp() keeps address and flags while the mapping stands (C-17, C-51)", () => {
+  const lab = new ClientLab().qualify();
+  const before = lab.address;
+  for (let i = 0; i < 5; i++) {
+    untilAsked(lab, 31 * SECOND);
+    lab.advertise(lab.solicitationTo(SERVER));
+    assert.deepEqual(lab.address, before);
+  }
+  assert.equal(lab.count("client_address_changes"), 0);
+});
+
+test("Client.fromUdp() has another address when the mapping is another, and trusts nobody (C-17, C-51)", () => {
+  const lab = new ClientLab().qualify();
+  const before = lab.address;
+  trustHost(lab);
+  assertDrop(lab.send(HOST), Drop.None);
+  assert.equal(lab.sentTo(RELAY_AT).length, 1);
+  untilAsked(lab, 31 * SECOND);
+  lab.advertise(lab.solicitationTo(SERVER), { ...MAPPED_AT, port: 41_000 });
+  const after = lab.address;
+  assert.equal(equalIpv6(before, 0, after, 0), false);
+  assert.notEqual(flagsOf(before, 0), flagsOf(after, 0));
+  assert.equal(lab.count("client_address_changes"), 1);
+  assert.deepEqual(lab.client.status().deprecated, []);
+  assertDrop(lab.receive(data(HOST, before), RELAY_AT), Drop.DestinationNotOurs);
+  assertDrop(lab.send(HOST), Drop.None);
+  assert.deepEqual(lab.sentTo(RELAY_AT), [], "it is held, and the host is tested again");
+});
+
+test("Client keeps what is held when the mapping changes, and sends it by the new one (C-51)", () => {
+  const lab = new ClientLab().qualify();
+  untilAsked(lab, 31 * SECOND);
+  const asked = lab.solicitationTo(SERVER);
+  lab.send(HOST, 0x11);
+  lab.advertise(asked, { ...MAPPED_AT, port: 41_000 });
+  lab.advance(2_100);
+  const test = lab.sentTo(SERVER_AT).findLast(({ bytes }) => bytes[0] === 0x60);
+  assert.ok(test !== undefined, "the host is tested from the new address");
+  assert.ok(equalIpv6(test.bytes, 8, lab.address, 0));
+  lab.receive(echoReply(test.bytes), RELAY_AT);
+  assert.equal(lab.sentTo(RELAY_AT).length, 1);
+});
+
+function trustHost(lab: ClientLab): void {
+  lab.send(HOST);
+  const [request] = lab.sentTo(SERVER_AT);
+  assertDrop(lab.receive(echoReply(request!.bytes), RELAY_AT), Drop.None);
+}
+
+// Several servers
+
+const two: Partial<ClientOptions> = { servers: [pair(SERVER), pair(STANDBY)] };
+
+function raced(options: Partial<ClientOptions> = two): ClientLab {
+  const lab = new ClientLab(options).start();
+  const all = lab.sent;
+  lab.advertise(all[0]!, MAPPED_AT, SERVER);
+  const compared = lab.solicitationTo(SECONDARY_SERVER);
+  lab.advertise(all[1]!, MAPPED_AT, STANDBY);
+  lab.advertise(compared, MAPPED_AT, SERVER, SECONDARY_SERVER);
+  return lab;
+}
+
+test("Client.start() asks all servers at once, and takes the first that answers (C-11)", () => {
+  const lab = new ClientLab(two).start();
+  assert.equal(lab.sent.length, 2);
+  lab.advertise(lab.sent[1]!, MAPPED_AT, STANDBY);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+});
+
+test("Client with a strict order waits a second for the first server (C-11)", () => {
+  const lab = new ClientLab({ ...two, serverOrder: "strict" }).start();
+  const [first, second] = lab.sent;
+  lab.advertise(second!, MAPPED_AT, STANDBY);
+  assert.equal(lab.client.status().address, undefined);
+  lab.advance(500);
+  lab.advertise(first!, MAPPED_AT, SERVER);
+  assert.equal(serverAddressOf(lab.address, 0), SERVER);
+
+  const other = new ClientLab({ ...two, serverOrder: "strict" }).start();
+  other.advertise(other.sent[1]!, MAPPED_AT, STANDBY);
+  other.advance(1_000);
+  assert.equal(serverAddressOf(other.address, 0), STANDBY);
+});
+
+test("Client asks a standby every 5 min or a quarter sooner, and measures it (C-50)", () => {
+  const lab = raced();
+  const asked: number[] = [];
+  const end = lab.now + 30 * MINUTE;
+  while (lab.now < end) {
+    lab.advance(50);
+    for (const it of [...lab.sent]) {
+      const server = it.to.startsWith("65.54.227.120") ? SERVER : STANDBY;
+      if (server === STANDBY) asked.push(it.at);
+      lab.advance(10);
+      lab.advertise(it, MAPPED_AT, server);
+    }
+  }
+  const gaps = asked.slice(1).map((at, i) => at - asked[i]!);
+  assert.ok(gaps.length >= 5, `${gaps}`);
+  assert.ok(gaps.every((gap) => gap >= 224 * SECOND && gap <= 301 * SECOND), `${gaps}`);
+  assert.ok(lab.client.status().standbys[0]!.rtt >= 10);
+});
+
+test("Client leaves a silent server after 4 s for one that answers, and keeps its old address", () => {
+  const lab = raced();
+  const before = lab.address;
+  const waited = untilAsked(lab, 31 * SECOND);
+  assert.ok(waited >= 22.5 * SECOND);
+  const silentAt = lab.sent[0]!.at;
+  answerUntil(lab, silentAt + 3_900, [STANDBY]);
+  assert.deepEqual(lab.address, before, "not before T");
+  answerUntil(lab, silentAt + 4_200, [STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  assert.equal(flagsOf(lab.address, 0), flagsOf(before, 0), "the mapping is the same");
+  const { deprecated, state, standbys } = lab.client.status();
+  assert.deepEqual(deprecated, [before]);
+  assert.equal(state, "qualified");
+  assert.equal(standbys[0]!.live, false);
+  assert.equal(lab.count("client_failovers"), 1);
+});
+
+test("Client's flows go on by the old address after a fail-over, and are kept up", () => {
+  const lab = raced();
+  const before = lab.address;
+  trustHost(lab);
+  untilAsked(lab, 31 * SECOND);
+  for (let i = 0; i < 5; i++) {
+    lab.receive(data(HOST, before), RELAY_AT);
+    answerUntil(lab, lab.now + SECOND, [STANDBY]);
+  }
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  assertDrop(lab.receive(data(HOST, before), RELAY_AT), Drop.None);
+  assertDrop(lab.transmit(data(before, HOST)), Drop.None);
+  assert.equal(lab.sentTo(RELAY_AT).length, 1);
+  // Now it is idle: the relay hears a bubble before it forgets us.
+  const bubbles: number[] = [];
+  const end = lab.now + 100 * SECOND;
+  while (lab.now < end) {
+    lab.advance(100);
+    for (const { at, bytes } of lab.sentTo(RELAY_AT)) {
+      assert.equal(bytes[6], 59);
+      assert.ok(equalIpv6(bytes, 8, before, 0), "from the old address");
+      bubbles.push(at);
+    }
+    const asked = lab.sentTo({ address: STANDBY, port: 3_544 }).at(-1);
+    if (asked !== undefined && asked.bytes[1] === 1) lab.advertise(asked, MAPPED_AT, STANDBY);
+  }
+  const gaps = bubbles.slice(1).map((at, i) => at - bubbles[i]!);
+  assert.ok(gaps.length >= 3, "they go on as long as the relay must not forget us");
+  assert.ok(gaps.every((gap) => gap >= 20 * SECOND && gap < 25 * SECOND), `${gaps}`);
+});
+
+test("Client forgets an address by which nothing has passed for 300 s after a fail-over", () => {
+  const lab = raced();
+  untilAsked(lab, 31 * SECOND);
+  answerUntil(lab, lab.now + 5 * SECOND, [STANDBY]);
+  assert.equal(lab.client.status().deprecated.length, 1);
+  answerUntil(lab, lab.now + 301 * SECOND, [STANDBY]);
+  assert.deepEqual(lab.client.status().deprecated, []);
+});
+
+test("Client does not leave a server when no other answers either: the network is gone", () => {
+  const lab = raced();
+  const before = lab.address;
+  untilAsked(lab, 31 * SECOND);
+  lab.advance(5 * SECOND);
+  assert.equal(lab.client.status().state, "failing");
+  assert.deepEqual(lab.address, before);
+  assert.equal(lab.count("client_failovers"), 0);
+  lab.advance(8 * SECOND);
+  const { state, deprecated } = lab.client.status();
+  assert.equal(state, "offline");
+  assert.deepEqual(deprecated, [before], "what flows may go on");
+});
+
+test("Client has its old address again when the server comes back (C-17)", () => {
+  const lab = new ClientLab().qualify();
+  const before = lab.address;
+  untilAsked(lab, 31 * SECOND);
+  lab.advance(13 * SECOND);
+  assert.equal(lab.client.status().state, "offline");
+  untilAsked(lab, 10 * SECOND);
+  lab.advertise(lab.solicitationTo(SERVER));
+  assert.deepEqual(lab.address, before);
+});
+
+test("Client goes back to the first of a strict order after 10 quiet minutes, else never", () => {
+  for (const serverOrder of ["strict", "race"] as const) {
+    const lab = raced({ ...two, serverOrder });
+    untilAsked(lab, 31 * SECOND);
+    answerUntil(lab, lab.now + 5 * SECOND, [STANDBY]);
+    assert.equal(serverAddressOf(lab.address, 0), STANDBY, serverOrder);
+    answerUntil(lab, lab.now + 9 * MINUTE, [SERVER, STANDBY]);
+    assert.equal(serverAddressOf(lab.address, 0), STANDBY, serverOrder);
+    answerUntil(lab, lab.now + 7 * MINUTE, [SERVER, STANDBY]);
+    const want = serverOrder === "strict" ? SERVER : STANDBY;
+    assert.equal(serverAddressOf(lab.address, 0), want, serverOrder);
+  }
+});
+
+test("Client says that native hosts are unreachable when three are silent, and tries a standby", () => {
+  const lab = raced();
+  answerUntil(lab, lab.now + 61 * SECOND, [SERVER, STANDBY]);
+  for (const host of ["2001:db8::1", "2001:db8::2"]) {
+    lab.send(host);
+    answerUntil(lab, lab.now + 9 * SECOND, [SERVER, STANDBY]);
+  }
+  assert.equal(lab.client.status().native, "unknown", "two may be two hosts that are off");
+  lab.send("2001:db8::3");
+  answerUntil(lab, lab.now + 9 * SECOND, [SERVER, STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  assert.equal(lab.client.status().standbys[0]!.native, "unreachable");
+  assert.equal(lab.client.status().state, "qualified", "which is another matter");
+});
+
+test("Client says that native hosts are reached when one answers", () => {
+  const lab = new ClientLab().qualify();
+  trustHost(lab);
+  assert.equal(lab.client.status().native, "ok");
+});
+
+test("Client.set() asks anew at once when the network is another, and keeps what stands (C-51)", () => {
+  const lab = new ClientLab().qualify();
+  const before = lab.address;
+  lab.clear().client.set(CLIENT_OPTIONS, lab.now, lab.sink);
+  assert.equal(lab.sentTo(SERVER_AT).length, 1);
+  lab.advertise(lab.solicitationTo(SERVER));
+  assert.deepEqual(lab.address, before);
+});
+
+// The interval
+
+const nonces = () => new Nonces(keyedHash("key"), 1);
+
+test("Refresh.draw() gives 75 to 100 % of the interval (C-50)", () => {
+  const refresh = new Refresh(30_000);
+  const drawn = Array.from({ length: 200 }, ((n) => () => refresh.draw(n))(nonces()));
+  assert.ok(Math.min(...drawn) >= 22_500 && Math.max(...drawn) < 30_000);
+  assert.ok(Math.max(...drawn) - Math.min(...drawn) > 6_000);
+});
+
+test("Refresh.broke() halves the interval, down to 10 s (C-52)", () => {
+  const refresh = new Refresh(30_000);
+  refresh.broke(28_000);
+  assert.equal(refresh.interval, 15_000);
+  refresh.broke(14_000);
+  assert.equal(refresh.interval, REFRESH_MIN);
+  refresh.broke(9_000);
+  assert.equal(refresh.interval, REFRESH_MIN);
+});
+
+test("Refresh.survived() creeps back, but not to where it broke for hours (C-52)", () => {
+  const refresh = new Refresh(30_000);
+  refresh.broke(25_000);
+  for (let i = 0; i < 60; i++) refresh.survived();
+  assert.ok(refresh.interval > 20_000, "it creeps");
+  assert.ok(refresh.interval < 25_000, "not to where it broke");
+  for (let i = 0; i < 1_000; i++) refresh.survived();
+  assert.equal(refresh.interval, 30_000, "hours later");
+});
+
+test("Client whose port alone has changed asks twice as often (C-51, C-52)", () => {
+  const lab = new ClientLab().qualify();
+  untilAsked(lab, 31 * SECOND);
+  lab.advertise(lab.solicitationTo(SERVER), { ...MAPPED_AT, port: 41_000 });
+  const interval = lab.client.status().refresh;
+  assert.ok(interval <= 15_000 && interval >= 10_000, `${interval}`);
+
+  const moved = new ClientLab().qualify();
+  untilAsked(moved, 31 * SECOND);
+  moved.advertise(moved.solicitationTo(SERVER), { address: MAPPED_AT.address + 1, port: 41_000 });
+  assert.equal(moved.client.status().refresh, 30_000, "another network is no NAT that forgets");
+});
