@@ -211,7 +211,7 @@ export class Client {
   }
 
   #send(b: Uint8Array, address: number, port: number): void {
-    const mappedPort = this.nat.send(address, port, this.#world.clock.now);
-    this.#world.sendDatagram(b, this.nat.address, mappedPort, address, port);
+    const mapping = this.nat.send(address, port, this.#world.clock.now);
+    this.#world.sendDatagram(b, mapping.address, mapping.port, address, port);
   }
 }

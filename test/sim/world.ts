@@ -134,7 +134,8 @@ export class World {
   addClient(kind: NatKind): Client {
     const address = FIRST_NAT + this.#nats++;
     const timeout = this.random.between(65_000, 300_000);
-    const nat = new Nat(kind, address, 1_024 + this.random.below(60_000), timeout);
+    const firstPort = 1_024 + this.random.below(60_000);
+    const nat = new Nat({ kind, address, firstPort, timeout });
     const client = new Client(this, nat, SERVER);
     this.clients.add(client);
     this.#byNat.set(address, client);

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ALL_NAT_KINDS, type NatKind } from "../nat.ts";
+import { PATIENT, SEED, simulate } from "./simulate.ts";
+import { ClientWorld, type SimClient } from "./world.ts";
+
+const QUALIFIED = 8_000;
+/** Four bubbles 2 s apart, each with a second for ports that have to be found out. */
+const FOUND = 14_000;
+
+/**
+ * RFC 6081 Figure 1, for the NATs without UPnP: rows are the source's, columns the destination's, in the
+ * order of {@link ALL_NAT_KINDS}.
+ */
+const FIGURE_1: Readonly<Record<NatKind, string>> = {
+  "full cone": "yes yes yes yes yes yes yes",
+  "restricted": "yes yes yes yes yes yes no",
+  "port restricted": "yes yes yes yes yes no no",
+  "port preserving": "yes yes yes yes yes no no",
+  "sequential": "yes yes yes no no no no",
+  "symmetric": "yes yes no no no no no",
+  "address symmetric": "yes no no no no no no",
+};
+
+/** Whether a packet gets there and its answer back; else that its sender is told so in time. */
+function talk(world: ClientWorld, a: SimClient, b: SimClient): boolean {
+  const to = b.teredo!;
+  const sentAt = world.clock.now;
+  const numbers = [a.request(to)];
+  const end = sentAt + FOUND;
+  while (world.clock.now < end) {
+    world.run(500);
+    if (numbers.some((it) => a.arrived.has(it))) return true;
+  }
+  assert.ok(a.errors.some(({ code }) => code === 3), "nothing came back, not even an error");
+  const told = a.errors.find(({ code }) => code === 3)!.at - sentAt;
+  assert.ok(told <= 13_000, `the error took ${told} ms`);
+  return false;
+}
+
+for (const [row, source] of ALL_NAT_KINDS.entries()) {
+  const cells = FIGURE_1[source].split(" ");
+  for (const [column, destination] of ALL_NAT_KINDS.entries()) {
+    const works = cells[column] === "yes";
+    const verb = works ? "reaches" : "does not reach";
+    test(
+      `Client behind ${source} NAT ${verb} one behind ${destination}, as RFC 6081 Figure 1 has it ` +
+        `(C-45, C-71, C-72, C-73, C-74, C-76, C-77)`,
+      PATIENT,
+      () => {
+        const world = new ClientWorld(SEED + 7 * row + column);
+        simulate(world, () => {
+          const a = world.addClient(world.addNat(source), { servers: [world.servers[0]!] });
+          const b = world.addClient(world.addNat(destination), { servers: [world.servers[0]!] });
+          world.run(QUALIFIED);
+          assert.ok(a.teredo !== undefined && b.teredo !== undefined, "not qualified");
+          assert.equal(talk(world, a, b), works);
+        });
+      },
+    );
+  }
+}

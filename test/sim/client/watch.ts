@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import type { ClientOptions } from "#src/protocol/client/contract.ts";
+import { DISCOVERY_GROUP } from "#src/protocol/client/peers/discovery.ts";
+import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
+import { Drop } from "#src/protocol/drops.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6, isBubble } from "#src/protocol/wire/ipv6.ts";
+import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
+import { destinationOf, ICMPV6, keyOf, numberOf, sourceOf } from "../packets.ts";
+import type { ClientWorld } from "./world.ts";
+
+/** RFC 4380 §5.2.6 */
+const BUBBLE_INTERVAL = 2_000;
+const BUBBLE_MAX = 4;
+const BUBBLE_WINDOW = 300_000;
+/** Rounds of a timer, which is never early but may be late. */
+const STEP = 100;
+/** What data of a forger has for a number: no client may deliver it. */
+export const FORGED = 0xffffffff;
+/** T, and a step of the timer. RFC 4380 §5.2.1 */
+const PATIENCE = 4_100;
+
+interface Asked {
+  readonly at: number[];
+}
+
+/** What must hold of all that one client sends, whatever comes to it. */
+export class ClientWatch {
+  readonly #world: ClientWorld;
+  readonly #options: ClientOptions;
+  /** Times of indirect bubbles that were not answered, by peer. RFC 4380 §5.2.6 */
+  readonly #asked = new Map<string, Asked>();
+  readonly #datagram = new TeredoDatagram();
+  /** What it sent while it looked at one datagram: how many to each end. */
+  #answers: Map<string, number> | undefined;
+  #solicitedAt: number | undefined;
+
+  constructor(world: ClientWorld, options: ClientOptions) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  /** A datagram comes; it ends with {@link end}. */
+  begin(b: Uint8Array, address: number, port: number, _now: number): void {
+    this.#answers = new Map();
+    const d = this.#datagram;
+    if (d.parse(b, 0, b.length) !== Drop.None || this.#isServer(address, port)) return;
+    this.#asked.delete(keyOf(sourceOf(b, d.ipv6At)));
+  }
+
+  /** To no end more than one bubble went, from each of its ports, for one datagram that came. */
+  end(): void {
+    for (const [to, count] of this.#answers!) {
+      assert.ok(count <= 1, `${count} bubbles went from ${to} for one datagram`);
+    }
+    assert.ok(this.#answers!.size <= 8, "one datagram made too many ends be sent to");
+    this.#answers = undefined;
+  }
+
+  sent(b: Uint8Array, from: number, address: number, port: number, now: number): void {
+    const d = this.#datagram;
+    assert.equal(d.parse(b, 0, b.length), Drop.None, "a client sent what is no Teredo datagram");
+    const { ipv6At } = d;
+    if (b[ipv6At + 6] === ICMPV6 && b[ipv6At + 40] === 133) return this.#solicited(now);
+    if (!isBubble(b, ipv6At)) return;
+    if (address === DISCOVERY_GROUP) return;
+    const end = `${from} to ${formatIpv4(address)}:${port}`;
+    this.#answers?.set(end, (this.#answers.get(end) ?? 0) + 1);
+    const to = destinationOf(b, ipv6At);
+    if (!isTeredo(to, 0, SERVICE_PREFIX) || !this.#isServer(address, port)) return;
+    this.#checkIndirect(to, now);
+  }
+
+  #checkIndirect(to: Uint8Array, now: number): void {
+    const key = keyOf(to);
+    const asked = this.#asked.get(key) ?? { at: [] };
+    this.#asked.set(key, asked);
+    while (asked.at.length > 0 && now - asked.at[0]! >= BUBBLE_WINDOW) asked.at.shift();
+    const last = asked.at.at(-1) ?? -Infinity;
+    const name = formatIpv6(to);
+    assert.ok(now - last >= BUBBLE_INTERVAL, `bubbles to ${name} ${now - last} ms apart`);
+    assert.ok(asked.at.length < BUBBLE_MAX, `more than 4 bubbles to ${name} in 300 s`);
+    asked.at.push(now);
+  }
+
+  #isServer(address: number, port: number): boolean {
+    return port === TEREDO_PORT &&
+      this.#world.servers.some((it) => it.primary === address || it.secondary === address);
+  }
+
+  #solicited(now: number): void {
+    this.#solicitedAt = now;
+  }
+
+  /** In each refresh interval a server was asked. RFC 4380 §5.2.5 */
+  checkMaintenance(now: number): void {
+    const most = this.#options.refresh + PATIENCE + STEP;
+    const idle = now - (this.#solicitedAt ?? -Infinity);
+    assert.ok(idle <= most, `no solicitation for ${idle} ms`);
+  }
+
+  /** A packet passed to the host. */
+  delivered(packet: Uint8Array): void {
+    assert.notEqual(numberOf(packet), FORGED, "a forged packet was delivered");
+  }
+}
