@@ -182,11 +182,6 @@ export class Client implements TunnelRules {
     };
   }
 
-  /** Whether packets that have one of our addresses as their source, 16 bytes at `at`, may be sent. */
-  isOurs(b: Uint8Array, at: number): boolean {
-    return this.#parts.homes.find(b, at) !== NO_HOME;
-  }
-
   nextTimer(): Millis {
     return Math.min(
       this.#qualification.nextAt,

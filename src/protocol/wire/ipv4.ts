@@ -114,3 +114,12 @@ export function notGlobalUnicast(refuseReserved: boolean): readonly Ipv4Range[] 
 export function isLaterReserved(address: number): boolean {
   return isIn(LATER_RESERVED_BY_OCTET, address);
 }
+
+/**
+ * A host's address, private or not: neither 0/8, nor multicast, nor broadcast; loopback can only be an
+ * attempt at mischief.
+ */
+export function isUnicast(address: number): boolean {
+  const high = address >>> 24;
+  return high !== 0 && high !== 127 && high < 224;
+}

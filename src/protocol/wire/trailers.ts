@@ -1,5 +1,6 @@
 import { readU16, readU32, writeU16, writeU32 } from "./bytes.ts";
 import { Drop } from "../drops.ts";
+import { isUnicast } from "./ipv4.ts";
 
 /**
  * Trailers, the bytes behind the IPv6 packet (RFC 6081 §4), each
@@ -135,12 +136,6 @@ export class Trailers {
   alternatePort(b: Uint8Array, i: number): number {
     return readU16(b, this.#alternatesAt + i * ALTERNATE_LENGTH + 4);
   }
-}
-
-/** Neither 0/8, nor multicast, nor broadcast; loopback can only be an attempt at mischief. */
-function isUnicast(address: number): boolean {
-  const high = address >>> 24;
-  return high !== 0 && high !== 127 && high < 224;
 }
 
 /** 6 bytes. RFC 6081 §4.2 */

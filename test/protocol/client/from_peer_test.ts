@@ -119,12 +119,24 @@ const refused: readonly Refused[] = [
     want: Drop.RoutingHeader,
   },
   {
+    name: "from 127.0.0.1",
+    bytes: (a) => data(PEER, a),
+    from: { address: ip4("127.0.0.1"), port: 8_192 },
+    want: Drop.SourceNotGlobal,
+  },
+  {
+    name: "from port 0",
+    bytes: (a) => data(PEER, a),
+    from: { ...PEER_AT, port: 0 },
+    want: Drop.SourceNotGlobal,
+  },
+  {
     name: "of a native host from a private address (C-27)",
     bytes: (a) => data(HOST, a),
     from: { address: ip4("192.168.1.1"), port: 3_545 },
     want: Drop.SourceNotGlobal,
   },
-  ...["10.0.0.9", "192.168.1.9", "127.0.0.1"].map((mapped) => ({
+  ...["10.0.0.9", "192.168.1.9", "169.254.1.1"].map((mapped) => ({
     name: `of a client that is at ${mapped}, as its address says (C-30)`,
     bytes: (a: Uint8Array) => data(teredo(ip4(mapped), 8_192, PEER_SERVER), a),
     from: { address: ip4(mapped), port: 8_192 },

@@ -16,9 +16,10 @@ import {
   writeNonceTrailer,
   writeRandomPortTrailer,
 } from "#src/protocol/wire/trailers.ts";
+import { makeSipHash, SIP_KEY_LENGTH } from "#src/protocol/guard/sip_hash.ts";
+import type { KeyedHash } from "#src/protocol/time.ts";
 import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { type Address, arrival, bubble, concat, ip4, origin, packet, teredo } from "../packets.ts";
-import { keyedHash } from "../relay/lab.ts";
 import {
   CLIENT,
   CLIENT_LOCAL,
@@ -68,6 +69,10 @@ export const RELAY_AT = { address: ip4("203.0.113.9"), port: 3_545 };
 export const MAPPED_AT = { address: CLIENT, port: CLIENT_PORT };
 export const SERVER_AT = { address: SERVER, port: TEREDO_PORT };
 
+/** As a daemon has it, but under a key that anybody knows. */
+export const sipHash = (seed: number): KeyedHash =>
+  makeSipHash(new Uint8Array(SIP_KEY_LENGTH).fill(seed));
+
 export interface End {
   readonly address: number;
   readonly port: number;
@@ -112,7 +117,7 @@ export class ClientLab {
       closePort: (path: number) => void this.ports.delete(path),
     };
     const all = { ...CLIENT_OPTIONS, ...options };
-    this.client = new Client(all, this.counters, keyedHash("key"), 7, host);
+    this.client = new Client(all, this.counters, sipHash(1), 7, host);
   }
 
   #note(to: string, bytes: Uint8Array, path: number): void {

@@ -6,7 +6,7 @@ import { Refresh, REFRESH_MIN } from "#src/protocol/client/servers/refresh.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { equalIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { flagsOf, serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
-import { keyedHash } from "../relay/lab.ts";
+
 import { SECONDARY_SERVER, SERVER } from "../vectors.ts";
 import {
   assertDrop,
@@ -18,6 +18,7 @@ import {
   MAPPED_AT,
   RELAY_AT,
   SERVER_AT,
+  sipHash,
 } from "./lab.ts";
 
 const SECOND = 1_000;
@@ -298,7 +299,7 @@ test("Client.set() asks anew at once when the network is another, and keeps what
 
 // The interval
 
-const nonces = () => new Nonces(keyedHash("key"), 1);
+const nonces = () => new Nonces(sipHash(1), 1);
 
 test("Refresh.draw() gives 75 to 100 % of the interval (C-50)", () => {
   const refresh = new Refresh(30_000);

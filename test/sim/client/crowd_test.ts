@@ -6,29 +6,33 @@ import { PATIENT, SEED, simulate } from "./simulate.ts";
 import { ClientWorld, type SimClient } from "./world.ts";
 
 /** Hours of virtual time, of the first two: `TEREDO_SIM_HOURS=24 bun test ./test/sim/client`. */
-const HOURS = Number(process.env["TEREDO_SIM_HOURS"] ?? 1);
+const HOURS = Number(process.env["TEREDO_SIM_HOURS"] ?? 0.5);
 
 test(
-  `3000 clients reach hosts and each other for ${HOURS} h, and ask in time and not too much (C-46, C-50)`,
+  `${
+    4_000 * HOURS
+  } clients reach hosts and each other for ${HOURS} h, and ask in time and not too much (C-46, C-50)`,
   PATIENT,
   () => {
     const world = new ClientWorld(SEED, 4);
     simulate(world, () => {
       const crowd = new Crowd(world, {
-        clients: 3_000 * HOURS,
+        clients: 4_000 * HOURS,
         duration: HOURS * HOUR,
-        meanStay: 4 * MINUTE,
+        meanStay: 100 * SECOND,
       });
       crowd.run();
       const { asked, answered, peers, peersAnswered } = crowd.seen;
-      assert.ok(answered > 10_000 * HOURS && answered >= 0.98 * asked, `${answered} of ${asked}`);
-      assert.ok(peersAnswered > 1_500 * HOURS, `${peersAnswered} of ${peers} peers answered`);
+      assert.ok(answered > 7_000 * HOURS && answered >= 0.98 * asked, `${answered} of ${asked}`);
+      assert.ok(peersAnswered > 1_000 * HOURS, `${peersAnswered} of ${peers} peers answered`);
     });
   },
 );
 
 test(
-  `1000 clients keep their limits with loss, forged packets and noise for ${HOURS} h (C-46, C-74)`,
+  `${
+    1_000 * HOURS
+  } clients keep their limits with loss, forged packets and noise for ${HOURS} h (C-46, C-74)`,
   PATIENT,
   () => {
     const world = new ClientWorld(SEED, 4, 0.05);
@@ -37,7 +41,7 @@ test(
       const crowd = new Crowd(world, {
         clients: 1_000 * HOURS,
         duration: HOURS * HOUR,
-        meanStay: 6 * MINUTE,
+        meanStay: 3 * MINUTE,
       });
       crowd.run();
       const { asked, answered } = crowd.seen;

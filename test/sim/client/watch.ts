@@ -5,8 +5,23 @@ import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, isBubble } from "#src/protocol/wire/ipv6.ts";
-import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import { destinationOf, ICMPV6, keyOf, numberOf, sourceOf } from "../packets.ts";
+import { Trailers } from "#src/protocol/wire/trailers.ts";
+import {
+  hasMapping,
+  isTeredo,
+  SERVICE_PREFIX,
+  TEREDO_PORT,
+} from "#src/protocol/wire/teredo_address.ts";
+import { toHex } from "#test/protocol/vectors.ts";
+import {
+  destinationOf,
+  ECHO_REPLY,
+  ECHO_REQUEST,
+  ICMPV6,
+  keyOf,
+  numberOf,
+  sourceOf,
+} from "../packets.ts";
 import type { ClientWorld } from "./world.ts";
 
 /** RFC 4380 §5.2.6 */
@@ -17,11 +32,20 @@ const BUBBLE_WINDOW = 300_000;
 const STEP = 100;
 /** What data of a forger has for a number: no client may deliver it. */
 export const FORGED = 0xffffffff;
+/** An echo test: 8 bytes of data. */
+const TEST_LENGTH = 56;
 /** T, and a step of the timer. RFC 4380 §5.2.1 */
 const PATIENCE = 4_100;
 
 interface Asked {
   readonly at: number[];
+}
+
+/** What a peer has to repeat before it is trusted elsewhere than its address says. */
+interface Secrets {
+  nonce: string;
+  /** Data of echo tests. */
+  readonly tests: Set<string>;
 }
 
 /** What must hold of all that one client sends, whatever comes to it. */
@@ -31,8 +55,11 @@ export class ClientWatch {
   /** Times of indirect bubbles that were not answered, by peer. RFC 4380 §5.2.6 */
   readonly #asked = new Map<string, Asked>();
   readonly #datagram = new TeredoDatagram();
+  readonly #secrets = new Map<string, Secrets>();
+  readonly #trailers = new Trailers();
   /** What it sent while it looked at one datagram: how many to each end. */
   #answers: Map<string, number> | undefined;
+  #isProof = false;
   #solicitedAt: number | undefined;
 
   constructor(world: ClientWorld, options: ClientOptions) {
@@ -41,15 +68,51 @@ export class ClientWatch {
   }
 
   /** A datagram comes; it ends with {@link end}. */
-  begin(b: Uint8Array, address: number, port: number, _now: number): void {
+  begin(b: Uint8Array, address: number, port: number): void {
     this.#answers = new Map();
+    this.#isProof = false;
     const d = this.#datagram;
-    if (d.parse(b, 0, b.length) !== Drop.None || this.#isServer(address, port)) return;
-    this.#asked.delete(keyOf(sourceOf(b, d.ipv6At)));
+    if (d.parse(b, 0, b.length) !== Drop.None) return;
+    const source = sourceOf(b, d.ipv6At);
+    this.#isProof = this.#proves(b, d, source, address, port);
+    if (!this.#isServer(address, port)) this.#asked.delete(keyOf(source));
   }
 
-  /** To no end more than one bubble went, from each of its ports, for one datagram that came. */
-  end(): void {
+  /** Whether it shows that its source is at the mapping it came from. */
+  #proves(
+    b: Uint8Array,
+    d: TeredoDatagram,
+    source: Uint8Array,
+    address: number,
+    port: number,
+  ): boolean {
+    const secrets = this.#secrets.get(keyOf(source));
+    if (isTeredo(source, 0, SERVICE_PREFIX)) {
+      // On the link it has told so before: what a client does then, discovery's own tests say.
+      if (hasMapping(source, 0, address, port) || this.#options.localDiscovery) return true;
+      const trailers = this.#trailers;
+      const isRead = trailers.parse(b, d.trailersAt, d.end) === Drop.None && trailers.nonceAt >= 0;
+      return isRead && secrets?.nonce === toHex(b, trailers.nonceAt, 4);
+    }
+    const isReply = b[d.ipv6At + 6] === ICMPV6 && b[d.ipv6At + 40] === ECHO_REPLY;
+    return isReply && secrets?.tests.has(toHex(b, d.ipv6At + 48, 8)) === true;
+  }
+
+  #secretsOf(peer: Uint8Array): Secrets {
+    const key = keyOf(peer);
+    const secrets = this.#secrets.get(key) ?? { nonce: "", tests: new Set<string>() };
+    this.#secrets.set(key, secrets);
+    return secrets;
+  }
+
+  /**
+   * To no end more than one bubble went, from each of its ports, for one datagram that came; and nobody
+   * is trusted for one that proves nothing.
+   *
+   * @param trusted how many more peers are trusted than before
+   */
+  end(trusted: number): void {
+    assert.ok(trusted <= 0 || this.#isProof, "somebody is trusted without proof");
     for (const [to, count] of this.#answers!) {
       assert.ok(count <= 1, `${count} bubbles went from ${to} for one datagram`);
     }
@@ -62,12 +125,18 @@ export class ClientWatch {
     assert.equal(d.parse(b, 0, b.length), Drop.None, "a client sent what is no Teredo datagram");
     const { ipv6At } = d;
     if (b[ipv6At + 6] === ICMPV6 && b[ipv6At + 40] === 133) return this.#solicited(now);
+    if (b[ipv6At + 6] === ICMPV6 && b[ipv6At + 40] === ECHO_REQUEST && b.length === TEST_LENGTH) {
+      this.#secretsOf(destinationOf(b, ipv6At)).tests.add(toHex(b, ipv6At + 48, 8));
+    }
     if (!isBubble(b, ipv6At)) return;
     if (address === DISCOVERY_GROUP) return;
     const end = `${from} to ${formatIpv4(address)}:${port}`;
     this.#answers?.set(end, (this.#answers.get(end) ?? 0) + 1);
     const to = destinationOf(b, ipv6At);
     if (!isTeredo(to, 0, SERVICE_PREFIX) || !this.#isServer(address, port)) return;
+    assert.equal(this.#trailers.parse(b, d.trailersAt, d.end), Drop.None);
+    const { nonceAt } = this.#trailers;
+    if (nonceAt >= 0) this.#secretsOf(to).nonce = toHex(b, nonceAt, 4);
     this.#checkIndirect(to, now);
   }
 

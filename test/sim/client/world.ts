@@ -9,7 +9,7 @@ import { Server } from "#src/protocol/server/rules.ts";
 import { PRIMARY, SECONDARY, type ServerSink } from "#src/protocol/server/contract.ts";
 import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { TunnelSink } from "#src/protocol/tunnel.ts";
-import { CLIENT_OPTIONS } from "#test/protocol/client/lab.ts";
+import { CLIENT_OPTIONS, sipHash } from "#test/protocol/client/lab.ts";
 import { arrival, fixChecksum, ip4 } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { hmacSha1, OPTIONS as SERVER_OPTIONS } from "#test/protocol/server/lab.ts";
@@ -78,7 +78,7 @@ export class SimClient {
     this.world = world;
     this.nat = nat;
     this.address = address;
-    this.core = new Client(options, this.counters, keyedHash(`client ${seed}`), seed, {
+    this.core = new Client(options, this.counters, sipHash(seed), seed, {
       openPort: (path) => this.#openPort(path),
       closePort: (path) => void this.ports.delete(path),
     });
@@ -139,10 +139,10 @@ export class SimClient {
     const frame = new Uint8Array(HEADROOM + b.length);
     frame.set(b, HEADROOM);
     const came = arrival(frame, address, port, path, HEADROOM, b.length);
-    const { now } = this.world.clock;
-    this.watch.begin(b, address, port, now);
-    this.core.fromUdp(came, now, this.sink);
-    this.watch.end();
+    const { trusted } = this.core.gauges;
+    this.watch.begin(b, address, port);
+    this.core.fromUdp(came, this.world.clock.now, this.sink);
+    this.watch.end(this.core.gauges.trusted - trusted);
     this.#setTimer();
   }
 

@@ -18,6 +18,7 @@ import {
   isUnroutable,
   SOURCE_AT,
 } from "../../wire/ipv6.ts";
+import { isUnicast } from "../../wire/ipv4.ts";
 import { Opened } from "./opened.ts";
 import type { ClientParts } from "../parts.ts";
 import type { ClientPeers } from "../peers/states.ts";
@@ -82,6 +83,7 @@ export class Reception {
     if (drop !== Drop.None) return drop;
     drop = this.#opened.trailers.parse(b, d.trailersAt, d.end);
     if (drop !== Drop.None) return drop;
+    if (port === 0 || !isUnicast(address)) return Drop.SourceNotGlobal;
     const { filter, homes, nat } = this.#parts;
     if (filter.isOurs(address, port) || nat.isAt(address, port)) return Drop.OwnAddress;
     if (arrival.local === DISCOVERY_PATH) return this.#fromLink(arrival, now, sink);
