@@ -45,7 +45,8 @@ test(
       });
       crowd.run();
       const { asked, answered } = crowd.seen;
-      assert.ok(answered > 0.9 * asked, `${answered} of ${asked}`);
+      // A question and its answer cross what loses them four times; nobody sends them again.
+      assert.ok(answered > 0.75 * asked, `${answered} of ${asked}`);
     });
   },
 );

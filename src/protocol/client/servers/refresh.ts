@@ -6,7 +6,7 @@ export const REFRESH_MIN: Millis = 10_000;
 /** How much longer the next interval may be where the last one was survived. */
 const CREEP = 1.02;
 /** The same of what the interval creeps up to: hours, until an interval that broke is tried again. */
-const CREEP_OF_CEILING = 1.001;
+const CREEP_OF_CEILING = 1.000_1;
 /** Part of a delay after which a mapping was gone that still seems safe. */
 const SAFE = 0.9;
 /** Where in the interval the solicitation goes out. RFC 4380 §5.2 */
