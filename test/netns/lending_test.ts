@@ -18,6 +18,14 @@ const BASE = "http://127.0.0.1:9545";
 const DROP_RULE = `nft add table ip late
 nft 'add chain ip late input { type filter hook input priority 0; }'
 nft add rule ip late input udp dport ${RELAY_PORT} drop`;
+/** Flows are forgotten that the filters see nothing of for so long. */
+const FORGET_SECONDS = 15;
+const TRACK = `sysctl -qw net.netfilter.nf_conntrack_udp_timeout=${FORGET_SECONDS}
+sysctl -qw net.netfilter.nf_conntrack_udp_timeout_stream=${FORGET_SECONDS}
+nft add table ip guard
+nft 'add chain ip guard input { type filter hook input priority 0; }'
+nft add rule ip guard input ct state established accept`;
+const GUARD = `nft add rule ip guard input udp dport ${RELAY_PORT} counter drop`;
 /** Longer than a lease holds, and a look at all of them. */
 const LEASE_ENDS_MS = 12_000;
 
@@ -99,7 +107,7 @@ for (const workers of [1, 2]) {
 }
 
 /** Runs `during` while packets flow both ways. */
-async function amidLoad(load: LoadLab, seconds: number, during: () => Promise<void>) {
+async function amidLoad(load: LoadLab, seconds: number, during: () => Promise<unknown>) {
   const plan = { clients: 10, up: 500, down: 500, seconds };
   const exchanged = load.exchange(plan);
   // What fails first is told, not that the generators end with the lab.
@@ -131,6 +139,26 @@ test(
         assert.equal(after.up, before.up, "nothing from peers passes");
         assert.ok(after.counters.ipv6_sent_packets === before.counters.ipv6_sent_packets);
       });
+    }),
+);
+
+test(
+  "Relay with the fast path: connection tracking forgets no flow whose packets pass it by",
+  OPTIONS,
+  () =>
+    withRelay("", async (load) => {
+      await load.lab.sh("rly", TRACK);
+      const seconds = 2.5 * FORGET_SECONDS;
+      const { clients, host } = await amidLoad(load, seconds, () => load.lab.sh("rly", GUARD));
+      // A flow that had been forgotten would be a new one to the guard.
+      const { stdout } = await load.lab.run("rly", ["nft", "list", "table", "ip", "guard"]);
+      assert.match(stdout, /counter packets 0 bytes 0 drop/);
+      assertWhole("clients", clients);
+      assertWhole("host", host);
+      const { up, down, counters } = await read(load);
+      const [slowUp, slowDown] = [clients.sent - up, host.sent - down];
+      assert.ok(slowUp < clients.sent / 4 && slowDown < host.sent / 4, `${slowUp}, ${slowDown}`);
+      assert.equal(counters.peers_trusted, 10);
     }),
 );
 
