@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { PacketLog } from "./packet_log.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** The same seed gives the same run: `TEREDO_SIM_SEED=1234 bun test ./test/sim`. */
@@ -21,11 +22,16 @@ export const ROOMY: Partial<RelayOptions> = {
 /** Runs a world; when it fails, says what the last packets were and how to have the same again. */
 export function simulate(options: Omit<WorldOptions, "seed">, run: (world: World) => void): void {
   const world = new World({ seed: SEED, ...options });
+  telling(world.log, SEED, () => run(world));
+}
+
+/** The same of what is made under `seed` and logs its packets. */
+export function telling(log: PacketLog, seed: number, run: () => void): void {
   try {
-    run(world);
+    run();
   } catch (error) {
-    console.error(world.log.lines().join("\n"));
-    console.error(`The seed was ${SEED}: TEREDO_SIM_SEED=${SEED} gives the same run.`);
+    console.error(log.lines().join("\n"));
+    console.error(`The seed was ${seed}: TEREDO_SIM_SEED=${seed} gives the same run.`);
     throw error;
   }
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import test from "node:test";
 import { Crowd, disturb, HOUR, MINUTE, SECOND } from "./crowd.ts";
-import { PATIENT, SEED, simulate } from "./simulate.ts";
+import { PATIENT } from "../simulate.ts";
+import { SEED, simulate } from "./simulate.ts";
 import { ClientWorld, type SimClient } from "./world.ts";
 
 /** Hours of virtual time, of the first two: `TEREDO_SIM_HOURS=24 bun test ./test/sim/client`. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ALL_NAT_KINDS } from "../nat.ts";
-import { PATIENT, SEED, simulate } from "./simulate.ts";
+import { PATIENT } from "../simulate.ts";
+import { SEED, simulate } from "./simulate.ts";
 import { ClientWorld } from "./world.ts";
 
 const QUALIFIED = 8_000;

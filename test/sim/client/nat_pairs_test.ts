@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ALL_NAT_KINDS, type NatKind } from "../nat.ts";
-import { PATIENT, SEED, simulate } from "./simulate.ts";
+import { PATIENT } from "../simulate.ts";
+import { SEED, simulate } from "./simulate.ts";
 import { ClientWorld, type SimClient } from "./world.ts";
 
 const QUALIFIED = 8_000;
@@ -59,4 +60,36 @@ for (const [row, source] of ALL_NAT_KINDS.entries()) {
       },
     );
   }
+}
+
+const LOSS = 0.05;
+/** Past the 300 s for which four lost bubbles forbid more. RFC 4380 §5.2.6 */
+const PATIENCE = 660_000;
+const EVERY = 5_000;
+
+for (const [row, source] of ALL_NAT_KINDS.entries()) {
+  test(
+    `Client behind ${source} NAT reaches the same ones where one datagram of twenty is lost (C-46, C-74)`,
+    PATIENT,
+    () => {
+      const cells = FIGURE_1[source].split(" ");
+      for (const [column, destination] of ALL_NAT_KINDS.entries()) {
+        const world = new ClientWorld(SEED + 7 * row + column, 1, LOSS);
+        simulate(world, () => {
+          const a = world.addClient(world.addNat(source));
+          const b = world.addClient(world.addNat(destination));
+          world.until(4 * QUALIFIED, () => a.teredo !== undefined && b.teredo !== undefined, "on");
+          world.run(QUALIFIED);
+          const numbers: number[] = [];
+          const end = world.clock.now + PATIENCE;
+          const isAnswered = () => numbers.some((it) => a.arrived.has(it));
+          while (world.clock.now < end && !isAnswered()) {
+            numbers.push(a.request(b.teredo!));
+            world.run(EVERY);
+          }
+          assert.equal(isAnswered(), cells[column] === "yes", `to one behind ${destination}`);
+        });
+      }
+    },
+  );
 }

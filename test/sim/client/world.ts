@@ -30,10 +30,11 @@ import {
 } from "../packets.ts";
 import { PacketLog } from "../packet_log.ts";
 import { Prng } from "../prng.ts";
+import { MiredoPeer } from "./miredo.ts";
 import { ClientWatch } from "./watch.ts";
 
 const START = 1_000_000;
-const LOG_LENGTH = 400;
+const LOG_LENGTH = 100;
 const HEADROOM = 64;
 const UDP_DELAY = 20;
 const IPV6_DELAY = 5;
@@ -192,6 +193,7 @@ export class ClientWorld {
   readonly #nats: Nat[] = [];
   /** By the NAT they are behind, and by their own address. */
   readonly #behind = new Map<Nat | undefined, Map<number, SimClient>>();
+  readonly #miredos = new Map<Nat, MiredoPeer>();
   #clients = 0;
   #number = 0;
   #relayTimerAt = Infinity;
@@ -250,6 +252,13 @@ export class ClientWorld {
     this.#behind.set(nat, neighbours.set(localAddress, client));
     client.start();
     return client;
+  }
+
+  /** A client of another make, alone behind its NAT. */
+  addMiredo(nat: Nat): MiredoPeer {
+    const peer = new MiredoPeer(this, nat, ip4("192.168.1.2"), this.servers[0]!);
+    this.#miredos.set(nat, peer);
+    return peer;
   }
 
   /** It is switched off. */
@@ -322,6 +331,8 @@ export class ClientWorld {
     }
     const inside = nat.lets(toPort, from, port, this.clock.now, to)?.inside;
     if (inside === undefined) return;
+    const miredo = this.#miredos.get(nat);
+    if (miredo !== undefined) return miredo.receive(b, from, port);
     this.#behind.get(nat)?.get(inside.address)?.receive(b, from, port, inside.port);
   }
 
