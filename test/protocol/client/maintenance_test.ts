@@ -151,6 +151,18 @@ test("Client with a strict order waits a second for the first server (C-11)", ()
   assert.equal(serverAddressOf(other.address, 0), STANDBY);
 });
 
+test("Client with a strict order takes no server for what it answered before (C-11)", () => {
+  const strict = { ...two, serverOrder: "strict" } as const;
+  const lab = new ClientLab(strict).start();
+  lab.advertise(lab.sent[0]!, MAPPED_AT, SERVER);
+  lab.advance(60 * SECOND);
+  assert.equal(lab.client.status().state, "offline");
+  lab.clear().client.set({ ...CLIENT_OPTIONS, ...strict }, lab.now, lab.sink);
+  lab.advertise(lab.solicitationTo(STANDBY), MAPPED_AT, STANDBY);
+  lab.advance(1_000);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+});
+
 test("Client asks a standby every 5 min or a quarter sooner, and measures it (C-50)", () => {
   const lab = raced();
   const asked: number[] = [];
@@ -280,6 +292,19 @@ test("Client says that native hosts are unreachable when three are silent, and t
   assert.equal(serverAddressOf(lab.address, 0), STANDBY);
   assert.equal(lab.client.status().standbys[0]!.native, "unreachable");
   assert.equal(lab.client.status().state, "qualified", "which is another matter");
+});
+
+test("Client goes to a standby for native hosts only by a mapping that it tells then", () => {
+  const lab = raced();
+  answerUntil(lab, lab.now + 61 * SECOND, [SERVER]);
+  for (const host of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) {
+    lab.send(host);
+    answerUntil(lab, lab.now + 9 * SECOND, [SERVER]);
+  }
+  assert.equal(serverAddressOf(lab.address, 0), SERVER, "a standby that is silent now is none");
+  assert.equal(lab.client.status().native, "unreachable");
+  answerUntil(lab, lab.now + 6 * MINUTE, [SERVER, STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY, "but when it is there again");
 });
 
 test("Client says that native hosts are reached when one answers", () => {

@@ -1,5 +1,5 @@
 import { AdvertisementReader } from "../messages/advertisement.ts";
-import { RANDOM_PORTS } from "../contract.ts";
+import { type ClientOptions, RANDOM_PORTS } from "../contract.ts";
 import type { TeredoDatagram } from "../../wire/datagram.ts";
 import { Drop } from "../../drops.ts";
 import type { ClientParts } from "../parts.ts";
@@ -18,8 +18,9 @@ import { UdpDatagram } from "../../wire/udp_datagram.ts";
  */
 export class PortTests {
   readonly #parts: ClientParts;
-  readonly #first: Solicitation[];
-  readonly #second: Solicitation[];
+  #identity: ClientOptions["identity"];
+  #first: readonly Solicitation[] = [];
+  #second: readonly Solicitation[] = [];
   readonly #lower = new Uint16Array(RANDOM_PORTS + 1);
   readonly #upper = new Uint16Array(RANDOM_PORTS + 1);
   readonly #advertisement = new AdvertisementReader();
@@ -28,14 +29,21 @@ export class PortTests {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
-    const { identity } = parts.options();
+    this.#renew();
+  }
+
+  /** What shows who we are. */
+  #renew(): void {
+    const { identity } = this.#parts.options();
     const make = () => Array.from({ length: RANDOM_PORTS + 1 }, () => new Solicitation(identity));
+    this.#identity = identity;
     this.#first = make();
     this.#second = make();
   }
 
   /** The first of three packets by `path`, before the bubble to the peer. */
   sendFirst(path: number, server: Server, now: Millis, sink: TunnelSink): void {
+    if (this.#identity !== this.#parts.options().identity) this.#renew();
     this.#lower[path] = 0;
     this.#upper[path] = 0;
     this.#send(this.#first[path]!, path, server.primary, now, sink);

@@ -180,7 +180,10 @@ export class Qualification {
     for (const server of this.servers.all) {
       if (server.isLive && server.isMoreUsefulThan(best)) best = server;
     }
-    if (best !== current) this.#failOver(best, now, sink);
+    if (best === current) return;
+    // It is used when it answers: what it told last may be minutes old, and the mapping another one.
+    if (!best.inquiry.isOpen) this.#ask(best.inquiry, 1, now);
+    this.#drive(best, now, sink);
     this.#plan();
   }
 
@@ -201,7 +204,9 @@ export class Qualification {
     const current = this.#current;
     if (server === current) return this.#confirm(server, now, sink);
     if (current !== undefined) {
-      if (current.inquiry.isOverdue(now)) this.#failOver(server, now, sink);
+      const isBetter = current.native === "unreachable" && server.isMoreUsefulThan(current) &&
+        now - this.changedAt >= NATIVE_PATIENCE;
+      if (current.inquiry.isOverdue(now) || isBetter) this.#failOver(server, now, sink);
       else if (this.#mayGoBack(server, current, now)) this.#use(server, now, sink);
       return;
     }
@@ -219,7 +224,7 @@ export class Qualification {
   #choose(now: Millis, sink: TunnelSink): void {
     this.#chooseAt = Infinity;
     if (this.#current !== undefined) return;
-    const first = this.servers.all.find((server) => server.isLive);
+    const first = this.servers.all.find((server) => server.isLive && !server.inquiry.isOpen);
     if (first !== undefined) this.#use(first, now, sink);
   }
 
