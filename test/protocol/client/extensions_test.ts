@@ -101,7 +101,7 @@ test("Client trusts a bubble from elsewhere for the nonce that it sent last (C-7
 });
 
 for (const nonce of ["00000000", "ffffffff", "deadbeef"]) {
-  test(`Client trusts nobody for nonce ${nonce} when it has sent none (C-74)`, () => {
+  test(`Client trusts nobody for nonce ${nonce} when it has sent none (C-74, C-74b)`, () => {
     const lab = qualified();
     assertDrop(lab.direct(ELSEWHERE, nonceTrailer(nonce)), Drop.NonceMismatch);
     lab.indirect();
