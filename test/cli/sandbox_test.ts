@@ -100,6 +100,7 @@ const RUINS: readonly (readonly [what: string, call: string])[] = [
   ["fork", "clone"],
   ["ptrace", "ptrace"],
   ["packet", "socket"],
+  ["stream", "socket"],
   ["tcp", "socket"],
   ["signal", "kill"],
 ];

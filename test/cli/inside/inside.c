@@ -112,7 +112,8 @@ static int does(char *words) {
   WORD("tcp") return has_socket(AF_INET, SOCK_STREAM, 0);
   WORD("alg") return has_socket(AF_ALG, SOCK_SEQPACKET, 0);
   WORD("udp") return has_socket(AF_INET, SOCK_DGRAM, 0);
-  WORD("unix") return has_socket(AF_UNIX, SOCK_STREAM, 0);
+  WORD("unix") return has_socket(AF_UNIX, SOCK_DGRAM, 0);
+  WORD("stream") return has_socket(AF_UNIX, SOCK_STREAM, 0);
   WORD("mount") return mount("none", "/run", "tmpfs", 0, NULL);
   WORD("namespace") return unshare(CLONE_NEWUSER);
   WORD("signal") return kill(getppid(), SIGTERM);

@@ -132,6 +132,7 @@ const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
   ["pidfd_send_signal"],
   ["personality"],
   ["socket", 17, 3, 0], // AF_PACKET
+  ["socket", 1, 1, 0], // AF_UNIX, a stream, by which services are told what to do
   ["socket", 2, 1, 0], // TCP
   ["socket", 2, 3, 1], // raw ICMP
   ["socket", 2, 2, 1], // ICMP by a datagram socket

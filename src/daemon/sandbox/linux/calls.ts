@@ -248,9 +248,13 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
       ...ownOnly(pid, helper === undefined ? [] : [helper]),
       {
         call: "socket",
-        only: "Unix; netlink for routes, filters and IPsec policies; IPv4 and IPv6 datagrams",
+        only: "Unix, IPv4 and IPv6 datagrams; netlink for routes, filters and IPsec policies",
         when: [
-          [{ argument: 0, values: [AF_UNIX] }],
+          [
+            // To the log and the service manager. By streams other services take orders, as root's.
+            { argument: 0, values: [AF_UNIX] },
+            { argument: 1, mask: SOCK_TYPE_MASK, values: [SOCK_DGRAM] },
+          ],
           [
             { argument: 0, values: [AF_NETLINK] },
             { argument: 2, values: [NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_XFRM] },
