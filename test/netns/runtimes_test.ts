@@ -25,10 +25,13 @@ const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
   "the oldest Node, one file": [`${FLOOR}/node-floor/bin/node`, "--experimental-ffi", BUNDLE],
 };
 const CONF = `[relay]
+user = nobody
+pid_file = /run/relay.pid
 interface_name = teredo
 bind_port = 3545
 workers = 2
 [server]
+user = nobody
 bind_address = ${SERVER_ADDRESS}
 workers = 2
 `;
@@ -51,6 +54,9 @@ for (const [name, program] of Object.entries(RUNTIMES)) {
       const { address } = await startMiredoClient(lab, "cli0");
       await assertPing(lab, "cli0", HOST_IPV6);
       await assertPing(lab, "host6", address);
+      // Each runtime has threads of its own, which have to give root up too.
+      const users = "stat -c %U /proc/$(cat /run/relay.pid)/task/* | sort -u";
+      assert.equal((await lab.sh("rly", users)).trim(), "nobody");
       for (const daemon of daemons) {
         const { status } = await daemon.stop();
         assert.equal(status, 0, daemon.output());
