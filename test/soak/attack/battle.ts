@@ -51,6 +51,8 @@ export interface Battle {
   readonly pages?: Asked;
   /** Most resident memory, in MiB. */
   readonly memory: { readonly relay: number; readonly server: number };
+  /** Packets that the kernel threw away as the relay had not taken those before: at its socket, and TUN. */
+  readonly overflows: { readonly socket: number; readonly tun: number };
   readonly ended: readonly string[];
 }
 
@@ -66,17 +68,21 @@ export async function fight(maker: Maker, seconds: number, seed: number): Promis
       await startServer(lab, maker),
       await startRelay(lab, maker, relayConfiguration(maker)),
     ];
+    for (const name of ["rly", "srv"]) await load.prefer(name);
     await lab.sh("core", pinning());
+    const begun = performance.now();
     const flows = load.exchange(
       { clients: FLOWS, up: FLOW_RATE, down: FLOW_RATE, seconds, burst: 1 },
       PIN,
     );
     flows.catch(() => {});
     await wait(GREETING_MS);
-    const raging = seconds - GREETING_MS / 1_000 + 1;
-    // Before the arms: of an idle core's rest it would take long to start.
-    const churn = newcomers(load, { ...CHURN, seconds: raging }, ATTACKER);
+    // Before the arms: of what those leave of a core it would take long to start.
+    const churn = newcomers(load, { ...CHURN, seconds: seconds - GREETING_MS / 1_000 }, ATTACKER);
     await churn.waitForLine(/listening/, START_PATIENCE);
+    const attacked = seconds - (performance.now() - begun) / 1_000;
+    // A little longer than the flows, which have begun some time after they were started.
+    const raging = attacked + 2;
     const arms = await startArms(load, raging, seed);
     const honest = newcomers(load, { ...HONEST, seconds: raging - 2 }, PIN);
     const flood = maker === "teredo" ? await HttpFlood.start(lab, ATTACKER) : undefined;
@@ -87,7 +93,7 @@ export async function fight(maker: Maker, seconds: number, seed: number): Promis
     const told = await toldBy(honest);
     return {
       seconds,
-      attacked: raging - 1,
+      attacked,
       flows: await flows,
       newcomers: told.at(-1)!,
       joinTimes: told.flatMap(({ joinTimes }) => joinTimes),
@@ -95,6 +101,7 @@ export async function fight(maker: Maker, seconds: number, seed: number): Promis
       attack: await attackedBy(arms),
       ...(pages === undefined ? {} : { pages }),
       memory,
+      overflows: await overflowsOf(load),
       ended: daemons.filter(({ ended }) => ended).map(({ argv }) => argv.join(" ")),
     };
   } finally {
@@ -181,6 +188,17 @@ async function attackedBy(arms: Arms): Promise<Record<Arm, Attacked>> {
     return [arm, JSON.parse(stdout)];
   };
   return Object.fromEntries(await Promise.all(Object.entries(arms).map(told)));
+}
+
+async function overflowsOf({ lab }: LoadLab): Promise<Battle["overflows"]> {
+  const lines = (await lab.sh("rly", "cat /proc/net/snmp")).split("\n");
+  const [names, values] = lines.filter((line) => line.startsWith("Udp: "))
+    .map((line) => line.split(" "));
+  const [link] = JSON.parse(await lab.sh("rly", "ip -s -j link show teredo"));
+  return {
+    socket: Number(values![names!.indexOf("RcvbufErrors")]),
+    tun: link.stats64.tx.dropped,
+  };
 }
 
 /** Looks once a second. @returns the most that each had, in MiB */

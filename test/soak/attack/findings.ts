@@ -85,6 +85,12 @@ export function reportOf(
         "",
         ({ pages }) => pages === undefined ? "" : `${pages.slowest.toFixed(0)} ms`,
       ),
+      row(
+        "thrown away at the relay's socket, for want of room",
+        "",
+        ({ overflows }) => overflows.socket.toLocaleString("en"),
+      ),
+      row("... at its TUN interface", "", ({ overflows }) => overflows.tun.toLocaleString("en")),
       row("daemons that ended", "0", ({ ended }) => `${ended.length}`),
     ]),
   ].join("\n");

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { CLIENTS } from "#test/bench/lab_scripts.ts";
 import {
@@ -8,6 +9,7 @@ import {
   SERVER_ADDRESS,
 } from "#src/demo/topology.ts";
 import type { Lab } from "#src/demo/lab.ts";
+import { childrenOf } from "#src/demo/lab_process.ts";
 import { RELAY_PORT } from "#test/load/load_lab.ts";
 import { startSuccessor, wait, writeFile } from "#test/netns/programs.ts";
 import type { Prng } from "#test/sim/prng.ts";
@@ -51,8 +53,11 @@ const ACTIONS = {
     await wait(DRAINED_MS);
     await signal("USR1")(lab);
   },
-  "stopped for a second": (lab: Lab) =>
-    lab.sh("rly", `kill -STOP ${pid}; sleep ${STOPPED_SECONDS}; kill -CONT ${pid}`),
+  "stopped for a second": async (lab: Lab) => {
+    await lab.sh("rly", `kill -STOP ${pid}; sleep ${STOPPED_SECONDS}; kill -CONT ${pid}`);
+    // Whoever entered the namespace for it has stopped as well, and would see no end of it.
+    for (const child of childrenOf(process.pid)) process.kill(child, "SIGCONT");
+  },
   "IPv6 link down for a second": (lab: Lab) =>
     lab.sh(
       "core",
