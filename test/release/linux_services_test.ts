@@ -127,7 +127,7 @@ grep -c msg=Reloaded /run/syslog
 : > /run/syslog
 pkill -KILL -P $(cat /run/teredo-relay.pid)
 until_logged msg=Ready
-ps -o ni= --ppid $(cat /run/teredo-relay.pid)
+ps -L -o ni= --ppid $(cat /run/teredo-relay.pid) | sort -n | head -n 1
 service teredo-relay stop > /dev/null; echo "stop $?"
 service teredo-relay status
 ip link show dev teredo 2>&1
@@ -173,7 +173,7 @@ for (const daemon of DAEMONS) {
 service teredo-${daemon} start
 until_logged msg=Ready
 cat /run/procd
-ps -o ni= -p $(cat /run/teredo-${daemon}.pid)
+ps -L -o ni= -p $(cat /run/teredo-${daemon}.pid) | sort -n | head -n 1
 service teredo-${daemon} reload > /dev/null; echo "reload $?"
 service teredo-${daemon} stop
 until_logged msg=Ended

@@ -148,7 +148,7 @@ export BUN_BE_BUN=1
 service teredo_relay start
 until_logged msg=Ready
 cat /run/commands /run/modules
-ps -o ni= -p $(cat /run/relay.pid)
+ps -L -o ni= -p $(cat /run/relay.pid) | sort -n | head -n 1
 service teredo_relay status | sed "s/$(cat /run/teredo_relay.pid)/SUPERVISOR/"
 service teredo_relay start | sed "s/$(cat /run/teredo_relay.pid)/SUPERVISOR/"
 kill -KILL $(cat /run/relay.pid)
@@ -242,7 +242,7 @@ service teredo_${daemon} configtest
 service teredo_${daemon} start
 until_logged 'teredo_${daemon}: {.*"msg":"Ready"'
 tr '\\0' ' ' < /proc/$(cat /run/teredo_${daemon}.pid)/cmdline; echo
-ps -o ni= -p $(cat /run/teredo_${daemon}.pid)
+ps -L -o ni= -p $(cat /run/teredo_${daemon}.pid) | sort -n | head -n 1
 service teredo_${daemon} status | sed "s/$(cat /run/teredo_${daemon}.pid)/NUMBER/"
 service teredo_${daemon} reload
 until_logged '"msg":"Reloaded"'
