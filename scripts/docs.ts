@@ -243,9 +243,12 @@ function systemCalls(): string {
       const own = what.startsWith("each") ? helper.first : both?.calls ?? "";
       return [codes(calls), what, own === calls ? "as the daemon" : own === "" ? "-" : codes(own)];
     });
-  const argued = daemon.argued.map(({ call, only, errno }) => {
+  const argued = daemon.argued.map(({ call, only, tried, errno: last }) => {
+    const errno = tried?.errno ?? last;
     const own = helper.argued.find((it) => it.call === call);
-    const more = errno === undefined ? "" : `; else \`${errnoSymbol(errno)}\``;
+    const more = errno === undefined
+      ? ""
+      : `; else ${last === undefined ? "of these families " : ""}\`${errnoSymbol(errno)}\``;
     const helpers = own === undefined
       ? "-"
       : own.only === only

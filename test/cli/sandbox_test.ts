@@ -50,7 +50,7 @@ ask write /proc/sys/net/ipv6/conf/all/forwarding
 ask read /proc/sys/net/ipv6/conf/all/forwarding
 ask write /dev/net/tun
 ask read /proc/1/environ
-for what in udp unix bpf tun future deaf code dumpable; do ask $what; done
+for what in udp unix stream tcp bpf tun future deaf code dumpable; do ask $what; done
 until_says relay "kept by a process of its own"
 helper=$(grep "kept by" $work/relay.log | sed 's/.*pid=//')
 grep -hE '^(NoNewPrivs|Seccomp):' /proc/$helper/task/*/status | sort -u
@@ -79,6 +79,8 @@ ended`,
       // What libraries may try is refused, and ends nobody.
       "udp: ok",
       "unix: ok",
+      "stream: EACCES",
+      "tcp: EACCES",
       "bpf: EPERM",
       "tun: EPERM",
       "future: ENOSYS",
@@ -100,8 +102,6 @@ const RUINS: readonly (readonly [what: string, call: string])[] = [
   ["fork", "clone"],
   ["ptrace", "ptrace"],
   ["packet", "socket"],
-  ["stream", "socket"],
-  ["tcp", "socket"],
   ["signal", "kill"],
 ];
 

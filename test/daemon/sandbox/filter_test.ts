@@ -132,10 +132,7 @@ const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
   ["pidfd_send_signal"],
   ["personality"],
   ["socket", 17, 3, 0], // AF_PACKET
-  ["socket", 1, 1, 0], // AF_UNIX, a stream, by which services are told what to do
-  ["socket", 2, 1, 0], // TCP
   ["socket", 2, 3, 1], // raw ICMP
-  ["socket", 2, 2, 1], // ICMP by a datagram socket
   ["socket", 10, 3, 58], // raw ICMPv6
   ["socket", 16, 3, 9], // netlink of audit
   ["socket", 38, 5, 0], // AF_ALG
@@ -152,6 +149,11 @@ const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
 const REFUSED: readonly (readonly [call: string, ...args: number[]])[] = [
   ["ioctl", 0, 0x5412], // TIOCSTI, which types
   ["ioctl", 0, 0x8914], // SIOCSIFFLAGS
+  ["socket", 1, 1, 0], // AF_UNIX, a stream, by which services are told what to do
+  ["socket", 1, 0x80801, 0], // the same with flags, as a C library asks for its cache of names
+  ["socket", 2, 1, 0], // TCP
+  ["socket", 10, 1, 0],
+  ["socket", 2, 2, 1], // ICMP by a datagram socket
   ["prctl", 4, 1], // PR_SET_DUMPABLE
   ["rt_sigaction", 31], // SIGSYS
   ["mmap", 0, 4096, 5, 1, 3], // PROT_READ | PROT_EXEC, MAP_SHARED

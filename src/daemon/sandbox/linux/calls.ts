@@ -29,6 +29,7 @@ import {
   PROT_EXEC,
   SIGSYS,
   SOCK_DGRAM,
+  SOCK_STREAM,
   TUNGETIFF,
   TUNSETIFF,
   TUNSETOFFLOAD,
@@ -57,6 +58,8 @@ export interface Argued {
   readonly only: string;
   /** It may be made where all conditions of one row hold. */
   readonly when: readonly (readonly Condition[])[];
+  /** Arguments that a library tries, and takes a refusal of. */
+  readonly tried?: { readonly when: readonly Condition[]; readonly errno: number };
   /** What it gets otherwise: an errno; undefined: it is a violation. */
   readonly errno?: number;
 }
@@ -166,6 +169,15 @@ const SOCK_TYPE_MASK = 0xf;
 const AF_INET6 = 10;
 const IPPROTO_UDP = 17;
 
+/** How a C library looks for names, and a runtime for a newer version of itself: both do without. */
+const LOOK_UP: NonNullable<Argued["tried"]> = {
+  when: [
+    { argument: 0, values: [AF_UNIX, AF_INET, AF_INET6] },
+    { argument: 1, mask: SOCK_TYPE_MASK, values: [SOCK_STREAM, SOCK_DGRAM] },
+  ],
+  errno: EACCES,
+};
+
 const ANSWERED: readonly Answered[] = [
   {
     call: "clone3",
@@ -265,6 +277,7 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
             { argument: 2, values: [0, IPPROTO_UDP] },
           ],
         ],
+        tried: LOOK_UP,
       },
       { call: "socketpair", only: "Unix", when: [[{ argument: 0, values: [AF_UNIX] }]] },
       {
@@ -307,6 +320,7 @@ export function helperCalls({ pid }: Pick<ProfileNeeds, "pid">): Profile {
           { argument: 0, values: [AF_NETLINK] },
           { argument: 2, values: [NETLINK_ROUTE] },
         ]],
+        tried: LOOK_UP,
       },
       {
         call: "ioctl",

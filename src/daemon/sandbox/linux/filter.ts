@@ -12,7 +12,7 @@ import {
   SECCOMP_RET_LOG,
   SECCOMP_RET_TRAP,
 } from "#ffi/linux/mod.ts";
-import { classic, type Program } from "#src/datapath/linux/filter_code.ts";
+import { classic, type Instruction, type Program } from "#src/datapath/linux/filter_code.ts";
 import type { Argued, Condition, Profile } from "./calls.ts";
 
 /**
@@ -52,9 +52,7 @@ export function filterOf(
     classic.returns(SECCOMP_RET_KILL_PROCESS),
     "next",
     ...plain.slice(1).flatMap((name) => only(calls, name, [classic.returns(SECCOMP_RET_ALLOW)])),
-    ...argued.flatMap((it) =>
-      only(calls, it.call, argumentsOf(it, it.errno === undefined ? refused : errno(it.errno)))
-    ),
+    ...argued.flatMap((it) => only(calls, it.call, argumentsOf(it, refused, errno))),
     ...answered.flatMap((it) => only(calls, it.call, [errno(it.errno)])),
     // What a newer library tries before what there was before.
     classic.ifFrom(calls.end, "violation"),
@@ -80,17 +78,25 @@ function only(calls: Calls, name: string, program: Program): Program {
   return [classic.ifEqual(number, end), ...program, end];
 }
 
-function argumentsOf({ call, when }: Argued, otherwise: Program[number]): Program {
+function argumentsOf(
+  { call, when, tried, errno }: Argued,
+  violation: Instruction,
+  refusal: (errno: number) => Instruction,
+): Program {
+  const rows = [
+    ...when.map((conditions) => [conditions, classic.returns(SECCOMP_RET_ALLOW)] as const),
+    ...(tried === undefined ? [] : [[tried.when, refusal(tried.errno)] as const]),
+  ];
   return [
-    ...when.flatMap((conditions, row) => {
+    ...rows.flatMap(([conditions, answer], row) => {
       const end = `${call}: not ${row}`;
       return [
         ...conditions.flatMap((it, i) => conditionOf(it, `${call}: ${row}.${i}`, end)),
-        classic.returns(SECCOMP_RET_ALLOW),
+        answer,
         end,
       ];
     }),
-    otherwise,
+    errno === undefined ? violation : refusal(errno),
   ];
 }
 
