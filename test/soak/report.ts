@@ -7,15 +7,19 @@ import { hardware } from "#test/bench/report.ts";
 /** The document that the long trials are written to; each has its place in it. */
 const DOCUMENT = "docs/soak.md";
 
-/** Puts a report between the two comments that mark its place. @throws Error where there is none */
-export function replaceReport(mode: string, report: string): void {
+/**
+ * Puts a report between the two comments that mark its place, and `pictures` into the form of all files.
+ *
+ * @throws Error where there is no place
+ */
+export function replaceReport(mode: string, report: string, ...pictures: string[]): void {
   const text = readFileSync(DOCUMENT, "utf8");
   const start = `<!-- scripts/soak ${mode} -->`;
   const [before, rest] = text.split(start);
   const end = rest?.indexOf("<!-- end -->") ?? -1;
   if (end < 0) throw new Error(`${DOCUMENT} has no place for ${mode}`);
   writeFileSync(DOCUMENT, `${before}${start}\n\n${report}\n${rest!.slice(end)}`);
-  execFileSync("deno", ["fmt", "-q", DOCUMENT]);
+  execFileSync("deno", ["fmt", "-q", DOCUMENT, ...pictures]);
 }
 
 export function writeWithFolder(file: string, text: string): void {

@@ -47,7 +47,7 @@ writeWithFolder(options.svg, picture);
 console.log(report);
 if (options.docs) {
   writeWithFolder("docs/soak.svg", picture);
-  replaceReport("run", report);
+  replaceReport("run", report, "docs/soak.svg");
 }
 const growing = slopes.filter(({ slope }) => slope?.isFlat === false);
 const problems = soaked.legs.flatMap((leg) => leg.problems);
