@@ -40,6 +40,10 @@ export interface Failure {
   readonly alone: boolean;
 }
 
+interface Failed {
+  readonly error: unknown;
+}
+
 const PROGRESS_EVERY = 5;
 /** Executions between two looks at the clock. */
 const STRIDE = 64;
@@ -66,17 +70,15 @@ export async function fuzz(target: Target, plan: Plan): Promise<Outcome> {
     fresh,
     ...(failure === undefined ? {} : { failure }),
   });
-  /** @returns whether it failed */
-  const attempt = async (input: Uint8Array): Promise<{ error: unknown } | undefined> => {
+  // What runs at once is not waited for: that would take longer than many an execution.
+  const attempt = (input: Uint8Array): Failed | undefined | Promise<Failed | undefined> => {
     plan.watchdog?.see(input);
     executions++;
     try {
-      const running = run(input);
-      if (running !== undefined) await running;
+      return run(input)?.then(() => undefined, (error) => ({ error }));
     } catch (error) {
       return { error };
     }
-    return undefined;
   };
 
   coverage.take(); // what opening took
@@ -101,7 +103,8 @@ export async function fuzz(target: Target, plan: Plan): Promise<Outcome> {
       ? queue[queue.length - 1 - random.below(latest)]!
       : random.pick(queue);
     const input = mutator.next(parent, random.pick(queue));
-    const failed = await attempt(input);
+    let failed = attempt(input);
+    if (failed instanceof Promise) failed = await failed;
     if (failed !== undefined) {
       return outcome(await look(target, input.slice(), failed.error));
     }
@@ -131,7 +134,7 @@ async function look(target: Target, input: Uint8Array, error: unknown): Promise<
 export async function failureOf(
   target: Target,
   input: Uint8Array,
-): Promise<{ error: unknown } | undefined> {
+): Promise<Failed | undefined> {
   try {
     await tryIn(await target.open(), input);
     return undefined;

@@ -37,9 +37,9 @@ export const target: Target = {
       // The lease of such a peer is one that the datapath would have taken back.
       if (one.way === "down" && isAstray(one.peer)) return;
       if (one.frame.length < shortestRun(one.frame)) return;
-      const before = REASON_NAMES.map((name) => world.left(name));
+      const before = world.leftByReason;
       play(world, one, "fuzz");
-      const left = REASON_NAMES.findIndex((name, i) => world.left(name) !== before[i]);
+      const left = world.leftByReason.findIndex((count, reason) => count !== before[reason]);
       mark(places + (one.way === "up" ? 0 : KINDS) + left + 1);
     };
   },

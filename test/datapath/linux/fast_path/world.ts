@@ -245,6 +245,11 @@ export class World {
     return this.#counts.read()[REASON_NAMES.indexOf(reason)]!;
   }
 
+  /** The same for each reason, by its number. */
+  get leftByReason(): number[] {
+    return [...this.#counts.read()];
+  }
+
   /** For a failure: how often they were for each. */
   get allLeft(): string {
     return REASON_NAMES.map((name) => `${name} ${this.left(name)}`).join(", ");
