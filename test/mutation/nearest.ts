@@ -1,6 +1,6 @@
 /** Which tests run which line, and how long each takes: the nearest are those of the same folder. */
 import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Limits, Sandbox } from "./sandbox.ts";
@@ -17,15 +17,17 @@ const COVERAGE = "dist/coverage";
 export class Nearest {
   readonly #all = new Map<string, Reach>();
 
-  /** @param file keeps what was found out, until a source changes, or the test */
+  /**
+   * @param file keeps what was found out, until the test changes: where a source has changed since, its
+   *   lines tell an order that is a little worse
+   */
   constructor(sandbox: Sandbox, tests: readonly string[], file: string) {
-    const sources = hash(globSync("{src,ffi}/**/*.ts*").sort());
     const kept: Record<string, Reach> = existsSync(file)
       ? JSON.parse(readFileSync(file, "utf8"))
       : {};
     const fresh: Record<string, Reach> = {};
     for (const test of tests) {
-      const key = hash([test], sources);
+      const key = hash(test);
       const reach = fresh[key] = kept[key] ?? reachOf(sandbox, test);
       this.#all.set(test, reach);
     }
@@ -71,11 +73,8 @@ function linesRun(lcov: string): Record<string, number[]> {
   return files;
 }
 
-function hash(files: readonly string[], more = ""): string {
-  const sum = createHash("sha256").update(more);
-  for (const file of files) sum.update(file).update(readFileSync(file));
-  return sum.digest("hex");
-}
+const hash = (file: string) =>
+  createHash("sha256").update(file).update(readFileSync(file)).digest("hex");
 
 /** How many folders two paths have in common, below `src` and `test`. */
 function sharedFolders(source: string, test: string): number {
