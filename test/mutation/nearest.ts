@@ -28,7 +28,9 @@ export class Nearest {
     const fresh: Record<string, Reach> = {};
     for (const test of tests) {
       const key = hash(test);
-      const reach = fresh[key] = kept[key] ?? reachOf(sandbox, test);
+      const reach = kept[key] ?? reachOf(sandbox, test);
+      if (reach === undefined) continue;
+      fresh[key] = reach;
       this.#all.set(test, reach);
     }
     mkdirSync(dirname(file), { recursive: true });
@@ -49,11 +51,11 @@ export class Nearest {
   }
 }
 
-/** One that fails in the sandbox, with nothing changed, can tell nothing: it reaches no line. */
-function reachOf(sandbox: Sandbox, test: string): Reach {
+/** One that fails in the sandbox, with nothing changed, can tell nothing. */
+function reachOf(sandbox: Sandbox, test: string): Reach | undefined {
   const options = ["--coverage", "--coverage-reporter=lcov", `--coverage-dir=${COVERAGE}`];
   const start = performance.now();
-  if (sandbox.test([test], PATIENCE, options) !== "passed") return { seconds: 0, lines: {} };
+  if (sandbox.test([test], PATIENCE, options).outcome !== "passed") return undefined;
   const seconds = (performance.now() - start) / 1_000;
   return { seconds, lines: linesRun(sandbox.read(`${COVERAGE}/lcov.info`)) };
 }

@@ -10,11 +10,14 @@ import { createHash } from "node:crypto";
 import { type Mutant, mutantsOf } from "./mutants.ts";
 import { Nearest } from "./nearest.ts";
 import { type Judged, report, type Verdict } from "./report.ts";
-import { Sandbox } from "./sandbox.ts";
+import { type Limits, Sandbox } from "./sandbox.ts";
 
 const FOLDERS = ["src/protocol", "src/segments", "src/config", "src/daemon"];
 /** Tests that run what they test in their own process, where the lines that they run can be told. */
-const TESTS = "test/{config,daemon,datapath,docs,log,property,protocol,segments,sim,status}";
+const TESTS = [
+  "test/{config,daemon,datapath,docs,log,property,protocol,segments,sim,status}/**/*_test.ts",
+  "test/netns/firewall_test.ts",
+];
 /** Tests that start the program: what no other reaches, and what others let pass. */
 const PROGRAM_TESTS = "test/cli/*_test.ts";
 /** Of the program, not of its daemons: they start none, or say words alone. */
@@ -81,7 +84,7 @@ function judgeAll(chosen: readonly Mutant[]): void {
   const end = performance.now() + Number(values.minutes ?? Infinity) * 60_000;
   mkdirSync("dist/mutation", { recursive: true });
   using sandbox = new Sandbox(`dist/mutation/tree.${process.pid}`);
-  const nearest = new Nearest(sandbox, globSync(`${TESTS}/**/*_test.ts`).sort(), REACH);
+  const nearest = new Nearest(sandbox, TESTS.flatMap((some) => globSync(some)).sort(), REACH);
   const program = globSync(PROGRAM_TESTS).filter((path) => !OTHER_COMMANDS.test(path)).sort();
   for (const mutant of open) {
     if (performance.now() > end) break;
@@ -103,17 +106,33 @@ function judge(
   return sandbox.with(mutant.path, text, () => {
     for (const { tests, seconds } of batches(nearest.of(mutant.path, mutant.line))) {
       const limits = { processorSeconds: Math.ceil(10 + 10 * seconds), seconds: 40 + 20 * seconds };
-      const outcome = sandbox.test(tests, limits);
-      if (outcome !== "passed") return { verdict: outcome, by: tests.join(" ") };
+      const killed = kill(sandbox, tests, limits);
+      if (killed !== undefined) return killed;
     }
     if (!sandbox.compiles()) return { verdict: "refused", by: "tsc" };
     if (!values.program) return { verdict: "survived", by: "" };
     for (const test of related(mutant.path, program)) {
-      const outcome = sandbox.test([test], { processorSeconds: 120, seconds: 240 });
-      if (outcome !== "passed") return { verdict: outcome, by: test };
+      const killed = kill(sandbox, [test], { processorSeconds: 120, seconds: 240 });
+      if (killed !== undefined) return killed;
     }
     return { verdict: "survived", by: "" };
   });
+}
+
+/** Which test notices; undefined: none does. One that fails beside others alone has to fail by itself. */
+function kill(
+  sandbox: Sandbox,
+  tests: readonly string[],
+  limits: Limits,
+): { verdict: Verdict; by: string } | undefined {
+  const { outcome, last } = sandbox.test(tests, limits);
+  if (outcome === "passed") return undefined;
+  if (outcome === "timeout" || tests.length === 1) return { verdict: outcome, by: last };
+  for (const test of [last, ...tests.filter((test) => test !== last)]) {
+    const killed = kill(sandbox, [test], limits);
+    if (killed !== undefined) return killed;
+  }
+  return undefined;
 }
 
 function* batches(tests: readonly { test: string; seconds: number }[]) {
@@ -130,8 +149,9 @@ function* batches(tests: readonly { test: string; seconds: number }[]) {
   }
 }
 
-/** Those whose name is in the path, then all others. */
+/** Those whose name is in the path, then the one that is of a daemon's whole life. */
 function related(path: string, program: readonly string[]): string[] {
   const isNamed = (test: string) => path.includes(/(\w+)_test/.exec(test)![1]!);
-  return [...program].sort((a, b) => Number(isNamed(b)) - Number(isNamed(a)));
+  const whole = program.filter((test) => test.endsWith("/daemon_test.ts") && !isNamed(test));
+  return [...program.filter(isNamed), ...whole];
 }

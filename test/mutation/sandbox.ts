@@ -1,10 +1,25 @@
 /** A copy of the project to change things in, and a place to run its tests where they harm nothing. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 
 export type Outcome = "passed" | "failed" | "timeout";
+
+/** Of a run of tests. */
+export interface Ran {
+  readonly outcome: Outcome;
+  /** The file that was on its way at the end. */
+  readonly last: string;
+}
 
 /** How much a run may take: a mutant that loops ends by the one, one that waits by the other. */
 export interface Limits {
@@ -17,8 +32,13 @@ export interface Limits {
  * temporary files of its own, and so much memory.
  */
 const APART = ["--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc"];
+// As test/runtime/namespace.ts does.
+APART.push("--time", "--boottime", "86400");
+/** What tests that want a namespace of their own look at: this is one. */
+const OUTER = { TEREDO_TEST_OUTER_NETNS: readlinkSync("/proc/self/ns/net") };
 const MEMORY = 6 << 30;
-const INSIDE = `ip link set lo up && mount -t tmpfs tmpfs /run && exec "$@"`;
+// Not in the shell's place: process 1 is like no other.
+const INSIDE = `ip link set lo up && mount -t tmpfs tmpfs /run && "$@"`;
 
 export class Sandbox {
   readonly #folder: string;
@@ -51,11 +71,11 @@ export class Sandbox {
   }
 
   /** Runs tests until one fails. @param options further ones of `bun test` */
-  test(files: readonly string[], limits: Limits, options: readonly string[] = []): Outcome {
+  test(files: readonly string[], limits: Limits, options: readonly string[] = []): Ran {
     rmSync(this.#temporary, { recursive: true, force: true });
     mkdirSync(this.#temporary);
     const command = [process.execPath, "test", "--bail", "--timeout", "600000", ...options];
-    const { status, signal, error } = spawnSync("unshare", [
+    const { status, signal, error, stderr } = spawnSync("unshare", [
       ...APART,
       "sh",
       "-c",
@@ -68,19 +88,22 @@ export class Sandbox {
       ...files.map((file) => `./${file}`),
     ], {
       cwd: this.#folder,
-      stdio: "ignore",
-      env: { ...process.env, NO_COLOR: "1", TMPDIR: this.#temporary },
+      stdio: ["ignore", "ignore", "pipe"],
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      env: { ...process.env, NO_COLOR: "1", TMPDIR: this.#temporary, ...OUTER },
       timeout: Math.ceil(limits.seconds * 1_000),
       killSignal: "SIGKILL",
     });
-    if (status === 0) return "passed";
+    const last = [...stderr.matchAll(/^(test\/\S+_test\.ts):$/gm)].at(-1)?.[1] ?? files[0]!;
+    if (status === 0) return { outcome: "passed", last };
     const timedOut = error !== undefined && "code" in error && error.code === "ETIMEDOUT";
     if ((error !== undefined && !timedOut) || status === 126 || status === 127) {
       throw new Error(`tests cannot be run in ${this.#folder}`, { cause: error });
     }
     // unshare(1) tells of a signal by its own end: those of a limit are SIGXCPU and SIGKILL.
     const byLimit = timedOut || signal !== null || status === 128 + 24 || status === 128 + 9;
-    return byLimit ? "timeout" : "failed";
+    return { outcome: byLimit ? "timeout" : "failed", last };
   }
 
   /** Whether the compiler takes the copy as it is. */
