@@ -9,17 +9,15 @@ import { parseArgs } from "node:util";
 import { createHash } from "node:crypto";
 import { type Mutant, mutantsOf } from "./mutants.ts";
 import { Nearest } from "./nearest.ts";
-import { type Judged, report, type Verdict } from "./report.ts";
+import { explanationOf, type Judged, report, type Verdict } from "./report.ts";
 import { type Limits, Sandbox } from "./sandbox.ts";
 
 const FOLDERS = ["src/protocol", "src/segments", "src/config", "src/daemon"];
 /** Tests that run what they test in their own process, where the lines that they run can be told. */
-const TESTS = [
-  "test/{config,daemon,datapath,docs,log,property,protocol,segments,sim,status}/**/*_test.ts",
-  "test/netns/firewall_test.ts",
-];
+const TESTS =
+  "test/{config,daemon,datapath,docs,log,property,protocol,segments,sim,status}/**/*_test.ts";
 /** Tests that start the program: what no other reaches, and what others let pass. */
-const PROGRAM_TESTS = "test/cli/*_test.ts";
+const PROGRAM_TESTS = "test/{cli/*,netns/firewall}_test.ts";
 /** Of the program, not of its daemons: they start none, or say words alone. */
 const OTHER_COMMANDS = /\/(announce|completion|explain|json|top)_test/;
 /** Of the tests that run a file: as many as take so long together, the nearest first. */
@@ -76,15 +74,15 @@ const placeOf = (mutant: Mutant) =>
   createHash("sha256").update(`${values.seed} ${keyOf(mutant)}`).digest("hex");
 
 function judgeAll(chosen: readonly Mutant[]): void {
-  const open = chosen.filter((mutant) => {
-    const verdict = judged.get(keyOf(mutant))?.verdict;
-    return verdict === undefined || (values.again && verdict === "survived");
-  });
+  const verdictOf = (mutant: Mutant) => judged.get(keyOf(mutant))?.verdict;
+  const open = values.again
+    ? mutants.filter((mutant) => verdictOf(mutant) === "survived" && !explanationOf(mutant))
+    : chosen.filter((mutant) => verdictOf(mutant) === undefined);
   if (open.length === 0) return;
   const end = performance.now() + Number(values.minutes ?? Infinity) * 60_000;
   mkdirSync("dist/mutation", { recursive: true });
   using sandbox = new Sandbox(`dist/mutation/tree.${process.pid}`);
-  const nearest = new Nearest(sandbox, TESTS.flatMap((some) => globSync(some)).sort(), REACH);
+  const nearest = new Nearest(sandbox, globSync(TESTS).sort(), REACH);
   const program = globSync(PROGRAM_TESTS).filter((path) => !OTHER_COMMANDS.test(path)).sort();
   for (const mutant of open) {
     if (performance.now() > end) break;
