@@ -313,6 +313,12 @@ test("an acknowledgment without options ends its own flow's run, and no other", 
   assert.deepEqual(joined.flatMap(split).map((b) => readU16(b, 40)), [1, 1, 2, 2]);
 });
 
+test("what is no IPv6 ends the runs of all flows, as it may be of any", () => {
+  const [one, two] = [{ ports: [1, 443] }, { ports: [2, 443] }] as const;
+  const other = change(segment(0, two), 0, 0x50);
+  assert.deepEqual(counts(join([[segment(0, one), other, segment(1, one)]])), [1, 1, 1]);
+});
+
 const hopByHop = Uint8Array.of(NEXT_HEADER_TCP, 0, 1, 4, 0, 0, 0, 0);
 const fragment = Uint8Array.of(NEXT_HEADER_TCP, 0, 0, 1, 0, 0, 0, 9);
 for (
