@@ -70,8 +70,9 @@ function draw(mutants: readonly Mutant[], paths: readonly string[]): Mutant[] {
   });
 }
 
-const placeOf = (mutant: Mutant) =>
-  createHash("sha256").update(`${values.seed} ${keyOf(mutant)}`).digest("hex");
+function placeOf(mutant: Mutant): string {
+  return createHash("sha256").update(`${values.seed} ${keyOf(mutant)}`).digest("hex");
+}
 
 function judgeAll(chosen: readonly Mutant[]): void {
   const verdictOf = (mutant: Mutant) => judged.get(keyOf(mutant))?.verdict;
