@@ -254,7 +254,8 @@ until_says relay msg=Ready
 grep -o 'msg=Sandbox.*' $work/relay.log
 curl -s http://127.0.0.1:9545/metrics | grep '^teredo_sandbox_layer'
 kill $pid
-ended
+wait $pid
+grep -o msg=Ended $work/relay.log
 teredo check relay -c $work/teredo.ini | grep ' sandbox: '`);
     assert.equal(stderr, "", stdout);
     const [sandbox, ...rest] = stdout.trimEnd().split("\n");
@@ -272,7 +273,7 @@ teredo check relay -c $work/teredo.ini | grep ' sandbox: '`);
       'teredo_sandbox_layer{layer="dumpable"} 1',
       'teredo_sandbox_layer{layer="landlock"} 0',
       'teredo_sandbox_layer{layer="seccomp"} 0',
-      "exit status 0",
+      "msg=Ended",
       "note sandbox: the kernel has no Landlock: ENOSYS (Function not implemented); the kernel filters " +
       "no system calls: EINVAL (Invalid argument)",
     ]);
