@@ -74,10 +74,8 @@ export class Scene {
   }
 
   /** Threads that carry packets. */
-  async workers(): Promise<number[]> {
-    const script = `cd /proc/${this.pid}/task; grep -lx Worker */comm | sed 's|/.*||'`;
-    const found = await this.lab.sh("rly", script);
-    return found.split("\n").filter((it) => it !== "").map(Number);
+  workers(): Promise<number[]> {
+    return workersOf(this.lab, this.pid);
   }
 
   /** In the relay's namespace; must succeed. */
@@ -107,6 +105,13 @@ export class Scene {
   assertRuns(): void {
     assert.ok(!this.relay.ended, this.relay.output());
   }
+}
+
+/** Threads of a daemon that carry packets. */
+export async function workersOf(lab: Lab, pid: number): Promise<number[]> {
+  const script = `cd /proc/${pid}/task; grep -lx Worker */comm | sed 's|/.*||'`;
+  const found = await lab.sh("core", script);
+  return found.split("\n").filter((it) => it !== "").map(Number);
 }
 
 /** What a daemon says at its start. */

@@ -5,7 +5,7 @@ import type { Found } from "../contract.ts";
 import { fieldOf, type Scene } from "../scene.ts";
 
 /** How long a worker that hangs may go unnoticed. */
-const PROMISED: Millis = 2_000;
+export const PROMISED: Millis = 2_000;
 
 /** What is promised of each worker that hangs. */
 export const NOTICED =

@@ -6,9 +6,9 @@ async function run(scene: Scene, tool: string, ...args: readonly number[]): Prom
   await succeed(scene.lab.spawn("rly", ["perl", path, ...args.map(String)]));
 }
 
-/** Sends a thread of the relay round and round in one instruction. */
-export function spin(scene: Scene, thread: number): Promise<void> {
-  return run(scene, "spin.pl", scene.pid, thread);
+/** Sends a thread of a daemon round and round in one instruction. */
+export function spin(scene: Scene, pid: number, thread: number): Promise<void> {
+  return run(scene, "spin.pl", pid, thread);
 }
 
 /** Has the worker that next reads the interface until it is empty sleep until there is more. */

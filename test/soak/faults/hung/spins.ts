@@ -13,7 +13,7 @@ export const SPINS: Fault = {
       const [, worker] = await scene.workers();
       let found: Found | undefined;
       const passed = await passage(scene, async () => {
-        await spin(scene, worker!);
+        await spin(scene, scene.pid, worker!);
         found = await endsByHang(scene, /used a processor for \d/);
       });
       return { ...found!, recovered: passed.recovered, lost: lostOf(passed) };

@@ -17,8 +17,8 @@ export interface Mortal {
   readonly conf: string;
   /** Prints what a life may have left behind: nothing. */
   readonly left: string;
-  /** Ends it at the moment that has come; without it by SIGKILL to the process. */
-  readonly kill?: (lab: Lab, daemon: LabProcess) => Promise<void>;
+  /** Ends it at the moment that has come, once it serves; without it by SIGKILL to the process. */
+  readonly kill?: (lab: Lab) => Promise<unknown>;
 }
 
 export interface Deaths {
@@ -41,14 +41,23 @@ export async function killAgainAndAgain(
     const daemon = lab.spawn(namespace, teredo(role, "-c", file));
     await wait(random.between(0, LONGEST_LIFE));
     assert.ok(!daemon.ended, `life ${i} ended by itself:\n${daemon.output()}`);
-    if (kill === undefined) daemon.kill("SIGKILL");
-    else await kill(lab, daemon);
+    const serves = /msg=Ready/.test(daemon.output());
+    if (serves) served += 1;
+    if (serves && kill !== undefined) await kill(lab);
+    else await killAtOnce(daemon);
     await daemon.result;
-    if (/msg=Ready/.test(daemon.output())) served += 1;
     const found = await lab.sh(namespace, left);
     assert.equal(found, "", `life ${i} left:\n${found}\n${daemon.output()}`);
   }
   return { count: kills, served };
+}
+
+/** Also one that has not become the program yet. */
+async function killAtOnce(daemon: LabProcess): Promise<void> {
+  while (!daemon.ended) {
+    daemon.kill("SIGKILL");
+    await Promise.race([daemon.result, wait(10)]);
+  }
 }
 
 /** Programs of the fast path that an interface still has. */

@@ -32,8 +32,7 @@ export const SERVER_KILLED: Fault = {
         options,
       );
       await startServer(scene.lab, "teredo");
-      const { reachable } = await probe(scene.lab, "cli0") as { reachable?: boolean };
-      assert.notEqual(reachable, false);
+      assert.equal((await probe(scene.lab, "cli0")).reachable, true);
       await assertPing(scene.lab, "host6", scene.client);
       return foundOf(deaths, passed);
     }),

@@ -1,30 +1,23 @@
 import type { Lab } from "#src/demo/lab.ts";
-import type { LabProcess } from "#src/demo/lab_process.ts";
 import type { Fault } from "../contract.ts";
 import { relayKilled } from "./lives.ts";
 import { RELAY_LEFT } from "./relay.ts";
 
 const CONF = "[relay]\nbind_port = 3545\nworkers = 2\n";
 
-/** tgkill(2) to the newest worker, or whatever thread is the newest before there is one. */
+/** tgkill(2) to the newest worker. */
 const KILL = `
-pid=$(pgrep -n -f 'relay -c /run/relay-mortal.conf') || exit 0
+pid=$(pgrep -n -f 'relay -c /run/relay-mortal.conf')
 cd /proc/$pid/task && thread=$(grep -lx Worker */comm | tail -n 1)
-thread=\${thread%%/*}
-[ -z "$thread" ] || echo worker
 exec perl -MConfig -e 'syscall($Config{archname} =~ /x86_64/ ? 234 : 131, $ARGV[0] + 0, $ARGV[1] + 0, 9)' \\
-  $pid \${thread:-$pid}
+  $pid \${thread%%/*}
 `;
 
-async function killThread(lab: Lab, daemon: LabProcess): Promise<void> {
-  const { stdout } = await lab.run("rly", ["sh"], { input: KILL });
-  // Before it has workers, or the program its name.
-  if (stdout !== "worker\n") daemon.kill("SIGKILL");
-}
+const killWorker = (lab: Lab) => lab.sh("rly", KILL);
 
 export const WORKER_KILLED: Fault = {
   name: "one worker of two is killed (`tgkill`, signal 9) at a random moment",
   promised: "the whole relay ends, never a part of it; nothing is left, the next one starts",
   run: (options) =>
-    relayKilled(options, { role: "relay", conf: CONF, left: RELAY_LEFT, kill: killThread }),
+    relayKilled(options, { role: "relay", conf: CONF, left: RELAY_LEFT, kill: killWorker }),
 };

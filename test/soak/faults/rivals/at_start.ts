@@ -32,7 +32,7 @@ const RIVALS: readonly Rival[] = [
   },
   {
     name: "another program has an interface of that name when it starts, which is no TUN",
-    takes: "ip link add teredo type dummy",
+    takes: "ip link add teredo type veth peer name rival",
     gives: "ip link delete teredo",
     says: /teredo/,
   },
@@ -55,7 +55,7 @@ export const AT_START: readonly Fault[] = RIVALS.map(({ name, takes, gives, says
       await scene.relay.stop();
       const line =
         `${takes}\ntrap "${gives}; exit 0" TERM\necho has\nsleep 600 >/dev/null 2>&1 & wait $!`;
-      const rival = lab.spawn("rly", ["sh", "-c", line]);
+      const rival = lab.spawn("rly", ["sh", "-e", "-c", line]);
       await rival.waitForLine(/^has/, START_PATIENCE);
       const file = await writeFile(lab, "rival.conf", scene.conf);
       const { status, stderr } = await lab.run("rly", teredo("relay", "-c", file));
