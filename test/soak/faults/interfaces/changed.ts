@@ -9,7 +9,6 @@ import { Scene } from "../scene.ts";
 export interface Change {
   readonly name: string;
   readonly promised: string;
-  readonly isQuick?: boolean;
   readonly deed: string;
   /** What puts it right again once the relay has seen it; without it the relay does. */
   readonly undone?: string;
@@ -20,8 +19,8 @@ export interface Change {
 
 /** The daemon lives through it, says what it is to say, and packets pass again. */
 export function faultOf(change: Change): Fault {
-  const { name, promised, isQuick } = change;
-  return { name, promised, ...(isQuick ? { isQuick } : {}), run: () => bringAbout(change) };
+  const { name, promised } = change;
+  return { name, promised, run: () => bringAbout(change) };
 }
 
 function bringAbout({ deed, undone, says, saysAfter }: Change): Promise<Found> {

@@ -17,7 +17,6 @@ const CHANGES: readonly Change[] = [
   {
     name: "the IPv4 interface is deleted, and another one takes its place",
     promised: PROMISED,
-    isQuick: true,
     deed: `ip link delete ipv4; ${PAUSE}`,
     undone: [
       "ip link add ipv4 type veth peer name rly-ipv4 netns /run/netns/core",

@@ -8,7 +8,6 @@ const CHANGES: readonly Change[] = [
   {
     name: "the relay's interface is set down",
     promised: PROMISED,
-    isQuick: true,
     deed: "ip link set teredo down",
     says: RESTORED,
   },

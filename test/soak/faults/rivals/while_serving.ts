@@ -33,7 +33,6 @@ export const ROUTE_TAKEN: Fault = {
   name: "another program replaces the route of the prefix by its own, which wins",
   promised:
     "it stays, the log names it, the relay is not ready; ready again, by itself, once it is gone",
-  isQuick: true,
   run: () =>
     Scene.with({}, async (scene) => {
       let words = "";
