@@ -1,8 +1,7 @@
-import assert from "node:assert/strict";
 import type { Fault } from "../contract.ts";
 import { lostOf, passage } from "../passage.ts";
 import { Scene } from "../scene.ts";
-import { wait } from "#test/netns/programs.ts";
+import { until, wait } from "#test/netns/programs.ts";
 
 const SECONDS = 60;
 
@@ -17,7 +16,7 @@ export const STOPPED: Fault = {
         scene.relay.kill("SIGCONT");
       });
       scene.assertRuns();
-      assert.ok(await scene.isReady());
+      await until("it is ready", () => scene.isReady());
       const after = Math.max(0, passed.recovered - 1000 * SECONDS);
       return {
         measured: `packets pass ${after} ms after SIGCONT`,
