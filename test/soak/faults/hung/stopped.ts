@@ -7,7 +7,7 @@ const SECONDS = 60;
 
 export const STOPPED: Fault = {
   name: "SIGSTOP for a minute, then SIGCONT",
-  promised: "not taken for a hang; it goes on where it was, its clients are asked again",
+  promised: "not taken for a hang; it goes on where it was, with what its queues hold",
   run: () =>
     Scene.with({}, async (scene) => {
       const passed = await passage(scene, async () => {
@@ -21,7 +21,7 @@ export const STOPPED: Fault = {
       return {
         measured: `packets pass ${after} ms after SIGCONT`,
         recovered: after,
-        lost: `those of that minute: ${lostOf(passed)}`,
+        lost: `${lostOf(passed)}: what the queues had no room for, they did not take`,
       };
     }),
 };

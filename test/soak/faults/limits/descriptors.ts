@@ -6,7 +6,7 @@ import { Scene } from "../scene.ts";
 
 /** Connections that say nothing, for so many seconds. */
 const HOLD = (count: number, seconds: number) =>
-  `for i in $(seq ${count}); do sleep ${seconds} | nc 127.0.0.1 9545 & done; wait; true`;
+  `for i in $(seq ${count}); do sleep ${seconds} | timeout ${seconds} nc 127.0.0.1 9545 >/dev/null & done; wait; true`;
 
 export const NONE_LEFT: Fault = {
   name: "no descriptor is left while it serves: the limit is what it has open",
