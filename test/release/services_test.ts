@@ -56,7 +56,7 @@ for (const { path } of scripts.filter(({ system }) => system !== "openbsd")) {
       "# KEYWORD: shutdown",
     ]);
     const settable = [...text.matchAll(new RegExp(`: "\\$\\{(${name}[a-z_]*):?=`, "g"))];
-    assert.ok(settable.length >= 4);
+    assert.ok(settable.length >= 3);
     // Named in the comment on top, except for rc.subr's own.
     for (const [, variable] of settable) {
       if (variable !== `${name}_nice`) assert.match(text, new RegExp(`^# ${variable}  `, "m"));

@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Arena } from "#ffi/arena.ts";
 import { callsOf } from "#ffi/linux/calls/mod.ts";
@@ -35,7 +34,7 @@ export class Filtered {
   readonly #program = join(this.#folder, "filtered");
 
   constructor() {
-    after(() => rmSync(this.#folder, { recursive: true, force: true }));
+    process.once("exit", () => rmSync(this.#folder, { recursive: true, force: true }));
     this.#run("gcc", ["-w", "-o", this.#program, SOURCE], 0);
   }
 
