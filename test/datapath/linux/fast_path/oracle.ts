@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ReasonName } from "#src/datapath/linux/fast_path/reasons.ts";
 import { readU16, writeU16 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
-import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { DESTINATION_AT, parseIpv6, parseIpv6Prefix, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import { RELAY, RELAY_PORT, toHex } from "#test/protocol/vectors.ts";
 import type { Random } from "#test/sim/prng.ts";
 import {
@@ -144,6 +144,18 @@ export interface Case {
   readonly mtu?: number;
 }
 
+function isOf({ teredo }: Peer, way: Way, frame: Uint8Array): boolean {
+  const at = way === "up" ? INNER + SOURCE_AT : ETHERNET + DESTINATION_AT;
+  return toHex(frame, at, 16) === toHex(teredo);
+}
+
+/** Whether the frame comes from where a lease says that the peer is, and the rules do not. */
+function isFromFalseLease(frame: Uint8Array, { lease, address, port }: Peer): boolean {
+  if (lease === undefined || (lease.address === address && lease.port === port)) return false;
+  const { source, sourcePort } = endsOf(frame);
+  return source === lease.address && sourcePort === lease.port;
+}
+
 /** Runs one, and compares. A failure shows all that is needed to see why. */
 export function play(
   world: World,
@@ -156,6 +168,10 @@ export function play(
   const slot = world.slot(peer);
   try {
     const carried = world.run(way, frame, gsoSize);
+    // A lease that is not the peer's any more is believed until it is taken back; what noise has made a
+    // packet of another peer is judged by what that one's lease says, and in his books.
+    if (carried && way === "up" && isFromFalseLease(frame, peer)) return;
+    if (carried && world.peers.some((it) => it !== peer && isOf(it, way, frame))) return;
     if (carried) {
       assert.ok(expected === undefined || expected === "any", `carried, not left: ${expected}`);
       if (way === "up") judgeUp(world, frame);
