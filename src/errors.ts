@@ -32,3 +32,8 @@ export class StartError extends TeredoError {
     this.mend = mend;
   }
 }
+
+/** What was thrown, which may be anything, as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

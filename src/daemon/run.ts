@@ -7,6 +7,7 @@ import { partsOf } from "#src/config/problems.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import type { Inherited } from "#src/datapath/kept.ts";
 import type { OffloadReport } from "#src/datapath/offloads.ts";
+import { asError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
 import { createStatus, type StatusApp } from "#src/status/app.ts";
@@ -353,10 +354,6 @@ function failureOf(datapath: Datapath): Promise<Error> {
     () => new Error("The datapath ended by itself"),
     asError,
   );
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 function failed({ log }: Context, failure: Error): number {

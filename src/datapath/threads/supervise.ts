@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { makeCounters } from "#src/protocol/counters.ts";
+import { asError } from "#src/errors.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Threads } from "../datapath.ts";
 import { type Legacy, together } from "../legacy.ts";
@@ -134,10 +135,6 @@ export async function superviseThreads(
     },
     setBroadcasts: (addresses) => starts.forEach(({ shared }) => shared.setBroadcasts(addresses)),
   };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Says whose failure it is; the others only end with it. */
