@@ -1,6 +1,9 @@
 import type { Millis } from "#src/protocol/time.ts";
 import type { Host } from "./host/contract.ts";
 
+/** How long an answer stands while the kernel tells of no change: a little less than five looks. */
+const AGAIN: Millis = 4_900;
+
 /** When something about this host has to be asked again. */
 export class Due {
   readonly #host: Pick<Host, "revision">;
@@ -9,8 +12,7 @@ export class Due {
   #basis: unknown;
   #at: Millis = -Infinity;
 
-  /** @param again how long an answer stands while the kernel tells of no change */
-  constructor(host: Pick<Host, "revision">, again: Millis) {
+  constructor(host: Pick<Host, "revision">, again = AGAIN) {
     this.#host = host;
     this.#again = again;
   }

@@ -1,6 +1,5 @@
 import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import type { Millis } from "#src/protocol/time.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
@@ -28,16 +27,9 @@ export interface Served {
 
 /**
  * Whether the daemon can serve at this moment, point by point. Each is a check, in the words of `teredo
- * check`, of what costs the same however many interfaces and routes there are.
+ * check`, of what costs the same however many interfaces and routes there are. The host is asked again
+ * where its kernel has told of a change.
  */
-export function readinessOf(host: Host, served: Served): ReadinessCheck[] {
-  return together(host, served, hostPoints(host, served));
-}
-
-/** How long what the host said stands while its kernel tells of no change. */
-const ASK_AGAIN: Millis = 4_900;
-
-/** The same, asked again and again: the host is asked where its kernel has told of a change. */
 export class Readiness {
   readonly #host: Host;
   readonly #due: Due;
@@ -45,7 +37,7 @@ export class Readiness {
 
   constructor(host: Host) {
     this.#host = host;
-    this.#due = new Due(host, ASK_AGAIN);
+    this.#due = new Due(host);
   }
 
   look(served: Served): ReadinessCheck[] {

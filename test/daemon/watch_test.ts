@@ -3,7 +3,7 @@ import test from "node:test";
 import { Fates } from "#src/datapath/fates/wish.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
-import { readinessOf, type Served } from "#src/daemon/readiness.ts";
+import { Readiness, type Served } from "#src/daemon/readiness.ts";
 import { History } from "#src/daemon/history/mod.ts";
 import { DaemonState } from "#src/daemon/state.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
@@ -252,7 +252,7 @@ const cases: readonly Case[] = [
 ];
 
 for (const { name, facts, served, want } of cases) {
-  test(`readinessOf() when ${name}`, () => {
+  test(`Readiness.look() when ${name}`, () => {
     const host = fakeHost({ device: () => TUNNEL, ...facts });
     const base = {
       role: "relay",
@@ -261,7 +261,7 @@ for (const { name, facts, served, want } of cases) {
       open: OPEN,
       datapath: datapath(10),
     } as const;
-    const checks = readinessOf(host, { ...base, draining: false, ...served });
+    const checks = new Readiness(host).look({ ...base, draining: false, ...served });
     const failed = checks.filter((check) => !check.ok).map(({ name, detail, mend }) =>
       `${name}: ${detail}${mend === undefined ? "" : `; ${mend}`}`
     );
@@ -270,7 +270,7 @@ for (const { name, facts, served, want } of cases) {
   });
 }
 
-test("readinessOf() asks for no list, so that its cost does not grow with what a host has", () => {
+test("Readiness.look() asks for no list, so that its cost does not grow with what a host has", () => {
   const lists = ["interfaces", "defaultRoutes6", "serviceRoute", "udpOwner"] as const;
   const refuses = Object.fromEntries(lists.map((name) => [name, () => assert.fail(name)]));
   const host = fakeHost({ device: () => TUNNEL, ...refuses });
@@ -283,7 +283,7 @@ test("readinessOf() asks for no list, so that its cost does not grow with what a
       datapath: datapath(10),
       draining: false,
     };
-    assert.ok(readinessOf(host, served).every(({ ok }) => ok));
+    assert.ok(new Readiness(host).look(served).every(({ ok }) => ok));
   }
 });
 

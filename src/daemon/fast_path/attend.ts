@@ -13,8 +13,6 @@ import { type Permission, permissionOf, serverPermissionOf } from "./decide.ts";
 
 /** Between two looks at a host that changes. */
 const REST: Millis = 200;
-/** The filters are looked at where the kernel tells of a change, and so often: not all is told. */
-const JUDGE_AGAIN: Millis = 4_900;
 
 export interface Attended {
   readonly role: Role;
@@ -49,7 +47,7 @@ export class Attendant {
   constructor(fastPath: KernelPath, attended: Attended) {
     this.#fastPath = fastPath;
     this.#attended = attended;
-    this.#due = new Due(attended.host, JUDGE_AGAIN);
+    this.#due = new Due(attended.host);
     const isForced = () => attended.config()[attended.role].fastPath === "on";
     this.#teller = new Teller(attended.log, isForced);
   }

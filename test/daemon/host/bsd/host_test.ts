@@ -4,7 +4,7 @@ import { Fates } from "#src/datapath/fates/wish.ts";
 import { ENOENT } from "#ffi/posix.ts";
 import type { RelayConfig, Role } from "#src/config/config.ts";
 import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/host/bsd/texts.ts";
-import { readinessOf } from "#src/daemon/readiness.ts";
+import { Readiness } from "#src/daemon/readiness.ts";
 import { NO_OFFLOADS, reportOffloads } from "#src/datapath/offloads.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
@@ -86,7 +86,7 @@ function failing(asked: Asked, changes: Partial<RelayConfig> = {}): string[] {
 const failingServer = (asked: Asked) => failingAs("server", asked, {});
 
 function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): string[] {
-  const checks = readinessOf(host, {
+  const checks = new Readiness(host).look({
     role,
     relay: relayConfig(changes),
     server: serverConfig(),
@@ -165,7 +165,7 @@ const changes: readonly Change[] = [
 
 for (const system of BSDS) {
   for (const { name, change, want } of changes) {
-    test(`readinessOf() on ${system}, without root or a process: ${name}`, () => {
+    test(`Readiness.look() on ${system}, without root or a process: ${name}`, () => {
       const asked = bsdMachine(system, { prepare: withTunnel });
       asked.libc.call.setuid(32767);
       assert.deepEqual(failing(asked), []);
@@ -177,7 +177,7 @@ for (const system of BSDS) {
     });
   }
 
-  test(`readinessOf() on ${system}: a host-specific relay without forwarding`, () => {
+  test(`Readiness.look() on ${system}: a host-specific relay without forwarding`, () => {
     const asked = bsdMachine(system, { prepare: withTunnel, options: { forwards: false } });
     const want = ["forwarding: the kernel does not forward IPv6 packets"];
     assert.deepEqual(failing(asked), want);
@@ -235,7 +235,7 @@ for (const [name, system, value, want] of answers) {
   });
 }
 
-test("readinessOf() on FreeBSD tells when devd(8) has switched IPv6 off, and how to have it on", () => {
+test("Readiness.look() on FreeBSD tells when devd(8) has switched IPv6 off, and how to have it on", () => {
   const asked = bsdMachine("FreeBSD", { prepare: withTunnel });
   asked.libc.call.setuid(32767);
   const nd6 = asked.machine.nd6(tunnelOf(asked.machine));
