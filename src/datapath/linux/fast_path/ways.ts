@@ -3,6 +3,7 @@ import { ARPHRD_ETHER, RTN_UNICAST } from "#ffi/linux/mod.ts";
 import { SyscallError } from "#ffi/errors.ts";
 import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { linkAt, type Way, wayOf } from "../netlink/look_up.ts";
+import type { Link } from "../netlink/routing.ts";
 import { Netlink } from "../netlink/socket.ts";
 import type { Ways } from "./lender.ts";
 import type { LeaseWay } from "./slots.ts";
@@ -21,6 +22,8 @@ export class KernelWays implements Ways {
   /** By our address, and theirs. */
   readonly #known = new Map<number, Map<number, LeaseWay | undefined>>();
   #count = 0;
+  /** What they leave by: a few interfaces, for all addresses. */
+  readonly #links = new Map<number, Link | undefined>();
   readonly #destination = new Uint8Array(4);
   readonly #source = new Uint8Array(4);
 
@@ -41,6 +44,7 @@ export class KernelWays implements Ways {
 
   forget(): void {
     this.#known.clear();
+    this.#links.clear();
     this.#count = 0;
   }
 
@@ -73,7 +77,7 @@ export class KernelWays implements Ways {
   /** A program can send by what has Ethernet's frames: it writes none of another kind. */
   #by({ type, index, mtu, gateway, isVia }: Way, address: number): LeaseWay | undefined {
     if (type !== RTN_UNICAST) return undefined;
-    const link = linkAt(this.#netlink, index);
+    const link = this.#linkAt(index);
     if (link?.type !== ARPHRD_ETHER) return undefined;
     const onLink = isVia ? UNKNOWN : address;
     return {
@@ -81,5 +85,13 @@ export class KernelWays implements Ways {
       mtu: mtu ?? link.mtu,
       nextHop: gateway === undefined ? onLink : readU32(gateway, 0),
     };
+  }
+
+  #linkAt(index: number): Link | undefined {
+    const known = this.#links.get(index);
+    if (known !== undefined || this.#links.has(index)) return known;
+    const asked = linkAt(this.#netlink, index);
+    this.#links.set(index, asked);
+    return asked;
   }
 }
