@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Lines } from "#src/daemon/helper/lines.ts";
 import {
-  Lines,
   readSaid,
   readTask,
   readWish,

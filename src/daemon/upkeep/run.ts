@@ -5,6 +5,7 @@ import type { SandboxMode } from "#src/config/config.ts";
 import { openLibc } from "#ffi/open.ts";
 import { keepEntrusted } from "#src/datapath/linux/keep/entrusted.ts";
 import type { Keeper } from "#src/datapath/keep/contract.ts";
+import { linesOf } from "../helper/lines.ts";
 import { ignoreNamelessSignals } from "../host/mod.ts";
 import { keepTunnel } from "../keep.ts";
 import { ANSWERED } from "../signals.ts";
@@ -64,26 +65,6 @@ function prepareSandbox(libc: Libc, mode: SandboxMode): () => void {
   } catch {
     return () => {};
   }
-}
-
-/** Characters of a line: a task names all groups of a user. */
-const MAX_LINE = 1024 * 1024;
-
-/** Lines, and what comes after the last one, until the stream ends, in whatever way. */
-async function* linesOf(stream: NodeJS.ReadStream): AsyncGenerator<string, undefined> {
-  let rest = "";
-  stream.setEncoding("utf8");
-  try {
-    for await (const chunk of stream) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      yield* lines;
-      if (rest.length > MAX_LINE) return;
-    }
-  } catch {
-    // Whoever wrote it is gone.
-  }
-  yield rest;
 }
 
 const lineOf = (said: Said) => `${JSON.stringify(said)}\n`;

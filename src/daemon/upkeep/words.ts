@@ -1,7 +1,7 @@
 import { type Entrusted, KEPT, type Rival, type Upkeep } from "#src/datapath/keep/contract.ts";
 import type { SandboxMode } from "#src/config/config.ts";
-import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv6Prefix, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { type Loose, objectIn } from "../helper/lines.ts";
 import type { User } from "../host/contract.ts";
 
 /**
@@ -70,8 +70,6 @@ export function readSaid(line: string): Said | undefined {
   return upkeepIn(said);
 }
 
-type Loose = Readonly<Record<string, unknown>>;
-
 function upkeepIn({ event, problem, mend, away, rivals, ...rest }: Loose): Upkeep | undefined {
   const what = KEPT.find((it) => it === rest["what"]);
   if (what === undefined) return undefined;
@@ -88,42 +86,8 @@ function upkeepIn({ event, problem, mend, away, rivals, ...rest }: Loose): Upkee
   }
 }
 
-function objectIn(line: string): Loose | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? value as Loose : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isRival(value: unknown): value is Rival {
   if (typeof value !== "object" || value === null) return false;
   const { name, mend } = value as Loose;
   return typeof name === "string" && typeof mend === "string";
-}
-
-/** Characters. */
-const MAX_LINE = 4096;
-const MAX_LINES = 1_000;
-const INTERVAL: Millis = 1_000;
-
-/** Takes a stream apart into lines, as many and as long as one has to expect. */
-export class Lines {
-  #rest = "";
-  #since: Millis = -Infinity;
-  #count = 0;
-
-  /** @returns undefined for a stream that is to be given up: too long a line, or too many */
-  take(chunk: string, now: Millis): readonly string[] | undefined {
-    const lines = (this.#rest + chunk).split("\n");
-    this.#rest = lines.pop()!;
-    if (now - this.#since >= INTERVAL) {
-      this.#since = now;
-      this.#count = 0;
-    }
-    this.#count += lines.length;
-    const fits = [...lines, this.#rest].every(({ length }) => length <= MAX_LINE);
-    return fits && this.#count <= MAX_LINES ? lines : undefined;
-  }
 }
