@@ -25,6 +25,8 @@ export interface ProbeOptions {
   readonly pings: number;
   /** From one echo request to the next. */
   readonly pingInterval: Millis;
+  /** How long the answer to a router solicitation is waited for before it is repeated. */
+  readonly answerTimeout: Millis;
 }
 
 /** What the NAT between the server and us lets a client conclude. RFC 4380 §5.2.1, RFC 6081 §3.1 */
@@ -59,9 +61,22 @@ export interface ProbeSink {
 /** Which way an echo request went: to find the relay, or straight to the one that was found. */
 export type Via = "server" | "relay";
 
+/** Which step of qualification asked. */
+export type StepName = "primary" | "cone" | "secondary";
+
+/** What a server's address says of us: the mapping of the socket that the step used. */
+export interface Advertised {
+  readonly kind: "advertised";
+  readonly step: StepName;
+  readonly from: number;
+  readonly mapped: Endpoint;
+  readonly mtu: number;
+  readonly rtt: Millis;
+}
+
 export type ProbeEvent =
   | { kind: "solicited"; to: number; cone: boolean; attempt: number }
-  | { kind: "advertised"; from: number; mapped: Endpoint; mtu: number; rtt: Millis }
+  | Advertised
   | { kind: "silent"; step: "cone" | "secondary" }
   | { kind: "qualified"; address: Uint8Array; mapped: Endpoint; nat: NatKind; mtu: number }
   | { kind: "ping"; ping: number; attempt: number; via: Via }

@@ -13,9 +13,10 @@ import type {
   ProbeOptions,
   ProbeSink,
   ProbeSocket,
+  StepName,
 } from "./contract.ts";
 import { ADVERTISEMENT_FAULTS } from "./faults.ts";
-import { Step, type StepName } from "./step.ts";
+import { Step } from "./step.ts";
 
 /** What qualification hands over when it is through. */
 export interface Qualified {
@@ -99,8 +100,9 @@ export class Qualification {
     if (confirmation !== 0) return "key-refused"; // RFC 4380 §5.2.2
     const mapped = { address: datagram.originAddress, port: datagram.originPort };
     if (!isGlobalUnicast(mapped.address, this.#options.refuseReserved)) return "mapping-not-global";
-    const rtt = now - this.#step.solicitation.sentAt;
-    this.#sink.report({ kind: "advertised", from: from.address, mapped, mtu, rtt });
+    const { name: step, solicitation } = this.#step;
+    const rtt = now - solicitation.sentAt;
+    this.#sink.report({ kind: "advertised", step, from: from.address, mapped, mtu, rtt });
     this.#learn(mapped, mtu);
     return this.#next(now);
   }
@@ -157,11 +159,11 @@ export class Qualification {
   }
 
   #make(name: StepName): Step {
-    const { serverAddress, secondaryAddress } = this.#options;
+    const { serverAddress, secondaryAddress, answerTimeout } = this.#options;
     const local = name === "cone" ? this.#options.coneLocal : this.#options.local;
     const to = name === "secondary" ? secondaryAddress : serverAddress;
     const from = name === "primary" ? serverAddress : secondaryAddress;
-    return new Step(name, to, from, local, this.#random);
+    return new Step(name, to, from, local, answerTimeout, this.#random);
   }
 
   #send(now: Millis): void {

@@ -1,16 +1,13 @@
-import { randomFillSync } from "node:crypto";
-import { createSocket, type Socket } from "node:dgram";
-import { lookup } from "node:dns/promises";
-import { once } from "node:events";
-import { networkInterfaces } from "node:os";
+import { RS_TIMEOUT } from "#src/protocol/client/messages/solicitation.ts";
 import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, isGlobalScope, isMulticast, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
+import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { ProbeClient } from "./client.ts";
-import type { Endpoint, ProbeEvent, ProbeOptions, ProbeSocket } from "./contract.ts";
+import type { ProbeEvent, ProbeOptions } from "./contract.ts";
+import { drive } from "./drive.ts";
 import { narrate } from "./narrate.ts";
 import { formatEndpoint, type ProbeOutcome, record } from "./outcome.ts";
+import { bind, type Bound, closed, localAddressTowards, ownIpv4, resolveIpv4 } from "./sockets.ts";
 
 /** The probe's command line. */
 export interface ProbeRunOptions {
@@ -63,6 +60,7 @@ export async function runProbe(options: ProbeRunOptions, io: ProbeIo): Promise<n
     if (!options.json) say(event, io);
   };
   await drive({ own: own.socket, cone: cone.socket }, full, report);
+  await Promise.all([closed(own.socket), closed(cone.socket)]);
   conclude(outcome, options.json === true, io);
   return outcome.reachable ? 0 : 1;
 }
@@ -76,7 +74,7 @@ function refuse(problem: string, io: ProbeIo): number {
 async function readOptions(
   options: ProbeRunOptions,
 ): Promise<Omit<ProbeOptions, "local" | "coneLocal" | "ownAddresses"> | string> {
-  const serverAddress = await resolve(options.server);
+  const serverAddress = (await resolveIpv4(options.server))[0];
   if (serverAddress === undefined) return `Server ${options.server} has no IPv4 address`;
   if (!isGlobalUnicast(serverAddress, false)) {
     return `Server ${formatIpv4(serverAddress)} is not a public address: no Teredo server is there`;
@@ -103,96 +101,8 @@ async function readOptions(
     target,
     pings: Math.max(1, options.count ?? 5),
     pingInterval: options.interval ?? 1_000,
+    answerTimeout: RS_TIMEOUT,
   };
-}
-
-async function resolve(server: string): Promise<number | undefined> {
-  const address = parseIpv4(server);
-  if (address !== undefined) return address;
-  try {
-    return parseIpv4((await lookup(server, { family: 4 })).address);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The address the kernel sends from towards `server`; nothing is sent to learn it. */
-async function localAddressTowards(server: number): Promise<number> {
-  const socket = createSocket("udp4");
-  try {
-    const connected = once(socket, "connect");
-    socket.connect(TEREDO_PORT, formatIpv4(server));
-    await connected;
-    // Deno knows the port alone, and says 0.0.0.0.
-    return parseIpv4(socket.address().address) || ownIpv4()[0] || 0;
-  } finally {
-    socket.close();
-  }
-}
-
-function ownIpv4(): number[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.filter((it) => it.family === "IPv4" && !it.internal)
-    .map((it) => parseIpv4(it.address)!);
-}
-
-interface Bound {
-  readonly socket: Socket;
-  readonly local: Endpoint;
-}
-
-async function bind(address: number, port: number): Promise<Bound> {
-  const socket = createSocket("udp4");
-  const listening = once(socket, "listening");
-  socket.bind({ address: formatIpv4(address), port });
-  await listening;
-  return { socket, local: { address, port: socket.address().port } };
-}
-
-/** Runs the client over its sockets until it has finished. */
-function drive(
-  sockets: Readonly<Record<ProbeSocket, Socket>>,
-  options: ProbeOptions,
-  report: (event: ProbeEvent) => void,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const client = new ProbeClient(options, { sendDatagram, report }, (b) => randomFillSync(b));
-  let timer: ReturnType<typeof setTimeout> | undefined;
-
-  function sendDatagram(
-    b: Uint8Array,
-    at: number,
-    length: number,
-    to: number,
-    port: number,
-    socket: ProbeSocket,
-  ) {
-    sockets[socket].send(b.slice(at, at + length), port, formatIpv4(to), (error) => {
-      // What the kernel refuses (no route, a firewall here) is as lost as on the way.
-      if (error) report({ kind: "unsent", to: { address: to, port }, reason: error.message });
-    });
-  }
-  function step(act: (now: Millis) => void) {
-    act(performance.now());
-    clearTimeout(timer);
-    if (client.finished) {
-      sockets.cone.close(() => sockets.own.close(() => resolve()));
-      return;
-    }
-    const wait = Math.max(0, client.deadline - performance.now());
-    timer = setTimeout(() => step((now) => client.tick(now)), Math.ceil(wait));
-  }
-
-  for (const name of ["own", "cone"] as const) {
-    sockets[name].on("error", () => {});
-    sockets[name].on("message", (bytes, { address, port }) => {
-      if (client.finished) return;
-      const from = parseIpv4(address)!;
-      step((now) => client.receive(bytes, 0, bytes.length, from, port, now, name));
-    });
-  }
-  step((now) => client.start(now));
-  return promise;
 }
 
 function emptyOutcome(options: ProbeOptions): ProbeOutcome {

@@ -1,17 +1,11 @@
-import {
-  RS_ATTEMPTS,
-  RS_TIMEOUT,
-  Solicitation,
-} from "#src/protocol/client/messages/solicitation.ts";
+import { RS_ATTEMPTS, Solicitation } from "#src/protocol/client/messages/solicitation.ts";
 import { NONCE_LENGTH } from "#src/protocol/wire/datagram.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Endpoint, FillRandom, ProbeSocket } from "./contract.ts";
+import type { Endpoint, FillRandom, ProbeSocket, StepName } from "./contract.ts";
 
 /** The cone test's answer is only told to people; one that waits long annoys them. */
 export const CONE_TIMEOUT: Millis = 1_000;
 export const CONE_ATTEMPTS = 2;
-
-export type StepName = "primary" | "cone" | "secondary";
 
 /** One step of qualification: a solicitation, where it goes, and how long its answer is waited for. */
 export class Step {
@@ -24,12 +18,22 @@ export class Step {
   readonly socket: ProbeSocket;
   readonly cone: boolean;
   readonly solicitation = new Solicitation();
+  readonly #timeout: Millis;
 
-  constructor(name: StepName, to: number, from: number, local: Endpoint, random: FillRandom) {
+  /** @param timeout how long an answer is waited for; the cone test's wait is no longer than its own */
+  constructor(
+    name: StepName,
+    to: number,
+    from: number,
+    local: Endpoint,
+    timeout: Millis,
+    random: FillRandom,
+  ) {
     this.name = name;
     this.to = to;
     this.from = from;
     this.cone = name === "cone";
+    this.#timeout = this.cone ? Math.min(timeout, CONE_TIMEOUT) : timeout;
     this.socket = this.cone ? "cone" : "own";
     const nonce = new Uint8Array(NONCE_LENGTH);
     random(nonce);
@@ -37,7 +41,7 @@ export class Step {
   }
 
   get deadline(): Millis {
-    return this.solicitation.sentAt + (this.cone ? CONE_TIMEOUT : RS_TIMEOUT);
+    return this.solicitation.sentAt + this.#timeout;
   }
 
   get exhausted(): boolean {

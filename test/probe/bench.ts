@@ -39,6 +39,7 @@ export const OPTIONS: ProbeOptions = {
   target: TARGET,
   pings: 2,
   pingInterval: 1_000,
+  answerTimeout: 4_000,
 };
 
 /** A probe on the bench: no socket, no clock, and "random" bytes that make it send the vectors. */

@@ -41,7 +41,7 @@ test("ProbeClient.receive() takes a valid advertisement and goes on to the cone 
   bench.advertise(vector("M3"));
   const mapped = { address: CLIENT, port: CLIENT_PORT };
   assert.deepEqual(bench.all("advertised"), [
-    { kind: "advertised", from: SERVER, mapped, mtu: 1280, rtt: 20 },
+    { kind: "advertised", step: "primary", from: SERVER, mapped, mtu: 1280, rtt: 20 },
   ]);
   assert.equal(bench.last.hex, toHex(withNonce(vector("R1"))));
   assert.equal(bench.last.to, SERVER);
