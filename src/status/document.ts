@@ -1,4 +1,5 @@
 import { FAILURE_NAMES, type WayOut } from "#src/protocol/failures.ts";
+import { type ClientDocument, clientDocument } from "./client_document.ts";
 import { failureHelp } from "./failure_help.ts";
 import {
   type Change,
@@ -51,6 +52,7 @@ export interface StatusDocument {
   readonly offloads: Readonly<Record<OffloadWord, OffloadDocument>>;
   readonly fast_path?: FastPathDocument;
   readonly sandbox: SandboxDocument;
+  readonly client?: ClientDocument;
   readonly gauges: GaugesDocument;
   readonly counters: Snapshot["counters"];
   readonly drops: Snapshot["drops"];
@@ -189,7 +191,7 @@ export interface ErrorDocument {
 }
 
 export function statusDocument(snapshot: Snapshot): StatusDocument {
-  const { interfaceName } = snapshot;
+  const { interfaceName, client } = snapshot;
   return {
     version: JSON_VERSION,
     role: snapshot.role,
@@ -212,6 +214,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     offloads: offloadsDocument(snapshot.offloads),
     ...(snapshot.fastPath === undefined ? {} : { fast_path: fastPathDocument(snapshot.fastPath) }),
     sandbox: sandboxDocument(snapshot.sandbox),
+    ...(client === undefined ? {} : { client: clientDocument(client) }),
     gauges: gaugesDocument(snapshot.gauges),
     counters: snapshot.counters,
     drops: snapshot.drops,

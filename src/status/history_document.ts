@@ -9,12 +9,15 @@ export type { ChangeKind } from "./snapshot.ts";
  * have it; all other times are RFC 3339.
  */
 
-/** Of both roles. Rates are a second's mean: bits, packets, bubbles, peers in one second. */
+/** Of all roles. Rates are a second's mean: bits, packets, bubbles, peers in one second. */
 export type CommonSeries =
-  /** From clients: what a relay passes on to the IPv6 side, what a server receives. */
+  /**
+   * From clients: what a relay passes on to the IPv6 side, what a server receives; of a client what it
+   * sends itself.
+   */
   | "bits_up"
   | "packets_up"
-  /** To clients: UDP payload and datagrams sent. */
+  /** To clients: UDP payload and datagrams sent; to a client, what it passes on to its host. */
   | "bits_down"
   | "packets_down"
   /** All reasons together; for a server all that it refused. */
@@ -22,7 +25,7 @@ export type CommonSeries =
   /** Processor time in seconds: 1 is one core. */
   | "cpu";
 
-/** Peers are a level, not a rate; the three states are all there are. */
+/** Peers are a level, not a rate; the three states are all there are. A client has them as well. */
 export type RelaySeries =
   | "peers_trusted"
   | "peers_resolving"
@@ -41,10 +44,13 @@ export type ServerSeries =
   | "icmpv6_forwarded"
   | "native_forwarded";
 
+/** The round trip to its server is a level, in milliseconds; null while there is none. */
+export type ClientSeries = "server_rtt" | "solicitations" | "echo_tests";
+
 /** Of one reason, absent where there was none: then it is 0. They add up to `drops`. */
 export type DropSeries = `drops_${DropReason}`;
 
-export type SeriesName = CommonSeries | RelaySeries | ServerSeries | DropSeries;
+export type SeriesName = CommonSeries | RelaySeries | ServerSeries | ClientSeries | DropSeries;
 
 /** Seconds between two rows: 900 of the one, 1,440 of the other. */
 export type Step = 1 | 60;

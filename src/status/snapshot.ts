@@ -1,10 +1,11 @@
+import type { ClientState, Native, NatKind } from "#src/protocol/client/contract.ts";
 import type { CounterName } from "#src/protocol/counters.ts";
 import type { DropName } from "#src/protocol/drops.ts";
 import type { FailureName, WayOut } from "#src/protocol/failures.ts";
 
 /** What a running daemon knows of itself at one moment; document.ts says how it is told. */
 export interface Snapshot {
-  readonly role: "relay" | "server";
+  readonly role: "relay" | "server" | "client";
   /** Of this program. */
   readonly version: string;
   readonly process: ProcessState;
@@ -21,7 +22,7 @@ export interface Snapshot {
   readonly announced?: boolean;
   /** UDP addresses the daemon receives on, `A.B.C.D:port`. */
   readonly listening: readonly string[];
-  /** TUN interface of the relay; absent for the server. */
+  /** TUN interface of the relay and of the client; absent for the server. */
   readonly interfaceName?: string;
   readonly mtu: number;
   /** `2001::/32` */
@@ -33,6 +34,8 @@ export interface Snapshot {
   /** Absent for the server. */
   readonly fastPath?: FastPathState;
   readonly sandbox: SandboxState;
+  /** Of a client alone. */
+  readonly client?: ClientView;
   readonly gauges: Gauges;
   readonly counters: Readonly<Record<CounterName, number>>;
   /** By reason; `none` is no reason and not among them. */
@@ -161,6 +164,88 @@ export interface FastPathState {
   readonly leftAlone: Readonly<Record<string, number>>;
 }
 
+/** States of a client; those of its qualification are the datapath's, RFC 4380 §5.2.1 and §5.2.5. */
+export const CLIENT_STATES = [
+  "resolving", // names of servers are looked up
+  "probing",
+  "qualified",
+  "failing", // a server's answer is overdue; packets are carried still
+  "offline", // no server answers
+  "dormant", // the network has IPv6 of its own
+  "relay", // as that, and a relay for this host alone: RFC 4380 §5.5
+  "no_ipv4",
+] as const satisfies readonly (ClientState | string)[];
+export type ClientStateName = (typeof CLIENT_STATES)[number];
+
+/** Which datagrams a NAT lets in, as far as anything has shown it. RFC 4787 §5 */
+export type NatFiltering =
+  | "unknown"
+  | "endpoint_independent"
+  | "address_dependent"
+  | "address_and_port_dependent";
+
+/** What a client was told of its NAT, its address and its servers. */
+export interface ClientView {
+  readonly state: ClientStateName;
+  readonly since: Date;
+  /** Teredo address as text; absent: there is none. */
+  readonly address?: string;
+  /** Those that flows still go on by. */
+  readonly deprecated: readonly string[];
+  /** The one in use. */
+  readonly server?: ServerView;
+  readonly standbys: readonly ServerView[];
+  /** Names of servers that no address was found for, and why. */
+  readonly unresolved: readonly { readonly name: string; readonly why: string }[];
+  /** By what the server saw us, `A.B.C.D:port`. */
+  readonly mapped?: string;
+  /** By what we send to it, `A.B.C.D:port`. */
+  readonly local?: string;
+  readonly nat: NatKind;
+  readonly filtering: NatFiltering;
+  readonly portPreserving: boolean;
+  readonly portMapping: "none" | "pcp" | "nat-pmp" | "upnp";
+  readonly refresh: {
+    readonly intervalSeconds: number;
+    /** When the server is asked next; absent: it is not, or not known. */
+    readonly next?: Date;
+  };
+  /** Whether native hosts answer by way of the server. */
+  readonly native: Native;
+  /** The change of state or address before. */
+  readonly lastChange?: { readonly reason: string; readonly at: Date };
+  /** Random ports in use: RFC 6081 §5.4, §5.5. */
+  readonly randomPorts: number;
+  /** Entries of the list of peers, by what they are and how they are reached. */
+  readonly peers: readonly PeerTally[];
+}
+
+export interface ServerView {
+  /** As it was configured. */
+  readonly name: string;
+  readonly primary: string;
+  readonly secondary: string;
+  /** It answered when it was asked last. */
+  readonly live: boolean;
+  /** Absent: not measured. */
+  readonly rttSeconds?: number;
+  readonly native: Native;
+  /** It refuses the key that we have, or wants one. RFC 4380 §5.2.2 */
+  readonly keyRefused: boolean;
+}
+
+/** A peer of a client: behind a relay, behind a NAT, or on our own link. */
+export type PeerKind = "native" | "client" | "local";
+
+/** `none`: it has yet to be reached. */
+export type PeerPath = "none" | "direct" | "symmetric" | "random_port" | "alternate" | "local";
+
+export interface PeerTally {
+  readonly kind: PeerKind;
+  readonly path: PeerPath;
+  readonly count: number;
+}
+
 export interface ReadinessCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -190,6 +275,8 @@ export type ChangeKind =
   | "offload_back"
   | "announced"
   | "withdrawn"
+  | "client_state"
+  | "client_address"
   | "clock_set";
 
 export interface Change {

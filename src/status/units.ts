@@ -28,6 +28,9 @@ function makeUnits() {
   /** `1,234/s` */
   const rate = (value: number): string => `${count(value)}/s`;
 
+  /** `23 ms`, `0.4 ms` */
+  const millis = (value: number): string => `${count(value)} ms`;
+
   /** `41 %`. @param value 1 is all of one */
   const share = (value: number): string => `${count(100 * value)} %`;
 
@@ -43,12 +46,12 @@ function makeUnits() {
     return `${Math.floor(whole / size)} ${name}${left === 0 ? "" : ` ${left} ${less![1]}`}`;
   };
 
-  return { decimal, count, bits, bytes, rate, share, duration };
+  return { decimal, count, bits, bytes, rate, millis, share, duration };
 }
 
 export const UNITS: ReturnType<typeof makeUnits> = makeUnits();
 
-export const { decimal, count, bits, bytes, rate, share, duration } = UNITS;
+export const { decimal, count, bits, bytes, rate, millis, share, duration } = UNITS;
 
 /** A module that exports `UNITS`. */
 export const UNITS_MODULE = `export const UNITS = (${makeUnits})();\n`;

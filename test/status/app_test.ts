@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { createStatus } from "#src/status/app.ts";
 import { statusDocument } from "#src/status/document.ts";
-import type { Snapshot } from "#src/status/snapshot.ts";
+import { CLIENT_STATES, type Snapshot } from "#src/status/snapshot.ts";
 import { parseExposition } from "./exposition_parser.ts";
-import { dated, sampleSnapshot } from "./sample.ts";
+import { dated, sampleClientSnapshot, sampleSnapshot } from "./sample.ts";
 import { problemsOf, SCHEMA } from "./schema_validator.ts";
 
 const ask = (path: string, changes: Partial<Snapshot> = {}, init: RequestInit = {}) =>
@@ -76,6 +76,67 @@ for (const role of ["relay", "server"] as const) {
   });
 }
 
+for (const state of CLIENT_STATES) {
+  test(`createStatus() GET /status of a client that is ${state} keeps to docs/status.schema.json`, async () => {
+    const snapshot = sampleClientSnapshot({ state });
+    const body = await (await createStatus(() => snapshot).request("/status")).json();
+    assert.deepEqual(problemsOf(body), []);
+    assert.equal(body.client.state, state);
+  });
+}
+
+test("statusDocument() of a client tells its address, its NAT and its servers", () => {
+  const { client } = statusDocument(sampleClientSnapshot());
+  assert.deepEqual(client, {
+    state: "qualified",
+    since,
+    address: "2001:0:c633:6401:0:ce2b:39cd:fef8",
+    deprecated: ["2001:0:c633:6402:0:ce2b:39cd:fef8"],
+    server: {
+      name: "teredo.example",
+      primary: "198.51.100.1",
+      secondary: "198.51.100.2",
+      live: true,
+      rtt_seconds: 0.0235,
+      native: "ok",
+      key_refused: false,
+    },
+    standbys: [{
+      name: "192.0.2.9",
+      primary: "192.0.2.9",
+      secondary: "192.0.2.10",
+      live: false,
+      native: "unknown",
+      key_refused: true,
+    }],
+    unresolved: [{ name: "gone.example", why: "no such name" }],
+    mapped: "198.51.100.7:12756",
+    local: "192.168.1.2:40001",
+    nat: "symmetric_port",
+    filtering: "unknown",
+    port_preserving: false,
+    port_mapping: "nat_pmp",
+    refresh: { interval_seconds: 30, next: "2026-11-23T06:00:41.500Z" },
+    native: "ok",
+    last_change: { reason: "the mapping is another one", at: since },
+    random_ports: 3,
+    peers: [
+      { kind: "native", path: "direct", count: 11 },
+      { kind: "client", path: "random_port", count: 12 },
+    ],
+  });
+});
+
+test("statusDocument() of a client that knows nothing yet keeps to docs/status.schema.json", () => {
+  const { address: _, server: __, mapped: ___, local: ____, lastChange: _____, ...view } =
+    sampleClientSnapshot().client!;
+  const snapshot = {
+    ...sampleClientSnapshot(),
+    client: { ...view, standbys: [], deprecated: [], refresh: { intervalSeconds: 30 } },
+  };
+  assert.deepEqual(problemsOf(JSON.parse(JSON.stringify(statusDocument(snapshot)))), []);
+});
+
 test("statusDocument() tells every number of a snapshot under its own name", () => {
   const { process, gauges, offloads, ...status } = statusDocument(sampleSnapshot());
   assert.deepEqual(process, {
@@ -134,7 +195,7 @@ test("docs/status.schema.json refuses what a status is not", () => {
   const status = statusDocument(sampleSnapshot());
   const { mtu_bytes: _, ...shorter } = status;
   const process = { ...status.process, pid: -1, started_at: "today" };
-  const wrong = { ...shorter, version: 2, role: "client", extra: 1, process };
+  const wrong = { ...shorter, version: 2, role: "host", extra: 1, process };
   assert.deepEqual(problemsOf(wrong).map((problem) => problem.split(":")[0]).sort(), [
     "$.extra",
     "$.mtu_bytes",

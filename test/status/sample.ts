@@ -3,6 +3,7 @@ import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type {
+  ClientView,
   DatedCheck,
   DropReason,
   ReadinessCheck,
@@ -106,4 +107,56 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     logLinesDropped: 4000,
     ...changes,
   };
+}
+
+/** A client that is qualified, every number of it another one. */
+export function sampleClient(changes: Partial<ClientView> = {}): ClientView {
+  return {
+    state: "qualified",
+    since: SINCE,
+    address: "2001:0:c633:6401:0:ce2b:39cd:fef8",
+    deprecated: ["2001:0:c633:6402:0:ce2b:39cd:fef8"],
+    server: {
+      name: "teredo.example",
+      primary: "198.51.100.1",
+      secondary: "198.51.100.2",
+      live: true,
+      rttSeconds: 0.0234567,
+      native: "ok",
+      keyRefused: false,
+    },
+    standbys: [{
+      name: "192.0.2.9",
+      primary: "192.0.2.9",
+      secondary: "192.0.2.10",
+      live: false,
+      native: "unknown",
+      keyRefused: true,
+    }],
+    unresolved: [{ name: "gone.example", why: "no such name" }],
+    mapped: "198.51.100.7:12756",
+    local: "192.168.1.2:40001",
+    nat: "symmetric-port",
+    filtering: "unknown",
+    portPreserving: false,
+    portMapping: "nat-pmp",
+    refresh: { intervalSeconds: 30, next: new Date("2026-11-23T06:00:41.500Z") },
+    native: "ok",
+    lastChange: { reason: "the mapping is another one", at: SINCE },
+    randomPorts: 3,
+    peers: [
+      { kind: "native", path: "direct", count: 11 },
+      { kind: "client", path: "random_port", count: 12 },
+    ],
+    ...changes,
+  };
+}
+
+/** Of a client, with what a client has. */
+export function sampleClientSnapshot(
+  view: Partial<ClientView> = {},
+  changes: Partial<Snapshot> = {},
+): Snapshot {
+  const { fastPath: _, ...snapshot } = sampleSnapshot({ role: "client", ...changes });
+  return { ...snapshot, client: sampleClient(view) };
 }

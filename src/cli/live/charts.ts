@@ -1,6 +1,6 @@
-import type { Role } from "#src/config/config.ts";
 import type { SeriesName } from "#src/status/history_document.ts";
-import { bits, count, rate, share } from "#src/status/units.ts";
+import type { Snapshot } from "#src/status/snapshot.ts";
+import { bits, count, millis, rate, share } from "#src/status/units.ts";
 
 /** A number that is shown with its past. */
 export interface Chart {
@@ -23,7 +23,7 @@ const DROPPED = chart("dropped", 13, rate, "drops");
 const PROCESSOR = chart("processor", 27, share, "cpu");
 
 /** In their order on the screen. */
-export const CHARTS: Readonly<Record<Role, readonly Chart[]>> = {
+export const CHARTS: Readonly<Record<Snapshot["role"], readonly Chart[]>> = {
   relay: [
     chart("to clients", 10, bits, "bits_down"),
     chart("from clients", 11, bits, "bits_up"),
@@ -53,6 +53,19 @@ export const CHARTS: Readonly<Record<Role, readonly Chart[]>> = {
     chart("- secondary", 31, rate, "solicitations_secondary"),
     chart("received", 21, bits, "bits_up"),
     chart("sent", 22, bits, "bits_down"),
+    DROPPED,
+    PROCESSOR,
+  ],
+  client: [
+    chart("down", 10, bits, "bits_down"),
+    chart("up", 11, bits, "bits_up"),
+    chart("packets down", 22, rate, "packets_down"),
+    chart("packets up", 23, rate, "packets_up"),
+    chart("server", 12, millis, "server_rtt"),
+    chart("peers", 20, count, "peers_trusted", "peers_resolving", "peers_failed"),
+    chart("trusted", 21, count, "peers_trusted"),
+    chart("bubbles sent", 24, rate, "bubbles_sent"),
+    chart("echo tests", 25, rate, "echo_tests"),
     DROPPED,
     PROCESSOR,
   ],

@@ -1,4 +1,5 @@
 import type { Role } from "#src/config/config.ts";
+import type { Snapshot } from "#src/status/snapshot.ts";
 import { fetchStatus } from "../status/client.ts";
 import { errorOf, exchange, firstOf, stranger } from "../status/exchange.ts";
 import { NoStatus } from "../status/no_status.ts";
@@ -8,7 +9,7 @@ import { type Extent, extentOf } from "./extent.ts";
 
 /** What one daemon recorded, as pcapng. */
 export interface Recorded {
-  readonly role: Role;
+  readonly role: Snapshot["role"];
   readonly bytes: Uint8Array;
   readonly extent: Extent;
 }

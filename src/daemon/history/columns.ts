@@ -1,6 +1,6 @@
-import type { Role } from "#src/config/config.ts";
 import { DROP_NAMES } from "#src/protocol/drops.ts";
 import type {
+  ClientSeries,
   CommonSeries,
   RelaySeries,
   SeriesName,
@@ -42,6 +42,14 @@ const SERVER_WAYS: Ways = {
   packets_up: ({ counters }) => counters.udp_received_datagrams,
 };
 
+/** Up is what it sends, and down what it gets. */
+const CLIENT_WAYS: Ways = {
+  bits_up: ({ counters }) => 8 * counters.udp_sent_bytes,
+  bits_down: ({ counters }) => 8 * counters.ipv6_sent_bytes,
+  packets_up: ({ counters }) => counters.udp_sent_datagrams,
+  packets_down: ({ counters }) => counters.ipv6_sent_packets,
+};
+
 type Level = Extract<RelaySeries, `peers_${string}`>;
 
 /** No peer is in two of them. */
@@ -70,8 +78,19 @@ const SERVER: Record<ServerSeries, Source> = {
   native_forwarded: ({ counters }) => counters.native_forwarded,
 };
 
+type ClientLevel = Extract<ClientSeries, "server_rtt">;
+
+const CLIENT_LEVELS: Record<ClientLevel, Source> = {
+  server_rtt: ({ client }) => 1_000 * (client?.server?.rttSeconds ?? NaN),
+};
+
+const CLIENT: Record<Exclude<ClientSeries, ClientLevel>, Source> = {
+  solicitations: ({ counters }) => counters.client_solicitations,
+  echo_tests: ({ counters }) => counters.client_echo_tests,
+};
+
 /** What is kept of a role, in the order of a row. */
-export function columnsOf(role: Role): readonly Column[] {
+export function columnsOf(role: Snapshot["role"]): readonly Column[] {
   const columns = (kind: Column["kind"], sources: Record<string, Source>): Column[] =>
     Object.entries(sources).map(([name, of]) => ({ name: name as SeriesName, kind, of }));
   const drops = DROP_REASONS.map((reason): Column => ({
@@ -82,10 +101,11 @@ export function columnsOf(role: Role): readonly Column[] {
   if (role === "server") {
     return [...columns("rate", { ...SERVER_WAYS, ...SERVER, ...COMMON }), ...drops];
   }
+  const isClient = role === "client";
   return [
-    ...columns("rate", RELAY_WAYS),
-    ...columns("level", LEVELS),
-    ...columns("rate", { ...RELAY, ...COMMON }),
+    ...columns("rate", isClient ? CLIENT_WAYS : RELAY_WAYS),
+    ...columns("level", isClient ? { ...LEVELS, ...CLIENT_LEVELS } : LEVELS),
+    ...columns("rate", { ...RELAY, ...(isClient ? CLIENT : {}), ...COMMON }),
     ...drops,
   ];
 }

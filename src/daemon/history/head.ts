@@ -1,4 +1,4 @@
-import type { Role } from "#src/config/config.ts";
+import type { Snapshot } from "#src/status/snapshot.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { type Change, CHANGES, MOST_CHANGES, MOST_WARNINGS, type Warning } from "./journal.ts";
 import { MINUTES_KEPT, SECONDS_KEPT } from "./rows.ts";
@@ -8,7 +8,7 @@ import type { Standing } from "./standings.ts";
 export interface Head {
   /** Of `Host.instance()`. */
   readonly instance: string;
-  readonly role: Role;
+  readonly role: Snapshot["role"];
   readonly written_at: Millis;
   /** By name: another version has others. */
   readonly columns: readonly string[];

@@ -1,4 +1,3 @@
-import type { Role } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { SeriesName } from "#src/status/history_document.ts";
 import type {
@@ -18,14 +17,14 @@ const RECENT = 10;
 
 /** What a daemon remembers of itself, dated by one clock that only goes forward. */
 export class History {
-  readonly role: Role;
+  readonly role: Snapshot["role"];
   readonly time: WallTime;
   readonly rows: Rows;
   readonly journal: Journal;
   readonly standings = new Standings();
 
   /** @param wall unix time in milliseconds */
-  constructor(role: Role, clock: Clock, wall?: () => number) {
+  constructor(role: Snapshot["role"], clock: Clock, wall?: () => number) {
     this.role = role;
     this.time = new WallTime(clock, wall);
     this.rows = new Rows(role);

@@ -1,4 +1,3 @@
-import type { Role } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { SeriesName, Step } from "#src/status/history_document.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
@@ -26,7 +25,7 @@ export class Rows {
   /** Second of the first look: rows up to it are of the daemon before this one. */
   #begun = Infinity;
 
-  constructor(role: Role) {
+  constructor(role: Snapshot["role"]) {
     this.columns = columnsOf(role);
     this.seconds = new Ring(this.columns.length, SECONDS_KEPT);
     this.minutes = new Ring(this.columns.length, MINUTES_KEPT);

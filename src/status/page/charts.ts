@@ -33,29 +33,33 @@ const PROCESSOR: Chart = {
   lines: [line("used", "cpu")],
 };
 
+const PEERS: Chart = {
+  id: "peers",
+  title: "Peers, by state",
+  unit: "count",
+  stacked: true,
+  lines: [
+    line("trusted", "peers_trusted"),
+    line("resolving", "peers_resolving"),
+    line("failed", "peers_failed"),
+  ],
+};
+
+const BUBBLES: Chart = {
+  id: "bubbles",
+  title: "Bubbles",
+  unit: "rate",
+  lines: [line("sent", "bubbles_sent"), line("answered", "bubbles_answered")],
+};
+
 /** What is drawn of each role's history, in this order. */
 export const CHARTS: Readonly<Record<Snapshot["role"], readonly Chart[]>> = {
   relay: [
     TRAFFIC,
     PACKETS,
-    {
-      id: "peers",
-      title: "Peers, by state",
-      unit: "count",
-      stacked: true,
-      lines: [
-        line("trusted", "peers_trusted"),
-        line("resolving", "peers_resolving"),
-        line("failed", "peers_failed"),
-      ],
-    },
+    PEERS,
     DROPS,
-    {
-      id: "bubbles",
-      title: "Bubbles",
-      unit: "rate",
-      lines: [line("sent", "bubbles_sent"), line("answered", "bubbles_answered")],
-    },
+    BUBBLES,
     { id: "new_peers", title: "New peers", unit: "rate", lines: [line("new", "new_peers")] },
     PROCESSOR,
   ],
@@ -90,6 +94,32 @@ export const CHARTS: Readonly<Record<Snapshot["role"], readonly Chart[]>> = {
     { ...DROPS, title: "Refused, by reason" },
     TRAFFIC,
     PACKETS,
+    PROCESSOR,
+  ],
+  client: [
+    {
+      ...TRAFFIC,
+      lines: [line("up, from this host", "bits_up"), line("down, to it", "bits_down")],
+    },
+    {
+      ...PACKETS,
+      lines: [line("up, from this host", "packets_up"), line("down, to it", "packets_down")],
+    },
+    {
+      id: "server_rtt",
+      title: "Round trip to the server",
+      unit: "millis",
+      lines: [line("round trip", "server_rtt")],
+    },
+    PEERS,
+    DROPS,
+    BUBBLES,
+    {
+      id: "asked",
+      title: "Asked of servers",
+      unit: "rate",
+      lines: [line("solicitations", "solicitations"), line("echo tests", "echo_tests")],
+    },
     PROCESSOR,
   ],
 };

@@ -2,7 +2,7 @@ import type { HistoryDocument, SeriesName } from "../history_document.ts";
 import { UNITS } from "../units.ts";
 
 /** How its numbers are said. */
-export type Unit = "bits" | "rate" | "count" | "share";
+export type Unit = "bits" | "rate" | "count" | "millis" | "share";
 
 /** One of the lines of a chart. */
 export interface Line {

@@ -25,7 +25,7 @@ export function Frame({ title, status, query, scripts, refresh, now, children }:
         <p class="brand">
           <a href="./">teredo {role}</a> <span class="version">{program_version}</span>
         </p>
-        {role === "relay" && <Search query={query ?? ""} />}
+        {role !== "server" && <Search query={query ?? ""} />}
       </header>
       <main id="main" data-now={now}>{children}</main>
       <footer>
@@ -39,7 +39,8 @@ export function Frame({ title, status, query, scripts, refresh, now, children }:
 }
 
 const COMMON = ["status", "history", "recordings", "metrics", "healthz", "readyz"];
-const FOR_PROGRAMS = { relay: [...COMMON, "peers"], server: COMMON } as const;
+const WITH_PEERS = [...COMMON, "peers"];
+const FOR_PROGRAMS = { relay: WITH_PEERS, server: COMMON, client: WITH_PEERS } as const;
 
 /** Of peers. */
 function Search({ query }: { readonly query: string }) {
