@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { childrenOf, LabProcess, type ProcessResult } from "./lab_process.ts";
-import { type NatKind } from "./nat.ts";
-import { buildScript, makeSites, type Site } from "./topology.ts";
+import { buildScript, makePlan, type Place, type Plan, type Site } from "./topology.ts";
 
 export interface LabOptions {
-  /** One client's place for each. */
-  readonly nats: readonly NatKind[];
+  /** A client's place for each, or more. */
+  readonly nats: readonly Place[];
   /** Have every UDP and TCP checksum computed in software, so that captures show right ones. */
   readonly checksums?: boolean;
 }
@@ -32,7 +31,7 @@ export class Lab {
   readonly #init: number;
   readonly #asRoot: boolean;
 
-  private constructor(holder: ChildProcess, init: number, asRoot: boolean, sites: Site[]) {
+  private constructor(holder: ChildProcess, init: number, asRoot: boolean, sites: readonly Site[]) {
     this.#holder = holder;
     this.#init = init;
     this.#asRoot = asRoot;
@@ -51,9 +50,10 @@ export class Lab {
     if (init === undefined) {
       throw new Error("unshare has no child: /proc/PID/task/PID/children is needed");
     }
-    const lab = new Lab(holder, init, asRoot, makeSites(options.nats));
+    const plan = makePlan(options.nats);
+    const lab = new Lab(holder, init, asRoot, plan.sites);
     try {
-      await lab.#build(options);
+      await lab.#build(plan, options);
     } catch (error) {
       await lab.close();
       throw error;
@@ -61,8 +61,8 @@ export class Lab {
     return lab;
   }
 
-  async #build(options: LabOptions): Promise<void> {
-    let script = buildScript(this.sites);
+  async #build(plan: Plan, options: LabOptions): Promise<void> {
+    let script = buildScript(plan);
     if (options.checksums) script += CHECKSUMS_IN_SOFTWARE;
     const made = await new LabProcess(this.#enter(), ["sh", "-e"], script).result;
     if (made.status !== 0) throw new Error(`the network could not be built: ${made.stderr}`);

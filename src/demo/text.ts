@@ -1,8 +1,8 @@
 import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Lab } from "./lab.ts";
+import type { NatKind } from "./nat.ts";
 import {
-  CLIENT_ADDRESS,
   HOST_IPV6,
   RELAY_ADDRESS,
   RELAY_IPV6,
@@ -34,11 +34,13 @@ export function nameOf(address: string): string {
   return bytes !== undefined && isTeredo(bytes, 0, SERVICE_PREFIX) ? "client" : address;
 }
 
+const WORDS: Partial<Record<NatKind, string>> = { none: "no NAT", firewall: "firewall, no NAT" };
+
 export function drawing(site: Site): string {
-  const client = site.nat === "none"
+  const client = site.address === site.publicAddress
     ? `client ${site.publicAddress}`
-    : `client ${CLIENT_ADDRESS} -- nat ${site.publicAddress}`;
-  const kind = site.nat === "none" ? "no NAT" : `${site.nat} NAT`;
+    : `client ${site.address} -- nat ${site.publicAddress}`;
+  const kind = WORDS[site.nat] ?? `${site.nat} NAT`;
   const ipv4 = [
     `${client} (${kind})`,
     `server ${SERVER_ADDRESS}, ${SECONDARY_ADDRESS}`,
@@ -52,7 +54,7 @@ export function drawing(site: Site): string {
 
 export const LOOK_FURTHER = `
 To look further:
-  teredo demo --nat symmetric   another NAT: none, full-cone, restricted, port-restricted
+  teredo demo --nat symmetric   another NAT; teredo demo --help names all kinds
   teredo demo --keep            leaves the network up, and says how to enter it
   teredo decode ADDRESS         takes a Teredo address apart
   teredo help                   the rest; a real relay starts with: teredo check relay

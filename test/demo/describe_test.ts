@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { describe, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "#src/demo/describe.ts";
-import { NAT_KINDS, natRules } from "#src/demo/nat.ts";
 import { nameOf } from "#src/demo/text.ts";
-import { buildScript, makeSites } from "#src/demo/topology.ts";
 import { concat } from "#test/protocol/packets.ts";
 import { fromHex, vector } from "#test/protocol/vectors.ts";
 
@@ -63,15 +61,4 @@ test("nameOf() knows the demo's addresses", () => {
   assert.equal(nameOf("198.51.100.50"), "relay");
   assert.equal(nameOf("2001:0:c633:6401::1"), "client");
   assert.equal(nameOf("fe80::1"), "fe80::1");
-});
-
-test("buildScript() gives each client a NAT of its kind, or none", () => {
-  const sites = makeSites(NAT_KINDS);
-  const script = buildScript(sites);
-  for (const { client, nat, natNamespace } of sites) {
-    assert.match(script, new RegExp(`^ip netns add ${client}$`, "m"));
-    assert.equal(natNamespace === client, nat === "none");
-  }
-  assert.match(natRules("symmetric", "192.168.1.2"), /fully-random/);
-  assert.equal(natRules("none", "192.168.1.2"), "");
 });
