@@ -33,7 +33,11 @@ export interface LeaseMap {
 }
 
 export interface Ways {
-  /** To `address` from our address `local`; undefined: by none that a program can send by. */
+  /**
+   * To `address` from our address `local`; undefined: by none that a program can send by.
+   *
+   * @returns what holds until the next call
+   */
   to(address: number, local: number): LeaseWay | undefined;
   /** What was said of any address may no longer be so. */
   forget(): void;

@@ -1,14 +1,9 @@
-import { Arena } from "#ffi/arena.ts";
 import { check, SyscallError } from "#ffi/errors.ts";
 import { errnoName } from "#ffi/layout.ts";
 import { type Libc } from "#ffi/libc.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import {
-  AF_NETLINK,
   EPROTO,
-  MSG_TRUNC,
-  NETLINK_EXT_ACK,
-  NETLINK_ROUTE,
   NLM_F_ACK,
   NLM_F_ACK_TLVS,
   NLM_F_CAPPED,
@@ -26,23 +21,10 @@ import {
   NLMSGHDR_TYPE_AT,
   SIZEOF_NLMSGERR,
   SIZEOF_NLMSGHDR,
-  SIZEOF_SOCKADDR_NL,
-  SIZEOF_TIMESPEC,
-  SO_RCVTIMEO,
-  SOCK_CLOEXEC,
-  SOCK_RAW,
-  SOCKADDR_NL_FAMILY_AT,
-  SOL_NETLINK,
-  SOL_SOCKET,
-  TIMESPEC_SEC_AT,
 } from "#ffi/linux/mod.ts";
-import { align, type Field, message, readAttributes, readString, viewOf } from "./message.ts";
+import { NetlinkChannel } from "./channel.ts";
+import { align, readAttributes, readString, viewOf } from "./message.ts";
 
-const SEND_CAPACITY = 4096;
-/** The kernel fills at most 32 KiB of an answer at once. netlink(7) */
-const RECEIVE_CAPACITY = 32_768;
-/** The kernel answers within the call that asks; this only keeps a surprise from hanging a start. */
-const ANSWER_TIMEOUT_S = 5;
 /** A list is asked for again when what it lists changed meanwhile. */
 const DUMP_ATTEMPTS = 5;
 
@@ -53,31 +35,17 @@ const DUMP_ATTEMPTS = 5;
  */
 export class Netlink {
   readonly #libc: Libc;
-  readonly #arena: Arena;
-  readonly #fd: number;
-  readonly #sendAt: number;
-  readonly #receiveAt: number;
-  #sequence = 0;
+  /** For who asks often, and in place. */
+  readonly channel: NetlinkChannel;
 
   /** @param protocol NETLINK_NETFILTER for packet filters @throws SyscallError */
-  constructor(libc: Libc, protocol: number = NETLINK_ROUTE) {
+  constructor(libc: Libc, protocol?: number) {
     this.#libc = libc;
-    const fd = libc.call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-    this.#fd = check(libc, fd, "socket", "netlink");
-    this.#arena = new Arena(libc, SEND_CAPACITY + RECEIVE_CAPACITY);
-    this.#sendAt = this.#arena.take(SEND_CAPACITY);
-    this.#receiveAt = this.#arena.take(RECEIVE_CAPACITY);
-    try {
-      this.#connect();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    this.channel = new NetlinkChannel(libc, protocol);
   }
 
   close(): void {
-    this.#libc.call.close(this.#fd);
-    this.#arena.close();
+    this.channel.close();
   }
 
   /**
@@ -114,38 +82,13 @@ export class Netlink {
     return this.#receive(about, parse).results[0];
   }
 
-  /** Connected to the kernel, the socket takes no message from another process. */
-  #connect(): void {
-    const { call } = this.#libc;
-    const at = this.#sendAt;
-    const address = this.#arena.address(at);
-    this.#write(at, SIZEOF_SOCKADDR_NL, [[SOCKADDR_NL_FAMILY_AT, 2, AF_NETLINK]]);
-    check(this.#libc, call.connect(this.#fd, address, SIZEOF_SOCKADDR_NL), "connect", "netlink");
-    // A struct timeval has the layout of a struct timespec.
-    this.#write(at, SIZEOF_TIMESPEC, [[TIMESPEC_SEC_AT, 4, ANSWER_TIMEOUT_S]]);
-    call.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, address, SIZEOF_TIMESPEC);
-    // Kernels before 4.12 lack it; then errors come without an explanation.
-    this.#write(at, 4, [[0, 4, 1]]);
-    call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, address, 4);
-  }
-
-  #write(at: number, size: number, fields: readonly Field[], ...rest: Uint8Array[]): number {
-    const bytes = message(size, fields, ...rest);
-    if (bytes.length > SEND_CAPACITY) throw new RangeError(`${bytes.length} bytes for netlink`);
-    this.#arena.u8.set(bytes, at);
-    return bytes.length;
-  }
-
   #send(type: number, flags: number, body: Uint8Array, about: string): void {
-    const at = this.#sendAt;
-    const length = this.#write(at, SIZEOF_NLMSGHDR, [
-      [NLMSGHDR_LEN_AT, 4, SIZEOF_NLMSGHDR + body.length],
-      [NLMSGHDR_TYPE_AT, 2, type],
-      [NLMSGHDR_FLAGS_AT, 2, flags],
-      [NLMSGHDR_SEQ_AT, 4, ++this.#sequence],
-    ], body);
-    const sent = this.#libc.call.sendto(this.#fd, this.#arena.address(at), length, 0, 0, 0);
-    check(this.#libc, sent, "sendto", `netlink, ${about}`);
+    const { channel } = this;
+    if (body.length > channel.bodyCapacity) {
+      throw new RangeError(`${body.length} bytes for netlink`);
+    }
+    channel.bytes.set(body, channel.bodyAt);
+    check(this.#libc, channel.send(type, flags, body.length), "sendto", `netlink, ${about}`);
   }
 
   /** Reads until the request in flight is answered in full. */
@@ -154,7 +97,7 @@ export class Netlink {
     let interrupted = false;
     for (;;) {
       for (const answer of this.#answers(about)) {
-        if (answer.sequence !== this.#sequence) continue; // of a list given up halfway
+        if (answer.sequence !== this.channel.sequence) continue; // of a list given up halfway
         if ((answer.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (answer.type === NLMSG_DONE || answer.type === NLMSG_ERROR) {
           readWhole(() => throwIfFailed(answer, about), about);
@@ -168,12 +111,9 @@ export class Netlink {
 
   /** The messages of one datagram from the kernel. */
   *#answers(about: string): Generator<Answer> {
-    const { call } = this.#libc;
-    const address = this.#arena.address(this.#receiveAt);
-    const received = call.recv(this.#fd, address, RECEIVE_CAPACITY, MSG_TRUNC);
-    const length = check(this.#libc, received, "recv", `netlink, ${about}`);
-    if (length > RECEIVE_CAPACITY) throw new RangeError(`netlink(${about}): ${length} bytes`);
-    const bytes = this.#arena.u8.subarray(this.#receiveAt, this.#receiveAt + length);
+    const { channel } = this;
+    const length = check(this.#libc, channel.receive(), "recv", `netlink, ${about}`);
+    const bytes = channel.bytes.subarray(channel.answerAt, channel.answerAt + length);
     const view = viewOf(bytes);
     let at = 0;
     while (at + SIZEOF_NLMSGHDR <= length) {
