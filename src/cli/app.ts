@@ -2,7 +2,7 @@ import { type Application, buildApplication, buildRouteMap, version } from "@str
 import { announceCommand } from "./commands/announce.ts";
 import { configCommands } from "./commands/config.ts";
 import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.ts";
-import { checkCommands, relayCommand, serverCommand } from "./commands/daemon.ts";
+import { checkCommands, clientCommand, relayCommand, serverCommand } from "./commands/daemon.ts";
 import { logCommands } from "./commands/log.ts";
 import { peersCommand, whyCommand } from "./commands/peers.ts";
 import { recordCommand } from "./commands/record.ts";
@@ -25,6 +25,7 @@ const ROOT = buildRouteMap({
   routes: {
     relay: relayCommand,
     server: serverCommand,
+    client: clientCommand,
     check: checkCommands,
     config: configCommands,
     reload: reloadCommand,
@@ -46,8 +47,9 @@ const ROOT = buildRouteMap({
     version: versionCommand,
   },
   docs: {
-    brief: "Teredo relay and server: IPv6 for hosts behind IPv4 NATs (RFC 4380)",
-    fullDescription: "Teredo relay and server: IPv6 for hosts behind IPv4 NATs (RFC 4380).\n" +
+    brief: "Teredo relay, server and client: IPv6 for hosts behind IPv4 NATs (RFC 4380)",
+    fullDescription:
+      "Teredo relay, server and client: IPv6 for hosts behind IPv4 NATs (RFC 4380).\n" +
       "`teredo help COMMAND` says more about each command.",
   },
 });

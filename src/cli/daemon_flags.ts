@@ -1,4 +1,4 @@
-import type { Role } from "#src/config/config.ts";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { type Entry, flagsOf } from "#src/config/settings.ts";
 import { proposeFiles } from "./completion.ts";
 import { parseFile } from "./shared_flags.ts";
@@ -13,7 +13,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   "--username": "--user",
   "--chrootdir": "--chroot",
 };
-const WITH_SYNONYMS = ["relay", "server", "check"];
+const WITH_SYNONYMS: readonly string[] = [...ROLES, "check"];
 
 /** Single letters of Miredo's daemons. */
 export const ALIASES = { c: "config", p: "pid-file", u: "user", t: "chroot" } as const;

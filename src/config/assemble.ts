@@ -62,12 +62,18 @@ export interface Surroundings {
   readonly file: string | undefined;
   readonly role: Role;
   readonly secrets: readonly SecretConfig[];
+  /** Of the client; undefined: none is to be shown. */
+  readonly secret?: SecretConfig | undefined;
   /** Of the status pages. */
   readonly token: string | undefined;
 }
 
 /** TCP port of the status pages, when none is configured. */
-export const STATUS_PORT: Readonly<Record<Role, number>> = { relay: 9545, server: 9544 };
+export const STATUS_PORT: Readonly<Record<Role, number>> = {
+  relay: 9545,
+  server: 9544,
+  client: 9546,
+};
 const PROCESS_FIELDS: readonly string[] = [
   "user",
   "chroot",
@@ -76,13 +82,17 @@ const PROCESS_FIELDS: readonly string[] = [
 ] satisfies (keyof ProcessConfig)[];
 
 /** The typed configuration, complete and frozen in depth. */
-export function assemble(values: Values, { file, role, secrets, token }: Surroundings): Config {
+export function assemble(
+  values: Values,
+  { file, role, secrets, secret, token }: Surroundings,
+): Config {
   const config = { file, ...Object.fromEntries(SECTIONS.map((s) => [s, sectionOf(s, values)])) };
-  const { relay, server, status, log } = config as Config;
+  const { relay, server, client, status, log } = config as Config;
   return freeze({
     file,
     relay,
     server: { ...server, bindAddress2: server.bindAddress2 ?? next(server.bindAddress), secrets },
+    client: { ...client, servers: client.servers ?? [], secret },
     status: { ...status, port: status.port ?? STATUS_PORT[role], token },
     log,
   });

@@ -2,7 +2,9 @@ import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
-export type Role = "relay" | "server";
+/** The daemons that this program is. */
+export const ROLES = ["relay", "server", "client"] as const;
+export type Role = (typeof ROLES)[number];
 
 /** The effective configuration of one role: typed, complete, frozen. `schema/` is its source. */
 export interface Config {
@@ -10,6 +12,7 @@ export interface Config {
   readonly file: string | undefined;
   readonly relay: RelayConfig;
   readonly server: ServerConfig;
+  readonly client: ClientConfig;
   readonly status: StatusConfig;
   readonly log: LogConfig;
 }
@@ -97,6 +100,72 @@ export interface ServerConfig {
   readonly process: ProcessConfig;
 }
 
+/** A server as its operator names it. */
+export interface ServerName {
+  /** A host name, which stands for all its A records, or a dotted quad. */
+  readonly host: string;
+  /** The same of its secondary address; undefined: the address after the primary one. RFC 4380 §5.2 */
+  readonly secondary: string | undefined;
+}
+
+/** What of RFC 6081 a client does: §5.2, §5.4, §5.5, §5.6, §5.7. */
+export const EXTENSIONS = ["sns", "pp", "ss", "hairpin", "slr"] as const;
+export type ExtensionName = (typeof EXTENSIONS)[number];
+
+export interface ClientConfig {
+  /** Best first; empty only for relay and server: without one a client's configuration does not load. */
+  readonly servers: readonly ServerName[];
+  readonly serverOrder: "race" | "strict";
+  /** Unsigned 32-bit number; 0 is every address. */
+  readonly bindAddress: number;
+  /** 0: a random one, which `stateFile` keeps. */
+  readonly bindPort: number;
+  readonly interfaceName: string;
+  /** Upper 32 bits of the service prefix. */
+  readonly prefix: number;
+  /** RFC 4380 §5.2.8 */
+  readonly localDiscovery: boolean;
+  /** What becomes of the tunnel where there is IPv6 without it. */
+  readonly whenNative: "stand_back" | "relay" | "keep";
+  /** Of the default route. */
+  readonly routeMetric: number;
+  /** Whether there is a default route. */
+  readonly defaultRoute: boolean;
+  /** Whether what our address sends goes by a table of its own. */
+  readonly sourceRouting: boolean;
+  /** Between two solicitations to the server. RFC 4380 §5.2.5 */
+  readonly refresh: Millis;
+  readonly extensions: readonly ExtensionName[];
+  /** Name or IPv6 address of a native host that is asked whether the tunnel carries anything. */
+  readonly checkHost: string | undefined;
+  /** Path of a program that is told of each change. */
+  readonly hook: string | undefined;
+  /** Path of what is kept from run to run; undefined: in the folder for state. */
+  readonly stateFile: string | undefined;
+  readonly refuseReserved: boolean;
+  /** Which client of `secretFile` we are; undefined: its only one. */
+  readonly clientId: string | undefined;
+  /** Path or name of the file that `secret` comes from. */
+  readonly secretFile: string | undefined;
+  /** For secure qualification; read for the client only. RFC 4380 §5.2.2 */
+  readonly secret: SecretConfig | undefined;
+  /** HMAC with which authentication values are made. RFC 4380 §5.2.2 */
+  readonly authenticationAlgorithm: "sha1" | "sha256";
+  readonly maxPeers: number;
+  readonly holdPackets: number;
+  readonly holdBytes: number;
+  readonly holdAge: Millis;
+  readonly holdMemory: number;
+  /** ICMPv6 errors a second. */
+  readonly icmpRate: number;
+  readonly icmpBurst: number;
+  /** Bytes asked for as each UDP socket's receive buffer, and its send buffer. */
+  readonly socketBuffer: number;
+  readonly offloads: "auto" | "off";
+  readonly drainTime: Millis;
+  readonly process: ProcessConfig;
+}
+
 export interface SecretConfig {
   readonly clientId: string;
   readonly key: Uint8Array;
@@ -119,7 +188,7 @@ export interface StatusConfig {
   readonly enabled: boolean;
   /** IP address to listen on. */
   readonly address: string;
-  /** Default 9545 for the relay, 9544 for the server; undefined until the role is known. */
+  /** Default: that of the role; undefined until it is known. */
   readonly port: number | undefined;
   /** Path or name of the file that `token` comes from. */
   readonly tokenFile: string | undefined;

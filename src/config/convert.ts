@@ -6,8 +6,10 @@ import {
   type Directive,
   entriesOfDirective,
   isClientDirective,
+  SECONDARY,
   spellingOf,
   splitDirective,
+  TYPE,
 } from "./syntax/directives.ts";
 import { Problems } from "./problems.ts";
 import type { ReadFile } from "./files.ts";
@@ -121,11 +123,7 @@ class Writer {
   }
 
   #drop({ value, rest }: Directive, name: string): void {
-    const why = isClientDirective(name)
-      ? "for clients"
-      : this.#done.has(name)
-      ? "repeated"
-      : "ignored";
+    const why = whyDropped(name, this.#role, this.#done.has(name));
     const line = [quote(name).slice(1, -1), value, rest].join(" ").trim();
     this.#put(this.#role, `# dropped, ${why}: ${line}`);
   }
@@ -140,6 +138,13 @@ class Writer {
       return `\n[${named[i]}]\n${trimBlank(lines).map((line) => `${line}\n`).join("")}`;
     }).join("");
   }
+}
+
+function whyDropped(name: string, role: Role, isDone: boolean): string {
+  if (role === "client" && name === SECONDARY) return "part of servers";
+  if (role === "client" && name === TYPE) return "said by the command";
+  if (isClientDirective(name)) return role === "client" ? "ignored" : "for clients";
+  return isDone ? "repeated" : "ignored";
 }
 
 /** With its comment behind it, or above it where the line would be too long. */

@@ -29,6 +29,7 @@ export function diffConfig(a: Config, b: Config, role?: Role): readonly Change[]
 /** Of a file of secrets that the setting names. */
 function hasSameContent(id: string, a: Config, b: Config): boolean {
   if (id === "server.secrets_file") return equalSecrets(a.server.secrets, b.server.secrets);
+  if (id === "client.secret_file") return equalSecrets(secretsOf(a), secretsOf(b));
   return id !== "status.token_file" || a.status.token === b.status.token;
 }
 
@@ -38,6 +39,10 @@ function textOf(entry: Entry, config: Config): string | undefined {
   const fields = new Map<string, unknown>([...Object.entries(section), ...Object.entries(process)]);
   const value = fields.get(entry.field);
   return value === undefined ? undefined : entry.kind.format(value);
+}
+
+function secretsOf({ client: { secret } }: Config): readonly SecretConfig[] {
+  return secret === undefined ? [] : [secret];
 }
 
 function equalSecrets(a: readonly SecretConfig[], b: readonly SecretConfig[]): boolean {

@@ -56,9 +56,16 @@ export function readDeciding(readFile: ReadFile, file: string, problems: Problem
   return content;
 }
 
+/** Miredo's client is a relay by another `RelayType`. */
+const MIREDO_FILES: Readonly<Record<Role, string>> = {
+  relay: "miredo.conf",
+  server: "miredo-server.conf",
+  client: "miredo.conf",
+};
+
 /** Where a daemon looks when it is given no path, in this order: our places, then Miredo's. */
 export function searchPlaces(role: Role): readonly string[] {
-  const miredo = role === "relay" ? "miredo.conf" : "miredo-server.conf";
+  const miredo = MIREDO_FILES[role];
   return [
     "/etc/teredo/teredo.ini",
     "/usr/local/etc/teredo.ini",

@@ -1,5 +1,5 @@
 import { ConfigError } from "#src/errors.ts";
-import type { Role } from "./config.ts";
+import { type Role, ROLES } from "./config.ts";
 import { convertDocument, type Converted } from "./convert.ts";
 import {
   isMissing,
@@ -11,7 +11,7 @@ import {
 } from "./files.ts";
 import type { Syntax } from "./kinds/mod.ts";
 import { loadDocument, type LoadedConfig } from "./load.ts";
-import { roleOfMiredo } from "./syntax/miredo.ts";
+import { roleOfMiredo } from "./purpose.ts";
 import { type Problem, Problems } from "./problems.ts";
 import { showJson, showText } from "./show.ts";
 import { type Document, readDocument } from "./syntax/mod.ts";
@@ -121,7 +121,7 @@ export function convertFile(file: string, options: InspectOptions = {}): Convert
 }
 
 /**
- * Native: `[relay]` and `[server]` tell. Miredo's: the directives, or else the file's name. A file
+ * Native: `[relay]`, `[server]` and `[client]` tell. Miredo's: the directives, or else the file's name. A file
  * that tells neither is a relay's, which needs no setting.
  */
 export function rolesOf(document: Document, { role }: InspectOptions = {}): readonly Role[] {
@@ -129,7 +129,7 @@ export function rolesOf(document: Document, { role }: InspectOptions = {}): read
   if (document.syntax === "miredo") {
     return [roleOfMiredo(document) ?? (/server/i.test(document.file) ? "server" : "relay")];
   }
-  const roles = (["relay", "server"] as const).filter((name) =>
+  const roles = ROLES.filter((name) =>
     document.lines.some((line) => new RegExp(`^\\s*\\[\\s*${name}\\s*\\]`).test(line.text))
   );
   return roles.length === 0 ? ["relay"] : roles;

@@ -1,6 +1,14 @@
 import { assemble, resolve, type Values } from "./assemble.ts";
-import { checkConfig, type Names } from "./checks.ts";
-import type { Config, LogConfig, Role, SecretConfig, StatusConfig } from "./config.ts";
+import { checkConfig } from "./checks/mod.ts";
+import type { Names } from "./checks/common.ts";
+import {
+  type Config,
+  type LogConfig,
+  type Role,
+  ROLES,
+  type SecretConfig,
+  type StatusConfig,
+} from "./config.ts";
 import {
   isMissing,
   readDeciding,
@@ -10,10 +18,11 @@ import {
   whyUnreadable,
 } from "./files.ts";
 import { readIni, sectionOf } from "./syntax/ini.ts";
-import { isKnown, purposeOfMiredo, readMiredo } from "./syntax/miredo.ts";
+import { checkDirectives } from "./purpose.ts";
+import { readMiredo } from "./syntax/miredo.ts";
 import { Problems } from "./problems.ts";
 import { readSecretFile } from "./secret_file.ts";
-import { readSecrets } from "./secrets.ts";
+import { chooseSecret, readSecrets } from "./secrets.ts";
 import { entryOf } from "./settings.ts";
 import { type Document, type Given, isBlankOrComment, readDocument } from "./syntax/mod.ts";
 import { readToken } from "./token.ts";
@@ -99,9 +108,11 @@ export function loadDocument(
   // What is missing or does not fit together is only known once all that is given can be read.
   problems.throwIfAny();
   const file = document?.file;
-  const secrets = role === "server" ? loadSecrets(values, file, readFile, problems) : [];
-  const token = loadToken(values, file, readFile, problems);
-  const config = assemble(values, { file, role, secrets, token });
+  const parts = { values, configuration: file, readFile, problems };
+  const secrets = role === "server" ? loadSecrets("server.secrets_file", parts) ?? [] : [];
+  const secret = role === "client" ? loadSecret(parts) : undefined;
+  const token = loadToken(parts);
+  const config = assemble(values, { file, role, secrets, secret, token });
   checkConfig(config, role, namesOf(values, document), problems);
   problems.throwIfAny();
   return { config, role, notices: problems.notices, values };
@@ -157,70 +168,65 @@ function checkPurpose(role: Role, document: Document, values: Values, problems: 
   else checkDirectives(role, document, values, problems);
 }
 
+/** The least that a daemon needs. */
+const LEAST: Readonly<Record<Role, string>> = {
+  relay: "write `[relay]`, which alone gives the defaults",
+  server: "write `[server]`, and below it `bind_address = A.B.C.D`",
+  client: "write `[client]`, and below it `servers = HOST`",
+};
+
 function checkSections(role: Role, { file, lines }: Document, problems: Problems): void {
-  const other = role === "relay" ? "server" : "relay";
   const sections = lines.map(({ text }) => sectionOf(text));
+  const others = ROLES.filter((other) => other !== role && sections.includes(other));
   if (lines.every(({ text }) => isBlankOrComment(text))) {
-    const mend = role === "relay"
-      ? "write `[relay]`, which alone gives the defaults"
-      : "write `[server]`, and below it `bind_address = A.B.C.D`";
-    problems.error(file, `no section and no setting in it; ${mend}`);
-  } else if (sections.includes(other) && !sections.includes(role)) {
+    problems.error(file, `no section and no setting in it; ${LEAST[role]}`);
+  } else if (others.length > 0 && !sections.includes(role)) {
+    const commands = others.map((other) => `\`teredo ${other}\``).join(" or ");
     problems.error(
       file,
-      `for the ${other} only; run \`teredo ${other}\`, or write \`[${role}]\` with what the ` +
-        `${role} needs`,
+      `for the ${
+        others.join(" and the ")
+      } only; run ${commands}, or write \`[${role}]\` with what ` +
+        `the ${role} needs`,
     );
   }
 }
 
-/** Miredo is a client unless told otherwise; here the command says what runs. */
-function checkDirectives(
-  role: Role,
-  document: Document,
-  values: Values,
-  problems: Problems,
-): void {
-  const { file } = document;
-  // A wrong `RelayType` has its own problem.
-  const { relay, server, client, isTyped: isNamed } = purposeOfMiredo(document);
-  const isTyped = values.get("relay.type")!.origin !== undefined;
-  if (client !== undefined && !(isTyped || server)) {
-    problems.error(
-      file,
-      `with \`${client}\` and without \`RelayType\` this is a Teredo client's file; for a relay ` +
-        "write `RelayType relay`, for a client keep Miredo",
-    );
-  } else if (role === "server" && !server && relay) {
-    problems.error(file, "this is the miredo.conf of a relay; run `teredo relay`");
-  } else if (role === "relay" && !relay && server) {
-    problems.error(file, "this is a miredo-server.conf; run `teredo server`");
-  } else if (role === "relay" && !isTyped && !isNamed && isKnown(document)) {
-    problems.notice(
-      file,
-      "RelayType: not given, which makes Miredo a client, but this is a relay; " +
-        "write `RelayType relay`",
-    );
-  }
+interface Parts {
+  readonly values: Values;
+  /** The configuration file, beside which others may be. */
+  readonly configuration: string | undefined;
+  readonly readFile: ReadFile;
+  readonly problems: Problems;
 }
 
+const SECRETS = {
+  "server.secrets_file": "secrets_file",
+  "client.secret_file": "secret_file",
+} as const;
+
+/** @returns undefined when there is none */
 function loadSecrets(
-  values: Values,
-  configuration: string | undefined,
-  readFile: ReadFile,
-  problems: Problems,
-): readonly SecretConfig[] {
-  const name = values.get("server.secrets_file")!.value as string | undefined;
-  if (name === undefined) return [];
-  const file = readSecretFile("secrets_file", name, configuration, readFile, problems);
-  return file === undefined ? [] : readSecrets(file.bytes, file.path, problems);
+  key: "server.secrets_file" | "client.secret_file",
+  { values, configuration, readFile, problems }: Parts,
+): readonly SecretConfig[] | undefined {
+  const name = values.get(key)!.value as string | undefined;
+  if (name === undefined) return undefined;
+  const file = readSecretFile(SECRETS[key], name, configuration, readFile, problems);
+  return file === undefined ? undefined : readSecrets(file.bytes, file.path, problems);
+}
+
+function loadSecret(parts: Parts): SecretConfig | undefined {
+  const { values, problems } = parts;
+  const errors = problems.errors.length;
+  const secrets = loadSecrets("client.secret_file", parts);
+  if (secrets === undefined || problems.errors.length > errors) return undefined;
+  const file = values.get("client.secret_file")!.value as string;
+  return chooseSecret(secrets, values.get("client.client_id")!.value as string, file, problems);
 }
 
 function loadToken(
-  values: Values,
-  configuration: string | undefined,
-  readFile: ReadFile,
-  problems: Problems,
+  { values, configuration, readFile, problems }: Parts,
 ): string | undefined {
   const name = values.get("status.token_file")!.value as string | undefined;
   if (name === undefined || values.get("status.enabled")!.value === false) return undefined;

@@ -9,10 +9,11 @@ import type { Problems } from "./problems.ts";
 const WORLD_READABLE = 0o004;
 
 /** A setting that names a file of secrets, and what that is called when it is a credential. */
-export type SecretKey = "secrets_file" | "token_file";
+export type SecretKey = "secrets_file" | "secret_file" | "token_file";
 
 const CREDENTIALS: Readonly<Record<SecretKey, string>> = {
   secrets_file: "secrets",
+  secret_file: "secret",
   token_file: "token",
 };
 

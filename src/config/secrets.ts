@@ -8,6 +8,7 @@ const MAX_CLIENT_ID_LENGTH = 255;
 const MAX_KEY_LENGTH = 255;
 const SHORT_KEY_LENGTH = 16;
 const MAX_CLIENTS = 65_536;
+
 /**
  * Reads a secrets file: a line `NAME hex:HEX` or `NAME text:TEXT` a client, and `revoked` behind it
  * for one that is told to get a new key. No problem quotes a key.
@@ -34,6 +35,31 @@ export function readSecrets(
   }
   if (secrets.size === 0) problems.notice(file, "no secrets in it; add a client");
   return [...secrets.values()];
+}
+
+/** Which of `secrets` a client is. @param clientId undefined: the only one */
+export function chooseSecret(
+  secrets: readonly SecretConfig[],
+  clientId: string | undefined,
+  file: string,
+  problems: Problems,
+): SecretConfig | undefined {
+  const [first, second] = secrets;
+  const secret = clientId === undefined
+    ? first
+    : secrets.find((secret) => secret.clientId === clientId);
+  if (clientId === undefined && second !== undefined) {
+    problems.error(file, `${secrets.length} clients; say by client_id which of them this is`);
+  } else if (secret === undefined) {
+    const who = clientId === undefined ? "no client" : `no ${quote(clientId)}`;
+    problems.error(file, `${who} in it; add the line \`NAME hex:HEX\` that the server has`);
+  } else if (!secret.valid) {
+    problems.error(
+      file,
+      `${quote(secret.clientId)} is revoked; ask the server's owner for a new key`,
+    );
+  }
+  return secret;
 }
 
 function readSecret(line: string, where: string, problems: Problems): SecretConfig | undefined {

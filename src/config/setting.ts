@@ -1,5 +1,5 @@
 import type { ProcessConfig } from "./config.ts";
-import { boolean, choice, integer, type Kind, orAuto, size } from "./kinds/mod.ts";
+import { boolean, choice, duration, integer, type Kind, orAuto, size } from "./kinds/mod.ts";
 import { mtu, prefix32 } from "./kinds/network.ts";
 import { path, userName } from "./kinds/system.ts";
 
@@ -38,6 +38,35 @@ shared address space 100.64.0.0/10, documentation, benchmarking, protocol assign
 Off by default: the RFC's list is what other implementations use, and carriers number clients from
 some of these ranges inside their own networks.`,
 };
+
+/** How packets for a peer are held that cannot be sent yet: what differs is whom it concerns. */
+export const HOLD = {
+  packets: { kind: integer(1, 256), default: 8, reload: "yes" },
+  bytes: { kind: size(1280, 1024 ** 2), default: 10_240, reload: "yes" },
+  age: { kind: duration(100, 60_000), default: 10_000, reload: "yes" },
+  memory: { kind: size(65_536, 1024 ** 3), default: 16 * 1024 ** 2, reload: "yes" },
+} as const;
+
+export const ICMP_RATE: Setting<number> = {
+  kind: integer(0, 100_000, "a second"),
+  default: 10,
+  reload: "yes",
+  doc: `ICMPv6 errors sent a second on average (RFC 4443 section 2.4 (f)), of which one destination
+gets a share only. 0: none.`,
+};
+
+export const ICMP_BURST: Setting<number> = {
+  kind: integer(1, 100_000),
+  default: 10,
+  reload: "yes",
+  doc: `ICMPv6 errors that may be sent at once.`,
+};
+
+export const ALGORITHM = {
+  kind: choice(["sha1", "sha256"]),
+  default: "sha1",
+  reload: "yes",
+} as const;
 
 export const SOCKET_BUFFER: Setting<number> = {
   kind: size(4096, 1024 ** 3),

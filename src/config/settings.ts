@@ -1,4 +1,4 @@
-import type { Role } from "./config.ts";
+import { type Role, ROLES } from "./config.ts";
 import { SCHEMA } from "./schema/mod.ts";
 import type { Setting } from "./setting.ts";
 
@@ -27,7 +27,7 @@ export const ENTRIES: readonly Entry[] = SECTIONS.flatMap((section) =>
 
 function toEntry(section: Section, field: string, setting: Setting): Entry {
   const key = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  const isRole = section === "relay" || section === "server";
+  const isRole = ROLES.some((role) => role === section);
   const flag = `--${isRole ? key : `${section}_${key}`}`.replaceAll("_", "-");
   return Object.freeze({ ...setting, section, field, key, id: `${section}.${key}`, flag });
 }

@@ -100,10 +100,21 @@ export function openServer(
 /** What a daemon of this role and configuration goes by, where nothing has to be opened again. */
 export function rulesOf(
   role: Role,
-  { relay, server }: Pick<Config, "relay" | "server">,
+  config: Config,
   host: Host,
 ): RelayRules | ServerRules {
-  return role === "relay" ? relayRules(relay, addressesOf(host)) : serverRules(server);
+  return RULES[role](config, host);
+}
+
+const RULES: Readonly<Record<Role, (config: Config, host: Host) => RelayRules | ServerRules>> = {
+  relay: ({ relay }, host) => relayRules(relay, addressesOf(host)),
+  server: ({ server }) => serverRules(server),
+  client: refuseClient,
+};
+
+/** @throws StartError */
+export function refuseClient(): never {
+  throw new StartError("this version carries no client yet", "run `teredo probe` for a look");
 }
 
 /** IPv4 addresses of this host, which no peer may have. */

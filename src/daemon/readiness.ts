@@ -1,4 +1,4 @@
-import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { Config, RelayConfig, Role } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
@@ -16,10 +16,8 @@ import { clientAddress, ROOT_SERVERS_6 } from "./host/samples.ts";
 const SERVICE_PREFIX_LENGTH = 32;
 
 /** What readiness is judged by. */
-export interface Served {
+export interface Served extends Pick<Config, "relay" | "server" | "client"> {
   readonly role: Role;
-  readonly relay: RelayConfig;
-  readonly server: ServerConfig;
   readonly open: OpenRole;
   readonly datapath: Datapath;
   readonly draining: boolean;
@@ -63,17 +61,25 @@ function together(host: Host, served: Served, points: readonly CheckResult[]): R
 }
 
 function hostPoints(host: Host, served: Served): CheckResult[] {
-  const { role, relay, server } = served;
   const points = [sockets(host, served), ...firewall(host, served)];
-  if (role === "relay") return [...points, ...relayPoints(host, relay, served)];
-  const way = { prefix: server.prefix, served: "any", comesBy: undefined } as const;
-  if (!host.serverUsesTun) return [...points, ...checkClientsWay(host, way)];
-  return [
-    ...points,
-    ...nativeInterface(host, served),
-    forwarding(host),
-    ...checkClientsWay(host, way),
-  ];
+  return [...points, ...ROLE_POINTS[served.role](host, served)];
+}
+
+const ROLE_POINTS: Readonly<Record<Role, (host: Host, served: Served) => readonly CheckResult[]>> =
+  {
+    relay: relayPoints,
+    server: serverPoints,
+    client: clientPoints,
+  };
+
+function serverPoints(host: Host, served: Served): CheckResult[] {
+  const way = { prefix: served.server.prefix, served: "any", comesBy: undefined } as const;
+  if (!host.serverUsesTun) return checkClientsWay(host, way);
+  return [...nativeInterface(host, served), forwarding(host), ...checkClientsWay(host, way)];
+}
+
+function clientPoints(host: Host, { client, open }: Served): CheckResult[] {
+  return [tunnel(host, open.interfaceName ?? client.interfaceName)];
 }
 
 function datapath({ datapath }: Served): CheckResult {
@@ -120,7 +126,7 @@ function serving({ draining }: Served): CheckResult {
     : ok(SERVING, "accepting traffic");
 }
 
-function relayPoints(host: Host, relay: RelayConfig, { open }: Served): CheckResult[] {
+function relayPoints(host: Host, { relay, open }: Served): CheckResult[] {
   const name = open.interfaceName ?? relay.interfaceName;
   const points = [tunnel(host, name), route(host, relay, name)];
   if (!needsForwarding(host, relay)) return points;

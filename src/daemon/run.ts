@@ -38,7 +38,7 @@ import { bootClock } from "./history/wall_time.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
 import { LogSwitch } from "./log_switch.ts";
-import { addressesOf, openRelay, openServer } from "./open.ts";
+import { addressesOf, openRelay, openServer, refuseClient } from "./open.ts";
 import { PeerPages } from "./peers/pages.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -82,7 +82,7 @@ interface Context {
 }
 
 /**
- * Runs a relay or server until it is told to end.
+ * Runs a relay, a server or a client until it is told to end.
  *
  * @returns 0 when it ended as told, 1 when its datapath failed, which is logged
  * @throws before it serves: ConfigError, ChecksFailed, StartError, SyscallError, PlatformError
@@ -144,7 +144,7 @@ async function live(context: Context): Promise<number> {
   step("checks");
   const pidFile = openPidFile(context, own);
   step("pid file");
-  const open = openRole(context, store);
+  const open = OPEN[role](context, store);
   store.settle();
   step("interface and sockets");
   tellInterface(context, open);
@@ -245,11 +245,15 @@ function refuseUnfit(context: Context): void {
   if (failed.length > 0) throw new ChecksFailed(failed);
 }
 
-function openRole({ role, config, libc, host }: Context, inherited: Inherited): OpenRole {
-  const { record } = config.status;
-  if (role === "server") return openServer(libc, config.server, record, serverWishOf(config));
-  return openRelay(libc, config.relay, addressesOf(host), record, inherited, wishOf(config));
-}
+const OPEN: Readonly<Record<Role, (context: Context, inherited: Inherited) => OpenRole>> = {
+  relay: ({ config, libc, host }, inherited) => {
+    const { relay, status: { record } } = config;
+    return openRelay(libc, relay, addressesOf(host), record, inherited, wishOf(config));
+  },
+  server: ({ config, libc }) =>
+    openServer(libc, config.server, config.status.record, serverWishOf(config)),
+  client: refuseClient,
+};
 
 /** Tells what a start is made of, and how long each part of it takes. */
 function stepper(log: Logger): (step: string) => void {
@@ -261,10 +265,10 @@ function stepper(log: Logger): (step: string) => void {
   };
 }
 
-/** A server knows nothing that it could leave. */
+/** Neither a server nor a client knows what it could leave. */
 function handoverOf(context: Context, { listening: [listening] }: OpenRole): Handover {
   const { role, config: { relay }, host } = context;
-  if (role === "server") return NO_HANDOVER;
+  if (role !== "relay") return NO_HANDOVER;
   const folder = runtimeFolder(role);
   const user = userOf(host, relay.process);
   return openHandover({ ...context, relay, folder, listening: listening!, user });
@@ -328,11 +332,12 @@ function tellPidFile(log: Logger, { pidFile: path, user, chroot }: ProcessConfig
 
 function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {
   const { count, reason } = open.workers;
-  const wanted = config[role].workers;
+  const own = config[role];
+  const wanted = "workers" in own ? own.workers : 1;
   for (const notice of open.notices) log.info("Not as asked for", { reason: notice });
   const level = wanted === "auto" || wanted === count ? "info" : "warn";
   log.log(level, "Workers", { workers: count, reason });
-  if (role === "relay") log.info("Offloads", offloadFields(open.offloads));
+  if (role !== "server") log.info("Offloads", offloadFields(open.offloads));
   const { watchdog } = notifier;
   if (watchdog !== undefined) log.debug("Watchdog", { seconds: watchdog / 1000 });
   const name = open.interfaceName ?? open.nativeName;
@@ -371,9 +376,10 @@ async function end(
   const { role, log, state } = context;
   notifier.send("STOPPING=1");
   const drained = drain.end();
-  if (role === "relay") {
+  const own = state.config[role];
+  if ("drainTime" in own) {
     // Of one that has been drained for so long nothing more is waited for.
-    const left = Math.max(0, state.config.relay.drainTime - drained);
+    const left = Math.max(0, own.drainTime - drained);
     log.info("Draining", { seconds: Math.round(left) / 1000 });
     const failure = await Promise.race([after(left), failureOf(datapath)]);
     if (failure instanceof Error) return failed(context, failure);

@@ -11,6 +11,9 @@ import { Readiness } from "./readiness.ts";
 import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
+/** Of a client, whose servers tell it. RFC 4380 §5.2.1 */
+const MIN_MTU = 1280;
+
 /** A daemon as the status pages see it: first starting, then serving, then draining. */
 export class DaemonState {
   readonly #role: Role;
@@ -89,8 +92,15 @@ export class DaemonState {
   /** Looks at what readiness depends on; in between, the last outcome stands. */
   refresh(): void {
     if (this.#serving === undefined) return;
-    const { relay, server } = this.#config;
-    const served = { role: this.#role, relay, server, draining: this.draining, ...this.#serving };
+    const { relay, server, client } = this.#config;
+    const served = {
+      role: this.#role,
+      relay,
+      server,
+      client,
+      draining: this.draining,
+      ...this.#serving,
+    };
     this.#checks = this.history.judge(this.#readiness.look(served));
     this.#announcement?.follow(this.#checks, performance.now());
   }
@@ -103,9 +113,9 @@ export class DaemonState {
       ...this.#serving,
       role: this.#role,
       version: this.#version,
-      mtu: own.interfaceMtu,
+      mtu: "interfaceMtu" in own ? own.interfaceMtu : MIN_MTU,
       prefix: formatIpv6Prefix(servicePrefixOf(own.prefix)),
-      peersLimit: this.#role === "relay" ? this.#config.relay.maxPeers : 0,
+      peersLimit: "maxPeers" in own ? own.maxPeers : 0,
       draining: this.draining,
       checks: this.#checks,
       history: this.history,

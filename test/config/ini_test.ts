@@ -33,16 +33,16 @@ for (const [name, text] of fine) {
 
 const wrong: readonly (readonly [string, string, readonly string[]])[] = [
   ["a key before any section", "bind_port = 1\n", [
-    "teredo.ini:1: bind_port: stands before any section; put it below [relay]",
+    "teredo.ini:1: bind_port: stands before any section; put it below [relay] or [client]",
   ]],
   ["an unknown key before any section", "xyzzy = 1\n", [
     "teredo.ini:1: xyzzy: unknown key; put keys below a [section]",
   ]],
   ["a key of two sections before any", "prefix = 2001::/32\n", [
-    "teredo.ini:1: prefix: stands before any section; put it below [relay] or [server]",
+    "teredo.ini:1: prefix: stands before any section; put it below [relay] or [server] or [client]",
   ]],
   ["a key of another section", "[log]\nbind_port = 1\n", [
-    "teredo.ini:2: bind_port: not a key of [log]; put it below [relay]",
+    "teredo.ini:2: bind_port: not a key of [log]; put it below [relay] or [client]",
   ]],
   ["a misspelt key", "[relay]\nbindport = 1\nmax_pears = 16\n", [
     "teredo.ini:2: bindport: unknown key; did you mean `bind_port`?",
@@ -57,7 +57,7 @@ const wrong: readonly (readonly [string, string, readonly string[]])[] = [
   ["names of the prototype of objects", "[log]\n__proto__ = 1\nconstructor = 1\n[toString]\n", [
     "teredo.ini:2: __proto__: unknown key; [log] knows level, format, target, facility, debug_peer",
     "teredo.ini:3: constructor: unknown key; [log] knows level, format, target, facility, debug_peer",
-    "teredo.ini:4: [`toString`]: unknown section; write one of [relay], [server], [status], [log]",
+    "teredo.ini:4: [`toString`]: unknown section; write one of [relay], [server], [client], [status], [log]",
   ]],
   ["an unknown section, and nothing of what is in it", "[realy]\nfoo = 1\n[log]\nlevel = x\n", [
     "teredo.ini:1: [`realy`]: unknown section; write [relay]",

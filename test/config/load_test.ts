@@ -198,8 +198,8 @@ const misplaced: readonly (readonly [string, Role, string, string, Record<string
     "a Teredo client's file",
     "server",
     "ServerAddress 192.0.2.1\n",
-    ": with `ServerAddress` and without `RelayType` this is a Teredo client's file; for a relay " +
-    "write `RelayType relay`, for a client keep Miredo",
+    ": with `ServerAddress` and without `RelayType` this is a Teredo client's file; run " +
+    "`teredo client`, or write `RelayType relay` for a relay",
     { "server.bind_address": "192.0.2.1" },
   ],
   [
@@ -250,7 +250,7 @@ const foreign: readonly (readonly [string, Uint8Array, string])[] = [
   [
     "TOML",
     text('[package]\nname = "teredo"\n'),
-    ":1: [`package`]: unknown section; write one of [relay], [server], [status], [log]",
+    ":1: [`package`]: unknown section; write one of [relay], [server], [client], [status], [log]",
   ],
   ["a gzip archive", new Uint8Array([0x1f, 0x8b, 8, 0, 0]), ": compressed; unpack it first"],
   [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import type { Config, Role } from "#src/config/config.ts";
+import { type Config, type Role, ROLES } from "#src/config/config.ts";
 import { diffConfig } from "#src/config/diff.ts";
 import { checkFile, convertFile, showFile } from "#src/config/inspect.ts";
 import { loadConfig } from "#src/config/load.ts";
@@ -40,6 +40,14 @@ const OTHER: ReadonlyMap<string, string> = new Map([
   ["server.advertised_address", "203.0.113.1"],
   ["server.advertised_address2", "203.0.113.2"],
   ["server.authentication_algorithm", "sha256"],
+  ["client.servers", "a.example/198.51.100.2, 192.0.2.1"],
+  ["client.server_order", "strict"],
+  ["client.bind_port", "40000"],
+  ["client.when_native", "relay"],
+  ["client.refresh", "15s"],
+  ["client.extensions", "none"],
+  ["client.check_host", "2001:db8::1"],
+  ["client.hook", "/etc/a b # c"],
   ["status.enabled", "no"],
   ["status.address", "::1"],
   ["status.port", "1234"],
@@ -61,11 +69,11 @@ function nativeText(ids: readonly string[]): string {
 
 test("showFile() gives what loads as the same configuration", () => {
   fc.assert(fc.property(fc.subarray([...OTHER.keys()]), (chosen) => {
-    const ids = new Set([...chosen, "server.bind_address"]);
+    const ids = new Set([...chosen, "server.bind_address", "client.servers"]);
     if (ids.has("server.advertised_address") !== ids.has("server.advertised_address2")) return;
     const text = nativeText([...ids]);
     const shown = show(text).text;
-    for (const role of ["relay", "server"] as const) {
+    for (const role of ROLES) {
       assert.deepEqual(load(role, shown), load(role, text));
     }
     // The values are the same when shown again; only their origins have changed.
@@ -78,7 +86,10 @@ test("showFile() tells where each value came from", () => {
   const { text, json } = show("[relay]\nbind_port = 7\n");
   assert.match(text, /^bind_port = 7 +# c:2$/m);
   assert.match(text, /^prefix = 2001::\/32 +# default$/m);
-  assert.match(text, /^#port = +# not set: 9545 for the relay, 9544 for the server$/m);
+  assert.match(
+    text,
+    /^#port = +# not set: 9545 for the relay, 9544 for the server, 9546 for the client$/m,
+  );
   assert.doesNotMatch(text, /\[server\]/);
   assert.deepEqual(
     (json as { sections: { relay: Record<string, unknown> } }).sections.relay.bind_port,
@@ -215,9 +226,13 @@ const hostileLine = fc.tuple(
 ).map((parts) => parts.join("").replaceAll("\n", "N"));
 
 test("convertFile() gives what loads as the same, of any file that loads", () => {
-  const loads = { relay: 0, server: 0 };
-  const head = { relay: "RelayType relay", server: "ServerBindAddress 198.51.100.1" };
-  const role = fc.constantFrom<Role>("relay", "server");
+  const loads = { relay: 0, server: 0, client: 0 };
+  const head = {
+    relay: "RelayType relay",
+    server: "ServerBindAddress 198.51.100.1",
+    client: "ServerAddress teredo.example",
+  };
+  const role = fc.constantFrom<Role>("relay", "server", "client");
   fc.assert(
     fc.property(role, fc.array(hostileLine, { maxLength: 4 }), (role, lines) => {
       const text = [head[role], ...lines, ""].join("\n");
@@ -229,7 +244,7 @@ test("convertFile() gives what loads as the same, of any file that loads", () =>
     }),
     { numRuns: 800 },
   );
-  assert.ok(loads.relay > 40 && loads.server > 40, JSON.stringify(loads));
+  assert.ok(Object.values(loads).every((it) => it > 40), JSON.stringify(loads));
 });
 
 test("convertFile() puts a comment above a line that it would make too long", () => {
@@ -327,7 +342,7 @@ test("diffConfig() sees secrets that changed under the same path", () => {
 });
 
 test("SCHEMA names each setting once, with a flag of its own and a text", () => {
-  for (const role of ["relay", "server"] as const) {
+  for (const role of ROLES) {
     const flags = flagsOf(role).map((entry) => entry.flag);
     assert.equal(new Set(flags).size, flags.length);
   }

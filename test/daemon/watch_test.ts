@@ -20,6 +20,7 @@ import type { Snapshot } from "#src/status/snapshot.ts";
 import { datagramReceiver } from "#test/log/datagram_receiver.ts";
 import { dated, sampleSnapshot } from "#test/status/sample.ts";
 import {
+  clientConfig,
   emptyFile,
   type Facts,
   fakeHost,
@@ -258,6 +259,7 @@ for (const { name, facts, served, want } of cases) {
       role: "relay",
       relay: relayConfig(),
       server: serverConfig(),
+      client: clientConfig(),
       open: OPEN,
       datapath: datapath(10),
     } as const;
@@ -279,6 +281,7 @@ test("Readiness.look() asks for no list, so that its cost does not grow with wha
       role,
       relay: relayConfig(),
       server: serverConfig(),
+      client: clientConfig(),
       open: OPEN,
       datapath: datapath(10),
       draining: false,

@@ -6,7 +6,7 @@ import type { CheckResult } from "#src/daemon/checks/result.ts";
 import { relayTraffic } from "#src/daemon/checks/traffic.ts";
 import { linuxHost } from "#src/daemon/host/linux/mod.ts";
 import type { Filtered, SamplePacket, Traffic } from "#src/daemon/host/traffic.ts";
-import { relayConfig, serverConfig } from "#test/daemon/checks/fake_host.ts";
+import { clientConfig, relayConfig, serverConfig } from "#test/daemon/checks/fake_host.ts";
 import { inNamespace } from "#test/runtime/namespace.ts";
 import { Crossing, libc, RELAY_ADDRESS, RELAY_PORT } from "./crossing.ts";
 import { type Ruleset, RULESETS } from "./rulesets.ts";
@@ -18,7 +18,7 @@ import { type Ruleset, RULESETS } from "./rulesets.ts";
  */
 
 const RELAY = relayConfig({ bindAddress: RELAY_ADDRESS, bindPort: RELAY_PORT });
-const CONFIG = { relay: RELAY, server: serverConfig() };
+const CONFIG = { relay: RELAY, server: serverConfig(), client: clientConfig() };
 /** Enough for chains that come one after another. */
 const MOST_MENDS = 12;
 

@@ -1,4 +1,5 @@
 import { buildCommand, buildRouteMap } from "@stricli/core";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { ConfigFlags } from "../run/config.ts";
@@ -6,7 +7,7 @@ import { JSON_FLAG, parseFile } from "../shared_flags.ts";
 
 const ROLE = {
   kind: "enum",
-  values: ["relay", "server"],
+  values: ROLES,
   optional: true,
   brief: "Whose file it is, where its content does not tell",
 } as const;
@@ -38,7 +39,7 @@ const show = buildCommand<ConfigFlags, [string?], Context>({
   docs: { brief: "Print the effective configuration, and where each value came from" },
 });
 
-const convert = buildCommand<{ role?: "relay" | "server" }, [string], Context>({
+const convert = buildCommand<{ role?: Role }, [string], Context>({
   loader: async () => (await import("../run/config.ts")).convert,
   parameters: { flags: { role: ROLE }, positional: { kind: "tuple", parameters: [FILE] } },
   docs: { brief: "Turn a miredo.conf or miredo-server.conf into the native form" },

@@ -1,11 +1,11 @@
 import { buildCommand } from "@stricli/core";
-import type { Role } from "#src/config/config.ts";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { DrainFlags } from "../run/drain.ts";
 import type { ReloadFlags } from "../run/reload.ts";
 import { JSON_FLAG, parseFile, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
-import { parseRole, ROLES } from "./roles.ts";
+import { parseRole } from "./roles.ts";
 
 /** `-c FILE` of commands to a daemon that runs. */
 export const CONTROL_CONFIG = {

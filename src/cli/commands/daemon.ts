@@ -51,6 +51,31 @@ export const serverCommand = buildCommand<FlagTexts, [string?], Context>({
   },
 });
 
+/** Miredo's SERVER_NAME, of which it takes one. */
+const SERVERS = {
+  kind: "array",
+  parameter: {
+    parse: String,
+    placeholder: "SERVER",
+    brief: "Teredo servers instead of the file's, best first: a name or A.B.C.D, or HOST/SECONDARY",
+  },
+} as const;
+
+export const clientCommand = buildCommand<FlagTexts, string[], Context>({
+  loader: async () => (await import("../run/daemon.ts")).client,
+  parameters: {
+    flags: { ...daemonFlags("client"), foreground: FOREGROUND },
+    aliases: DAEMON_ALIASES,
+    positional: SERVERS,
+  } as never,
+  docs: {
+    brief: "Run a Teredo client in the foreground",
+    fullDescription:
+      "Gives this host an IPv6 address and a way to the IPv6 Internet behind a NAT.\n" +
+      "Every setting of the file has a flag that overrides it. SIGTERM and SIGINT end it.",
+  },
+});
+
 const CHECK_FLAGS = {
   json: JSON_FLAG,
   fix: switchFlag("Carry out the mends that are safe, each shown before, and check again"),
@@ -76,8 +101,18 @@ const checkServer = buildCommand<FlagTexts & CheckFlags, [string?], Context>({
   docs: { brief: "Check whether this machine can run a server" },
 });
 
+const checkClient = buildCommand<FlagTexts & CheckFlags, string[], Context>({
+  loader: async () => (await import("../run/check.ts")).checkClient,
+  parameters: {
+    flags: { ...daemonFlags("client"), ...CHECK_FLAGS },
+    aliases: ALIASES,
+    positional: SERVERS,
+  } as never,
+  docs: { brief: "Check whether this machine can run a client" },
+});
+
 export const checkCommands = buildRouteMap({
-  routes: { relay: checkRelay, server: checkServer },
+  routes: { relay: checkRelay, server: checkServer, client: checkClient },
   docs: {
     brief: "Check platform and configuration, with the command that mends each problem",
     fullDescription:

@@ -1,8 +1,6 @@
-import type { Role } from "#src/config/config.ts";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { UsageError } from "../exit.ts";
 import { shown } from "../shared_flags.ts";
-
-export const ROLES: readonly Role[] = ["relay", "server"];
 
 export function parseRole(text: string): Role {
   const role = ROLES.find((it) => it === text);

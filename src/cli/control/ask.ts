@@ -1,4 +1,4 @@
-import type { Role } from "#src/config/config.ts";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { controlPath } from "#src/daemon/runtime_folder.ts";
 import { errorOf, exchange, parseJson, type Question, stranger } from "../status/exchange.ts";
@@ -22,8 +22,6 @@ export interface Reply {
   /** A JSON object; its form is the page's. */
   readonly document: Readonly<Record<string, unknown>>;
 }
-
-const ROLES: readonly Role[] = ["relay", "server"];
 
 /**
  * Asks each daemon that is meant, over its control socket. Where none was named, one that does not run

@@ -22,7 +22,7 @@ import { fix, type Mended } from "../fix.ts";
 import { writeJson } from "../json.ts";
 import { coloured, type Output } from "../output.ts";
 import { findRunning } from "../status/running.ts";
-import { serverOverrides } from "./daemon.ts";
+import { clientOverrides, serverOverrides } from "./daemon.ts";
 
 export interface CheckFlags {
   readonly json?: boolean;
@@ -54,6 +54,14 @@ export function checkServer(
   address?: string,
 ): Promise<void> {
   return check(this, "server", flags, serverOverrides(flags, address));
+}
+
+export function checkClient(
+  this: Context,
+  flags: FlagTexts & CheckFlags,
+  ...servers: readonly string[]
+): Promise<void> {
+  return check(this, "client", flags, clientOverrides(flags, servers));
 }
 
 async function check(
@@ -123,7 +131,7 @@ async function checkMachine(host: Host, role: Role, config: Config): Promise<Che
   return [
     ...checkRole(host, role, config, found?.running),
     ...checkFirewall(host, role, config),
-    checkFastPath(host, role, config),
+    ...(role === "client" ? [] : [checkFastPath(host, role, config)]),
     ...await checkStatusPages(role, config.status, found?.answersTcp ?? false),
   ];
 }

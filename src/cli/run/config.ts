@@ -1,4 +1,4 @@
-import type { Role } from "#src/config/config.ts";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { type ReadFile, readRegularFile, searchPlaces } from "#src/config/files.ts";
 import { checkFile, convertFile, defaultFiles, showFile } from "#src/config/inspect.ts";
 import { ConfigError } from "#src/errors.ts";
@@ -12,7 +12,6 @@ export interface ConfigFlags {
   readonly json?: boolean;
 }
 
-const ROLES: readonly Role[] = ["relay", "server"];
 /** As a file's name: standard input, which problems call by the word. */
 const STDIN = "-";
 const STDIN_NAME = "stdin";

@@ -27,6 +27,23 @@ export function serverOverrides(flags: FlagTexts, address?: string): Record<stri
   return { ...overrides, "server.bind_address": address };
 }
 
+/** `teredo client [SERVER…]`; the servers as in the file's setting. */
+export async function client(
+  this: Context,
+  flags: FlagTexts,
+  ...servers: readonly string[]
+): Promise<void> {
+  await run(this, "client", flags, clientOverrides(flags, servers));
+}
+
+export function clientOverrides(
+  flags: FlagTexts,
+  servers: readonly string[],
+): Record<string, string> {
+  const overrides = overridesOf("client", flags);
+  return servers.length === 0 ? overrides : { ...overrides, "client.servers": servers.join(", ") };
+}
+
 async function run(
   context: Context,
   role: Role,

@@ -70,16 +70,13 @@ function answering(host: Host, role: Role, found: StatusDocument | undefined): R
 }
 
 function silent(host: Host, role: Role, config: Config): Running | undefined {
-  const port = role === "relay" ? config.relay.bindPort : TEREDO_PORT;
+  const { port, bound, interfaceName } = PLACES[role](config);
   const owner = port === 0 ? undefined : host.udpOwner(port);
   if (owner === undefined) return undefined;
   const { pidFile } = config[role].process;
   const isOurs = owner.name === "teredo" || (pidFile !== undefined && pidIn(pidFile) === owner.pid);
   if (!isOurs) return undefined;
-  const { relay: { interfaceName, bindAddress }, server } = config;
-  const isThere = role === "relay" && host.device(interfaceName) !== undefined;
-  const first = server.bindAddress ?? 0;
-  const bound = role === "relay" ? [bindAddress] : [first, server.bindAddress2 ?? first + 1];
+  const isThere = interfaceName !== undefined && host.device(interfaceName) !== undefined;
   return {
     role,
     pid: owner.pid,
@@ -87,6 +84,29 @@ function silent(host: Host, role: Role, config: Config): Running | undefined {
     listening: bound.map((address) => `${formatIpv4(address)}:${port}`),
     state: undefined,
   };
+}
+
+/** Where a daemon of a configuration would be. */
+interface Bound {
+  readonly port: number;
+  readonly bound: readonly number[];
+  readonly interfaceName: string | undefined;
+}
+
+const PLACES: Readonly<Record<Role, (config: Config) => Bound>> = {
+  relay: ({ relay }) => tunnelled(relay),
+  server: ({ server: { bindAddress = 0, bindAddress2 = bindAddress + 1 } }) => ({
+    port: TEREDO_PORT,
+    bound: [bindAddress, bindAddress2],
+    interfaceName: undefined,
+  }),
+  client: ({ client }) => tunnelled(client),
+};
+
+function tunnelled(
+  { bindAddress, bindPort, interfaceName }: Config["relay" | "client"],
+): Bound {
+  return { port: bindPort, bound: [bindAddress], interfaceName };
 }
 
 function pidIn(path: string): number | undefined {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Role, StatusConfig } from "#src/config/config.ts";
+import { type Role, ROLES, type StatusConfig } from "#src/config/config.ts";
 import { readRegularFile } from "#src/config/files.ts";
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { loadStatus } from "#src/config/load.ts";
@@ -26,8 +26,6 @@ export interface Wanted {
   /** A file that holds the token of the pages. */
   readonly "token-file"?: string | undefined;
 }
-
-const ROLES: readonly Role[] = ["relay", "server"];
 
 /**
  * Whom to ask: the one at `--url`, or those that the configuration is for.

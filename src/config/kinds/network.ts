@@ -119,7 +119,7 @@ export const ipAddress: Kind<string> = {
 /** Names that there may be; see docs/limits.md. */
 const MAX_HOSTS = 32;
 /** Of DNS, without its last point. RFC 1123 §2.1 */
-const HOST_NAME =
+export const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /** Names by which an HTTP server is asked, parted by commas or blanks, in lower case. */

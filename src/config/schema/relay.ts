@@ -1,8 +1,11 @@
 import type { RelayConfig } from "../config.ts";
-import { boolean, choice, duration, integer, ipv4, size } from "../kinds/mod.ts";
+import { boolean, choice, duration, integer, ipv4 } from "../kinds/mod.ts";
 import { interfaceName, served } from "../kinds/network.ts";
 import {
   type Flat,
+  HOLD,
+  ICMP_BURST,
+  ICMP_RATE,
   MTU,
   OFFLOADS,
   PREFIX,
@@ -13,8 +16,7 @@ import {
   WORKERS,
 } from "../setting.ts";
 
-const NO_CLIENT = "makes a Teredo client, which this program is not; for a relay write `relay`, " +
-  "for a client keep Miredo";
+const NO_CLIENT = "makes a Teredo client; run `teredo client`, or write `relay` for a relay";
 
 export const RELAY: Table<Flat<RelayConfig>> = {
   type: {
@@ -89,49 +91,29 @@ carry strangers' traffic.`,
 client that never proved itself is forgotten first.`,
   },
   holdPackets: {
-    kind: integer(1, 256),
-    default: 8,
-    reload: "yes",
+    ...HOLD.packets,
     doc: `Packets held for one client while the relay waits for its bubble; more are dropped and
 counted. They leave in the order they came.`,
   },
   holdBytes: {
-    kind: size(1280, 1024 ** 2),
-    default: 10_240,
+    ...HOLD.bytes,
     defaultText: "`10KiB`, or `interface_mtu` where that is more",
-    reload: "yes",
     doc: `Bytes held for one client. At least \`interface_mtu\`, so that a single packet fits.`,
   },
   holdAge: {
-    kind: duration(100, 60_000),
-    default: 10_000,
-    reload: "yes",
+    ...HOLD.age,
     doc:
       `A packet held longer than this is dropped. The default outlasts the 8 s after which a client
 that answers none of its four bubbles is given up, and the senders of what was held are told by an
 ICMPv6 error.`,
   },
   holdMemory: {
-    kind: size(65_536, 1024 ** 3),
-    default: 16 * 1024 ** 2,
-    reload: "yes",
+    ...HOLD.memory,
     doc: `Bytes held for all clients together: the bound against someone who scans the Teredo
 prefix.`,
   },
-  icmpRate: {
-    kind: integer(0, 100_000, "a second"),
-    default: 10,
-    reload: "yes",
-    doc:
-      `ICMPv6 errors sent a second on average (RFC 4443 section 2.4 (f)), of which one destination
-gets a share only. 0: none.`,
-  },
-  icmpBurst: {
-    kind: integer(1, 100_000),
-    default: 10,
-    reload: "yes",
-    doc: `ICMPv6 errors that may be sent at once.`,
-  },
+  icmpRate: ICMP_RATE,
+  icmpBurst: ICMP_BURST,
   challengeRate: {
     kind: integer(0, 1_000_000, "a second"),
     default: 100,

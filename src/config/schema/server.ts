@@ -2,6 +2,7 @@ import type { ServerConfig } from "../config.ts";
 import { boolean, choice, integer, ipv4 } from "../kinds/mod.ts";
 import { secretFile } from "../kinds/system.ts";
 import {
+  ALGORITHM,
   type Flat,
   MTU,
   PREFIX,
@@ -79,9 +80,7 @@ RFC 4380 section 5.2.2). Needs \`secrets_file\`. Clients in the field know no se
 closed networks.`,
   },
   authenticationAlgorithm: {
-    kind: choice(["sha1", "sha256"]),
-    default: "sha1",
-    reload: "yes",
+    ...ALGORITHM,
     doc: `Hash of the HMAC that makes authentication values; RFC 4380 names SHA-1.`,
   },
   secretsFile: {

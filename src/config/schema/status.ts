@@ -21,10 +21,10 @@ address they need \`token_file\`, or \`allow_anonymous\`. See [access.md](access
   port: {
     kind: integer(0, 65535),
     default: undefined,
-    defaultText: "9545 for the relay, 9544 for the server",
+    defaultText: "9545 for the relay, 9544 for the server, 9546 for the client",
     reload: "restart",
-    doc: `TCP port to listen on. 0: the kernel picks one. Leave it unset in a file that relay and
-server share.`,
+    doc: `TCP port to listen on. 0: the kernel picks one. Leave it unset in a file that daemons
+share.`,
   },
   tokenFile: {
     kind: secretFile("token"),
@@ -82,7 +82,7 @@ time. See [recording.md](recording.md).`,
     kind: pathOrNo,
     default: undefined,
     defaultText:
-      "`control` in `$RUNTIME_DIRECTORY`, or in /run/teredo-relay or /run/teredo-server; on a BSD in /var/run",
+      "`control` in `$RUNTIME_DIRECTORY`, or in /run/teredo-relay, /run/teredo-server or /run/teredo-client; on a BSD in /var/run",
     reload: "restart",
     doc: `Path of the Unix socket by which \`teredo\` commands change a daemon that runs. It is for
 root, for who runs the daemon, and for its group, which is that of \`user\`. \`no\`: none. Commands

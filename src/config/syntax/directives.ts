@@ -10,14 +10,21 @@ export interface Directive {
   readonly rest: string;
 }
 
+/** The secondary address of the server that `ServerAddress` names, and part of that setting. */
+export const SECONDARY = "ServerAddress2";
+/** What Miredo is: no setting of a client's, which has to be meant by it. */
+export const TYPE = "RelayType";
+
 /** Directives that only mean something to a Teredo client; the last three were never released. */
-export const CLIENT_DIRECTIVES: readonly string[] = [
+const CLIENT_DIRECTIVES: readonly string[] = [
   "ServerAddress",
-  "ServerAddress2",
+  SECONDARY,
   "LocalDiscovery",
   "DiscoveryInterfaces",
   "DiscoveryNetmask",
 ];
+/** Which older versions of Miredo had. */
+const OLD_DIRECTIVES: readonly string[] = ["IgnoreConeBit", "DefaultRoute"];
 
 /** @returns undefined for a blank line or a comment, which starts with `#` only */
 export function splitDirective(text: string): Directive | undefined {
@@ -34,8 +41,22 @@ export function entriesOfDirective(name: string, role: Role): readonly Entry[] {
   return ENTRIES.filter((e) => sections.includes(e.section) && e.miredo?.toLowerCase() === wanted);
 }
 
+/** Whether a file of this role may have it: it sets something, or says what the file is for. */
+export function isDirectiveOf(name: string, role: Role): boolean {
+  return entriesOfDirective(name, role).length > 0 ||
+    (role === "client" && (name === SECONDARY || name === TYPE));
+}
+
 export function isClientDirective(name: string): boolean {
-  return CLIENT_DIRECTIVES.some((known) => known.toLowerCase() === name.toLowerCase());
+  return isAmong(CLIENT_DIRECTIVES, name);
+}
+
+export function isOldDirective(name: string): boolean {
+  return isAmong(OLD_DIRECTIVES, name);
+}
+
+function isAmong(names: readonly string[], name: string): boolean {
+  return names.some((known) => known.toLowerCase() === name.toLowerCase());
 }
 
 /** Miredo's own spelling of a directive, whatever the case it is written in. */
@@ -46,6 +67,9 @@ export function spellingOf(name: string): string | undefined {
 
 /** Every directive that Miredo has, and ours. */
 export const KNOWN: readonly string[] = [
-  ...new Set(ENTRIES.flatMap((e) => e.miredo === undefined ? [] : [e.miredo])),
-  ...CLIENT_DIRECTIVES,
+  ...new Set([
+    ...ENTRIES.flatMap((e) => e.miredo === undefined ? [] : [e.miredo]),
+    ...CLIENT_DIRECTIVES,
+    ...OLD_DIRECTIVES,
+  ]),
 ];

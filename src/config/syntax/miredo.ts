@@ -1,4 +1,4 @@
-import type { Role } from "../config.ts";
+import { type Role, ROLES } from "../config.ts";
 import { quote } from "../kinds/mod.ts";
 import type { Problems } from "../problems.ts";
 import { ENTRIES, entryOf } from "../settings.ts";
@@ -7,9 +7,13 @@ import {
   type Directive,
   entriesOfDirective,
   isClientDirective,
+  isDirectiveOf,
+  isOldDirective,
   KNOWN,
+  SECONDARY,
   spellingOf,
   splitDirective,
+  TYPE,
 } from "./directives.ts";
 import type { Document, Given } from "./mod.ts";
 import { isForeign } from "./tell.ts";
@@ -25,6 +29,7 @@ export function readMiredo(
 ): readonly Given[] {
   const given: Given[] = [];
   const seen = new Map<string, number>();
+  let secondary: Secondary | undefined;
   if (!isKnown(document)) {
     refuseUnknown(document, problems);
     return given;
@@ -43,9 +48,51 @@ export function readMiredo(
       continue;
     }
     seen.set(name, line.number);
-    given.push(...settingsOf(directive, name, role, origin));
+    if (role !== "client") given.push(...settingsOf(directive, name, role, origin));
+    else if (name === TYPE) refuseOtherType(directive.value!, origin, problems);
+    else if (name === SECONDARY) secondary = { text: directive.value!, origin };
+    else given.push(...settingsOf(directive, name, role, origin));
   }
-  return given;
+  return secondary === undefined ? given : withSecondary(given, secondary, problems);
+}
+
+interface Secondary {
+  readonly text: string;
+  readonly origin: string;
+}
+
+/** The values of `RelayType`, in lower case, that make Miredo a client. */
+const CLIENT_TYPES: readonly string[] = ["client", "autoclient"];
+const RELAY_TYPES: readonly string[] = ["relay", "cone", "restricted"];
+
+/** A relay's file makes no client, whatever else is in it. */
+function refuseOtherType(text: string, origin: string, problems: Problems): void {
+  const type = text.toLowerCase();
+  if (CLIENT_TYPES.includes(type)) return;
+  const problem = RELAY_TYPES.includes(type)
+    ? `${quote(text)} makes a relay; run \`teredo relay\`, or write \`client\` for a client`
+    : `${quote(text)} is not a choice; write ${CLIENT_TYPES.join(", ")}`;
+  problems.error(origin, `${TYPE}: ${problem}`);
+}
+
+/** Two of Miredo's directives are one setting. */
+function withSecondary(
+  given: readonly Given[],
+  { text, origin }: Secondary,
+  problems: Problems,
+): readonly Given[] {
+  const { id, kind } = entryOf("client.servers");
+  const primary = given.find(({ entry }) => entry.id === id);
+  if (primary === undefined) {
+    const mend = "write `ServerAddress` as well, or delete the line";
+    problems.notice(origin, `${SECONDARY}: nothing without a primary address, ignored; ${mend}`);
+    return given;
+  }
+  // Each is judged in its own line.
+  const [alone, read] = [primary.text, text].map((it) => kind.parse(it, "miredo"));
+  if ("problem" in read!) problems.error(origin, `${SECONDARY}: ${read.problem}`);
+  if ("problem" in read! || "problem" in alone!) return given;
+  return given.map((it) => it === primary ? { ...it, text: `${it.text}/${text}` } : it);
 }
 
 /** Whether a single directive is Miredo's. */
@@ -111,11 +158,7 @@ function isTaken(
   problems: Problems,
 ): boolean {
   const notice = (problem: string) => problems.notice(origin, `${printable(name)}: ${problem}`);
-  if (isClientDirective(name)) {
-    notice("is for Teredo clients and ignored here; delete it");
-    return false;
-  }
-  if (entriesOfDirective(name, role).length === 0) {
+  if (!isDirectiveOf(name, role)) {
     notice(whyNot(name, role));
     return false;
   }
@@ -137,10 +180,13 @@ function isTaken(
 }
 
 function whyNot(name: string, role: Role): string {
-  const other = role === "relay" ? "server" : "relay";
-  if (entriesOfDirective(name, other).length > 0) {
-    return `is for the ${other} and ignored by the ${role}; delete it`;
+  if (role === "client" && isClientDirective(name)) {
+    return "of no Miredo that was released, ignored; see `local_discovery` of the native syntax";
   }
+  if (isClientDirective(name)) return "is for Teredo clients and ignored here; delete it";
+  if (isOldDirective(name)) return "of old versions of Miredo, ignored; delete it";
+  const other = ROLES.find((it) => isDirectiveOf(name, it));
+  if (other !== undefined) return `is for the ${other} and ignored by the ${role}; delete it`;
   const meant = nearest(name, KNOWN);
   const mend = meant === undefined ? "delete it" : `did you mean \`${meant}\`?`;
   return `unknown directive, ignored; ${mend}`;
@@ -160,40 +206,4 @@ function settingsOf(directive: Directive, name: string, role: Role, origin: stri
     given.push({ entry: entryOf("log.target"), text: "syslog", name, origin, syntax: "miredo" });
   }
   return given;
-}
-
-/** What a file's directives are for, of those that fit one of Miredo's programs only. */
-export interface MiredoPurpose {
-  readonly relay: boolean;
-  readonly server: boolean;
-  /** First directive that only a client has, where no `RelayType` is given. */
-  readonly client: string | undefined;
-  /** Whether a `RelayType` is given, be it a wrong one. */
-  readonly isTyped: boolean;
-}
-
-export function purposeOfMiredo({ lines }: Document): MiredoPurpose {
-  const names = lines.flatMap(({ text }) => {
-    const { name = "", value } = splitDirective(text) ?? {};
-    const known = value === undefined ? undefined : spellingOf(name);
-    return known === undefined ? [] : [known];
-  });
-  const has = (role: Role, other: Role) =>
-    names.some((name) =>
-      entriesOfDirective(name, role).length > 0 && entriesOfDirective(name, other).length === 0
-    );
-  const isTyped = names.includes("RelayType");
-  return {
-    relay: has("relay", "server"),
-    server: has("server", "relay"),
-    client: isTyped ? undefined : names.find(isClientDirective),
-    isTyped,
-  };
-}
-
-/** Which daemon's file this is, by its directives; undefined when they fit both. */
-export function roleOfMiredo(document: Document): Role | undefined {
-  const { relay, server, client } = purposeOfMiredo(document);
-  if (relay || client !== undefined) return "relay";
-  return server ? "server" : undefined;
 }

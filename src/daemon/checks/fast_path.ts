@@ -1,4 +1,4 @@
-import type { RelayConfig, Role, ServerConfig, StatusConfig } from "#src/config/config.ts";
+import type { Config, Role, StatusConfig } from "#src/config/config.ts";
 import { permissionOf, serverPermissionOf, serverWishOf, wishOf } from "../fast_path/decide.ts";
 import type { Host } from "../host/contract.ts";
 import { filterReport } from "./firewall.ts";
@@ -6,14 +6,15 @@ import { type CheckResult, fail, ok, warn } from "./result.ts";
 
 const NAME = "fast_path";
 
-export interface Configured {
-  readonly relay: RelayConfig;
-  readonly server: ServerConfig;
+/** A client has none: it carries what one host needs. */
+export type FastPathRole = Exclude<Role, "client">;
+
+export interface Configured extends Pick<Config, "relay" | "server" | "client"> {
   readonly status: Pick<StatusConfig, "record">;
 }
 
 /** Whether a daemon will have its fast path, and why not. None is kept from starting by it. */
-export function checkFastPath(host: Host, role: Role, config: Configured): CheckResult {
+export function checkFastPath(host: Host, role: FastPathRole, config: Configured): CheckResult {
   const { fastPath } = config[role];
   const why = refusalOf(role, config) ?? host.refusesFastPath();
   if (why !== undefined) {
@@ -28,7 +29,7 @@ export function checkFastPath(host: Host, role: Role, config: Configured): Check
   return warn(NAME, `on, ${note}`, "`fast_path = auto`, unless that is meant");
 }
 
-function refusalOf(role: Role, config: Configured): string | undefined {
+function refusalOf(role: FastPathRole, config: Configured): string | undefined {
   if (role === "relay") return wishOf(config).refusal;
   const { refusal } = serverWishOf(config);
   if (refusal !== undefined || !config.server.requireAuthentication) return refusal;

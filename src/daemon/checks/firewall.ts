@@ -1,18 +1,15 @@
-import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { Config, Role } from "#src/config/config.ts";
 import type { Host } from "../host/contract.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { Filtered, FilterReport, Traffic } from "../host/traffic.ts";
 import { type CheckResult, fail, note, ok, warn } from "./result.ts";
-import { relayTraffic, serverTraffic } from "./traffic.ts";
+import { clientTraffic, type Endpoint, relayTraffic, serverTraffic } from "./traffic.ts";
 
 const NAME = "firewall";
 /** Of the interface, where the kernel is to choose one. */
 const TUNNEL = "teredo";
 
-export interface Configured {
-  readonly relay: RelayConfig;
-  readonly server: ServerConfig;
-}
+export type Configured = Pick<Config, "relay" | "server" | "client">;
 
 /**
  * Whether packet filters let through what a role lives on.
@@ -28,14 +25,26 @@ export function checkFirewall(host: Host, role: Role, configured: Configured): C
 export function filterReport(
   host: Host,
   role: Role,
-  { relay, server }: Configured,
+  configured: Configured,
 ): FilterReport | undefined {
-  return host.filters(() =>
-    role === "server"
-      ? serverTraffic(host, server)
-      : relayTraffic(host, relay, relay.interfaceName || TUNNEL)
-  );
+  return host.filters(() => TRAFFIC[role](host, configured));
 }
+
+/** Where a daemon is, as far as that is known. */
+interface Place {
+  readonly bound?: Endpoint;
+  readonly interfaceName?: string | undefined;
+}
+
+/** What each role lives on. */
+const TRAFFIC: Readonly<
+  Record<Role, (host: Host, config: Configured, place?: Place) => readonly Traffic[]>
+> = {
+  relay: (host, { relay }, { bound, interfaceName } = {}) =>
+    relayTraffic(host, relay, interfaceName ?? (relay.interfaceName || TUNNEL), bound),
+  server: (host, { server }) => serverTraffic(host, server),
+  client: (host, { client }, { bound } = {}) => clientTraffic(host, client, bound),
+};
 
 /** What one that serves is judged by, again and again. */
 export interface Serving extends Configured {
@@ -54,12 +63,12 @@ export function watchFirewall(host: Host, serving: Serving): CheckResult[] {
 
 /** What the filters do to the traffic of a daemon that serves. */
 export function filtersOf(host: Host, serving: Serving): FilterReport | undefined {
-  const { role, relay, server, open } = serving;
+  const { role, open: { listening: [endpoint = ""], interfaceName } } = serving;
   return host.watchFilters(() => {
-    if (role === "server") return serverTraffic(host, server);
-    const [address = "", port] = (open.listening[0] ?? "").split(":");
-    const bound = { address: parseIpv4(address) ?? relay.bindAddress, port: Number(port) };
-    return relayTraffic(host, relay, open.interfaceName ?? relay.interfaceName, bound);
+    const [text = "", port] = endpoint.split(":");
+    const address = parseIpv4(text);
+    const bound = address === undefined ? {} : { bound: { address, port: Number(port) } };
+    return TRAFFIC[role](host, serving, { ...bound, interfaceName });
   });
 }
 

@@ -1,4 +1,4 @@
-import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { ClientConfig, Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Host, Right } from "../host/contract.ts";
 import type { CheckResult } from "./result.ts";
 import { checkMtu, checkRelayAddress, checkServerAddresses } from "./address.ts";
@@ -19,6 +19,11 @@ const RELAY_NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];
 /** Native packets. */
 const SERVER_NEEDS: readonly Right[] = ["open raw sockets"];
 
+/** Interface, addresses and routes; ICMPv6 errors go by the interface. */
+const CLIENT_NEEDS: readonly Right[] = ["set up interfaces"];
+
+type Configured = Pick<Config, "relay" | "server" | "client">;
+
 /** Ports below this take a right of their own. ip-sysctl, ip_unprivileged_port_start */
 const UNPRIVILEGED_PORT = 1024;
 
@@ -30,16 +35,21 @@ const UNPRIVILEGED_PORT = 1024;
 export function checkRole(
   host: Host,
   role: Role,
-  config: { readonly relay: RelayConfig; readonly server: ServerConfig },
+  config: Configured,
   running?: Running,
 ): CheckResult[] {
-  const results = role === "relay"
-    ? checkRelay(host, config.relay, running)
-    : checkServer(host, config.server, running);
-  return results.map((result) =>
+  return CHECKS[role](host, config, running).map((result) =>
     result.mend === undefined ? result : { ...result, mend: host.feasible(result.mend) }
   );
 }
+
+const CHECKS: Readonly<
+  Record<Role, (host: Host, config: Configured, running?: Running) => CheckResult[]>
+> = {
+  relay: (host, { relay }, running) => checkRelay(host, relay, running),
+  server: (host, { server }, running) => checkServer(host, server, running),
+  client: (host, { client }, running) => checkClient(host, client, running),
+};
 
 /** @param running a relay on this host, whose state is told rather than fought */
 export function checkRelay(host: Host, relay: RelayConfig, running?: Running): CheckResult[] {
@@ -78,6 +88,20 @@ export function checkServer(host: Host, server: ServerConfig, running?: Running)
     checkClock(host),
     ...checkUser(host, server.process),
     ...checkChroot(host, server.process),
+  ];
+}
+
+/** @param running as for {@link checkRelay} */
+function checkClient(host: Host, client: ClientConfig, running?: Running): CheckResult[] {
+  return [
+    running === undefined
+      ? checkPrivileges(host, client.process, portNeeds(CLIENT_NEEDS, client.bindPort))
+      : checkRunning(running),
+    checkTun(host, client.interfaceName, running),
+    checkIpv6(host),
+    checkClock(host),
+    ...checkUser(host, client.process),
+    ...checkChroot(host, client.process),
   ];
 }
 

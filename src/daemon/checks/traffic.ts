@@ -1,4 +1,4 @@
-import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
+import type { ClientConfig, RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
@@ -105,6 +105,15 @@ export function serverTraffic(host: Host, server: ServerConfig): Traffic[] {
       accept: { from: service },
     },
   ];
+}
+
+/** What a client cannot be without: what it asks for comes in through every filter that keeps state. */
+export function clientTraffic(
+  host: Host,
+  client: ClientConfig,
+  endpoint: Endpoint = { address: client.bindAddress, port: client.bindPort || SOME_PORT },
+): Traffic[] {
+  return datagrams(host, endpoint, ANY_STRANGERS).filter(({ path }) => path === "output");
 }
 
 /** UDP between one of this host's endpoints and strangers. */

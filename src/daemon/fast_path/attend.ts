@@ -48,7 +48,10 @@ export class Attendant {
     this.#fastPath = fastPath;
     this.#attended = attended;
     this.#due = new Due(attended.host);
-    const isForced = () => attended.config()[attended.role].fastPath === "on";
+    const isForced = () => {
+      const own = attended.config()[attended.role];
+      return "fastPath" in own && own.fastPath === "on";
+    };
     this.#teller = new Teller(attended.log, isForced);
   }
 
@@ -69,8 +72,8 @@ export class Attendant {
 
   #permission(): Permission {
     const { role, host, config, open } = this.#attended;
-    const { relay, server } = config();
-    const report = filtersOf(host, { role, relay, server, open });
+    const { relay, server, client } = config();
+    const report = filtersOf(host, { role, relay, server, client, open });
     return role === "relay"
       ? permissionOf(relay.fastPath, report)
       : serverPermissionOf(server.fastPath, report);

@@ -62,11 +62,18 @@ export function tellSandbox(log: Logger, { mode, layers }: SandboxState): void {
   });
 }
 
+/** The file of secrets that a reload reads again. */
+const SECRETS: Readonly<Record<Role, (config: Config) => string | undefined>> = {
+  relay: () => undefined,
+  server: ({ server }) => server.secretsFile,
+  client: ({ client }) => client.secretFile,
+};
+
 function needsOf({ role, config, user, path, open }: SandboxOptions): SandboxNeeds {
-  const { status, server, log } = config;
+  const { status, log } = config;
   const own = config[role].process;
   const credentials = process.env["CREDENTIALS_DIRECTORY"];
-  const secrets = [status.tokenFile, role === "server" ? server.secretsFile : undefined]
+  const secrets = [status.tokenFile, SECRETS[role](config)]
     .filter(isGiven).map((name) => placeOfSecret(name, config.file, credentials).path);
   const inCredentials = credentials === undefined ? [] : [`${credentials}/any`];
   const removes = [own.pidFile, status.socket, controlPath(role, status)];

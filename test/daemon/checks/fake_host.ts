@@ -1,4 +1,4 @@
-import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
+import type { ClientConfig, RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import type { Host, Interface, Refusal, Way } from "#src/daemon/host/contract.ts";
 import {
@@ -124,6 +124,12 @@ export function relayConfig(changes: Partial<RelayConfig> = {}): RelayConfig {
     ...loadConfig("relay", { path: "r.ini", readFile: emptyFile }).config.relay,
     ...changes,
   };
+}
+
+export function clientConfig(changes: Partial<ClientConfig> = {}): ClientConfig {
+  const overrides = { "client.servers": "192.0.2.1" };
+  const { config } = loadConfig("client", { path: "c.ini", readFile: emptyFile, overrides });
+  return { ...config.client, ...changes };
 }
 
 export function serverConfig(changes: Partial<ServerConfig> = {}): ServerConfig {

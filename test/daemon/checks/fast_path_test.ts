@@ -5,7 +5,7 @@ import { checkFastPath } from "#src/daemon/checks/fast_path.ts";
 import { formatCheck } from "#src/daemon/checks/result.ts";
 import type { Host } from "#src/daemon/host/contract.ts";
 import type { FilterReport } from "#src/daemon/host/traffic.ts";
-import { fakeHost, relayConfig, serverConfig } from "./fake_host.ts";
+import { clientConfig, fakeHost, relayConfig, serverConfig } from "./fake_host.ts";
 
 const NO_FILTERS: FilterReport = {
   filtered: [],
@@ -87,7 +87,7 @@ const cases: readonly [
 for (const [name, fastPath, facts, record, want] of cases) {
   test(`checkFastPath() where ${name}`, () => {
     const relay = relayConfig({ fastPath });
-    const config = { relay, server: serverConfig(), status: { record } };
+    const config = { relay, server: serverConfig(), client: clientConfig(), status: { record } };
     assert.equal(formatCheck(checkFastPath(fakeHost(facts), "relay", config)), want);
   });
 }
@@ -140,7 +140,12 @@ const serverCases: readonly [
 
 for (const [name, server, facts, record, want] of serverCases) {
   test(`checkFastPath() of a server where ${name}`, () => {
-    const config = { relay: relayConfig(), server: serverConfig(server), status: { record } };
+    const config = {
+      relay: relayConfig(),
+      server: serverConfig(server),
+      client: clientConfig(),
+      status: { record },
+    };
     assert.equal(formatCheck(checkFastPath(fakeHost(facts), "server", config)), want);
   });
 }

@@ -4,9 +4,13 @@ import { checkFirewall, watchFirewall } from "#src/daemon/checks/firewall.ts";
 import { formatCheck } from "#src/daemon/checks/result.ts";
 import type { Filtered, FilterReport, Traffic } from "#src/daemon/host/traffic.ts";
 import { DESTINATION_AT, formatIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
-import { fakeHost, relayConfig, serverConfig } from "./fake_host.ts";
+import { clientConfig, fakeHost, relayConfig, serverConfig } from "./fake_host.ts";
 
-const CONFIG = { relay: relayConfig({ bindPort: 3545 }), server: serverConfig() };
+const CONFIG = {
+  relay: relayConfig({ bindPort: 3545 }),
+  server: serverConfig(),
+  client: clientConfig(),
+};
 
 /** A host whose filters do to the traffic what `filter` says. */
 function hostWith(filter: (traffic: readonly Traffic[]) => Partial<FilterReport>) {

@@ -13,7 +13,7 @@ import type { BsdMachine } from "#test/kernel/bsd/machine.ts";
 import { typeAsRoot } from "#test/kernel/bsd/commands.ts";
 import { Errno } from "#test/kernel/errno.ts";
 import { type Asked, type Bsd, bsdMachine, BSDS } from "./machine.ts";
-import { relayConfig, serverConfig } from "../../checks/fake_host.ts";
+import { clientConfig, relayConfig, serverConfig } from "../../checks/fake_host.ts";
 
 const ROUTE_TO = `   route to: default
 destination: default
@@ -90,6 +90,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
     role,
     relay: relayConfig(changes),
     server: serverConfig(),
+    client: clientConfig(),
     open: {
       listening: ["192.0.2.1:3545"],
       ...(role === "relay" ? { interfaceName: "tun0" } : { nativeName: "tun0" }),
