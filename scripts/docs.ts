@@ -234,7 +234,7 @@ function dependencies(names: readonly string[]): string {
 
 /** Of both processes that have a sandbox, without `user` where that makes a difference. */
 function systemCalls(): string {
-  const daemon = daemonCalls({ pid: 0, helper: 1, remakes: true, reprograms: true });
+  const daemon = daemonCalls({ pid: 0, helpers: [1], remakes: true, reprograms: true });
   const helper = helperCalls({ pid: 0 });
   const plain = [{ what: "each packet, and each turn of a loop", calls: daemon.first }]
     .concat(daemon.groups)

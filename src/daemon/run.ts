@@ -1,27 +1,27 @@
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
-import type { Config, LogConfig, ProcessConfig, Role } from "#src/config/config.ts";
+import type { ProcessConfig } from "#src/config/config.ts";
 import { changedSettings } from "#src/config/show.ts";
 import { loadConfig, loadLogConfig } from "#src/config/load.ts";
 import { partsOf } from "#src/config/problems.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import type { Inherited } from "#src/datapath/kept.ts";
 import type { OffloadReport } from "#src/datapath/offloads.ts";
 import { asError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { Fields } from "#src/log/record.ts";
 import { createStatus, type StatusApp } from "#src/status/app.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { OFFLOAD_NAMES, type OffloadName } from "#src/status/snapshot.ts";
-import { Announcement } from "./announcement.ts";
 import { type CheckResult, failures } from "./checks/result.ts";
 import { checkFirewall } from "./checks/firewall.ts";
 import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
+import { type Context, type DaemonOptions, userOf } from "./context.ts";
 import { ControlApp } from "./control/app.ts";
 import { commandsOf } from "./control/commands.ts";
 import { openControl } from "./control/socket.ts";
+import type { User } from "./host/contract.ts";
 import { hostOf, ignoreNamelessSignals } from "./host/mod.ts";
-import type { Host, User } from "./host/contract.ts";
 import { giveWayToPackets } from "./courtesy.ts";
 import { Drain } from "./drain.ts";
 import { FdStore } from "./fd_store.ts";
@@ -29,8 +29,6 @@ import { Observer } from "./fates/observer.ts";
 import { TracePage } from "./fates/trace.ts";
 import { guardedPages } from "./guarded_pages.ts";
 import { attendFastPath } from "./fast_path/attend.ts";
-import { serverWishOf, wishOf } from "./fast_path/decide.ts";
-import { type Handover, NO_HANDOVER, openHandover } from "./handover/mod.ts";
 import { continueHistory } from "./history/left.ts";
 import { History } from "./history/mod.ts";
 import { HistoryPages } from "./history/pages.ts";
@@ -38,7 +36,6 @@ import { bootClock } from "./history/wall_time.ts";
 import { type Notifier, openNotifier } from "./notify.ts";
 import { type OpenLog, openLog } from "./open_log.ts";
 import { LogSwitch } from "./log_switch.ts";
-import { addressesOf, openRelay, openServer, refuseClient } from "./open.ts";
 import { PeerPages } from "./peers/pages.ts";
 import { PidFile } from "./pid_file.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -46,6 +43,8 @@ import { RecordingPages } from "./recordings/pages.ts";
 import { Reloader } from "./reload/reloader.ts";
 import { logRefusal } from "./refusal.ts";
 import { ChecksFailed } from "./checks/failed.ts";
+import { lifeOf } from "./roles/mod.ts";
+import type { RoleLife } from "./roles/contract.ts";
 import { runtimeFolder } from "./runtime_folder.ts";
 import { prepareSandbox, tellSandbox } from "./sandbox/mod.ts";
 import { Signals } from "./signals.ts";
@@ -54,32 +53,6 @@ import { stateLine } from "./state_line.ts";
 import { closeAll, openStatusServers } from "./status_servers.ts";
 import { upholdInterface } from "./upkeep/mod.ts";
 import { type Watched, watchOver } from "./watch.ts";
-
-export interface DaemonOptions {
-  readonly role: Role;
-  readonly version: string;
-  /** `-c FILE`; without it the usual places are searched. */
-  readonly path: string | undefined;
-  /** Text of flags, by `section.key`. */
-  readonly overrides: Readonly<Record<string, string>>;
-  /** The command that runs this very program. */
-  readonly program: readonly string[];
-}
-
-/** What every stage of a daemon's life needs. */
-interface Context {
-  readonly role: Role;
-  readonly config: Config;
-  readonly libc: Libc;
-  readonly host: Host;
-  readonly log: Logger;
-  readonly state: DaemonState;
-  readonly signals: Signals;
-  readonly cleanup: Cleanup;
-  readonly program: readonly string[];
-  readonly options: DaemonOptions;
-  readonly setLog: (config: LogConfig) => void;
-}
 
 /**
  * Runs a relay, a server or a client until it is told to end.
@@ -144,7 +117,8 @@ async function live(context: Context): Promise<number> {
   step("checks");
   const pidFile = openPidFile(context, own);
   step("pid file");
-  const open = OPEN[role](context, store);
+  const life = lifeOf(context);
+  const open = life.open(store);
   store.settle();
   step("interface and sockets");
   tellInterface(context, open);
@@ -165,7 +139,7 @@ async function live(context: Context): Promise<number> {
   const control = new ControlApp(pages);
   await openControl(control, { ...context, user: userOf(host, own) });
   step("status pages");
-  const handover = handoverOf(context, open);
+  const handover = life.handover(open);
   cleanup.add(() => handover.close());
   // Before the privileges go: a thread may have to read its code from where they are needed.
   const datapath = await open.start(handover.legacy);
@@ -183,20 +157,19 @@ async function live(context: Context): Promise<number> {
   step("threads");
   const user = userOf(host, own);
   const { restorations } = state;
-  const sandbox = prepareSandbox({ ...context, ...context.options, user, open });
+  const { helpers } = life;
+  const sandbox = prepareSandbox({ ...context, ...context.options, user, open, helpers });
   const upholding = upholdInterface(open, { ...context, ...own, restorations, user });
   // The process that keeps the interface is there, and has taken what it needs.
   sandbox.begin();
   giveUpPrivileges(context, own);
   if (pidFile?.mayRemove() === false) tellPidFile(log, own);
   step("privileges");
-  sandbox.enter(upholding.pid);
+  sandbox.enter([...helpers, ...[upholding.pid].filter((it) => it !== undefined)]);
   state.sandbox = sandbox.state;
   tellSandbox(log, sandbox.state);
   step("sandbox");
-  if (role === "relay" && config.relay.announce) {
-    state.announceBy(new Announcement(log, upholding.announce));
-  }
+  life.serve({ open, datapath, upholding });
   state.serve(open, datapath);
   peers.serve(host, state, open, datapath);
   trace.serve(observer);
@@ -206,13 +179,14 @@ async function live(context: Context): Promise<number> {
     recorded.look(snapshot);
   };
   cleanup.add(watchOver({ ...context, datapath, notifier, onLook }));
-  announce(context, open, notifier);
+  announce(context, life, open, notifier);
   cleanup.add(attendFastPath({ ...context, config: () => state.config, open }));
   const drain = new Drain(log, state);
   const reloader = new Reloader({
     ...context,
     setLog: (to) => logs.configure(to),
-    datapath,
+    goBy: (to) => life.goBy(to, datapath),
+    reloaded: () => life.reloaded(),
     notifier,
   });
   cleanup.add(() => reloader.close());
@@ -222,10 +196,14 @@ async function live(context: Context): Promise<number> {
     tellState: () => log.info("State", stateLine(state.read())),
   });
   control.serve(commandsOf({ drain, reloader, logs }));
-  const failure = await Promise.race([signals.ending, failureOf(datapath), upholding.lost]);
-  if (failure instanceof Error) return failed(context, failure);
+  const failure = failureOf(datapath);
+  const why = await Promise.race([signals.ending, failure, upholding.lost, life.ended]);
+  if (why instanceof Error) return failed(context, why);
   endsAsTold = true;
-  return await end(context, datapath, notifier, drain);
+  const isTold = typeof why === "string";
+  const drainTime = isTold ? life.drainTime(state.config) : undefined;
+  const status = await end(context, datapath, notifier, drain, drainTime);
+  return isTold ? status : why;
 }
 
 /** What no start is refused for: it may change meanwhile, and readiness follows it. */
@@ -245,16 +223,6 @@ function refuseUnfit(context: Context): void {
   if (failed.length > 0) throw new ChecksFailed(failed);
 }
 
-const OPEN: Readonly<Record<Role, (context: Context, inherited: Inherited) => OpenRole>> = {
-  relay: ({ config, libc, host }, inherited) => {
-    const { relay, status: { record } } = config;
-    return openRelay(libc, relay, addressesOf(host), record, inherited, wishOf(config));
-  },
-  server: ({ config, libc }) =>
-    openServer(libc, config.server, config.status.record, serverWishOf(config)),
-  client: refuseClient,
-};
-
 /** Tells what a start is made of, and how long each part of it takes. */
 function stepper(log: Logger): (step: string) => void {
   let since = performance.now();
@@ -263,15 +231,6 @@ function stepper(log: Logger): (step: string) => void {
     log.debug("Step done", { step, seconds: Math.round(now - since) / 1000 });
     since = now;
   };
-}
-
-/** Neither a server nor a client knows what it could leave. */
-function handoverOf(context: Context, { listening: [listening] }: OpenRole): Handover {
-  const { role, config: { relay }, host } = context;
-  if (role !== "relay") return NO_HANDOVER;
-  const folder = runtimeFolder(role);
-  const user = userOf(host, relay.process);
-  return openHandover({ ...context, relay, folder, listening: listening!, user });
 }
 
 function continueHistoryOf(context: Context): () => void {
@@ -289,10 +248,6 @@ function tellInterface({ host, log }: Context, { interfaceName, nativeName }: Op
     ? "gone"
     : `${found.up ? "up" : "down"}, ${found.hasLinkLocal ? "a" : "no"} link-local address`;
   log.debug("Interface", { interface: name, mtu: found?.mtu, detail });
-}
-
-function userOf(host: Host, { user }: ProcessConfig): User | undefined {
-  return user === undefined ? undefined : host.user(user);
 }
 
 async function openStatus(
@@ -330,14 +285,19 @@ function tellPidFile(log: Logger, { pidFile: path, user, chroot }: ProcessConfig
   log.warn("Pid file will be left empty at the end", { path, user, chroot, mend });
 }
 
-function announce({ role, config, log }: Context, open: OpenRole, notifier: Notifier): void {
+function announce(
+  { role, config, log }: Context,
+  { tellsOffloads }: RoleLife,
+  open: OpenRole,
+  notifier: Notifier,
+): void {
   const { count, reason } = open.workers;
   const own = config[role];
   const wanted = "workers" in own ? own.workers : 1;
   for (const notice of open.notices) log.info("Not as asked for", { reason: notice });
   const level = wanted === "auto" || wanted === count ? "info" : "warn";
   log.log(level, "Workers", { workers: count, reason });
-  if (role !== "server") log.info("Offloads", offloadFields(open.offloads));
+  if (tellsOffloads) log.info("Offloads", offloadFields(open.offloads));
   const { watchdog } = notifier;
   if (watchdog !== undefined) log.debug("Watchdog", { seconds: watchdog / 1000 });
   const name = open.interfaceName ?? open.nativeName;
@@ -372,14 +332,14 @@ async function end(
   datapath: Datapath,
   notifier: Notifier,
   drain: Drain,
+  drainTime: Millis | undefined,
 ): Promise<number> {
-  const { role, log, state } = context;
+  const { log } = context;
   notifier.send("STOPPING=1");
   const drained = drain.end();
-  const own = state.config[role];
-  if ("drainTime" in own) {
+  if (drainTime !== undefined) {
     // Of one that has been drained for so long nothing more is waited for.
-    const left = Math.max(0, own.drainTime - drained);
+    const left = Math.max(0, drainTime - drained);
     log.info("Draining", { seconds: Math.round(left) / 1000 });
     const failure = await Promise.race([after(left), failureOf(datapath)]);
     if (failure instanceof Error) return failed(context, failure);

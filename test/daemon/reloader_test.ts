@@ -16,6 +16,7 @@ import test from "node:test";
 import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import type { RelayRules, ServerRules } from "#src/datapath/datapath.ts";
+import { rulesOf } from "#src/daemon/open.ts";
 import { Reloader } from "#src/daemon/reload/reloader.ts";
 import { reportDocument, statusOf } from "#src/daemon/reload/report.ts";
 import { History } from "#src/daemon/history/mod.ts";
@@ -49,11 +50,11 @@ class Lab {
     this.reloader = new Reloader({
       role,
       options,
-      host,
       log: createLogger({ level: "info", format: formatLogfmt, sink, time: undefined }),
       setLog: ({ level }) => void this.levels.push(level),
       state: this.state,
-      datapath: { setRules: (rules) => this.hasRoom && this.rules.push(rules) > 0 },
+      goBy: (to) => this.hasRoom && this.rules.push(rulesOf(role, to, host)) > 0,
+      reloaded: () => {},
       notifier: {
         send: (state) => void this.told.push(state),
         reloading: () => void this.told.push("RELOADING=1"),

@@ -3,14 +3,11 @@ import { diffConfig } from "#src/config/diff.ts";
 import { loadConfig, type LoadOptions } from "#src/config/load.ts";
 import { partsOf } from "#src/config/problems.ts";
 import { type Plan, planReload } from "#src/config/reload.ts";
-import type { Datapath } from "#src/datapath/datapath.ts";
 import { ConfigError, StartError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { SandboxState } from "#src/status/snapshot.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Host } from "../host/contract.ts";
 import type { Notifier } from "../notify.ts";
-import { rulesOf } from "../open.ts";
 import type { DaemonState } from "../state.ts";
 import type { Report } from "./report.ts";
 
@@ -22,11 +19,13 @@ export interface Reloadable {
   readonly role: Role;
   /** Where the configuration came from at start. */
   readonly options: Pick<LoadOptions, "path" | "overrides">;
-  readonly host: Host;
   readonly log: Logger;
   readonly setLog: (config: LogConfig) => void;
   readonly state: DaemonState;
-  readonly datapath: Pick<Datapath, "setRules">;
+  /** Goes on by another configuration. @returns false when that is too much; then nothing has changed */
+  goBy(config: Config): boolean;
+  /** A reload has succeeded, whatever has changed. */
+  reloaded(): void;
   readonly notifier: Notifier;
 }
 
@@ -129,6 +128,7 @@ export class Reloader {
     notifier.reloading();
     try {
       this.#apply(plan.config);
+      this.#daemon.reloaded();
     } finally {
       // The service manager waits for it, however the reload ends.
       notifier.send("READY=1");
@@ -153,10 +153,10 @@ export class Reloader {
 
   /** @throws StartError when the rules are too many; then nothing has changed */
   #apply(config: Config): void {
-    const { role, host, state, datapath, setLog } = this.#daemon;
+    const { role, state, setLog } = this.#daemon;
     const changes = diffConfig(state.config, config, role);
     const isOf = (section: string) => changes.some(({ id }) => id.startsWith(`${section}.`));
-    if (isOf(role) && !datapath.setRules(rulesOf(role, config, host))) {
+    if (isOf(role) && !this.#daemon.goBy(config)) {
       throw new StartError("more secrets than a running server can be given", "restart the daemon");
     }
     if (isOf("log")) setLog(config.log);

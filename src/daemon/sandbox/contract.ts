@@ -20,6 +20,8 @@ export interface SandboxNeeds {
   readonly devices: readonly string[];
   /** Whether it has an interface that it makes again when that is deleted. */
   readonly remakes: boolean;
+  /** Whether it has processes of its own, whatever user it becomes. */
+  readonly hasHelpers: boolean;
   /** Whether it has programs in the kernel, which other rules may have to be made for. */
   readonly reprograms: boolean;
   /** `NOTIFY_SOCKET`: of an abstract name it may have to be connected to again. */
@@ -35,9 +37,9 @@ export interface Sandbox {
   /**
    * Gives up the rest, and has the kernel see to it. From here on nothing can be taken back.
    *
-   * @param helper number of the process that this one started, which it may have to end
+   * @param helpers numbers of the processes that this one started, which it may have to end
    */
-  enter(helper: number | undefined): void;
+  enter(helpers: readonly number[]): void;
   /** What holds; before {@link enter}, nothing. */
   readonly state: SandboxState;
 }

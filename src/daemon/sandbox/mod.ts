@@ -25,6 +25,8 @@ export interface SandboxOptions {
   readonly user: User | undefined;
   /** `-c FILE` */
   readonly path: string | undefined;
+  /** Of processes that it has started. */
+  readonly helpers: readonly number[];
   readonly open: Pick<OpenRole, "keep" | "fastPath" | "interfaceName" | "nativeName">;
 }
 
@@ -69,7 +71,7 @@ const SECRETS: Readonly<Record<Role, (config: Config) => string | undefined>> = 
   client: ({ client }) => client.secretFile,
 };
 
-function needsOf({ role, config, user, path, open }: SandboxOptions): SandboxNeeds {
+function needsOf({ role, config, user, path, open, helpers }: SandboxOptions): SandboxNeeds {
   const { status, log } = config;
   const own = config[role].process;
   const credentials = process.env["CREDENTIALS_DIRECTORY"];
@@ -86,6 +88,7 @@ function needsOf({ role, config, user, path, open }: SandboxOptions): SandboxNee
     folder: runtimeFolder(role),
     removes: removes.filter(isGiven),
     devices: [open.interfaceName, open.nativeName].filter(isGiven),
+    hasHelpers: user !== undefined || helpers.length > 0,
     remakes: open.keep !== undefined && user === undefined,
     reprograms: open.fastPath !== undefined && open.fastPath.isNone !== true && user === undefined,
     notifies: process.env["NOTIFY_SOCKET"],

@@ -23,7 +23,7 @@ const filtered = new Filtered();
 const PROFILES: Readonly<Record<string, Profile>> = {
   "a daemon's, with user": daemonCalls({
     pid: PID,
-    helper: HELPER,
+    helpers: [HELPER],
     remakes: false,
     reprograms: false,
   }),

@@ -14,6 +14,7 @@ const NEEDS: SandboxNeeds = {
   folder: { path: "/var/run/teredo-relay", isGiven: false },
   removes: ["/var/run/teredo.pid"],
   devices: ["tun7"],
+  hasHelpers: false,
   remakes: true,
   reprograms: false,
   notifies: undefined,

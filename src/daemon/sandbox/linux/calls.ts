@@ -81,9 +81,9 @@ export interface Profile {
 }
 
 export interface ProfileNeeds {
-  /** The process itself, and another one that it may send a signal to. */
+  /** The process itself, and others that it may send a signal to. */
   readonly pid: number;
-  readonly helper?: number | undefined;
+  readonly helpers?: readonly number[];
   readonly remakes: boolean;
   readonly reprograms: boolean;
 }
@@ -225,7 +225,7 @@ const ownOnly = (pid: number, others: readonly number[]): Argued[] => [
   { call: "tgkill", only: "its own threads", when: [[{ argument: 0, values: [pid] }]] },
   {
     call: "kill",
-    only: others.length === 0 ? "itself" : "itself and its helper",
+    only: others.length === 0 ? "itself" : "itself and its helpers",
     when: [[{ argument: 0, values: [pid, ...others] }]],
   },
   { call: "prlimit64", only: "itself", when: [[{ argument: 0, values: [0, pid] }]] },
@@ -241,7 +241,7 @@ const ownOnly = (pid: number, others: readonly number[]): Argued[] => [
 ];
 
 /** What a daemon that serves may still ask for. */
-export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds): Profile {
+export function daemonCalls({ pid, helpers = [], remakes, reprograms }: ProfileNeeds): Profile {
   const requests = [
     ...DESCRIPTORS,
     ...[SIOCGIFINDEX, SIOCGIFNAME, TUNGETIFF],
@@ -257,7 +257,7 @@ export function daemonCalls({ pid, helper, remakes, reprograms }: ProfileNeeds):
     groups: [MEMORY, THREADS, SIGNALS, TIME, WAITING, FILES, CHANGES, SOCKETS, ITSELF],
     argued: [
       ...COMMON,
-      ...ownOnly(pid, helper === undefined ? [] : [helper]),
+      ...ownOnly(pid, helpers),
       {
         call: "socket",
         only: "Unix, IPv4 and IPv6 datagrams; netlink for routes, filters and IPsec policies",

@@ -67,10 +67,10 @@ export class LinuxSandbox implements Sandbox {
     if (calls.length > 0) this.#bounding = this.#make(calls);
   }
 
-  enter(helper: number | undefined): void {
+  enter(helpers: readonly number[]): void {
     const isEnforced = this.#needs.mode === "auto";
     const layers = isEnforced ? this.#giveUp() : this.#keepAll();
-    const problem = this.#filter(helper);
+    const problem = this.#filter(helpers);
     const seccomp = {
       name: "seccomp" as const,
       holds: isEnforced && problem === undefined,
@@ -105,9 +105,9 @@ export class LinuxSandbox implements Sandbox {
 
   /** What of other processes stays in reach. */
   get #reach(): { readonly abstract: boolean; readonly signals: boolean } {
-    const { notifies, user } = this.#needs;
-    // A helper is outside, and may have to be ended.
-    return { abstract: notifies?.startsWith("@") === true, signals: user !== undefined };
+    const { notifies, hasHelpers } = this.#needs;
+    // They are outside, and may have to be ended.
+    return { abstract: notifies?.startsWith("@") === true, signals: hasHelpers };
   }
 
   /** Where nothing is refused nothing is given up either. */
@@ -161,7 +161,7 @@ export class LinuxSandbox implements Sandbox {
     return { holds: false, note: `on ${reached - failed[at]!} of ${threads} threads only` };
   }
 
-  #filter(helper: number | undefined): string | undefined {
+  #filter(helpers: readonly number[]): string | undefined {
     if (this.#ring !== undefined) return this.#ring;
     const { mode, remakes, reprograms } = this.#needs;
     const violation: Violation = mode === "log"
@@ -170,7 +170,7 @@ export class LinuxSandbox implements Sandbox {
       ? "kill"
       : "tell";
     if (violation === "tell") this.#listen?.();
-    const profile = daemonCalls({ pid: process.pid, helper, remakes, reprograms });
+    const profile = daemonCalls({ pid: process.pid, helpers, remakes, reprograms });
     return installFilter(this.#libc, filterOf(profile, violation));
   }
 }

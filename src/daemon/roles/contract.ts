@@ -1,0 +1,48 @@
+import type { Config } from "#src/config/config.ts";
+import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
+import type { Inherited } from "#src/datapath/kept.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import type { Handover } from "../handover/mod.ts";
+import type { Upholding } from "../upkeep/mod.ts";
+
+/** A role that serves. */
+export interface Serving {
+  readonly open: OpenRole;
+  readonly datapath: Datapath;
+  readonly upholding: Upholding;
+}
+
+/** What a daemon does in the way of its role. */
+export interface RoleLife {
+  /**
+   * Opens what it works on.
+   *
+   * @param inherited what the daemon before this one has left open
+   * @throws StartError, SyscallError
+   */
+  open(inherited: Inherited): OpenRole;
+  /** What goes to the next daemon by a file. */
+  handover(open: OpenRole): Handover;
+  /** Whether it carries packets of this host or others: what the kernel takes and gives in pieces. */
+  readonly tellsOffloads: boolean;
+  /** Processes of its own that it may have to end. */
+  readonly helpers: readonly number[];
+  /** It serves from here on. What it begins it leaves to the cleanup. */
+  serve(serving: Serving): void;
+  /**
+   * Has a serving daemon go by another configuration.
+   *
+   * @returns false when that is more than a running one can be given: nothing has changed
+   * @throws StartError: it takes a restart
+   */
+  goBy(config: Config, datapath: Pick<Datapath, "setRules">): boolean;
+  /** An operator has asked for a reload, and has it, whatever has changed. */
+  reloaded(): void;
+  /** For how long it is turned away from before it ends. */
+  drainTime(config: Config): Millis | undefined;
+  /** Resolves with the exit status when the role ends the daemon by itself. */
+  readonly ended: Promise<number>;
+}
+
+/** Of a role that does not. */
+export const NEVER = new Promise<number>(() => {});
