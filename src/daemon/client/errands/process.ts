@@ -1,0 +1,83 @@
+import { type HelperProcess, startProcess } from "../../helper/process.ts";
+import type { Answer } from "../servers/names.ts";
+import {
+  type Done,
+  type Errand,
+  ERRANDS,
+  type HookEnvironment,
+  readDone,
+  type Task,
+  write,
+} from "./words.ts";
+import type { HookEnd } from "./hook.ts";
+
+/** Who looks up names and runs the hook. */
+export interface Errands {
+  readonly pid: number | undefined;
+  /** Does not reject. */
+  lookUp(host: string): Promise<Answer>;
+  /** Does not reject. */
+  runHook(environment: HookEnvironment): Promise<HookEnd>;
+  stop(): Promise<void>;
+}
+
+const GONE = "the process that does errands is gone; restart the daemon";
+
+/** Not yet given errands, which differ but in their number. */
+type Wanted<T = Errand> = T extends Errand ? Omit<T, "id"> : never;
+
+/**
+ * Starts the process that does a client's errands.
+ *
+ * @param program the command that runs this very program
+ * @param ended told once, when it ended without having been told to
+ * @throws what spawn() throws
+ */
+export function startErrands(
+  program: readonly string[],
+  task: Task,
+  ended: (why: string) => void,
+): Errands {
+  const waiting = new Map<number, (done: Done) => void>();
+  let last = 0;
+  let isGone = false;
+  const heard = (line: string) => {
+    const done = readDone(line);
+    const answer = done && waiting.get(done.id);
+    if (answer === undefined) return false;
+    waiting.delete(done!.id);
+    answer(done!);
+    return true;
+  };
+  const child: HelperProcess = startProcess(program, ERRANDS, write(task), {
+    heard,
+    ended: (why) => {
+      isGone = true;
+      for (const [id, answer] of waiting) answer({ id, problem: GONE });
+      waiting.clear();
+      ended(why);
+    },
+  });
+  const ask = (wanted: Wanted): Promise<Done> => {
+    const id = ++last;
+    if (isGone) return Promise.resolve({ id, problem: GONE });
+    const { promise, resolve } = Promise.withResolvers<Done>();
+    waiting.set(id, resolve);
+    child.write(write({ id, ...wanted }));
+    return promise;
+  };
+  return {
+    pid: child.pid,
+    lookUp: async (lookUp) => {
+      const done = await ask({ lookUp });
+      if ("addresses" in done) return done;
+      return { problem: "problem" in done ? done.problem : "no answer" };
+    },
+    runHook: async (hook) => {
+      const done = await ask({ hook });
+      if ("output" in done) return done;
+      return { output: "", failure: "problem" in done ? done.problem : "no answer" };
+    },
+    stop: () => child.stop(),
+  };
+}

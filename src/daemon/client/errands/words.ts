@@ -1,0 +1,84 @@
+import type { User } from "../../host/contract.ts";
+import { type Loose, objectIn } from "../../helper/lines.ts";
+
+/**
+ * What a client and the process that does its errands say to each other: one JSON object a line.
+ */
+
+/** What makes `teredo` the process that does a client's errands; nobody types it. */
+export const ERRANDS = "__errands";
+
+/** The first line that it reads. */
+export interface Task {
+  /** Path of the program that is told of each change; no line that comes later can name another. */
+  readonly hook: string | undefined;
+  /** Whom it becomes where it runs no hook: then it has no use for what it can do. */
+  readonly user: User | undefined;
+}
+
+/** Environment of the hook. */
+export type HookEnvironment = Readonly<Record<string, string>>;
+
+/** Each further line that it reads. */
+export type Errand =
+  | { readonly id: number; readonly lookUp: string }
+  | { readonly id: number; readonly hook: HookEnvironment };
+
+/** What it says of one that is done. */
+export type Done =
+  | { readonly id: number; readonly addresses: readonly number[] }
+  /** It could not be done. */
+  | { readonly id: number; readonly problem: string }
+  /** The hook has ended, in which way (undefined: as it should), and what it said. */
+  | { readonly id: number; readonly failure?: string; readonly output: string };
+
+/** Of a name, as resolver(3) takes them; a helper that is told others looks nothing up. */
+const NAME = /^[A-Za-z0-9._-]{1,253}$/;
+/** Of those that a program heeds before it runs, none. */
+const VARIABLES: readonly string[] = ["IFACE", "IFINDEX", "STATE", "ADDRESS", "LLADDRESS", "MTU"]
+  .flatMap((name) => [name, `OLD_${name}`]);
+/** As addresses, names of interfaces and numbers are. */
+const VALUE = /^[!-~]{0,64}$/;
+/** Characters of what a hook said that are told. */
+export const OUTPUT_MAX = 2_000;
+
+export function write(words: Task | Errand | Done): string {
+  return `${JSON.stringify(words)}\n`;
+}
+
+/** @throws SyntaxError, TypeError for what {@link write} did not write */
+export function readTask(line: string): Task {
+  const { hook, user } = JSON.parse(line);
+  return { hook, user };
+}
+
+/** @returns undefined for anything but an {@link Errand} */
+export function readErrand(line: string): Errand | undefined {
+  const { id, lookUp, hook } = objectIn(line) ?? {};
+  if (typeof id !== "number") return undefined;
+  if (typeof lookUp === "string") return NAME.test(lookUp) ? { id, lookUp } : undefined;
+  return isEnvironment(hook) ? { id, hook } : undefined;
+}
+
+/** @returns undefined for anything but a {@link Done}, whoever wrote it */
+export function readDone(line: string): Done | undefined {
+  const { id, addresses, problem, failure, output } = objectIn(line) ?? {};
+  if (typeof id !== "number") return undefined;
+  if (typeof problem === "string") return { id, problem };
+  if (Array.isArray(addresses)) {
+    return addresses.every(isAddress) ? { id, addresses } : undefined;
+  }
+  if (typeof output !== "string") return undefined;
+  return { id, output, ...(typeof failure === "string" ? { failure } : {}) };
+}
+
+function isAddress(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+}
+
+function isEnvironment(value: unknown): value is HookEnvironment {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value as Loose).every(([name, it]) =>
+    VARIABLES.includes(name) && typeof it === "string" && VALUE.test(it)
+  );
+}

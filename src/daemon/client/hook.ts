@@ -1,0 +1,93 @@
+import type { HookEnd } from "./errands/hook.ts";
+import type { HookEnvironment } from "./errands/words.ts";
+
+/** What a hook is told of, in the words of Miredo's. */
+export interface HookView {
+  /** `up` with an address, `down` without, `destroy` at the end. */
+  readonly state: "up" | "down" | "destroy";
+  readonly interfaceName: string;
+  readonly index: number;
+  /** All of these undefined but when it is up. */
+  readonly address: string | undefined;
+  readonly mtu: number | undefined;
+}
+
+export interface HookRunner {
+  /** Runs it once; does not reject. */
+  run(environment: HookEnvironment): Promise<HookEnd>;
+  /** It has ended. */
+  ended(view: HookView, end: HookEnd): void;
+}
+
+const LINK_LOCAL = "fe80::ffff:ffff:ffff";
+const NOTHING: HookView = {
+  state: "down",
+  interfaceName: "",
+  index: 0,
+  address: undefined,
+  mtu: undefined,
+};
+
+/**
+ * Has a program told of what changes: one run at a time, each with what is so when it begins. What came and
+ * went while it ran it is not told.
+ */
+export class Hook {
+  readonly #runner: HookRunner;
+  #told = NOTHING;
+  #next: HookView | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(runner: HookRunner) {
+    this.#runner = runner;
+  }
+
+  /** It is so from now on. */
+  tell(view: HookView): void {
+    this.#next = view;
+    this.#running ??= this.#runAll();
+  }
+
+  /** Resolves when all has been told. */
+  async done(): Promise<void> {
+    await this.#running;
+  }
+
+  async #runAll(): Promise<void> {
+    while (this.#next !== undefined) {
+      const view = this.#next;
+      const before = this.#told;
+      this.#next = undefined;
+      if (isSame(view, before)) continue;
+      this.#told = view;
+      this.#runner.ended(view, await this.#runner.run(environmentOf(view, before)));
+    }
+    this.#running = undefined;
+  }
+}
+
+/** Without address or MTU where there are none, as Miredo has it. */
+export function environmentOf(view: HookView, before: HookView): HookEnvironment {
+  return {
+    IFACE: view.interfaceName,
+    IFINDEX: String(view.index),
+    ...variablesOf(view, ""),
+    ...variablesOf(before, "OLD_"),
+  };
+}
+
+function variablesOf({ state, address, mtu }: HookView, prefix: string): HookEnvironment {
+  return {
+    [`${prefix}STATE`]: state,
+    ...(address === undefined ? {} : {
+      [`${prefix}ADDRESS`]: address,
+      [`${prefix}LLADDRESS`]: LINK_LOCAL,
+      [`${prefix}MTU`]: String(mtu),
+    }),
+  };
+}
+
+function isSame(a: HookView, b: HookView): boolean {
+  return a.state === b.state && a.address === b.address && a.mtu === b.mtu &&
+    (a.index === b.index || a.state !== "up");
+}

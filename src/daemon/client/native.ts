@@ -1,0 +1,87 @@
+import type { Millis } from "#src/protocol/time.ts";
+import type { Clock } from "./clock.ts";
+
+/** So long native IPv6 has to be there, or away, to count. */
+const STABLE_SEEN: Millis = 5_000;
+const STABLE_GONE: Millis = 10_000;
+/** So long flows by our addresses go on once native IPv6 is there. */
+const GRACE: Millis = 60_000;
+
+/** How much of a client is to be there. */
+export type Standing =
+  | "carrying"
+  /** Flows go on, but none is to begin. */
+  | "leaving"
+  /** Nothing is there but the interface. */
+  | "dormant";
+
+export type WhenNative = "stand_back" | "keep";
+
+/** What a client does where the host has IPv6 of its own: RFC 4380 §5.5 has it be none. */
+export class NativePolicy {
+  readonly #clock: Clock;
+  readonly #changed: (standing: Standing) => void;
+  #when: WhenNative;
+  #isSeen = false;
+  #isNative = false;
+  #standing: Standing = "carrying";
+  #cancel = () => {};
+
+  constructor(clock: Clock, when: WhenNative, changed: (standing: Standing) => void) {
+    this.#clock = clock;
+    this.#when = when;
+    this.#changed = changed;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** Whether native IPv6 is there, as far as it has been for long enough. */
+  get isNative(): boolean {
+    return this.#isNative;
+  }
+
+  /** @param isSeen whether native IPv6 is there at this moment */
+  look(isSeen: boolean): void {
+    if (isSeen === this.#isSeen) return;
+    this.#isSeen = isSeen;
+    // What flaps counts as what it was.
+    if (isSeen === this.#isNative) return this.#plan();
+    this.#wait(isSeen ? STABLE_SEEN : STABLE_GONE, () => {
+      this.#isNative = isSeen;
+      this.#plan();
+    });
+  }
+
+  set(when: WhenNative): void {
+    if (when === this.#when) return;
+    this.#when = when;
+    if (this.#isSeen === this.#isNative) this.#plan();
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  /** What the settled state asks for. */
+  #plan(): void {
+    this.#cancel();
+    const stands = !this.#isNative || this.#when === "keep";
+    if (stands) return this.#enter("carrying");
+    if (this.#standing === "dormant") return;
+    this.#enter("leaving");
+    this.#wait(GRACE, () => this.#enter("dormant"));
+  }
+
+  #enter(standing: Standing): void {
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    this.#changed(standing);
+  }
+
+  #wait(delay: Millis, step: () => void): void {
+    this.#cancel();
+    this.#cancel = this.#clock.after(delay, step);
+  }
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { startErrands } from "#src/daemon/client/errands/process.ts";
+import { readDone, readErrand, readTask, write } from "#src/daemon/client/errands/words.ts";
+
+test("readErrand, readDone, readTask read what write writes, each on one line", () => {
+  const errands = [
+    { id: 1, lookUp: "teredo.example-1.test" },
+    { id: 2, hook: { STATE: "up", ADDRESS: "2001::1", IFACE: "teredo", OLD_MTU: "1280" } },
+  ];
+  for (const errand of errands) assert.deepEqual(readErrand(write(errand)), errand);
+  const done = [
+    { id: 1, addresses: [0, 0xffffffff] },
+    { id: 2, problem: "ENOTFOUND" },
+    { id: 3, output: "a\nb" },
+    { id: 4, failure: "no", output: "" },
+  ];
+  for (const it of done) {
+    assert.equal(write(it).indexOf("\n"), write(it).length - 1);
+    assert.deepEqual(readDone(write(it)), it);
+  }
+  const task = { hook: "/etc/teredo/hook", user: { name: "nobody", uid: 1, gid: 1, groups: [1] } };
+  assert.deepEqual(readTask(write(task)), task);
+});
+
+const NO_ERRANDS = [
+  "",
+  "{",
+  "null",
+  "[]",
+  '{"id":"1","lookUp":"a.test"}',
+  '{"lookUp":"a.test"}',
+  '{"id":1}',
+  '{"id":1,"lookUp":"a test"}',
+  '{"id":1,"lookUp":"-x;reboot"}',
+  `{"id":1,"lookUp":"${"a".repeat(254)}"}`,
+  '{"id":1,"hook":null}',
+  '{"id":1,"hook":"/bin/sh"}',
+  '{"id":1,"hook":{"STATE":"up","LD_PRELOAD":"x.so"}}',
+  '{"id":1,"hook":{"PATH":"x"}}',
+  '{"id":1,"hook":{"ADDRESS":"a b"}}',
+  '{"id":1,"hook":{"ADDRESS":7}}',
+];
+
+for (const line of NO_ERRANDS) {
+  test(`readErrand takes no ${line.slice(0, 60) || "empty line"}`, () => {
+    assert.equal(readErrand(line), undefined);
+  });
+}
+
+const NOT_DONE = [
+  "",
+  "null",
+  '{"id":1}',
+  '{"addresses":[1]}',
+  '{"id":1,"addresses":[-1]}',
+  '{"id":1,"addresses":[4294967296]}',
+  '{"id":1,"addresses":["1"]}',
+  '{"id":1,"output":7}',
+];
+
+for (const line of NOT_DONE) {
+  test(`readDone takes no ${line || "empty line"}`, () => assert.equal(readDone(line), undefined));
+}
+
+const shell = (script: string) => ["sh", "-c", script];
+const generous = { timeout: 600_000 };
+
+test("startErrands: answers find who asked, in whatever order", generous, async () => {
+  const script = `read -r task; read -r a; read -r b
+echo '{"id":2,"problem":"EAI_AGAIN"}'; echo '{"id":1,"addresses":[7]}'; read -r end`;
+  const errands = startErrands(shell(script), { hook: undefined, user: undefined }, assert.fail);
+  const answers = await Promise.all([errands.lookUp("a.test"), errands.lookUp("b.test")]);
+  assert.deepEqual(answers, [{ id: 1, addresses: [7] }, { problem: "EAI_AGAIN" }]);
+  await errands.stop();
+});
+
+for (
+  const [name, said] of [
+    ["what nobody asked for", '{"id":9,"addresses":[7]}'],
+    ["nonsense", "hello"],
+  ]
+) {
+  test(`startErrands gives up a process that says ${name}`, generous, async () => {
+    const ended = Promise.withResolvers<string>();
+    const script = `read -r task; read -r a; echo '${said}'; exec sleep 600`;
+    const errands = startErrands(
+      shell(script),
+      { hook: undefined, user: undefined },
+      ended.resolve,
+    );
+    assert.match(JSON.stringify(await errands.lookUp("a.test")), /is gone; restart/);
+    assert.match(await ended.promise, /not understood/);
+    assert.match((await errands.runHook({ STATE: "up" })).failure!, /is gone; restart/);
+    await errands.stop();
+  });
+}

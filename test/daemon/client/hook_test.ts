@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { type HookEnd, runHook } from "#src/daemon/client/errands/hook.ts";
+import type { HookEnvironment } from "#src/daemon/client/errands/words.ts";
+import { Hook, type HookView } from "#src/daemon/client/hook.ts";
+
+const UP: HookView = {
+  state: "up",
+  interfaceName: "teredo",
+  index: 7,
+  address: "2001:0:c000:201::1",
+  mtu: 1280,
+};
+const DOWN: HookView = { ...UP, state: "down", address: undefined, mtu: undefined };
+
+/** A hook that ends when it is told to. */
+function house() {
+  const runs: HookEnvironment[] = [];
+  const ends: (() => void)[] = [];
+  const ended: string[] = [];
+  const hook = new Hook({
+    run: (environment) => {
+      runs.push(environment);
+      return new Promise<HookEnd>((resolve) => ends.push(() => resolve({ output: "" })));
+    },
+    ended: ({ state, address }) => ended.push(`${state} ${address}`),
+  });
+  const end = async () => {
+    ends.shift()!();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  };
+  return { hook, runs, ended, end };
+}
+
+test("Hook: the environment is Miredo's, with what was before", async () => {
+  const { hook, runs, end } = house();
+  hook.tell(UP);
+  await end();
+  hook.tell({ ...UP, address: "2001:0:c000:201::2", mtu: 1300 });
+  await end();
+  hook.tell(DOWN);
+  await end();
+  const known = { IFACE: "teredo", IFINDEX: "7" };
+  const ll = "fe80::ffff:ffff:ffff";
+  assert.deepEqual(runs, [
+    {
+      ...known,
+      STATE: "up",
+      ADDRESS: "2001:0:c000:201::1",
+      LLADDRESS: ll,
+      MTU: "1280",
+      OLD_STATE: "down",
+    },
+    {
+      ...known,
+      STATE: "up",
+      ADDRESS: "2001:0:c000:201::2",
+      LLADDRESS: ll,
+      MTU: "1300",
+      OLD_STATE: "up",
+      OLD_ADDRESS: "2001:0:c000:201::1",
+      OLD_LLADDRESS: ll,
+      OLD_MTU: "1280",
+    },
+    {
+      ...known,
+      STATE: "down",
+      OLD_STATE: "up",
+      OLD_ADDRESS: "2001:0:c000:201::2",
+      OLD_LLADDRESS: ll,
+      OLD_MTU: "1300",
+    },
+  ]);
+});
+
+test("Hook: one at a time, and what came and went meanwhile is not told", async () => {
+  const { hook, runs, ended, end } = house();
+  hook.tell(UP);
+  hook.tell(DOWN);
+  hook.tell({ ...UP, address: "2001:0:c000:201::3" });
+  assert.equal(runs.length, 1);
+  await end();
+  assert.deepEqual(runs.map(({ ADDRESS }) => ADDRESS), [
+    "2001:0:c000:201::1",
+    "2001:0:c000:201::3",
+  ]);
+  hook.tell({ ...UP, address: "2001:0:c000:201::3" });
+  await end();
+  await hook.done();
+  assert.equal(runs.length, 2);
+  assert.deepEqual(ended, ["up 2001:0:c000:201::1", "up 2001:0:c000:201::3"]);
+});
+
+test("Hook is not run for what was never up", async () => {
+  const { hook, runs } = house();
+  hook.tell(DOWN);
+  await hook.done();
+  assert.deepEqual(runs, []);
+});
+
+function script(text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), "teredo-hook-")), "hook");
+  writeFileSync(path, `#!/bin/sh\n${text}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+const generous = { timeout: 600_000 };
+
+test("runHook gives the program its environment and nothing of ours", generous, async () => {
+  process.env["TEREDO_SECRET"] = "hunter2";
+  const end = await runHook(
+    script(
+      'echo "$STATE $ADDRESS [$TEREDO_SECRET]"; command -v ls >/dev/null && echo path >&2; pwd',
+    ),
+    {
+      STATE: "up",
+      ADDRESS: "2001::1",
+    },
+  );
+  delete process.env["TEREDO_SECRET"];
+  assert.equal(end.failure, undefined);
+  assert.deepEqual(end.output.split("\n").sort(), ["/", "path", "up 2001::1 []"]);
+});
+
+const FAILURES: readonly (readonly [text: string, want: RegExp])[] = [
+  ["exit 3", /^it ended with status 3$/],
+  ["kill -TERM $$", /^it ended with SIGTERM$/],
+];
+
+for (const [text, want] of FAILURES) {
+  test(`runHook tells how \`${text}\` ended`, generous, async () => {
+    assert.match((await runHook(script(text), {})).failure!, want);
+  });
+}
+
+test("runHook tells of a program that cannot be run", generous, async () => {
+  assert.match((await runHook("/nonexistent/hook", {})).failure!, /ENOENT/);
+});
+
+test("runHook ends what takes too long, with what it started", generous, async () => {
+  const path = script('sleep 600 & echo $! > "$0.pid"; wait');
+  const { failure } = await runHook(path, {}, 2_000);
+  assert.match(failure!, /longer than 2 s/);
+  const pid = readFileSync(`${path}.pid`, "utf8").trim();
+  // A moment, until whoever adopts it has noticed.
+  while (isRunning(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
+test("runHook waits for no program that the hook leaves behind", generous, async () => {
+  const { failure, output } = await runHook(
+    script('echo begun; (exec sleep 600) & echo $! > "$0.pid"'),
+    {},
+  );
+  assert.deepEqual([failure, output], [undefined, "begun"]);
+});
+
+test(
+  "runHook keeps the beginning of what a program says, however much it is",
+  generous,
+  async () => {
+    const { output } = await runHook(script("head -c 10000000 /dev/zero | tr '\\0' x"), {});
+    assert.equal(output, "x".repeat(2_000));
+  },
+);
+
+function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
