@@ -5,10 +5,11 @@ import { CLIENTS } from "#test/bench/lab_scripts.ts";
 import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import { LoadLab } from "#test/load/load_lab.ts";
 import { ENDS, happen, RELAY_CONFIGURATION } from "#test/soak/run/events.ts";
+import { takeSingly } from "#test/soak/run/runs.ts";
 import { accountsOf, problemsOf } from "#test/soak/run/accounts.ts";
 import { nodeCommand } from "#test/soak/parties/command.ts";
 import type { NewcomersPlan, NewcomersTold } from "#test/soak/parties/newcomers.ts";
-import { startRelay, startServer } from "./programs.ts";
+import { get, startRelay, startServer, startSuccessor, until } from "./programs.ts";
 
 /** That what the long trials are made of works; how much is borne is for them to say. */
 const OPTIONS = { timeout: 600_000 };
@@ -45,7 +46,7 @@ test("newcomers join in peace, come again, and are counted to the datagram", OPT
   assert.deepEqual({ qualified, joined }, { qualified: started, joined: started });
   assert.ok(peers.some(({ roundTrips }) => roundTrips.length > 0));
   const clients = { sent: 0, bubblesSent: 0 };
-  const leg = { flows: { clients } as never, peers, junk: 0 };
+  const leg = { flows: { clients } as never, peers, junk: 0, singly: true };
   const after = await accountsOf(load.lab);
   assert.deepEqual(problemsOf(leg, after, before), []);
   const one = { ...leg, junk: 1 };
@@ -68,7 +69,31 @@ test(
     for (const name of EVENTS) await happen(load.lab, name);
     const accounts = await accountsOf(load.lab);
     assert.ok(accounts.relay.ready, accounts.relay.sentence);
-    const leg = { flows: undefined as never, peers: [], junk: 0 };
+    const leg = { flows: undefined as never, peers: [], junk: 0, singly: false };
     assert.deepEqual(problemsOf(leg, accounts, undefined), []);
   },
 );
+
+test("what finds no room at the relay's socket is counted to the datagram", OPTIONS, async () => {
+  const { lab } = load;
+  await lab.sh("rly", "pkill -TERM -f 'teredo relay'");
+  await until(
+    "the relay has ended",
+    async () => await lab.sh("rly", "ss -Hlun sport = 3545") === "",
+  );
+  await startSuccessor(lab, "teredo", `${RELAY_CONFIGURATION}fast_path = off\n`);
+  await takeSingly(lab, true);
+  const before = await accountsOf(lab);
+  const flows = load.exchange({ clients: 100, up: 30_000, down: 100, seconds: 6 });
+  flows.catch(() => {});
+  await until("packets flow", async () => {
+    const status = JSON.parse((await get(lab, "rly", "http://127.0.0.1:9545/status"))!);
+    return status.counters.udp_received_datagrams > 30_000;
+  });
+  await happen(lab, "stopped for a second");
+  const peers = [{ toRelay: 0 }] as never;
+  const leg = { flows: await flows as never, peers, junk: 0, singly: true };
+  const after = await accountsOf(lab);
+  assert.ok(after.roomless > before.roomless + 100, `${after.roomless}`);
+  assert.deepEqual(problemsOf(leg, after, before), []);
+});

@@ -105,7 +105,7 @@ function rowOf(name: string, unit: string, slope: Slope | undefined): string[] {
 }
 
 function legRow(leg: Leg): string[] {
-  const { from, events, flows: { clients, host }, peers, problems } = leg;
+  const { from, events, flows: { clients, host, ungreeted }, peers, problems, singly } = leg;
   const last = peers.at(-1)!;
   const share = (part: number, all: number) => `${(100 * part / all).toFixed(3)} %`;
   return [
@@ -116,8 +116,10 @@ function legRow(leg: Leg): string[] {
     share(last.inTime, last.started),
     problems.length > 0
       ? "**no**"
-      : events.some(([, it]) => ENDS.includes(it))
+      : ungreeted > 0 || events.some(([, it]) => ENDS.includes(it))
       ? "yes, anew"
+      : singly
+      ? "yes, to the datagram"
       : "yes",
   ];
 }
