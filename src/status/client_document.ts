@@ -1,11 +1,5 @@
-import type {
-  ClientStateName,
-  ClientView,
-  NatFiltering,
-  PeerKind,
-  PeerPath,
-  ServerView,
-} from "./snapshot.ts";
+import type { PeerKind, PeerPath } from "#src/protocol/client/peers/ways.ts";
+import type { ClientStateName, ClientView, NatFiltering, ServerView } from "./snapshot.ts";
 
 /** A client's part of `GET /status`; docs/client.md says what the words mean. */
 export interface ClientDocument {

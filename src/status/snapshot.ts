@@ -1,4 +1,5 @@
 import type { ClientState, Native, NatKind } from "#src/protocol/client/contract.ts";
+import type { PeerKind, PeerPath } from "#src/protocol/client/peers/ways.ts";
 import type { CounterName } from "#src/protocol/counters.ts";
 import type { DropName } from "#src/protocol/drops.ts";
 import type { FailureName, WayOut } from "#src/protocol/failures.ts";
@@ -233,12 +234,6 @@ export interface ServerView {
   /** It refuses the key that we have, or wants one. RFC 4380 §5.2.2 */
   readonly keyRefused: boolean;
 }
-
-/** A peer of a client: behind a relay, behind a NAT, or on our own link. */
-export type PeerKind = "native" | "client" | "local";
-
-/** `none`: it has yet to be reached. */
-export type PeerPath = "none" | "direct" | "symmetric" | "random_port" | "alternate" | "local";
 
 export interface PeerTally {
   readonly kind: PeerKind;

@@ -114,6 +114,8 @@ export interface ClientGauges {
   readonly heldPackets: number;
   readonly heldBytes: number;
   readonly randomPorts: number;
+  /** Of each of `WAYS` in `peers/ways.ts`; the next change is seen in it. */
+  readonly ways: Uint32Array;
 }
 
 /** What a client tells of a server. */

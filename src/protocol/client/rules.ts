@@ -1,3 +1,4 @@
+import { OutgoingChecks } from "./checks.ts";
 import { ClientBubbles } from "./peers/bubbles.ts";
 import {
   type ClientGauges,
@@ -13,6 +14,7 @@ import { EchoTests } from "./peers/echo_tests.ts";
 import { Homes, NO_HOME } from "./servers/homes.ts";
 import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
 import { Ipv4Filter } from "../guard/ipv4_filter.ts";
+import { Foresight } from "./foresight.ts";
 import { Nat } from "./servers/nat.ts";
 import { NativeWatch } from "./servers/native_watch.ts";
 import { Nonces } from "./nonces.ts";
@@ -28,22 +30,10 @@ import { Strangers } from "./reception/strangers.ts";
 import { Traversal } from "./peers/traversal.ts";
 import { readU32 } from "../wire/bytes.ts";
 import { UNREACHABLE_PROHIBITED } from "../wire/build.ts";
-import {
-  checkIpv6,
-  DESTINATION_AT,
-  isLinkMessage,
-  isMulticast,
-  isUnroutable,
-  SOURCE_AT,
-} from "../wire/ipv6.ts";
+import { DESTINATION_AT, SOURCE_AT } from "../wire/ipv6.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
+import { PeerListing } from "../peers/listing.ts";
 import { Peers } from "../peers/table.ts";
-import {
-  isTeredo,
-  mappedAddressOf,
-  mappedPortOf,
-  serverAddressOf,
-} from "../wire/teredo_address.ts";
 import type { KeyedHash, Millis } from "../time.ts";
 import type { TunnelRules, TunnelSink } from "../tunnel.ts";
 import { UdpDatagram } from "../wire/udp_datagram.ts";
@@ -66,6 +56,8 @@ export class Client implements TunnelRules {
   readonly #traversal: Traversal;
   readonly #reception: Reception;
   readonly #discovery: LocalDiscovery;
+  readonly #checks: OutgoingChecks;
+  readonly #foresight: Foresight;
   readonly #native = new NativeWatch();
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
@@ -113,6 +105,8 @@ export class Client implements TunnelRules {
     const strangers = new Strangers(key0, key1);
     this.#states = new ClientPeers(parts, strangers);
     this.#discovery = new LocalDiscovery(parts);
+    this.#checks = new OutgoingChecks(parts);
+    this.#foresight = new Foresight(parts, this.#checks, this.#states);
     this.#traversal = new Traversal(
       parts,
       this.#states,
@@ -170,7 +164,7 @@ export class Client implements TunnelRules {
   }
 
   get gauges(): ClientGauges {
-    const { peers, ports } = this.#parts;
+    const { peers, ports, paths } = this.#parts;
     const { hold, arrivals } = this.#states;
     return {
       peers: peers.size,
@@ -179,6 +173,7 @@ export class Client implements TunnelRules {
       heldPackets: hold.packets + arrivals.packets,
       heldBytes: hold.bytes + arrivals.bytes,
       randomPorts: ports.count,
+      ways: paths.counts,
     };
   }
 
@@ -228,7 +223,7 @@ export class Client implements TunnelRules {
 
   isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
     const { peers, homes } = this.#parts;
-    if (this.#checkPacket(b, at, length) !== Drop.None) return false;
+    if (this.#checks.checkPacket(b, at, length) !== Drop.None) return false;
     if (homes.find(b, at + SOURCE_AT) === NO_HOME) return false;
     const p = peers.find(b, at + DESTINATION_AT);
     return p !== NO_PEER && peers.isValid(p, now);
@@ -243,17 +238,16 @@ export class Client implements TunnelRules {
   ): Drop {
     const { peers, homes, errors, counters } = this.#parts;
     const { bytes: b, at, length } = packet;
-    const drop = this.#checkPacket(b, at, length);
-    if (drop === Drop.DestinationScope && isLinkMessage(b, at)) {
+    const drop = this.#checks.checkPacket(b, at, length);
+    if (this.#checks.isLinkMessage(drop, b, at)) {
       counters[Counter.link_messages]!++;
       return Drop.None;
     }
     if (drop !== Drop.None) return drop;
     const home = homes.find(b, at + SOURCE_AT);
     if (home === NO_HOME) {
-      // Servers and relays would discard it: RFC 4380 §5.3.1, §5.4.2.
       errors.unreachable(packet, now, sink, UNREACHABLE_PROHIBITED);
-      return homes.current === NO_HOME ? Drop.NotQualified : Drop.SourceNotOurs;
+      return this.#checks.checkSource(b, at);
     }
     let p = peers.find(b, at + DESTINATION_AT);
     if (p !== NO_PEER && peers.isValid(p, now)) {
@@ -262,7 +256,7 @@ export class Client implements TunnelRules {
       peers.traffic.sent(p, packets, bytes);
       return Drop.None;
     }
-    const refused = this.#checkEmbedded(b, at + DESTINATION_AT, p, now);
+    const refused = this.#checks.checkEmbedded(b, at + DESTINATION_AT, p, now);
     if (refused !== Drop.None) return refused;
     p = this.#states.enter(b, at + DESTINATION_AT, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
@@ -270,24 +264,22 @@ export class Client implements TunnelRules {
     return this.#states.holdAndAsk(p, packet, now, sink);
   }
 
-  #checkPacket(b: Uint8Array, at: number, length: number): Drop {
-    const malformed = checkIpv6(b, at, length);
-    if (malformed !== Drop.None) return malformed;
-    const destination = at + DESTINATION_AT;
-    if (isMulticast(b, destination) || isUnroutable(b, destination)) return Drop.DestinationScope;
-    if (isMulticast(b, at + SOURCE_AT) || isUnroutable(b, at + SOURCE_AT)) return Drop.SourceScope;
-    return this.#parts.homes.find(b, destination) === NO_HOME ? Drop.None : Drop.OwnAddress;
+  /** For who is to tell of peers. */
+  get listing(): PeerListing {
+    return new PeerListing(this.#parts.peers, this.#states.hold, this.#parts.paths);
   }
 
-  /** Cases 4 and 5: to no address that is not global unicast, but to a peer on our own link. */
-  #checkEmbedded(b: Uint8Array, at: number, p: PeerId, now: Millis): Drop {
-    const { filter, paths } = this.#parts;
-    if (!isTeredo(b, at, this.#options.prefix)) return Drop.None;
-    if (p !== NO_PEER && paths.isLocal(p, now)) return Drop.None;
-    if (!filter.isPeer(mappedAddressOf(b, at), mappedPortOf(b, at))) {
-      return Drop.MappedAddressNotGlobal;
-    }
-    return filter.isServer(serverAddressOf(b, at)) ? Drop.None : Drop.ServerAddressNotGlobal;
+  /**
+   * What {@link fromIpv6} would say to a packet at this moment: whether it would be sent or held, or
+   * why it would be dropped. Changes and counts nothing.
+   */
+  foreseeFromIpv6(b: Uint8Array, at: number, length: number, now: Millis): Drop {
+    return this.#foresight.ofPacket(b, at, length, now);
+  }
+
+  /** The same of {@link fromUdp}, for a peer that has proven itself where the datagram comes from. */
+  foreseeFromUdp(arrival: UdpDatagram, now: Millis): Drop {
+    return this.#foresight.ofDatagram(arrival, now);
   }
 
   // From there: RFC 4380 §5.2.3

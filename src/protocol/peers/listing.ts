@@ -1,7 +1,7 @@
 import type { Hold } from "./hold.ts";
 import { NO_PEER, type PeerId } from "./index.ts";
 import type { PeerSearch } from "./query.ts";
-import type { PeerRows } from "./row.ts";
+import type { PeerRows, PeerWays } from "./row.ts";
 import type { Peers } from "./table.ts";
 import type { Millis } from "../time.ts";
 
@@ -12,12 +12,15 @@ import type { Millis } from "../time.ts";
 export class PeerListing {
   readonly #peers: Peers;
   readonly #hold: Hold;
+  readonly #ways: PeerWays | undefined;
   /** Rows that {@link look} has written. */
   written = 0;
 
-  constructor(peers: Peers, hold: Hold) {
+  /** @param ways of a client's peers */
+  constructor(peers: Peers, hold: Hold, ways?: PeerWays) {
     this.#peers = peers;
     this.#hold = hold;
+    this.#ways = ways;
   }
 
   /**
@@ -37,7 +40,7 @@ export class PeerListing {
     const peers = this.#peers;
     const only = search.only(peers);
     if (only !== undefined) {
-      if (only > behind) rows.write(this.written++, peers, this.#hold, only, now);
+      if (only > behind) rows.write(this.written++, peers, this.#hold, this.#ways, only, now);
       return NO_PEER;
     }
     const end = Math.min(behind + most, peers.last);
@@ -45,7 +48,7 @@ export class PeerListing {
     while (p < end && this.written < limit) {
       p++;
       if (!peers.has(p) || !search.matches(peers, p)) continue;
-      rows.write(this.written++, peers, this.#hold, p, now);
+      rows.write(this.written++, peers, this.#hold, this.#ways, p, now);
     }
     return p >= peers.last ? NO_PEER : p;
   }

@@ -32,10 +32,23 @@ export interface PeerRow {
   readonly sentBytes: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
+  /** Of a client's peer: its place in `WAYS` of `client/peers/ways.ts`; else {@link NO_WAY}. */
+  readonly way: number;
+  /** Of a client's peer, from a question to its answer; 0: not measured. */
+  readonly roundTrip: Millis;
+}
+
+/** Of a relay's peer. */
+export const NO_WAY = -1;
+
+/** What a client knows of its peers besides. */
+export interface PeerWays {
+  way(p: PeerId): number;
+  readonly roundTrip: Float32Array;
 }
 
 /** Cells of a row, as float64; the address is the bytes of the first two. */
-const CELLS = 16;
+const CELLS = 18;
 const MAPPED_ADDRESS = 2;
 const MAPPED_PORT = 3;
 const FLAGS = 4;
@@ -50,6 +63,8 @@ const SENT_PACKETS = 12;
 const SENT_BYTES = 13;
 const HELD_PACKETS = 14;
 const HELD_BYTES = 15;
+const WAY = 16;
+const ROUND_TRIP = 17;
 
 const TRUSTED = 1;
 const VALID = 2;
@@ -70,7 +85,14 @@ export class PeerRows {
     this.#bytes = new Uint8Array(buffer, at, PEER_ROW_LENGTH * capacity);
   }
 
-  write(i: number, peers: Peers, hold: Hold, p: PeerId, now: Millis): void {
+  write(
+    i: number,
+    peers: Peers,
+    hold: Hold,
+    ways: PeerWays | undefined,
+    p: PeerId,
+    now: Millis,
+  ): void {
     const cells = this.#cells;
     const at = i * CELLS;
     peers.writeAddress(p, this.#bytes, i * PEER_ROW_LENGTH);
@@ -88,6 +110,8 @@ export class PeerRows {
     cells[at + SENT_BYTES] = peers.traffic.sentBytes(p);
     cells[at + HELD_PACKETS] = hold.count(p);
     cells[at + HELD_BYTES] = hold.bytesOf(p);
+    cells[at + WAY] = ways === undefined ? NO_WAY : ways.way(p);
+    cells[at + ROUND_TRIP] = ways === undefined ? 0 : ways.roundTrip[p]!;
   }
 
   read(i: number): PeerRow {
@@ -114,6 +138,8 @@ export class PeerRows {
       sentBytes: cell(SENT_BYTES),
       heldPackets: cell(HELD_PACKETS),
       heldBytes: cell(HELD_BYTES),
+      way: cell(WAY),
+      roundTrip: cell(ROUND_TRIP),
     };
   }
 }

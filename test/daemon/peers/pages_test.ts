@@ -11,6 +11,7 @@ import { createStatus } from "#src/status/app.ts";
 import type { PeersDocument } from "#src/status/peers_document.ts";
 import { textOf, worker } from "#test/datapath/peers/worker.ts";
 import { sampleSnapshot } from "#test/status/sample.ts";
+import { WAYS } from "#src/protocol/client/peers/ways.ts";
 import { problemsOf } from "#test/status/schema_validator.ts";
 
 /** The pages of a relay with so many peers at each of its workers. Only `/peers` is asked. */
@@ -145,6 +146,8 @@ test("GET /peers of the longest rows fits the answer of a status page", () => {
     sentBytes: most,
     heldPackets: most,
     heldBytes: most,
+    way: WAYS.findIndex(({ path }) => path === "random_port"),
+    roundTrip: 100_000.5,
   };
   const length = JSON.stringify(peerDocument(row, Date.now())).length + 1;
   assert.ok(MAX_ROWS * length < 262_144 - 200, `${MAX_ROWS} rows of ${length} bytes`);

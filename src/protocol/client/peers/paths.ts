@@ -2,6 +2,7 @@ import { NO_HOME } from "../servers/homes.ts";
 import type { PeerId } from "../../peers/index.ts";
 import type { Millis } from "../../time.ts";
 import { ALTERNATES_MAX } from "../../wire/trailers.ts";
+import { Way, WAYS } from "./ways.ts";
 
 /** An indirect bubble with a nonce has gone to the peer, or come from it. RFC 6081 §5.2.1 */
 const NONCE_SENT = 1;
@@ -45,6 +46,11 @@ export class Paths {
   readonly alternates: Uint8Array;
   readonly #alternateAddresses: Uint32Array;
   readonly #alternatePorts: Uint16Array;
+  readonly #ways: Uint8Array;
+  /** Entries of each of {@link WAYS}, in their order. */
+  readonly counts = new Uint32Array(WAYS.length);
+  /** From the last question to its answer, where there was but one; 0: not measured. */
+  readonly roundTrip: Float32Array;
 
   constructor(capacity: number) {
     const length = capacity + 1;
@@ -66,6 +72,8 @@ export class Paths {
     this.alternates = new Uint8Array(length);
     this.#alternateAddresses = new Uint32Array(ALTERNATES_MAX * length);
     this.#alternatePorts = new Uint16Array(ALTERNATES_MAX * length);
+    this.#ways = new Uint8Array(length);
+    this.roundTrip = new Float32Array(length);
   }
 
   /** Of an entry that is new. */
@@ -76,7 +84,31 @@ export class Paths {
     this.answeredAt[p] = -Infinity;
     this.dataAt[p] = -Infinity;
     this.localAt[p] = -Infinity;
+    this.roundTrip[p] = 0;
+    this.#ways[p] = isNative ? Way.NativeNone : Way.ClientNone;
+    this.counts[this.#ways[p]!]!++;
     this.#reset(p);
+  }
+
+  /** Of an entry that is no more. */
+  release(p: PeerId): void {
+    this.counts[this.#ways[p]!]!--;
+  }
+
+  /** Place in {@link WAYS}. */
+  way(p: PeerId): number {
+    return this.#ways[p]!;
+  }
+
+  setWay(p: PeerId, way: Way): void {
+    this.counts[this.#ways[p]!]!--;
+    this.counts[way]!++;
+    this.#ways[p] = way;
+  }
+
+  /** Nothing goes to it any more, until it has been heard of again. */
+  loseWay(p: PeerId): void {
+    this.setWay(p, this.isNative(p) ? Way.NativeNone : Way.ClientNone);
   }
 
   /** Our mapping is another one: what was agreed by the old one is void. */
@@ -168,6 +200,13 @@ export class Paths {
 
   alternatePort(p: PeerId, i: number): number {
     return this.#alternatePorts[ALTERNATES_MAX * p + i]!;
+  }
+
+  isAlternate(p: PeerId, address: number, port: number): boolean {
+    for (let i = 0; i < this.alternates[p]!; i++) {
+      if (this.alternateAddress(p, i) === address && this.alternatePort(p, i) === port) return true;
+    }
+    return false;
   }
 
   /** Whether the peer was on our own link lately, or where it was then. RFC 4380 §5.2.4 case 3 */

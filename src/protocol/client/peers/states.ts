@@ -12,6 +12,7 @@ import { Timers } from "../../peers/timers.ts";
 import type { Strangers } from "../reception/strangers.ts";
 import type { TunnelSink } from "../../tunnel.ts";
 import { UdpDatagram } from "../../wire/udp_datagram.ts";
+import { wayOf } from "./way_of.ts";
 
 /** Most timers, and most held packets gone stale, that one {@link ClientPeers.tick} sees to. */
 const TICK_LIMIT = 512;
@@ -149,6 +150,13 @@ export class ClientPeers {
     return held ? Drop.None : Drop.HoldFull;
   }
 
+  /** What {@link holdAndAsk} would say. Changes and counts nothing. */
+  foresee(p: PeerId, length: number, now: Millis): Drop {
+    const isAsked = this.#parts.peers.isResolving(p);
+    if (!isAsked && this.#isExhausted(p, now)) return Drop.PeerUnreachable;
+    return this.hold.couldPush(p, length) ? Drop.None : Drop.HoldFull;
+  }
+
   /** A native host's packet waits until the host has shown that it sends from there. §5.2.3 case 6 */
   holdArrival(p: PeerId, arrival: UdpDatagram, at: number, length: number, now: Millis): Drop {
     const { peers } = this.#parts;
@@ -156,8 +164,7 @@ export class ClientPeers {
     if (!peers.isMappedTo(p, address, port)) {
       // Whoever comes first during a test may wait for it; the right one needs not wait long.
       if (peers.isValid(p, now) || this.arrivals.count(p) > 0) return Drop.SourceMismatch;
-      peers.setTrusted(p, false);
-      peers.setProven(p, false);
+      this.#distrust(p);
       peers.setMapping(p, address, port, local);
     }
     return this.arrivals.push(p, bytes, at, length, now) ? Drop.None : Drop.HoldFull;
@@ -204,13 +211,22 @@ export class ClientPeers {
     peers.setResolving(p, false);
     peers.setMapping(p, address, port, local);
     peers.setProven(p, proven);
+    const { traversal: it } = this;
+    paths.setWay(p, wayOf(p, peers, paths, it.embeddedAddress(p), it.embeddedPort(p)));
+    this.measure(p, now);
     paths.setInvited(p, false);
     paths.setTesting(p, false);
     // RFC 6081 §5.4.4.5: heard of at the service port, it needs no other.
     if (local === SERVICE_PATH) this.closeRandomPort(p);
     this.hear(p, now);
-    this.#timers.set(p, this.traversal.nextKeepUp(p, now), now);
+    this.#timers.set(p, it.nextKeepUp(p, now), now);
     if (!isSame) this.arrivals.discard(p, Drop.SourceMismatch);
+  }
+
+  /** What is at hand answers the one question that is open; of several nobody knows which. */
+  measure(p: PeerId, now: Millis): void {
+    const { peers, paths } = this.#parts;
+    if (peers.bubblesSent(p) === 1) paths.roundTrip[p] = now - peers.lastBubble(p);
   }
 
   /**
@@ -264,8 +280,7 @@ export class ClientPeers {
     for (let p = 1; p <= peers.last; p++) {
       if (!peers.has(p)) continue;
       this.closeRandomPort(p);
-      peers.setTrusted(p, false);
-      peers.setProven(p, false);
+      this.#distrust(p);
       paths.forget(p);
       this.#resetMapping(p);
       if (this.hold.count(p) === 0) continue;
@@ -288,14 +303,19 @@ export class ClientPeers {
     if (this.#parts.peers.isResolving(p)) this.#fail(p, now, sink);
   }
 
+  #distrust(p: PeerId): void {
+    const { peers, paths } = this.#parts;
+    peers.setTrusted(p, false);
+    peers.setProven(p, false);
+    paths.loseWay(p);
+  }
+
   #resetMapping(p: PeerId): void {
     const { peers, paths } = this.#parts;
-    const { traversal } = this;
-    if (paths.isNative(p)) peers.setMapping(p, 0, 0, SERVICE_PATH);
-    else {
-      const [address, port] = [traversal.embeddedAddress(p), traversal.embeddedPort(p)];
-      peers.setMapping(p, address, port, SERVICE_PATH);
-    }
+    const { traversal: it } = this;
+    const isNative = paths.isNative(p);
+    const address = isNative ? 0 : it.embeddedAddress(p);
+    peers.setMapping(p, address, isNative ? 0 : it.embeddedPort(p), SERVICE_PATH);
   }
 
   /** Whether the peer left all that may be sent unanswered. RFC 4380 §5.2.6 */
@@ -337,11 +357,10 @@ export class ClientPeers {
 
   /** No answer: what was held cannot be delivered, and its senders are told. RFC 4443 §3.1 */
   #fail(p: PeerId, now: Millis, sink: TunnelSink): void {
-    const { peers, paths, errors, counters } = this.#parts;
+    const { paths, errors, counters } = this.#parts;
     const { hold } = this;
     counters[Counter.peers_failed]!++;
-    peers.setTrusted(p, false);
-    peers.setProven(p, false);
+    this.#distrust(p);
     this.closeRandomPort(p);
     this.#resetMapping(p);
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.next(slot)) {
@@ -373,6 +392,7 @@ export class ClientPeers {
     this.closeRandomPort(p);
     this.hold.discard(p, Drop.PeerTableFull);
     this.arrivals.discard(p, Drop.PeerTableFull);
+    this.#parts.paths.release(p);
     this.#parts.peers.remove(p);
   }
 }

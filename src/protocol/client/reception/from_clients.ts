@@ -58,8 +58,10 @@ export class FromClients {
     let p = known;
     const isSettled = p !== NO_PEER && peers.isTrusted(p) && peers.isMappedTo(p, address, port) &&
       !peers.isResolving(p);
-    if (isSettled && peers.localAddress(p) === arrival.local) this.#states.hear(p, now);
-    else {
+    if (isSettled && peers.localAddress(p) === arrival.local) {
+      if (bubble) this.#states.measure(p, now);
+      this.#states.hear(p, now);
+    } else {
       const proof = this.#proofOf(p, arrival, source, bubble);
       if (proof === Proof.None) return this.#refuse(p, arrival, source, bubble, now, sink);
       if (p === NO_PEER) p = this.#states.meet(b, source, address, now);
