@@ -20,7 +20,7 @@ export const INDEPENDENT_KINDS = ["full-cone", "restricted", "port-restricted"] 
 
 export interface Nat {
   readonly kind: NatKind;
-  /** What strangers see; an address-symmetric NAT shows every other one of them `second`. */
+  /** What strangers see; an address-symmetric NAT shows most of them `second`. */
   readonly address: string;
   readonly second: string;
   /** Whether what a host behind it sends to its external address comes back in. RFC 6081 §3.5 */
@@ -169,8 +169,9 @@ ${udp} udp sport @owned masquerade to :${ANY_PORT} fully-random
 ${udp} update @owned { udp sport } update @owner { udp sport . ip daddr . udp dport } masquerade`;
     case "sequential":
       return `${udp} snat to ${address} : numgen inc mod ${SEQUENCE} map { ${IN_SEQUENCE} }`;
-    case "address-symmetric": // a server's two addresses are neighbours and see either
-      return `${udp} snat to ip daddr & 0.0.0.1 map { 0.0.0.0 : ${second}, 0.0.0.1 : ${address} } : ${ANY_PORT} fully-random`;
+    case "address-symmetric": // the first host of a network sees the one, as a server's primary is
+      return `${udp} ip daddr & 0.0.0.255 == 0.0.0.1 snat to ${address} : ${ANY_PORT} fully-random
+${udp} snat to ${second} : ${ANY_PORT} fully-random`;
     default:
       return `${udp} masquerade`;
   }

@@ -1,27 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ALL_NAT_KINDS, type NatKind } from "../nat.ts";
+import { ALL_NAT_KINDS } from "../nat.ts";
 import { PATIENT } from "../simulate.ts";
+import { isReached } from "./figure_1.ts";
 import { SEED, simulate } from "./simulate.ts";
 import { ClientWorld, type SimClient } from "./world.ts";
 
 const QUALIFIED = 8_000;
 /** Four bubbles 2 s apart, each with a second for ports that have to be found out. */
 const FOUND = 14_000;
-
-/**
- * RFC 6081 Figure 1, for the NATs without UPnP: rows are the source's, columns the destination's, in the
- * order of {@link ALL_NAT_KINDS}.
- */
-const FIGURE_1: Readonly<Record<NatKind, string>> = {
-  "full cone": "yes yes yes yes yes yes yes",
-  "restricted": "yes yes yes yes yes yes no",
-  "port restricted": "yes yes yes yes yes no no",
-  "port preserving": "yes yes yes yes yes no no",
-  "sequential": "yes yes yes no no no no",
-  "symmetric": "yes yes no no no no no",
-  "address symmetric": "yes no no no no no no",
-};
 
 /** Whether a packet gets there and its answer back; else that its sender is told so in time. */
 function talk(world: ClientWorld, a: SimClient, b: SimClient): boolean {
@@ -40,9 +27,8 @@ function talk(world: ClientWorld, a: SimClient, b: SimClient): boolean {
 }
 
 for (const [row, source] of ALL_NAT_KINDS.entries()) {
-  const cells = FIGURE_1[source].split(" ");
   for (const [column, destination] of ALL_NAT_KINDS.entries()) {
-    const works = cells[column] === "yes";
+    const works = isReached(source, destination);
     const verb = works ? "reaches" : "does not reach";
     test(
       `Client behind ${source} NAT ${verb} one behind ${destination}, as RFC 6081 Figure 1 has it ` +
@@ -72,7 +58,6 @@ for (const [row, source] of ALL_NAT_KINDS.entries()) {
     `Client behind ${source} NAT reaches the same ones where one datagram of twenty is lost (C-46, C-74)`,
     PATIENT,
     () => {
-      const cells = FIGURE_1[source].split(" ");
       for (const [column, destination] of ALL_NAT_KINDS.entries()) {
         const world = new ClientWorld(SEED + 7 * row + column, 1, LOSS);
         simulate(world, () => {
@@ -87,7 +72,11 @@ for (const [row, source] of ALL_NAT_KINDS.entries()) {
             numbers.push(a.request(b.teredo!));
             world.run(EVERY);
           }
-          assert.equal(isAnswered(), cells[column] === "yes", `to one behind ${destination}`);
+          assert.equal(
+            isAnswered(),
+            isReached(source, destination),
+            `to one behind ${destination}`,
+          );
         });
       }
     },
