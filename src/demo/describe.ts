@@ -2,6 +2,7 @@ import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { describePacket } from "#src/protocol/wire/describe.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
+import { DISCOVERY_SOLICITATION, Trailers } from "#src/protocol/wire/trailers.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
   DESTINATION_AT,
@@ -79,5 +80,24 @@ function describeTeredo(b: Uint8Array, at: number, end: number, name: Name): str
   const source = name(formatIpv6(b, inner + SOURCE_AT));
   const destination = name(formatIpv6(b, inner + DESTINATION_AT));
   parts.push(`${what} ${source} > ${destination}`);
+  parts.push(...describeTrailers(b, end, name));
   return parts.join(" | ");
+}
+
+const trailers = new Trailers();
+
+/** RFC 6081 §4 */
+function describeTrailers(b: Uint8Array, end: number, name: Name): string[] {
+  const drop = trailers.parse(b, datagram.trailersAt, end);
+  if (drop !== Drop.None) return [`trailers are wrong (${DROP_NAMES[drop]})`];
+  const { nonceAt, alternates, discovery, randomPort } = trailers;
+  const said: string[] = [];
+  if (nonceAt >= 0) said.push(`nonce ${readU32(b, nonceAt).toString(16).padStart(8, "0")}`);
+  if (randomPort !== 0) said.push(`port ${randomPort}`);
+  for (let i = 0; i < alternates; i++) {
+    const address = name(formatIpv4(trailers.alternateAddress(b, i)));
+    said.push(`or ${address}:${trailers.alternatePort(b, i)}`);
+  }
+  if (discovery >= 0) said.push(discovery === DISCOVERY_SOLICITATION ? "are you there" : "I am");
+  return said;
 }

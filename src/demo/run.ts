@@ -1,22 +1,26 @@
 import { StartError } from "#src/errors.ts";
 import { Lab } from "./lab.ts";
-import type { LabProcess } from "./lab_process.ts";
+import { showClients } from "./clients.ts";
 import type { NatKind } from "./nat.ts";
 import { selfCommand } from "./self.ts";
 import { missingForLab } from "./tools.ts";
-import { drawing, howToEnter, LOOK_FURTHER, nameOf } from "./text.ts";
 import {
-  HOST_IPV6,
-  RELAY_ADDRESS,
-  SECONDARY_ADDRESS,
-  SERVER_ADDRESS,
-  type Site,
-} from "./topology.ts";
+  counted,
+  RELAY_STATUS,
+  type Say,
+  START_PATIENCE,
+  startDaemons,
+  startWatching,
+} from "./stage.ts";
+import { drawing, howToEnter, LOOK_FURTHER, namer } from "./text.ts";
+import { HOST_IPV6, SERVER_ADDRESS, type Site } from "./topology.ts";
 import { watchLinks } from "./watch.ts";
 
 export interface DemoOptions {
-  /** The NAT in front of the client; default: port-restricted, which most homes have. */
-  readonly nat?: NatKind | undefined;
+  /** The NAT in front of the client, or of each; default: port-restricted, which most homes have. */
+  readonly nat?: readonly NatKind[] | undefined;
+  /** So many clients that find each other, in place of one that finds a host. */
+  readonly clients?: number | undefined;
   /** Leave the network up until Ctrl-C, to look around in. */
   readonly keep?: boolean | undefined;
   /**
@@ -31,20 +35,17 @@ export interface DemoIo {
   readonly stderr: { write(text: string): unknown };
 }
 
-const RELAY_PORT = 3545;
-const SERVER_STATUS = "http://127.0.0.1:9544";
-const RELAY_STATUS = "http://127.0.0.1:9545";
-/** A daemon that has not said it is ready by then never will. */
-const START_PATIENCE = 15_000;
+/** Behind NATs that a client without RFC 6081 does not get through. */
+const NATS_OF_CLIENTS: readonly NatKind[] = ["port-restricted", "port-preserving"];
 const PINGS = 4;
 
 /**
- * Builds the network of `topology.ts`, runs our server, relay and probe in it, and shows what passes.
+ * Builds the network of `topology.ts`, runs our server, our relay and clients in it, and shows what passes.
  *
- * @returns 0 when the host answered every ping; 1 otherwise
+ * @returns 0 when every ping was answered; 1 otherwise
  */
 export async function runDemo(options: DemoOptions, io: DemoIo): Promise<number> {
-  if (options.inside === "watch") return await watchLinks(nameOf);
+  if (options.inside === "watch") return await watchLinks(namer(options.clients ?? 1));
   if (options.inside !== undefined) return await fetchInside(options.inside, io);
   const missing = missingForLab();
   if (missing.length > 0) return complain(missing.join("\n"), io);
@@ -52,8 +53,13 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<number>
   const interrupt = onInterrupt();
   let lab: Lab | undefined;
   try {
-    lab = await createLab(options.nat ?? "port-restricted");
-    const shown = show(lab, (text) => !interrupt.came && io.stdout.write(`${text}\n`));
+    const { nat = NATS_OF_CLIENTS, clients } = options;
+    lab = await createLab(Array.from({ length: clients ?? 1 }, (_, i) => nat[i % nat.length]!));
+    const shown = show(
+      lab,
+      clients !== undefined,
+      (text) => !interrupt.came && io.stdout.write(`${text}\n`),
+    );
     const status = await Promise.race([shown, interrupt.promise.then(() => 1)]);
     if (options.keep && !interrupt.came) {
       io.stdout.write(howToEnter(lab));
@@ -91,9 +97,9 @@ function onInterrupt(): Interrupt {
   return interrupt;
 }
 
-async function createLab(nat: NatKind): Promise<Lab> {
+async function createLab(nats: readonly NatKind[]): Promise<Lab> {
   try {
-    return await Lab.create({ nats: [nat] });
+    return await Lab.create({ nats });
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     throw new StartError(
@@ -106,68 +112,20 @@ async function createLab(nat: NatKind): Promise<Lab> {
   }
 }
 
-type Say = (text: string) => void;
-
-async function show(lab: Lab, say: Say): Promise<number> {
-  const site = lab.sites[0]!;
-  say(drawing(site));
+async function show(lab: Lab, isOfClients: boolean, say: Say): Promise<number> {
+  say(drawing(lab.sites));
   await startDaemons(lab, say);
   await startWatching(lab, say);
-  const answered = await probe(lab, site, say);
-  await showStatus(lab, say);
+  const answered = isOfClients ? await showClients(lab, say) : await showProbe(lab, say);
   say(LOOK_FURTHER);
   return answered ? 0 : 1;
 }
 
-async function startDaemons(lab: Lab, say: Say): Promise<void> {
-  const self = selfCommand();
-  const server = lab.spawn("srv", [...self, "server", "-c", await serverFile(lab)]);
-  const relay = lab.spawn("rly", [...self, "relay", "-c", await relayFile(lab)]);
-  await Promise.all([
-    untilReady(lab, "srv", SERVER_STATUS, server),
-    untilReady(lab, "rly", RELAY_STATUS, relay),
-  ]);
-  say(`teredo server waits on ${SERVER_ADDRESS} and ${SECONDARY_ADDRESS}, UDP port 3544`);
-  say(`teredo relay carries 2001::/32 from ${RELAY_ADDRESS}, UDP port ${RELAY_PORT}`);
-}
-
-function serverFile(lab: Lab): Promise<string> {
-  return writeFile(lab, "server.ini", `[server]\nbind_address = ${SERVER_ADDRESS}\n`);
-}
-
-function relayFile(lab: Lab): Promise<string> {
-  return writeFile(lab, "relay.ini", `[relay]\nbind_port = ${RELAY_PORT}\n`);
-}
-
-/** Into the lab's own /run, which nobody else sees. */
-async function writeFile(lab: Lab, name: string, text: string): Promise<string> {
-  const path = `/run/${name}`;
-  await lab.run("core", ["tee", path], { input: text });
-  return path;
-}
-
-async function untilReady(
-  lab: Lab,
-  namespace: string,
-  status: string,
-  daemon: LabProcess,
-): Promise<void> {
-  const asked = get(lab, namespace, `${status}/readyz`);
-  const ended = daemon.result.then(() => undefined);
-  if (await Promise.race([asked, ended]) !== undefined) return;
-  throw new StartError(`${daemon.argv.join(" ")} did not start:\n${daemon.output()}`);
-}
-
-/** The body behind a URL that only a namespace can reach; undefined when it never succeeds. */
-async function get(lab: Lab, namespace: string, url: string): Promise<string | undefined> {
-  const { status, stdout } = await lab.run(namespace, [...selfCommand(), "demo", "--inside", url]);
-  return status === 0 ? stdout : undefined;
-}
-
-async function startWatching(lab: Lab, say: Say): Promise<void> {
-  const watch = lab.spawn("core", [...selfCommand(), "demo", "--inside", "watch"]);
-  await watch.waitForLine(/^watching$/, START_PATIENCE);
-  watch.onLine((line) => line !== "" && say(`  ${line}`));
+async function showProbe(lab: Lab, say: Say): Promise<boolean> {
+  const answered = await probe(lab, lab.sites[0]!, say);
+  say(`\nThe relay counted, by ${RELAY_STATUS}/metrics (without what is zero):\n`);
+  for (const line of await counted(lab, "rly", RELAY_STATUS, COUNTERS)) say(`  ${line}`);
+  return answered;
 }
 
 async function probe(lab: Lab, site: Site, say: Say): Promise<boolean> {
@@ -179,16 +137,8 @@ async function probe(lab: Lab, site: Site, say: Say): Promise<boolean> {
   return status === 0 && stdout.includes(`${PINGS} of ${PINGS}`);
 }
 
-/** What was counted at all; what describes the process or its set-up is left out. */
+/** What the relay counted at all. */
 const COUNTERS = /^teredo_(udp|ipv6|bubbles|peers|packets|drops)_.*(total|_total\{.*\}) [^0]/;
-
-/** The relay's own account of what was just seen. */
-async function showStatus(lab: Lab, say: Say): Promise<void> {
-  const metrics = await get(lab, "rly", `${RELAY_STATUS}/metrics`) ?? "";
-  say(`\nThe relay counted, by ${RELAY_STATUS}/metrics (without what is zero):\n`);
-  const counted = metrics.split("\n").filter((line) => COUNTERS.test(line));
-  for (const line of counted) say(`  ${line}`);
-}
 
 async function fetchInside(url: string, io: DemoIo): Promise<number> {
   const deadline = performance.now() + START_PATIENCE;

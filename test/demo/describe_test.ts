@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { describe, ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from "#src/demo/describe.ts";
-import { nameOf } from "#src/demo/text.ts";
+import { namer } from "#src/demo/text.ts";
 import { concat } from "#test/protocol/packets.ts";
 import { fromHex, vector } from "#test/protocol/vectors.ts";
 
@@ -26,6 +26,8 @@ const cases: { id: string; what: RegExp }[] = [
   { id: "E1", what: /^echo request 1 2001:0:\S+ > 2001:db8::1$/ },
   { id: "E2", what: /^echo reply 1 2001:db8::1 > 2001:0:/ },
   { id: "U1", what: /^unreachable, code 3 / },
+  { id: "T6", what: /^bubble 2001:0:\S+ > 2001:0:\S+ \| nonce deadbeef \| port 1201$/ },
+  { id: "T7", what: /\| nonce deadbeef \| or 192\.168\.1\.0:4095 \| or 10\.9\.8\.7:5000$/ },
   { id: "A1", what: /^not Teredo \(/ },
 ];
 
@@ -48,7 +50,7 @@ test("describe() reads a ping on the IPv6 link, and leaves neighbour discovery o
 });
 
 test("describe() survives every cut of a packet", () => {
-  for (const id of ["M3", "B2", "U1"]) {
+  for (const id of ["M3", "B2", "U1", "T7"]) {
     const whole = onWire(vector(id));
     for (let length = 0; length <= whole.length; length++) {
       describe(whole.slice(0, length), length, ETHERTYPE_IPV4, itself);
@@ -57,8 +59,16 @@ test("describe() survives every cut of a packet", () => {
   }
 });
 
-test("nameOf() knows the demo's addresses", () => {
-  assert.equal(nameOf("198.51.100.50"), "relay");
-  assert.equal(nameOf("2001:0:c633:6401::1"), "client");
-  assert.equal(nameOf("fe80::1"), "fe80::1");
+test("namer() knows the demo's addresses, and gives a number to each of several clients", () => {
+  const one = namer(1);
+  assert.equal(one("198.51.100.50"), "relay");
+  assert.equal(one("198.51.100.20"), "nat");
+  assert.equal(one("2001:0:c633:6401::1"), "client");
+  assert.equal(one("fe80::1"), "fe80::1");
+  const two = namer(2);
+  assert.equal(two("198.51.100.21"), "nat2");
+  assert.equal(two("198.51.100.121"), "nat2");
+  // 198.51.100.20 and .21, obfuscated
+  assert.equal(two("2001:0:c633:6401:0:ffff:39cc:9beb"), "client1");
+  assert.equal(two("2001:0:c633:6401:0:ffff:39cc:9bea"), "client2");
 });

@@ -133,9 +133,11 @@ export const demoCommand = buildCommand<DemoOptions, [], Context>({
       nat: {
         kind: "enum",
         values: NAT_KINDS,
+        variadic: ",",
         optional: true,
-        brief: "NAT in front of the client; default port-restricted",
+        brief: "NAT in front of the client, or of each; default port-restricted",
       },
+      clients: valueFlag(clients, "N", "Have so many clients find each other, 2 to 9"),
       keep: switchFlag("Leave the network up until Ctrl-C"),
       inside: {
         ...valueFlag(String, "WHAT", "For the demo's own use inside its namespaces"),
@@ -150,6 +152,13 @@ export const demoCommand = buildCommand<DemoOptions, [], Context>({
       "of their own; nothing of it stays.",
   },
 });
+
+const MAX_CLIENTS = 9;
+
+function clients(text: string): number {
+  if (/^[2-9]$/.test(text)) return Number(text);
+  throw new UsageError(`${shown(text)} is not a number from 2 to ${MAX_CLIENTS}`);
+}
 
 export const completionCommand = buildCommand<object, [Shell], Context>({
   loader: () => import("../run/completion.ts"),
