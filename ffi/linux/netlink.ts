@@ -62,6 +62,7 @@ export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 export const RTM_NEWRULE = 32;
+export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
 export const RTNLGRP_LINK = 1;
 export const RTNLGRP_IPV4_IFADDR = 5;
@@ -115,8 +116,10 @@ export const IFADDRMSG_SCOPE_AT = 3;
 export const IFADDRMSG_INDEX_AT = 4;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+export const IFA_BROADCAST = 4;
 export const IFA_CACHEINFO = 6;
 export const IFA_FLAGS = 8;
+export const IFA_PROTO = 11;
 export const IFA_F_NODAD = 2;
 export const IFA_F_DADFAILED = 8;
 export const IFA_F_DEPRECATED = 0x20;
@@ -175,6 +178,7 @@ export const RTNEXTHOP_LEN_AT = 0;
 export const RTNEXTHOP_IFINDEX_AT = 4;
 
 // struct fib_rule_hdr, <linux/fib_rules.h>: the fields of struct rtmsg that a rule has
+export const FRA_SRC = 2;
 export const FRA_PRIORITY = 6;
 export const FRA_SUPPRESS_PREFIXLEN = 14;
 export const FRA_TABLE = 15;

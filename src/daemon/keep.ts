@@ -1,3 +1,4 @@
+import type { HomeWish } from "#src/datapath/homes.ts";
 import type { Keeper, Upkeep } from "#src/datapath/keep/contract.ts";
 import { DEFAULT_LIMITS, LimitedLog } from "#src/log/limited.ts";
 import type { Logger } from "#src/log/logger.ts";
@@ -21,6 +22,8 @@ export type Outcome = Upkeep | { readonly event: "blind"; readonly problem: stri
 export interface Upkeeper {
   /** See {@link Keeper.announce}. */
   announce(wanted: boolean): void;
+  /** See {@link Keeper.setHome}. */
+  setHome(wish: HomeWish): void;
   stop(): void | Promise<void>;
 }
 
@@ -40,6 +43,7 @@ export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): Up
   const end = lookOnChange(keeper, REST, look);
   return {
     announce: (wanted) => keeper.announce(wanted),
+    setHome: (wish) => keeper.setHome(wish),
     stop: () => {
       end();
       keeper.close();

@@ -11,6 +11,7 @@ import type {
   ServerFastPath,
   ServerFastPathSetup,
 } from "./fast_path.ts";
+import type { HomeSetup } from "./homes.ts";
 import type { Entrusted, Keeper } from "./keep/contract.ts";
 import type { Inherited } from "./kept.ts";
 import type { Lending } from "./lending.ts";
@@ -20,7 +21,7 @@ import type { ThreadWitness } from "./threads/hang.ts";
 import type { TunQueue } from "./tun_queue.ts";
 import type { Words } from "./words.ts";
 
-/** What a relay's interface is made with. */
+/** What the interface of a relay or a client is made with. */
 export interface TunnelSetup {
   /** Empty: the kernel names it. Where interfaces cannot be renamed, a wish. */
   readonly interfaceName: string;
@@ -34,13 +35,18 @@ export interface TunnelSetup {
   readonly prefix: Ipv6Prefix;
   /** Where routes have no metric, there is one and none to be announced. */
   readonly routes: ServiceRoutes;
+  /**
+   * Of a client: no route is there until `Keeper.setHome` wants it. Undefined: the route of the prefix is
+   * there as long as the interface.
+   */
+  readonly home?: HomeSetup | undefined;
   /** Whose queues to go on with, if they are as wanted. */
   readonly inherited?: Inherited | undefined;
 }
 
 /**
  * The way to all Teredo clients: a TUN interface that is up, with its MTU, a link-local address that
- * ICMPv6 errors may come from, and the route of the service prefix.
+ * ICMPv6 errors may come from, and the route of the service prefix; of a client, what it is told to have.
  */
 export interface Tunnel {
   /** As the kernel has it. */

@@ -1,7 +1,9 @@
-/** The routes by which a relay's interface has the service prefix. */
+/** The routes by which an interface has the service prefix. */
 export interface ServiceRoutes {
   /** Of the one that is always there. Of two routes of one prefix the kernel takes the lower metric. */
   readonly metric: number;
+  /** Who made that: RTPROT_ of <linux/rtnetlink.h>; default: RTPROT_BOOT. */
+  readonly protocol?: number | undefined;
   /**
    * Of the one that routing daemons learn, there while the relay is ready. Its metric is the lower one: of
    * several routes that others made they see the one that the kernel takes.

@@ -77,7 +77,10 @@ export type RestoredPart =
   | "up"
   | "address"
   | "route"
-  | "announcement";
+  | "announcement"
+  | "home"
+  | "default_route"
+  | "source_rule";
 
 /** What the process takes from its system. */
 export interface ProcessUse {

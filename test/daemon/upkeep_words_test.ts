@@ -9,38 +9,111 @@ import {
   writeTask,
   writeWish,
 } from "#src/daemon/upkeep/words.ts";
-import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import type { HomeWish } from "#src/datapath/homes.ts";
+import type { Entrusted } from "#src/datapath/keep/contract.ts";
+import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 
-test("readTask reads what writeTask writes, on one line", () => {
-  const task = {
-    user: { name: "no\nbody", uid: 65_534, gid: 65_534, groups: [65_534, 4] },
-    chroot: undefined,
-    entrusted: {
-      interfaceName: "teredo",
-      index: 7,
-      mtu: 1280,
-      queueLength: 2_000,
-      prefix: parseIpv6Prefix("2001::/32")!,
-      routes: { metric: 10, announced: { metric: 9, protocol: 201 } },
-    },
-    sandbox: "log" as const,
-  };
-  const line = writeTask(task);
-  assert.equal(line.indexOf("\n"), line.length - 1);
-  assert.deepEqual(readTask(line), task);
-});
+const RELAYS: Entrusted = {
+  interfaceName: "teredo",
+  index: 7,
+  mtu: 1280,
+  queueLength: 2_000,
+  prefix: parseIpv6Prefix("2001::/32")!,
+  routes: { metric: 10, announced: { metric: 9, protocol: 201 } },
+};
+const CLIENTS: Entrusted = {
+  ...RELAYS,
+  routes: { metric: 10 },
+  home: { metric: 1_000_000, table: 3544 },
+};
+
+for (const [role, entrusted] of [["relay", RELAYS], ["client", CLIENTS]] as const) {
+  test(`readTask reads what writeTask writes for a ${role}, on one line`, () => {
+    const task = {
+      user: { name: "no\nbody", uid: 65_534, gid: 65_534, groups: [65_534, 4] },
+      chroot: undefined,
+      entrusted,
+      sandbox: "log" as const,
+    };
+    const line = writeTask(task);
+    assert.equal(line.indexOf("\n"), line.length - 1);
+    assert.deepEqual(readTask(line), task);
+  });
+}
 
 test("readWish reads what writeWish writes, on one line", () => {
   for (const announce of [true, false]) {
     const line = writeWish({ announce });
     assert.equal(line.indexOf("\n"), line.length - 1);
-    assert.deepEqual(readWish(line), { announce });
+    assert.deepEqual(readWish(line, RELAYS), { announce });
   }
 });
 
-for (const line of ["", "{", "null", "7", "{}", '{"announce":1}', '{"announce":"yes"}', "[true]"]) {
+const home = (...addresses: (readonly [text: string, deprecated: boolean])[]): HomeWish => ({
+  addresses: addresses.map(([text, deprecated]) => ({ bytes: parseIpv6(text)!, deprecated })),
+  onLink: true,
+  defaultRoute: false,
+  mtu: 1280,
+});
+
+const HOMES = [
+  home(),
+  home(["2001:0:c633:6401::1", false]),
+  home(
+    ["2001:0:c633:6401::1", false],
+    ["2001:0:c633:6402::1", true],
+    ["2001:0:c633:6403::1", true],
+    ["2001:0:ffff:ffff:ffff:ffff:ffff:ffff", true],
+  ),
+  { ...home(), onLink: false, defaultRoute: true, mtu: 65_535 },
+];
+
+for (const [i, wish] of HOMES.entries()) {
+  test(`readWish reads home ${i} that writeWish writes, on one line, for a client`, () => {
+    const line = writeWish({ home: wish });
+    assert.equal(line.indexOf("\n"), line.length - 1);
+    assert.deepEqual(readWish(line, CLIENTS), { home: wish });
+    assert.equal(readWish(line, RELAYS), undefined, "a relay has none");
+  });
+}
+
+const homeLine = (change: Record<string, unknown>) =>
+  JSON.stringify({
+    home: { addresses: [], onLink: true, defaultRoute: true, mtu: 1280, ...change },
+  });
+const ADDRESS = { at: "2001:0:c633:6401::1", deprecated: false };
+
+const NO_WISHES = [
+  "",
+  "{",
+  "null",
+  "7",
+  "{}",
+  '{"announce":1}',
+  '{"announce":"yes"}',
+  "[true]",
+  '{"home":null}',
+  '{"home":{}}',
+  '{"home":[]}',
+  homeLine({ onLink: "yes" }),
+  homeLine({ defaultRoute: 1 }),
+  homeLine({ mtu: 1279 }),
+  homeLine({ mtu: 65_536 }),
+  homeLine({ mtu: 1280.5 }),
+  homeLine({ mtu: "1280" }),
+  homeLine({ addresses: {} }),
+  homeLine({ addresses: [null] }),
+  homeLine({ addresses: Array(5).fill(ADDRESS) }),
+  homeLine({ addresses: [ADDRESS, { ...ADDRESS, at: "2001:db8::1" }] }),
+  homeLine({ addresses: [{ ...ADDRESS, at: "fe80::1" }] }),
+  homeLine({ addresses: [{ ...ADDRESS, at: "2001:0:c633:6401::1/32" }] }),
+  homeLine({ addresses: [{ ...ADDRESS, at: 7 }] }),
+  homeLine({ addresses: [{ ...ADDRESS, deprecated: 0 }] }),
+];
+
+for (const line of NO_WISHES) {
   test(`readWish takes no ${line || "empty line"}`, () => {
-    assert.equal(readWish(line), undefined);
+    assert.equal(readWish(line, CLIENTS), undefined);
   });
 }
 

@@ -214,7 +214,7 @@ inNamespace(import.meta.filename!, () => {
       const text = "EINVAL (Invalid argument): mtu greater than device maximum";
       assert.equal(error.message, `netlink(set up teredo): ${text}`);
       assert.match(
-        String(errorOf(() => addRoute(netlink, PREFIX, 4711, 1))),
+        String(errorOf(() => addRoute(netlink, { prefix: PREFIX, index: 4711, metric: 1 }))),
         /^SyscallError: netlink\(add route 2001::\/32\): ENODEV \(No such device\)/,
       );
     });

@@ -1,5 +1,6 @@
 import type { SandboxMode } from "#src/config/config.ts";
 import type { Libc } from "#ffi/libc.ts";
+import type { HomeWish } from "#src/datapath/homes.ts";
 import type { Entrusted } from "#src/datapath/keep/contract.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
 import type { Logger } from "#src/log/logger.ts";
@@ -23,13 +24,17 @@ export interface UpkeepOptions {
   readonly sandbox: SandboxMode;
 }
 
-/** What keeps a role's interface, and announces it. */
+type Told = Pick<Upholding, "announce" | "setHome">;
+
+/** What keeps a role's interface, and is told what it is to have. */
 export interface Upholding {
   /** See `Keeper.announce`. */
   announce(wanted: boolean): void;
+  /** See `Keeper.setHome`. */
+  setHome(wish: HomeWish): void;
   /** Of the process of its own, where there is one. */
   readonly pid: number | undefined;
-  /** Resolves when nothing could take the announcement away any more. */
+  /** Resolves when nothing could take the announcement away any more, or give an address. */
   readonly lost: Promise<Error>;
 }
 
@@ -40,7 +45,7 @@ export interface Upholding {
 export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholding {
   const { user, chroot, cleanup } = options;
   const never = new Promise<Error>(() => {});
-  if (open.keep === undefined) return { announce: () => {}, pid: undefined, lost: never };
+  if (open.keep === undefined) return { ...NOTHING, pid: undefined, lost: never };
   const outcomes = new Outcomes(options);
   cleanup.add(() => outcomes.close());
   const { entrusted } = open;
@@ -49,9 +54,11 @@ export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholdi
   }
   const mayCommand = user === undefined && chroot === undefined;
   if (!mayCommand && entrusted === undefined) tellPowerless(options);
-  const announce = keepHere(open, outcomes, cleanup, mayCommand);
-  return { announce, pid: undefined, lost: never };
+  const upkeeper = keepHere(open, outcomes, cleanup, mayCommand);
+  return { ...upkeeper, pid: undefined, lost: never };
 }
+
+const NOTHING: Told = { announce: () => {}, setHome: () => {} };
 
 /** Where commands set up interfaces, and no other process keeps this one. */
 function tellPowerless({ log, user }: UpkeepOptions): void {
@@ -67,15 +74,15 @@ function keepHere(
   outcomes: Outcomes,
   cleanup: Cleanup,
   mayCommand: boolean,
-): Upholding["announce"] {
-  const keeper = keepTunnel(open.keep!(mayCommand), (outcome) => outcomes.tell(outcome));
-  cleanup.add(() => keeper.stop());
-  return (wanted) => keeper.announce(wanted);
+): Told {
+  const { stop, ...upkeeper } = keepTunnel(open.keep!(mayCommand), (it) => outcomes.tell(it));
+  cleanup.add(() => stop());
+  return upkeeper;
 }
 
 /**
  * Without that process this one still looks, and says what it cannot put right. What is announced goes with
- * the interface alone then.
+ * the interface alone then, and nothing could give a client's its address.
  */
 function keepThere(
   open: OpenRole,
@@ -84,11 +91,12 @@ function keepThere(
   { libc, log, cleanup, program, user, chroot, sandbox }: UpkeepOptions & { readonly user: User },
 ): Upholding {
   const lost = Promise.withResolvers<Error>();
-  let announce: Upholding["announce"] = () => {};
+  let told = NOTHING;
   let pid: number | undefined;
   const withoutHelper = (problem: string) => {
-    if (entrusted.routes.announced !== undefined) {
-      lost.resolve(new Error(`nothing could withdraw the announcement: ${problem}`));
+    const could = neededFor(entrusted);
+    if (could !== undefined) {
+      lost.resolve(new Error(`nothing could ${could}: ${problem}`));
       return;
     }
     log.warn("Nothing keeps the interface", { problem, mend: "restart the daemon" });
@@ -104,10 +112,16 @@ function keepThere(
       ended: withoutHelper,
     });
     cleanup.add(() => helper.stop());
-    announce = (wanted) => helper.announce(wanted);
+    told = helper;
     pid = helper.pid;
   } catch (error) {
     withoutHelper(error instanceof Error ? error.message : String(error));
   }
-  return { announce: (wanted) => announce(wanted), pid, lost: lost.promise };
+  return { announce: told.announce, setHome: told.setHome, pid, lost: lost.promise };
+}
+
+/** Completes "nothing could ...": what a daemon cannot do without. */
+function neededFor({ routes, home }: Entrusted): string | undefined {
+  if (routes.announced !== undefined) return "withdraw the announcement";
+  return home === undefined ? undefined : "give the interface its address";
 }

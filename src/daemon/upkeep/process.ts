@@ -1,6 +1,14 @@
 import { type HelperProcess, startProcess } from "../helper/process.ts";
 import type { Upkeeper } from "../keep.ts";
-import { readSaid, type Said, type Task, UPKEEP, writeTask, writeWish } from "./words.ts";
+import {
+  readSaid,
+  type Said,
+  type Task,
+  UPKEEP,
+  type Wish,
+  writeTask,
+  writeWish,
+} from "./words.ts";
 
 export type Helper = Upkeeper & Pick<HelperProcess, "pid" | "stop">;
 
@@ -28,6 +36,11 @@ export function startHelper(program: readonly string[], task: Task, listener: Li
   };
   const ended = (why: string) => listener.ended(problem ?? why);
   const child = startProcess(program, UPKEEP, writeTask(task), { heard, ended });
-  const announce = (wanted: boolean) => child.write(writeWish({ announce: wanted }));
-  return { pid: child.pid, announce, stop: child.stop };
+  const tell = (wish: Wish) => child.write(writeWish(wish));
+  return {
+    pid: child.pid,
+    announce: (wanted) => tell({ announce: wanted }),
+    setHome: (home) => tell({ home }),
+    stop: child.stop,
+  };
 }

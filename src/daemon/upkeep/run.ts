@@ -29,9 +29,10 @@ export async function runUpkeep(): Promise<number> {
   ignoreNamelessSignals(libc);
   const lines = linesOf(process.stdin);
   let keeper: Keeper;
+  let task: Task;
   try {
-    const { value: task = "" } = await lines.next();
-    keeper = begin(libc, readTask(task));
+    task = readTask((await lines.next()).value ?? "");
+    keeper = begin(libc, task);
   } catch (error) {
     say({ event: "unable", problem: error instanceof Error ? error.message : String(error) });
     return 1;
@@ -39,9 +40,10 @@ export async function runUpkeep(): Promise<number> {
   say({ event: "keeping" });
   const upkeeper = keepTunnel(keeper, say);
   for await (const line of lines) {
-    const wish = readWish(line);
+    const wish = readWish(line, task.entrusted);
     if (wish === undefined) break;
-    upkeeper.announce(wish.announce);
+    if ("home" in wish) upkeeper.setHome(wish.home);
+    else upkeeper.announce(wish.announce);
   }
   upkeeper.stop();
   return 0;

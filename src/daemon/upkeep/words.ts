@@ -1,8 +1,20 @@
 import { type Entrusted, KEPT, type Rival, type Upkeep } from "#src/datapath/keep/contract.ts";
 import type { SandboxMode } from "#src/config/config.ts";
-import { formatIpv6Prefix, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { type HomeAddress, HOMES_MAX, type HomeWish } from "#src/datapath/homes.ts";
+import {
+  formatIpv6,
+  formatIpv6Prefix,
+  inPrefix,
+  type Ipv6Prefix,
+  parseIpv6,
+  parseIpv6Prefix,
+} from "#src/protocol/wire/ipv6.ts";
 import { type Loose, objectIn } from "../helper/lines.ts";
 import type { User } from "../host/contract.ts";
+
+/** Bytes: less takes IPv6 off an interface, RFC 8200 §5; more no packet has. */
+const LEAST_MTU = 1280;
+const MOST_MTU = 65_535;
 
 /**
  * What a daemon and the process that keeps its interface say to each other: one JSON object a line.
@@ -20,10 +32,11 @@ export interface Task {
 }
 
 /** Each further line that it reads. */
-export interface Wish {
+export type Wish =
   /** Whether the route that routing daemons learn is to be there. */
-  readonly announce: boolean;
-}
+  | { readonly announce: boolean }
+  /** What a client's interface is to have. */
+  | { readonly home: HomeWish };
 
 /** What it says, besides what comes of its looks. */
 export type Said =
@@ -48,14 +61,47 @@ export function readTask(line: string): Task {
   return { user, chroot, entrusted: { ...entrusted, prefix }, sandbox };
 }
 
-export function writeWish({ announce }: Wish): string {
-  return `${JSON.stringify({ announce })}\n`;
+export function writeWish(wish: Wish): string {
+  if ("announce" in wish) return `${JSON.stringify({ announce: wish.announce })}\n`;
+  const { addresses, ...rest } = wish.home;
+  const texts = addresses.map(({ bytes, deprecated }) => ({ at: formatIpv6(bytes), deprecated }));
+  return `${JSON.stringify({ home: { ...rest, addresses: texts } })}\n`;
 }
 
-/** @returns undefined for anything but a {@link Wish} */
-export function readWish(line: string): Wish | undefined {
-  const announce = objectIn(line)?.["announce"];
-  return typeof announce === "boolean" ? { announce } : undefined;
+/**
+ * A wish is obeyed with the right to change all of the network: it can only be about this interface, and
+ * addresses of the service prefix.
+ *
+ * @returns undefined for anything but a {@link Wish} that can be meant for what is kept
+ */
+export function readWish(line: string, { prefix, home }: Entrusted): Wish | undefined {
+  const wish = objectIn(line);
+  const announce = wish?.["announce"];
+  if (typeof announce === "boolean") return { announce };
+  if (home === undefined) return undefined;
+  const read = homeIn(wish?.["home"], prefix);
+  return read === undefined ? undefined : { home: read };
+}
+
+function homeIn(value: unknown, prefix: Ipv6Prefix): HomeWish | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { addresses, onLink, defaultRoute, mtu } = value as Loose;
+  if (typeof onLink !== "boolean" || typeof defaultRoute !== "boolean") return undefined;
+  if (!Number.isInteger(mtu) || !isMtu(mtu as number)) return undefined;
+  if (!Array.isArray(addresses) || addresses.length > HOMES_MAX) return undefined;
+  const read = addresses.map((it) => addressIn(it, prefix)).filter((it) => it !== undefined);
+  if (read.length < addresses.length) return undefined;
+  return { addresses: read, onLink, defaultRoute, mtu: mtu as number };
+}
+
+const isMtu = (mtu: number) => mtu >= LEAST_MTU && mtu <= MOST_MTU;
+
+function addressIn(value: unknown, prefix: Ipv6Prefix): HomeAddress | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { at, deprecated } = value as Loose;
+  const bytes = typeof at === "string" ? parseIpv6(at) : undefined;
+  if (bytes === undefined || !inPrefix(bytes, 0, prefix)) return undefined;
+  return typeof deprecated === "boolean" ? { bytes, deprecated } : undefined;
 }
 
 /** @returns undefined for anything but a {@link Said}, whoever wrote it */

@@ -1,5 +1,6 @@
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { HomeWish } from "../homes.ts";
 import type { ServiceRoutes } from "../service_routes.ts";
 
 /** What is kept of a tunnel as it was set up, in the order in which it is put right. */
@@ -15,6 +16,9 @@ export const KEPT = [
   "address",
   "route",
   "announcement",
+  "home",
+  "default_route",
+  "source_rule",
 ] as const;
 export type Kept = typeof KEPT[number];
 
@@ -60,6 +64,13 @@ export interface Keeper extends Partial<Signalling> {
    * the way is told by {@link look}, which tries again.
    */
   announce(wanted: boolean): void;
+  /**
+   * Gives the interface these addresses and routes at once, in place of those that it was given; at first
+   * it has none. What is in the way is told by {@link look}, which tries again. Without a `HomeSetup` there
+   * is nothing to give.
+   */
+  setHome(wish: HomeWish): void;
+  /** Addresses, rules and routes that {@link setHome} has given go as well, as far as that is allowed. */
   close(): void;
 }
 
@@ -74,6 +85,14 @@ export interface Entrusted {
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
   readonly routes: ServiceRoutes;
+  readonly home?: EntrustedHome | undefined;
+}
+
+/** See `HomeSetup`. */
+export interface EntrustedHome {
+  readonly metric: number;
+  /** Number of the routing table that packets from our addresses are looked up in; undefined: in none. */
+  readonly table: number | undefined;
 }
 
 /** How one system knows what was set up and sets it again. */
@@ -86,7 +105,10 @@ export interface Upheld extends Partial<Signalling> {
   putRight(what: Kept): void;
   /** Whether the announcement is to be there; {@link putRight} sets it, or takes it away. */
   announce(wanted: boolean): void;
+  /** What a client's interface is to have; {@link putRight} sets it. */
+  setHome(wish: HomeWish): void;
   /** Programs that run here and may have changed it. */
   rivals(): readonly Rival[];
+  /** See {@link Keeper.close}. */
   close(): void;
 }

@@ -1,5 +1,6 @@
 import { StartError } from "#src/errors.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { HomeWish } from "../homes.ts";
 import { type Keeper, KEPT, type Kept, type Upheld, type Upkeep } from "./contract.ts";
 import { Patience } from "./patience.ts";
 
@@ -11,6 +12,9 @@ const LOOK_EVERY_SIGNALLED: Millis = 5 * LOOK_EVERY;
 const LATE: Millis = 2_000;
 /** One change makes the next one possible: an MTU, then IPv6, then up, then address and route. */
 const PASSES = 4;
+
+/** What a {@link HomeWish} is about: the addresses are there before routes lead to their users. */
+const OF_HOME: readonly Kept[] = ["mtu", "home", "route", "source_rule", "default_route"];
 
 const NOTHING: readonly Upkeep[] = [];
 
@@ -52,6 +56,12 @@ export class Reconciler implements Keeper {
     this.#upheld.announce(wanted);
     // What went wrong is there to be seen.
     errorOf(() => this.#upheld.putRight("announcement"));
+    this.#lookAt = -Infinity;
+  }
+
+  setHome(wish: HomeWish): void {
+    this.#upheld.setHome(wish);
+    for (const what of OF_HOME) errorOf(() => this.#upheld.putRight(what));
     this.#lookAt = -Infinity;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { HomeWish } from "#src/datapath/homes.ts";
 import { KEPT, type Kept, type Rival, type Upheld } from "#src/datapath/keep/contract.ts";
 import { FREE_ATTEMPTS } from "#src/datapath/keep/patience.ts";
 import { Reconciler } from "#src/datapath/keep/reconciler.ts";
@@ -15,6 +16,7 @@ class Paper implements Upheld {
   readonly contested = new Set<Kept>();
   looks = 0;
   announced = false;
+  wished: HomeWish | undefined;
   changed = false;
 
   hasChanged(): boolean {
@@ -40,6 +42,11 @@ class Paper implements Upheld {
   announce(wanted: boolean): void {
     if (wanted !== this.announced) this.wrong.add("announcement");
     this.announced = wanted;
+  }
+
+  setHome(wish: HomeWish): void {
+    this.wished = wish;
+    this.wrong.add("home");
   }
 
   rivals(): Rival[] {

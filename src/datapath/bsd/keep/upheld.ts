@@ -156,6 +156,8 @@ export class BsdUpheld implements Upheld {
   /** A prefix has one route here: there is none to be announced by. */
   announce(): void {}
 
+  setHome(): void {}
+
   putRight(what: Kept): void {
     const { name, mayCommand } = this.#kept;
     if (what === "announcement") return;

@@ -27,14 +27,14 @@ import {
 } from "#ffi/linux/mod.ts";
 import type { Signalling } from "../../keep/contract.ts";
 
-/** Of links, IPv6 addresses and IPv6 routes. */
+/** Of links, IPv6 addresses, IPv6 routes and the rules that choose among their tables. */
 export const IPV6_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_IFINFO |
-  RTMGRP_IPV6_ROUTE;
+  RTMGRP_IPV6_ROUTE | groupBit(RTNLGRP_IPV6_RULE);
 /** Of links, IPv4 addresses, IPv4 routes and the rules that choose among their tables. */
 export const IPV4_CHANGES: number = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE |
   RTMGRP_IPV4_RULE;
 /** Of all of these, and of what is set of IPv4 and IPv6 for the host and each interface. */
-export const NETWORK_CHANGES: number = IPV6_CHANGES | IPV4_CHANGES | groupBit(RTNLGRP_IPV6_RULE) |
+export const NETWORK_CHANGES: number = IPV6_CHANGES | IPV4_CHANGES |
   groupBit(RTNLGRP_IPV4_NETCONF) | groupBit(RTNLGRP_IPV6_NETCONF);
 /** Of nf_tables, in whose own protocol. */
 export const NFTABLES_CHANGES: number = groupBit(NFNLGRP_NFTABLES);

@@ -5,6 +5,7 @@ import {
   AF_NETLINK,
   MSG_TRUNC,
   NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
   NETLINK_ROUTE,
   NLMSGHDR_FLAGS_AT,
   NLMSGHDR_LEN_AT,
@@ -100,6 +101,14 @@ export class NetlinkChannel {
     const length = this.#libc.call.recv(this.#fd, address, RECEIVE_CAPACITY, MSG_TRUNC);
     if (length > RECEIVE_CAPACITY) throw new RangeError(`netlink(recv): ${length} bytes`);
     return length;
+  }
+
+  /** Has the kernel heed what a list is to be of; before Linux 4.20 it gives whole ones all the same. */
+  filterLists(): void {
+    const at = this.#sendAt;
+    this.view.setUint32(at, 1, true);
+    const address = this.#arena.address(at);
+    this.#libc.call.setsockopt(this.#fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, address, 4);
   }
 
   /** Connected to the kernel, the socket takes no message from another process. */

@@ -1,8 +1,11 @@
 import {
   AF_INET6,
   IFA_ADDRESS,
+  IFA_CACHEINFO,
   IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
   IFA_FLAGS,
+  IFA_PROTO,
   IFADDRMSG_FAMILY_AT,
   IFADDRMSG_INDEX_AT,
   IFADDRMSG_PREFIXLEN_AT,
@@ -75,17 +78,48 @@ export function makeAddress(netlink: Netlink, index: number, wanted: boolean, ab
   netlink.change(RTM_SETLINK, 0, body, about);
 }
 
-/** Adds an IPv6 address, usable at once: nobody else on the link could hold it. */
+/** What an address is given besides. */
+export interface AddressTraits {
+  /** The kernel makes no route of its prefix. */
+  readonly noRoute: boolean;
+  /** Whether new flows are to avoid it. */
+  readonly deprecated: boolean;
+  /** Who gives it, in the numbers of routes; kernels keep it since 5.18. */
+  readonly protocol: number;
+}
+
+/** Lifetime without an end. RFC 4861 §4.6.2 */
+const FOREVER = 0xffff_ffff;
+
+/**
+ * Adds an IPv6 address, usable at once: nobody else on the link could hold it. Of one that is there
+ * already the traits are set.
+ */
 export function addAddress(
   netlink: Netlink,
   index: number,
   address: Uint8Array,
   prefixLength: number,
+  traits?: AddressTraits,
 ): void {
-  const flags = attribute(IFA_FLAGS, u32(IFA_F_NODAD));
-  const body = addressBody(index, address, prefixLength, flags);
+  const flags = IFA_F_NODAD | (traits?.noRoute === true ? IFA_F_NOPREFIXROUTE : 0);
+  const body = addressBody(
+    index,
+    address,
+    prefixLength,
+    attribute(IFA_FLAGS, u32(flags)),
+    ...(traits === undefined ? [] : [
+      attribute(IFA_CACHEINFO, lifetimes(traits.deprecated ? 0 : FOREVER)),
+      attribute(IFA_PROTO, u8(traits.protocol)),
+    ]),
+  );
   const about = `add address ${formatIpv6(address)}/${prefixLength}`;
   netlink.change(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, body, about);
+}
+
+/** struct ifa_cacheinfo: an address that is valid for ever. */
+function lifetimes(preferred: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(preferred, FOREVER, 0, 0).buffer);
 }
 
 export function deleteAddress(

@@ -6,8 +6,11 @@ import {
   EINVAL,
   ENODEV,
   IFA_ADDRESS,
+  IFA_FLAGS,
   IFADDRMSG_FAMILY_AT,
+  IFADDRMSG_FLAGS_AT,
   IFADDRMSG_INDEX_AT,
+  IFADDRMSG_PREFIXLEN_AT,
   IFINFOMSG_INDEX_AT,
   IFLA_IFNAME,
   RTA_DST,
@@ -65,6 +68,21 @@ function oneLink(netlink: Netlink, body: Uint8Array, about: string): Link | unde
 
 /** Whether the interface has the IPv6 address. */
 export function hasAddress(netlink: Netlink, index: number, address: Uint8Array): boolean {
+  return addressOn(netlink, index, address) !== undefined;
+}
+
+/** An IPv6 address as an interface has it. */
+export interface AddressHad {
+  readonly prefixLength: number;
+  /** IFA_F_DEPRECATED and the like. */
+  readonly flags: number;
+}
+
+export function addressOn(
+  netlink: Netlink,
+  index: number,
+  address: Uint8Array,
+): AddressHad | undefined {
   const body = message(
     SIZEOF_IFADDRMSG,
     [[IFADDRMSG_FAMILY_AT, 1, AF_INET6], [IFADDRMSG_INDEX_AT, 4, index]],
@@ -78,10 +96,15 @@ export function hasAddress(netlink: Netlink, index: number, address: Uint8Array)
         RTM_GETADDR,
         body,
         `look for ${formatIpv6(address)}`,
-        (payload) => viewOf(payload).getUint32(IFADDRMSG_INDEX_AT, true),
+        (payload) => ({
+          index: viewOf(payload).getUint32(IFADDRMSG_INDEX_AT, true),
+          prefixLength: payload[IFADDRMSG_PREFIXLEN_AT]!,
+          flags: readU32(readAttributes(payload, SIZEOF_IFADDRMSG).get(IFA_FLAGS)) ??
+            payload[IFADDRMSG_FLAGS_AT]!,
+        }),
       ),
   );
-  return found === index;
+  return found?.index === index ? found : undefined;
 }
 
 /** A packet whose way is asked for. Addresses of 4 or of 16 bytes. */

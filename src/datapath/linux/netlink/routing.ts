@@ -3,8 +3,10 @@ import {
   AF_UNSPEC,
   DEVCONF_DISABLE_IPV6,
   IFA_ADDRESS,
+  IFA_BROADCAST,
   IFA_FLAGS,
   IFA_LOCAL,
+  IFA_PROTO,
   IFADDRMSG_FAMILY_AT,
   IFADDRMSG_FLAGS_AT,
   IFADDRMSG_INDEX_AT,
@@ -30,6 +32,7 @@ import {
   NLM_F_EXCL,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
+  RT_TABLE_UNSPEC,
   RTA_DST,
   RTA_GATEWAY,
   RTA_MULTIPATH,
@@ -137,6 +140,10 @@ export interface InterfaceAddress {
   readonly index: number;
   /** IFA_F_TENTATIVE and the like. */
   readonly flags: number;
+  /** Who gave it, in the numbers of routes; undefined: nobody said, or the kernel is older than 5.18. */
+  readonly protocol: number | undefined;
+  /** IPv4 broadcast address of its subnet, 4 bytes. */
+  readonly broadcast: Uint8Array | undefined;
 }
 
 /** Addresses of both families on all interfaces. */
@@ -153,6 +160,8 @@ export function addresses(netlink: Netlink): InterfaceAddress[] {
       prefixLength: payload[IFADDRMSG_PREFIXLEN_AT]!,
       index: viewOf(payload).getUint32(IFADDRMSG_INDEX_AT, true),
       flags: readU32(found.get(IFA_FLAGS)) ?? payload[IFADDRMSG_FLAGS_AT]!,
+      protocol: found.get(IFA_PROTO)?.[0],
+      broadcast: found.get(IFA_BROADCAST)?.slice(),
     };
   });
 }
@@ -204,53 +213,51 @@ export function routesOf(
   });
 }
 
-/**
- * Adds `prefix` to the main table, straight to the interface. EEXIST if a route of this metric is
- * there already, whoever made it.
- */
-export function addRoute(
-  netlink: Netlink,
-  prefix: Ipv6Prefix,
-  index: number,
-  metric: number,
-  protocol: number = RTPROT_BOOT,
-): void {
-  const about = `add route ${formatIpv6Prefix(prefix)}`;
-  const body = routeBody(prefix, index, protocol, attribute(RTA_PRIORITY, u32(metric)));
-  netlink.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body, about);
+/** A route straight to an interface. */
+export interface OnLinkRoute {
+  readonly prefix: Ipv6Prefix;
+  readonly index: number;
+  readonly metric: number;
+  /** RTPROT_STATIC and the like; default: RTPROT_BOOT. */
+  readonly protocol?: number | undefined;
+  /** Number of the table; default: the main one. */
+  readonly table?: number | undefined;
 }
 
-/** ESRCH if it is not there. @param metric undefined: any */
+/** Adds a route. EEXIST if one of this metric is there already, whoever made it. */
+export function addRoute(netlink: Netlink, route: OnLinkRoute): void {
+  const about = `add route ${formatIpv6Prefix(route.prefix)}`;
+  netlink.change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, routeBody(route), about);
+}
+
+/** ESRCH if it is not there. @param route without a metric: of any */
 export function deleteRoute(
   netlink: Netlink,
-  prefix: Ipv6Prefix,
-  index: number,
-  metric?: number,
-  protocol: number = RTPROT_BOOT,
+  route: Omit<OnLinkRoute, "metric"> & Partial<OnLinkRoute>,
 ): void {
-  const about = `delete route ${formatIpv6Prefix(prefix)}`;
-  const more = metric === undefined ? [] : [attribute(RTA_PRIORITY, u32(metric))];
-  netlink.change(RTM_DELROUTE, 0, routeBody(prefix, index, protocol, ...more), about);
+  const about = `delete route ${formatIpv6Prefix(route.prefix)}`;
+  netlink.change(RTM_DELROUTE, 0, routeBody(route), about);
 }
 
 function routeBody(
-  prefix: Ipv6Prefix,
-  index: number,
-  protocol: number,
-  ...more: Uint8Array[]
+  { prefix, index, metric, protocol = RTPROT_BOOT, table = RT_TABLE_MAIN }: Parameters<
+    typeof deleteRoute
+  >[1],
 ): Uint8Array {
+  const isByte = table <= 0xff;
   return message(
     SIZEOF_RTMSG,
     [
       [RTMSG_FAMILY_AT, 1, AF_INET6],
       [RTMSG_DST_LEN_AT, 1, prefix.length],
-      [RTMSG_TABLE_AT, 1, RT_TABLE_MAIN],
+      [RTMSG_TABLE_AT, 1, isByte ? table : RT_TABLE_UNSPEC],
       [RTMSG_PROTOCOL_AT, 1, protocol],
       [RTMSG_SCOPE_AT, 1, RT_SCOPE_UNIVERSE],
       [RTMSG_TYPE_AT, 1, RTN_UNICAST],
     ],
     attribute(RTA_DST, prefix.bytes),
     attribute(RTA_OIF, u32(index)),
-    ...more,
+    ...(isByte ? [] : [attribute(RTA_TABLE, u32(table))]),
+    ...(metric === undefined ? [] : [attribute(RTA_PRIORITY, u32(metric))]),
   );
 }

@@ -14,11 +14,14 @@ import {
 import { StartError } from "#src/errors.ts";
 import { type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type Netlink } from "../netlink/socket.ts";
+import type { HomeSetup } from "../../homes.ts";
+import type { EntrustedHome } from "../../keep/contract.ts";
 import type { ServiceRoutes } from "../../service_routes.ts";
 import { ownersOf, rivalProblem } from "../owners.ts";
 import { addAddress, changeLink, makeAddress } from "../netlink/link.ts";
 import { addRoute, deleteRoute } from "../netlink/routing.ts";
 import { linkNamed } from "../netlink/look_up.ts";
+import { freeTable, removeLeftOver } from "./left_over.ts";
 
 /** fe80::ffff:ffff:ffff, the address that other implementations give their Teredo interface. */
 export const LINK_LOCAL_ADDRESS: Uint8Array = parseIpv6("fe80::ffff:ffff:ffff")!;
@@ -45,24 +48,33 @@ export interface InterfaceSetup {
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
   readonly routes: ServiceRoutes;
+  /** Of a client: the route of the prefix comes with an address. */
+  readonly home?: HomeSetup | undefined;
 }
 
-/** A relay's interface, ready for packets. */
+/** An interface, ready for packets. */
 export interface Configured {
   /** Another one once it had to be made again. */
   index: number;
   readonly prefix: Ipv6Prefix;
+  /** Of its route: see {@link ServiceRoutes}. */
+  readonly protocol: number | undefined;
+  /** Of a client. */
+  readonly home?: EntrustedHome | undefined;
 }
 
 /**
  * Makes a TUN interface the way to all Teredo clients: up, with its MTU, a link-local address that
  * ICMPv6 errors may come from, and the route of the service prefix. May be repeated.
  *
+ * Of a client's that route, its addresses and all else wait for `Keeper.setHome`, and what one has left
+ * that was killed goes.
+ *
  * @throws StartError when another interface has the prefix, IPv6 is off or privileges are missing;
  *   SyscallError otherwise
  */
 export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Configured {
-  const { interfaceName: name, prefix, routes: { metric } } = setup;
+  const { interfaceName: name, prefix, routes: { metric, protocol } } = setup;
   const index = linkNamed(netlink, name)?.index;
   if (index === undefined) throw new StartError(`the interface ${name} is gone`);
   refuseOtherOwner(netlink, prefix, index, metric);
@@ -77,11 +89,19 @@ export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Config
       clear: IFF_MULTICAST,
     }, `set up ${name}`);
     addAddress(netlink, index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
-    unless([EEXIST], () => addRoute(netlink, prefix, index, metric));
+    const configured = { index, prefix, protocol };
+    if (setup.home !== undefined) return { ...configured, home: homeOf(netlink, index, setup) };
+    unless([EEXIST], () => addRoute(netlink, { ...configured, metric }));
+    return configured;
   } catch (error) {
     throw explained(error, name);
   }
-  return { index, prefix };
+}
+
+function homeOf(netlink: Netlink, index: number, { home, prefix }: InterfaceSetup): EntrustedHome {
+  removeLeftOver(netlink, index, prefix);
+  const { metric, sourceRouting } = home!;
+  return { metric, table: sourceRouting ? freeTable(netlink) : undefined };
 }
 
 /**
@@ -90,7 +110,7 @@ export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Config
  * The rest goes when the TUN is closed; so does the route when the privilege to delete it is gone.
  */
 export function tearDown(netlink: Netlink, tunnel: Configured): void {
-  unless([ESRCH, ENODEV, EPERM], () => deleteRoute(netlink, tunnel.prefix, tunnel.index));
+  unless([ESRCH, ENODEV, EPERM], () => deleteRoute(netlink, tunnel));
 }
 
 /** One of a higher metric is no hindrance: ours wins while it is there. */

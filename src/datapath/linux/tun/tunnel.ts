@@ -50,7 +50,8 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
       prefix: setup.prefix,
       routes: setup.routes,
     };
-    const configured = configureTunnel(netlink, wanted);
+    const configured = configureTunnel(netlink, { ...wanted, home: setup.home });
+    const kept = { ...wanted, home: configured.home };
     if (found !== undefined) opened.add(configured, (it) => tearDown(netlink, it));
     return {
       name: tun.name,
@@ -66,10 +67,10 @@ export function openTunnel(libc: Libc, arena: Arena, setup: TunnelSetup): Tunnel
           return linkNamed(netlink, tun.name)!.index;
         };
         const changes = new Changes(libc, IPV6_CHANGES);
-        const upheld = new LinuxUpheld(netlink, changes, { ...wanted, configured, remake });
+        const upheld = new LinuxUpheld(netlink, changes, { ...kept, configured, remake });
         return new Reconciler(upheld, performance.now());
       },
-      entrusted: { ...wanted, index: configured.index },
+      entrusted: { ...kept, index: configured.index },
       stopRouting: () => tearDown(netlink, configured),
       close: () => opened.close(),
     };
