@@ -7,6 +7,7 @@ import {
   formatCheck,
   type Verdict,
 } from "#src/daemon/checks/result.ts";
+import { checkSurroundings } from "#src/daemon/checks/client/surroundings.ts";
 import { checkFastPath } from "#src/daemon/checks/fast_path.ts";
 import { checkFirewall } from "#src/daemon/checks/firewall.ts";
 import { checkRole } from "#src/daemon/checks/role.ts";
@@ -131,7 +132,9 @@ async function checkMachine(host: Host, role: Role, config: Config): Promise<Che
   return [
     ...checkRole(host, role, config, found?.running),
     ...checkFirewall(host, role, config),
-    ...(role === "client" ? [] : [checkFastPath(host, role, config)]),
+    ...role === "client"
+      ? await checkSurroundings(host, config.client, undefined, found?.running)
+      : [checkFastPath(host, role, config)],
     ...await checkStatusPages(role, config.status, found?.answersTcp ?? false),
   ];
 }

@@ -127,7 +127,8 @@ interface AskedPort {
   readonly otherwise: string;
 }
 
-function checkPort(host: Host, asked: AskedPort, running: Running | undefined): CheckResult {
+/** Whether a UDP port can be had. @param running a daemon of the role, which may have it */
+export function checkPort(host: Host, asked: AskedPort, running: Running | undefined): CheckResult {
   const { address, port, otherwise } = asked;
   const name = `${formatIpv4(address)}:${port}`;
   const refused = host.refusesUdp(address, port);

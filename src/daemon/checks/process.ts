@@ -6,6 +6,14 @@ import type { Host, Right } from "../host/contract.ts";
 /** No machine that runs this lives before the year it was written in. */
 export const BUILD_YEAR = 2026;
 
+/** Ports below this take a right of their own. ip-sysctl, ip_unprivileged_port_start */
+const UNPRIVILEGED_PORT = 1024;
+
+/** What takes `needs`, and a UDP port. @param port 0: any */
+export function portNeeds(needs: readonly Right[], port: number): readonly Right[] {
+  return port > 0 && port < UNPRIVILEGED_PORT ? [...needs, "bind low ports"] : needs;
+}
+
 /** @param needed what the role itself takes, before its process settings */
 export function checkPrivileges(
   host: Host,

@@ -1,5 +1,6 @@
-import type { ClientConfig, Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import type { Host, Right } from "../host/contract.ts";
+import { checkClient } from "./client/mod.ts";
 import type { CheckResult } from "./result.ts";
 import { checkMtu, checkRelayAddress, checkServerAddresses } from "./address.ts";
 import {
@@ -10,7 +11,14 @@ import {
   checkServiceRoute,
   checkTun,
 } from "./ipv6.ts";
-import { checkChroot, checkClock, checkPrivileges, checkUser, checkWorkers } from "./process.ts";
+import {
+  checkChroot,
+  checkClock,
+  checkPrivileges,
+  checkUser,
+  checkWorkers,
+  portNeeds,
+} from "./process.ts";
 import { checkRunning, type Running } from "./running.ts";
 import { checkClientsWay, checkIcmpSource } from "./ways.ts";
 
@@ -19,13 +27,7 @@ const RELAY_NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];
 /** Native packets. */
 const SERVER_NEEDS: readonly Right[] = ["open raw sockets"];
 
-/** Interface, addresses and routes; ICMPv6 errors go by the interface. */
-const CLIENT_NEEDS: readonly Right[] = ["set up interfaces"];
-
 type Configured = Pick<Config, "relay" | "server" | "client">;
-
-/** Ports below this take a right of their own. ip-sysctl, ip_unprivileged_port_start */
-const UNPRIVILEGED_PORT = 1024;
 
 /**
  * What `teredo check ROLE` shows and what a daemon asks of its machine before it starts.
@@ -89,22 +91,4 @@ export function checkServer(host: Host, server: ServerConfig, running?: Running)
     ...checkUser(host, server.process),
     ...checkChroot(host, server.process),
   ];
-}
-
-/** @param running as for {@link checkRelay} */
-function checkClient(host: Host, client: ClientConfig, running?: Running): CheckResult[] {
-  return [
-    running === undefined
-      ? checkPrivileges(host, client.process, portNeeds(CLIENT_NEEDS, client.bindPort))
-      : checkRunning(running),
-    checkTun(host, client.interfaceName, running),
-    checkIpv6(host),
-    checkClock(host),
-    ...checkUser(host, client.process),
-    ...checkChroot(host, client.process),
-  ];
-}
-
-function portNeeds(needs: readonly Right[], port: number): readonly Right[] {
-  return port > 0 && port < UNPRIVILEGED_PORT ? [...needs, "bind low ports"] : needs;
 }

@@ -116,6 +116,22 @@ export function clientTraffic(
   return datagrams(host, endpoint, ANY_STRANGERS).filter(({ path }) => path === "output");
 }
 
+/** What a stranger sends to a client's address first, by its interface. */
+export function unaskedTraffic(tunnel: string, prefix: number): Traffic {
+  const to = someClient(prefix, STRANGERS[0]!);
+  const ends: Ends6 = { from: NATIVE, to, local: "destination" };
+  return {
+    subject: "what strangers send to this host's Teredo address first",
+    needed: false,
+    path: "input",
+    version: 6,
+    in: tunnel,
+    comesBack: true,
+    packets: [tcp6(ends, "new"), udp6(ends)],
+    accept: { in: tunnel },
+  };
+}
+
 /** UDP between one of this host's endpoints and strangers. */
 function datagrams(
   host: Host,

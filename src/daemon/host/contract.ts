@@ -1,3 +1,4 @@
+import type { Rival } from "#src/datapath/keep/contract.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { ProcessUse } from "#src/status/snapshot.ts";
 import type { Finding } from "../checks/result.ts";
@@ -200,6 +201,8 @@ export interface Host {
    * undefined: it is not known.
    */
   returnPath(address: number, strangers: readonly number[]): Finding | undefined;
+  /** Programs that set up interfaces and run at this moment, as far as can be seen. */
+  interfaceManagers(): readonly Rival[];
   /** What this host's packet filters do to some traffic; undefined: what filters are here is not known. */
   filters(traffic: () => readonly Traffic[]): FilterReport | undefined;
   /**

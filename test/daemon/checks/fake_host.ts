@@ -84,6 +84,7 @@ export function fakeHost(facts: Facts = {}): Host {
     serviceRoute: () => ({ verdict: "ok", detail: "nothing else has 2001::/32" }),
     returnPath: () => undefined,
     feasible: (mend) => mend,
+    interfaceManagers: () => [],
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: () => undefined,
@@ -115,7 +116,7 @@ export const NOT_HERE: Refusal = {
 
 /** A configuration file that sets nothing. */
 export const emptyFile = () => ({
-  bytes: new TextEncoder().encode("[relay]\n[server]\n"),
+  bytes: new TextEncoder().encode("[relay]\n[server]\n[client]\n"),
   mode: 0o644,
 });
 

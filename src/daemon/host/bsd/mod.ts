@@ -104,6 +104,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     serviceRoute: (prefix, own) => serviceRoute(interfaces, routes, prefix, own),
     returnPath: () => undefined,
     feasible: (mend) => mend,
+    interfaceManagers: () => [],
     filters: () => undefined,
     watchFilters: () => undefined,
     refusesUdp: (address, port) => refusesUdp(libc, address, port),

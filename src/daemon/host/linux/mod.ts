@@ -4,6 +4,7 @@ import type { Libc } from "#ffi/libc.ts";
 import { IFF_LOWER_UP, NETLINK_NETFILTER } from "#ffi/linux/mod.ts";
 import { AF_INET, IFF_LOOPBACK, IFF_UP, O_RDWR } from "#ffi/posix.ts";
 import { fastPathProblem } from "#src/datapath/linux/fast_path/try.ts";
+import { rivals } from "#src/datapath/linux/keep/rivals.ts";
 import { LINUX_KERNEL } from "#src/datapath/linux/kernel.ts";
 import { Changes, NETWORK_CHANGES, NFTABLES_CHANGES } from "#src/datapath/linux/netlink/changes.ts";
 import { Netlink } from "#src/datapath/linux/netlink/socket.ts";
@@ -107,6 +108,7 @@ export function linuxHost(libc: Libc): Host {
     defaultRoutes6: () => defaultRoutes6(netlink),
     serviceRoute: (prefix, own, metric) => linuxServiceRoute(netlink, prefix, own, metric),
     returnPath: (address, strangers) => linuxReturnPath(netlink, address, strangers),
+    interfaceManagers: rivals,
     filters: (traffic) => firewall.look(traffic),
     watchFilters: (traffic) => firewall.watch(traffic),
     refusesUdp: (address, port) => refusesUdp(libc, address, port),

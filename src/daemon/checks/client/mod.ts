@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { accessSync, constants, readFileSync } from "node:fs";
+import type { ClientConfig } from "#src/config/config.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
+import { isTeredo, servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
+import type { Host } from "../../host/contract.ts";
+import { ROOT_SERVERS_6 } from "../../host/samples.ts";
+import { checkMtu, checkPort, missingAddress } from "../address.ts";
+import { checkIpv6, checkTun } from "../ipv6.ts";
+import { checkChroot, checkClock, checkPrivileges, checkUser, portNeeds } from "../process.ts";
+import { type CheckResult, fail, ok, warn } from "../result.ts";
+import { checkRunning, type Running } from "../running.ts";
+import { wayToClients } from "../ways.ts";
+
+/** MTU of the tunnel, unless a server says another. RFC 4380 §5.2.1 */
+const MTU = 1280;
+/** Of the route of 2001::/32 into the tunnel, which a relay's on the same host would win over. */
+const ON_LINK_METRIC = 1024;
+/** 2002::/16 */
+const SIX_TO_FOUR = 0x2002;
+
+/**
+ * What a client asks of its machine before it starts. That there is no IPv4 at the moment, or IPv6
+ * without it, keeps none from starting: it waits.
+ *
+ * @param running a client on this host, whose state is told rather than fought
+ */
+export function checkClient(host: Host, client: ClientConfig, running?: Running): CheckResult[] {
+  const { interfaceName, bindAddress, bindPort, process } = client;
+  return [
+    running === undefined
+      ? checkPrivileges(host, process, portNeeds(["set up interfaces"], bindPort))
+      : checkRunning(running),
+    checkTun(host, interfaceName, running),
+    checkIpv6(host),
+    checkWay4(host, bindAddress),
+    ...checkBound(host, client, running),
+    checkServiceRoute(host, client, running),
+    checkNative(host, client),
+    checkMtu(host, MTU, bindAddress),
+    ...checkHook(client.hook),
+    checkClock(host),
+    ...checkUser(host, process),
+    ...checkChroot(host, process),
+  ];
+}
+
+/** Servers are somewhere on the IPv4 Internet. */
+function checkWay4(host: Host, bound: number): CheckResult {
+  const way = wayToClients(host, bound);
+  if (way !== undefined) return ok("ipv4_route", `datagrams leave by ${way.interfaceName}`);
+  const missing = host.hasIpv4() ? "no IPv4 route to the Internet" : "no IPv4 address";
+  return warn(
+    "ipv4_route",
+    `this host has ${missing}, so that the client waits for one`,
+    host.words.addDefaultRoute4,
+  );
+}
+
+function checkBound(
+  host: Host,
+  { bindAddress, bindPort }: ClientConfig,
+  running?: Running,
+): CheckResult[] {
+  const missing = bindAddress === 0 ? undefined : missingAddress(host, bindAddress);
+  if (missing !== undefined) return [missing];
+  const present = bindAddress === 0
+    ? []
+    : [ok("address", `${formatIpv4(bindAddress)} is on this host`)];
+  if (bindPort === 0) return present;
+  const asked = { address: bindAddress, port: bindPort, otherwise: "choose another bind_port" };
+  return [...present, checkPort(host, asked, running)];
+}
+
+/** A relay, or another client, on the same host would take what is for peers. */
+function checkServiceRoute(host: Host, client: ClientConfig, running?: Running): CheckResult {
+  const own = running?.interfaceName ?? client.interfaceName;
+  const found = host.serviceRoute(servicePrefixOf(client.prefix), own, ON_LINK_METRIC);
+  return { name: "service_route", ...found };
+}
+
+const PLANS: Readonly<Record<ClientConfig["whenNative"], string>> = {
+  stand_back: "the client stands back and waits",
+  relay: "the client carries packets of other Teredo clients alone",
+  keep: "the client runs all the same",
+};
+
+/** IPv6 without the tunnel, as far as routes tell. RFC 4380 §5.5 */
+function checkNative(host: Host, { interfaceName, prefix, whenNative }: ClientConfig): CheckResult {
+  const way = host.way6({ destination: ROOT_SERVERS_6[0]! });
+  if (way.kind !== "sent" || way.interfaceName === interfaceName) {
+    return ok("native", "this host has no other IPv6");
+  }
+  const { source, interfaceName: by } = way;
+  const isNative = source === undefined || isNativeAddress(source, prefix);
+  if (!isNative) return ok("native", `${by} has no global IPv6 address of its own`);
+  const from = source === undefined ? "" : ` (${formatIpv6(source)})`;
+  const detail = `this host has IPv6 by ${by}${from}: ${PLANS[whenNative]}`;
+  if (whenNative !== "stand_back") return ok("native", detail);
+  return warn("native", detail, "leave the client off, or set when_native to what it is to do");
+}
+
+function isNativeAddress(address: Uint8Array, prefix: number): boolean {
+  if (isTeredo(address, 0, prefix)) return false;
+  if ((address[0]! << 8 | address[1]!) === SIX_TO_FOUR) return false;
+  const special = specialPurpose6(address);
+  return special === undefined || special.global || isOfLabs(special);
+}
+
+/** Which Miredo's client runs, and its checksum as Miredo 1.2.6 installs it. */
+const MIREDO_HOOK = { path: "/etc/miredo/client-hook", md5: "3c1899a9cf7e0766f76bc536b66da4e8" };
+
+/** @param miredo what Miredo's client would run */
+export function checkHook(hook: string | undefined, miredo = MIREDO_HOOK): CheckResult[] {
+  if (hook === undefined) return isChanged(miredo) ? [forgotten(miredo)] : [];
+  try {
+    accessSync(hook, constants.X_OK);
+    return [ok("hook", hook)];
+  } catch {
+    return [fail("hook", `${hook} is no program that can be run`, `chmod 755 ${hook}`)];
+  }
+}
+
+/** Somebody has put something into it. */
+function isChanged({ path, md5 }: typeof MIREDO_HOOK): boolean {
+  try {
+    return createHash("md5").update(readFileSync(path)).digest("hex") !== md5;
+  } catch {
+    return false;
+  }
+}
+
+function forgotten({ path }: typeof MIREDO_HOOK): CheckResult {
+  return warn(
+    "hook",
+    `${path}, which Miredo runs and somebody has changed, is not run: addresses and routes are set up ` +
+      "without it",
+    `where what it does is still wanted, write hook = ${path} in [client]`,
+  );
+}

@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import type { ClientConfig, ServerName } from "#src/config/config.ts";
+import { checkAddressLabels } from "#src/daemon/checks/client/gai.ts";
+import { checkClient, checkHook } from "#src/daemon/checks/client/mod.ts";
+import { checkServers, type Resolve } from "#src/daemon/checks/client/servers.ts";
+import { checkSurroundings } from "#src/daemon/checks/client/surroundings.ts";
+import { checkRole } from "#src/daemon/checks/role.ts";
+import { formatCheck } from "#src/daemon/checks/result.ts";
+import type { Filtered, FilterReport, Traffic } from "#src/daemon/host/traffic.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import {
+  clientConfig,
+  type Facts,
+  fakeHost,
+  IN_USE,
+  REFUSED,
+  relayConfig,
+  sentBy,
+  serverConfig,
+} from "./fake_host.ts";
+
+/** A host behind a NAT, with no IPv6 but link-local. */
+const fit: Facts = { way6: () => REFUSED };
+
+/** Lines of `check client` that are not ok. */
+function amiss(facts: Facts, changes: Partial<ClientConfig> = {}): string[] {
+  const config = { relay: relayConfig(), server: serverConfig(), client: clientConfig(changes) };
+  const results = checkRole(fakeHost({ ...fit, ...facts }), "client", config);
+  return results.filter(({ verdict }) => verdict !== "ok").map(formatCheck);
+}
+
+test("checkClient() of a fit host has nothing to say but ok, each point once", () => {
+  const results = checkClient(fakeHost(fit), clientConfig());
+  const names = results.map(({ name }) => name);
+  assert.deepEqual([amiss({}), new Set(names).size], [[], names.length]);
+  for (const name of ["privileges", "tun", "ipv6", "ipv4_route", "service_route", "native"]) {
+    assert.ok(names.includes(name), name);
+  }
+});
+
+const points: readonly (readonly [string, Facts, Partial<ClientConfig>, RegExp])[] = [
+  ["without rights", { capabilities: [] }, {}, /^FAIL privileges: .*CAP_NET_ADMIN/],
+  ["without a TUN device", { openTunDevice: 2 }, {}, /^FAIL tun: .*; mend: /],
+  [
+    "whose interface is another program's",
+    { tun: () => ({ verdict: "fail", detail: "teredo is of miredo", mend: "stop it" }) },
+    {},
+    /^FAIL tun: teredo is of miredo; mend: stop it$/,
+  ],
+  [
+    "with IPv6 off",
+    { variables: { "net/ipv6/conf/all/disable_ipv6": "1" } },
+    {},
+    /^FAIL ipv6: .*; mend: sysctl/,
+  ],
+  [
+    "without an IPv4 route, which is waited for",
+    { way4: () => REFUSED },
+    {},
+    /^warn ipv4_route: this host has no IPv4 route to the Internet, so that the client waits for one; mend: ip route add/,
+  ],
+  [
+    "without an IPv4 address, which is waited for",
+    { way4: () => REFUSED, hasIpv4: () => false },
+    {},
+    /^warn ipv4_route: this host has no IPv4 address, so that the client waits/,
+  ],
+  [
+    "without the address that is to be bound",
+    { takes4: () => false },
+    { bindAddress: parseIpv4("192.0.2.77")! },
+    /^FAIL address: 192\.0\.2\.77 is not on this host; mend: /,
+  ],
+  [
+    "whose port is taken",
+    { refusesUdp: () => IN_USE, udpOwner: () => ({ pid: 7, name: "miredo" }) },
+    { bindPort: 40_000 },
+    /^FAIL port: UDP 0\.0\.0\.0:40000 is taken by miredo \(process 7\); mend: .*choose another bind_port$/,
+  ],
+  [
+    "with a relay's route",
+    {
+      serviceRoute: () => ({ verdict: "fail", detail: "2001::/32 is teredo0's", mend: "stop it" }),
+    },
+    {},
+    /^FAIL service_route: 2001::\/32 is teredo0's; mend: stop it$/,
+  ],
+  [
+    "with native IPv6",
+    { way6: () => sentBy("eth0", parseIpv6("2a00::7")!) },
+    {},
+    /^warn native: this host has IPv6 by eth0 \(2a00::7\): the client stands back and waits; mend: .*when_native/,
+  ],
+  [
+    "whose hook is no program",
+    {},
+    { hook: "/nowhere/hook" },
+    /^FAIL hook: \/nowhere\/hook is no program that can be run; mend: chmod 755 \/nowhere\/hook$/,
+  ],
+];
+
+for (const [name, facts, changes, want] of points) {
+  test(`checkClient() of a host ${name}`, () => {
+    const lines = amiss(facts, changes);
+    assert.equal(lines.length, 1, lines.join("\n"));
+    assert.match(lines[0]!, want);
+  });
+}
+
+const native: readonly (readonly [string, string, boolean])[] = [
+  ["a global address", "2a00::7", true],
+  ["a laboratory's", "2001:db8::7", true],
+  ["Teredo's own, by another interface", "2001:0:c000:201::7", false],
+  ["6to4", "2002:c000:201::7", false],
+  ["a unique local one", "fd00::7", false],
+  ["a link-local one", "fe80::7", false],
+];
+
+for (const [name, source, isNative] of native) {
+  test(`C-01 checkClient() takes ${name} for ${isNative ? "" : "no "}native IPv6`, () => {
+    const facts = { way6: () => sentBy("eth0", parseIpv6(source)!) };
+    assert.equal(amiss(facts).length, isNative ? 1 : 0);
+    for (const whenNative of ["relay", "keep"] as const) {
+      assert.deepEqual(amiss(facts, { whenNative }), []);
+    }
+  });
+}
+
+test("checkHook() names Miredo's hook where somebody has changed it, and takes one that is set", () => {
+  const folder = mkdtempSync(join(tmpdir(), "teredo-hook-"));
+  try {
+    const path = join(folder, "client-hook");
+    const miredo = { path, md5: "900150983cd24fb0d6963f7d28e17f72" };
+    assert.deepEqual(checkHook(undefined, miredo), []);
+    writeFileSync(path, "abc");
+    assert.deepEqual(checkHook(undefined, miredo), []);
+    writeFileSync(path, "abcd");
+    const [changed] = checkHook(undefined, miredo);
+    assert.match(formatCheck(changed!), /^warn hook: .* is not run: .*write hook = .*client-hook/);
+    chmodSync(path, 0o755);
+    assert.deepEqual(checkHook(path).map(({ verdict }) => verdict), ["ok"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const CODES: Readonly<Record<string, string>> = { gone: "ENOTFOUND", deaf: "EAI_AGAIN" };
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  "one.example": ["192.0.2.1"],
+  "two.example": ["192.0.2.1", "198.51.100.1"],
+  "none.example": [],
+  "inner.example": ["10.0.0.1"],
+  "here.example": ["127.0.0.1"],
+};
+
+const resolve: Resolve = (name) => {
+  const code = CODES[name.split(".")[0]!];
+  if (code !== undefined) return Promise.reject(Object.assign(new Error(name), { code }));
+  return Promise.resolve(KNOWN[name]!.map((text) => parseIpv4(text)!));
+};
+
+const server = (text: string): ServerName => {
+  const [host = "", secondary] = text.split("/");
+  return { host, secondary };
+};
+
+const servers: readonly (readonly [string, readonly string[]])[] = [
+  ["one.example", ["ok   servers: one.example is 192.0.2.1"]],
+  ["192.0.2.1", ["ok   servers: 192.0.2.1"]],
+  [
+    "two.example",
+    [
+      "ok   servers: two.example is 192.0.2.1",
+      "ok   servers: two.example is 198.51.100.1",
+    ],
+  ],
+  [
+    "192.0.2.1/192.0.2.2",
+    ["ok   servers: 192.0.2.1", "ok   secondary: 192.0.2.2 is 192.0.2.1 plus one"],
+  ],
+  [
+    "192.0.2.1/two.example",
+    [
+      "ok   servers: 192.0.2.1",
+      "warn secondary: 192.0.2.1 is not 192.0.2.1 plus one: where it is not of the same server, the NAT " +
+      "is taken for worse than it is; mend: name the server without a secondary address, unless its " +
+      "owner says so",
+    ],
+  ],
+  [
+    "gone.example",
+    [
+      "FAIL servers: there is no host gone.example with an IPv4 address; mend: name another server; " +
+      "docs/client.md lists some",
+    ],
+  ],
+  [
+    "none.example",
+    [
+      "FAIL servers: none.example has no IPv4 address; mend: name another server; docs/client.md lists " +
+      "some",
+    ],
+  ],
+  [
+    "deaf.example",
+    [
+      "FAIL servers: deaf.example cannot be looked up: EAI_AGAIN; mend: let this host reach its name " +
+      "servers, or write the server's address",
+    ],
+  ],
+  [
+    "one.example gone.example",
+    [
+      "ok   servers: one.example is 192.0.2.1",
+      "warn servers: there is no host gone.example with an IPv4 address; mend: name another server; " +
+      "docs/client.md lists some",
+    ],
+  ],
+  [
+    "here.example",
+    [
+      "FAIL servers: here.example is 127.0.0.1, which is no address of a public host: peers refuse it; " +
+      "mend: name another server; docs/client.md lists some",
+    ],
+  ],
+];
+
+for (const [texts, want] of servers) {
+  test(`checkServers() C-02 ${texts}`, async () => {
+    const results = await checkServers(texts.split(" ").map(server), resolve);
+    assert.deepEqual(results.map(formatCheck), want);
+  });
+}
+
+const labels: readonly (readonly [string, string | undefined, RegExp | undefined])[] = [
+  ["no file", undefined, undefined],
+  ["Debian's file, all of it comments", "# label ::/0 1\n#label 2001:0::/32 7\n", /^ok /],
+  ["precedences alone", "precedence ::ffff:0:0/96 100\n", /^ok /],
+  ["the library's labels", "label ::1/128 0\nlabel ::/0 1\nlabel 2001:0::/32 7\n", /^ok /],
+  [
+    "labels without Teredo",
+    "label ::1/128 0\nlabel ::/0 1\n",
+    /^warn gai_conf: .*label 2001::\/32 7/,
+  ],
+  ["the same label as the rest", "label ::/0 1\nlabel 2001::/32 1 # why?\n", /^warn gai_conf: /],
+  ["a part of the prefix alone", "label ::/0 1\nlabel 2001:0:5::/48 7\n", /^warn gai_conf: /],
+  ["lines that are none", "label\nlabel x y\nlabel ::/0 -1\nlabel ::/0\n\u0000\n", /^ok /],
+];
+
+for (const [name, text, want] of labels) {
+  test(`checkAddressLabels() C-04 ${name}`, () => {
+    const results = checkAddressLabels(text).map(formatCheck);
+    assert.equal(results.length, want === undefined ? 0 : 1);
+    if (want !== undefined) assert.match(results[0]!, want);
+  });
+}
+
+const BY = "policy of chain input of table inet filter";
+const filtered = (traffic: Traffic, certain: boolean, packets = traffic.packets): Filtered => (
+  { traffic, packets, certain, doubt: undefined, by: BY, mend: "none" }
+);
+const report = (changes: Partial<FilterReport>): FilterReport => (
+  { filtered: [], handled: [], asked: [], seen: ["nftables"], unseen: [], ...changes }
+);
+
+const exposures: readonly (readonly [string, Facts["filters"], RegExp])[] = [
+  [
+    "nothing filters",
+    () => report({}),
+    /^warn exposure: whoever knows .* by teredo, past the NAT; mend: .*docs\/client\.md$/,
+  ],
+  [
+    "a policy drops",
+    (traffic) => report({ filtered: traffic().map((it) => filtered(it, true)) }),
+    /^ok {3}exposure: what comes in by teredo unasked is dropped by policy of chain input/,
+  ],
+  [
+    "a rule drops TCP alone",
+    (traffic) =>
+      report({ filtered: traffic().map((it) => filtered(it, true, it.packets.slice(0, 1))) }),
+    /^warn exposure: /,
+  ],
+  [
+    "it is not certain",
+    (traffic) => report({ filtered: traffic().map((it) => filtered(it, false)) }),
+    /^warn exposure: /,
+  ],
+  ["nobody knows", () => undefined, /^note exposure: cannot tell who is let in by teredo: /],
+  [
+    "it may not be looked at",
+    () => report({ seen: [], unseen: ["nftables: not permitted"] }),
+    /^note exposure: cannot tell who is let in by teredo: nftables: not permitted$/,
+  ],
+];
+
+for (const [name, filters, want] of exposures) {
+  test(`C-05 checkSurroundings() where ${name}`, async () => {
+    const host = fakeHost({ filters: filters! });
+    const surroundings = { resolve, textOf: () => undefined };
+    const results = await checkSurroundings(host, clientConfig(), surroundings);
+    assert.match(formatCheck(results.at(-1)!), want);
+  });
+}
+
+test("checkSurroundings() names each program that may set up the interface, with what has it not", async () => {
+  const host = fakeHost({
+    interfaceManagers: () => [{ name: "NetworkManager", mend: "copy a file" }],
+  });
+  const results = await checkSurroundings(host, clientConfig(), {
+    resolve,
+    textOf: () => undefined,
+  });
+  assert.deepEqual(results.filter(({ name }) => name === "managers").map(formatCheck), [
+    "warn managers: NetworkManager runs, and may set up teredo as well; what it changes is put right " +
+    "again; mend: copy a file",
+  ]);
+});
