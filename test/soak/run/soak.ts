@@ -68,8 +68,12 @@ export interface Soaked {
   readonly vitals: readonly Vitals[];
 }
 
-/** Runs legs of load with events until the minutes are over. */
-export async function soak(minutes: number, seed: number): Promise<Soaked> {
+/**
+ * Runs legs of load with events until the minutes are over.
+ *
+ * @param most packets a second each way, however many the machine carries
+ */
+export async function soak(minutes: number, seed: number, most: number): Promise<Soaked> {
   const load = await LoadLab.create(true);
   try {
     const { lab } = load;
@@ -79,7 +83,7 @@ export async function soak(minutes: number, seed: number): Promise<Soaked> {
     await startRelay(lab, "teredo", RELAY_CONFIGURATION);
     for (const name of ["rly", "srv"]) await load.prefer(name);
     const saturation = await saturate(load);
-    const rate = Math.round(SHARE * saturation);
+    const rate = Math.min(Math.round(SHARE * saturation), most);
     console.error(`saturated at ${saturation} packets a second each way; sending ${rate}`);
     const vitals = watchVitals(lab);
     const [start, startedAt] = [performance.now(), Date.now()];
