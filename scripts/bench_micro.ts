@@ -10,7 +10,7 @@ import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { bench, group, run } from "mitata";
-import { relayWatchedBy } from "#src/datapath/fates/relay.ts";
+import { tunnelWatchedBy } from "#src/datapath/fates/tunnel.ts";
 import { Fates, FateWish } from "#src/datapath/fates/wish.ts";
 import { copyBytes, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { finishChecksum } from "#src/protocol/wire/checksum.ts";
@@ -145,7 +145,7 @@ function observing(): void {
     if (peers === watched) return;
     watched = peers;
     fates.observe(peers);
-    crowd.passage = relayWatchedBy(crowd.relay, wish.take()!);
+    crowd.passage = tunnelWatchedBy(crowd.relay, wish.take()!);
   };
   add("a look whether somebody is to be watched", 1, "turn", () => wish.take());
   for (const [whom, peers] of [["another", [ANOTHER]], ["nobody any more", []]] as const) {

@@ -5,10 +5,8 @@ import type { FastPathWish, ServerFastPathWish } from "#src/datapath/fast_path.t
 import type { Inherited } from "#src/datapath/kept.ts";
 import type { OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
-import {
-  openRelay as openRelayDatapath,
-  openServer as openServerDatapath,
-} from "#src/datapath/start.ts";
+import { openRelay as openRelayDatapath } from "#src/datapath/start/relay.ts";
+import { openServer as openServerDatapath } from "#src/datapath/start/server.ts";
 import { workersFor } from "#src/datapath/threads/workers.ts";
 import { StartError } from "#src/errors.ts";
 import type { Host } from "./host/contract.ts";

@@ -3,6 +3,7 @@ import type { Arena } from "#ffi/arena.ts";
 import { errnoName } from "#ffi/layout.ts";
 import type { Libc } from "#ffi/libc.ts";
 import { copyBytes } from "#src/protocol/wire/bytes.ts";
+import { SERVICE_PATH } from "#src/protocol/client/contract.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -14,17 +15,24 @@ import { BATCH, CAPACITY, Frames } from "./frames.ts";
 import type { Offloads } from "./offloads.ts";
 import type { PacketRecorder } from "./recorder/recorder.ts";
 import type { TunQueue } from "./tun_queue.ts";
-import { type Blocked, UdpSender } from "./udp/send.ts";
+import { Blocked } from "./udp/blocked.ts";
+import { UdpSender } from "./udp/send.ts";
 
 /** Bytes of packets, each segment one, before they are sent: what is at hand stays in the cache. */
 const BATCH_BYTES = 256 * 1024;
 /** No packet is a super-packet that the rules are just looking at. */
 const NOWHERE = -1;
 
+/** Several sockets that datagrams can leave by. */
+export interface UdpOutlets {
+  /** -1: there is none. */
+  fdOf(path: number): number;
+}
+
 /**
  * From the IPv6 side to Teredo clients. RFC 4380 §5.4.1
  *
- *     TUN slot -> Relay.fromIpv6 -> UDP message -> flush
+ *     TUN slot -> rules.fromIpv6 -> UDP message -> flush
  *
  * A super-packet to a peer that can be sent to passes the rules once, for all its segments; any other
  * is cut up before. Payloads are not copied: UDP takes them from the slots.
@@ -33,7 +41,7 @@ export class Downlink {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #counters: Counters;
-  #rules: TunnelRules;
+  #rules!: TunnelRules;
   readonly #tun: TunQueue;
   readonly #frames: Frames;
   readonly #borne: Borne;
@@ -44,6 +52,10 @@ export class Downlink {
   readonly #segment = new Uint8Array(CAPACITY);
   #superAt = NOWHERE;
   #isInSuper = false;
+  /** Where there are several sockets: which a datagram leaves by is what its `local` says. */
+  #outlets: UdpOutlets | undefined;
+  /** Of the socket in use. */
+  #path = SERVICE_PATH;
   /** Packets in the batch before. */
   #lastCount = 0;
   /** errno of a read since the interface is gone; 0: it is there. */
@@ -52,13 +64,13 @@ export class Downlink {
   /** Bytes of arena that one downlink takes. */
   static readonly arenaLength: number = Frames.size + UdpSender.arenaLength + 4096;
 
+  /** {@link goBy} says what rules packets are given to. */
   constructor(
     libc: Libc,
     arena: Arena,
     counters: Counters,
     udp: number,
     tun: TunQueue,
-    rules: TunnelRules,
     sum: Sum,
     offloads: Offloads,
     recorder?: PacketRecorder,
@@ -66,7 +78,6 @@ export class Downlink {
     this.#libc = libc;
     this.#arena = arena;
     this.#counters = counters;
-    this.#rules = rules;
     this.#tun = tun;
     this.#frames = new Frames(arena);
     this.#sender = new UdpSender(libc, arena, udp, counters, offloads.udpSegment, recorder);
@@ -78,6 +89,32 @@ export class Downlink {
   /** Gives the next packets to this one. */
   goBy(rules: TunnelRules): void {
     this.#rules = rules;
+  }
+
+  /** From here on a datagram's `local` is the path that it leaves by. */
+  leaveBy(outlets: UdpOutlets): void {
+    this.#outlets = outlets;
+  }
+
+  /** Path of the socket that what is queued leaves by, and that {@link blocked} is about. */
+  get path(): number {
+    return this.#path;
+  }
+
+  /** The socket of this path is about to be closed: what is queued for it is sent, or dropped. */
+  forsake(path: number): void {
+    if (path !== this.#path) return;
+    this.#sender.flush();
+    if (this.blocked !== Blocked.No) this.#sender.giveUp();
+    this.#choose(SERVICE_PATH);
+  }
+
+  #choose(path: number): boolean {
+    if (path === this.#path) return true;
+    const fd = this.#outlets!.fdOf(path);
+    if (fd < 0 || !this.#sender.leaveBy(fd)) return false;
+    this.#path = path;
+    return true;
   }
 
   /** Whether the kernel, which was to cut up what is sent, refuses to. */
@@ -189,8 +226,14 @@ export class Downlink {
 
   /** What the rules send; see `TunnelSink.sendDatagram`. */
   send(datagram: UdpDatagram): void {
-    const { bytes, at, length, address, port, local } = datagram;
-    if (at === this.#superAt && bytes === this.#arena.u8) {
+    const { bytes, at, length, address, port } = datagram;
+    let { local } = datagram;
+    const isSuper = at === this.#superAt && bytes === this.#arena.u8;
+    if (this.#outlets !== undefined) {
+      if (!this.#choose(local)) return this.#sender.refuse(isSuper ? this.#super.count : 1);
+      local = 0;
+    }
+    if (isSuper) {
       this.#sender.queueSegments(this.#super, address, port, local);
     } else {
       this.#sender.queue(bytes, at, length, address, port, local);

@@ -1,6 +1,7 @@
 import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { SERVICE_PATH } from "#src/protocol/client/contract.ts";
 import { Counter, type Counters, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { NEXT_HEADER_TCP } from "#src/protocol/wire/ipv6.ts";
@@ -14,6 +15,7 @@ import { Failures } from "./failures.ts";
 import type { Offloads } from "./offloads.ts";
 import type { PacketRecorder } from "./recorder/recorder.ts";
 import type { TunQueue } from "./tun_queue.ts";
+import type { UdpInlet } from "./udp/inlet.ts";
 import { UdpReceiver } from "./udp/receive.ts";
 
 /** Slots taken in one go when they hold runs of datagrams: what is at hand stays in the cache. */
@@ -29,7 +31,7 @@ const MOST_DATAGRAMS = 256;
 /**
  * From Teredo clients to the IPv6 side. RFC 4380 §5.4.2
  *
- *     UDP slot -> its datagrams -> Relay.fromUdp -> run of equal segments -> TUN
+ *     UDP slot -> its datagrams -> rules.fromUdp -> run of equal segments -> TUN
  *
  * Packets are not copied: TUN takes them from the slots, which hold until {@link receive} is called
  * again. No packet waits for another batch.
@@ -39,7 +41,7 @@ export class Uplink implements JoinSink {
   readonly #failures: Failures;
   /** EAGAIN. */
   readonly #noRoom: number;
-  #rules: TunnelRules;
+  #rules!: TunnelRules;
   readonly #receiver: UdpReceiver;
   readonly #tun: TunQueue;
   readonly #joiner: Joiner | undefined;
@@ -54,6 +56,8 @@ export class Uplink implements JoinSink {
   /** Slots filled, and the first of them that has not been seen to. */
   #filled = 0;
   #next = 0;
+  /** Of the socket that they came by. */
+  #path = SERVICE_PATH;
   /** Whether the batch at hand is one datagram, to which nothing can be joined. */
   #isAlone = false;
   #isInRun = false;
@@ -61,14 +65,17 @@ export class Uplink implements JoinSink {
   /** Bytes of arena that one uplink takes. */
   static readonly arenaLength: number = UdpReceiver.arenaLength;
 
-  /** @param replyFromLocal whether the rules are told which address of ours a datagram came to */
+  /**
+   * {@link goBy} says what rules packets are given to.
+   *
+   * @param replyFromLocal whether the rules are told which address of ours a datagram came to
+   */
   constructor(
     libc: Libc,
     arena: Arena,
     counters: Counters,
     udp: number,
     tun: TunQueue,
-    rules: TunnelRules,
     sum: Sum,
     offloads: Offloads,
     replyFromLocal: boolean,
@@ -77,7 +84,6 @@ export class Uplink implements JoinSink {
     this.#counters = counters;
     this.#failures = new Failures(libc.layout, counters, "tun");
     this.#noRoom = libc.layout.EAGAIN;
-    this.#rules = rules;
     this.#receiver = new UdpReceiver(libc, arena, udp);
     this.#tun = tun;
     this.#joiner = offloads.tun && tun.writeRun !== undefined
@@ -112,9 +118,14 @@ export class Uplink implements JoinSink {
     return this.#next < this.#filled;
   }
 
-  /** A part of what has arrived, so that the other side has its turn. @returns slots seen to */
-  receive(now: Millis, sink: TunnelSink): number {
-    if (!this.hasMore) this.#fill();
+  /**
+   * A part of what has arrived, so that the other side has its turn.
+   *
+   * @param inlet the socket to take from, unless it {@link hasMore}
+   * @returns slots seen to
+   */
+  receive(now: Millis, sink: TunnelSink, inlet: UdpInlet = this.#receiver.own): number {
+    if (!this.hasMore) this.#fill(inlet);
     if (this.hasMore) {
       const udp = this.#udp.isWorthwhile() && this.#hasUdp;
       this.#joiner?.setOptions(this.#tcp.isWorthwhile(), udp);
@@ -127,10 +138,11 @@ export class Uplink implements JoinSink {
     return this.#next - from;
   }
 
-  #fill(): void {
+  #fill(inlet: UdpInlet): void {
     const udp = this.#receiver;
     udp.release(this.#filled);
-    const count = udp.receive(this.#limit);
+    this.#path = inlet.path;
+    const count = udp.receive(this.#limit, inlet);
     this.#next = 0;
     this.#filled = count;
     if (count === 0) return;
@@ -151,7 +163,8 @@ export class Uplink implements JoinSink {
     const udp = this.#receiver;
     const { bytes } = udp;
     const arrival = this.#arrival;
-    arrival.setEnds(udp.address(i), udp.port(i), this.#replyFromLocal ? udp.local(i) : 0);
+    const local = this.#replyFromLocal ? udp.local(i) : this.#path;
+    arrival.setEnds(udp.address(i), udp.port(i), local);
     const end = udp.at(i) + udp.length(i);
     const step = udp.segmentSize(i) || CAPACITY;
     this.#isInRun = udp.length(i) > step;

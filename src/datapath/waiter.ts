@@ -18,25 +18,37 @@ import { Borne } from "./borne.ts";
 /** How long a loop sleeps at most, so that its heartbeat stays fresh. */
 const LONGEST_WAIT: Millis = 500;
 
+/** No descriptor; poll() passes over it. */
+export const NOTHING = -1;
+
 /** Waits for any of a few descriptors to be readable, or writable where asked, by `poll`. */
 export class Waiter {
   readonly #libc: Libc;
   readonly #arena: Arena;
-  readonly #descriptors: readonly number[];
+  readonly #descriptors: number[];
   readonly #fds: number;
-  readonly #count: number;
+  /** Of the places, those in front of the last that is taken. */
+  #count = 0;
   readonly #borne: Borne;
 
   static readonly arenaLength: number = 4096;
 
-  constructor(libc: Libc, arena: Arena, descriptors: readonly number[]) {
+  /** @param room free places behind these, for {@link watch} */
+  constructor(libc: Libc, arena: Arena, descriptors: readonly number[], room = 0) {
     this.#libc = libc;
     this.#borne = new Borne(libc.layout);
     this.#arena = arena;
-    this.#descriptors = descriptors;
-    this.#count = descriptors.length;
-    this.#fds = arena.take(SIZEOF_POLLFD * descriptors.length);
-    descriptors.forEach((_, i) => this.expect(i, POLLIN));
+    this.#descriptors = [...descriptors, ...new Array(room).fill(NOTHING)];
+    this.#fds = arena.take(SIZEOF_POLLFD * this.#descriptors.length);
+    this.#descriptors.forEach((fd, i) => this.watch(i, fd));
+  }
+
+  /** Waits in place `i` for this descriptor from now on, or for none: {@link NOTHING}. */
+  watch(i: number, fd: number): void {
+    this.#descriptors[i] = fd;
+    this.#count = 1 + this.#descriptors.findLastIndex((it) => it !== NOTHING);
+    this.expect(i, POLLIN);
+    this.#setReady(i, 0);
   }
 
   /** What descriptor `i` is waited for from now on: POLLIN, as at first, and POLLOUT; 0: nothing. */
@@ -44,7 +56,8 @@ export class Waiter {
     const entry = this.#fds + i * SIZEOF_POLLFD;
     const fd = this.#descriptors[i]!;
     // poll() passes over negative ones; of others it tells errors unasked, again and again.
-    this.#arena.i32[(entry + POLLFD_FD_AT) >> 2] = events === 0 ? ~fd : fd;
+    const isIdle = events === 0 && fd !== NOTHING;
+    this.#arena.i32[(entry + POLLFD_FD_AT) >> 2] = isIdle ? ~fd : fd;
     this.#arena.u16[(entry + POLLFD_EVENTS_AT) >> 1] = events;
   }
 
@@ -64,7 +77,7 @@ export class Waiter {
   }
 
   /**
-   * Whether descriptor `i` of the constructor's list had something to read: an error, or the end of a
+   * Whether the descriptor in place `i` had something to read: an error, or the end of a
    * device that was taken away, counts.
    *
    * @throws Error when it was closed

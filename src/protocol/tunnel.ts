@@ -49,3 +49,14 @@ export interface TunnelRules {
   /** Sees to what is due, a bounded part of it: when there is more, nextTimer() lies in the past. */
   tick(now: Millis, sink: TunnelSink): void;
 }
+
+/** What is in the tables of the rules at this moment. */
+export interface TunnelGauges {
+  readonly peers: number;
+  /** Peers that are trusted, also those not heard of for 30 s. */
+  readonly trusted: number;
+  /** Peers that are being asked; of those, some are trusted still. */
+  readonly resolving: number;
+  readonly heldPackets: number;
+  readonly heldBytes: number;
+}

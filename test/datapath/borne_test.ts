@@ -13,7 +13,7 @@ import { openUdpSocket } from "#src/datapath/udp/socket.ts";
 import { MOST_BORNE as BORNE } from "#src/datapath/borne.ts";
 import { Waiter } from "#src/datapath/waiter.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
-import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { makeSum } from "#src/segments/checksum.ts";
 import { LOOPBACK, open as openEnd } from "./udp/ends.ts";
 
@@ -142,7 +142,6 @@ test(`Downlink.receive() bears ${BORNE} refusals in a row, and takes the interfa
     makeCounters(),
     -1,
     tun,
-    {} as TunnelRules, // no packet comes
     makeSum(arena.memory),
     offloads,
   );

@@ -96,10 +96,10 @@ class Path {
       this.counters,
       this.#udp.fd,
       tun,
-      relay,
       makeSum(this.#arena.memory),
       OFFLOADS,
     );
+    this.#downlink.goBy(relay);
     this.#sink = {
       sendDatagram: (datagram) => this.#downlink.send(datagram),
       sendIpv6: () => assert.fail("nothing goes up"),

@@ -120,12 +120,12 @@ class Path {
       this.counters,
       this.#udp.fd,
       tun,
-      relay,
       sum,
       OFFLOADS,
       false,
       this.recorder,
     );
+    this.uplink.goBy(relay);
     this.sink = {
       sendDatagram: () => {},
       sendIpv6: (...args) => this.uplink.send(...args),

@@ -1,4 +1,5 @@
-import { openRelay, openServer } from "#src/datapath/start.ts";
+import { openRelay } from "#src/datapath/start/relay.ts";
+import { openServer } from "#src/datapath/start/server.ts";
 import { ALICE, OPTIONS } from "#test/protocol/server/lab.ts";
 import { RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import type { OpenLife } from "./life.ts";

@@ -1,6 +1,7 @@
 import type { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { Blocked, UdpSender } from "#src/datapath/udp/send.ts";
+import { Blocked } from "#src/datapath/udp/blocked.ts";
+import { UdpSender } from "#src/datapath/udp/send.ts";
 import type { Counters } from "#src/protocol/counters.ts";
 import { rest } from "./role.ts";
 

@@ -1,4 +1,4 @@
-import { RecordedRelay } from "#src/datapath/recorder/relay.ts";
+import { RecordedTunnel } from "#src/datapath/recorder/tunnel.ts";
 import { PacketRecorder } from "#src/datapath/recorder/recorder.ts";
 import { Tape } from "#src/datapath/recorder/tape.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
@@ -14,7 +14,7 @@ export class RecordedCrowd extends Crowd {
   constructor(options: Partial<RelayOptions>, hash: KeyedHash) {
     super(options, hash);
     this.#recorder = new PacketRecorder(this.tape, this.bytes, this.counters, () => 0);
-    this.passage = new RecordedRelay(this.relay, this.#recorder);
+    this.passage = new RecordedTunnel(this.relay, this.#recorder);
   }
 
   begin(now: Millis): void {

@@ -93,9 +93,9 @@ class Play {
       const entry = [leases.mappedAddress(p), leases.mappedPort(p), leases.localAddress(p)];
       assert.deepEqual([mapped, port, local], entry);
       const datagram = arrival(data(who.address, HOST), mapped, port, local);
-      assert.equal(relay.foreseeFromClient(datagram), Drop.None);
+      assert.equal(relay.foreseeFromUdp(datagram), Drop.None);
       const packet = data(HOST, who.address);
-      assert.equal(relay.foreseeToClient(packet, 0, packet.length, now), Drop.None);
+      assert.equal(relay.foreseeFromIpv6(packet, 0, packet.length, now), Drop.None);
       assert.ok(relay.isOpen(packet, 0, packet.length, now));
       if (down !== undefined) assert.ok(now < leases.refreshAt(p), "a bubble has to go beside it");
     }

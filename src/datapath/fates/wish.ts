@@ -1,6 +1,6 @@
 import type { Counters } from "#src/protocol/counters.ts";
 import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
-import { RulesBlock } from "../threads/rules_block.ts";
+import { SharedValue } from "../threads/shared_value.ts";
 import { FateMatch } from "./match.ts";
 import { FateRecorder } from "./recorder.ts";
 import { FateRing } from "./ring.ts";
@@ -20,7 +20,7 @@ export interface FateOptions {
 
 /** Whose packets' fates the threads tell, and what they tell, as the main thread has it. */
 export class Fates {
-  readonly #wish = new RulesBlock<Wish>(ROOM);
+  readonly #wish = new SharedValue<Wish>(ROOM);
   readonly #rings: readonly FateRing[];
   readonly #onObserve: (isObserved: boolean) => void;
   readonly #wake: () => void;
@@ -69,13 +69,13 @@ export class Fates {
 
 /** The same as one thread has it. */
 export class FateWish {
-  readonly #wish: RulesBlock<Wish>;
+  readonly #wish: SharedValue<Wish>;
   readonly #ring: FateRing;
   readonly #counters: Counters;
   readonly #servicePrefix: number;
 
   constructor({ wish, ring }: FateOptions, counters: Counters, servicePrefix: number) {
-    this.#wish = new RulesBlock(wish);
+    this.#wish = new SharedValue(wish);
     this.#ring = new FateRing(ring);
     this.#counters = counters;
     this.#servicePrefix = servicePrefix;

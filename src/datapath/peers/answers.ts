@@ -1,7 +1,7 @@
 import type { PeerId } from "#src/protocol/peers/index.ts";
 import type { PeerListing } from "#src/protocol/peers/listing.ts";
 import { PeerSearch } from "#src/protocol/peers/query.ts";
-import type { Relay } from "#src/protocol/relay/rules.ts";
+import type { Drop } from "#src/protocol/drops.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import { MAX_PACKET, type PeerQuestions, Question } from "./questions.ts";
@@ -11,10 +11,19 @@ export const ENTRIES_A_TURN = 2_048;
 /** Between two such looks: whoever asks, and however often, packets have the time between. */
 const PAUSE: Millis = 1;
 
+/** Rules that can be asked about their peers, and about packets that there are not. */
+export interface AskedRules {
+  readonly listing: PeerListing;
+  /** What would become of a packet from the IPv6 side at this moment. Changes and counts nothing. */
+  foreseeFromIpv6(b: Uint8Array, at: number, length: number, now: Millis): Drop;
+  /** The same of a datagram, from a peer that has proven itself where it comes from. */
+  foreseeFromUdp(arrival: UdpDatagram, now: Millis): Drop;
+}
+
 /** A worker's answers about its peers, a part of one in each turn of its loop. Allocates nothing. */
 export class PeerAnswers {
   readonly #questions: PeerQuestions;
-  readonly #relay: Relay;
+  readonly #rules: AskedRules;
   readonly #listing: PeerListing;
   readonly #search = new PeerSearch();
   readonly #packet = new Uint8Array(MAX_PACKET);
@@ -24,10 +33,10 @@ export class PeerAnswers {
   #begun = false;
   #notBefore: Millis = 0;
 
-  constructor(questions: PeerQuestions, relay: Relay) {
+  constructor(questions: PeerQuestions, rules: AskedRules) {
     this.#questions = questions;
-    this.#relay = relay;
-    this.#listing = relay.listing;
+    this.#rules = rules;
+    this.#listing = rules.listing;
   }
 
   /** When {@link answer} has something to do; Infinity: nothing is asked. */
@@ -48,7 +57,7 @@ export class PeerAnswers {
       case Question.ToClient:
         return questions.answerFate(this.#toClient(now));
       case Question.FromClient:
-        return questions.answerFate(this.#fromClient());
+        return questions.answerFate(this.#fromClient(now));
     }
   }
 
@@ -77,14 +86,14 @@ export class PeerAnswers {
 
   #toClient(now: Millis) {
     this.#packet.set(this.#questions.packet);
-    return this.#relay.foreseeToClient(this.#packet, 0, this.#questions.packetLength, now);
+    return this.#rules.foreseeFromIpv6(this.#packet, 0, this.#questions.packetLength, now);
   }
 
-  #fromClient() {
+  #fromClient(now: Millis) {
     const { packet, packetLength, address, port } = this.#questions;
     this.#packet.set(packet);
     this.#arrival.setPayload(this.#packet, 0, packetLength);
     this.#arrival.setEnds(address, port, 0);
-    return this.#relay.foreseeFromClient(this.#arrival);
+    return this.#rules.foreseeFromUdp(this.#arrival, now);
   }
 }

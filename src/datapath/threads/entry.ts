@@ -1,7 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openLibc } from "#ffi/open.ts";
 import { kernelOf } from "../kernels.ts";
-import { RelayLoop } from "../relay_loop.ts";
+import { RelayRole } from "../loop/relay.ts";
+import { TunnelLoop } from "../loop/tunnel.ts";
 import { makeLoop, type Ready, type ThreadData } from "./loop.ts";
 
 /**
@@ -19,7 +20,8 @@ async function main(data: ThreadData): Promise<void> {
   // Lets the message leave before the thread blocks.
   await new Promise((resolve) => setTimeout(resolve, 0));
   loop.run();
-  const legacy = loop instanceof RelayLoop ? loop.legacy() : undefined;
+  const role = loop instanceof TunnelLoop ? loop.role : undefined;
+  const legacy = role instanceof RelayRole ? role.legacy() : undefined;
   if (legacy !== undefined) {
     parentPort!.postMessage(
       legacy,

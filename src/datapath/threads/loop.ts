@@ -11,53 +11,59 @@ import type { Legacy } from "../legacy.ts";
 import type { Offloads } from "../offloads.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { Tape } from "../recorder/tape.ts";
-import { type RelayDescriptors, RelayLoop } from "../relay_loop.ts";
-import { type ServerDescriptors, ServerLoop } from "../server_loop.ts";
-import { RulesBlock } from "./rules_block.ts";
+import { RelayRole } from "../loop/relay.ts";
+import type { TunnelParts, TunnelRole } from "../loop/role.ts";
+import { type ServerDescriptors, ServerLoop } from "../loop/server.ts";
+import { type TunnelDescriptors, TunnelLoop } from "../loop/tunnel.ts";
+import { SharedValue } from "./shared_value.ts";
 import { SharedState } from "./shared.ts";
 
+/** What a thread of any role gets. */
+interface CommonData {
+  readonly shared: SharedArrayBuffer;
+  /** Of {@link SharedValue}: what replaces `options`. */
+  readonly rules: SharedArrayBuffer;
+  readonly fates: FateOptions;
+  /** Of {@link Tape}; undefined: nothing is recorded. */
+  readonly tape?: SharedArrayBuffer | undefined;
+}
+
+/** What one gets that serves a tunnel. */
+interface TunnelData extends CommonData {
+  readonly questions: SharedArrayBuffer;
+  readonly descriptors: TunnelDescriptors;
+  readonly interfaceName: string;
+  readonly offloads: Offloads;
+  readonly queuePatience: Millis;
+  /** Of the UDP socket; 0: every address. */
+  readonly boundAddress: number;
+  /** Key of the SipHash that makes tokens and nonces, 16 bytes; one for all workers, any may be answered. */
+  readonly key: Uint8Array;
+  /** Seed of the peer table's hash. */
+  readonly seed: number;
+}
+
+interface RelayData extends TunnelData {
+  readonly role: "relay";
+  readonly options: RelayOptions;
+  /** Undefined: no peer is lent to the kernel. */
+  readonly fastPath?: FastPathShare | undefined;
+  /** Which worker this is, from 0, and of how many. */
+  readonly share: readonly [worker: number, workers: number];
+  /** Of all workers of the relay that ran before. */
+  readonly legacy?: Legacy | undefined;
+}
+
+interface ServerData extends CommonData {
+  readonly role: "server";
+  readonly descriptors: ServerDescriptors;
+  readonly options: ServerRules;
+  /** Two random words: the key of the limits' hash. */
+  readonly seeds: readonly [number, number];
+}
+
 /** What the main thread hands a datapath thread. Keys come along: all are one process. */
-export type ThreadData =
-  | {
-    readonly role: "relay";
-    readonly shared: SharedArrayBuffer;
-    /** Of {@link RulesBlock}: what replaces `options`. */
-    readonly rules: SharedArrayBuffer;
-    readonly fates: FateOptions;
-    /** Of {@link Tape}; undefined: nothing is recorded. */
-    readonly tape?: SharedArrayBuffer | undefined;
-    /** Undefined: no peer is lent to the kernel. */
-    readonly fastPath?: FastPathShare | undefined;
-    readonly questions: SharedArrayBuffer;
-    readonly descriptors: RelayDescriptors;
-    readonly interfaceName: string;
-    readonly offloads: Offloads;
-    readonly queuePatience: Millis;
-    readonly options: RelayOptions;
-    /** Of the UDP socket; 0: every address. */
-    readonly boundAddress: number;
-    /** Key of the bubble tokens' SipHash, 16 bytes; one for all workers, any may be answered. */
-    readonly key: Uint8Array;
-    /** Seed of the peer table's hash. */
-    readonly seed: number;
-    /** Which worker this is, from 0, and of how many. */
-    readonly share: readonly [worker: number, workers: number];
-    /** Of all workers of the relay that ran before. */
-    readonly legacy?: Legacy | undefined;
-  }
-  | {
-    readonly role: "server";
-    readonly shared: SharedArrayBuffer;
-    /** Of {@link RulesBlock}: what replaces `options`. */
-    readonly rules: SharedArrayBuffer;
-    readonly fates: FateOptions;
-    /** Of {@link Tape}; undefined: nothing is recorded. */
-    readonly tape?: SharedArrayBuffer | undefined;
-    readonly descriptors: ServerDescriptors;
-    readonly options: ServerRules;
-    /** Two random words: the key of the limits' hash. */
-    readonly seeds: readonly [number, number];
-  };
+export type ThreadData = RelayData | ServerData;
 
 /** What a thread says first. A relay's says its `Legacy` last. */
 export interface Ready {
@@ -72,35 +78,83 @@ export function makeLoop(
   libc: Libc,
   data: ThreadData,
   clock: () => Millis,
-): RelayLoop | ServerLoop {
+): TunnelLoop<RelayRole> | ServerLoop {
+  switch (data.role) {
+    case "relay":
+      return makeRelayLoop(kernel, libc, data, clock);
+    case "server":
+      return makeServerLoop(kernel, libc, data, clock);
+  }
+}
+
+function makeRelayLoop(
+  kernel: Kernel,
+  libc: Libc,
+  data: RelayData,
+  clock: () => Millis,
+): TunnelLoop<RelayRole> {
+  const replyFromLocal = data.boundAddress === 0;
+  return makeTunnelLoop(
+    kernel,
+    libc,
+    data,
+    clock,
+    replyFromLocal,
+    0,
+    (parts) =>
+      new RelayRole(kernel, parts, {
+        relay: data.options,
+        rules: new SharedValue(data.rules),
+        boundAddress: data.boundAddress,
+        fastPath: data.fastPath,
+        hash: makeSipHash(data.key),
+        seed: data.seed,
+        share: data.share,
+        legacy: data.legacy,
+        clock,
+      }),
+  );
+}
+
+function makeTunnelLoop<R extends TunnelRole>(
+  kernel: Kernel,
+  libc: Libc,
+  data: TunnelData & { readonly options: { readonly prefix: number } },
+  clock: () => Millis,
+  replyFromLocal: boolean,
+  otherSockets: number,
+  makeRole: (parts: TunnelParts) => R,
+): TunnelLoop<R> {
+  const options = {
+    interfaceName: data.interfaceName,
+    prefix: data.options.prefix,
+    offloads: data.offloads,
+    queuePatience: data.queuePatience,
+    replyFromLocal,
+    otherSockets,
+    clock,
+    questions: new PeerQuestions(data.questions),
+    fates: data.fates,
+    tape: data.tape && new Tape(data.tape),
+  };
   const shared = new SharedState(data.shared);
-  const tape = data.tape && new Tape(data.tape);
-  return data.role === "relay"
-    ? new RelayLoop(kernel, libc, shared, data.descriptors, {
-      relay: data.options,
-      rules: new RulesBlock(data.rules),
-      fates: data.fates,
-      tape,
-      questions: new PeerQuestions(data.questions),
-      interfaceName: data.interfaceName,
-      offloads: data.offloads,
-      queuePatience: data.queuePatience,
-      boundAddress: data.boundAddress,
-      fastPath: data.fastPath,
-      hash: makeSipHash(data.key),
-      seed: data.seed,
-      share: data.share,
-      legacy: data.legacy,
-      clock,
-    })
-    : new ServerLoop(kernel, libc, shared, data.descriptors, {
-      server: data.options,
-      rules: new RulesBlock(data.rules),
-      fates: data.fates,
-      tape,
-      authenticateBy: (algorithm) => (key, message) =>
-        createHmac(algorithm, key).update(message).digest(),
-      seeds: data.seeds,
-      clock,
-    });
+  return new TunnelLoop(kernel, libc, shared, data.descriptors, options, makeRole);
+}
+
+function makeServerLoop(
+  kernel: Kernel,
+  libc: Libc,
+  data: ServerData,
+  clock: () => Millis,
+): ServerLoop {
+  return new ServerLoop(kernel, libc, new SharedState(data.shared), data.descriptors, {
+    server: data.options,
+    rules: new SharedValue(data.rules),
+    fates: data.fates,
+    tape: data.tape && new Tape(data.tape),
+    authenticateBy: (algorithm) => (key, message) =>
+      createHmac(algorithm, key).update(message).digest(),
+    seeds: data.seeds,
+    clock,
+  });
 }

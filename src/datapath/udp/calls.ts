@@ -8,15 +8,13 @@ import type { Libc } from "#ffi/libc.ts";
 export class MessageCalls {
   readonly #libc: Libc;
   readonly #arena: Arena;
-  readonly #fd: number;
   readonly #hasArrays: boolean;
   readonly #size: number;
   readonly #lengthAt: number;
 
-  constructor(libc: Libc, arena: Arena, fd: number) {
+  constructor(libc: Libc, arena: Arena) {
     this.#libc = libc;
     this.#arena = arena;
-    this.#fd = fd;
     this.#hasArrays = libc.has("recvmmsg") && libc.has("sendmmsg");
     this.#size = libc.layout.SIZEOF_MMSGHDR;
     this.#lengthAt = libc.layout.MMSGHDR_LEN_AT;
@@ -27,11 +25,11 @@ export class MessageCalls {
    *
    * @returns how many; -1 when not even the first was filled, and errno says why
    */
-  receive(headers: number, count: number): number {
+  receive(fd: number, headers: number, count: number): number {
     const { call, layout } = this.#libc;
-    if (!this.#hasArrays) return this.#each(call.recvmsg, headers, count, layout.MSG_DONTWAIT);
+    if (!this.#hasArrays) return this.#each(call.recvmsg, fd, headers, count, layout.MSG_DONTWAIT);
     return call.recvmmsg(
-      this.#fd,
+      fd,
       this.#arena.address(headers),
       count,
       layout.MSG_DONTWAIT,
@@ -44,18 +42,24 @@ export class MessageCalls {
    *
    * @returns how many; -1 when not even the first was sent, and errno says why
    */
-  send(headers: number, count: number): number {
+  send(fd: number, headers: number, count: number): number {
     const { call, layout } = this.#libc;
     const flags = layout.MSG_DONTWAIT | layout.MSG_NOSIGNAL;
-    if (!this.#hasArrays) return this.#each(call.sendmsg, headers, count, flags);
-    return call.sendmmsg(this.#fd, this.#arena.address(headers), count, flags);
+    if (!this.#hasArrays) return this.#each(call.sendmsg, fd, headers, count, flags);
+    return call.sendmmsg(fd, this.#arena.address(headers), count, flags);
   }
 
   /** What recvmmsg and sendmmsg do in the kernel: stop at the first that fails. */
-  #each(call: Libc["call"]["recvmsg"], headers: number, count: number, flags: number): number {
+  #each(
+    call: Libc["call"]["recvmsg"],
+    fd: number,
+    headers: number,
+    count: number,
+    flags: number,
+  ): number {
     for (let i = 0; i < count; i++) {
       const header = headers + i * this.#size;
-      const length = call(this.#fd, this.#arena.address(header), flags);
+      const length = call(fd, this.#arena.address(header), flags);
       if (length < 0) return i > 0 ? i : -1;
       this.#arena.u32[(header + this.#lengthAt) >> 2] = length;
     }

@@ -22,6 +22,7 @@ import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
 import { Borne } from "../borne.ts";
 import { BATCH, CAPACITY, Frames } from "../frames.ts";
 import { MessageCalls } from "./calls.ts";
+import { UdpInlet } from "./inlet.ts";
 
 /** Room for the local address, and on Linux SO_RXQ_OVFL and UDP_GRO, in whole cache lines. */
 const CONTROL_LENGTH = 128;
@@ -46,7 +47,10 @@ export class UdpReceiver {
   readonly #names: number;
   readonly #controls: number;
   readonly #borne: Borne;
-  #overflows = 0;
+  /** The socket that it was made with. */
+  readonly own: UdpInlet;
+  /** The one that what is in the slots came by. */
+  #inlet: UdpInlet;
 
   /** Bytes of arena that one receiver takes. */
   static readonly arenaLength: number = Frames.size +
@@ -58,7 +62,9 @@ export class UdpReceiver {
     this.#layout = libc.layout;
     this.#borne = new Borne(libc.layout);
     this.#arena = arena;
-    this.#calls = new MessageCalls(libc, arena, fd);
+    this.#calls = new MessageCalls(libc, arena);
+    this.own = new UdpInlet(fd);
+    this.#inlet = this.own;
     this.#stride = libc.layout.SIZEOF_MMSGHDR;
     this.#lengthAt = libc.layout.MMSGHDR_LEN_AT;
     this.#frames = new Frames(arena);
@@ -88,8 +94,9 @@ export class UdpReceiver {
    * @returns how many; they hold until the next call
    * @throws SyscallError when the socket itself fails, again and again
    */
-  receive(limit: number = BATCH): number {
-    const count = this.#calls.receive(this.#headers, limit);
+  receive(limit: number = BATCH, inlet: UdpInlet = this.own): number {
+    this.#inlet = inlet;
+    const count = this.#calls.receive(inlet.fd, this.#headers, limit);
     if (count >= 0) {
       this.#borne.end();
       return count;
@@ -158,8 +165,8 @@ export class UdpReceiver {
     const data = this.#findControl(i, this.#layout.SOL_SOCKET, this.#layout.SO_RXQ_OVFL);
     if (data < 0) return 0;
     const total = this.#arena.u32[data >> 2]!;
-    const more = (total - this.#overflows) >>> 0;
-    this.#overflows = total;
+    const more = (total - this.#inlet.overflows) >>> 0;
+    this.#inlet.overflows = total;
     return more;
   }
 

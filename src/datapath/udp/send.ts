@@ -10,6 +10,7 @@ import { Acceptance } from "../acceptance.ts";
 import { Failures } from "../failures.ts";
 import { CAPACITY, Scratch } from "../frames.ts";
 import type { PacketRecorder } from "../recorder/recorder.ts";
+import { Blocked } from "./blocked.ts";
 import { MessageCalls } from "./calls.ts";
 import { LostSources } from "./lost_sources.ts";
 import { UdpMessages } from "./messages.ts";
@@ -19,17 +20,6 @@ const SCRATCH_LENGTH = 8 * CAPACITY;
 const MOST_REFUSALS = 3;
 /** No message is sent datagram by datagram. */
 const WHOLE = -1;
-
-/** What there is no room in for what a sender has queued. */
-export const Blocked = {
-  /** There is room. */
-  No: 0,
-  /** The socket's send buffer: POLLOUT tells when there is. */
-  Socket: 1,
-  /** The queue of an interface, which nothing tells about: on a BSD the socket is writable. */
-  Interface: 2,
-} as const;
-export type Blocked = (typeof Blocked)[keyof typeof Blocked];
 
 /**
  * Queues datagrams and sends them together; those to one peer in one message, which
@@ -46,6 +36,8 @@ export class UdpSender {
   readonly #layout: Layout;
   readonly #arena: Arena;
   readonly #calls: MessageCalls;
+  /** The socket that what is queued leaves by. */
+  #fd: number;
   readonly #counters: Counters;
   readonly #failures: Failures;
   readonly #messages: UdpMessages;
@@ -89,7 +81,8 @@ export class UdpSender {
     this.#libc = libc;
     this.#layout = libc.layout;
     this.#arena = arena;
-    this.#calls = new MessageCalls(libc, arena, fd);
+    this.#calls = new MessageCalls(libc, arena);
+    this.#fd = fd;
     this.#counters = counters;
     this.#failures = new Failures(libc.layout, counters, "udp");
     this.#hasSegment = joins;
@@ -107,6 +100,15 @@ export class UdpSender {
   /** What keeps {@link flush} from sending all; else the bytes queued are the caller's again. */
   get blocked(): Blocked {
     return this.#blocked;
+  }
+
+  /** Has what is queued next leave by this socket. @returns false: there is no room in the one before */
+  leaveBy(fd: number): boolean {
+    if (fd === this.#fd) return true;
+    this.flush();
+    if (this.#blocked !== Blocked.No) return false;
+    this.#fd = fd;
+    return true;
   }
 
   /** Whether one more datagram finds room: to have it, sends what is queued. */
@@ -132,7 +134,7 @@ export class UdpSender {
   ): void {
     if (b !== this.#arena.u8) at = this.#copy(b, at, length);
     const i = at < 0 ? -1 : this.#place(address, port, local, length, 1);
-    if (i < 0) return this.#drop(1);
+    if (i < 0) return this.refuse(1);
     this.#messages.addPiece(i, at, length);
     this.#messages.endDatagram(i);
   }
@@ -233,7 +235,7 @@ export class UdpSender {
       first = 0;
     }
     if (this.#packet !== undefined) datagrams += this.#packet.count - this.#segment;
-    this.#drop(datagrams);
+    this.refuse(datagrams);
     this.#packet = undefined;
     this.#single = WHOLE;
     this.#tried = 0;
@@ -265,7 +267,7 @@ export class UdpSender {
   #sendMany(): boolean {
     const messages = this.#messages;
     const at = this.#done;
-    const sent = this.#calls.send(messages.header(at), messages.count - at);
+    const sent = this.#calls.send(this.#fd, messages.header(at), messages.count - at);
     if (sent <= 0) return this.#heed(this.#libc.errno());
     if (this.#tried !== 0) this.#lose(messages.datagrams(at));
     for (let i = at; i < at + sent; i++) {
@@ -323,7 +325,7 @@ export class UdpSender {
   #sendSingles(): boolean {
     const messages = this.#messages;
     const first = this.#single;
-    const sent = this.#calls.send(messages.single(0), messages.split(this.#done, first));
+    const sent = this.#calls.send(this.#fd, messages.single(0), messages.split(this.#done, first));
     if (sent > 0) {
       if (this.#tried !== 0) this.#lose(messages.datagrams(this.#done));
       if (first === 0 && !this.#isTooLong(this.#refusal)) this.#acceptance.refused();
@@ -387,7 +389,8 @@ export class UdpSender {
     this.#counters[Counter.udp_sent_bytes]! += bytes;
   }
 
-  #drop(datagrams: number): void {
+  /** Drops so many datagrams, for which there is no room. */
+  refuse(datagrams: number): void {
     this.#counters[DROPS_AT + Drop.SendQueueFull]! += datagrams;
   }
 }

@@ -1,5 +1,6 @@
 import type { ClientIdentity } from "./messages/solicitation.ts";
 import type { Millis } from "../time.ts";
+import type { TunnelGauges } from "../tunnel.ts";
 
 /** An IPv4 address and UDP port, as numbers in host order. */
 export interface Endpoint {
@@ -107,12 +108,7 @@ export type NatKind =
 export type Native = "unknown" | "ok" | "unreachable";
 
 /** What is in the tables at this moment. */
-export interface ClientGauges {
-  readonly peers: number;
-  readonly trusted: number;
-  readonly resolving: number;
-  readonly heldPackets: number;
-  readonly heldBytes: number;
+export interface ClientGauges extends TunnelGauges {
   readonly randomPorts: number;
   /** Of each of `WAYS` in `peers/ways.ts`; the next change is seen in it. */
   readonly ways: Uint32Array;

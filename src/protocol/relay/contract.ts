@@ -1,3 +1,4 @@
+import type { TunnelGauges } from "../tunnel.ts";
 import type { Ipv6Prefix } from "../wire/ipv6.ts";
 import type { Millis } from "../time.ts";
 
@@ -37,14 +38,7 @@ export interface RelayOptions {
 }
 
 /** What is in the relay's tables at this moment. */
-export interface RelayGauges {
-  readonly peers: number;
-  /** Peers that are trusted, also those not heard of for 30 s. */
-  readonly trusted: number;
-  /** Peers that are being asked; of those, some are trusted still. */
-  readonly resolving: number;
+export interface RelayGauges extends TunnelGauges {
   /** Peers that left their bubbles unanswered. */
   readonly failed: number;
-  readonly heldPackets: number;
-  readonly heldBytes: number;
 }

@@ -176,7 +176,7 @@ export class Relay implements TunnelRules {
    * What {@link fromIpv6} would say to a packet at this moment: whether it would be sent or held, or
    * why it would be dropped. Changes and counts nothing.
    */
-  foreseeToClient(b: Uint8Array, at: number, length: number, now: Millis): Drop {
+  foreseeFromIpv6(b: Uint8Array, at: number, length: number, now: Millis): Drop {
     const drop = this.#checkPacket(b, at, length);
     if (drop !== Drop.None) return drop;
     const p = this.#peers.find(b, at + DESTINATION_AT);
@@ -186,7 +186,7 @@ export class Relay implements TunnelRules {
   }
 
   /** The same of {@link fromUdp}, for a client that has proven itself where the datagram comes from. */
-  foreseeFromClient(arrival: UdpDatagram): Drop {
+  foreseeFromUdp(arrival: UdpDatagram): Drop {
     const drop = this.#checkArrival(arrival);
     if (drop !== Drop.None) return drop;
     return this.#checkDestination(arrival.bytes, this.#datagram.ipv6At + DESTINATION_AT);

@@ -1,4 +1,4 @@
-import { relayWatchedBy } from "#src/datapath/fates/relay.ts";
+import { tunnelWatchedBy } from "#src/datapath/fates/tunnel.ts";
 import { Fates, FateWish } from "#src/datapath/fates/wish.ts";
 import { parsePeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
@@ -24,6 +24,6 @@ export class WatchedRelay {
   /** As the loop does at the start of each turn. */
   turn(): void {
     const fates = this.#wish.take();
-    if (fates !== undefined) this.lab.passage = relayWatchedBy(this.lab.relay, fates);
+    if (fates !== undefined) this.lab.passage = tunnelWatchedBy(this.lab.relay, fates);
   }
 }

@@ -4,7 +4,7 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import { Fates } from "#src/datapath/fates/wish.ts";
-import { RulesBlock } from "#src/datapath/threads/rules_block.ts";
+import { SharedValue } from "#src/datapath/threads/shared_value.ts";
 import { SharedState } from "#src/datapath/threads/shared.ts";
 import {
   superviseThreads,
@@ -55,7 +55,7 @@ async function startThreads(count: number, hooks: ThreadHooks) {
       shared: shared.buffer,
       // The thread never gets to send natively, so any descriptor stands in for the raw socket.
       descriptors: { primary: open(), secondary: open(), ipv6: open(), wake: wake.fd },
-      rules: new RulesBlock(1_024).buffer,
+      rules: new SharedValue(1_024).buffer,
       fates: new Fates(1).optionsOf(0),
       options: { ...OPTIONS, algorithm: "sha1" },
       seeds: [1, 2],
@@ -131,7 +131,7 @@ test("superviseThreads() fails when one thread cannot start, and leaves none", a
     const descriptors = { primary: -1, secondary: -1, ipv6: -1, wake: wake.fd };
     const fates = new Fates(1).optionsOf(0);
     const common = { shared: shared.buffer, fates, descriptors, seeds: [1, 2] as const };
-    const rules = new RulesBlock(1_024).buffer;
+    const rules = new SharedValue(1_024).buffer;
     const data = { role, ...common, rules, options: { ...OPTIONS, algorithm: "sha1" } };
     return { data, shared, wake } as WorkerStart;
   };

@@ -4,7 +4,7 @@ import test from "node:test";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { openRelay } from "#src/datapath/start.ts";
+import { openRelay } from "#src/datapath/start/relay.ts";
 import { workerOf } from "#src/datapath/threads/share_out.ts";
 import { readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { addBytes, finishChecksum, payloadChecksum } from "#src/protocol/wire/checksum.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
-import { Blocked } from "#src/datapath/udp/send.ts";
+import { Blocked } from "#src/datapath/udp/blocked.ts";
 import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";

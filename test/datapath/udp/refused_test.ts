@@ -18,7 +18,7 @@ import {
 } from "#ffi/linux/mod.ts";
 import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { Blocked } from "#src/datapath/udp/send.ts";
+import { Blocked } from "#src/datapath/udp/blocked.ts";
 import { bubble } from "#test/protocol/packets.ts";
 import { Way } from "#src/datapath/recorder/entry.ts";
 import { latestOf } from "#src/datapath/recorder/packets.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
-import { openRelay, openServer } from "#src/datapath/start.ts";
+import { openRelay } from "#src/datapath/start/relay.ts";
+import { openServer } from "#src/datapath/start/server.ts";
 import { StartError } from "#src/errors.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { typeAsRoot } from "./commands.ts";

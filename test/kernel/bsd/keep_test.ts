@@ -6,7 +6,7 @@ import { FREE_ATTEMPTS } from "#src/datapath/keep/patience.ts";
 import type { Keeper, Kept, Upkeep } from "#src/datapath/keep/contract.ts";
 import { bsdKernel } from "#src/datapath/bsd/kernel.ts";
 import type { OpenRole } from "#src/datapath/datapath.ts";
-import { openRelay } from "#src/datapath/start.ts";
+import { openRelay } from "#src/datapath/start/relay.ts";
 import { Life } from "../life.ts";
 import { relaySteps } from "../relay_steps.ts";
 import { relay } from "../roles.ts";

@@ -112,12 +112,12 @@ const toClient: readonly Case[] = [
 ];
 
 for (const { name, options, before, packet = TO_A2, drop } of toClient) {
-  test(`Relay.foreseeToClient() says ${DROP_NAMES[drop]} of ${name}, as fromIpv6() then does`, () => {
+  test(`Relay.foreseeFromIpv6() says ${DROP_NAMES[drop]} of ${name}, as fromIpv6() then does`, () => {
     const lab = new RelayLab(options);
     before?.(lab);
     const foreseen = foresee(
       lab,
-      () => lab.relay.foreseeToClient(packet, 0, packet.length, lab.now),
+      () => lab.relay.foreseeFromIpv6(packet, 0, packet.length, lab.now),
     );
     assert.equal(DROP_NAMES[foreseen], DROP_NAMES[drop]);
     assert.equal(DROP_NAMES[lab.fromIpv6(packet)], DROP_NAMES[drop]);
@@ -147,13 +147,13 @@ const fromClient: readonly (Case & { readonly from?: readonly [number, number] }
 for (
   const { name, options, packet = data(A2, HOST), from = [CLIENT, CLIENT_PORT], drop } of fromClient
 ) {
-  test(`Relay.foreseeFromClient() says ${DROP_NAMES[drop]} of ${name}, as fromUdp() then does`, () => {
+  test(`Relay.foreseeFromUdp() says ${DROP_NAMES[drop]} of ${name}, as fromUdp() then does`, () => {
     const lab = new RelayLab(options);
     trust(lab, SERVED);
     const datagram = new UdpDatagram();
     datagram.setPayload(packet, 0, packet.length);
     datagram.setEnds(from[0], from[1], 0);
-    const foreseen = foresee(lab, () => lab.relay.foreseeFromClient(datagram));
+    const foreseen = foresee(lab, () => lab.relay.foreseeFromUdp(datagram));
     assert.equal(DROP_NAMES[foreseen], DROP_NAMES[drop]);
     const [address, port] = from;
     assert.equal(DROP_NAMES[lab.fromClient(packet, { address, port })], DROP_NAMES[drop]);

@@ -1,25 +1,25 @@
 /**
- * By what rules all threads of a datapath go on, as JSON, in this order:
+ * What one thread tells others, such as by what rules to go on, as JSON, in this order:
  *
- *     version    Int32         how often they were replaced
+ *     version    Int32         how often it was replaced
  *     lengths    Int32 x 2     bytes used of each half
  *     halves     2 x capacity  the half that is read is that of the version's last bit
  *
- * The main thread writes into the half that nobody reads, and then raises the version: so all threads
- * see the change at one instant, each takes it at the start of its next turn, and none sees a part.
+ * Who tells it writes into the half that nobody reads, and then raises the version: so all others see
+ * the change at one instant, each takes it when it has time, and none sees a part.
  */
 const VERSION = 0;
 const LENGTHS = 1;
 const HEAD_LENGTH = 16;
 
-/** Written by the main thread, read by all others; each has a view of its own. */
-export class RulesBlock<T> {
+/** Written by one thread, read by others; each has a view of its own. */
+export class SharedValue<T> {
   readonly buffer: SharedArrayBuffer;
   readonly #head: Int32Array;
   readonly #capacity: number;
   #seen = 0;
 
-  /** @param room a buffer of another block, or the bytes of JSON that there is to be room for */
+  /** @param room a buffer of another one, or the bytes of JSON that there is to be room for */
   constructor(room: SharedArrayBuffer | number) {
     const length = typeof room === "number" ? HEAD_LENGTH + 2 * room : 0;
     this.buffer = typeof room === "number" ? new SharedArrayBuffer(length) : room;
@@ -27,9 +27,9 @@ export class RulesBlock<T> {
     this.#capacity = (this.buffer.byteLength - HEAD_LENGTH) / 2;
   }
 
-  /** By the main thread alone. @returns false when there is no room for them: nothing has changed */
-  replace(rules: T): boolean {
-    const bytes = encode(rules);
+  /** By one thread alone. @returns false when there is no room for it: nothing has changed */
+  replace(value: T): boolean {
+    const bytes = encode(value);
     if (bytes.length > this.#capacity) return false;
     const next = Atomics.load(this.#head, VERSION) + 1;
     this.#half(next).set(bytes);
@@ -59,17 +59,17 @@ export class RulesBlock<T> {
   }
 }
 
-/** Bytes that rules take in a block. */
-export function lengthOf(rules: unknown): number {
-  return encode(rules).length;
+/** Bytes that a value takes. */
+export function lengthOf(value: unknown): number {
+  return encode(value).length;
 }
 
-function encode(rules: unknown): Uint8Array {
+function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(
     JSON.stringify(
-      rules,
-      (_, value) =>
-        value instanceof Uint8Array ? { base64: btoa(String.fromCharCode(...value)) } : value,
+      value,
+      (_, part) =>
+        part instanceof Uint8Array ? { base64: btoa(String.fromCharCode(...part)) } : part,
     ),
   );
 }
@@ -77,7 +77,7 @@ function encode(rules: unknown): Uint8Array {
 function decode(bytes: Uint8Array): unknown {
   return JSON.parse(
     new TextDecoder().decode(bytes),
-    (_, value) => typeof value?.base64 === "string" ? bytesOf(value.base64) : value,
+    (_, part) => typeof part?.base64 === "string" ? bytesOf(part.base64) : part,
   );
 }
 

@@ -1,7 +1,6 @@
 import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import type { Drop } from "#src/protocol/drops.ts";
 import type { LetGo } from "#src/protocol/peers/hold.ts";
-import type { Relay } from "#src/protocol/relay/rules.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { FateRecorder } from "./recorder.ts";
@@ -11,40 +10,45 @@ export interface LetGoListener {
   readonly letGo: LetGo;
 }
 
+/** Rules that tell of these; undefined: nobody is told. */
+export interface WatchedRules extends TunnelRules {
+  onLetGo: LetGo | undefined;
+}
+
 /**
  * What packets are to be given to from here on, so that `fates` hears of them: with nobody to hear,
  * the rules themselves.
  *
  * @param other who hears of held packets in any case
  */
-export function relayWatchedBy(
-  relay: Relay,
+export function tunnelWatchedBy(
+  rules: WatchedRules,
   fates: FateRecorder | null,
   other?: LetGoListener,
 ): TunnelRules {
   const listeners = [fates, other].filter((it) => it !== null && it !== undefined);
-  relay.onLetGo = listeners.length === 0
+  rules.onLetGo = listeners.length === 0
     ? undefined
     : (...held) => listeners.forEach((it) => it.letGo(...held));
-  return fates === null ? relay : new ObservedRelay(relay, fates);
+  return fates === null ? rules : new ObservedTunnel(rules, fates);
 }
 
-/** The relay rules, with what becomes of some peers' packets written down. */
-class ObservedRelay implements TunnelRules {
-  readonly #relay: Relay;
+/** The rules, with what becomes of some peers' packets written down. */
+class ObservedTunnel implements TunnelRules {
+  readonly #rules: TunnelRules;
   readonly #fates: FateRecorder;
   readonly #sink: ObservedSink;
   readonly #timerSink: ObservedTimerSink;
 
-  constructor(relay: Relay, fates: FateRecorder) {
-    this.#relay = relay;
+  constructor(rules: TunnelRules, fates: FateRecorder) {
+    this.#rules = rules;
     this.#fates = fates;
     this.#sink = new ObservedSink(fates);
     this.#timerSink = new ObservedTimerSink(fates);
   }
 
   isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
-    return this.#relay.isOpen(b, at, length, now);
+    return this.#rules.isOpen(b, at, length, now);
   }
 
   fromIpv6(
@@ -57,24 +61,24 @@ class ObservedRelay implements TunnelRules {
     bytes = length,
   ): Drop {
     this.#fates.beginPacket(b, at, length);
-    const drop = this.#relay.fromIpv6(b, at, length, now, this.#sink.to(sink), packets, bytes);
+    const drop = this.#rules.fromIpv6(b, at, length, now, this.#sink.to(sink), packets, bytes);
     this.#fates.end(drop);
     return drop;
   }
 
   fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     this.#fates.beginDatagram(arrival);
-    const drop = this.#relay.fromUdp(arrival, now, this.#sink.to(sink));
+    const drop = this.#rules.fromUdp(arrival, now, this.#sink.to(sink));
     this.#fates.end(drop);
     return drop;
   }
 
   nextTimer(): Millis {
-    return this.#relay.nextTimer();
+    return this.#rules.nextTimer();
   }
 
   tick(now: Millis, sink: TunnelSink): void {
-    this.#relay.tick(now, this.#timerSink.to(sink));
+    this.#rules.tick(now, this.#timerSink.to(sink));
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
 import { Worker } from "node:worker_threads";
-import { lengthOf, RulesBlock } from "#src/datapath/threads/rules_block.ts";
+import { lengthOf, SharedValue } from "#src/datapath/threads/shared_value.ts";
 
 const RULES = {
   rate: 1_000_000.25,
@@ -11,9 +11,9 @@ const RULES = {
   secrets: [{ clientId: new Uint8Array(255).fill(0xfe), key: new Uint8Array(0), valid: true }],
 };
 
-test("RulesBlock: what one thread replaces each other one takes, once", () => {
-  const main = new RulesBlock<object>(4_096);
-  const threads = [1, 2].map(() => new RulesBlock<object>(main.buffer));
+test("SharedValue: what one thread replaces each other one takes, once", () => {
+  const main = new SharedValue<object>(4_096);
+  const threads = [1, 2].map(() => new SharedValue<object>(main.buffer));
   for (const thread of threads) assert.equal(thread.take(), undefined);
   for (const rules of [RULES, { ...RULES, served: undefined }, { none: [] }]) {
     assert.equal(main.replace(rules), true);
@@ -31,10 +31,10 @@ function withoutUndefined(rules: object): object {
   return Object.fromEntries(Object.entries(rules).filter(([, value]) => value !== undefined));
 }
 
-test("RulesBlock.replace() refuses what there is no room for, and changes nothing", () => {
+test("SharedValue.replace() refuses what there is no room for, and changes nothing", () => {
   const room = lengthOf({ text: "x".repeat(100) });
-  const main = new RulesBlock<object>(room);
-  const thread = new RulesBlock<object>(main.buffer);
+  const main = new SharedValue<object>(room);
+  const thread = new SharedValue<object>(main.buffer);
   assert.equal(main.replace({ text: "x".repeat(100) }), true);
   assert.equal(main.replace({ text: "x".repeat(101) }), false);
   assert.deepEqual(thread.take(), { text: "x".repeat(100) });
@@ -45,8 +45,8 @@ test("RulesBlock.replace() refuses what there is no room for, and changes nothin
 /** Takes rules until it has those with `last`, and tells how many of others it saw that were no whole. */
 const READER = `
 import { parentPort, workerData } from "node:worker_threads";
-const { RulesBlock } = await import(workerData.module);
-const block = new RulesBlock(workerData.buffer);
+const { SharedValue } = await import(workerData.module);
+const block = new SharedValue(workerData.buffer);
 let [taken, torn] = [0, 0];
 for (let last = false; !last;) {
   const rules = block.take();
@@ -58,9 +58,9 @@ for (let last = false; !last;) {
 parentPort.postMessage({ taken, torn });
 `;
 
-test("RulesBlock: a thread that takes while others are written sees no part of them", async () => {
-  const main = new RulesBlock<object>(65_536);
-  const module = new URL("../../../src/datapath/threads/rules_block.ts", import.meta.url).href;
+test("SharedValue: a thread that takes while others are written sees no part of them", async () => {
+  const main = new SharedValue<object>(65_536);
+  const module = new URL("../../../src/datapath/threads/shared_value.ts", import.meta.url).href;
   const workerData = { module, buffer: main.buffer };
   const code = new URL(`data:text/javascript,${encodeURIComponent(READER)}`);
   const worker = new Worker(code, { workerData });

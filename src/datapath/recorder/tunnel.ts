@@ -4,18 +4,18 @@ import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import type { PacketRecorder } from "./recorder.ts";
 
-/** The relay rules, with what comes to them and their verdicts recorded; what they send, sinks record. */
-export class RecordedRelay implements TunnelRules {
-  readonly #relay: TunnelRules;
+/** The rules of a tunnel, with what comes to them and their verdicts recorded; what they send, sinks record. */
+export class RecordedTunnel implements TunnelRules {
+  readonly #rules: TunnelRules;
   readonly #recorder: PacketRecorder;
 
-  constructor(relay: TunnelRules, recorder: PacketRecorder) {
-    this.#relay = relay;
+  constructor(rules: TunnelRules, recorder: PacketRecorder) {
+    this.#rules = rules;
     this.#recorder = recorder;
   }
 
   isOpen(b: Uint8Array, at: number, length: number, now: Millis): boolean {
-    return this.#relay.isOpen(b, at, length, now);
+    return this.#rules.isOpen(b, at, length, now);
   }
 
   fromIpv6(
@@ -28,23 +28,23 @@ export class RecordedRelay implements TunnelRules {
     bytes = length,
   ): Drop {
     this.#recorder.cameIpv6(b, at, length, packets, bytes);
-    const drop = this.#relay.fromIpv6(b, at, length, now, sink, packets, bytes);
+    const drop = this.#rules.fromIpv6(b, at, length, now, sink, packets, bytes);
     this.#recorder.dealtWithIpv6(drop);
     return drop;
   }
 
   fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     this.#recorder.came(arrival);
-    const drop = this.#relay.fromUdp(arrival, now, sink);
+    const drop = this.#rules.fromUdp(arrival, now, sink);
     this.#recorder.dealtWith(arrival, drop);
     return drop;
   }
 
   nextTimer(): Millis {
-    return this.#relay.nextTimer();
+    return this.#rules.nextTimer();
   }
 
   tick(now: Millis, sink: TunnelSink): void {
-    this.#relay.tick(now, sink);
+    this.#rules.tick(now, sink);
   }
 }

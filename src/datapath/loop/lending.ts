@@ -2,11 +2,11 @@ import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { DESTINATION_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
-import type { Downlink } from "./downlink.ts";
-import { Direction, type Lending } from "./lending.ts";
-import { Level, type SharedState } from "./threads/shared.ts";
-import { Blocked } from "./udp/send.ts";
-import type { Uplink } from "./uplink.ts";
+import type { Downlink } from "../downlink.ts";
+import { Direction, type Lending } from "../lending.ts";
+import { Level, type SharedState } from "../threads/shared.ts";
+import { Blocked } from "../udp/blocked.ts";
+import type { Uplink } from "../uplink.ts";
 
 /** What a relay's loop does so that peers are lent to the kernel: one call in each of its steps. */
 export class LoopLending {

@@ -12,20 +12,21 @@ import {
 } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
-import type { ServerRules } from "./datapath.ts";
-import type { FateRecorder } from "./fates/recorder.ts";
-import { serverWatchedBy } from "./fates/server.ts";
-import { type FateOptions, FateWish } from "./fates/wish.ts";
-import { Failures } from "./failures.ts";
-import type { Kernel, PacketSender } from "./kernel.ts";
-import { PacketRecorder } from "./recorder/recorder.ts";
-import { RecordedServer } from "./recorder/server.ts";
-import type { Tape } from "./recorder/tape.ts";
-import type { RulesBlock } from "./threads/rules_block.ts";
-import { Level, type SharedState } from "./threads/shared.ts";
-import { UdpReceiver } from "./udp/receive.ts";
-import { Blocked, UdpSender } from "./udp/send.ts";
-import { Waiter } from "./waiter.ts";
+import type { ServerRules } from "../datapath.ts";
+import type { FateRecorder } from "../fates/recorder.ts";
+import { serverWatchedBy } from "../fates/server.ts";
+import { type FateOptions, FateWish } from "../fates/wish.ts";
+import { Failures } from "../failures.ts";
+import type { Kernel, PacketSender } from "../kernel.ts";
+import { PacketRecorder } from "../recorder/recorder.ts";
+import { RecordedServer } from "../recorder/server.ts";
+import type { Tape } from "../recorder/tape.ts";
+import type { SharedValue } from "../threads/shared_value.ts";
+import { Level, type SharedState } from "../threads/shared.ts";
+import { UdpReceiver } from "../udp/receive.ts";
+import { Blocked } from "../udp/blocked.ts";
+import { UdpSender } from "../udp/send.ts";
+import { Waiter } from "../waiter.ts";
 
 /** Descriptors a server works on; all non-blocking. */
 export interface ServerDescriptors {
@@ -38,7 +39,7 @@ export interface ServerDescriptors {
 export interface ServerLoopOptions {
   readonly server: ServerRules;
   /** Where others come from. */
-  readonly rules: RulesBlock<ServerRules>;
+  readonly rules: SharedValue<ServerRules>;
   readonly authenticateBy: (algorithm: ServerRules["algorithm"]) => Authenticate;
   /** Two random words, which no client knows. */
   readonly seeds: readonly [number, number];
