@@ -1,6 +1,6 @@
 import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { parseIp } from "#src/protocol/wire/ip.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type ExtensionName, EXTENSIONS, type ServerName } from "../config.ts";
 import { type Kind, listIn, type Parsed, quote } from "./mod.ts";
 import { HOST_NAME } from "./network.ts";
@@ -88,7 +88,7 @@ export const ipv6Host: Kind<string> = {
   range: "a host name or an IPv6 address",
   parse(text) {
     const value = text.toLowerCase();
-    if (parseIp(value)?.length === 16) return { value };
+    if (parseIpv6(value) !== undefined) return { value };
     if (HOST_NAME.test(value) && !/(^|\.)[0-9]+$/.test(value)) return { value };
     return {
       problem: `${quote(text)} is neither a host name nor an IPv6 address; write e.g. ipv6.example`,
