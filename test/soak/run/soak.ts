@@ -194,6 +194,7 @@ async function runLeg(load: LoadLab, plan: LegPlan): Promise<Leg> {
     await wait(Math.max(0, 1_000 * (at - now())));
     events.push([now(), name]);
     junk += await happen(lab, name);
+    if (ENDS.includes(name)) await load.prefer("rly"); // as the one before it
   }
   const leg = { from, events, singly, junk, flows: await flows, peers: await toldBy(peers) };
   const accounts = await accountsOf(lab);
