@@ -35,6 +35,11 @@ export interface Extensions {
   readonly loadReduction: boolean;
 }
 
+/** A mapping that was ours before, and the flags of the Teredo address that came of it. */
+export interface RememberedMapping extends Endpoint {
+  readonly flags: number;
+}
+
 /** Which server is taken, where more than one answers. */
 export type ServerOrder =
   | "race" // whose answer came first, and after that the one with the shortest round trip
@@ -56,6 +61,8 @@ export interface ClientOptions {
   readonly serverOrder: ServerOrder;
   /** Secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
   readonly identity: ClientIdentity | undefined;
+  /** Of an earlier run: the address is the same again when the mapping is. RFC 5991 §3.1 */
+  readonly remembered?: RememberedMapping | undefined;
   /** The Teredo refresh interval. RFC 4380 §5.2, RFC 6081 §5.1.1 */
   readonly refresh: Millis;
   readonly extensions: Extensions;

@@ -1,6 +1,7 @@
 import { readU32, writeU32 } from "../wire/bytes.ts";
 import { NONCE_LENGTH } from "../wire/datagram.ts";
 import { RANDOM_FLAGS } from "../wire/teredo_address.ts";
+import type { ClientOptions } from "./contract.ts";
 import type { KeyedHash } from "../time.ts";
 
 /**
@@ -40,9 +41,13 @@ export class Nonces {
     return readU32(this.draw(), 0);
   }
 
-  /** The 12 random bits of a Teredo address's flags. RFC 5991 §3.1 */
-  flags(): number {
-    return this.draw32() & RANDOM_FLAGS;
+  /**
+   * The 12 random bits of the flags of a mapping's Teredo address. Those of an earlier run by the same
+   * mapping are as random as new ones. RFC 5991 §3.1
+   */
+  flags(address: number, port: number, remembered: ClientOptions["remembered"]): number {
+    const isSame = remembered?.address === address && remembered.port === port;
+    return (isSame ? remembered.flags : this.draw32()) & RANDOM_FLAGS;
   }
 
   /** Evenly from `low` up to, but not, `high`. */

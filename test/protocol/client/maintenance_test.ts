@@ -5,7 +5,7 @@ import { Nonces } from "#src/protocol/client/nonces.ts";
 import { Refresh, REFRESH_MIN } from "#src/protocol/client/servers/refresh.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { equalIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { flagsOf, serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
+import { flagsOf, RANDOM_FLAGS, serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
 
 import { SECONDARY_SERVER, SERVER } from "../vectors.ts";
 import {
@@ -75,6 +75,16 @@ test("Client.fromUdp() keeps address and flags while the mapping stands (C-17, C
     assert.deepEqual(lab.address, before);
   }
   assert.equal(lab.count("client_address_changes"), 0);
+});
+
+test("Client.fromUdp() has the address of an earlier run if the mapping is the same, with no flag but random ones (C-17)", () => {
+  const remembered = { ...MAPPED_AT, flags: 0xffff };
+  const again = new ClientLab({ remembered }).qualify();
+  assert.equal(flagsOf(again.address, 0), RANDOM_FLAGS);
+  for (const other of [{ port: MAPPED_AT.port + 1 }, { address: MAPPED_AT.address + 1 }]) {
+    const lab = new ClientLab({ remembered: { ...remembered, ...other } }).qualify();
+    assert.notEqual(flagsOf(lab.address, 0), RANDOM_FLAGS);
+  }
 });
 
 test("Client.fromUdp() has another address when the mapping is another, and trusts nobody (C-17, C-51)", () => {

@@ -247,13 +247,13 @@ export class Qualification {
   /** The server is the one in use from now on, with the mapping that it has told. RFC 4380 §5.2.5 */
   #use(server: Server, now: Millis, sink: TunnelSink): void {
     const { nat, homes } = this;
-    const { prefix, servicePort } = this.#options();
+    const { prefix, servicePort, remembered } = this.#options();
     const { mappedAddress, mappedPort } = server;
     const isKept = nat.isAt(mappedAddress, mappedPort);
     if (!isKept) {
       homes.clear();
       nat.map(mappedAddress, mappedPort, servicePort);
-      this.#flags = this.#nonces.flags();
+      this.#flags = this.#nonces.flags(mappedAddress, mappedPort, remembered);
     }
     const flags = this.#flags;
     const serverAddress = server.primary;
