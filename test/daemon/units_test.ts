@@ -9,6 +9,7 @@ import { SOCKET_BUFFER } from "#src/config/setting.ts";
 const NEEDED = {
   relay: ["CAP_NET_ADMIN CAP_NET_RAW CAP_BPF", "DeviceAllow=/dev/net/tun rw"],
   server: ["CAP_NET_RAW", "PrivateDevices=yes"],
+  client: ["CAP_NET_ADMIN", "DeviceAllow=/dev/net/tun rw"],
 } as const;
 
 for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
@@ -32,7 +33,7 @@ for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
   });
 }
 
-for (const role of ["relay", "server"]) {
+for (const role of ["relay", "server", "client"]) {
   test(`systemd-analyze finds nothing amiss in docs/examples/teredo-${role}.service`, () => {
     const folder = mkdtempSync(join(tmpdir(), "teredo-units-"));
     try {
@@ -49,7 +50,7 @@ for (const role of ["relay", "server"]) {
   });
 }
 
-for (const role of ["relay", "server"]) {
+for (const role of ["relay", "server", "client"]) {
   test(`docs/examples/teredo-${role}.service is exposed as little as docs/security.md says`, () => {
     const unit = `docs/examples/teredo-${role}.service`;
     const args = ["security", "--offline=yes", "--threshold=20", "--no-pager", unit];
@@ -80,4 +81,11 @@ test("the server's unit hands over secrets that only root may read, and starts w
   const text = readFileSync("docs/examples/teredo-server.service", "utf8");
   assert.match(text, /^LoadCredential=secrets:\/etc\/teredo\/secrets$/m);
   assert.match(text, /^SetCredential=secrets:#$/m);
+});
+
+test("the client's unit keeps its state, and hands over a secret that only root may read", () => {
+  const text = readFileSync("docs/examples/teredo-client.service", "utf8");
+  assert.match(text, /^StateDirectory=teredo-client$/m);
+  assert.match(text, /^LoadCredential=secret:\/etc\/teredo\/secret$/m);
+  assert.match(text, /^SetCredential=secret:#$/m);
 });
