@@ -1,4 +1,4 @@
-import { writeU32 } from "#src/protocol/wire/bytes.ts";
+import { readU32, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { remove } from "./lists.ts";
 import type { PaperWorld } from "./world.ts";
 
@@ -52,6 +52,13 @@ export class PaperNetwork {
   reaches(address: number): boolean {
     if (this.isOwn(address)) return true;
     return this.#world.routeFor(ipv4Bytes(address))?.action === "send";
+  }
+
+  /** The first address of the interface that a packet leaves by; undefined: it leaves by none. */
+  sourceFor(address: number): number | undefined {
+    const route = this.#world.routeFor(ipv4Bytes(address));
+    const bytes = route?.link?.addresses.find((it) => it.bytes.length === 4)?.bytes;
+    return bytes === undefined ? undefined : readU32(bytes, 0);
   }
 
   /** Whether a socket may be bound there beside those that are. */

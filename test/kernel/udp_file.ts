@@ -47,6 +47,16 @@ export class UdpFile extends PaperFile implements Receiver {
     network.add(this);
   }
 
+  /** Of what is connected and never sends, only the address that the kernel chooses is looked at. */
+  override connect(name: Uint8Array<ArrayBuffer>): void {
+    const { layout } = this.#kernel.system;
+    const { network } = this.#kernel.world;
+    const to = endpointOf(layout, name);
+    const address = network.sourceFor(to.address);
+    if (address === undefined) throw new Errno(errnoOf(layout, "ENETUNREACH"));
+    this.bound = { address, port: network.freePort() };
+  }
+
   /** Ports below 1024 are root's. */
   #needLowPort(): void {
     if (!this.#kernel.isPrivileged) throw new Errno(EACCES);

@@ -3,6 +3,7 @@ import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { ProcessUse } from "#src/status/snapshot.ts";
 import type { Finding } from "../checks/result.ts";
 import type { FilterReport, Traffic } from "./traffic.ts";
+import type { NetworkWatch } from "./network.ts";
 import type { HostWords } from "./words.ts";
 
 /** What a daemon may need the right to do. */
@@ -222,6 +223,8 @@ export interface Host {
    * sysctl sets besides, and the rules of iptables-legacy, are not.
    */
   revision(): number;
+  /** Follows where this host stands in its networks; the caller closes it. @throws SyscallError */
+  watchNetwork(): NetworkWatch;
   /** Of this process. */
   processUse(): ProcessUse;
   year(): number;

@@ -62,6 +62,18 @@ export class Requests {
     return this.#ask(SIOCGIFAFLAG_IN6, name, address) === EADDRNOTAVAIL;
   }
 
+  /**
+   * What the kernel says of an interface's address.
+   *
+   * @param address 16 bytes
+   * @returns IN6_IFF_ flags, which are the same on all these systems, or a negative errno
+   */
+  addressFlags(name: string, address: Uint8Array): number {
+    const { SIOCGIFAFLAG_IN6, IN6_IFREQ_ADDR_AT } = this.#layout;
+    const errno = this.#ask(SIOCGIFAFLAG_IN6, name, address);
+    return errno === 0 ? this.#arena.i32[(this.#request + IN6_IFREQ_ADDR_AT) >> 2]! : -errno;
+  }
+
   /** @returns 0, and the answer is in the request; or an errno */
   #ask(request: number, name: string, address?: Uint8Array): number {
     const { AF_INET6, IN6_IFREQ_ADDR_AT, SIZEOF_IFREQ, SIZEOF_IN6_IFREQ } = this.#layout;

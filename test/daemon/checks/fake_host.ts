@@ -1,3 +1,4 @@
+import type { NetworkWatch } from "#src/daemon/host/network.ts";
 import type { ClientConfig, RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import type { Host, Interface, Refusal, Way } from "#src/daemon/host/contract.ts";
@@ -92,12 +93,19 @@ export function fakeHost(facts: Facts = {}): Host {
     user: () => undefined,
     isDirectory: () => true,
     revision: () => revision += 1,
+    watchNetwork: () => NO_NETWORK,
     processUse: () => ({ residentBytes: 50_000_000 }),
     year: () => 2026,
     instance: () => undefined,
     ...answers,
   };
 }
+
+const NO_NETWORK: NetworkWatch = {
+  hasChanged: () => true,
+  look: () => ({ ipv4: [], localAddress: undefined, way: "", nativeIpv6: undefined }),
+  close: () => {},
+};
 
 export const sentBy = (interfaceName: string, source?: Uint8Array): Way => ({
   kind: "sent",

@@ -9,8 +9,14 @@ import type { Device, Interface } from "../contract.ts";
 
 /** What `networkInterfaces()` of node:os gives, as far as it is read. */
 export type ListInterfaces = () => Readonly<
-  Record<string, readonly { readonly family: string; readonly address: string }[] | undefined>
+  Record<string, readonly ListedAddress[] | undefined>
 >;
+
+export interface ListedAddress {
+  readonly family: string;
+  readonly address: string;
+  readonly netmask?: string;
+}
 
 /**
  * The interfaces of a BSD, again and again without starting a process: the runtime lists addresses,
@@ -95,6 +101,6 @@ export class BsdInterfaces {
 const NO_ADDRESS = new Uint8Array(IPV6_LENGTH);
 
 /** Also of `fe80::1%tun0`, and of `fe80:5::1`, which is how some of the kernels keep the zone. */
-function ipv6In(text: string): Uint8Array | undefined {
+export function ipv6In(text: string): Uint8Array | undefined {
   return parseIpv6(text.replace(/%.*$/, ""));
 }

@@ -18,6 +18,7 @@ import {
 import type { ProcessUse } from "#src/status/snapshot.ts";
 import { BsdForwarding } from "./forwarding.ts";
 import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
+import { BsdNetworkWatch } from "./network.ts";
 import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./texts.ts";
 import { bsdTun, sysctlText } from "./tun.ts";
 import { hostWordsOf } from "./words.ts";
@@ -112,6 +113,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory: around.isDirectory,
     revision: () => revision += 1,
+    watchNetwork: () => new BsdNetworkWatch(libc, around.networkInterfaces),
     processUse: around.processUse,
     year: around.year,
     instance: () => undefined,

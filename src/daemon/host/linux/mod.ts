@@ -40,6 +40,7 @@ import {
 import { parseCapabilities, parseMaxFds, parseMemory, parseUdpInodes } from "./proc.ts";
 import { engineOf, fromWithin, isReadOnly } from "./container.ts";
 import { Firewall } from "./firewall/mod.ts";
+import { LinuxNetworkWatch } from "./network.ts";
 import { linuxReturnPath } from "./return_path.ts";
 import { linuxServiceRoute } from "./service_route.ts";
 import { linuxDecidingRoute, linuxWay } from "./ways.ts";
@@ -116,6 +117,7 @@ export function linuxHost(libc: Libc): Host {
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory,
     revision: revisionOf(libc),
+    watchNetwork: () => new LinuxNetworkWatch(libc),
     processUse: () => ({
       ...parseMemory(read(SELF) ?? ""),
       ...given("openFds", countDescriptors(descriptors)),
