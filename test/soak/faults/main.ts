@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Fault, FaultOptions } from "./contract.ts";
 import { tablesOf } from "./report.ts";
-import { type Outcome, readResults, writeResults } from "./results.ts";
+import { type Outcome, readResults, type Results, writeResults } from "./results.ts";
 import { SECTIONS } from "./sections.ts";
 
 const USAGE =
@@ -12,7 +12,7 @@ Brings about each fault of docs/faults.md, in namespaces, and judges what was pr
 hour, most of it waiting. --only takes a regular expression that a fault's name is to match. --kills is
 how often each of three is killed, 334 when it is not said. What was found is added to
 dist/faults.json, unless named otherwise; with --docs the tables of docs/faults.md are made of all that
-is there. The status is 1 when a promise was broken.
+is there, and rows without a result stay. The status is 1 when a promise was broken.
 `;
 const DOCUMENT = "docs/faults.md";
 /** Between these the document is made. */
@@ -26,9 +26,10 @@ async function tryOne(fault: Fault, options: FaultOptions): Promise<Outcome> {
   }
 }
 
-function writeDocument(tables: string): void {
+function writeDocument(results: Results): void {
   const [before, rest] = readFileSync(DOCUMENT, "utf8").split(MARKS[0]!);
-  const after = rest!.split(MARKS[1]!)[1]!;
+  const [made, after] = rest!.split(MARKS[1]!);
+  const tables = tablesOf(SECTIONS, results, made!);
   writeFileSync(DOCUMENT, `${before}${MARKS[0]}\n${tables}\n${MARKS[1]}${after}`);
 }
 
@@ -62,5 +63,5 @@ for (const { name, faults } of SECTIONS) {
     writeResults(values.json, results);
   }
 }
-if (values.docs) writeDocument(tablesOf(SECTIONS, results));
+if (values.docs) writeDocument(results);
 process.exit(broken === 0 ? 0 : 1);

@@ -5,11 +5,16 @@ import type { Outcome, Results } from "./results.ts";
 const HEAD =
   "| fault | promised | measured | back after | lost |\n| --- | --- | --- | --- | --- |\n";
 
-/** One table for each section. */
-export function tablesOf(sections: readonly Section[], results: Results): string {
+/** One table for each section. @param before what was made of earlier runs: its rows stay that have no result */
+export function tablesOf(sections: readonly Section[], results: Results, before: string): string {
+  const known = before.split("\n");
   return sections.map(({ name, faults }) => {
-    const rows = faults.map((fault) => rowOf(fault, results[fault.name]));
-    return `## ${name}\n\n${HEAD}${rows.join("")}`;
+    const rows = faults.map((fault) =>
+      results[fault.name] === undefined
+        ? known.find((line) => line.startsWith(`| ${cell(fault.name)} `)) ?? rowOf(fault, undefined)
+        : rowOf(fault, results[fault.name])
+    );
+    return `## ${name}\n\n${HEAD}${rows.join("\n")}\n`;
   }).join("\n");
 }
 
@@ -18,7 +23,7 @@ function rowOf({ name, promised }: Fault, outcome: Outcome | undefined): string 
   const found = broken === undefined ? measured : `BROKEN: ${broken}`;
   const seen = late === undefined ? found : `LATE: ${late}; ${found}`;
   const cells = [name, promised, seen, duration(recovered), lost];
-  return `| ${cells.map((it) => cell(it ?? "-")).join(" | ")} |\n`;
+  return `| ${cells.map((it) => cell(it ?? "-")).join(" | ")} |`;
 }
 
 function cell(text: string): string {
