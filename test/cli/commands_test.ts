@@ -293,7 +293,7 @@ const cases: readonly Case[] = [
   {
     args: ["status", "rely"],
     status: 2,
-    stderr: 'teredo: Failed to parse "rely" for ROLE: rely is none of relay, server\n',
+    stderr: 'teredo: Failed to parse "rely" for ROLE: rely is none of relay, server, client\n',
   },
   {
     args: ["status", "--url", "a:1", "-c", EMPTY],

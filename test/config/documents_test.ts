@@ -108,7 +108,7 @@ test("documents name flags and keys that there are", () => {
   const text = ["README.md", "docs/migrating.md", "docs/configuration.md"]
     .map((path) => readFileSync(path, "utf8")).join("\n");
   // Of other commands than the daemons.
-  const others = ["--ping", "--config", "--foreground", "--pidfile", "--help", "--fix"];
+  const others = ["--ping", "--config", "--foreground", "--pidfile", "--help", "--fix", "--wait"];
   for (const [flag] of text.matchAll(/(?<=`|teredo (?:relay|server) .*)--[a-z][a-z0-9-]+/g)) {
     assert.ok(names.has(flag) || others.includes(flag), flag);
   }

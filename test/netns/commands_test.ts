@@ -40,6 +40,10 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ["node", "for those who work on this"],
   ["deno", "wants the sources in another place: test/netns/deno_test.ts"],
   ["teredo top", "somebody watches it until they press q: test/cli/top_test.ts"],
+  ["teredo client", "wants a server that is another host"],
+  ["teredo check client", "wants the names of servers: test/daemon/checks/client_test.ts"],
+  ["teredo status client", "the same"],
+  ["teredo netcheck", "wants servers that are other hosts"],
   ["teredo probe", "a client cannot be its server's own host: test/netns/probe_nat_test.ts"],
 ];
 

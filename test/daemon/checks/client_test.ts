@@ -5,7 +5,8 @@ import { join } from "node:path";
 import test from "node:test";
 import type { ClientConfig, ServerName } from "#src/config/config.ts";
 import { checkAddressLabels } from "#src/daemon/checks/client/gai.ts";
-import { checkClient, checkHook } from "#src/daemon/checks/client/mod.ts";
+import { checkHook, checkMiredoHook } from "#src/daemon/checks/client/hook.ts";
+import { checkClient } from "#src/daemon/checks/client/mod.ts";
 import { checkServers, type Resolve } from "#src/daemon/checks/client/servers.ts";
 import { checkSurroundings } from "#src/daemon/checks/client/surroundings.ts";
 import { checkRole } from "#src/daemon/checks/role.ts";
@@ -131,16 +132,16 @@ for (const [name, source, isNative] of native) {
   });
 }
 
-test("checkHook() names Miredo's hook where somebody has changed it, and takes one that is set", () => {
+test("checkMiredoHook() names a hook that somebody has changed; checkHook() takes one that is set", () => {
   const folder = mkdtempSync(join(tmpdir(), "teredo-hook-"));
   try {
     const path = join(folder, "client-hook");
     const miredo = { path, md5: "900150983cd24fb0d6963f7d28e17f72" };
-    assert.deepEqual(checkHook(undefined, miredo), []);
+    assert.deepEqual(checkMiredoHook(undefined, miredo), []);
     writeFileSync(path, "abc");
-    assert.deepEqual(checkHook(undefined, miredo), []);
+    assert.deepEqual(checkMiredoHook(undefined, miredo), []);
     writeFileSync(path, "abcd");
-    const [changed] = checkHook(undefined, miredo);
+    const [changed] = checkMiredoHook(undefined, miredo);
     assert.match(formatCheck(changed!), /^warn hook: .* is not run: .*write hook = .*client-hook/);
     chmodSync(path, 0o755);
     assert.deepEqual(checkHook(path).map(({ verdict }) => verdict), ["ok"]);

@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { accessSync, constants, readFileSync } from "node:fs";
 import type { ClientConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -7,10 +5,11 @@ import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts
 import { isTeredo, servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host } from "../../host/contract.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
+import { checkHook } from "./hook.ts";
 import { checkMtu, checkPort, missingAddress } from "../address.ts";
 import { checkIpv6, checkTun } from "../ipv6.ts";
 import { checkChroot, checkClock, checkPrivileges, checkUser, portNeeds } from "../process.ts";
-import { type CheckResult, fail, ok, warn } from "../result.ts";
+import { type CheckResult, ok, warn } from "../result.ts";
 import { checkRunning, type Running } from "../running.ts";
 import { wayToClients } from "../ways.ts";
 
@@ -107,36 +106,4 @@ function isNativeAddress(address: Uint8Array, prefix: number): boolean {
   if ((address[0]! << 8 | address[1]!) === SIX_TO_FOUR) return false;
   const special = specialPurpose6(address);
   return special === undefined || special.global || isOfLabs(special);
-}
-
-/** Which Miredo's client runs, and its checksum as Miredo 1.2.6 installs it. */
-const MIREDO_HOOK = { path: "/etc/miredo/client-hook", md5: "3c1899a9cf7e0766f76bc536b66da4e8" };
-
-/** @param miredo what Miredo's client would run */
-export function checkHook(hook: string | undefined, miredo = MIREDO_HOOK): CheckResult[] {
-  if (hook === undefined) return isChanged(miredo) ? [forgotten(miredo)] : [];
-  try {
-    accessSync(hook, constants.X_OK);
-    return [ok("hook", hook)];
-  } catch {
-    return [fail("hook", `${hook} is no program that can be run`, `chmod 755 ${hook}`)];
-  }
-}
-
-/** Somebody has put something into it. */
-function isChanged({ path, md5 }: typeof MIREDO_HOOK): boolean {
-  try {
-    return createHash("md5").update(readFileSync(path)).digest("hex") !== md5;
-  } catch {
-    return false;
-  }
-}
-
-function forgotten({ path }: typeof MIREDO_HOOK): CheckResult {
-  return warn(
-    "hook",
-    `${path}, which Miredo runs and somebody has changed, is not run: addresses and routes are set up ` +
-      "without it",
-    `where what it does is still wanted, write hook = ${path} in [client]`,
-  );
 }

@@ -7,6 +7,7 @@ import { type CheckResult, note, ok, warn } from "../result.ts";
 import type { Running } from "../running.ts";
 import { unaskedTraffic } from "../traffic.ts";
 import { checkAddressLabels, GAI_CONF } from "./gai.ts";
+import { checkMiredoHook } from "./hook.ts";
 import { checkServers, type Resolve } from "./servers.ts";
 
 /** What `teredo check` asks besides the {@link Host}. */
@@ -45,6 +46,7 @@ export async function checkSurroundings(
   const results = [
     ...await checkServers(client.servers, resolve),
     ...checkAddressLabels(textOf(GAI_CONF)),
+    ...checkMiredoHook(client.hook),
     ...checkManagers(host, interfaceName),
     checkExposure(host, client.prefix, interfaceName),
   ];
