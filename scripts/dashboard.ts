@@ -121,6 +121,43 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       ],
     },
   ],
+  Client: [
+    {
+      title: "State",
+      metrics: ["teredo_client_state"],
+      by: "state",
+      query: "teredo_client_state{SELECTOR} == 1",
+    },
+    {
+      title: "Native hosts answer",
+      metrics: ["teredo_client_native"],
+      by: "state",
+      query: "teredo_client_native{SELECTOR} == 1",
+    },
+    { title: "Servers that answer", metrics: ["teredo_client_server_up"], by: "server" },
+    { title: "Server in use", metrics: ["teredo_client_server_in_use"], by: "server" },
+    {
+      title: "Round trip to servers",
+      metrics: ["teredo_client_server_rtt_seconds"],
+      by: "server",
+    },
+    {
+      title: "Changes",
+      metrics: [
+        "teredo_client_qualifications_total",
+        "teredo_client_address_changes_total",
+        "teredo_client_failovers_total",
+      ],
+    },
+    {
+      title: "Asked of servers",
+      metrics: ["teredo_client_solicitations_total", "teredo_client_echo_tests_total"],
+    },
+    { title: "Peers by kind and path", metrics: ["teredo_client_peers"], by: "kind}} {{path" },
+    { title: "Random ports", metrics: ["teredo_client_random_ports"] },
+    { title: "Refresh interval", metrics: ["teredo_client_refresh_seconds"] },
+    { title: "Deprecated addresses", metrics: ["teredo_client_deprecated_addresses"] },
+  ],
   Machine: [
     { title: "Processor", metrics: ["process_cpu_seconds_total"], unit: "percentunit" },
     {

@@ -1,19 +1,20 @@
 import { nearest } from "#src/config/suggest.ts";
 import { MESSAGES } from "#src/log/messages.ts";
 import { FAILURE_NAMES, type FailureName, type WayOut, WAYS_OUT } from "#src/protocol/failures.ts";
+import { CLIENT_STATE_HELP } from "#src/status/client_state_help.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 import { failureHelp } from "#src/status/failure_help.ts";
 import { METRIC_HELP, type MetricName } from "#src/status/metric_help.ts";
-import type { DropReason } from "#src/status/snapshot.ts";
+import type { ClientStateName, DropReason } from "#src/status/snapshot.ts";
 
 /** One of the names that the daemons say, in words. */
 export interface Explanation {
   readonly name: string;
-  readonly kind: "metric" | "drop_reason" | "log_message" | "errno";
+  readonly kind: "metric" | "drop_reason" | "log_message" | "errno" | "client_state";
   /** Where it is seen. */
   readonly where: string;
   readonly meaning: string;
-  /** Of a drop reason: what brings it about. */
+  /** Of a drop reason or a state: what brings it about. */
   readonly cause?: string;
   /** Of a metric: which values to look into, and how. */
   readonly look?: string;
@@ -26,6 +27,7 @@ export const EXPLAINED: readonly string[] = [
   ...Object.keys(METRIC_HELP),
   ...Object.keys(DROP_HELP),
   ...Object.keys(MESSAGES),
+  ...Object.keys(CLIENT_STATE_HELP),
   ...FAILURE_NAMES.filter((name) => name !== "other"),
 ];
 
@@ -45,6 +47,7 @@ export function explain(asked: string): Explanation[] {
   if (Object.hasOwn(METRIC_HELP, name)) return [metric(name as MetricName)];
   if (Object.hasOwn(DROP_HELP, name)) return [drop(name as DropReason)];
   if (Object.hasOwn(MESSAGES, name)) return [message(name)];
+  if (Object.hasOwn(CLIENT_STATE_HELP, name)) return [state(name as ClientStateName)];
   return WAYS_OUT.map((way) => failure(way, name as FailureName));
 }
 
@@ -84,6 +87,18 @@ function message(name: string): Explanation {
     kind: "log_message",
     where,
     meaning: `${capital(withoutLinks(meaning))}.`,
+    ...mended(mend),
+  };
+}
+
+function state(name: ClientStateName): Explanation {
+  const { meaning, cause, mend } = CLIENT_STATE_HELP[name];
+  return {
+    name,
+    kind: "client_state",
+    where: `teredo_client_state{state="${name}"}`,
+    meaning: `${meaning}.`,
+    cause,
     ...mended(mend),
   };
 }

@@ -116,7 +116,9 @@ function firewall(host: Host, served: Served): CheckResult[] {
   return [fail("firewall", detail, failed.map(({ mend }) => mend).join("; "))];
 }
 
-/** An end that was asked for: there is nothing to mend. */
+/** The check of a client that fails while no server has given it an address. */
+export const QUALIFIED = "qualified";
+
 /** The check that fails because somebody wants it so. */
 export const SERVING = "serving";
 

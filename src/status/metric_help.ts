@@ -1,27 +1,6 @@
 import type { CounterName } from "#src/protocol/counters.ts";
-
-export interface MetricHelp {
-  readonly type: "counter" | "gauge";
-  readonly unit: string;
-  /** Of the HELP line: a sentence. */
-  readonly help: string;
-  /** Which values somebody should look into, and how; undefined: it is a measure, none is wrong. */
-  readonly look: string | undefined;
-}
-
-const gauge = (unit: string, help: string, look?: string): MetricHelp => ({
-  type: "gauge",
-  unit,
-  help,
-  look,
-});
-
-const counter = (unit: string, help: string, look?: string): MetricHelp => ({
-  type: "counter",
-  unit,
-  help,
-  look,
-});
+import { CLIENT_METRIC_HELP } from "./client_metric_help.ts";
+import { counter, gauge, type MetricHelp } from "./metric_kind.ts";
 
 /** Names that Prometheus' own client libraries have. */
 const PROCESS = {
@@ -63,7 +42,7 @@ const DAEMON = {
   teredo_check_ok: gauge(
     "0, 1",
     "1 when the readiness check passes.",
-    "0: `teredo check relay` or `teredo check server` says what is wrong and what mends it",
+    "0: `teredo check relay`, `server` or `client` says what is wrong and what mends it",
   ),
   teredo_draining: gauge("0, 1", "1 while the daemon is ending, or has been told to drain."),
   teredo_announced: gauge(
@@ -367,6 +346,7 @@ export const METRIC_HELP = {
   ...PEERS,
   ...FAST_PATH,
   ...SANDBOX,
+  ...CLIENT_METRIC_HELP,
   ...COUNTERS,
   ...OUTCOMES,
 };

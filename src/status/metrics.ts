@@ -1,5 +1,6 @@
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
+import { clientMetrics } from "./client_metrics.ts";
 import type { Metric, Sample } from "./exposition.ts";
 import { METRIC_HELP, type MetricName } from "./metric_help.ts";
 import {
@@ -26,6 +27,7 @@ export function metricsOf(snapshot: Snapshot): Metric[] {
     ...levels(snapshot),
     ...fastPath(snapshot),
     ...sandbox(snapshot),
+    ...(snapshot.client === undefined ? [] : clientMetrics(snapshot.client)),
     ...COUNTER_NAMES.map((name) => one(counterMetric(name), snapshot.counters[name])),
     drops(snapshot),
     failures(snapshot),

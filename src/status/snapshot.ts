@@ -273,8 +273,7 @@ export type ChangeKind =
   | "offload_back"
   | "announced"
   | "withdrawn"
-  | "client_state"
-  | "client_address"
+  | "client"
   | "clock_set";
 
 export interface Change {

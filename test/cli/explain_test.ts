@@ -13,6 +13,7 @@ const found: readonly [asked: string, name: string, kind: string][] = [
   ["peers", "teredo_peers", "metric"],
   ["bad_token", "bad_token", "drop_reason"],
   ["BAD_TOKEN", "bad_token", "drop_reason"],
+  ["offline", "offline", "client_state"],
   ["not ready", "Not ready", "log_message"],
   ['"Not ready"', "Not ready", "log_message"],
 ];

@@ -4,7 +4,7 @@ import { sentenceOf } from "#src/daemon/sentence.ts";
 import { StatusTeller } from "#src/daemon/status_text.ts";
 import type { SeriesName } from "#src/status/history_document.ts";
 import type { DatedCheck, Snapshot } from "#src/status/snapshot.ts";
-import { sampleSnapshot } from "#test/status/sample.ts";
+import { sampleClient, sampleSnapshot } from "#test/status/sample.ts";
 
 type Rates = Partial<Record<SeriesName, number>>;
 
@@ -20,6 +20,7 @@ const check = (name: string, ok: boolean, detail: string, ago: number): DatedChe
 });
 const gauges = (peers: number) => ({ gauges: { ...first.gauges, peers } });
 const ready = (ago: number) => ({ checks: [check("route", true, "leads to teredo", ago)] });
+const hoursAgo = (hours: number) => new Date(NOW.getTime() - hours * 3_600_000);
 const QUIET: Rates = { bits_up: 0, bits_down: 0 };
 const DAY = 86_400;
 
@@ -54,6 +55,50 @@ const cases: readonly Case[] = [
     changes: ready(0.2),
     rates: {},
     want: "Ready: 7 peers",
+  },
+  {
+    name: "a client, with its address",
+    changes: { ...ready(DAY), role: "client", client: sampleClient({ since: hoursAgo(3) }) },
+    rates: QUIET,
+    want:
+      "Qualified for 3 hours behind a NAT that is symmetric by port, port asked for by nat_pmp: " +
+      "2001:0:c633:6401:0:ce2b:39cd:fef8, 7 peers, native hosts answer, 0 bit/s up, 0 bit/s down",
+  },
+  {
+    name: "a client with no NAT",
+    changes: {
+      ...ready(DAY),
+      role: "client",
+      client: sampleClient({
+        since: hoursAgo(3),
+        nat: "none",
+        portMapping: "none",
+        native: "unknown",
+      }),
+    },
+    rates: {},
+    want: "Qualified for 3 hours with no NAT: 2001:0:c633:6401:0:ce2b:39cd:fef8, 7 peers",
+  },
+  {
+    name: "a client that no server answers",
+    changes: {
+      checks: [check("qualified", false, "no server answers", 60)],
+      role: "client",
+      client: sampleClient({ state: "offline", since: hoursAgo(2) }),
+    },
+    rates: QUIET,
+    want: "Offline for 2 hours",
+  },
+  {
+    name: "a client whose interface is gone",
+    changes: {
+      checks: [check("interface", false, "teredo is gone", 120), check("qualified", true, "", DAY)],
+      role: "client",
+      client: sampleClient({ native: "unreachable" }),
+    },
+    rates: {},
+    want: "Not ready for 2 minutes, interface: teredo is gone: " +
+      "2001:0:c633:6401:0:ce2b:39cd:fef8, 7 peers, native hosts do not answer",
   },
   {
     name: "a server's start",

@@ -9,7 +9,7 @@ import { formatExposition } from "#src/status/exposition.ts";
 import { METRIC_HELP } from "#src/status/metric_help.ts";
 import { counterMetric, metricsOf } from "#src/status/metrics.ts";
 import { parseExposition } from "./exposition_parser.ts";
-import { dated, sampleSnapshot } from "./sample.ts";
+import { dated, sampleClientSnapshot, sampleSnapshot } from "./sample.ts";
 
 const parsed = () => parseExposition(formatExposition(metricsOf(sampleSnapshot())));
 
@@ -146,7 +146,8 @@ test("formatExposition() escapes any label and help, and keeps any number", () =
 });
 
 test("METRIC_HELP explains every metric, and no other", () => {
-  assert.deepEqual(Object.keys(METRIC_HELP).sort(), [...parsed().keys()].sort());
+  const all = new Set([...parsed().keys(), ...ofClient().keys()]);
+  assert.deepEqual(Object.keys(METRIC_HELP).sort(), [...all].sort());
 });
 
 /** The first two columns of the table under a heading of docs/metrics.md. */
@@ -166,4 +167,48 @@ test("docs/metrics.md explains every offload, and no other", () => {
   assert.deepEqual(explained("Offloads"), features.sort());
   const on = samples.filter(([, value]) => value === 1).map(([labels]) => labels);
   assert.equal(on.length, 3, `all but one of the sample, not ${on}`);
+});
+
+const ofClient = (...[view]: Parameters<typeof sampleClientSnapshot>) =>
+  parseExposition(formatExposition(metricsOf(sampleClientSnapshot(view))));
+
+test("metricsOf() of a client tells its state, its servers and its peers", () => {
+  const metrics = ofClient();
+  const of = (name: string) => [...metrics.get(name)!.samples].filter(([, value]) => value !== 0);
+  const used = '{server="198.51.100.1",name="teredo.example"}';
+  assert.deepEqual(of("teredo_client_state"), [['{state="qualified"}', 1]]);
+  assert.deepEqual(of("teredo_client_native"), [['{state="ok"}', 1]]);
+  assert.deepEqual(of("teredo_client_server_up"), [[used, 1]]);
+  assert.deepEqual(of("teredo_client_server_in_use"), [[used, 1]]);
+  assert.deepEqual(of("teredo_client_server_rtt_seconds"), [[used, 0.0234567]]);
+  assert.deepEqual(of("teredo_client_refresh_seconds"), [["", 30]]);
+  assert.deepEqual(of("teredo_client_random_ports"), [["", 3]]);
+  assert.deepEqual(of("teredo_client_deprecated_addresses"), [["", 1]]);
+  assert.deepEqual(of("teredo_client_peers"), [
+    ['{kind="native",path="direct"}', 11],
+    ['{kind="client",path="random_port"}', 12],
+  ]);
+});
+
+test("metricsOf() of a client without a server leaves out what there is none of", () => {
+  const { server: _, ...view } = sampleClientSnapshot({ standbys: [], peers: [] }).client!;
+  const snapshot = { ...sampleClientSnapshot(), client: view };
+  const names = metricsOf(snapshot).map(({ name }) => name);
+  assert.deepEqual(names.filter((it) => /server|client_peers/.test(it)), []);
+});
+
+test("metricsOf() of a relay says nothing of a client", () => {
+  const names = metricsOf(sampleSnapshot()).map(({ name }) => name);
+  assert.deepEqual(
+    names.filter((it) => /client_(state|native|peers|server|refresh_)/.test(it)),
+    [],
+  );
+});
+
+test("metricsOf() keeps a hostile name of a server within its label", () => {
+  const name = 'a"} 1\nteredo_ready 0 \\';
+  const server = { ...sampleClientSnapshot().client!.server!, name };
+  const text = formatExposition(metricsOf(sampleClientSnapshot({ server })));
+  assert.equal(text.split("\n").filter((line) => line.startsWith("teredo_ready ")).length, 1);
+  parseExposition(text);
 });

@@ -1,3 +1,11 @@
+import type { ServerDocument } from "#src/status/client_document.ts";
+import {
+  CLIENT_STATE_TEXT,
+  nativeText,
+  natText,
+  serverName,
+  serverText,
+} from "#src/status/client_text.ts";
 import type { CheckDocument, StatusDocument } from "#src/status/document.ts";
 import { fastPathText } from "#src/status/fast_path_text.ts";
 import { sandboxTexts } from "#src/status/sandbox_text.ts";
@@ -43,12 +51,39 @@ export function factsOf(now: StatusDocument): readonly Fact[] {
     ["process", processText(now)],
     ["listening", `UDP ${now.listening.join(", ")}`],
     ...(now.interface_name === undefined ? [] : [["interface", tunnel(now)] as const]),
+    ...clientFacts(now),
     ["workers", `${now.workers.count} (${now.workers.reason})`],
-    ...(now.role === "relay" ? offloads(now) : []),
+    ...(now.role === "server" ? [] : offloads(now)),
     ...fastPath(now),
     ...sandboxTexts(now).map((text, i) => [i === 0 ? "sandbox" : "", text] as const),
   ];
 }
+
+/** What a client was told by its servers. */
+function clientFacts({ client }: StatusDocument): readonly Fact[] {
+  if (client === undefined) return [];
+  const { state, address, deprecated, server, standbys, unresolved, mapped, local } = client;
+  const { refresh, last_change, peers } = client;
+  const of = (text: string | undefined) => text ?? "none";
+  const reached = peers.map(({ kind, path, count }) => `${count} ${kind} ${path}`);
+  return [
+    ["state", CLIENT_STATE_TEXT[state]],
+    ["address", of(address)],
+    ...deprecated.map((it) => ["", `${it}, deprecated`] as const),
+    ...(server === undefined ? [] : [["server", serverLine(server)] as const]),
+    ...standbys.map((it, i) => [i === 0 ? "standbys" : "", serverLine(it)] as const),
+    ...unresolved.map(({ name, why }) => ["no server", `${name}: ${why}`] as const),
+    ["NAT", `${natText(client)}; ${of(local)} is seen as ${of(mapped)}`],
+    ["native", nativeText(client)],
+    ["refresh", `every ${duration(refresh.interval_seconds)}`],
+    ...(reached.length === 0 ? [] : [["reached", reached.join(", ")] as const]),
+    ...(last_change === undefined
+      ? []
+      : [["changed", `${last_change.at}: ${last_change.reason}`] as const]),
+  ];
+}
+
+const serverLine = (server: ServerDocument) => `${serverName(server)}: ${serverText(server)}`;
 
 function processText({ process }: StatusDocument): string {
   const { pid, uptime_seconds, resident_memory_bytes, cpu_seconds } = process;
@@ -82,7 +117,7 @@ function fastPath(now: StatusDocument): Fact[] {
 
 /** A server has none. */
 export function peersOf({ role, gauges }: StatusDocument): readonly Fact[] {
-  if (role !== "relay") return [];
+  if (role === "server") return [];
   const { peers, trusted_peers, peers_limit, held_packets, held_bytes } = gauges;
   return [[
     "peers",

@@ -4,6 +4,7 @@ import type { HistoryDocument, Step } from "../history_document.ts";
 import type { RecordingDocument } from "../recordings_document.ts";
 import { Changes, Warnings } from "./changes.tsx";
 import { CHARTS } from "./charts.ts";
+import { ClientPart } from "./client_part.tsx";
 import { ChartFigure } from "./figure.tsx";
 import { Frame } from "./frame.tsx";
 import { MarksLegend, marksOf } from "./marks.tsx";
@@ -48,6 +49,7 @@ export function Overview({ status, history, recordings, now, refreshes }: Overvi
           <Warnings warnings={status.warnings} now={now} />
         </div>
       </div>
+      <ClientPart status={status} now={now} />
       <Charts status={status} history={history} recordings={recordings} />
       <Recordings recordings={recordings} now={now} />
       <Totals status={status} />

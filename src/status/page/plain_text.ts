@@ -1,3 +1,5 @@
+import type { ClientDocument } from "../client_document.ts";
+import { CLIENT_STATE_TEXT, nativeText, natText, serverName, serverText } from "../client_text.ts";
 import type { CheckDocument, StatusDocument } from "../document.ts";
 import type { ChangeDocument, HistoryDocument, WarningDocument } from "../history_document.ts";
 import type { RecordingDocument } from "../recordings_document.ts";
@@ -20,6 +22,7 @@ export function overviewText(
     sentence,
     `teredo ${role} ${program_version}, at ${clockOf(now, now)}`,
     ...part("Checks", checks.flatMap((it) => checkLines(it, now))),
+    ...(status.client === undefined ? [] : part("Client", clientLines(status.client))),
     ...part("What happened", changes.toReversed().map((it) => changeLine(it, now))),
     ...part(
       "Warnings of the last hour",
@@ -45,6 +48,19 @@ const mendLine = (mend: string | undefined) => mend === undefined ? [] : [`     
 function checkLines({ name, ok, detail, since, mend }: CheckDocument, now: number): string[] {
   const time = since === undefined ? "" : ` (for ${duration(now - Date.parse(since) / 1000)})`;
   return [`${ok ? "ok    " : "FAILS "}${name}: ${detail}${time}`, ...mendLine(mend)];
+}
+
+function clientLines(client: ClientDocument): string[] {
+  const { state, address, deprecated, mapped, local, server, standbys, unresolved } = client;
+  return [
+    `${CLIENT_STATE_TEXT[state]}: ${address ?? "no address"}`,
+    ...deprecated.map((it) => `deprecated: ${it}`),
+    `${natText(client)}; ${local ?? "?"} is seen as ${mapped ?? "?"}`,
+    nativeText(client),
+    ...(server === undefined ? [] : [`server ${serverName(server)}: ${serverText(server)}`]),
+    ...standbys.map((it) => `standby ${serverName(it)}: ${serverText(it)}`),
+    ...unresolved.map(({ name, why }) => `no address of ${name}: ${why}`),
+  ];
 }
 
 function changeLine(

@@ -38,7 +38,7 @@ function factsOf(status: StatusDocument): (readonly [string, string])[] {
   if (name !== undefined) {
     facts.push(["Interface", `${name}, MTU ${mtu_bytes}, ${status.prefix}`]);
   }
-  if (status.role === "relay") {
+  if (status.role !== "server") {
     const { peers, peers_limit, held_packets, held_bytes } = gauges;
     facts.push(["Peers", `${count(peers)}, room for ${count(peers_limit)}`]);
     facts.push(["Held", `${count(held_packets)} packets, ${bytes(held_bytes)}`]);

@@ -3,11 +3,12 @@ import test from "node:test";
 import { gzipSync } from "node:zlib";
 import { createStatus, type Page } from "#src/status/app.ts";
 import type { HistoryDocument, Step } from "#src/status/history_document.ts";
+import { CLIENT_STATE_TEXT } from "#src/status/client_text.ts";
 import { ASSETS } from "#src/status/page/assets.ts";
 import { CHARTS } from "#src/status/page/charts.ts";
 import type { PeerDocument } from "#src/status/peers_document.ts";
-import type { Snapshot } from "#src/status/snapshot.ts";
-import { dated, sampleSnapshot } from "#test/status/sample.ts";
+import { CLIENT_STATES, type ClientView, type Snapshot } from "#src/status/snapshot.ts";
+import { dated, sampleClientSnapshot, sampleSnapshot } from "#test/status/sample.ts";
 
 const BUDGET = 90 * 1024;
 const HTML = { headers: { Accept: "text/html,application/xhtml+xml,*/*;q=0.8" } };
@@ -349,4 +350,71 @@ test("GET / is made once a second, however many ask, and at once when something 
   now += 1_000;
   await askAll();
   assert.equal(made, 3);
+});
+
+function clientApp(view: Partial<ClientView> = {}) {
+  const snapshot = sampleClientSnapshot(view);
+  return createStatus(() => snapshot, undefined, {}, {}, (step) => historyOf("client", step));
+}
+
+test("GET / of a client shows address, NAT, servers with their round trips, and peers by path", async () => {
+  const page = await html("/", clientApp());
+  const [, part] = /<section id="client"(.*?)<\/section>/s.exec(page)!;
+  for (
+    const text of [
+      "2001:0:c633:6401:0:ce2b:39cd:fef8",
+      "2001:0:c633:6402:0:ce2b:39cd:fef8, for flows of before",
+      "a NAT that is symmetric by port, port asked for by nat_pmp",
+      "198.51.100.7:12756",
+      "teredo.example",
+      "24 ms",
+      "refuses our key",
+      "gone.example",
+      "no such name",
+      "native hosts answer",
+      "11 native hosts by their relay, 12 clients by a random port",
+    ]
+  ) {
+    assert.ok(part!.includes(text), text);
+  }
+});
+
+for (const state of CLIENT_STATES) {
+  test(`GET / of a client that is ${state} says so, to curl as well`, async () => {
+    const app = clientApp({ state });
+    const said = new RegExp(CLIENT_STATE_TEXT[state]);
+    assert.match(await html("/", app), said);
+    assert.match(await (await app.request("/")).text(), said);
+  });
+}
+
+test("GET / of a client that knows nothing yet has a page", async () => {
+  const { address: _, server: __, mapped: ___, local: ____, ...view } = sampleClientSnapshot({
+    standbys: [],
+    unresolved: [],
+    peers: [],
+    deprecated: [],
+  }).client!;
+  const snapshot = { ...sampleClientSnapshot(), client: view };
+  const app = createStatus(() => snapshot, undefined, {}, {}, (step) => historyOf("client", step));
+  assert.match(await html("/", app), /No server is known/);
+});
+
+test("GET / of a client escapes what others have named", async () => {
+  const hostile = "<script>alert(1)</script>";
+  const server = { ...sampleClientSnapshot().client!.server!, name: hostile };
+  const page = await html(
+    "/",
+    clientApp({
+      server,
+      unresolved: [{ name: hostile, why: hostile }],
+      lastChange: { reason: hostile, at: new Date(0) },
+    }),
+  );
+  assert.ok(!page.includes("<script>alert"));
+  assert.ok(page.includes("&lt;script&gt;alert(1)&lt;/script&gt;"));
+});
+
+test("GET / of a relay has no part of a client", async () => {
+  assert.ok(!(await html("/")).includes('id="client"'));
 });

@@ -16,6 +16,7 @@ const PARTS = [
   "#checks",
   "#changes",
   "#warnings",
+  "#client",
   "#recordings",
   "#totals",
   ".chart .words",

@@ -1,0 +1,60 @@
+import type { ClientDocument, NatWord, ServerDocument } from "./client_document.ts";
+import type { ClientStateName } from "./snapshot.ts";
+import { millis } from "./units.ts";
+
+/** What a client's state means, in few words. */
+export const CLIENT_STATE_TEXT: Readonly<Record<ClientStateName, string>> = {
+  resolving: "Looking up its servers",
+  probing: "Asking its servers",
+  qualified: "Qualified",
+  failing: "Qualified by a silent server",
+  offline: "Offline",
+  dormant: "Dormant beside native IPv6",
+  relay: "A relay for this host beside native IPv6",
+  no_ipv4: "Without IPv4",
+};
+
+const NAT_TEXT: Readonly<Record<NatWord, string>> = {
+  none: "no NAT",
+  restricted: "a cone or restricted NAT",
+  symmetric_port: "a NAT that is symmetric by port",
+  symmetric_address: "a NAT that is symmetric by address",
+  unknown: "a NAT of unknown kind",
+};
+
+const NATIVE_TEXT: Readonly<Record<ClientDocument["native"], string>> = {
+  unknown: "whether native hosts answer is not known",
+  ok: "native hosts answer",
+  unreachable: "native hosts do not answer",
+};
+
+type NatFacts = Pick<ClientDocument, "nat" | "filtering" | "port_preserving" | "port_mapping">;
+
+/** `a NAT that is symmetric by port, keeps ports`. RFC 6081 §3.1 */
+export function natText({ nat, filtering, port_preserving, port_mapping }: NatFacts): string {
+  const filters = filtering === "unknown" ? [] : [`${filtering.replaceAll("_", "-")} filtering`];
+  return [
+    NAT_TEXT[nat],
+    ...filters,
+    ...(port_preserving && nat !== "none" ? ["keeps ports"] : []),
+    ...(port_mapping === "none" ? [] : [`port asked for by ${port_mapping}`]),
+  ].join(", ");
+}
+
+export const nativeText = ({ native }: Pick<ClientDocument, "native">): string =>
+  NATIVE_TEXT[native];
+
+/** `23 ms, native hosts answer` */
+export function serverText(server: ServerDocument): string {
+  const { live, rtt_seconds, key_refused, native } = server;
+  const rtt = rtt_seconds === undefined ? [] : [millis(1_000 * rtt_seconds)];
+  return [
+    ...(live ? rtt : ["silent"]),
+    ...(key_refused ? ["refuses our key"] : []),
+    ...(native === "unknown" ? [] : [NATIVE_TEXT[native]]),
+  ].join(", ") || "answers";
+}
+
+/** A server's name with its address, where the name is no address. */
+export const serverName = ({ name, primary }: ServerDocument): string =>
+  name === primary ? name : `${name} (${primary})`;
