@@ -14,6 +14,7 @@ const EXECUTIONS: Readonly<Record<keyof typeof TARGETS, number>> = {
   datagram: 100_000,
   relay: 1_500,
   server: 10_000,
+  client: 600,
   segments: 600,
   relay_programs: 4_000,
   server_program: 4_000,

@@ -185,6 +185,17 @@ test("Client trusts who answers from an alternate address by the nonce (C-78)", 
   assert.deepEqual(lab.sent.map((it) => it.to), [endOf(ALTERNATES[0]!)]);
 });
 
+test("Client sends one bubble to an address, however often the peer names it (C-78)", () => {
+  const lab = qualified();
+  const victim = ALTERNATES[2]!;
+  lab.indirect(alternatesTrailer(victim, PEER_AT, victim, ALTERNATES[0]!));
+  assert.deepEqual(lab.sent.map((it) => it.to), [PEER_AT, victim, ALTERNATES[0]!].map(endOf));
+  const other = qualified();
+  const asked = { ...PEER_AT, port: 40_000 };
+  other.indirect(concat(portTrailer(asked.port), alternatesTrailer(asked)));
+  assert.equal(other.sentTo(asked).length, 1, "as its random port");
+});
+
 test("Client drops a bubble whose alternate addresses are malformed (C-78, N16)", () => {
   for (const hex of ["030f0000c0a801000fff0a090807138800", "030800000a0908070000"]) {
     const lab = qualified();
@@ -408,6 +419,12 @@ test("Client sends a peer that knows no trailers a bubble each way instead (C-79
     assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1);
     assert.ok(lab.sentTo(PEER_AT).every((it) => describe(it).discovery === -1));
   }
+});
+
+test("Client answers a stranger's first bubble once, whatever it asks (C-79)", () => {
+  const lab = qualified();
+  assertDrop(lab.direct(PEER_AT, discoveryTrailer(0)), Drop.None);
+  assert.deepEqual(lab.sent.map((it) => [it.to, describe(it).discovery]), [[endOf(PEER_AT), 1]]);
 });
 
 test("Client answers a solicitation of a peer that it trusts, and of no other (C-79)", () => {

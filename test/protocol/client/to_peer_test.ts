@@ -5,12 +5,14 @@ import { equalIpv6, formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { bubble, change, icmpv6, ip4, teredo } from "../packets.ts";
 import {
   assertDrop,
+  CLIENT_OPTIONS,
   ClientLab,
   data,
   describe,
   echoReply,
   endOf,
   HOST,
+  MAPPED_AT,
   PEER,
   PEER_AT,
   PEER_SERVER,
@@ -328,4 +330,17 @@ test("Client forgets a peer by which nothing has passed for 300 s", () => {
   assert.equal(lab.client.gauges.peers, 1);
   lab.advance(2 * SECOND);
   assert.equal(lab.client.gauges.peers, 0);
+});
+
+test("Client forgets a peer that it cannot ask, as no server answers (C-46)", () => {
+  const other = { primary: ip4("83.170.6.76"), secondary: ip4("83.170.6.77") };
+  const lab = new ClientLab({ servers: [other, ...CLIENT_OPTIONS.servers] }).start();
+  lab.advertise(lab.solicitationTo(other.primary), MAPPED_AT, other.primary);
+  assertDrop(lab.indirect(), Drop.None);
+  // The server that answered is none any more, and the one that is left never does.
+  lab.client.set(CLIENT_OPTIONS, lab.now, lab.sink);
+  assert.equal(lab.client.gauges.peers, 1);
+  lab.advance(1_000 * SECOND);
+  const { peers, resolving } = lab.client.gauges;
+  assert.deepEqual({ peers, resolving }, { peers: 0, resolving: 0 });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ClientOptions } from "#src/protocol/client/contract.ts";
+import type { ClientOptions, ServerAddresses } from "#src/protocol/client/contract.ts";
 import { DISCOVERY_GROUP } from "#src/protocol/client/peers/discovery.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { Drop } from "#src/protocol/drops.ts";
@@ -22,7 +22,6 @@ import {
   numberOf,
   sourceOf,
 } from "../packets.ts";
-import type { ClientWorld } from "./world.ts";
 
 /** RFC 4380 §5.2.6 */
 const BUBBLE_INTERVAL = 2_000;
@@ -50,7 +49,7 @@ interface Secrets {
 
 /** What must hold of all that one client sends, whatever comes to it. */
 export class ClientWatch {
-  readonly #world: ClientWorld;
+  readonly #servers: readonly ServerAddresses[];
   readonly #options: ClientOptions;
   /** Times of indirect bubbles that were not answered, by peer. RFC 4380 §5.2.6 */
   readonly #asked = new Map<string, Asked>();
@@ -59,17 +58,23 @@ export class ClientWatch {
   readonly #trailers = new Trailers();
   /** What it sent while it looked at one datagram: how many to each end. */
   #answers: Map<string, number> | undefined;
+  /** The end that it came from. */
+  #cameFrom = "";
   #isProof = false;
   #solicitedAt: number | undefined;
 
-  constructor(world: ClientWorld, options: ClientOptions) {
-    this.#world = world;
+  constructor(
+    { servers }: { readonly servers: readonly ServerAddresses[] },
+    options: ClientOptions,
+  ) {
+    this.#servers = servers;
     this.#options = options;
   }
 
   /** A datagram comes; it ends with {@link end}. */
   begin(b: Uint8Array, address: number, port: number): void {
     this.#answers = new Map();
+    this.#cameFrom = `${formatIpv4(address)}:${port}`;
     this.#isProof = false;
     const d = this.#datagram;
     if (d.parse(b, 0, b.length) !== Drop.None) return;
@@ -118,6 +123,12 @@ export class ClientWatch {
     }
     assert.ok(this.#answers!.size <= 8, "one datagram made too many ends be sent to");
     this.#answers = undefined;
+    this.#cameFrom = "";
+  }
+
+  /** Entries made room for others: what they had been sent is not known any more. */
+  evicted(): void {
+    this.#asked.clear();
   }
 
   sent(b: Uint8Array, from: number, address: number, port: number, now: number): void {
@@ -134,6 +145,8 @@ export class ClientWatch {
     this.#answers?.set(end, (this.#answers.get(end) ?? 0) + 1);
     const to = destinationOf(b, ipv6At);
     if (!isTeredo(to, 0, SERVICE_PREFIX) || !this.#isServer(address, port)) return;
+    // Whoever sends from a server's port and knows the nonce is a peer there, and answered as one.
+    if (this.#cameFrom === `${formatIpv4(address)}:${port}`) return;
     assert.equal(this.#trailers.parse(b, d.trailersAt, d.end), Drop.None);
     const { nonceAt } = this.#trailers;
     if (nonceAt >= 0) this.#secretsOf(to).nonce = toHex(b, nonceAt, 4);
@@ -154,7 +167,7 @@ export class ClientWatch {
 
   #isServer(address: number, port: number): boolean {
     return port === TEREDO_PORT &&
-      this.#world.servers.some((it) => it.primary === address || it.secondary === address);
+      this.#servers.some((it) => it.primary === address || it.secondary === address);
   }
 
   #solicited(now: number): void {

@@ -189,9 +189,19 @@ export class Paths {
     else this.#flags[p]! &= ~flag;
   }
 
-  setAlternate(p: PeerId, i: number, address: number, port: number): void {
-    this.#alternateAddresses[ALTERNATES_MAX * p + i] = address;
-    this.#alternatePorts[ALTERNATES_MAX * p + i] = port;
+  clearAlternates(p: PeerId): void {
+    this.alternates[p] = 0;
+  }
+
+  /** Unless it is among them. */
+  addAlternate(p: PeerId, address: number, port: number): void {
+    const count = this.alternates[p]!;
+    for (let i = 0; i < count; i++) {
+      if (this.alternateAddress(p, i) === address && this.alternatePort(p, i) === port) return;
+    }
+    this.#alternateAddresses[ALTERNATES_MAX * p + count] = address;
+    this.#alternatePorts[ALTERNATES_MAX * p + count] = port;
+    this.alternates[p] = count + 1;
   }
 
   alternateAddress(p: PeerId, i: number): number {

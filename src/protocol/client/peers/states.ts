@@ -331,7 +331,8 @@ export class ClientPeers {
     const { peers, paths, nat } = this.#parts;
     const isHeld = this.hold.count(p) > 0;
     if (!isHeld && !paths.isInvited(p) && !paths.isTesting(p)) return this.#rest(p, now);
-    if (!nat.isSettled && !paths.isNative(p)) return this.#timers.set(p, now + NAT_POLL, now);
+    const isEarly = !nat.isSettled && !paths.isNative(p);
+    if (isEarly && now < peers.expiry(p)) return this.#timers.set(p, now + NAT_POLL, now);
     if (paths.isTesting(p)) {
       const next = this.traversal.testAgain(p, now, sink);
       return this.#timers.set(p, next, now);
@@ -339,7 +340,8 @@ export class ClientPeers {
     const interval = paths.isNative(p) ? ECHO_TIMEOUT : BUBBLE_INTERVAL;
     const next = peers.lastBubble(p) + interval;
     if (now < next) return this.#timers.set(p, next, now);
-    const isOver = this.#isExhausted(p, now) || peers.turns(p) >= BUBBLE_MAX;
+    // A server that never answers keeps nobody for ever.
+    const isOver = isEarly || this.#isExhausted(p, now) || peers.turns(p) >= BUBBLE_MAX;
     if (isOver) return isHeld ? this.#fail(p, now, sink) : this.#rest(p, now);
     if (now - peers.lastBubble(p) >= BUBBLE_WINDOW) peers.forgetBubbles(p);
     peers.addTurn(p);
@@ -358,16 +360,15 @@ export class ClientPeers {
   /** No answer: what was held cannot be delivered, and its senders are told. RFC 4443 §3.1 */
   #fail(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths, errors, counters } = this.#parts;
-    const { hold } = this;
     counters[Counter.peers_failed]!++;
     this.#distrust(p);
     this.closeRandomPort(p);
     this.#resetMapping(p);
-    for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.next(slot)) {
-      this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
+    for (let slot = this.hold.first(p); slot !== NO_SLOT; slot = this.hold.next(slot)) {
+      this.#held.setPayload(this.hold.memory, this.hold.at(slot), this.hold.length(slot));
       errors.unreachable(this.#held, now, sink);
     }
-    hold.discard(p, Drop.PeerUnreachable);
+    this.hold.discard(p, Drop.PeerUnreachable);
     this.arrivals.discard(p, Drop.PeerUnreachable);
     this.#rest(p, now);
     if (paths.isNative(p)) this.traversal.noteSilence(p, now, sink);

@@ -58,6 +58,7 @@ export class FromClients {
     let p = known;
     const isSettled = p !== NO_PEER && peers.isTrusted(p) && peers.isMappedTo(p, address, port) &&
       !peers.isResolving(p);
+    let isGreeted = false;
     if (isSettled && peers.localAddress(p) === arrival.local) {
       if (bubble) this.#states.measure(p, now);
       this.#states.hear(p, now);
@@ -66,19 +67,22 @@ export class FromClients {
       if (proof === Proof.None) return this.#refuse(p, arrival, source, bubble, now, sink);
       if (p === NO_PEER) p = this.#states.meet(b, source, address, now);
       if (p === NO_PEER) return Drop.RateLimited;
-      this.#recognize(p, arrival, proof, bubble, now, sink);
+      isGreeted = this.#recognize(p, arrival, proof, bubble, now, sink);
     }
     if (!bubble) return deliver(this.#parts, this.#opened, p, b, now, sink);
     counters[Counter.bubbles_received]!++;
     if (this.#opened.trailers.discovery !== -1) this.#parts.paths.setKnowsTrailers(p);
-    // RFC 6081 §5.7.4.2; only to where the peer is trusted to be.
-    if (
-      this.#opened.trailers.discovery === DISCOVERY_SOLICITATION &&
-      peers.isMappedTo(p, address, port)
-    ) {
-      this.#traversal.greet(p, sink, DISCOVERY_ADVERTISEMENT);
+    // Only to where the peer is trusted to be.
+    if (!isGreeted && this.#discovery !== -1 && peers.isMappedTo(p, address, port)) {
+      this.#traversal.greet(p, sink, this.#discovery);
     }
     return Drop.None;
+  }
+
+  /** What a bubble of ours says of discovery in answer to the one at hand. RFC 6081 §5.7.4.2 */
+  get #discovery(): typeof DISCOVERY_ADVERTISEMENT | -1 {
+    const isAsked = this.#opened.trailers.discovery === DISCOVERY_SOLICITATION;
+    return isAsked ? DISCOVERY_ADVERTISEMENT : -1;
   }
 
   #proofOf(p: PeerId, arrival: UdpDatagram, source: number, bubble: boolean): Proof {
@@ -100,6 +104,8 @@ export class FromClients {
    * Weaker proof does not replace stronger: whom a nonce has proven to be at one mapping does not move
    * to the one in its address for a datagram from there, which anybody may have forged; nor to another
    * that the same nonce came from, while it is heard of. What came is carried, and that is all.
+   *
+   * @returns whether it was sent a bubble: one is enough for one
    */
   #recognize(
     p: PeerId,
@@ -108,7 +114,7 @@ export class FromClients {
     bubble: boolean,
     now: Millis,
     sink: TunnelSink,
-  ): void {
+  ): boolean {
     const { peers, paths } = this.#parts;
     const { address, port, local } = arrival;
     const isMoving = !peers.isMappedTo(p, address, port) || peers.localAddress(p) !== local;
@@ -117,12 +123,13 @@ export class FromClients {
     const mayMove = !isThere || !peers.isProven(p) ||
       (proof === Proof.Proven && local === SERVICE_PATH &&
         peers.localAddress(p) !== SERVICE_PATH);
-    if (isThere && isMoving && !mayMove) return;
-    const isNews = !isThere || isMoving;
+    if (isThere && isMoving && !mayMove) return false;
+    const isGreeted = bubble && (!isThere || isMoving);
     this.#states.trust(p, arrival, proof === Proof.Proven, now);
     if (paths.home[p] === NO_HOME) paths.home[p] = this.#opened.home;
-    if (bubble && isNews) this.#traversal.greet(p, sink);
+    if (isGreeted) this.#traversal.greet(p, sink, this.#discovery);
     this.#states.releaseOrWait(p, now, sink);
+    return isGreeted;
   }
 
   /** From a mapping that is not the one in its address, without proof. C-28: it is asked for some. */

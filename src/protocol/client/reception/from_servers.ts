@@ -93,9 +93,13 @@ export class FromServers {
       if (known !== 0) this.#states.closeRandomPort(p);
     }
     const { hairpin } = this.#parts.options().extensions;
-    paths.alternates[p] = hairpin ? trailers.alternates : 0;
-    for (let i = 0; i < paths.alternates[p]!; i++) {
-      paths.setAlternate(p, i, trailers.alternateAddress(b, i), trailers.alternatePort(b, i));
+    paths.clearAlternates(p);
+    for (let i = 0; hairpin && i < trailers.alternates; i++) {
+      const [address, port] = [trailers.alternateAddress(b, i), trailers.alternatePort(b, i)];
+      // What is named twice would be sent to twice, at the wish of whoever names it.
+      const isOther = address !== this.#traversal.embeddedAddress(p) ||
+        (port !== this.#traversal.embeddedPort(p) && port !== paths.peerRandomPort[p]);
+      if (isOther) paths.addAlternate(p, address, port);
     }
   }
 }
