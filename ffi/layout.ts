@@ -50,6 +50,7 @@ export interface Layout {
   readonly SOL_SOCKET: number;
   readonly SO_SNDBUF: number;
   readonly SO_RCVBUF: number;
+  readonly SO_REUSEADDR: number;
   readonly SO_REUSEPORT: number;
   readonly MSG_DONTWAIT: number;
   readonly MSG_NOSIGNAL: number;
@@ -73,6 +74,14 @@ export interface Layout {
   /** Whether a sockaddr starts with a byte of its length, before a byte of its family. */
   readonly hasSockaddrLength: boolean;
   readonly localAddress: LocalAddress;
+  /** Options of IPPROTO_IP: IP_MULTICAST_IF, _TTL, _LOOP, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP. */
+  readonly multicast: {
+    readonly interface: number;
+    readonly timeToLive: number;
+    readonly loop: number;
+    readonly join: number;
+    readonly leave: number;
+  };
 
   // <netinet/icmp6.h>
   readonly ICMP6_FILTER: number;

@@ -30,6 +30,7 @@ export const BSD = {
 
   // <sys/socket.h>
   SOL_SOCKET: 0xffff,
+  SO_REUSEADDR: 0x4,
   SO_REUSEPORT: 0x200,
   SO_SNDBUF: 0x1001,
   SO_RCVBUF: 0x1002,
@@ -60,6 +61,8 @@ export const BSD = {
     sentAt: 0,
     length: 4,
   },
+
+  multicast: { interface: 9, timeToLive: 10, loop: 11, join: 12, leave: 13 },
 
   // <netinet/icmp6.h>: ICMP6_FILTER_SETBLOCKALL() clears all bits, where Linux sets them
   ICMP6_FILTER: 18,

@@ -20,6 +20,7 @@ export const LINUX: Layout = {
   SOL_SOCKET: linux.SOL_SOCKET,
   SO_SNDBUF: linux.SO_SNDBUF,
   SO_RCVBUF: linux.SO_RCVBUF,
+  SO_REUSEADDR: linux.SO_REUSEADDR,
   SO_REUSEPORT: linux.SO_REUSEPORT,
   MSG_DONTWAIT: linux.MSG_DONTWAIT,
   MSG_NOSIGNAL: linux.MSG_NOSIGNAL,
@@ -34,6 +35,13 @@ export const LINUX: Layout = {
   CMSGHDR_TYPE_AT: linux.CMSGHDR_TYPE_AT,
   CMSG_ALIGNMENT: 8,
   hasSockaddrLength: false,
+  multicast: {
+    interface: linux.IP_MULTICAST_IF,
+    timeToLive: linux.IP_MULTICAST_TTL,
+    loop: linux.IP_MULTICAST_LOOP,
+    join: linux.IP_ADD_MEMBERSHIP,
+    leave: linux.IP_DROP_MEMBERSHIP,
+  },
   localAddress: {
     option: linux.IP_PKTINFO,
     receivedType: linux.IP_PKTINFO,

@@ -1,7 +1,9 @@
 import type { Counters } from "#src/protocol/counters.ts";
+import type { ClientOptions } from "#src/protocol/client/contract.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { ClientHandle } from "./client/news.ts";
 import type { KernelPath } from "./fast_path.ts";
 import type { Fates } from "./fates/wish.ts";
 import type { Kept } from "./kept.ts";
@@ -16,7 +18,7 @@ import type { Workers } from "./threads/workers.ts";
 export interface OpenRole {
   /** UDP addresses received on, `A.B.C.D:port`. */
   readonly listening: readonly string[];
-  /** TUN interface of the relay. */
+  /** TUN interface of the relay or client. */
   readonly interfaceName?: string;
   /** Interface by which a server's native packets leave, where that is one of its own. */
   readonly nativeName?: string;
@@ -70,6 +72,8 @@ export interface Datapath {
   readonly fates: Fates;
   /** What each thread records packets on; empty where none does. */
   readonly tapes?: readonly Tape[];
+  /** What a client tells of itself; undefined for others. */
+  readonly client?: ClientHandle;
   /** To ask each thread about its peers; empty for the server. */
   readonly peers?: readonly PeerAsker[];
   /** Which of the offloads found at start the kernel refuses to any of them. */
@@ -92,11 +96,26 @@ export interface Datapath {
    *
    * @returns false when they are too many to be handed over: nothing has changed
    */
-  setRules(rules: RelayRules | ServerRules): boolean;
+  setRules(rules: RelayRules | ServerRules | ClientRules): boolean;
 }
 
 /** What a relay goes by, all its workers together. */
 export type RelayRules = Omit<RelayOptions, "servicePort">;
+
+/** What a client goes by. */
+export interface ClientRules extends Omit<ClientOptions, "servicePort" | "identity"> {
+  /** Secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
+  readonly identity: ClientSecret | undefined;
+}
+
+/** By what a client shows its servers who it is. */
+export interface ClientSecret {
+  /** 1 to 255 bytes. */
+  readonly clientId: Uint8Array;
+  readonly key: Uint8Array;
+  /** HMAC of authentication values. */
+  readonly algorithm: ServerRules["algorithm"];
+}
 
 /** What a server goes by, all its workers together. */
 export interface ServerRules extends ServerOptions {
@@ -105,4 +124,4 @@ export interface ServerRules extends ServerOptions {
 }
 
 /** The threads by themselves, which know nothing of shares, nor of what is asked of all. */
-export type Threads = Omit<Datapath, "setRules" | "fates" | "tapes">;
+export type Threads = Omit<Datapath, "setRules" | "fates" | "tapes" | "client">;

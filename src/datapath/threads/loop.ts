@@ -1,16 +1,21 @@
 import { createHmac } from "node:crypto";
 import type { Libc } from "#ffi/libc.ts";
+import type { ClientOptions } from "#src/protocol/client/contract.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { Authenticate } from "#src/protocol/wire/authentication.ts";
 import type { FastPathShare } from "../fast_path.ts";
 import type { FateOptions } from "../fates/wish.ts";
-import type { ServerRules } from "../datapath.ts";
+import { ClientNews, type NewsBuffers } from "../client/news.ts";
+import { OTHER_SOCKETS } from "../client/ports.ts";
+import type { ClientRules, ServerRules } from "../datapath.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Legacy } from "../legacy.ts";
 import type { Offloads } from "../offloads.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { Tape } from "../recorder/tape.ts";
+import { ClientRole } from "../loop/client.ts";
 import { RelayRole } from "../loop/relay.ts";
 import type { TunnelParts, TunnelRole } from "../loop/role.ts";
 import { type ServerDescriptors, ServerLoop } from "../loop/server.ts";
@@ -54,6 +59,20 @@ interface RelayData extends TunnelData {
   readonly legacy?: Legacy | undefined;
 }
 
+interface ClientData extends TunnelData {
+  readonly role: "client";
+  readonly options: ClientRules;
+  /** UDP, in host order. */
+  readonly servicePort: number;
+  readonly news: NewsBuffers;
+  /** Bytes wanted for each of the buffers of a random port's socket. */
+  readonly socketBuffer: number;
+  /** Of local discovery; undefined: there is none. */
+  readonly discovery: number | undefined;
+  /** Sockets on random ports that were opened elsewhere; undefined: the thread opens its own. */
+  readonly spare: readonly number[] | undefined;
+}
+
 interface ServerData extends CommonData {
   readonly role: "server";
   readonly descriptors: ServerDescriptors;
@@ -63,7 +82,7 @@ interface ServerData extends CommonData {
 }
 
 /** What the main thread hands a datapath thread. Keys come along: all are one process. */
-export type ThreadData = RelayData | ServerData;
+export type ThreadData = RelayData | ServerData | ClientData;
 
 /** What a thread says first. A relay's says its `Legacy` last. */
 export interface Ready {
@@ -78,10 +97,12 @@ export function makeLoop(
   libc: Libc,
   data: ThreadData,
   clock: () => Millis,
-): TunnelLoop<RelayRole> | ServerLoop {
+): TunnelLoop<RelayRole> | TunnelLoop<ClientRole> | ServerLoop {
   switch (data.role) {
     case "relay":
       return makeRelayLoop(kernel, libc, data, clock);
+    case "client":
+      return makeClientLoop(kernel, libc, data, clock);
     case "server":
       return makeServerLoop(kernel, libc, data, clock);
   }
@@ -114,6 +135,58 @@ function makeRelayLoop(
         clock,
       }),
   );
+}
+
+function makeClientLoop(
+  kernel: Kernel,
+  libc: Libc,
+  data: ClientData,
+  clock: () => Millis,
+): TunnelLoop<ClientRole> {
+  const { descriptors, socketBuffer, discovery, spare, servicePort } = data;
+  const rules = new SharedValue<ClientRules>(data.rules);
+  const ports = {
+    service: descriptors.udp,
+    address: data.boundAddress,
+    buffer: socketBuffer,
+    gro: data.offloads.udpGro,
+    discovery,
+    spare,
+  };
+  return makeTunnelLoop(
+    kernel,
+    libc,
+    data,
+    clock,
+    false,
+    OTHER_SOCKETS,
+    (parts) =>
+      new ClientRole(kernel, parts, {
+        client: clientOptions(data.options, servicePort),
+        takeRules: () => {
+          const fresh = rules.take();
+          return fresh && clientOptions(fresh, servicePort);
+        },
+        ports,
+        news: new ClientNews(data.news),
+        hash: makeSipHash(data.key),
+        seed: data.seed,
+        wall: Date.now,
+      }),
+  );
+}
+
+/** JSON leaves out what is undefined. */
+function clientOptions({ identity, ...rules }: ClientRules, servicePort: number): ClientOptions {
+  return {
+    ...rules,
+    servicePort,
+    identity: identity && { ...identity, authenticate: authenticateBy(identity.algorithm) },
+  };
+}
+
+function authenticateBy(algorithm: ServerRules["algorithm"]): Authenticate {
+  return (key, message) => createHmac(algorithm, key).update(message).digest();
 }
 
 function makeTunnelLoop<R extends TunnelRole>(
@@ -152,8 +225,7 @@ function makeServerLoop(
     rules: new SharedValue(data.rules),
     fates: data.fates,
     tape: data.tape && new Tape(data.tape),
-    authenticateBy: (algorithm) => (key, message) =>
-      createHmac(algorithm, key).update(message).digest(),
+    authenticateBy,
     seeds: data.seeds,
     clock,
   });

@@ -152,7 +152,8 @@ export function bindIpv4(
   return libc.call.bind(fd, arena.address(at), SIZEOF_SOCKADDR_IN);
 }
 
-function boundPort(libc: Libc, arena: Arena, fd: number, about: string): number {
+/** The port that a socket has. @throws SyscallError that says what it is `about` */
+export function boundPort(libc: Libc, arena: Arena, fd: number, about: string): number {
   const at = arena.take(SIZEOF_SOCKADDR_IN);
   const lengthAt = arena.take(SIZEOF_SOCKLEN_T);
   arena.u32[lengthAt >> 2] = SIZEOF_SOCKADDR_IN;

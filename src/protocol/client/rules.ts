@@ -32,6 +32,7 @@ import { readU32 } from "../wire/bytes.ts";
 import { UNREACHABLE_PROHIBITED } from "../wire/build.ts";
 import { DESTINATION_AT, SOURCE_AT } from "../wire/ipv6.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
+import type { LetGo } from "../peers/hold.ts";
 import { PeerListing } from "../peers/listing.ts";
 import { Peers } from "../peers/table.ts";
 import type { KeyedHash, Millis } from "../time.ts";
@@ -262,6 +263,12 @@ export class Client implements TunnelRules {
     if (p === NO_PEER) return Drop.PeerTableFull;
     this.#traversal.setHome(p, home, now);
     return this.#states.holdAndAsk(p, packet, now, sink);
+  }
+
+  /** Who hears of held packets that are not sent; undefined: nobody. */
+  set onLetGo(letGo: LetGo | undefined) {
+    this.#states.hold.onLetGo = letGo;
+    this.#states.arrivals.onLetGo = letGo;
   }
 
   /** For who is to tell of peers. */

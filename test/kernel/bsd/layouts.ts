@@ -80,6 +80,7 @@ export function paperLayout(system: SystemName): Layout {
     SOL_SOCKET,
     SO_SNDBUF,
     SO_RCVBUF,
+    SO_REUSEADDR: 0x4,
     SO_REUSEPORT,
     MSG_DONTWAIT: 0x80,
     MSG_NOSIGNAL,
@@ -103,6 +104,7 @@ export function paperLayout(system: SystemName): Layout {
       sentAt: 0,
       length: 4,
     },
+    multicast: { interface: 9, timeToLive: 10, loop: 11, join: 12, leave: 13 },
     ICMP6_FILTER,
     ICMP6_FILTER_BLOCK: 0,
   };
