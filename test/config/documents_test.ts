@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { generateHelpTextForAllCommands } from "@stricli/core";
 import { buildApp } from "#src/cli/app.ts";
+import { ROLES } from "#src/config/config.ts";
 import { checkFile, convertFile } from "#src/config/inspect.ts";
 import { ENTRIES } from "#src/config/settings.ts";
 import { documents } from "../../scripts/docs.ts";
@@ -87,7 +88,7 @@ test("the package's file starts nothing, and every line of it is right once it i
   const secrets = "one hex:00112233445566778899aabbccddeeff\n";
   const files = { shipped: text, live, "/etc/secrets": secrets };
   const readFile = memoryFiles(files, { "/etc/secrets": 0o600 });
-  for (const role of ["relay", "server"] as const) {
+  for (const role of ROLES) {
     const [shipped, ...others] = checkFile("shipped", { role, readFile }).errors;
     assert.match(shipped!, new RegExp(`no section and no setting in it; write .\\[${role}\\]`));
     assert.deepEqual(others, []);

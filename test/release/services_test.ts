@@ -15,7 +15,7 @@ const RUNTIMES = {
   node: "test/floor/node_modules/node-floor/bin/node",
 } as const;
 type Runtime = keyof typeof RUNTIMES;
-const DAEMONS = ["relay", "server"] as const;
+const DAEMONS = ["client", "relay", "server"] as const;
 
 const scripts = SYSTEMS.flatMap((system) =>
   readdirSync(join(EXAMPLES, system)).map((name) => ({
@@ -30,7 +30,7 @@ function run(command: string, ...args: string[]) {
   return { status, said: stdout + stderr };
 }
 
-test("each BSD has a script for the relay and one for the server", () => {
+test("each BSD has a script for each daemon", () => {
   const names = DAEMONS.map((daemon) => `teredo_${daemon}`);
   for (const system of SYSTEMS) assert.deepEqual(readdirSync(join(EXAMPLES, system)), names);
 });
@@ -97,6 +97,9 @@ pid_file = /run/relay.pid
 [server]
 bind_address = 198.51.100.1
 pid_file = /run/server.pid
+[client]
+servers = 192.0.2.1
+pid_file = /run/client.pid
 END
 cp $etc/teredo/teredo.ini $usr/local/etc
 ${program}
@@ -216,6 +219,28 @@ cat /run/ifconfig 2>/dev/null`,
       "/usr/local/bin/teredo server -c /usr/local/etc/teredo.ini",
       "Stopping teredo_server.",
       "teredo_server is not running.",
+    ],
+  );
+});
+
+test("teredo_client for FreeBSD starts, whatever its servers say, and stops", () => {
+  expectLines(
+    ["freebsd"],
+    `echo teredo_client_enable=YES > /run/rc.conf
+service teredo_client configtest
+service teredo_client start
+until_logged msg=Ready
+cat /run/commands
+service teredo_client reload
+until_logged msg=Reloaded
+service teredo_client stop
+service teredo_client status`,
+    [
+      "/usr/local/etc/teredo.ini: ok, native syntax, for client",
+      "Starting teredo_client.",
+      "/usr/local/bin/teredo client -c /usr/local/etc/teredo.ini",
+      "Stopping teredo_client.",
+      "teredo_client is not running.",
     ],
   );
 });

@@ -6,7 +6,8 @@ import type { Context } from "#src/cli/context.ts";
 import { overridesOf } from "#src/cli/daemon_flags.ts";
 import { EXIT } from "#src/cli/exit.ts";
 import type { Output } from "#src/cli/output.ts";
-import { serverOverrides } from "#src/cli/run/daemon.ts";
+import { clientOverrides, serverOverrides } from "#src/cli/run/daemon.ts";
+import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { ENTRIES } from "#src/config/settings.ts";
 import { UPKEEP } from "#src/daemon/upkeep/words.ts";
@@ -33,7 +34,17 @@ export const target: Target = {
   },
 };
 
-const COMMANDS = ["relay", "server", "check", "config", "reload", "announce", "status", "top"]
+const COMMANDS = [
+  "relay",
+  "server",
+  "client",
+  "check",
+  "config",
+  "reload",
+  "announce",
+  "status",
+  "top",
+]
   .concat(["peers", "why", "record", "drain", "undrain", "log", "decode", "encode", "explain"])
   .concat(["probe", "demo", "completion", "version", "help", "--help", "--version", "__complete"]);
 const SEEDS = [
@@ -42,6 +53,7 @@ const SEEDS = [
   ["relay", "-c", "c", "--bind-port", "1"],
   ["server", "198.51.100.1", "--log-level=debug"],
   ["relay", "--refuse-reserved"],
+  ["client", "a.example", "192.0.2.1/192.0.2.2", "--extensions", "none"],
   ["config", "check", "c"],
   ["config", "show", "c", "--json"],
   ["decode", "2001:0:c633:6401:0:63bf:34ff:8ef8", "--json"],
@@ -56,7 +68,18 @@ const SEEDS = [
 ];
 const WORDS = ["--", "-", "-c", "-h", "-V", "-p", "-u", "-t", "-f", "--json", "--role", "--url"]
   .concat(["--watch", "--no-json", "--json=no", "--=", "--__proto__", "--constructor=1", "c"])
-  .concat(["relay", "server", "check", "show", "convert", "bird", "frr", "openbgpd", "exabgp"])
+  .concat([
+    "relay",
+    "server",
+    "client",
+    "check",
+    "show",
+    "convert",
+    "bird",
+    "frr",
+    "openbgpd",
+    "exabgp",
+  ])
   .concat(["bash", "zsh", "fish", "debug", "\u00e9", "a b", "", "--config=c", "--pidfile", "-cc"])
   .concat(["2001:0:c633:6401:0:63bf:34ff:8ef8", "2001::/32", "::1", "1.2.3.4", "0xffff", "1e9"]);
 
@@ -100,14 +123,23 @@ function disarmOne(name: string, target: object): void {
     ? (flags: Flags) => void configure("relay", overridesOf("relay", flags))
     : name === "server"
     ? (flags: Flags, at?: string) => void configure("server", serverOverrides(flags, at))
+    : name === "client"
+    ? (flags: Flags, ...servers: string[]) =>
+      void configure("client", clientOverrides(flags, servers))
     : () => {};
   (target as Command).loader = () => Promise.resolve(first);
 }
 
 type Flags = Readonly<Record<string, string | undefined>>;
 
-function configure(role: "relay" | "server", overrides: Record<string, string>): void {
-  const readFile = memoryFiles({ c: `[${role}]\nbind_address = 198.51.100.1\n` });
+const LEAST: Readonly<Record<Role, string>> = {
+  relay: "[relay]\nbind_address = 198.51.100.1\n",
+  server: "[server]\nbind_address = 198.51.100.1\n",
+  client: "[client]\nservers = 192.0.2.1\n",
+};
+
+function configure(role: Role, overrides: Record<string, string>): void {
+  const readFile = memoryFiles({ c: LEAST[role] });
   loadConfig(role, { path: "c", overrides, readFile });
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ReadFile } from "#src/config/files.ts";
-import type { Role } from "#src/config/config.ts";
+import { type Role, ROLES } from "#src/config/config.ts";
 import { checkFile, convertFile } from "#src/config/inspect.ts";
 import { loadConfig, type LoadedConfig } from "#src/config/load.ts";
 import { sampleText } from "#src/config/sample.ts";
@@ -13,10 +13,10 @@ import { anyLine } from "../inputs/settings.ts";
 
 const FILE = "c";
 const encoder = new TextEncoder();
-const BOTH = ["relay", "server"] as const;
 /** Of those that a configuration may name, beside it. */
 const OTHERS: Readonly<Record<string, string>> = {
   secrets: "alice 0123456789abcdef\n",
+  secret: "alice hex:00112233445566778899aabbccddeeff\n",
   token: "0123456789abcdefghijklmnopqrstuv\n",
 };
 const SEEDS = [
@@ -24,11 +24,13 @@ const SEEDS = [
   "[server]\nbind_address = 198.51.100.1\n",
   "RelayType relay\nInterfaceName teredo\nBindPort 3545\nPrefix 2001:0::\n",
   "ServerBindAddress 198.51.100.1\nSyslogFacility local3 # there\n",
+  "RelayType client\nServerAddress a.example\nServerAddress2 192.0.2.2\n",
+  "[client]\nservers = a.example, 192.0.2.1/192.0.2.2\nsecret_file = secret\n",
   "[relay]\nbind_address = 198.51.100.50\n[server]\nbind_address=198.51.100.1\nsecrets_file = secrets\n",
   "[relay]\n[status]\naddress = 0.0.0.0\ntoken_file = token\n[log]\nlevel = debug\n",
 ];
 
-/** The text of a configuration file, for both roles. */
+/** The text of a configuration file, for every role. */
 export const target: Target = {
   name: "config",
   unit: 1,
@@ -39,7 +41,7 @@ export const target: Target = {
   ),
   mutate: (input, random) => mutateParts(input, random, "\n", anyLine),
   open: () => (input) => {
-    for (const role of BOTH) check(role, input);
+    for (const role of ROLES) check(role, input);
     checkWhole(input);
   },
 };
@@ -68,7 +70,7 @@ function load(role: Role, bytes: Uint8Array): LoadedConfig | undefined {
   }
 }
 
-const PLACE = /^(?:c|\S*(?:secrets|token)|\S+)(?::(\d+))?: \S/;
+const PLACE = /^(?:c|\S*(?:secrets?|token)|\S+)(?::(\d+))?: \S/;
 
 function checkProblem(problem: string, bytes: Uint8Array): void {
   // deno-lint-ignore no-control-regex
@@ -82,9 +84,9 @@ function check(role: Role, bytes: Uint8Array): void {
   const loaded = load(role, bytes);
   if (loaded === undefined) return;
   // What is shown loads as the same, and is shown as the same.
-  const shown = encoder.encode(showText(loaded, BOTH));
+  const shown = encoder.encode(showText(loaded, ROLES));
   const again = load(role, shown);
-  assert.ok(again !== undefined, `what is shown does not load:\n${showText(loaded, BOTH)}`);
+  assert.ok(again !== undefined, `what is shown does not load:\n${showText(loaded, ROLES)}`);
   assert.deepEqual(again.config, loaded.config);
   assert.deepEqual(valuesOf(again), valuesOf(loaded));
   JSON.stringify(showJson(loaded));
