@@ -159,6 +159,16 @@ function sysctl(namespace: string, path: string, value: number): string {
   return `nsenter --net=/run/netns/${namespace} sh -c 'echo ${value} > /proc/sys/${path}'`;
 }
 
+/**
+ * Where br_netfilter is loaded, a bridge has addresses translated of what its host has yet to route, and
+ * what comes back to the link it came from is lost: hairpinning between sockets of one client.
+ */
+function withoutBridgeFilter(namespace: string): string[] {
+  const path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+  const off = `[ ! -e ${path} ] || echo 0 > ${path}`;
+  return [`nsenter --net=/run/netns/${namespace} sh -c '${off}'`];
+}
+
 function attach(name: string, bridge: string, addresses: readonly string[], as = bridge): string[] {
   return attachTo("core", bridge, name, as, ...addresses);
 }
@@ -206,6 +216,7 @@ function clientsBehindNat(gateway: Built): string[] {
     `ip -n ${nat} link set ${NAT_INSIDE} up`,
     addAddress(nat, NAT_INSIDE, `${subnet}.1`),
     sysctl(nat, "net/ipv4/ip_forward", 1),
+    ...withoutBridgeFilter(nat),
     // A router that tells hosts of shorter ways is no NAT's.
     sysctl(nat, "net/ipv4/conf/all/send_redirects", 0),
     sysctl(nat, `net/ipv4/conf/${NAT_INSIDE}/send_redirects`, 0),
