@@ -104,7 +104,7 @@ need_test_tools() {
     mount=mount nc=netcat-openbsd iptables-legacy=iptables systemd-analyze=systemd curl=curl \
     script=bsdutils tmux=tmux zsh=zsh fish=fish bird=bird2 vtysh=frr bgpctl=openbgpd \
     exabgp=exabgp nginx=nginx-light caddy=caddy openssl=openssl strace=strace faketime=faketime \
-    prlimit=util-linux perl=perl-base
+    prlimit=util-linux perl=perl-base stund=stun-server
   # gcc alone can lack the C library's headers.
   [ -e /usr/include/stdio.h ] || need_commands "/usr/include/stdio.h=libc6-dev"
   # What others have found to be the numbers of the BSDs.

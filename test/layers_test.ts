@@ -50,6 +50,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     "hono",
   ],
   "src/probe": ["src/protocol", "src/errors.ts", "node:"],
+  "src/netcheck": ["src/probe", "src/protocol", "ffi", "src/errors.ts", "node:"],
   "src/demo": ["src/probe", "src/protocol", "ffi", "src/errors.ts", "node:"],
   "src/cli": ["src/", "ffi", "node:", "@stricli/core"],
 };
@@ -117,7 +118,7 @@ test("every folder of src has its rule", () => {
  */
 const OF_ONE_KERNEL: Record<string, RegExp> = {
   "ffi/linux/":
-    /^(ffi\/linux|src\/datapath\/linux|src\/demo)\/|^src\/daemon\/(host|sandbox)\/linux\/|^ffi\/platform\.ts$/,
+    /^(ffi\/linux|src\/datapath\/linux|src\/demo|src\/netcheck\/linux)\/|^src\/daemon\/(host|sandbox)\/linux\/|^ffi\/platform\.ts$/,
   "ffi/bsd/": /^(ffi\/bsd|src\/datapath\/bsd)\/|^src\/daemon\/host\/bsd\/|^ffi\/platform\.ts$/,
 };
 

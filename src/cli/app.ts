@@ -4,6 +4,7 @@ import { configCommands } from "./commands/config.ts";
 import { drainCommand, reloadCommand, undrainCommand } from "./commands/control.ts";
 import { checkCommands, clientCommand, relayCommand, serverCommand } from "./commands/daemon.ts";
 import { logCommands } from "./commands/log.ts";
+import { netcheckCommand } from "./commands/netcheck.ts";
 import { peersCommand, whyCommand } from "./commands/peers.ts";
 import { recordCommand } from "./commands/record.ts";
 import { statusCommand, topCommand } from "./commands/status.ts";
@@ -42,6 +43,7 @@ const ROOT = buildRouteMap({
     encode: encodeCommand,
     explain: explainCommand,
     probe: probeCommand,
+    netcheck: netcheckCommand,
     demo: demoCommand,
     completion: completionCommand,
     version: versionCommand,

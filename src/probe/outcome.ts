@@ -67,7 +67,10 @@ export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
 }
 
 /** What went wrong, and what to do about it. */
-function explain(failure: Failure, outcome: ProbeOutcome): { problem: string; mend: string } {
+export function explain(
+  failure: Failure,
+  outcome: Pick<ProbeOutcome, "server" | "target">,
+): { problem: string; mend: string } {
   switch (failure) {
     case "server-silent":
       return {

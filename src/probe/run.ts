@@ -1,13 +1,14 @@
 import { RS_TIMEOUT } from "#src/protocol/client/messages/solicitation.ts";
 import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6, isGlobalScope, isMulticast, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
+import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { ProbeEvent, ProbeOptions } from "./contract.ts";
 import { drive } from "./drive.ts";
 import { narrate } from "./narrate.ts";
 import { formatEndpoint, type ProbeOutcome, record } from "./outcome.ts";
 import { bind, type Bound, closed, localAddressTowards, ownIpv4, resolveIpv4 } from "./sockets.ts";
+import { whyNoTarget } from "./target.ts";
 
 /** The probe's command line. */
 export interface ProbeRunOptions {
@@ -86,12 +87,8 @@ async function readOptions(
   const target = options.ping === undefined ? undefined : parseIpv6(options.ping);
   if (options.ping !== undefined) {
     if (target === undefined) return `${options.ping} is not an IPv6 address`;
-    if (isTeredo(target, 0, SERVICE_PREFIX)) {
-      return `${options.ping} is a Teredo address: give a host with native IPv6`;
-    }
-    if (isMulticast(target, 0) || !isGlobalScope(target, 0)) {
-      return `${options.ping} is not an address of the IPv6 Internet`;
-    }
+    const fault = whyNoTarget(options.ping, target);
+    if (fault !== undefined) return fault;
   }
   return {
     serverAddress,

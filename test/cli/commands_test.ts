@@ -180,6 +180,38 @@ const cases: readonly Case[] = [
     status: 2,
     stderr: 'teredo: Failed to parse "0" for count: 0 is not a number from 1 to 1000000\n',
   },
+  ...[
+    ["", "0 servers; write 1 to 32"],
+    [
+      "1.2.3.4:3544",
+      "`1.2.3.4:3544` is no IPv4 address; write A.B.C.D alone, as servers are asked at port 3544",
+    ],
+    [
+      "1.2.3.4/1.2.3.4",
+      "`1.2.3.4/1.2.3.4` has one address twice; write the secondary one, or none",
+    ],
+  ].map(([server, problem]): Case => ({
+    args: ["netcheck", server!],
+    status: 2,
+    stderr: `teredo: Failed to parse "${server}" for SERVER: ${problem}\n`,
+  })),
+  {
+    args: ["netcheck", "1.2.3.4", "--stun", "a:b:c"],
+    status: 2,
+    stderr: 'teredo: Failed to parse "a:b:c" for stun: a:b:c is no HOST or HOST:PORT\n',
+  },
+  {
+    args: ["netcheck", "-c", EMPTY],
+    status: 78,
+    stderr:
+      `teredo: ${EMPTY}: for the relay only; run \`teredo relay\`, or write \`[client]\` with ` +
+      "what the client needs\n",
+  },
+  {
+    args: ["netcheck", "192.168.1.1"],
+    status: 1,
+    stderr: "Server 192.168.1.1 is not a public address: no Teredo server is there\n",
+  },
   {
     args: ["demo", "--nat", "cone"],
     status: 2,
@@ -354,7 +386,7 @@ test("teredo --version prints the version alone", () => {
 });
 
 const COMMANDS =
-  "relay server check config announce status peers why decode encode explain probe demo completion version"
+  "relay server check config announce status peers why decode encode explain probe netcheck demo completion version"
     .split(" ");
 
 test("teredo help lists every command on standard output", () => {

@@ -43,7 +43,7 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ["teredo client", "wants a server that is another host"],
   ["teredo check client", "wants the names of servers: test/daemon/checks/client_test.ts"],
   ["teredo status client", "the same"],
-  ["teredo netcheck", "wants servers that are other hosts"],
+  ["teredo netcheck", "wants a server and a NAT: test/netns/netcheck_test.ts"],
   ["teredo probe", "a client cannot be its server's own host: test/netns/probe_nat_test.ts"],
 ];
 

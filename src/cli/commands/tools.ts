@@ -121,7 +121,8 @@ function ipv6Text(text: string): string {
   return text;
 }
 
-function hostText(text: string): string {
+/** An IPv4 address or a name. @throws UsageError */
+export function hostText(text: string): string {
   if (/^[\w.-]+$/.test(text)) return text;
   throw new UsageError(`${shown(text)} is neither an IPv4 address nor a host name`);
 }

@@ -46,7 +46,17 @@ const COMMANDS = [
   "top",
 ]
   .concat(["peers", "why", "record", "drain", "undrain", "log", "decode", "encode", "explain"])
-  .concat(["probe", "demo", "completion", "version", "help", "--help", "--version", "__complete"]);
+  .concat([
+    "probe",
+    "netcheck",
+    "demo",
+    "completion",
+    "version",
+    "help",
+    "--help",
+    "--version",
+    "__complete",
+  ]);
 const SEEDS = [
   ...COMMANDS.map((name) => [name]),
   ...COMMANDS.map((name) => [name, "--help"]),
@@ -63,6 +73,7 @@ const SEEDS = [
   ["announce", "bird"],
   ["why", "2001:0:c633:6401:0:63bf:34ff:8ef8"],
   ["probe", "192.0.2.1", "--ping", "2001:db8::1", "--count", "3", "--interval", "2s"],
+  ["netcheck", "192.0.2.1/192.0.2.2", "--ping", "h", "--stun", "s:3478", "--time=5m"],
   ["record", "relay", "--last", "10s"],
   ["log", "relay", "debug", "--for", "5m"],
 ];

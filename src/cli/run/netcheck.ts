@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { openLibc } from "#ffi/open.ts";
+import { searchPlaces } from "#src/config/files.ts";
+import { servers } from "#src/config/kinds/servers.ts";
+import { loadConfig } from "#src/config/load.ts";
+import { toDocument } from "#src/netcheck/document.ts";
+import { resolveServers, resolveTarget, type ServerText } from "#src/netcheck/names.ts";
+import { writePage } from "#src/netcheck/page.ts";
+import { netcheck } from "#src/netcheck/run.ts";
+import type { StunServer } from "#src/netcheck/stun/measure.ts";
+import type { Context } from "../context.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { writeJson } from "../json.ts";
+
+export interface NetcheckFlags {
+  readonly config?: string;
+  readonly ping?: string;
+  readonly stun?: StunServer;
+  /** Milliseconds. */
+  readonly time?: number;
+  readonly port?: number;
+  readonly json?: boolean;
+}
+
+const DEFAULT_TIME = 10_000;
+
+/** `teredo netcheck [SERVER...]`: 0 where a client would have IPv6, 1 where not. */
+export default async function run(
+  this: Context,
+  flags: NetcheckFlags,
+  ...given: (readonly ServerText[])[]
+): Promise<void> {
+  const { stdout, stderr } = this.process;
+  const asked = whomToAsk(flags, given.flat());
+  const { servers: named, problems } = await resolveServers(asked.servers);
+  for (const problem of problems) stderr.write(`${problem}\n`);
+  const target = asked.ping === undefined ? undefined : await resolveTarget(asked.ping);
+  if (typeof target === "string") stderr.write(`${target}\n`);
+  if (named.length === 0 || typeof target === "string") {
+    this.status = EXIT.Failed;
+    return;
+  }
+  const lifetime = flags.time ?? DEFAULT_TIME;
+  if (stderr.isTerminal) {
+    stderr.write(`Looking at the network: ${Math.ceil(lifetime / 1000) + 5} s\n`);
+  }
+  const { stun, port = 0 } = flags;
+  const { seen, verdict } = await netcheck(await openLibc(), {
+    servers: named,
+    target,
+    stun,
+    lifetime,
+    port,
+  });
+  if (flags.json) writeJson(stdout, toDocument(seen, verdict));
+  else stdout.write(writePage(seen, verdict));
+  this.status = verdict.reachable ? EXIT.Ok : EXIT.Failed;
+}
+
+interface Asked {
+  readonly servers: readonly ServerText[];
+  readonly ping: string | undefined;
+}
+
+/** By the command line; without a server there, as the configuration of the client says. */
+function whomToAsk({ config: path, ping }: NetcheckFlags, given: readonly ServerText[]): Asked {
+  if (given.length > 0 && path === undefined) return { servers: given, ping };
+  if (path === undefined && !searchPlaces("client").some((it) => existsSync(it))) {
+    throw new UsageError(NO_SERVER);
+  }
+  const overrides = given.length === 0 ? {} : { "client.servers": servers.format(given) };
+  const { client } = loadConfig("client", { path, overrides }).config;
+  return { servers: client.servers, ping: ping ?? client.checkHost };
+}
+
+const NO_SERVER = "no server to ask; name one, `teredo netcheck SERVER`, or write " +
+  "`servers = SERVER` in the `[client]` section of the configuration";

@@ -1,0 +1,18 @@
+import { isGlobalScope, isMulticast } from "#src/protocol/wire/ipv6.ts";
+import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
+
+/**
+ * Why a host cannot be pinged by way of a server and a relay; undefined: it can.
+ *
+ * @param host as it was given
+ * @param target its 16 bytes
+ */
+export function whyNoTarget(host: string, target: Uint8Array): string | undefined {
+  if (isTeredo(target, 0, SERVICE_PREFIX)) {
+    return `${host} is a Teredo address: give a host with native IPv6`;
+  }
+  if (isMulticast(target, 0) || !isGlobalScope(target, 0)) {
+    return `${host} is not an address of the IPv6 Internet`;
+  }
+  return undefined;
+}
