@@ -12,9 +12,15 @@ import {
   size,
   type Syntax,
 } from "#src/config/kinds/mod.ts";
-import { interfaceName, ipAddress, prefix32, served } from "#src/config/kinds/network.ts";
+import {
+  interfaceName,
+  ipAddress,
+  MAX_SERVED,
+  prefix32,
+  served,
+} from "#src/config/kinds/network.ts";
 import { ENTRIES } from "#src/config/settings.ts";
-import { path, userName } from "#src/config/kinds/system.ts";
+import { facility, path, pathOrNo, userName } from "#src/config/kinds/system.ts";
 
 const value = (kind: Kind<unknown>, text: string, syntax: Syntax = "native"): unknown => {
   const parsed = kind.parse(text, syntax);
@@ -49,6 +55,10 @@ const accepted: readonly (readonly [string, Kind<unknown>, string, unknown, Synt
   ["IPv6 listen address", ipAddress, "::1", "::1"],
   ["user", userName, "miredo-server", "miredo-server"],
   ["path", path, "/run/teredo.pid", "/run/teredo.pid"],
+  ["none in place of a path", pathOrNo, "no", "no"],
+  ["a path where there may be none", pathOrNo, "/no", "/no"],
+  ["facility", facility, "local7", "local7"],
+  ["facility in capitals, for Miredo", facility, "Local7", "local7", "miredo"],
   ["any", served, "any", "any"],
   ["auto", orAuto(integer(1, 64)), "auto", "auto"],
   ["a number instead of auto", orAuto(integer(1, 64)), "64", 64],
@@ -93,6 +103,8 @@ const refused: readonly (readonly [string, Kind<unknown>, readonly string[]])[] 
   ["auto or number", orAuto(integer(1, 64)), ["", "0", "65", "AUTO", "automatic", "1.5", "-1"]],
   ["IP address", ipAddress, ["localhost", "*", "fe80::1%eth0", "[::1]", "127.0.0.1:80"]],
   ["user name", userName, ["", "-x", "a b", "x".repeat(40)]],
+  ["facility", facility, ["", "Local7", "DAEMON", "local8"]],
+  ["path or none", pathOrNo, ["", "No", "none", "teredo.pid"]],
   ["path", path, ["", "teredo.pid", "./x", "/a\nb", '/a"b']],
 ];
 
@@ -105,6 +117,14 @@ for (const [name, kind, texts] of refused) {
     }
   });
 }
+
+test("Kind.parse() takes as many prefixes as are looked at for each packet, and no more", () => {
+  const prefixes = (count: number) =>
+    Array.from({ length: count }, (_, i) => `2a00:${i.toString(16)}::/32`).join(", ");
+  assert.equal((value(served, prefixes(MAX_SERVED)) as unknown[]).length, MAX_SERVED);
+  const parsed = served.parse(prefixes(MAX_SERVED + 1), "native");
+  assert.deepEqual(parsed, { problem: "257 prefixes; write 1 to 256, `any` or `self`" });
+});
 
 test("Kind.parse() is total, in both syntaxes", { timeout: 600_000 }, () => {
   const texts = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.ipV4(), fc.ipV6());
