@@ -1,13 +1,17 @@
+import type { PeerKind, PeerPath } from "#src/protocol/client/peers/ways.ts";
 import type { JSON_VERSION } from "./document.ts";
 
-/** One peer of a relay; docs/peers.md says what each property means. Times are RFC 3339. */
+/** One peer of a relay or a client; docs/peers.md says what each property means. Times are RFC 3339. */
 export interface PeerDocument {
   readonly address: string;
-  readonly server_address: string;
-  /** As the Teredo address says. */
-  readonly mapped_address: string;
-  readonly mapped_port: number;
-  /** Where packets go, if that is elsewhere. */
+  /** A client's peer alone has these two. */
+  readonly kind?: PeerKind;
+  readonly path?: PeerPath;
+  /** This and the next two as the Teredo address says, where it is one. */
+  readonly server_address?: string;
+  readonly mapped_address?: string;
+  readonly mapped_port?: number;
+  /** Where packets go, if that is elsewhere; of a native host its relay, once it is known. */
   readonly actual_address?: string;
   readonly actual_port?: number;
   readonly state: PeerState;
@@ -22,6 +26,8 @@ export interface PeerDocument {
   readonly last_received?: string;
   readonly last_transmitted?: string;
   readonly last_bubble?: string;
+  /** Of a client's peer, from a question to its answer. */
+  readonly round_trip_seconds?: number;
   readonly bubbles_unanswered: number;
   readonly received_packets: number;
   readonly received_bytes: number;

@@ -37,9 +37,9 @@ export const peersCommand = buildCommand<PeersFlags, [string?], Context>({
     },
   },
   docs: {
-    brief: "List the peers of a running relay",
+    brief: "List the peers of a running relay or client",
     fullDescription:
-      "Lists the peers of a running relay. Ages are of when a peer became trusted, " +
+      "Lists the peers of a running relay, or client. Ages are of when a peer became trusted, " +
       "was last heard of\nand last sent to; RX and TX are bytes from and to it. A star: where it " +
       "is is not where its\naddress says.",
   },
@@ -61,9 +61,10 @@ export const whyCommand = buildCommand<WhyFlags, [string], Context>({
   },
   docs: {
     brief: "Say what becomes of packets for and from an address, and why",
-    fullDescription: "Follows packets of both directions through a running relay: rules, limits, " +
+    fullDescription:
+      "Follows packets of both directions through a running relay or client: rules, limits, " +
       "routes, packet filters.\nThe exit status is 0 when nothing is wrong, 1 when something is, or " +
-      "when the relay cannot be\nasked, 3 when none runs.",
+      "when it cannot be asked,\n3 when none runs.",
   },
 });
 

@@ -1,5 +1,5 @@
 import type { PeerDocument } from "#src/status/peers_document.ts";
-import { duration } from "#src/status/units.ts";
+import { duration, millis } from "#src/status/units.ts";
 
 /** What orders peers, the first in the list first. */
 export const SORTS = ["rx", "tx", "age"] as const;
@@ -42,11 +42,21 @@ interface Column {
   value(peer: PeerDocument, now: number): string;
 }
 
+/** What a client knows of its peers besides. */
+const WAY_COLUMNS: readonly Column[] = [
+  { title: "KIND", value: ({ kind }) => kind ?? "-" },
+  { title: "PATH", value: ({ path }) => path ?? "-" },
+  {
+    title: "RTT",
+    right: true,
+    value: ({ round_trip_seconds: it }) => it === undefined ? "-" : millis(1_000 * it),
+  },
+];
+
 const COLUMNS: readonly Column[] = [
-  { title: "TEREDO ADDRESS", value: ({ address }) => address },
   { title: "STATE", value: ({ state }) => state },
   { title: "MAPPING", value: mappingOf },
-  { title: "SERVER", value: ({ server_address }) => server_address },
+  { title: "SERVER", value: ({ server_address }) => server_address ?? "-" },
   { title: "TRUSTED", right: true, value: (it, now) => age(it.trusted_since, now) },
   { title: "HEARD", right: true, value: (it, now) => age(it.last_received, now) },
   { title: "SENT", right: true, value: (it, now) => age(it.last_transmitted, now) },
@@ -58,21 +68,29 @@ const COLUMNS: readonly Column[] = [
 /** Where packets go; with a star where that is not what the address says. */
 function mappingOf(peer: PeerDocument): string {
   const { mapped_address, mapped_port, actual_address, actual_port } = peer;
-  return actual_address === undefined
-    ? `${mapped_address}:${mapped_port}`
-    : `${actual_address}:${actual_port}*`;
+  if (actual_address === undefined) {
+    return mapped_address === undefined ? "-" : `${mapped_address}:${mapped_port}`;
+  }
+  // Of a native host it is its relay's.
+  return `${actual_address}:${actual_port}${mapped_address === undefined ? "" : "*"}`;
 }
 
 /** A table for people. @param time of the answer, RFC 3339 */
 export function formatPeers(peers: readonly PeerDocument[], time: string): string {
   const now = Date.parse(time);
-  const rows = [
-    COLUMNS.map(({ title }) => title),
-    ...peers.map((peer) => COLUMNS.map((column) => column.value(peer, now))),
+  const isClients = peers.some(({ kind }) => kind !== undefined);
+  const columns: readonly Column[] = [
+    { title: isClients ? "ADDRESS" : "TEREDO ADDRESS", value: ({ address }) => address },
+    ...(isClients ? WAY_COLUMNS : []),
+    ...COLUMNS,
   ];
-  const widths = COLUMNS.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const rows = [
+    columns.map(({ title }) => title),
+    ...peers.map((peer) => columns.map((column) => column.value(peer, now))),
+  ];
+  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   const line = (row: readonly string[]) =>
-    row.map((text, i) => COLUMNS[i]!.right ? text.padStart(widths[i]!) : text.padEnd(widths[i]!))
+    row.map((text, i) => columns[i]!.right ? text.padStart(widths[i]!) : text.padEnd(widths[i]!))
       .join("  ").trimEnd();
   return rows.map((row) => `${line(row)}\n`).join("");
 }
@@ -83,6 +101,7 @@ export const TSV_COLUMNS = [
   ...["actual_port", "state", "trusted", "valid", "proven", "trusted_since", "last_received"],
   ...["last_transmitted", "last_bubble", "bubbles_unanswered", "received_packets"],
   ...["received_bytes", "sent_packets", "sent_bytes", "held_packets", "held_bytes", "leased"],
+  ...["kind", "path", "round_trip_seconds"],
 ] as readonly (keyof PeerDocument)[];
 
 /** One line; what a peer has not is empty. */

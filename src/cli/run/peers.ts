@@ -1,7 +1,7 @@
 import type { PeerDocument, PeersDocument } from "#src/status/peers_document.ts";
 import type { Context } from "../context.ts";
 import { writeJson } from "../json.ts";
-import { RelayPages } from "../peers/ask.ts";
+import { PeerPages } from "../peers/ask.ts";
 import { formatPeers, Highest, type Sort, TSV_COLUMNS, tsvLine } from "../peers/table.ts";
 
 export interface PeersFlags {
@@ -26,7 +26,7 @@ export default async function runPeers(
 ): Promise<void> {
   const { stdout, stderr } = this.process;
   const limit = flags.limit ?? DEFAULT_LIMIT;
-  const { peers, time, more } = await read(new RelayPages(flags), which, limit, flags.sort);
+  const { peers, time, more } = await read(new PeerPages(flags), which, limit, flags.sort);
   if (flags.json) return writeJson(stdout, { time, peers });
   if (flags.tsv) {
     return stdout.write(`${TSV_COLUMNS.join("\t")}\n${peers.map(tsvLine).join("")}`);
@@ -44,7 +44,7 @@ interface Found {
 
 /** All pages are read where the highest are looked for, else as many as it takes. */
 async function read(
-  pages: RelayPages,
+  pages: PeerPages,
   which: string | undefined,
   limit: number,
   sort: Sort | undefined,

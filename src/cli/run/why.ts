@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { writeJson } from "../json.ts";
 import { bold, coloured, type Output } from "../output.ts";
-import { RelayPages } from "../peers/ask.ts";
+import { PeerPages } from "../peers/ask.ts";
 
 export interface WhyFlags {
   readonly url?: string;
@@ -16,7 +16,7 @@ export interface WhyFlags {
 export default async function runWhy(this: Context, flags: WhyFlags, address: string) {
   const { stdout } = this.process;
   const parameters = new URLSearchParams({ address });
-  const found = await new RelayPages(flags).ask<WhyDocument>(`/why?${parameters}`);
+  const found = await new PeerPages(flags).ask<WhyDocument>(`/why?${parameters}`);
   if (flags.json) writeJson(stdout, found);
   else stdout.write(format(stdout, found));
   this.status = found.ok ? EXIT.Ok : EXIT.Failed;

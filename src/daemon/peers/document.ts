@@ -1,3 +1,4 @@
+import { WAYS } from "#src/protocol/client/peers/ways.ts";
 import type { PeerRow } from "#src/protocol/peers/row.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
@@ -7,17 +8,11 @@ import type { PeerDocument, PeerState } from "#src/status/peers_document.ts";
 
 /** @param time of the clock, when the row was written */
 export function peerDocument(row: PeerRow, time: Millis): PeerDocument {
-  const said = readTeredoAddress(row.address);
-  const moved = said.mappedAddress !== row.mappedAddress || said.mappedPort !== row.mappedPort;
   const ago = (age: Millis) => new Date(time - age).toISOString();
   return {
     address: formatIpv6(row.address),
-    server_address: formatIpv4(said.serverAddress),
-    mapped_address: formatIpv4(said.mappedAddress),
-    mapped_port: said.mappedPort,
-    ...(moved
-      ? { actual_address: formatIpv4(row.mappedAddress), actual_port: row.mappedPort }
-      : {}),
+    ...WAYS[row.way],
+    ...endsOf(row),
     state: stateOf(row),
     trusted: row.trusted,
     valid: row.valid,
@@ -28,6 +23,7 @@ export function peerDocument(row: PeerRow, time: Millis): PeerDocument {
     ...(row.trusted || row.receivedPackets > 0 ? { last_received: ago(row.receivedAgo) } : {}),
     ...(row.sentPackets > 0 ? { last_transmitted: ago(row.transmittedAgo) } : {}),
     ...(row.bubblesSent > 0 ? { last_bubble: ago(row.bubbleAgo) } : {}),
+    ...(row.roundTrip > 0 ? { round_trip_seconds: Math.round(row.roundTrip * 10) / 1e4 } : {}),
     bubbles_unanswered: row.bubblesSent,
     received_packets: row.receivedPackets,
     received_bytes: row.receivedBytes,
@@ -35,6 +31,20 @@ export function peerDocument(row: PeerRow, time: Millis): PeerDocument {
     sent_bytes: row.sentBytes,
     held_packets: row.heldPackets,
     held_bytes: row.heldBytes,
+  };
+}
+
+/** Where it is. */
+function endsOf({ address, way, mappedAddress, mappedPort }: PeerRow) {
+  const actual = { actual_address: formatIpv4(mappedAddress), actual_port: mappedPort };
+  if (WAYS[way]?.kind === "native") return mappedPort === 0 ? {} : actual;
+  const said = readTeredoAddress(address);
+  const moved = said.mappedAddress !== mappedAddress || said.mappedPort !== mappedPort;
+  return {
+    server_address: formatIpv4(said.serverAddress),
+    mapped_address: formatIpv4(said.mappedAddress),
+    mapped_port: said.mappedPort,
+    ...(moved ? actual : {}),
   };
 }
 

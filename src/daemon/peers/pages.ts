@@ -7,13 +7,14 @@ import { errorDocument } from "#src/status/document.ts";
 import type { Host } from "../host/contract.ts";
 import type { DaemonState } from "../state.ts";
 import { PeerBook } from "./page.ts";
+import { clientWhy } from "./client_why.ts";
 import { BadParameters } from "./parameters.ts";
 import { why } from "./why.ts";
 
 /** Explanations that wait for their turn; see docs/limits.md. */
 const MOST_WAITING = 8;
 
-/** A relay that serves. */
+/** A relay or a client that serves. */
 interface Serving {
   readonly book: PeerBook;
   why(parameters: URLSearchParams): Promise<object>;
@@ -49,7 +50,11 @@ export class PeerPages {
     this.#serving = {
       book,
       why: (parameters) => {
-        const { relay } = state.config;
+        const { relay, client } = state.config;
+        if (this.#role === "client") {
+          const { checks, client: view } = state.read();
+          return clientWhy({ host, client, open, book, rules, checks, view }, parameters);
+        }
         return why({ host, relay, open, book, rules, checks: state.read().checks }, parameters);
       },
     };
@@ -58,7 +63,9 @@ export class PeerPages {
   async #answer(
     make: (serving: Serving) => Promise<object>,
   ): Promise<PageAnswer> {
-    if (this.#role === "server") return refusal(404, "A server has no peers: ask a relay");
+    if (this.#role === "server") {
+      return refusal(404, "A server has no peers: ask a relay or a client");
+    }
     if (this.#serving === undefined) return refusal(503, "The daemon is starting");
     try {
       return { status: 200, document: await make(this.#serving) };

@@ -84,7 +84,7 @@ export function fromClientStep(drop: Drop, { end, native }: Followed): CheckResu
   return ok(name, `${packet} is passed on, once the client has answered a bubble`);
 }
 
-function dropped(name: string, packet: string, drop: Drop): CheckResult {
+export function dropped(name: string, packet: string, drop: Drop): CheckResult {
   const reason = DROP_NAMES[drop] as DropReason;
   const { because, mend } = DROP_HELP[reason];
   return {

@@ -134,7 +134,7 @@ async function stepsOf(asked: Asked, followed: Followed): Promise<readonly Check
 }
 
 /** What fails of readiness, but for what somebody wants: traffic goes on while it drains. */
-function unready(checks: readonly ReadinessCheck[]): CheckResult[] {
+export function unready(checks: readonly ReadinessCheck[]): CheckResult[] {
   return checks.filter(({ name, ok }) => !ok && name !== SERVING).map(({ name, detail, mend }) => ({
     name,
     verdict: "fail",
@@ -149,7 +149,7 @@ function boundTo({ listening }: OpenRole, relay: RelayConfig): Endpoint {
 }
 
 /** The shortest there is that is no bubble: a header of UDP to come. */
-function packetOf(from: Uint8Array, to: Uint8Array): Uint8Array {
+export function packetOf(from: Uint8Array, to: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(IPV6_HEADER_LENGTH);
   writeBubble(bytes, 0, from, 0, to, 0);
   bytes[NEXT_HEADER_AT] = NEXT_HEADER_UDP;

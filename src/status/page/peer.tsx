@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { StatusDocument } from "../document.ts";
 import type { PeerDocument, StepDocument, WhyDocument } from "../peers_document.ts";
-import { bytes, count } from "../units.ts";
+import { bytes, count, millis } from "../units.ts";
 import { Frame } from "./frame.tsx";
 import { Ago, mappingOf, PeerState } from "./peers.tsx";
 import { Mend } from "./prose.tsx";
@@ -92,10 +92,20 @@ function Entry({ peer, now }: { readonly peer: PeerDocument; readonly now: numbe
   const facts = [
     ["State", <PeerState state={peer.state} />],
     ["Mapped to", mappingOf(peer)],
-    ["Its server", peer.server_address],
+    ...(peer.kind === undefined
+      ? []
+      : [["Kind, path", `${peer.kind}, ${peer.path?.replaceAll("_", " ")}`] as const]),
+    ...(peer.round_trip_seconds === undefined
+      ? []
+      : [["Round trip", millis(1_000 * peer.round_trip_seconds)] as const]),
+    ...(peer.server_address === undefined ? [] : [["Its server", peer.server_address] as const]),
     ["Trusted", ago(peer.trusted_since)],
     ["Proven", peer.proven ? "yes: it answered a token" : "no"],
-    ["Fast path", peer.leased === true ? "yes: the kernel carries its packets" : "no"],
+    ...(peer.kind === undefined
+      ? [
+        ["Fast path", peer.leased === true ? "yes: the kernel carries its packets" : "no"] as const,
+      ]
+      : []),
     ["Last heard", ago(peer.last_received)],
     ["Last sent to", ago(peer.last_transmitted)],
     ["Last bubble", ago(peer.last_bubble)],

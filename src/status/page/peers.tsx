@@ -126,12 +126,14 @@ function PeerTable({ peers, now, query, sort }: {
   readonly query: string;
   readonly sort: Sort | undefined;
 }) {
+  const isClients = peers.some(({ kind }) => kind !== undefined);
   return (
     <table>
       <caption class="unseen">Peers</caption>
       <thead>
         <tr>
-          <th scope="col">Teredo address</th>
+          <th scope="col">{isClients ? "Address" : "Teredo address"}</th>
+          {isClients && <th scope="col" class="text">Kind, path</th>}
           {SORTS.map(({ name, title, isText }) => (
             <th
               scope="col"
@@ -149,6 +151,7 @@ function PeerTable({ peers, now, query, sort }: {
             <th scope="row">
               <a href={`peer?address=${encodeURIComponent(peer.address)}`}>{peer.address}</a>
             </th>
+            {isClients && <td class="text">{peer.kind}, {peer.path?.replaceAll("_", " ")}</td>}
             <td class="text">
               <PeerState state={peer.state} />
             </td>
@@ -174,7 +177,9 @@ export function Ago({ at, now }: { readonly at: string; readonly now: number }) 
 /** Where its packets go. */
 export function mappingOf(peer: PeerDocument): string {
   const { actual_address, actual_port, mapped_address, mapped_port } = peer;
-  return actual_address === undefined
-    ? `${mapped_address}:${mapped_port}`
-    : `${actual_address}:${actual_port} *`;
+  if (actual_address === undefined) {
+    return mapped_address === undefined ? "" : `${mapped_address}:${mapped_port}`;
+  }
+  // Of a native host it is its relay's.
+  return `${actual_address}:${actual_port}${mapped_address === undefined ? "" : " *"}`;
 }

@@ -15,7 +15,7 @@ const STATES: readonly PeerDocument["state"][] = ["failed", "resolving", "silent
 /** `203.0.113.7` as a number. */
 const ipv4Of = (text: string) => text.split(".").reduce((sum, it) => 256 * sum + Number(it), 0);
 const mapping = ({ actual_address, mapped_address }: PeerDocument) =>
-  ipv4Of(actual_address ?? mapped_address);
+  ipv4Of(actual_address ?? mapped_address ?? "0");
 
 /** What a table of peers can be sorted by: columns of it, in their order. */
 export const SORTS: readonly SortColumn[] = [
