@@ -1,9 +1,12 @@
 import { Flag, HEADERS_LENGTH, Way } from "#src/datapath/recorder/entry.ts";
 import type { RecordedPacket, RecordedPackets } from "#src/datapath/recorder/packets.ts";
+import { DISCOVERY_PATH, SERVICE_PATH } from "#src/protocol/client/contract.ts";
+import { DISCOVERY_GROUP } from "#src/protocol/client/peers/discovery.ts";
 import { readU16, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { addBytes, finishChecksum } from "#src/protocol/wire/checksum.ts";
 import { ORIGIN_LENGTH } from "#src/protocol/wire/datagram.ts";
 import { writeOrigin } from "#src/protocol/wire/build.ts";
+import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { IPV6_HEADER_LENGTH, PAYLOAD_LENGTH_AT } from "#src/protocol/wire/ipv6.ts";
 import { type Direction, PcapngWriter } from "./pcapng.ts";
@@ -68,7 +71,10 @@ class BlockMaker {
       return [parseIpv4(address) ?? 0, Number(port)];
     });
     this.#local = 0;
-    for (let i = 0; i < packets.count && this.#local === 0; i++) this.#local = packets.at(i).local;
+    for (let i = 0; i < packets.count && this.#local === 0; i++) {
+      const { local } = packets.at(i);
+      if (local > DISCOVERY_PATH) this.#local = local;
+    }
   }
 
   add(packet: RecordedPacket): void {
@@ -96,6 +102,17 @@ class BlockMaker {
     this.#writer.addPacket({ interface: IPV6_SIDE, direction, time, bytes, length, comment });
   }
 
+  /**
+   * Our end. A client's packets tell their path, smaller than any address: of a random port, whose
+   * number is not recorded, the path stands in its place.
+   */
+  #endOf(local: number, flags: number): readonly [address: number, port: number] {
+    const [bound, port] = this.#ends[flags & Flag.Secondary ? 1 : 0]!;
+    if (local > DISCOVERY_PATH) return [local, port];
+    if (local === DISCOVERY_PATH) return [DISCOVERY_GROUP, TEREDO_PORT];
+    return [bound !== 0 ? bound : this.#local, local === SERVICE_PATH ? port : local];
+  }
+
   #addDatagram(
     { flags, time, local }: RecordedPacket,
     { address, port, length, headers }: Outer,
@@ -103,8 +120,7 @@ class BlockMaker {
     comment: Uint8Array | undefined,
   ): void {
     const b = this.#datagram;
-    const [bound, ourPort] = this.#ends[flags & Flag.Secondary ? 1 : 0]!;
-    const ours = local !== 0 ? local : bound !== 0 ? bound : this.#local;
+    const [ours, ourPort] = this.#endOf(local, flags);
     const payload = Math.min(length, MOST_PAYLOAD);
     const [from, to] = direction === "in" ? [12, 16] : [16, 12];
     const [fromPort, toPort] = direction === "in" ? [0, 2] : [2, 0];

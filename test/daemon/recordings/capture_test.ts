@@ -5,6 +5,7 @@ import { rowOf } from "#src/daemon/recordings/words.ts";
 import { latestOf } from "#src/datapath/recorder/packets.ts";
 import { PacketRecorder } from "#src/datapath/recorder/recorder.ts";
 import { Tape } from "#src/datapath/recorder/tape.ts";
+import { DISCOVERY_PATH, SERVICE_PATH } from "#src/protocol/client/contract.ts";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -207,6 +208,23 @@ test("captureOf() tells a server's two addresses apart, and what it sent on", ()
     bytes: 40,
     did: "sent on",
   });
+});
+
+test("captureOf() tells a client's sockets apart", () => {
+  const packets = record((recorder) => {
+    for (const path of [SERVICE_PATH, 3, DISCOVERY_PATH]) {
+      const datagram = arrival(bubble(A, HOST), CLIENT, PORT, path);
+      recorder.came(datagram);
+      recorder.dealtWith(datagram, Drop.None);
+    }
+  });
+  const listening = ["198.51.100.50:40123"];
+  const capture = captureOf(packets, { ...RECORDER, listening }, "a test");
+  assert.deepEqual(tshark(capture, ["ip.dst", "udp.dstport"]), [
+    ["198.51.100.50", "40123"],
+    ["198.51.100.50", "3"],
+    ["224.0.0.253", "3544"],
+  ]);
 });
 
 test("captureOf() of many packets is a whole file", () => {
