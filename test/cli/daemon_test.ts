@@ -631,7 +631,7 @@ kill $pid
 ended`,
     [
       "teredo: FAIL service_route: 2001::/32 is already routed to teredo (proto boot, metric 10), " +
-      "which wins over a relay's route of metric 10; mend: stop what made it, perhaps another Teredo " +
+      "which wins over a route of metric 10; mend: stop what made it, perhaps another Teredo " +
       "relay or client, or let it have a higher metric; `ip -6 route show exact 2001::/32` shows it",
       "teredo: the pid file /run/relay.pid is held by process PID, which runs; stop it first, or " +
       "choose another pid_file",

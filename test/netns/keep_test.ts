@@ -323,7 +323,7 @@ describe("with user set", () => {
     const line = await relay.waitForLine(/Cannot restore" what=interface/, START_PATIENCE);
     assert.match(
       line,
-      /problem=".* is only made at start" mend="restart the relay"/,
+      /problem=".* is only made at start" mend="restart the daemon"/,
     );
     const { status, stderr } = await relay.result;
     assert.equal(status, 1);

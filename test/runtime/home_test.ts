@@ -311,6 +311,21 @@ inNamespace(import.meta.filename!, () => {
     sh("ip -6 route del 2001::/32 dev other");
   });
 
+  test("configureTunnel() names the process whose interface has the prefix", () => {
+    withClient(({ keeper }) => {
+      keeper.setHome(wish([A]));
+      assert.throws(
+        () => new Client(HOME, "another"),
+        new RegExp(
+          "^StartError: 2001::/32 is already routed to teredo \\(proto 216, metric 10\\), an " +
+            `interface of process ${process.pid} \\(.*\\), which wins over a route of metric 10; ` +
+            `stop that process, .ps -p ${process.pid}. shows what it is: of relays and clients one has`,
+        ),
+      );
+      assertWhole();
+    });
+  });
+
   test("a client that was killed leaves its rules: the next one takes them away, no others", () => {
     const killed = new Client();
     killed.keeper.setHome(wish([A, B]));

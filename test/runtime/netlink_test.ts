@@ -166,7 +166,7 @@ inNamespace(import.meta.filename!, () => {
         const message = startErrorOf(() => configureTunnel(netlink, SETUP));
         assert.equal(
           message,
-          `2001::/32 is already ${problem}, which wins over a relay's route of metric 10; stop ` +
+          `2001::/32 is already ${problem}, which wins over a route of metric 10; stop ` +
             "what made it, perhaps another Teredo relay or client, or let it have a higher " +
             "metric; `ip -6 route show exact 2001::/32` shows it",
         );

@@ -11,6 +11,7 @@ import { linkAt } from "./netlink/look_up.ts";
 import { type Ipv6Route, routesOf } from "./netlink/routing.ts";
 import { type Netlink } from "./netlink/socket.ts";
 import { protocolName } from "./protocols.ts";
+import { tunHolder } from "./tun/problems.ts";
 
 /** A route of the prefix, as an operator sees it. */
 export interface Owner {
@@ -69,15 +70,22 @@ export function describeOwner({ interfaceName, rejects, protocol, metric }: Owne
     : `refused by a route (${rejects}, ${made})`;
 }
 
-/** A route that wins over ours. Whose it is only its maker knows, so that no command deletes it. */
+/**
+ * A route that wins over ours. Whose it is only its maker knows, so that no command deletes it: unless it
+ * leads into an interface that a program has, which then is another Teredo relay or client.
+ */
 export function rivalProblem(prefix: Ipv6Prefix, rival: Owner, metric: number) {
   const text = formatIpv6Prefix(prefix);
+  const { interfaceName } = rival;
+  const holder = interfaceName === undefined ? undefined : tunHolder(interfaceName);
+  const by = holder === undefined ? "" : `, an interface of process ${holder.pid} (${holder.name})`;
   return {
-    problem:
-      `${text} is already ${describeOwner(rival)}, which wins over a relay's route of metric ` +
+    problem: `${text} is already ${describeOwner(rival)}${by}, which wins over a route of metric ` +
       `${metric}`,
-    mend:
-      "stop what made it, perhaps another Teredo relay or client, or let it have a higher metric; " +
-      `\`ip -6 route show exact ${text}\` shows it`,
+    mend: holder === undefined
+      ? "stop what made it, perhaps another Teredo relay or client, or let it have a higher metric; " +
+        `\`ip -6 route show exact ${text}\` shows it`
+      : `stop that process, \`ps -p ${holder.pid}\` shows what it is: of relays and clients one has ` +
+        `${text} on a host, or in a network namespace`,
   };
 }

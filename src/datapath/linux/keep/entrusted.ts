@@ -17,7 +17,7 @@ export function keepEntrusted(libc: Libc, entrusted: Entrusted): Keeper {
   const remake = () => {
     throw new StartError(
       `the interface ${interfaceName} is gone, and with \`user\` set it is only made at start`,
-      "restart the relay",
+      "restart the daemon",
     );
   };
   const upheld = new LinuxUpheld(new Netlink(libc), new Changes(libc, IPV6_CHANGES), {

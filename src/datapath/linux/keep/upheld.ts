@@ -115,6 +115,6 @@ function notAllowed(interfaceName: string): StartError {
   return new StartError(
     `this process may not set up the interface ${interfaceName} any more`,
     "restart it; to have it done by itself, let systemd give it CAP_NET_ADMIN " +
-      "(docs/examples/teredo-relay.service) in place of `user`",
+      "(docs/examples) in place of `user`",
   );
 }
