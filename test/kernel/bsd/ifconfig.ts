@@ -19,6 +19,9 @@ import {
 import { lengthOfMask, parseAddress, splitZone, withZone } from "./text.ts";
 import { unitNumber } from "./tun.ts";
 
+/** Set by nd6_timer(), of an address whose preferred lifetime has ended. */
+const IN6_IFF_DEPRECATED = 0x10;
+
 /** ifconfig(8): shows interfaces, or changes one. */
 export function ifconfig({ machine, isRoot, parent, args }: Invocation): CommandResult {
   if (args.length === 0 || args[0] === "-a") {
@@ -49,6 +52,7 @@ class Change {
   /** What is set at the end, when all words are read. */
   #address: string | undefined;
   #length: number | undefined;
+  #isDeprecated = false;
   #isDeletion = false;
   #isInet6 = false;
 
@@ -158,6 +162,9 @@ class Change {
       case "prefixlen":
         this.#length = Number(next());
         return;
+      case "pltime":
+        this.#isDeprecated = Number(next()) === 0;
+        return;
       case "netmask":
         this.#length = lengthOfMask(parseAddress(next())!);
         return;
@@ -234,6 +241,11 @@ class Change {
     this.#try((errno) => this.#system.addAddress(errno), () => {
       this.#needRoot();
       this.#add(link, { bytes, prefixLength, flags: 0 });
+      const at = link.addresses.findIndex((it) => equal(it.bytes, bytes));
+      const added = link.addresses[at]!;
+      if (this.#isDeprecated) {
+        link.addresses[at] = { ...added, flags: added.flags | IN6_IFF_DEPRECATED };
+      }
     });
   }
 

@@ -422,7 +422,7 @@ for (
       event: "refused",
       what: "interface",
       problem: "the interface tun0 is gone",
-      mend: "restart the relay",
+      mend: "restart the daemon",
     }]);
     keeper!.close();
     life.opened.close();

@@ -28,7 +28,9 @@ import {
   setMtu,
   upOf,
 } from "../tun/interface.ts";
+import type { HomeWish } from "../../homes.ts";
 import { RouteChanges } from "./changes.ts";
+import { BsdHomes } from "./homes.ts";
 
 /** A command takes milliseconds, and the main thread waits for it: one that does not end is given up. */
 const COMMAND_PATIENCE: Millis = 2_000;
@@ -65,6 +67,11 @@ export class BsdUpheld implements Upheld {
   readonly #requests: Requests;
   readonly #neighbours: BsdNeighbourDiscovery;
   readonly #routes: Routes;
+  readonly #homes: BsdHomes | undefined;
+  /** Bytes. */
+  #mtu: number;
+  /** Whether the route of the prefix is to be there. */
+  #isRouted: boolean;
   /** struct ifreq */
   readonly #ifreq: number;
   /** Which interface it is, where its name can change and its device does not tell it. */
@@ -93,6 +100,10 @@ export class BsdUpheld implements Upheld {
     this.#routes = new Routes(libc, this.#arena, ANSWER_PATIENCE);
     this.#ifreq = this.#arena.take(SIZEOF_IFREQ);
     this.#index = this.#names.indexOf(kept.name);
+    this.#mtu = kept.mtu;
+    this.#isRouted = !kept.hasHome;
+    const of = { libc, name: kept.name, run: this.#run, requests: this.#requests };
+    this.#homes = kept.hasHome ? new BsdHomes({ ...of, routes: this.#routes }) : undefined;
   }
 
   #runOnce(run: Run, argv: readonly string[]) {
@@ -116,13 +127,22 @@ export class BsdUpheld implements Upheld {
     // A route can only be had where the interface is up, and an address is of use where IPv6 is on.
     if (found.includes("ipv6") || found.includes("up")) return found;
     if (this.#requests.lacksAddress(name, LINK_LOCAL_ADDRESS)) found.push("address");
-    if (this.#leadsElsewhere()) found.push("route");
-    return found;
+    if (this.#routeDiffers()) found.push("route");
+    return [...found, ...this.#homes?.differences() ?? []];
+  }
+
+  #routeDiffers(): boolean {
+    if (this.#homes === undefined) return this.#leadsElsewhere();
+    // Packets may leave by the interface only because that has the default route.
+    const { name, prefix } = this.#kept;
+    const route = this.#routes.of(prefix);
+    const isOwn = route?.interfaceName === name && !route.rejects;
+    return isOwn !== this.#isRouted;
   }
 
   #ofInterface(name: string, flags: number): Kept[] {
     const is: readonly (readonly [Kept, boolean])[] = [
-      ["mtu", this.#told(this.#requests.mtuOf(name)) === this.#kept.mtu],
+      ["mtu", this.#told(this.#requests.mtuOf(name)) === this.#mtu],
       ["ipv6", !this.#neighbours.isDisabled(name)],
       ["up", (flags & IFF_UP) !== 0],
     ];
@@ -156,14 +176,20 @@ export class BsdUpheld implements Upheld {
   /** A prefix has one route here: there is none to be announced by. */
   announce(): void {}
 
-  setHome(): void {}
+  setHome(wish: HomeWish): void {
+    if (this.#homes === undefined) return;
+    this.#mtu = wish.mtu;
+    this.#isRouted = wish.onLink;
+    this.#homes.wish = wish;
+  }
 
   putRight(what: Kept): void {
     const { name, mayCommand } = this.#kept;
-    if (what === "announcement") return;
+    // A prefix has one route, and what packets from an address go by no rule says.
+    if (what === "announcement" || what === "source_rule") return;
     if (what === "interface") {
       this.#kept.lookAtQueue();
-      throw new StartError(`the interface ${name} is gone`, "restart the relay");
+      throw new StartError(`the interface ${name} is gone`, "restart the daemon");
     }
     if (mayCommand) return this.#set(what);
     throw new StartError(
@@ -175,16 +201,22 @@ export class BsdUpheld implements Upheld {
   #set(what: Kept): void {
     const libc = this.#libc;
     const run = this.#run;
-    const { name, mtu } = this.#kept;
+    const { name } = this.#kept;
     switch (what) {
       case "mtu":
-        return setMtu(run, name, mtu);
+        return setMtu(run, name, this.#mtu);
       case "ipv6":
         return enableIpv6(libc, run, name);
       case "address":
         return this.#renewAddress();
       case "route":
-        return this.#addRoute();
+        return this.#isRouted
+          ? this.#addRoute()
+          : deleteOwnRoute(libc, run, this.#routes, this.#kept);
+      case "home":
+        return this.#homes?.setAddresses();
+      case "default_route":
+        return this.#homes?.setDefaultRoute();
       default:
         mustRun(run, this.#commandFor(what));
     }
@@ -192,12 +224,12 @@ export class BsdUpheld implements Upheld {
 
   /** What an operator types in its place. */
   #commandFor(what: Kept): readonly string[] {
-    const { name, mtu } = this.#kept;
+    const { name } = this.#kept;
     switch (what) {
       case "name":
         return [IFCONFIG, this.#nameNow(), "name", name];
       case "mtu":
-        return mtuOf(name, mtu);
+        return mtuOf(name, this.#mtu);
       case "ipv6":
         return waysOf(this.#libc).enableIpv6(name)!;
       case "up":
@@ -206,6 +238,10 @@ export class BsdUpheld implements Upheld {
         return addAddressTo(name);
       case "route":
         return addRouteTo(this.#libc, this.#kept);
+      case "home":
+        return this.#homes!.commandForAddress();
+      case "default_route":
+        return this.#homes!.commandForRoute();
       default:
         throw new TypeError(`${what} is not kept on ${this.#libc.layout.system}`);
     }
@@ -235,6 +271,7 @@ export class BsdUpheld implements Upheld {
   }
 
   close(): void {
+    if (this.#kept.mayCommand) this.#homes?.close();
     this.#opened.close();
   }
 }

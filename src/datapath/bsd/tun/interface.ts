@@ -24,10 +24,12 @@ export interface InterfaceSetup {
   readonly mtu: number;
   /** The Teredo service prefix, 2001::/32. */
   readonly prefix: Ipv6Prefix;
+  /** Of a client: the route of the prefix comes with an address. */
+  readonly hasHome: boolean;
 }
 
 /** An interface, and what is routed into it. */
-export type Routed = Omit<InterfaceSetup, "mtu">;
+export type Routed = Pick<InterfaceSetup, "name" | "prefix">;
 
 /**
  * Makes a TUN interface the way to all Teredo clients: up, with its MTU, a link-local address that
@@ -62,7 +64,7 @@ export function configureTunnel(
   setMtu(run, name, mtu);
   mustRun(run, addAddressTo(name));
   mustRun(run, upOf(name));
-  addRoute(libc, run, routes, setup);
+  if (!setup.hasHome) addRoute(libc, run, routes, setup);
   enableIpv6(libc, run, name);
 }
 

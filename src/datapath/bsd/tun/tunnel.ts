@@ -20,8 +20,9 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
     // It stays: not with what is set here.
     const routes = new Routes(libc, arena);
     const own = { name, prefix };
+    const hasHome = setup.home !== undefined;
     if (!tun.made) opened.add(own, (it) => leaveInterface(libc, run, routes, it));
-    configureTunnel(libc, run, routes, { ...own, mtu });
+    configureTunnel(libc, run, routes, { ...own, mtu, hasHome });
     const { system } = libc.layout;
     return {
       name,
@@ -32,7 +33,7 @@ export function openTunnel(libc: Libc, arena: Arena, run: Run, setup: TunnelSetu
         : [`${system} cannot rename interfaces: ${name} stands for ${wanted}`],
       remakes: false,
       keep: (lookAtQueue, mayCommand) => {
-        const kept = { ...own, mtu, fd: tun.fd, mayCommand, lookAtQueue };
+        const kept = { ...own, mtu, hasHome, fd: tun.fd, mayCommand, lookAtQueue };
         return new Reconciler(new BsdUpheld(libc, run, kept), performance.now());
       },
       stopRouting: () => deleteOwnRoute(libc, run, routes, own),
