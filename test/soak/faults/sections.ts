@@ -1,4 +1,5 @@
 import { CALLS } from "./calls/mod.ts";
+import { CLIENT } from "./client/mod.ts";
 import { CLOCKS } from "./clocks/mod.ts";
 import type { Section } from "./contract.ts";
 import { FILES } from "./files/mod.ts";
@@ -22,4 +23,5 @@ export const SECTIONS: readonly Section[] = [
   FILES,
   LIMITS,
   RIVALS,
+  CLIENT,
 ];
