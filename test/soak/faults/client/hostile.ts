@@ -32,9 +32,9 @@ export const FORGED_ADVERTISEMENTS: Fault = {
     }),
 };
 
-const COUNTER = `table ip victim { chain input { type filter hook input priority 0;
-  udp dport 7777 counter drop
-} }`;
+const COUNTER = `table ip victim {
+  chain input { type filter hook input priority 0; udp dport 7777 counter; }
+}`;
 
 export const FORGED_ORIGINS: Fault = {
   name: `${COUNT} bubbles come under the server's address, all with the same origin`,
