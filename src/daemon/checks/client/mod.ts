@@ -48,7 +48,8 @@ export function checkClient(host: Host, client: ClientConfig, running?: Running)
 
 /** Servers are somewhere on the IPv4 Internet. */
 function checkWay4(host: Host, bound: number): CheckResult {
-  const way = wayToClients(host, bound);
+  // An address that is not here has no way of its own, which is another check's to tell.
+  const way = wayToClients(host, bound !== 0 && host.takes4(bound) ? bound : 0);
   if (way !== undefined) return ok("ipv4_route", `datagrams leave by ${way.interfaceName}`);
   const missing = host.hasIpv4() ? "no IPv4 route to the Internet" : "no IPv4 address";
   return warn(
