@@ -1,4 +1,6 @@
 import { proposeCompletions, run } from "@stricli/core";
+import { APART } from "#src/daemon/client/apart/words.ts";
+import { ERRANDS } from "#src/daemon/client/errands/words.ts";
 import { UPKEEP } from "#src/daemon/upkeep/words.ts";
 import { buildApp } from "./app.ts";
 import { COMPLETE, proposalLine, typedWords } from "./completion.ts";
@@ -32,6 +34,8 @@ export async function runCommandLine(
   };
   const context: Context = { process, status: EXIT.Ok };
   if (argv[0] === UPKEEP) return await (await import("./run/upkeep.ts")).default();
+  if (argv[0] === ERRANDS) return await (await import("./run/errands.ts")).default();
+  if (argv[0] === APART) return await (await import("./run/apart.ts")).default();
   if (argv[0] === COMPLETE) return await complete(app, argv.slice(1), context);
   try {
     const prepared = preparedWords(withoutSynonyms(argv));

@@ -11,6 +11,9 @@ export const JSON_FLAG = {
   brief: "Print JSON",
 } as const;
 
+/** The longest time that is waited for anything, in milliseconds. */
+export const A_DAY = 86_400_000;
+
 /** A flag that is there or not. */
 export const switchFlag = (brief: string) =>
   ({ kind: "boolean", optional: true, withNegated: false, brief }) as const;

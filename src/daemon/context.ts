@@ -3,6 +3,7 @@ import type { Config, LogConfig, ProcessConfig, Role } from "#src/config/config.
 import type { Logger } from "#src/log/logger.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Cleanup } from "./cleanup.ts";
+import type { Apart } from "./client/apart/inside.ts";
 import type { Host, User } from "./host/contract.ts";
 import type { Signals } from "./signals.ts";
 import type { DaemonState } from "./state.ts";
@@ -18,6 +19,8 @@ export interface DaemonOptions {
   readonly program: readonly string[];
   /** Of a client: to end with 1 unless a server has answered by then; undefined: it waits for ever. */
   readonly wait?: Millis | undefined;
+  /** Of a client in namespaces of its own: who is outside. */
+  readonly apart?: Apart | undefined;
 }
 
 /** What every stage of a daemon's life needs. */

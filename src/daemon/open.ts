@@ -1,10 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { Libc } from "#ffi/libc.ts";
-import type { Config, RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
+import type { ClientConfig, RelayConfig, ServerConfig } from "#src/config/config.ts";
 import type { FastPathWish, ServerFastPathWish } from "#src/datapath/fast_path.ts";
 import type { Inherited } from "#src/datapath/kept.ts";
-import type { OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
+import type { ClientRules, OpenRole, RelayRules, ServerRules } from "#src/datapath/datapath.ts";
 import type { ServiceRoutes } from "#src/datapath/service_routes.ts";
+import { type GivenSockets, openClient as openClientDatapath } from "#src/datapath/start/client.ts";
 import { openRelay as openRelayDatapath } from "#src/datapath/start/relay.ts";
 import { openServer as openServerDatapath } from "#src/datapath/start/server.ts";
 import { workersFor } from "#src/datapath/threads/workers.ts";
@@ -49,7 +50,8 @@ function routesOf(config: RelayConfig): ServiceRoutes {
   return { metric, announced: announce ? { metric: announceMetric, protocol } : undefined };
 }
 
-function relayRules(config: RelayConfig, hostAddresses: readonly number[]): RelayRules {
+/** What a relay of this configuration goes by, where nothing has to be opened again. */
+export function relayRules(config: RelayConfig, hostAddresses: readonly number[]): RelayRules {
   const { bindAddress } = config;
   return {
     prefix: config.prefix,
@@ -95,24 +97,34 @@ export function openServer(
   });
 }
 
-/** What a daemon of this role and configuration goes by, where nothing has to be opened again. */
-export function rulesOf(
-  role: Role,
-  config: Config,
-  host: Host,
-): RelayRules | ServerRules {
-  return RULES[role](config, host);
-}
-
-const RULES: Readonly<Record<Role, (config: Config, host: Host) => RelayRules | ServerRules>> = {
-  relay: ({ relay }, host) => relayRules(relay, addressesOf(host)),
-  server: ({ server }) => serverRules(server),
-  client: refuseClient,
-};
-
-/** @throws StartError */
-export function refuseClient(): never {
-  throw new StartError("this version carries no client yet", "run `teredo probe` for a look");
+/**
+ * Opens what a client of this configuration works on.
+ *
+ * @param bindPort 0: the kernel picks
+ * @param sockets those that another network namespace has lent it
+ * @throws StartError, SyscallError
+ */
+export function openClient(
+  libc: Libc,
+  config: ClientConfig,
+  bindPort: number,
+  record: boolean,
+  rules: ClientRules,
+  sockets?: GivenSockets,
+): OpenRole {
+  return openClientDatapath(libc, {
+    interfaceName: config.interfaceName,
+    bindAddress: config.bindAddress,
+    bindPort,
+    socketBuffer: config.socketBuffer,
+    offloads: config.offloads === "auto",
+    home: { metric: config.routeMetric, sourceRouting: config.sourceRouting },
+    // Of another namespace there would be no use in it.
+    discovery: config.localDiscovery && sockets === undefined,
+    sockets,
+    record,
+    rules,
+  });
 }
 
 /** IPv4 addresses of this host, which no peer may have. */
@@ -127,7 +139,8 @@ function boundOf({ bindAddress, bindAddress2 }: ServerConfig) {
   return { bindAddress, bindAddress2: bindAddress2 ?? bindAddress + 1 };
 }
 
-function serverRules(config: ServerConfig): ServerRules {
+/** The same of a server. @throws StartError */
+export function serverRules(config: ServerConfig): ServerRules {
   const { bindAddress, bindAddress2 } = boundOf(config);
   const serverAddress = config.advertisedAddress ?? bindAddress;
   const secondaryAddress = config.advertisedAddress2 ?? bindAddress2;

@@ -16,6 +16,7 @@ import { type CheckResult, failures } from "./checks/result.ts";
 import { checkFirewall } from "./checks/firewall.ts";
 import { checkRole } from "./checks/role.ts";
 import { Cleanup } from "./cleanup.ts";
+import { configApart } from "./client/apart/inside.ts";
 import { type Context, type DaemonOptions, userOf } from "./context.ts";
 import { ControlApp } from "./control/app.ts";
 import { commandsOf } from "./control/commands.ts";
@@ -85,7 +86,8 @@ async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): P
   const { dropped, set: setLog } = opened;
   const history = new History(role, bootClock(libc));
   const log = history.journal.heardFrom(opened.log);
-  const { config, notices, values } = loadConfig(role, options);
+  const { config: found, notices, values } = loadConfig(role, options);
+  const config = options.apart === undefined ? found : configApart(found);
   log.info("Starting", { role, version, pid: process.pid, file: config.file });
   for (const notice of notices) log.warn("Configuration", partsOf(notice));
   for (const { id, text, origin } of changedSettings(values)) {
@@ -93,10 +95,12 @@ async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): P
   }
   const host = hostOf(libc);
   const cleanup = new Cleanup();
-  const signals = new Signals(log);
+  // What a terminal sends is for the command that it runs.
+  const signals = new Signals(log, options.apart === undefined ? [] : ["SIGINT", "SIGQUIT"]);
   ignoreNamelessSignals(libc);
   const state = new DaemonState(role, version, config, host, dropped, history);
   try {
+    if (options.apart !== undefined) cleanup.add(await options.apart.bringUp(libc));
     const parts = { libc, host, log, setLog, state, signals, cleanup };
     return await live({ ...parts, role, config, program, options });
   } finally {

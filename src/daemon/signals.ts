@@ -35,13 +35,16 @@ export class Signals {
   #resolve: ((signal: string) => void) | undefined;
   #wishes: Wishes | undefined;
 
-  constructor(log: Logger) {
+  /** @param left of those that end it, what it does not heed */
+  constructor(log: Logger, left: readonly string[] = []) {
     this.#log = log;
     const { promise, resolve } = Promise.withResolvers<string>();
     this.ending = promise;
     this.#resolve = resolve;
     this.#listeners = [
-      ...ENDING.map((signal) => [signal, () => this.#end(signal)] as const),
+      ...ENDING.map((signal) =>
+        [signal, left.includes(signal) ? () => {} : () => this.#end(signal)] as const
+      ),
       ...STRAY.map((signal) => [signal, () => this.#stray(signal)] as const),
       [TOLD, () => {}],
       ["SIGHUP", () => this.#wish("SIGHUP", (wishes) => wishes.reload())],

@@ -12,6 +12,7 @@ import {
 import { DROP_NAMES } from "#src/protocol/drops.ts";
 import { FAILURE_NAMES, WAYS_OUT } from "#src/protocol/failures.ts";
 import type {
+  ClientView,
   DatedCheck,
   DropReason,
   FastPathState,
@@ -44,6 +45,7 @@ export interface Source {
   readonly sandbox: Snapshot["sandbox"];
   readonly logLinesDropped: number;
   readonly announced: boolean | undefined;
+  readonly client: ClientView | undefined;
 }
 
 /** The state at this moment. Reads shared memory and the process; waits for nothing. */
@@ -74,6 +76,7 @@ export function takeSnapshot(source: Source): Snapshot {
     reload: source.reload,
     logLinesDropped: source.logLinesDropped,
     ...(source.announced === undefined ? {} : { announced: source.announced }),
+    ...(source.client === undefined ? {} : { client: source.client }),
     changes: history.changes,
     warnings: history.warnings,
   };

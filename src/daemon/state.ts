@@ -3,7 +3,13 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { DatedCheck, ReloadState, SandboxState, Snapshot } from "#src/status/snapshot.ts";
+import type {
+  ClientView,
+  DatedCheck,
+  ReloadState,
+  SandboxState,
+  Snapshot,
+} from "#src/status/snapshot.ts";
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import type { History } from "./history/mod.ts";
@@ -33,6 +39,7 @@ export class DaemonState {
   /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
   #drainingSince: Millis | undefined;
   #announcement: Announcement | undefined;
+  #client: { readonly view: ClientView } | undefined;
 
   constructor(
     role: Role,
@@ -56,6 +63,11 @@ export class DaemonState {
   /** From here on the announcement follows readiness. */
   announceBy(announcement: Announcement): void {
     this.#announcement = announcement;
+  }
+
+  /** From here on a client tells how it is. */
+  clientBy(client: { readonly view: ClientView }): void {
+    this.#client = client;
   }
 
   /** What the daemon goes by. */
@@ -125,6 +137,7 @@ export class DaemonState {
       sandbox: this.sandbox,
       logLinesDropped: this.#logLinesDropped(),
       announced: this.#announcement?.isOn,
+      client: this.#client?.view,
     });
   };
 }

@@ -15,7 +15,7 @@ import {
 import type { Millis } from "#src/protocol/time.ts";
 import type { Host } from "./host/contract.ts";
 import type { Notifier } from "./notify.ts";
-import { rulesOf } from "./open.ts";
+import { addressesOf, relayRules } from "./open.ts";
 import { MAX_SERVED } from "#src/config/kinds/network.ts";
 import { attachedBroadcasts, BROADCASTS_REFRESH } from "./broadcasts.ts";
 import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
@@ -101,7 +101,7 @@ function followOwnAddresses({ host, state, datapath, log }: Watched): () => void
     if (served === known) return;
     known = served;
     if (!isSelf) return;
-    datapath.setRules(rulesOf("relay", config, host));
+    datapath.setRules(relayRules(config.relay, addressesOf(host)));
     log.info("Serving own addresses", { served });
     if (prefixes?.length !== MAX_SERVED) return;
     log.warn("Serving no more own addresses than these", { count: MAX_SERVED });

@@ -1,4 +1,5 @@
 import { message, type MessageHelp } from "./message.ts";
+import { CLIENT } from "./messages/client.ts";
 
 /** Before the daemon serves. */
 const START = {
@@ -388,4 +389,9 @@ const END = {
 };
 
 /** Every message of the daemons: its words in docs/logging.md and of `teredo explain`. */
-export const MESSAGES: Readonly<Record<string, MessageHelp>> = { ...START, ...LIFE, ...END };
+export const MESSAGES: Readonly<Record<string, MessageHelp>> = {
+  ...START,
+  ...LIFE,
+  ...CLIENT,
+  ...END,
+};

@@ -54,6 +54,11 @@ export const FIELD_NAMES = [
   "to_ipv6",
   "dropped",
   "memory",
+  "state",
+  "name",
+  "address",
+  "server",
+  "output",
   "error",
   "suppressed",
 ] as const;

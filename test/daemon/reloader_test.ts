@@ -16,7 +16,7 @@ import test from "node:test";
 import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import type { RelayRules, ServerRules } from "#src/datapath/datapath.ts";
-import { rulesOf } from "#src/daemon/open.ts";
+import { addressesOf, relayRules, serverRules } from "#src/daemon/open.ts";
 import { Reloader } from "#src/daemon/reload/reloader.ts";
 import { reportDocument, statusOf } from "#src/daemon/reload/report.ts";
 import { History } from "#src/daemon/history/mod.ts";
@@ -53,7 +53,10 @@ class Lab {
       log: createLogger({ level: "info", format: formatLogfmt, sink, time: undefined }),
       setLog: ({ level }) => void this.levels.push(level),
       state: this.state,
-      goBy: (to) => this.hasRoom && this.rules.push(rulesOf(role, to, host)) > 0,
+      goBy: ({ relay, server }) => {
+        const rules = role === "relay" ? relayRules(relay, addressesOf(host)) : serverRules(server);
+        return this.hasRoom && this.rules.push(rules) > 0;
+      },
       reloaded: () => {},
       notifier: {
         send: (state) => void this.told.push(state),

@@ -4,7 +4,7 @@ import { proposeFiles } from "../completion.ts";
 import type { Context } from "../context.ts";
 import type { DrainFlags } from "../run/drain.ts";
 import type { ReloadFlags } from "../run/reload.ts";
-import { JSON_FLAG, parseFile, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
+import { A_DAY, JSON_FLAG, parseFile, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 import { parseRole } from "./roles.ts";
 
 /** `-c FILE` of commands to a daemon that runs. */
@@ -28,8 +28,6 @@ export const ONE_ROLE = {
     brief: `${ROLES.join(" or ")}; default: those that run`,
   }],
 } as const;
-
-const A_DAY = 86_400_000;
 
 export const reloadCommand = buildCommand<ReloadFlags, [Role?], Context>({
   loader: () => import("../run/reload.ts"),

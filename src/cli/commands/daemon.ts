@@ -2,7 +2,8 @@ import { buildCommand, buildRouteMap } from "@stricli/core";
 import type { Context } from "../context.ts";
 import { ALIASES, daemonFlags, type FlagTexts } from "../daemon_flags.ts";
 import type { CheckFlags } from "../run/check.ts";
-import { JSON_FLAG, switchFlag } from "../shared_flags.ts";
+import type { ClientFlags } from "../run/daemon.ts";
+import { A_DAY, JSON_FLAG, switchFlag, timeParser, valueFlag } from "../shared_flags.ts";
 
 const FOREGROUND = {
   kind: "boolean",
@@ -61,10 +62,23 @@ const SERVERS = {
   },
 } as const;
 
-export const clientCommand = buildCommand<FlagTexts, string[], Context>({
+const CLIENT_FLAGS = {
+  wait: valueFlag(
+    timeParser(1_000, A_DAY),
+    "TIME",
+    "End with 1 unless a server has answered by then: 30s, 2min",
+  ),
+  run: valueFlag(
+    String,
+    "COMMAND",
+    "Run this, as sh -c does, where IPv6 goes through the tunnel and IPv4 nowhere; takes no root",
+  ),
+} as const;
+
+export const clientCommand = buildCommand<FlagTexts & ClientFlags, string[], Context>({
   loader: async () => (await import("../run/daemon.ts")).client,
   parameters: {
-    flags: { ...daemonFlags("client"), foreground: FOREGROUND },
+    flags: { ...daemonFlags("client"), ...CLIENT_FLAGS, foreground: FOREGROUND },
     aliases: DAEMON_ALIASES,
     positional: SERVERS,
   } as never,
@@ -72,7 +86,8 @@ export const clientCommand = buildCommand<FlagTexts, string[], Context>({
     brief: "Run a Teredo client in the foreground",
     fullDescription:
       "Gives this host an IPv6 address and a way to the IPv6 Internet behind a NAT.\n" +
-      "Every setting of the file has a flag that overrides it. SIGTERM and SIGINT end it.",
+      "Every setting of the file has a flag that overrides it. SIGTERM and SIGINT end it.\n" +
+      "With --run it ends with the command, and with its status.",
   },
 });
 

@@ -1,8 +1,10 @@
 import type { Role } from "#src/config/config.ts";
 import { loadLogConfig } from "#src/config/load.ts";
 import { openStderrLog } from "#src/daemon/open_log.ts";
+import { runApart } from "#src/daemon/client/apart/outside.ts";
 import { logRefusal } from "#src/daemon/refusal.ts";
 import { runDaemon } from "#src/daemon/run.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { selfCommand } from "#src/demo/self.ts";
 import type { Context } from "../context.ts";
 import { statusOf } from "../exit.ts";
@@ -27,13 +29,29 @@ export function serverOverrides(flags: FlagTexts, address?: string): Record<stri
   return { ...overrides, "server.bind_address": address };
 }
 
+/** What only a client is told on the command line. */
+export interface ClientFlags {
+  readonly wait?: Millis | undefined;
+  readonly run?: string | undefined;
+}
+
 /** `teredo client [SERVER…]`; the servers as in the file's setting. */
 export async function client(
   this: Context,
-  flags: FlagTexts,
+  { wait, run: command, ...flags }: FlagTexts & ClientFlags,
   ...servers: readonly string[]
 ): Promise<void> {
-  await run(this, "client", flags, clientOverrides(flags, servers));
+  const overrides = clientOverrides(flags, servers);
+  if (command === undefined) return await run(this, "client", flags, overrides, wait);
+  this.status = await runApart({
+    command,
+    wait,
+    program: selfCommand(),
+    version: version(),
+    path: flags["config"],
+    // What it says stands between the lines of the command.
+    overrides: { "log.level": "warn", ...overrides },
+  });
 }
 
 export function clientOverrides(
@@ -49,9 +67,10 @@ async function run(
   role: Role,
   flags: FlagTexts,
   overrides: Record<string, string>,
+  wait?: Millis,
 ): Promise<void> {
   const program = selfCommand();
-  const options = { role, version: version(), path: flags["config"], overrides, program };
+  const options = { role, version: version(), path: flags["config"], overrides, program, wait };
   try {
     context.status = await runDaemon(options);
   } catch (error) {

@@ -1,12 +1,17 @@
 import type { HookEnd } from "./errands/hook.ts";
 import type { HookEnvironment } from "./errands/words.ts";
 
+/** Which interface it is. */
+export interface Place {
+  readonly interfaceName: string;
+  /** 0: it is gone. */
+  readonly index: number;
+}
+
 /** What a hook is told of, in the words of Miredo's. */
-export interface HookView {
+export interface HookView extends Place {
   /** `up` with an address, `down` without, `destroy` at the end. */
   readonly state: "up" | "down" | "destroy";
-  readonly interfaceName: string;
-  readonly index: number;
   /** All of these undefined but when it is up. */
   readonly address: string | undefined;
   readonly mtu: number | undefined;
@@ -36,7 +41,8 @@ export class Hook {
   readonly #runner: HookRunner;
   #told = NOTHING;
   #next: HookView | undefined;
-  #running: Promise<void> | undefined;
+  #isRunning = false;
+  #running: Promise<void> = Promise.resolve();
 
   constructor(runner: HookRunner) {
     this.#runner = runner;
@@ -45,15 +51,16 @@ export class Hook {
   /** It is so from now on. */
   tell(view: HookView): void {
     this.#next = view;
-    this.#running ??= this.#runAll();
+    if (!this.#isRunning) this.#running = this.#runAll();
   }
 
   /** Resolves when all has been told. */
-  async done(): Promise<void> {
-    await this.#running;
+  done(): Promise<void> {
+    return this.#running;
   }
 
   async #runAll(): Promise<void> {
+    this.#isRunning = true;
     while (this.#next !== undefined) {
       const view = this.#next;
       const before = this.#told;
@@ -62,7 +69,7 @@ export class Hook {
       this.#told = view;
       this.#runner.ended(view, await this.#runner.run(environmentOf(view, before)));
     }
-    this.#running = undefined;
+    this.#isRunning = false;
   }
 }
 

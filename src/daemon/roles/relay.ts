@@ -2,7 +2,7 @@ import { Announcement } from "../announcement.ts";
 import { type Context, userOf } from "../context.ts";
 import { wishOf } from "../fast_path/decide.ts";
 import { openHandover } from "../handover/mod.ts";
-import { addressesOf, openRelay, rulesOf } from "../open.ts";
+import { addressesOf, openRelay, relayRules } from "../open.ts";
 import { runtimeFolder } from "../runtime_folder.ts";
 import { NEVER, type RoleLife } from "./contract.ts";
 
@@ -24,7 +24,7 @@ export function relayLife(context: Context): RoleLife {
     serve: ({ upholding }) => {
       if (relay.announce) state.announceBy(new Announcement(log, upholding.announce));
     },
-    goBy: (config, datapath) => datapath.setRules(rulesOf("relay", config, host)),
+    goBy: ({ relay }, datapath) => datapath.setRules(relayRules(relay, addressesOf(host))),
     reloaded: () => {},
     drainTime: ({ relay }) => relay.drainTime,
     ended: NEVER,

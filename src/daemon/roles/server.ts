@@ -1,18 +1,18 @@
 import type { Context } from "../context.ts";
 import { serverWishOf } from "../fast_path/decide.ts";
 import { NO_HANDOVER } from "../handover/mod.ts";
-import { openServer, rulesOf } from "../open.ts";
+import { openServer, serverRules } from "../open.ts";
 import { NEVER, type RoleLife } from "./contract.ts";
 
 /** It knows nothing that it could leave, and nothing flows by it that it would have to wait for. */
-export function serverLife({ config, libc, host }: Context): RoleLife {
+export function serverLife({ config, libc }: Context): RoleLife {
   return {
     open: () => openServer(libc, config.server, config.status.record, serverWishOf(config)),
     handover: () => NO_HANDOVER,
     tellsOffloads: false,
     helpers: [],
     serve: () => {},
-    goBy: (config, datapath) => datapath.setRules(rulesOf("server", config, host)),
+    goBy: ({ server }, datapath) => datapath.setRules(serverRules(server)),
     reloaded: () => {},
     drainTime: () => undefined,
     ended: NEVER,

@@ -99,6 +99,8 @@ test("Hook is not run for what was never up", async () => {
   hook.tell(DOWN);
   await hook.done();
   assert.deepEqual(runs, []);
+  hook.tell(UP);
+  assert.equal(runs.length, 1);
 });
 
 function script(text: string): string {

@@ -10,6 +10,8 @@ import { clientOverrides, serverOverrides } from "#src/cli/run/daemon.ts";
 import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { ENTRIES } from "#src/config/settings.ts";
+import { APART } from "#src/daemon/client/apart/words.ts";
+import { ERRANDS } from "#src/daemon/client/errands/words.ts";
 import { UPKEEP } from "#src/daemon/upkeep/words.ts";
 import { memoryFiles } from "#test/config/memory_files.ts";
 import type { Prng } from "#test/sim/prng.ts";
@@ -171,9 +173,12 @@ class Paper implements Output {
 
 const STATUSES: readonly number[] = Object.values(EXIT);
 
+const OWN: readonly string[] = [UPKEEP, ERRANDS, APART];
+
 async function check(input: Uint8Array): Promise<void> {
   const words = input.length === 0 ? [] : new TextDecoder().decode(input).split(SEPARATOR);
-  if (words[0] === UPKEEP) return; // a process of its own, with descriptors that it is handed
+  // Processes of their own, with descriptors that they are handed.
+  if (OWN.includes(words[0] ?? "")) return;
   const [out, err] = [new Paper(), new Paper()];
   const status = await runCommandLine(words, (fd) => fd === 1 ? out : err);
   assert.ok(STATUSES.includes(status), `exit status ${status}`);

@@ -1,15 +1,13 @@
-import { lookup } from "node:dns/promises";
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { openLibc } from "#ffi/open.ts";
-import { asError } from "#src/errors.ts";
-import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { linesOf } from "../../helper/lines.ts";
 import { ignoreNamelessSignals } from "../../host/mod.ts";
 import { dropPrivileges } from "../../privileges.ts";
 import { ANSWERED } from "../../signals.ts";
 import { type Done, type Errand, readErrand, readTask, type Task, write } from "./words.ts";
 import { runHook } from "./hook.ts";
+import { lookUpName } from "./look_up.ts";
 
 const STDOUT = 1;
 
@@ -45,25 +43,9 @@ export async function runErrands(): Promise<number> {
 
 async function carryOut(errand: Errand, { hook }: Task): Promise<Done> {
   const { id } = errand;
-  try {
-    if ("lookUp" in errand) return { id, addresses: await addressesOf(errand.lookUp) };
-    if (hook === undefined) return { id, problem: "there is no hook" };
-    return { id, ...await runHook(hook, errand.hook) };
-  } catch (error) {
-    return { id, problem: codeOf(error) };
-  }
-}
-
-/** As all programs of this host look names up: by /etc/hosts, by name servers, or by what else is set. */
-async function addressesOf(name: string): Promise<number[]> {
-  const found = await lookup(name, { all: true, family: 4 });
-  const addresses = found.map(({ address }) => parseIpv4(address));
-  return [...new Set(addresses.filter((it) => it !== undefined))];
-}
-
-function codeOf(error: unknown): string {
-  const { code, message } = asError(error) as NodeJS.ErrnoException;
-  return code ?? message;
+  if ("lookUp" in errand) return { id, ...await lookUpName(errand.lookUp) };
+  if (hook === undefined) return { id, problem: "there is no hook" };
+  return { id, ...await runHook(hook, errand.hook) };
 }
 
 function say(done: Done): void {

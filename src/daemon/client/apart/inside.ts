@@ -1,0 +1,152 @@
+import { spawn } from "node:child_process";
+import { writeSync } from "node:fs";
+import process from "node:process";
+import type { Libc } from "#ffi/libc.ts";
+import type { Config } from "#src/config/config.ts";
+import { bringLoopbackUp } from "#src/datapath/linux/netlink/loopback.ts";
+import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { linesOf } from "../../helper/lines.ts";
+import { ipv4Bytes } from "../../host/samples.ts";
+import type { Errands } from "../errands/process.ts";
+import type { Answer } from "../servers/names.ts";
+import type { Standpoint } from "../standpoint.ts";
+import { statusFor } from "./outside.ts";
+import { serveNames } from "./resolver.ts";
+import {
+  type ApartTask,
+  COMMAND_INPUT,
+  COMMAND_OUTPUT,
+  FIRST_SOCKET,
+  type Question,
+  readTask,
+  readTold,
+  type Told,
+  write,
+} from "./words.ts";
+
+const STDOUT = 1;
+const GONE = "whoever is outside is gone";
+
+type Wanted<T = Question> = T extends Question ? Omit<T, "id"> : never;
+
+/** A client inside namespaces of its own, and who is outside. */
+export interface Apart {
+  readonly task: ApartTask;
+  /** Sockets that were opened outside: that of the service port, and those of random ports. */
+  readonly sockets: readonly number[];
+  /** Of the network outside. */
+  readonly standpoint: Standpoint;
+  /** Told of each other network outside. */
+  onMove: () => void;
+  readonly errands: Errands;
+  /**
+   * Has the namespace be one that programs can live in: with loopback, and name servers where they are
+   * outside.
+   *
+   * @returns what ends it
+   */
+  bringUp(libc: Libc): Promise<() => void>;
+  /** Runs the command. @returns how it ends, and what ends it */
+  run(): { readonly status: Promise<number>; readonly stop: () => void };
+}
+
+/** The client inside: its task, and what is said from outside, come on standard input. */
+export async function enterApart(): Promise<Apart> {
+  const lines = linesOf(process.stdin);
+  const { value: first = "" } = await lines.next();
+  const task = readTask(first);
+  const waiting = new Map<number, (told: Told) => void>();
+  let last = 0;
+  const ask = (question: Wanted): Promise<Told> => {
+    const id = ++last;
+    const { promise, resolve } = Promise.withResolvers<Told>();
+    waiting.set(id, resolve);
+    try {
+      writeSync(STDOUT, write({ id, ...question }));
+    } catch {
+      waiting.delete(id);
+      resolve({ id, problem: GONE });
+    }
+    return promise;
+  };
+  const apart = {
+    task,
+    sockets: Array.from({ length: task.sockets }, (_, i) => FIRST_SOCKET + i),
+    standpoint: task.standpoint,
+    onMove: () => {},
+    errands: errandsBy(ask),
+    bringUp: async (libc: Libc) => {
+      bringLoopbackUp(libc, task.nameServers.map((it) => ipv4Bytes(parseIpv4(it)!)));
+      return await serveNames(task.nameServers, (server, message) => askDns(ask, server, message));
+    },
+    run: () => runCommand(task.command),
+  };
+  void listen(lines, (told) => {
+    if ("standpoint" in told) {
+      apart.standpoint = told.standpoint;
+      apart.onMove();
+    } else {
+      waiting.get(told.id)?.(told);
+      waiting.delete(told.id);
+    }
+  });
+  return apart;
+}
+
+async function listen(
+  lines: AsyncIterable<string>,
+  hear: (told: Told) => void,
+): Promise<void> {
+  for await (const line of lines) {
+    const told = readTold(line);
+    if (told !== undefined) hear(told);
+  }
+}
+
+function errandsBy(ask: (question: Wanted) => Promise<Told>): Errands {
+  return {
+    pid: undefined,
+    lookUp: async (lookUp): Promise<Answer> => {
+      const told = await ask({ lookUp });
+      if ("addresses" in told) return told;
+      return { problem: "problem" in told ? told.problem : "no answer" };
+    },
+    runHook: () => Promise.resolve({ output: "" }),
+    stop: () => Promise.resolve(),
+  };
+}
+
+async function askDns(
+  ask: (question: Wanted) => Promise<Told>,
+  server: string,
+  message: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  const told = await ask({ server, dns: Buffer.from(message).toString("base64") });
+  return "dns" in told ? Buffer.from(told.dns, "base64") : undefined;
+}
+
+function runCommand(command: string) {
+  const child = spawn("/bin/sh", ["-c", command], {
+    stdio: [COMMAND_INPUT, COMMAND_OUTPUT, "inherit"],
+  });
+  const status = new Promise<number>((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("exit", (status, signal) => resolve(statusFor(status, signal)));
+  });
+  return { status, stop: () => void child.kill("SIGTERM") };
+}
+
+/** A client's configuration where nothing of the host's is in reach. */
+export function configApart(config: Config): Config {
+  const process = {
+    user: undefined,
+    chroot: undefined,
+    pidFile: undefined,
+    sandbox: "off",
+  } as const;
+  return {
+    ...config,
+    client: { ...config.client, process, hook: undefined, whenNative: "keep" },
+    status: { ...config.status, enabled: false, control: "no" },
+  };
+}

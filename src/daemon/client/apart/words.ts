@@ -1,0 +1,75 @@
+import type { Millis } from "#src/protocol/time.ts";
+import { type Loose, objectIn } from "../../helper/lines.ts";
+import type { Standpoint } from "../standpoint.ts";
+
+/**
+ * What a client in namespaces of its own and the process outside that has started it say to each other:
+ * one JSON object a line, on standard input and output of the one inside.
+ */
+
+/** What makes `teredo` the client inside; nobody types it. */
+export const APART = "__apart";
+
+/** Descriptors that the client inside has, after the three of any process: a terminal's are for its command. */
+export const COMMAND_INPUT = 3;
+export const COMMAND_OUTPUT = 4;
+/** The socket of the service port, and behind it those of random ports. */
+export const FIRST_SOCKET = 5;
+
+/** The first line that the client inside reads. */
+export interface ApartTask {
+  readonly version: string;
+  /** `-c FILE` */
+  readonly path: string | undefined;
+  readonly overrides: Readonly<Record<string, string>>;
+  readonly wait: Millis | undefined;
+  /** For the shell. */
+  readonly command: string;
+  /** How many sockets there are. */
+  readonly sockets: number;
+  /** Where name servers are that are asked outside, whoever listens there inside. */
+  readonly nameServers: readonly string[];
+  readonly standpoint: Standpoint;
+}
+
+/** What the client inside asks for. */
+export type Question =
+  | { readonly id: number; readonly lookUp: string }
+  /** A message for the name server, in base64. */
+  | { readonly id: number; readonly dns: string; readonly server: string };
+
+/** What it is told. */
+export type Told =
+  | { readonly id: number; readonly addresses: readonly number[] }
+  | { readonly id: number; readonly problem: string }
+  | { readonly id: number; readonly dns: string }
+  /** The network outside is another one. */
+  | { readonly standpoint: Standpoint };
+
+export function write(words: ApartTask | Question | Told): string {
+  return `${JSON.stringify(words)}\n`;
+}
+
+/** @throws SyntaxError for what {@link write} did not write */
+export function readTask(line: string): ApartTask {
+  return JSON.parse(line);
+}
+
+/** As resolver(3) takes them. */
+const NAME = /^[A-Za-z0-9._-]{1,253}$/;
+
+/** @returns undefined for anything but a {@link Question}, whoever wrote it */
+export function readQuestion(line: string): Question | undefined {
+  const { id, lookUp, dns, server }: Loose = objectIn(line) ?? {};
+  if (typeof id !== "number") return undefined;
+  if (typeof lookUp === "string") return NAME.test(lookUp) ? { id, lookUp } : undefined;
+  return typeof dns === "string" && typeof server === "string" ? { id, dns, server } : undefined;
+}
+
+/** What whoever started us says is believed. @returns undefined for what cannot be read */
+export function readTold(line: string): Told | undefined {
+  const told = objectIn(line);
+  return told !== undefined && ("id" in told || "standpoint" in told)
+    ? told as unknown as Told
+    : undefined;
+}

@@ -1,0 +1,275 @@
+import type { ClientConfig } from "#src/config/config.ts";
+import type { ClientRules } from "#src/datapath/datapath.ts";
+import type { HomeWish } from "#src/datapath/homes.ts";
+import type { Logger } from "#src/log/logger.ts";
+import type { ClientStatus } from "#src/protocol/client/contract.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { readU16 } from "#src/protocol/wire/bytes.ts";
+import type { ClientStateName, ClientView } from "#src/status/snapshot.ts";
+import type { Clock } from "./clock.ts";
+import { homeOf, hookViewOf, keyOfHome } from "./home.ts";
+import type { Hook, Place } from "./hook.ts";
+import { NativePolicy, type Standing } from "./native.ts";
+import { clientRules } from "./rules.ts";
+import type { ChosenServer } from "./servers/choose.ts";
+import { type Answer, ServerNames } from "./servers/names.ts";
+import { Settled } from "./settled.ts";
+import { keyOf, type Standpoint } from "./standpoint.ts";
+import { reasonOf, stateOf } from "./state.ts";
+import type { ClientState, Mapping } from "./state_file.ts";
+import { viewOf } from "./view.ts";
+
+/** Changes of a network come by the dozen: so long after the last one it is taken as it is. */
+const DEBOUNCE: Millis = 250;
+/** While no server answers, their names are asked for again after so long: addresses change. */
+const NAMES_AGAIN: Millis = 300_000;
+/** Where the flags are in a Teredo address. RFC 4380 §4 */
+const FLAGS_AT = 8;
+
+/** What a client's life goes by. */
+export interface ControlParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: ClientConfig;
+  /** What the last run has left. */
+  readonly left: ClientState;
+  /** Where this host stands at this moment. */
+  readonly standpoint: Standpoint;
+  /** Of the interface, which may have been made again. */
+  place(): Place;
+  /** UDP port that servers are asked from. */
+  localPort(): number;
+  /** Does not reject. */
+  lookUp(host: string): Promise<Answer>;
+  /** What the datapath last told. */
+  status(): ClientStatus | undefined;
+  /** @returns false when they are too many */
+  setRules(rules: ClientRules): boolean;
+  setHome(wish: HomeWish): void;
+  readonly hook: Hook | undefined;
+  /** To be found by the next run. */
+  keep(state: ClientState): void;
+  /** A server has given us an address, for the first time. */
+  qualified(): void;
+}
+
+/**
+ * Joins what a client is made of: from names, network and what the datapath tells comes what the datapath
+ * goes by, what the interface has, and what is told of it all.
+ */
+export class ClientControl {
+  readonly #parts: ControlParts;
+  #config: ClientConfig;
+  readonly #names: ServerNames;
+  readonly #native: NativePolicy;
+  readonly #network: Settled<Standpoint>;
+  #status: ClientStatus | undefined;
+  #rules: string;
+  #home = "";
+  #state: ClientStateName = "probing";
+  #since = new Date();
+  #lastChange: ClientView["lastChange"];
+
+  constructor(parts: ControlParts) {
+    const { clock, config, left, standpoint } = parts;
+    this.#parts = parts;
+    this.#config = config;
+    this.#names = new ServerNames(
+      {
+        clock,
+        lookUp: (host) => parts.lookUp(host),
+        changed: () => this.#follow("the servers have other addresses"),
+        failed: (name, problem, isKnown) => this.#nameFailed(name, problem, isKnown),
+        answered: (name) => parts.log.info("Name found", { name }),
+      },
+      config.servers,
+      left.names,
+    );
+    this.#native = new NativePolicy(clock, whenNative(config), (standing) => this.#stand(standing));
+    this.#network = new Settled(clock, DEBOUNCE, standpoint, keyOf, (now, before) => {
+      this.#moved(now, before);
+    });
+    this.#rules = JSON.stringify(this.rules);
+    this.#native.look(standpoint.native !== undefined);
+  }
+
+  /** What the datapath is to go by at this moment. */
+  get rules(): ClientRules {
+    const servers = this.#native.standing === "dormant" ? [] : this.#names.servers;
+    return clientRules(this.#config, this.#network.value, servers, this.#parts.left.mapping);
+  }
+
+  get servers(): readonly ChosenServer[] {
+    return this.#names.servers;
+  }
+
+  get state(): ClientStateName {
+    return this.#state;
+  }
+
+  /** Begins to ask for names, once the datapath serves. */
+  start(): void {
+    void this.#names.ask();
+    this.coreChanged();
+  }
+
+  /** The datapath tells something else. */
+  coreChanged(): void {
+    const before = this.#status;
+    this.#status = this.#parts.status();
+    if (this.#status !== undefined) this.#arrange(reasonOf(this.#status, before));
+    else this.#arrange(undefined);
+  }
+
+  /** @param standpoint where this host stands now */
+  look(standpoint: Standpoint): void {
+    this.#native.look(standpoint.native !== undefined);
+    this.#network.look(standpoint);
+  }
+
+  /** Each second. */
+  tick(): void {
+    const { clock } = this.#parts;
+    const isOld = clock.now() - this.#names.askedAt >= NAMES_AGAIN;
+    if (this.#state === "offline" && isOld) void this.#names.ask();
+  }
+
+  /** Everything is asked again, as when time has passed that nobody noticed. */
+  renew(reason: string): void {
+    void this.#names.ask();
+    this.#setRules();
+    this.#arrange(reason);
+  }
+
+  /** @returns false when the rules are too many: nothing has changed */
+  goBy(config: ClientConfig): boolean {
+    const before = this.#config;
+    this.#config = config;
+    if (!this.#setRules()) {
+      this.#config = before;
+      return false;
+    }
+    this.#native.set(whenNative(config));
+    this.#names.set(config.servers);
+    this.#arrange("the configuration is another one");
+    return true;
+  }
+
+  get view(): ClientView {
+    return viewOf(this.#parts.status(), {
+      state: this.#state,
+      since: this.#since,
+      lastChange: this.#lastChange,
+      servers: this.#names.servers,
+      unresolved: this.#names.unresolved,
+      localAddress: this.rules.localAddress,
+      localPort: this.#parts.localPort(),
+      refresh: this.#config.refresh,
+    });
+  }
+
+  /** The addresses go; resolves when the hook has been told. */
+  async end(): Promise<void> {
+    this.#names.close();
+    this.#native.close();
+    this.#network.close();
+    const { hook } = this.#parts;
+    this.#keep();
+    this.#parts.setHome(homeOf(undefined, "dormant", this.#config));
+    if (hook === undefined) return;
+    hook.tell({ ...this.#parts.place(), state: "down", address: undefined, mtu: undefined });
+    await hook.done();
+    hook.tell({ ...this.#parts.place(), state: "destroy", address: undefined, mtu: undefined });
+    await hook.done();
+  }
+
+  #moved(now: Standpoint, before: Standpoint): void {
+    this.#parts.log.info("Network changed", { detail: describeMove(now, before) });
+    this.renew("the network is another one");
+  }
+
+  #stand(standing: Standing): void {
+    const { value } = this.#network;
+    const what = this.#native.isNative ? `native IPv6: ${value.native}` : "no native IPv6 any more";
+    this.#parts.log.info("Native IPv6", { detail: what, state: standing });
+    this.#follow(what);
+  }
+
+  /** Has the datapath go by what it is to go by now, if that is something else. */
+  #follow(reason: string): void {
+    if (JSON.stringify(this.rules) !== this.#rules) this.#setRules();
+    this.#arrange(reason);
+  }
+
+  /** Also where they are the same: then every server is asked again. */
+  #setRules(): boolean {
+    const { rules } = this;
+    const isTaken = this.#parts.setRules(rules);
+    if (isTaken) this.#rules = JSON.stringify(rules);
+    return isTaken;
+  }
+
+  /** Has interface, hook, log and file be as they should. */
+  #arrange(reason: string | undefined): void {
+    const status = this.#status;
+    const wish = homeOf(status, this.#native.standing, this.#config);
+    const key = keyOfHome(wish);
+    const isMoved = key !== this.#home;
+    if (isMoved) this.#parts.setHome(wish);
+    this.#home = key;
+    this.#parts.hook?.tell(hookViewOf(wish, this.#parts.place()));
+    this.#tell(reason, isMoved);
+    this.#keep();
+  }
+
+  #tell(reason: string | undefined, isMoved: boolean): void {
+    const status = this.#status;
+    const state = stateOf({
+      core: status?.state,
+      servers: this.#names.servers.length,
+      hasIpv4: this.#network.value.localAddress !== 0,
+      standing: this.#native.standing,
+    });
+    if (state === this.#state && !(isMoved && status?.address !== undefined)) return;
+    if (state !== this.#state) this.#since = new Date();
+    this.#state = state;
+    const why = reason ?? "it began";
+    this.#lastChange = { reason: why, at: new Date() };
+    const isTrouble = state === "failing" || state === "offline" || state === "no_ipv4";
+    const { address, server } = status ?? {};
+    this.#parts.log.log(isTrouble ? "warn" : "info", "Client", {
+      state,
+      reason: why,
+      address: address === undefined ? undefined : formatIpv6(address),
+      server: this.#names.servers.find(({ primary }) => primary === server?.primary)?.name,
+    });
+    if (state === "qualified") this.#parts.qualified();
+  }
+
+  #nameFailed(name: string, problem: string, isKnown: boolean): void {
+    const mend = isKnown ? "the last addresses of it are used meanwhile" : undefined;
+    this.#parts.log.warn("Name not found", { name, problem, mend });
+    this.#arrange(`the name ${name} is not found`);
+  }
+
+  #keep(): void {
+    const { localPort, keep } = this.#parts;
+    keep({ port: localPort(), names: this.#names.known, mapping: this.#mapping });
+  }
+
+  /** By which an address stays the same when the next run has it again. */
+  get #mapping(): Mapping | undefined {
+    const { address, mapped } = this.#status ?? {};
+    if (address === undefined || mapped === undefined) return this.#parts.left.mapping;
+    return { ...mapped, flags: readU16(address, FLAGS_AT) };
+  }
+}
+
+const whenNative = ({ whenNative }: ClientConfig) => whenNative === "keep" ? "keep" : "stand_back";
+
+function describeMove(now: Standpoint, before: Standpoint): string {
+  if (now.localAddress === 0) return "no way to the servers";
+  if (now.gateway !== before.gateway) return `by ${now.gateway}`;
+  return "other addresses";
+}

@@ -1,0 +1,48 @@
+import type { ClientConfig } from "#src/config/config.ts";
+import type { HomeWish } from "#src/datapath/homes.ts";
+import type { ClientStatus } from "#src/protocol/client/contract.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { HookView, Place } from "./hook.ts";
+import type { Standing } from "./native.ts";
+import { FIRST_MTU } from "./rules.ts";
+
+/** What the interface is to have, so that packets come to the datapath that it can carry. */
+export function homeOf(
+  status: ClientStatus | undefined,
+  standing: Standing,
+  { defaultRoute }: Pick<ClientConfig, "defaultRoute">,
+): HomeWish {
+  const mtu = status?.mtu ?? FIRST_MTU;
+  if (status === undefined || standing === "dormant") {
+    return { addresses: [], onLink: false, defaultRoute: false, mtu };
+  }
+  const isCarrying = standing === "carrying";
+  const { address, deprecated } = status;
+  const current = address === undefined ? [] : [{ bytes: address, deprecated: !isCarrying }];
+  const addresses = [...current, ...deprecated.map((bytes) => ({ bytes, deprecated: true }))];
+  const hasCurrent = address !== undefined && isCarrying;
+  return {
+    addresses,
+    onLink: addresses.length > 0,
+    // Without one that is good for new flows, programs are told at once that there is no way.
+    defaultRoute: defaultRoute && hasCurrent,
+    mtu,
+  };
+}
+
+/** The same for the hook. */
+export function hookViewOf(
+  { addresses: [first], mtu }: HomeWish,
+  place: Place,
+): HookView {
+  if (first === undefined || first.deprecated) {
+    return { ...place, state: "down", address: undefined, mtu: undefined };
+  }
+  return { ...place, state: "up", address: formatIpv6(first.bytes), mtu };
+}
+
+/** Two with the same are one wish. */
+export function keyOfHome({ addresses, ...rest }: HomeWish): string {
+  const texts = addresses.map(({ bytes, deprecated }) => `${formatIpv6(bytes)} ${deprecated}`);
+  return JSON.stringify({ ...rest, texts });
+}

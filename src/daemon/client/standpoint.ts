@@ -1,0 +1,49 @@
+import type { Subnet } from "#src/protocol/client/contract.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { NetworkWatch } from "../host/network.ts";
+import { ROOT_SERVERS_4 } from "../host/samples.ts";
+
+/** Where this host stands in its networks, as far as a client goes by it. */
+export interface Standpoint {
+  /** This host's IPv4 addresses, which no peer has. */
+  readonly ownAddresses: readonly number[];
+  readonly subnets: readonly Subnet[];
+  /** That what goes to the servers leaves from; 0: there is no way to them. */
+  readonly localAddress: number;
+  /** By what it leaves, as `eth0, 192.0.2.1`: another gateway is another NAT. */
+  readonly gateway: string;
+  /** A way to the IPv6 Internet that is not ours, as `2001:db8::1 by eth0`; undefined: there is none. */
+  readonly native: string | undefined;
+}
+
+/** Most addresses, and subnets, that are taken into account; see docs/limits.md. */
+const MOST = 256;
+
+/**
+ * Looks where this host stands now.
+ *
+ * @param server IPv4 address of one; undefined: none is known
+ * @param own name of our own interface
+ */
+export function standpointOf(
+  watch: Pick<NetworkWatch, "look">,
+  server: number | undefined,
+  own: string,
+): Standpoint {
+  const { ipv4, localAddress, way, nativeIpv6 } = watch.look(server ?? ROOT_SERVERS_4[0]!, own);
+  const attached = ipv4.slice(0, MOST);
+  return {
+    ownAddresses: attached.map(({ address }) => address),
+    // Nobody else is on loopback.
+    subnets: attached.filter(({ loopback }) => !loopback)
+      .map(({ address, length }) => ({ address, length })),
+    localAddress: localAddress ?? 0,
+    gateway: way,
+    native: nativeIpv6 && `${formatIpv6(nativeIpv6.address)} by ${nativeIpv6.via}`,
+  };
+}
+
+/** Two with the same are one network to a client: what it has is as good as it was. */
+export function keyOf({ native: _, ...network }: Standpoint): string {
+  return JSON.stringify(network);
+}

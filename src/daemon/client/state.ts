@@ -1,0 +1,44 @@
+import type { ClientState, ClientStatus } from "#src/protocol/client/contract.ts";
+import type { ClientStateName } from "#src/status/snapshot.ts";
+import type { Standing } from "./native.ts";
+
+/** What the state of a client comes of. */
+export interface Circumstances {
+  /** What the datapath last told; undefined: nothing yet. */
+  readonly core: ClientState | undefined;
+  /** How many servers have an address. */
+  readonly servers: number;
+  /** Whether there is a way to anything by IPv4. */
+  readonly hasIpv4: boolean;
+  readonly standing: Standing;
+}
+
+/** The first reason for which a client is not what its servers make of it. */
+export function stateOf({ core, servers, hasIpv4, standing }: Circumstances): ClientStateName {
+  if (standing === "dormant") return "dormant";
+  if (!hasIpv4) return "no_ipv4";
+  if (servers === 0) return "resolving";
+  return core ?? "probing";
+}
+
+/** In words, for the log and for who looks at what happened. */
+export function reasonOf(now: ClientStatus, before: ClientStatus | undefined): string | undefined {
+  const was = before?.state ?? "probing";
+  if (now.state !== was) {
+    switch (now.state) {
+      case "qualified":
+        return was === "failing" ? "the server answers again" : "a server answered";
+      case "failing":
+        return "the server is silent";
+      case "offline":
+        return "no server answers";
+      case "probing":
+        return "the servers are asked";
+    }
+  }
+  if (before === undefined) return undefined;
+  if (now.server?.primary !== before.server?.primary) return "another server is used";
+  const isMapped = now.mapped?.address === before.mapped?.address &&
+    now.mapped?.port === before.mapped?.port;
+  return isMapped ? undefined : "the NAT gave another mapping";
+}

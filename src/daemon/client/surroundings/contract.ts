@@ -1,0 +1,23 @@
+import type { ClientConfig } from "#src/config/config.ts";
+import type { GivenSockets } from "#src/datapath/start/client.ts";
+import type { Errands } from "../errands/process.ts";
+import type { Kept } from "../kept.ts";
+import type { Standpoint } from "../standpoint.ts";
+
+/** What a client has around it: on its host, or outside of the namespaces that it is in. */
+export interface Surroundings {
+  readonly kept: Kept;
+  /** Undefined: there is nothing to look up or to run. */
+  readonly errands: Errands | undefined;
+  /** Whether this configuration has errands, where nobody does any. */
+  needed(config: ClientConfig): boolean;
+  /** Undefined: it opens its own. */
+  readonly sockets: GivenSockets | undefined;
+  /** See `standpointOf`. */
+  look(server: number | undefined, own: string): Standpoint;
+  /** Calls back whenever it may be time for another look. @returns what ends it */
+  follow(look: () => void): () => void;
+  /** It has an address, for the first time. @param end ends the daemon, with a status */
+  qualified(end: (status: number) => void): void;
+  close(): void | Promise<void>;
+}

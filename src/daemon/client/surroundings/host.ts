@@ -1,0 +1,49 @@
+import type { Millis } from "#src/protocol/time.ts";
+import { type Context, userOf } from "../../context.ts";
+import { lookOnChange } from "../../on_change.ts";
+import { type Errands, startErrands } from "../errands/process.ts";
+import { openKept } from "../kept.ts";
+import { tellMiredosHook } from "../miredo_hook.ts";
+import { namesIn } from "../servers/choose.ts";
+import { standpointOf } from "../standpoint.ts";
+import { statePath } from "../state_file.ts";
+import type { Surroundings } from "./contract.ts";
+
+/** Between two looks at a network that changes without end. */
+const REST: Millis = 100;
+
+/** A host's own. Opened while all rights are there. */
+export function hostSurroundings(context: Context): Surroundings {
+  const { libc, log, host, config: { client } } = context;
+  const user = userOf(host, client.process);
+  const kept = openKept({ libc, log, user, path: client.stateFile ?? statePath() });
+  const errands = errandsOf(context);
+  const watch = host.watchNetwork();
+  tellMiredosHook(log, client.hook);
+  return {
+    kept,
+    errands,
+    needed: ({ servers }) => errands === undefined && namesIn(servers).length > 0,
+    sockets: undefined,
+    look: (server, own) => standpointOf(watch, server, own),
+    follow: (look) =>
+      lookOnChange(watch, REST, (isTold) => {
+        // Read in any case: what was told before is no news any more.
+        if (watch.hasChanged() || isTold) look();
+      }),
+    qualified: () => {},
+    close: async () => {
+      await errands?.stop();
+      watch.close();
+      kept.close();
+    },
+  };
+}
+
+function errandsOf({ config, program, host, log }: Context): Errands | undefined {
+  const { hook, servers, process: own } = config.client;
+  if (hook === undefined && namesIn(servers).length === 0) return undefined;
+  return startErrands(program, { hook, user: userOf(host, own) }, (problem) => {
+    log.error("Nobody does errands", { problem, mend: "restart the daemon" });
+  });
+}

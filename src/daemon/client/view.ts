@@ -1,0 +1,62 @@
+import type { ClientStatus, ServerStatus } from "#src/protocol/client/contract.ts";
+import type { Millis } from "#src/protocol/time.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { ClientStateName, ClientView, ServerView } from "#src/status/snapshot.ts";
+import type { ChosenServer } from "./servers/choose.ts";
+
+/** What is known of a client besides what its datapath tells. */
+export interface Surroundings {
+  readonly state: ClientStateName;
+  readonly since: Date;
+  readonly lastChange: { readonly reason: string; readonly at: Date } | undefined;
+  readonly servers: readonly ChosenServer[];
+  readonly unresolved: ClientView["unresolved"];
+  readonly localAddress: number;
+  readonly localPort: number;
+  /** As configured. */
+  readonly refresh: Millis;
+}
+
+export function viewOf(status: ClientStatus | undefined, around: Surroundings): ClientView {
+  const { servers, localAddress, localPort, lastChange } = around;
+  const viewed = (server: ServerStatus) => serverView(server, servers);
+  return {
+    state: around.state,
+    since: around.since,
+    ...(status?.address === undefined ? {} : { address: formatIpv6(status.address) }),
+    deprecated: status?.deprecated.map((bytes) => formatIpv6(bytes)) ?? [],
+    ...(status?.server === undefined ? {} : { server: viewed(status.server) }),
+    standbys: status?.standbys.map(viewed) ?? [],
+    unresolved: around.unresolved,
+    ...(status?.mapped === undefined
+      ? {}
+      : { mapped: endpoint(status.mapped.address, status.mapped.port) }),
+    ...(localAddress === 0 ? {} : { local: endpoint(localAddress, localPort) }),
+    nat: status?.nat ?? "unknown",
+    filtering: "unknown",
+    portPreserving: status?.portPreserving ?? false,
+    portMapping: "none",
+    refresh: { intervalSeconds: (status?.refresh ?? around.refresh) / 1_000 },
+    native: status?.native ?? "unknown",
+    ...(lastChange === undefined ? {} : { lastChange }),
+    randomPorts: 0,
+    peers: [],
+  };
+}
+
+function serverView(server: ServerStatus, servers: readonly ChosenServer[]): ServerView {
+  const { primary, secondary, live, rtt, native, keyRefused } = server;
+  const name = servers.find((it) => it.primary === primary)?.name ?? formatIpv4(primary);
+  return {
+    name,
+    primary: formatIpv4(primary),
+    secondary: formatIpv4(secondary),
+    live,
+    ...(rtt === 0 ? {} : { rttSeconds: rtt / 1_000 }),
+    native,
+    keyRefused,
+  };
+}
+
+const endpoint = (address: number, port: number) => `${formatIpv4(address)}:${port}`;

@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { ClientConfig } from "#src/config/config.ts";
+import { ClientControl } from "#src/daemon/client/control.ts";
+import type { HookEnvironment } from "#src/daemon/client/errands/words.ts";
+import { Hook } from "#src/daemon/client/hook.ts";
+import type { Answer } from "#src/daemon/client/servers/names.ts";
+import type { Standpoint } from "#src/daemon/client/standpoint.ts";
+import { type ClientState, NO_STATE } from "#src/daemon/client/state_file.ts";
+import type { ClientRules } from "#src/datapath/datapath.ts";
+import type { HomeWish } from "#src/datapath/homes.ts";
+import { createLogger } from "#src/log/logger.ts";
+import { formatLogfmt } from "#src/log/record.ts";
+import type { ClientStatus, ServerStatus } from "#src/protocol/client/contract.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { clientConfig } from "../checks/fake_host.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+const ip = (text: string) => parseIpv4(text)!;
+const HOME: Standpoint = {
+  ownAddresses: [ip("192.168.1.2")],
+  subnets: [{ address: ip("192.168.1.0"), length: 24 }],
+  localAddress: ip("192.168.1.2"),
+  gateway: "eth0, 192.168.1.1",
+  native: undefined,
+};
+const CAFE: Standpoint = { ...HOME, localAddress: ip("10.0.0.7"), gateway: "wlan0, 10.0.0.1" };
+const NATIVE = "2001:db8::2 by eth0, fe80::1";
+const ADDRESS = "2001:0:c000:201:1234:63bf:3fff:fdd2";
+const OTHER = "2001:0:c000:209:1234:63bf:3fff:fdd2";
+
+function server(primary: string): ServerStatus {
+  const address = ip(primary);
+  return {
+    primary: address,
+    secondary: address + 1,
+    live: true,
+    rtt: 12,
+    native: "ok",
+    keyRefused: false,
+  };
+}
+
+const ASKING: ClientStatus = {
+  state: "probing",
+  address: undefined,
+  deprecated: [],
+  server: undefined,
+  standbys: [],
+  mapped: undefined,
+  mtu: 1280,
+  nat: "unknown",
+  portPreserving: false,
+  native: "unknown",
+  refresh: 30_000,
+  changedAt: 0,
+} as unknown as ClientStatus;
+
+const QUALIFIED: ClientStatus = {
+  ...ASKING,
+  state: "qualified",
+  address: parseIpv6(ADDRESS)!,
+  server: server("192.0.2.1"),
+  mapped: { address: ip("192.0.2.45"), port: 40_000 },
+  nat: "restricted",
+};
+
+/** A client with everything around it of paper. */
+class Lab {
+  readonly clock = new FakeClock();
+  readonly lines: string[] = [];
+  readonly homes: string[] = [];
+  readonly rules: ClientRules[] = [];
+  readonly hooks: HookEnvironment[] = [];
+  readonly names = new Map<string, readonly string[]>();
+  readonly control: ClientControl;
+  kept: ClientState | undefined;
+  status: ClientStatus | undefined;
+  lookUps = 0;
+  qualified = 0;
+
+  constructor(config: Partial<ClientConfig> = {}, left: ClientState = NO_STATE) {
+    const sink = (_: string, line: string) => void this.lines.push(line);
+    this.control = new ClientControl({
+      clock: this.clock,
+      log: createLogger({ level: "info", format: formatLogfmt, sink, time: undefined }),
+      config: clientConfig(config),
+      left,
+      standpoint: HOME,
+      place: () => ({ interfaceName: "teredo", index: 7 }),
+      localPort: () => 50_000,
+      lookUp: (host) => this.#lookUp(host),
+      status: () => this.status,
+      setRules: (rules) => this.rules.push(rules) > 0,
+      setHome: (wish) => this.homes.push(describe(wish)),
+      hook: new Hook({
+        run: (environment) => {
+          this.hooks.push(environment);
+          return Promise.resolve({ output: "" });
+        },
+        ended: () => {},
+      }),
+      keep: (state) => this.kept = state,
+      qualified: () => this.qualified++,
+    });
+  }
+
+  #lookUp(host: string): Promise<Answer> {
+    this.lookUps++;
+    const found = this.names.get(host);
+    return Promise.resolve(
+      found === undefined ? { problem: "EAI_AGAIN" } : { addresses: found.map(ip) },
+    );
+  }
+
+  tell(status: ClientStatus): this {
+    this.status = status;
+    this.control.coreChanged();
+    return this;
+  }
+
+  /** The network is this one, for so long. */
+  async at(standpoint: Standpoint, time: number): Promise<void> {
+    this.control.look(standpoint);
+    await this.clock.pass(time);
+  }
+
+  /** Servers that the datapath was last told of. */
+  get servers(): string[] {
+    return this.rules.at(-1)!.servers.map(({ primary }) => formatIpv4(primary));
+  }
+}
+
+function describe({ addresses, onLink, defaultRoute, mtu }: HomeWish): string {
+  const texts = addresses.map(({ bytes, deprecated }) =>
+    `${deprecated ? "-" : "+"}${formatIpv6(bytes)}`
+  );
+  return [...texts, onLink ? "link" : "", defaultRoute ? "default" : "", mtu].filter((it) =>
+    it !== ""
+  )
+    .join(" ");
+}
+
+test("ClientControl: a server's answer gives address, route, hook, log and what is kept", async () => {
+  const lab = new Lab();
+  lab.control.start();
+  lab.tell(ASKING);
+  assert.equal(lab.control.view.state, "probing");
+  lab.tell(QUALIFIED);
+  await lab.clock.pass(0);
+  assert.deepEqual(lab.homes, ["1280", `+${ADDRESS} link default 1280`]);
+  assert.deepEqual(lab.hooks.map(({ STATE, ADDRESS }) => [STATE, ADDRESS]), [["up", ADDRESS]]);
+  assert.equal(
+    lab.lines.at(-1),
+    `level=info msg=Client state=qualified reason="a server answered" address=${ADDRESS} server=192.0.2.1`,
+  );
+  assert.deepEqual(lab.kept, {
+    port: 50_000,
+    names: new Map(),
+    mapping: { address: ip("192.0.2.45"), port: 40_000, flags: 0x1234 },
+  });
+  assert.equal(lab.qualified, 1);
+  const { view } = lab.control;
+  assert.equal(view.address, ADDRESS);
+  assert.deepEqual(view.server, {
+    name: "192.0.2.1",
+    primary: "192.0.2.1",
+    secondary: "192.0.2.2",
+    live: true,
+    rttSeconds: 0.012,
+    native: "ok",
+    keyRefused: false,
+  });
+  assert.deepEqual([view.mapped, view.local], ["192.0.2.45:40000", "192.168.1.2:50000"]);
+});
+
+test("ClientControl: after a fail-over the old address stays, deprecated", () => {
+  const lab = new Lab().tell(QUALIFIED).tell({ ...QUALIFIED, state: "failing" });
+  assert.match(lab.lines.at(-1)!, /^level=warn .*state=failing reason="the server is silent"/);
+  lab.tell({
+    ...QUALIFIED,
+    address: parseIpv6(OTHER)!,
+    deprecated: [parseIpv6(ADDRESS)!],
+    server: server("192.0.2.9"),
+  });
+  assert.deepEqual(lab.homes.slice(1), [`+${OTHER} -${ADDRESS} link default 1280`]);
+  assert.match(lab.lines.at(-1)!, /state=qualified/);
+});
+
+test("ClientControl: with no server the default route goes, flows by an old address go on", () => {
+  const lab = new Lab().tell(QUALIFIED);
+  lab.tell({ ...ASKING, state: "offline", deprecated: [parseIpv6(ADDRESS)!] });
+  assert.equal(lab.homes.at(-1), `-${ADDRESS} link 1280`);
+  assert.equal(lab.control.view.lastChange?.reason, "no server answers");
+});
+
+test("ClientControl: names without an answer are a state, and no end", async () => {
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
+  lab.control.start();
+  lab.tell({ ...ASKING, state: "offline" });
+  await lab.clock.pass(0);
+  assert.equal(lab.control.view.state, "resolving");
+  assert.deepEqual(lab.control.view.unresolved, [{ name: "a.test", why: "EAI_AGAIN" }]);
+  lab.names.set("a.test", ["192.0.2.1"]);
+  await lab.clock.pass(5_000);
+  assert.deepEqual(lab.servers, ["192.0.2.1"]);
+  assert.deepEqual([...lab.kept!.names], [["a.test", [ip("192.0.2.1")]]]);
+});
+
+test("ClientControl: addresses that the last run knew are asked before any name server answers", () => {
+  const left = { ...NO_STATE, names: new Map([["a.test", [ip("192.0.2.7")]]]) };
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] }, left);
+  assert.equal(lab.control.rules.servers[0]!.primary, ip("192.0.2.7"));
+});
+
+test("ClientControl: another network is told once, 250 ms after the last of its changes", async () => {
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
+  lab.names.set("a.test", ["192.0.2.1"]);
+  lab.control.start();
+  lab.tell(QUALIFIED);
+  await lab.clock.pass(0);
+  const [rules, lookUps] = [lab.rules.length, lab.lookUps];
+  await lab.at({ ...HOME, localAddress: 0, gateway: "", ownAddresses: [] }, 200);
+  await lab.at({ ...CAFE, ownAddresses: [] }, 200);
+  await lab.at(CAFE, 249);
+  assert.equal(lab.rules.length, rules);
+  await lab.clock.pass(1);
+  assert.equal(lab.rules.length, rules + 1);
+  assert.equal(lab.rules.at(-1)!.localAddress, CAFE.localAddress);
+  assert.equal(lab.lookUps, lookUps + 1);
+  assert.match(lab.lines.join("\n"), /msg="Network changed" detail="by wlan0, 10\.0\.0\.1"/);
+  // It moves nothing: flows go on if the mapping stands.
+  assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
+});
+
+test("ClientControl: without a way to the servers it says so", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  await lab.at({ ...HOME, localAddress: 0, gateway: "" }, 250);
+  assert.equal(lab.control.view.state, "no_ipv4");
+  await lab.at(HOME, 250);
+  assert.equal(lab.control.view.state, "qualified");
+});
+
+test("C-01: ClientControl leaves the way to native IPv6, and returns", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  const native = { ...HOME, native: NATIVE };
+  await lab.at(native, 5_000);
+  assert.equal(lab.homes.at(-1), `-${ADDRESS} link 1280`);
+  assert.equal(lab.control.view.state, "qualified");
+  assert.equal(lab.hooks.at(-1)!["STATE"], "down");
+  await lab.at(native, 60_000);
+  assert.equal(lab.homes.at(-1), "1280");
+  assert.equal(lab.control.view.state, "dormant");
+  assert.deepEqual(lab.servers, []);
+  await lab.at(HOME, 10_000);
+  assert.deepEqual(lab.servers, ["192.0.2.1"]);
+  lab.tell(QUALIFIED);
+  assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
+});
+
+test("ClientControl: a reload's servers are taken, a renewal asks the same ones again", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  const config = clientConfig({
+    servers: [{ host: "192.0.2.9", secondary: undefined }],
+    whenNative: "keep",
+  });
+  assert.equal(lab.control.goBy(config), true);
+  await lab.clock.pass(0);
+  assert.deepEqual(lab.servers, ["192.0.2.9"]);
+  const { length } = lab.rules;
+  lab.control.renew("an operator asked");
+  assert.equal(lab.rules.length, length + 1);
+  assert.deepEqual(lab.rules.at(-1), lab.rules.at(-2));
+  await lab.at({ ...HOME, native: NATIVE }, 100_000);
+  assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
+});
+
+test("ClientControl: at the end the addresses go, and the hook is told", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  await lab.control.end();
+  assert.equal(lab.homes.at(-1), "1280");
+  assert.deepEqual(lab.hooks.map(({ STATE }) => STATE), ["up", "down", "destroy"]);
+});
