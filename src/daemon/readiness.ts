@@ -3,8 +3,13 @@ import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
-import { HEARTBEAT_LIMIT_SECONDS, type ReadinessCheck } from "#src/status/snapshot.ts";
+import {
+  type ClientView,
+  HEARTBEAT_LIMIT_SECONDS,
+  type ReadinessCheck,
+} from "#src/status/snapshot.ts";
 import { anyAddress, missingAddress } from "./checks/address.ts";
+import { checkHome, checkTold } from "./checks/client/serving.ts";
 import { watchFirewall } from "./checks/firewall.ts";
 import { forwarding, needsForwarding } from "./checks/ipv6.ts";
 import { type CheckResult, fail, failures, ok } from "./checks/result.ts";
@@ -21,6 +26,8 @@ export interface Served extends Pick<Config, "relay" | "server" | "client"> {
   readonly open: OpenRole;
   readonly datapath: Datapath;
   readonly draining: boolean;
+  /** What a client was told. */
+  readonly view?: ClientView | undefined;
 }
 
 /**
@@ -32,6 +39,8 @@ export class Readiness {
   readonly #host: Host;
   readonly #due: Due;
   #points: readonly CheckResult[] = [];
+  /** What a client's points rest on besides. */
+  #told = "";
 
   constructor(host: Host) {
     this.#host = host;
@@ -39,8 +48,11 @@ export class Readiness {
   }
 
   look(served: Served): ReadinessCheck[] {
-    const { role } = served;
-    if (this.#due.isDue(served[role])) this.#points = hostPoints(this.#host, served);
+    const { role, view } = served;
+    const told = view === undefined ? "" : `${view.state} ${view.address}`;
+    const isTold = told !== this.#told;
+    this.#told = told;
+    if (this.#due.isDue(served[role]) || isTold) this.#points = hostPoints(this.#host, served);
     return together(this.#host, served, this.#points);
   }
 }
@@ -48,7 +60,8 @@ export class Readiness {
 /** With what is asked of the process itself. */
 function together(host: Host, served: Served, points: readonly CheckResult[]): ReadinessCheck[] {
   const [sockets, ...others] = points;
-  const all = [datapath(served), sockets!, serving(served), ...others];
+  const told = served.role === "client" ? checkTold(served.view) : [];
+  const all = [datapath(served), sockets!, serving(served), ...told, ...others];
   return all.map(({ name, verdict, detail, mend }) => {
     const isOk = verdict !== "fail";
     return {
@@ -78,8 +91,9 @@ function serverPoints(host: Host, served: Served): CheckResult[] {
   return [...nativeInterface(host, served), forwarding(host), ...checkClientsWay(host, way)];
 }
 
-function clientPoints(host: Host, { client, open }: Served): CheckResult[] {
-  return [tunnel(host, open.interfaceName ?? client.interfaceName)];
+function clientPoints(host: Host, { client, open, view }: Served): CheckResult[] {
+  const name = open.interfaceName ?? client.interfaceName;
+  return [tunnel(host, name), ...checkHome(host, client, name, view)];
 }
 
 function datapath({ datapath }: Served): CheckResult {
@@ -115,9 +129,6 @@ function firewall(host: Host, served: Served): CheckResult[] {
   const detail = failed.map((result) => result.detail).join("; ");
   return [fail("firewall", detail, failed.map(({ mend }) => mend).join("; "))];
 }
-
-/** The check of a client that fails while no server has given it an address. */
-export const QUALIFIED = "qualified";
 
 /** The check that fails because somebody wants it so. */
 export const SERVING = "serving";

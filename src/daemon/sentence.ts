@@ -3,7 +3,8 @@ import { type ClientView, type DatedCheck, isReady, type Snapshot } from "#src/s
 import { clientDocument } from "#src/status/client_document.ts";
 import { CLIENT_STATE_TEXT, nativeText, natText } from "#src/status/client_text.ts";
 import { bits, decimal } from "#src/status/units.ts";
-import { QUALIFIED, SERVING } from "./readiness.ts";
+import { QUALIFIED } from "./checks/client/serving.ts";
+import { SERVING } from "./readiness.ts";
 
 const SOLICITATIONS: readonly SeriesName[] = [
   "solicitations_cone",

@@ -111,6 +111,7 @@ export class DaemonState {
       server,
       client,
       draining: this.draining,
+      view: this.#client?.view,
       ...this.#serving,
     };
     this.#checks = this.history.judge(this.#readiness.look(served));

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { checkHome, checkTold } from "#src/daemon/checks/client/serving.ts";
+import type { Journey, Way } from "#src/daemon/host/contract.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { CLIENT_STATES, type ClientView } from "#src/status/snapshot.ts";
+import { sampleClient } from "#test/status/sample.ts";
+import { clientConfig, fakeHost, REFUSED, sentBy } from "./fake_host.ts";
+
+const NAME = "teredo";
+
+const told = (view: Partial<ClientView> | undefined) =>
+  checkTold(view && sampleClient(view)).map(({ name, verdict }) => `${name} ${verdict}`);
+
+const CARRYING = ["qualified", "failing"];
+const BESIDE = ["dormant", "relay"];
+
+for (const state of CLIENT_STATES) {
+  test(`checkTold() of a client that is ${state}`, () => {
+    const want = CARRYING.includes(state)
+      ? ["qualified ok", "native ok"]
+      : BESIDE.includes(state)
+      ? ["qualified ok"]
+      : ["qualified fail"];
+    assert.deepEqual(told({ state }), want);
+    const failed = checkTold(sampleClient({ state })).filter(({ verdict }) => verdict === "fail");
+    assert.ok(failed.every(({ mend }) => mend !== undefined && mend !== ""));
+  });
+}
+
+test("checkTold() fails where native hosts do not answer, and not where that is not known", () => {
+  assert.deepEqual(told({ native: "unreachable" }), ["qualified ok", "native fail"]);
+  assert.deepEqual(told({ native: "unknown" }), ["qualified ok", "native ok"]);
+});
+
+test("checkTold() of a client that starts fails", () => {
+  assert.deepEqual(told(undefined), ["qualified fail"]);
+});
+
+interface Case {
+  readonly name: string;
+  readonly view?: Partial<ClientView>;
+  readonly config?: Parameters<typeof clientConfig>[0];
+  /** Of packets to our address; to the Internet; the same from our address. */
+  readonly ways: readonly [own: Way, any: Way, ours: Way];
+  readonly want: readonly string[];
+}
+
+const TAKEN: Way = { kind: "taken" };
+const HERE = sentBy(NAME);
+const ALL_WELL = ["address ok", "route ok", "source_rule ok"];
+
+const cases: readonly Case[] = [
+  { name: "that has all", ways: [TAKEN, HERE, HERE], want: ALL_WELL },
+  { name: "beside native IPv6", ways: [TAKEN, sentBy("eth0"), HERE], want: ALL_WELL },
+  {
+    name: "whose address somebody took away",
+    ways: [HERE, HERE, HERE],
+    want: ["address fail", "route ok", "source_rule ok"],
+  },
+  {
+    name: "whose default route is gone",
+    ways: [TAKEN, REFUSED, HERE],
+    want: ["address ok", "route fail", "source_rule ok"],
+  },
+  {
+    name: "whose packets leave by another interface",
+    ways: [TAKEN, sentBy("eth0"), sentBy("eth0")],
+    want: ["address ok", "route ok", "source_rule fail"],
+  },
+  {
+    name: "that is to set up neither route nor rule",
+    config: { defaultRoute: false, sourceRouting: false },
+    ways: [TAKEN, REFUSED, REFUSED],
+    want: ["address ok"],
+  },
+  {
+    name: "that is offline",
+    view: { state: "offline" },
+    ways: [REFUSED, REFUSED, REFUSED],
+    want: [],
+  },
+  {
+    name: "that is dormant",
+    view: { state: "dormant" },
+    ways: [REFUSED, REFUSED, REFUSED],
+    want: [],
+  },
+];
+
+for (const { name, view, config, ways: [own, any, ours], want } of cases) {
+  test(`checkHome() of a client ${name}`, () => {
+    const client = sampleClient(view);
+    const address = parseIpv6(client.address!)!;
+    const way6 = ({ destination, source }: Journey) =>
+      Buffer.compare(destination, address) === 0 ? own : source === undefined ? any : ours;
+    const host = fakeHost({ way6, hasMetrics: true });
+    const results = checkHome(host, clientConfig(config), NAME, client);
+    assert.deepEqual(results.map((it) => `${it.name} ${it.verdict}`), want);
+  });
+}
+
+test("checkHome() before there is an address asks nothing of the kernel", () => {
+  const way6 = () => assert.fail("asked");
+  assert.deepEqual(checkHome(fakeHost({ way6 }), clientConfig(), NAME, undefined), []);
+});
