@@ -217,10 +217,11 @@ function adviceOf({ role, config, host }: Context): CheckResult[] {
 
 /** The words are those of `teredo check`. */
 function refuseUnfit(context: Context): void {
-  const { role, config, host, log } = context;
+  const { role, config, host, log, options: { apart } } = context;
   const results = [...checkRole(host, role, config), ...adviceOf(context)];
   for (const { name, detail, mend, verdict } of results) {
-    if (verdict === "warn") log.warn("Check", { check: name, detail, mend });
+    // Of a namespace made for one command nobody expects more.
+    if (verdict === "warn" && apart === undefined) log.warn("Check", { check: name, detail, mend });
     if (verdict === "ok" || verdict === "note") log.debug("Check", { check: name, detail });
   }
   const failed = failures(results);

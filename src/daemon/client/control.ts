@@ -2,7 +2,7 @@ import type { ClientConfig } from "#src/config/config.ts";
 import type { ClientRules } from "#src/datapath/datapath.ts";
 import type { HomeWish } from "#src/datapath/homes.ts";
 import type { Logger } from "#src/log/logger.ts";
-import type { ClientStatus } from "#src/protocol/client/contract.ts";
+import type { ToldStatus } from "#src/datapath/client/news.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
@@ -43,7 +43,7 @@ export interface ControlParts {
   /** Does not reject. */
   lookUp(host: string): Promise<Answer>;
   /** What the datapath last told. */
-  status(): ClientStatus | undefined;
+  status(): ToldStatus | undefined;
   /** @returns false when they are too many */
   setRules(rules: ClientRules): boolean;
   setHome(wish: HomeWish): void;
@@ -64,7 +64,7 @@ export class ClientControl {
   readonly #names: ServerNames;
   readonly #native: NativePolicy;
   readonly #network: Settled<Standpoint>;
-  #status: ClientStatus | undefined;
+  #status: ToldStatus | undefined;
   #rules: string;
   #home = "";
   #state: ClientStateName = "probing";

@@ -1,4 +1,6 @@
-import type { ClientStatus, ServerStatus } from "#src/protocol/client/contract.ts";
+import type { ToldStatus } from "#src/datapath/client/news.ts";
+import type { ServerStatus } from "#src/protocol/client/contract.ts";
+import { WAYS } from "#src/protocol/client/peers/ways.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -18,7 +20,7 @@ export interface Surroundings {
   readonly refresh: Millis;
 }
 
-export function viewOf(status: ClientStatus | undefined, around: Surroundings): ClientView {
+export function viewOf(status: ToldStatus | undefined, around: Surroundings): ClientView {
   const { servers, localAddress, localPort, lastChange } = around;
   const viewed = (server: ServerStatus) => serverView(server, servers);
   return {
@@ -40,8 +42,8 @@ export function viewOf(status: ClientStatus | undefined, around: Surroundings): 
     refresh: { intervalSeconds: (status?.refresh ?? around.refresh) / 1_000 },
     native: status?.native ?? "unknown",
     ...(lastChange === undefined ? {} : { lastChange }),
-    randomPorts: 0,
-    peers: [],
+    randomPorts: status?.randomPorts ?? 0,
+    peers: WAYS.map((way, i) => ({ ...way, count: status?.ways[i] ?? 0 })),
   };
 }
 

@@ -11,7 +11,8 @@ import type { ClientRules } from "#src/datapath/datapath.ts";
 import type { HomeWish } from "#src/datapath/homes.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt } from "#src/log/record.ts";
-import type { ClientStatus, ServerStatus } from "#src/protocol/client/contract.ts";
+import type { ToldStatus } from "#src/datapath/client/news.ts";
+import type { ServerStatus } from "#src/protocol/client/contract.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { clientConfig } from "../checks/fake_host.ts";
@@ -42,7 +43,7 @@ function server(primary: string): ServerStatus {
   };
 }
 
-const ASKING: ClientStatus = {
+const ASKING: ToldStatus = {
   state: "probing",
   address: undefined,
   deprecated: [],
@@ -55,9 +56,11 @@ const ASKING: ClientStatus = {
   native: "unknown",
   refresh: 30_000,
   changedAt: 0,
-} as unknown as ClientStatus;
+  randomPorts: 2,
+  ways: [1, 4, 0, 0, 0, 0, 0, 9],
+};
 
-const QUALIFIED: ClientStatus = {
+const QUALIFIED: ToldStatus = {
   ...ASKING,
   state: "qualified",
   address: parseIpv6(ADDRESS)!,
@@ -76,7 +79,7 @@ class Lab {
   readonly names = new Map<string, readonly string[]>();
   readonly control: ClientControl;
   kept: ClientState | undefined;
-  status: ClientStatus | undefined;
+  status: ToldStatus | undefined;
   lookUps = 0;
   qualified = 0;
 
@@ -114,7 +117,7 @@ class Lab {
     );
   }
 
-  tell(status: ClientStatus): this {
+  tell(status: ToldStatus): this {
     this.status = status;
     this.control.coreChanged();
     return this;
@@ -172,6 +175,12 @@ test("ClientControl: a server's answer gives address, route, hook, log and what 
     native: "ok",
     keyRefused: false,
   });
+  assert.equal(view.randomPorts, 2);
+  assert.deepEqual(view.peers.filter(({ count }) => count > 0), [
+    { kind: "client", path: "none", count: 1 },
+    { kind: "client", path: "direct", count: 4 },
+    { kind: "native", path: "direct", count: 9 },
+  ]);
   assert.deepEqual([view.mapped, view.local], ["192.0.2.45:40000", "192.168.1.2:50000"]);
 });
 
