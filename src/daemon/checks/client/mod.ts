@@ -1,4 +1,5 @@
 import type { ClientConfig } from "#src/config/config.ts";
+import { CLIENT_ROUTES } from "#src/datapath/homes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
@@ -15,8 +16,6 @@ import { wayToClients } from "../ways.ts";
 
 /** MTU of the tunnel, unless a server says another. RFC 4380 §5.2.1 */
 const MTU = 1280;
-/** Of the route of 2001::/32 into the tunnel, which a relay's on the same host would win over. */
-const ON_LINK_METRIC = 1024;
 /** 2002::/16 */
 const SIX_TO_FOUR = 0x2002;
 
@@ -77,7 +76,7 @@ function checkBound(
 /** A relay, or another client, on the same host would take what is for peers. */
 function checkServiceRoute(host: Host, client: ClientConfig, running?: Running): CheckResult {
   const own = running?.interfaceName ?? client.interfaceName;
-  const found = host.serviceRoute(servicePrefixOf(client.prefix), own, ON_LINK_METRIC);
+  const found = host.serviceRoute(servicePrefixOf(client.prefix), own, CLIENT_ROUTES.metric);
   return { name: "service_route", ...found };
 }
 

@@ -42,7 +42,7 @@ export function linuxServiceRoute(
 function allWell(prefix: Ipv6Prefix, rivals: readonly Owner[], metric: number): string {
   const text = formatIpv6Prefix(prefix);
   if (rivals.length === 0) return `nothing else has ${text}`;
-  return `${text} is ${rivals.map(describeOwner).join(", ")}; a relay's metric of ${metric} wins`;
+  return `${text} is ${rivals.map(describeOwner).join(", ")}; ours, of metric ${metric}, wins`;
 }
 
 /** Other routes of the same prefix. */
