@@ -3,9 +3,17 @@ import type { Fields } from "#src/log/record.ts";
 import { COUNTER_NAMES, type CounterName } from "#src/protocol/counters.ts";
 import { DROP_NAMES, type DropName } from "#src/protocol/drops.ts";
 import { readU16, readU32 } from "#src/protocol/wire/bytes.ts";
+import { ICMPV6_ECHO_REQUEST } from "#src/protocol/wire/build.ts";
 import { describePacket } from "#src/protocol/wire/describe.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { DESTINATION_AT, formatIpv6, NEXT_HEADER_AT, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
+import {
+  DESTINATION_AT,
+  formatIpv6,
+  IPV6_HEADER_LENGTH,
+  NEXT_HEADER_AT,
+  NEXT_HEADER_ICMPV6,
+  SOURCE_AT,
+} from "#src/protocol/wire/ipv6.ts";
 import { DROP_HELP } from "#src/status/drop_help.ts";
 
 const WAYS: Readonly<Record<Way, string>> = {
@@ -36,6 +44,11 @@ const DEEDS: Readonly<Partial<Record<CounterName, string>>> = {
   icmpv6_forwarded: "passed the ICMPv6 packet on",
   native_forwarded: "passed it to the IPv6 Internet",
   echoes_answered: "answered the echo request",
+  client_qualifications: "qualified",
+  client_address_changes: "took another address",
+  client_failovers: "went over to another server",
+  client_solicitations: "asked a server",
+  client_echo_tests: "sent an echo test",
 };
 
 /** Next headers by the names that people know. */
@@ -103,9 +116,15 @@ function deedsOf(fate: Uint8Array): string[] {
   return deeds;
 }
 
-/** A timer sends bubbles, and errors to those whose packets were held in vain. */
+/**
+ * A timer sends bubbles, and errors to those whose packets were held in vain; a client's asks servers and
+ * native hosts as well.
+ */
 function timerDeed(fate: Uint8Array): string {
-  return fate[FATE.sent] === 0 ? "sent an ICMPv6 error" : "sent a bubble again";
+  if (fate[FATE.sent] === 0) return "sent an ICMPv6 error";
+  if (fate[FATE.ipv6 + NEXT_HEADER_AT] !== NEXT_HEADER_ICMPV6) return "sent a bubble again";
+  const type = fate[FATE.ipv6 + IPV6_HEADER_LENGTH];
+  return type === ICMPV6_ECHO_REQUEST ? "sent an echo test" : "asked a server";
 }
 
 function endsOf(fate: Uint8Array): string[] | undefined {

@@ -34,6 +34,10 @@ export class FateRecorder {
     const { bytes, at, length, address, port } = arrival;
     this.#begin(Way.Udp, length);
     setEnd(this.#fate, address, port);
+    this.#setPacketOf(bytes, at, length);
+  }
+
+  #setPacketOf(bytes: Uint8Array, at: number, length: number): void {
     const datagram = this.#datagram;
     const parsed = datagram.parse(bytes, at, length) === Drop.None;
     if (parsed) setPacket(this.#fate, bytes, datagram.ipv6At, datagram.ipv6Length);
@@ -69,11 +73,11 @@ export class FateRecorder {
     this.#put(fate);
   }
 
-  /** A timer sent a datagram, which holds a bubble. */
+  /** A timer sent a datagram: a bubble, or of a client's a test or a solicitation. */
   sentByTimer(datagram: UdpDatagram): void {
     const { bytes, at, length, address, port } = datagram;
     this.#begin(Way.Timer, length);
-    setPacket(this.#fate, bytes, at, length);
+    this.#setPacketOf(bytes, at, length);
     this.sent(datagram);
     setEnd(this.#fate, address, port);
     this.end(Drop.None);

@@ -7,17 +7,20 @@ import { fieldsOf } from "#src/daemon/fates/words.ts";
 import { FATE_LENGTH } from "#src/datapath/fates/fate.ts";
 import { FateRing, RING_CAPACITY } from "#src/datapath/fates/ring.ts";
 import { serverWatchedBy } from "#src/datapath/fates/server.ts";
+import { tunnelWatchedBy } from "#src/datapath/fates/tunnel.ts";
 import { Fates, FateWish } from "#src/datapath/fates/wish.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { type Fields, formatLogfmt } from "#src/log/record.ts";
 import { parsePeerPattern } from "#src/protocol/peers/pattern.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { bubble, icmpv6, packet, teredo } from "#test/protocol/packets.ts";
 import { data, type FromClient, HOST, RelayLab } from "#test/protocol/relay/lab.ts";
 import { WatchedRelay } from "./watched_relay.ts";
+import { ClientLab } from "#test/protocol/client/lab.ts";
 import { ServerLab } from "#test/protocol/server/lab.ts";
-import { CLIENT, CLIENT_PORT, fromHex } from "#test/protocol/vectors.ts";
+import { CLIENT, CLIENT_PORT, fromHex, SERVER } from "#test/protocol/vectors.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 
 const A = teredo(CLIENT, CLIENT_PORT);
@@ -47,6 +50,30 @@ function answer(lab: RelayLab, client = A): Uint8Array {
   const asked = lab.sent.find(({ to }) => to.endsWith(":3544"))!;
   return bubble(client, fromHex(asked.hex).slice(8, 24));
 }
+
+test("Observed client tells of its solicitations, and of a packet for a client from first to last", () => {
+  const lab = new ClientLab();
+  const fates = new Fates(1);
+  const wish = new FateWish(fates.optionsOf(0), lab.counters, SERVICE_PREFIX);
+  fates.observe([formatIpv4(SERVER), formatIpv6(A)].map((it) => parsePeerPattern(it)!));
+  const passage = tunnelWatchedBy(lab.client, wish.take()!);
+  lab.start();
+  lab.now += 60_000;
+  passage.tick(lab.now, lab.sink);
+  const [asked] = told(fates);
+  assert.equal(asked!["way"], "timer");
+  assert.equal(asked!["destination"], "ff02::2", "behind its authentication");
+  assert.equal(asked!["did"], "asked a server");
+
+  lab.live(120_000);
+  const sent = data(lab.address, A);
+  passage.fromIpv6(sent, 0, sent.length, lab.now, lab.sink);
+  const [held] = told(fates);
+  assert.match(`${held!["did"]}`, /held/);
+  lab.now += 400_000;
+  passage.tick(lab.now, lab.sink);
+  assert.ok(told(fates).some(({ way, reason }) => way === "from_hold" && reason !== undefined));
+});
 
 test("Observed relay tells a packet's way from first to last", () => {
   const { lab, fates } = observed(formatIpv6(A));
