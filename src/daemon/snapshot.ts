@@ -1,7 +1,9 @@
 import type { Role } from "#src/config/config.ts";
 import type { Datapath, Levels, OpenRole } from "#src/datapath/datapath.ts";
+import type { ToldStatus } from "#src/datapath/client/news.ts";
 import type { KernelPath } from "#src/datapath/fast_path.ts";
 import { withRefused } from "#src/datapath/offloads.ts";
+import { WAYS } from "#src/protocol/client/peers/ways.ts";
 import {
   COUNTER_NAMES,
   type CounterName,
@@ -76,7 +78,9 @@ export function takeSnapshot(source: Source): Snapshot {
     reload: source.reload,
     logLinesDropped: source.logLinesDropped,
     ...(source.announced === undefined ? {} : { announced: source.announced }),
-    ...(source.client === undefined ? {} : { client: source.client }),
+    ...(source.client === undefined
+      ? {}
+      : { client: { ...source.client, ...reached(datapath.client?.status()) } }),
     changes: history.changes,
     warnings: history.warnings,
   };
@@ -84,6 +88,13 @@ export function takeSnapshot(source: Source): Snapshot {
     ...snapshot,
     sentence: sentenceOf(snapshot, history.rate, history.time.date(history.time.now())),
   };
+}
+
+/** By which ways a client reaches its peers, as far as its thread has told. */
+function reached(told: ToldStatus | undefined): Pick<ClientView, "peers" | "randomPorts"> {
+  const { ways = [], randomPorts = 0 } = told ?? {};
+  const peers = WAYS.map(({ kind, path }, i) => ({ kind, path, count: ways[i] ?? 0 }));
+  return { peers: peers.filter(({ count }) => count > 0), randomPorts };
 }
 
 function gaugesOf(levels: Levels, peersLimit: number): Gauges {

@@ -46,6 +46,7 @@ export const CHANGES: Readonly<Record<string, ChangeKind>> = {
   "Announced": "announced",
   "Not announced any more": "withdrawn",
   "Clock set": "clock_set",
+  "Client": "client",
 };
 
 /** Two warnings that differ in none of these are one. */
