@@ -11,6 +11,7 @@ import {
   startServer,
   teredo,
   until,
+  wait,
   writeFile,
 } from "./programs.ts";
 import { RunningPing } from "./running_ping.ts";
@@ -164,15 +165,19 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
   {
     name: "asks again at once after a sleep",
     run: async (lab) => {
-      const client = await startClient(lab, SERVER_ADDRESS, STATE);
+      // nsenter stops with its child, and would not go on with it.
+      const argv = teredo("client", SERVER_ADDRESS, STATE, "--pid-file=/run/client.pid");
+      const client = lab.spawn("cli0", ["sh", "-c", `${argv.join(" ")}; exit $?`]);
+      await client.waitForLine(/msg=Ready/, START_PATIENCE);
       await qualified(client);
-      await lab.sh(
-        "cli0",
-        "pkill -STOP -f 'client 198.51.100.1' ; sleep 8; pkill -CONT -f 'client 198.51.100.1'",
-      );
+      const signal = (name: string) => lab.sh("cli0", `kill -${name} $(cat /run/client.pid)`);
+      await signal("STOP");
+      await wait(8_000);
+      await signal("CONT");
       await client.waitForLine(/msg="Woke up"/, START_PATIENCE);
       await assertPing(lab, "cli0", HOST_IPV6);
-      await end(client);
+      await signal("TERM");
+      assert.equal((await client.result).status, 0, client.output());
     },
   },
   {
