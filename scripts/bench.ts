@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { measureClients } from "#test/bench/client/measure.ts";
 import { Labs } from "#test/bench/labs.ts";
 import { measureFastPath } from "#test/bench/fast_path.ts";
 import { measureLatency } from "#test/bench/latency.ts";
@@ -33,6 +34,7 @@ const CASES: readonly Case[] = [
   { letter: "f", last: measureMillion },
   { letter: "g", first: measureBinary, round: measureStart },
   { letter: "h", round: measureFastPath },
+  { letter: "i", round: measureClients },
 ];
 
 interface Options {

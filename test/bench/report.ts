@@ -43,6 +43,7 @@ const PARTS: Record<string, string> = {
   f: "(f) With a million peers",
   g: "(g) Start and size",
   h: "(h) Scattered packets of 88 bytes, and the fast path",
+  i: "(i) Client",
 };
 
 /** The whole report as Markdown. */
