@@ -37,6 +37,8 @@ const TRIALS = 8;
 const LEAST_RATE = 10_000;
 /** Greetings are said once, and one that is lost is missed. */
 const GREETINGS = 3;
+/** While a relay starts. */
+const PREFER_EVERY = 100;
 /** What may be missing where it is not yet saturated, and how late its generator may be. */
 const LOST = 0.001;
 const LATE = 1.05;
@@ -193,8 +195,8 @@ async function runLeg(load: LoadLab, plan: LegPlan): Promise<Leg> {
     const at = from + 2 * LEAD_SECONDS + i * room + random.between(0, room / 3);
     await wait(Math.max(0, 1_000 * (at - now())));
     events.push([now(), name]);
-    junk += await happen(lab, name);
-    if (ENDS.includes(name)) await load.prefer("rly"); // as the one before it
+    const happening = happen(lab, name);
+    junk += ENDS.includes(name) ? await preferring(load, happening) : await happening;
   }
   const leg = { from, events, singly, junk, flows: await flows, peers: await toldBy(peers) };
   const accounts = await accountsOf(lab);
@@ -202,6 +204,18 @@ async function runLeg(load: LoadLab, plan: LegPlan): Promise<Leg> {
   const isWhole = leg.flows.ungreeted === 0 && names.every((name) => !ENDS.includes(name));
   const problems = problemsOf(leg, accounts, isWhole ? before : undefined);
   return { ...leg, to: now(), accounts, problems };
+}
+
+/** A relay that is started meanwhile is preferred from its start, as the one before it was. */
+async function preferring<T>(load: LoadLab, starting: Promise<T>): Promise<T> {
+  let isOver = false;
+  const over = starting.finally(() => isOver = true);
+  while (!isOver) {
+    await load.prefer("rly");
+    await Promise.race([over, wait(PREFER_EVERY)]);
+  }
+  await load.prefer("rly");
+  return await over;
 }
 
 function startPeers({ lab }: LoadLab, seconds: number): LabProcess {
