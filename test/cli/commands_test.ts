@@ -215,8 +215,8 @@ const cases: readonly Case[] = [
   {
     args: ["demo", "--nat", "cone"],
     status: 2,
-    stderr: 'teredo: Expected "cone" to be one of (none|full-cone|restricted|port-restricted|' +
-      'symmetric), did you mean "none"?\n',
+    stderr: 'teredo: Expected "cone" to be one of (none|firewall|full-cone|restricted|' +
+      'port-restricted|symmetric|port-preserving|sequential|address-symmetric), did you mean "none"?\n',
   },
   {
     args: ["completion", "tcsh"],
