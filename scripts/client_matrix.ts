@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { NAT_KINDS } from "#src/demo/nat.ts";
 import { ALL_ROUNDS, type Outcome, PARTIES, runRound } from "#test/netns/clients/matrix.ts";
+import { inLanes } from "#test/netns/lanes.ts";
 import type { Maker } from "#test/netns/programs.ts";
 import { machine, table } from "#test/soak/report.ts";
 
@@ -14,11 +15,11 @@ const DOCUMENT = "docs/client-matrix.md";
 const START = "<!-- Made by scripts/client_matrix.ts. -->\n";
 const END = "<!-- End of what is made. -->\n";
 
-const outcomes: Outcome[] = [];
-for (const round of ALL_ROUNDS) {
-  outcomes.push(await runRound(round));
+const outcomes: Outcome[] = await Promise.all(inLanes(ALL_ROUNDS.map((round) => async () => {
+  const outcome = await runRound(round);
   console.log(`${round.server} server, ${round.relay} relay, ${round.turn}: done`);
-}
+  return outcome;
+})));
 
 /** What all rounds say of a pair: one word, or those of our server and of Miredo's. */
 function cellOf(from: number, to: number): string {

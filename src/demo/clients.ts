@@ -58,10 +58,10 @@ async function qualify(lab: Lab, site: Site, say: Say): Promise<string> {
 
 async function ping(lab: Lab, site: Site, address: string, say: Say): Promise<boolean> {
   const patience = `${START_PATIENCE / 1_000}`;
-  const argv = ["ping", "-6", "-n", "-i", "0.5", "-c", `${PINGS}`, "-w", patience, address];
+  const argv = ["ping", "-6", "-n", "-i", "0.5", "-c", `${PINGS}`, "-W", patience, address];
   const pinging = lab.spawn(site.client, argv);
   // One line for each answer, and for each that has none.
   pinging.onLine((line) => /icmp_seq=|packet loss/.test(line) && say(line));
   const { stdout } = await pinging.result;
-  return stdout.includes(`${PINGS} received`);
+  return / 0% packet loss/.test(stdout);
 }

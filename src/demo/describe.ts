@@ -8,6 +8,7 @@ import {
   DESTINATION_AT,
   formatIpv6,
   IPV6_HEADER_LENGTH,
+  isBubble,
   NEXT_HEADER_AT,
   SOURCE_AT,
 } from "#src/protocol/wire/ipv6.ts";
@@ -80,7 +81,8 @@ function describeTeredo(b: Uint8Array, at: number, end: number, name: Name): str
   const source = name(formatIpv6(b, inner + SOURCE_AT));
   const destination = name(formatIpv6(b, inner + DESTINATION_AT));
   parts.push(`${what} ${source} > ${destination}`);
-  parts.push(...describeTrailers(b, end, name));
+  // Behind data, in a super-datagram, there are further packets.
+  if (isBubble(b, inner)) parts.push(...describeTrailers(b, end, name));
   return parts.join(" | ");
 }
 

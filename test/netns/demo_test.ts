@@ -81,6 +81,17 @@ for (const [i, nat] of NAT_KINDS.entries()) {
   });
 }
 
+test("teredo demo --clients 2 shows how two clients find each other", OPTIONS, async () => {
+  const { demo, mark } = start("--clients", "2");
+  const { status, stdout, stderr } = await demo.ended;
+  assert.equal(status, 0, stdout + stderr);
+  assert.match(stdout, /seen as 198\.51\.100\.21:\d+, NAT: symmetric port/);
+  assert.match(stdout, /nat1:\d+ > server:3544 +bubble client1 > client2 \| nonce [0-9a-f]{8}/);
+  assert.match(stdout, /nat2:\d+ > nat1:\d+ +echo reply 1 client2 > client1/);
+  assert.match(stdout, / 0% packet loss/);
+  assert.deepEqual(await leftBehind(mark), []);
+});
+
 for (const [signal, status] of [["SIGINT", 1], ["SIGTERM", 1], ["SIGKILL", null]] as const) {
   test(`teredo demo leaves nothing behind after ${signal}`, OPTIONS, async () => {
     const { demo, mark } = start();
