@@ -12,7 +12,7 @@ const RELAY_PORT = 3545;
 const SERVER_STATUS = "http://127.0.0.1:9544";
 export const RELAY_STATUS = "http://127.0.0.1:9545";
 /** A daemon that has not said it is ready by then never will. */
-export const START_PATIENCE = 15_000;
+export const START_PATIENCE = 60_000;
 
 export async function startDaemons(lab: Lab, say: Say): Promise<void> {
   const self = selfCommand();
