@@ -304,6 +304,22 @@ test("Client says that native hosts are unreachable when three are silent, and t
   assert.equal(lab.client.status().state, "qualified", "which is another matter");
 });
 
+test("Client tries a standby as soon as it may where native hosts are silent from the start", () => {
+  const lab = raced();
+  const ask = () => {
+    for (const host of ["2001:db8::1", "2001:db8::2", "2001:db8::3"]) {
+      lab.send(host);
+      answerUntil(lab, lab.now + 9 * SECOND, [SERVER, STANDBY]);
+    }
+  };
+  ask();
+  assert.equal(lab.client.status().native, "unreachable");
+  assert.equal(serverAddressOf(lab.address, 0), SERVER, "less than a minute after the last change");
+  answerUntil(lab, lab.now + 31 * SECOND, [SERVER, STANDBY]);
+  ask();
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+});
+
 test("Client goes to a standby for native hosts only by a mapping that it tells then", () => {
   const lab = raced();
   answerUntil(lab, lab.now + 61 * SECOND, [SERVER]);

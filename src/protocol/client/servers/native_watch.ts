@@ -19,7 +19,11 @@ export class NativeWatch {
     this.#set("unknown");
   }
 
-  /** A host left all tests unanswered. @returns whether that is news */
+  /**
+   * A host left all tests unanswered.
+   *
+   * @returns whether so many have that it is not them; each time, as there may be nobody better yet
+   */
   silent(p: PeerId, now: Millis): boolean {
     let oldest = 0;
     for (let i = 0; i < HOSTS; i++) {
@@ -32,7 +36,8 @@ export class NativeWatch {
     this.#silent[oldest] = p;
     this.#silentAt[oldest] = now;
     for (let i = 0; i < HOSTS; i++) if (now - this.#silentAt[i]! > WINDOW) return false;
-    return this.#set("unreachable");
+    this.#set("unreachable");
+    return true;
   }
 
   /** A host answered. @returns whether that is news */
