@@ -78,7 +78,8 @@ ${block("miredo", "teredo")}
 ${block("miredo", "miredo")}
 ## Times
 
-Median and longest, until the first answer or until the sender is told, of all rounds:
+Median and longest, until the first answer or until the sender is told, of all rounds; four pairs a
+client at a time, and whatever else the machine had to do:
 
 ${
   table(["sender", "answered", "told that there is no way"], [
