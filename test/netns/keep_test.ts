@@ -50,6 +50,11 @@ const CASES: readonly Case[] = [
   { name: "down", deed: "ip link set teredo down", restored: ["up", "address", "route"] },
   { name: "no carrier", deed: "ip link set teredo carrier off", restored: ["up"] },
   { name: "routes flushed", deed: "ip -6 route flush dev teredo", restored: ["route"] },
+  {
+    name: "routes of all tables flushed, the kernel's own for the address too",
+    deed: "ip -6 route flush dev teredo table all",
+    restored: ["address", "route"],
+  },
   { name: "route deleted", deed: "ip -6 route del 2001::/32 dev teredo", restored: ["route"] },
   {
     name: "route replaced by one of a higher metric",

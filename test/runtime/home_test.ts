@@ -22,6 +22,7 @@ import { OneQueue } from "./one_queue.ts";
 /** A client's addresses, routes and rules, as the kernel and ip(8) have them. */
 const libc = await openLibc();
 const [A, B] = ["2001:0:c633:6401:0:f227:3fff:fe01", "2001:0:c633:6403:0:f227:3fff:fe01"];
+const LINK_LOCAL = "fe80::ffff:ffff:ffff";
 const METRIC = 1_000_000;
 const HOME: HomeSetup = { metric: METRIC, sourceRouting: true };
 
@@ -128,6 +129,13 @@ function assertWhole(addresses: readonly string[] = [A]): void {
   assert.deepEqual(table(FIRST_TABLE), ["default teredo"]);
 }
 
+/** The kernel makes the routes of addresses a moment after these. */
+function awaitTaken(addresses: readonly string[]): void {
+  for (const address of [LINK_LOCAL, ...addresses]) {
+    while (ip(`-6 route show table local ${address} dev teredo`).length === 0);
+  }
+}
+
 interface Taken {
   readonly name: string;
   readonly deed: string;
@@ -175,7 +183,17 @@ const TAKEN: readonly Taken[] = [
   {
     name: "all routes of all tables",
     deed: "ip -6 route flush dev teredo table all",
-    restored: ["default_route", "route", "source_rule"],
+    restored: ["address", "default_route", "home", "route", "source_rule"],
+  },
+  {
+    name: "the route by which the kernel takes what comes to an address",
+    deed: `ip -6 route del local ${A} dev teredo table local`,
+    restored: ["home"],
+  },
+  {
+    name: "the same of the link-local address",
+    deed: `ip -6 route del local ${LINK_LOCAL} dev teredo table local`,
+    restored: ["address"],
   },
   {
     name: "what goes with being up",
@@ -223,10 +241,12 @@ inNamespace(import.meta.filename!, () => {
     test(`${name} that is taken away is back, and told`, () => {
       withClient((client) => {
         client.keeper.setHome(wish([A, B]));
+        awaitTaken([A, B]);
         assert.deepEqual(client.look(), []);
         sh(deed);
         assert.deepEqual(client.look().sort(), restored.map((it) => `restored ${it}`));
         assertWhole([A, B]);
+        awaitTaken([A, B]);
         assert.deepEqual(client.look(), []);
       });
     });

@@ -18,6 +18,7 @@ import { addRoute, deleteRoute } from "../netlink/routing.ts";
 import { addRule, deleteRule, type Rule, rulesOf, type SourceRule } from "../netlink/rules.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { routesBy, type TableRoute } from "../netlink/tables.ts";
+import { TakenAddresses } from "./taken.ts";
 
 /** Before the main table, and behind all that others have rules for. */
 export const SOURCE_PRIORITY = 32_765;
@@ -41,6 +42,7 @@ export class UpheldHomes {
   readonly #netlink: Netlink;
   readonly #interface: Interface;
   readonly #home: EntrustedHome;
+  readonly #taken: TakenAddresses;
   #wish: Addresses = NOTHING;
   /** Addresses that were given and may still be there. */
   #given: Uint8Array[] = [];
@@ -49,6 +51,7 @@ export class UpheldHomes {
     this.#netlink = netlink;
     this.#interface = it;
     this.#home = home;
+    this.#taken = new TakenAddresses(netlink);
     netlink.channel.filterLists();
   }
 
@@ -72,7 +75,8 @@ export class UpheldHomes {
     const isWrong = this.#wish.addresses.some(({ bytes, deprecated }) => {
       const had = addressOn(this.#netlink, this.#index, bytes);
       return had?.prefixLength !== this.#interface.prefix.length ||
-        ((had.flags & IFA_F_DEPRECATED) !== 0) !== deprecated;
+        ((had.flags & IFA_F_DEPRECATED) !== 0) !== deprecated ||
+        this.#taken.isLost(this.#index, bytes);
     });
     return isWrong || this.#leftOver().some((bytes) => this.#has(bytes));
   }
@@ -122,14 +126,18 @@ export class UpheldHomes {
     for (const { bytes, deprecated } of this.#wish.addresses) {
       if (!this.#given.some((it) => equalIpv6(it, 0, bytes, 0))) this.#given.push(bytes.slice());
       const traits = { noRoute: true, deprecated, protocol: CLIENT_PROTOCOL };
-      // Of another length it would stay as it is.
+      // Of another length, or without its route, it would stay as it is.
       const had = addressOn(this.#netlink, this.#index, bytes);
-      if (had !== undefined && had.prefixLength !== prefix.length) {
+      const isWhole = had?.prefixLength === prefix.length &&
+        !this.#taken.isLost(this.#index, bytes);
+      if (!isWhole) this.#taken.forget(bytes);
+      if (had !== undefined && !isWhole) {
         deleteAddress(this.#netlink, this.#index, bytes, had.prefixLength);
       }
       addAddress(this.#netlink, this.#index, bytes, prefix.length, traits);
     }
     for (const bytes of this.#leftOver()) {
+      this.#taken.forget(bytes);
       const had = addressOn(this.#netlink, this.#index, bytes);
       if (had === undefined) continue;
       const remove = () => deleteAddress(this.#netlink, this.#index, bytes, had.prefixLength);

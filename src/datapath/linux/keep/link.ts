@@ -1,15 +1,23 @@
 import { writeFileSync } from "node:fs";
-import { SyscallError } from "#ffi/errors.ts";
-import { EBUSY, IFF_LOWER_UP, IFF_MULTICAST, IFF_NOARP, IFF_UP } from "#ffi/linux/mod.ts";
+import { SyscallError, unless } from "#ffi/errors.ts";
+import {
+  EADDRNOTAVAIL,
+  EBUSY,
+  IFF_LOWER_UP,
+  IFF_MULTICAST,
+  IFF_NOARP,
+  IFF_UP,
+} from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import type { Kept } from "../../keep/contract.ts";
-import { addAddress, changeLink, makeAddress } from "../netlink/link.ts";
+import { addAddress, changeLink, deleteAddress, makeAddress } from "../netlink/link.ts";
 import { hasAddress, linkAt } from "../netlink/look_up.ts";
 import type { Link } from "../netlink/routing.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { textOf } from "../proc.ts";
 import { LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH } from "../tun/interface.ts";
 import type { LinuxKept } from "./kept.ts";
+import { TakenAddresses } from "./taken.ts";
 
 const UP = IFF_UP | IFF_LOWER_UP;
 
@@ -22,10 +30,12 @@ export class UpheldLink {
   mtu: number;
   readonly #netlink: Netlink;
   readonly #kept: LinuxKept;
+  readonly #taken: TakenAddresses;
 
   constructor(netlink: Netlink, kept: LinuxKept) {
     this.#netlink = netlink;
     this.#kept = kept;
+    this.#taken = new TakenAddresses(netlink);
     this.mtu = kept.mtu;
   }
 
@@ -54,10 +64,17 @@ export class UpheldLink {
   }
 
   lacksAddress(): boolean {
-    return !hasAddress(this.#netlink, this.#index, LINK_LOCAL_ADDRESS);
+    return !hasAddress(this.#netlink, this.#index, LINK_LOCAL_ADDRESS) ||
+      this.#taken.isLost(this.#index, LINK_LOCAL_ADDRESS);
   }
 
   addAddress(): void {
+    this.#taken.forget(LINK_LOCAL_ADDRESS);
+    // One that has lost its route would stay as it is.
+    unless(
+      [EADDRNOTAVAIL],
+      () => deleteAddress(this.#netlink, this.#index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH),
+    );
     addAddress(this.#netlink, this.#index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
   }
 
