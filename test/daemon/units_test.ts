@@ -9,7 +9,7 @@ import { SOCKET_BUFFER } from "#src/config/setting.ts";
 const NEEDED = {
   relay: ["CAP_NET_ADMIN CAP_NET_RAW CAP_BPF", "DeviceAllow=/dev/net/tun rw"],
   server: ["CAP_NET_RAW", "PrivateDevices=yes"],
-  client: ["CAP_NET_ADMIN", "DeviceAllow=/dev/net/tun rw"],
+  client: ["CAP_NET_ADMIN CAP_NET_RAW", "DeviceAllow=/dev/net/tun rw"],
 } as const;
 
 for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {

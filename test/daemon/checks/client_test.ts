@@ -45,7 +45,7 @@ test("checkClient() of a fit host has nothing to say but ok, each point once", (
 });
 
 const points: readonly (readonly [string, Facts, Partial<ClientConfig>, RegExp])[] = [
-  ["without rights", { capabilities: [] }, {}, /^FAIL privileges: .*CAP_NET_ADMIN/],
+  ["without rights", { capabilities: [] }, {}, /^FAIL privileges: .*CAP_NET_ADMIN CAP_NET_RAW/],
   ["without a TUN device", { openTunDevice: 2 }, {}, /^FAIL tun: .*; mend: /],
   [
     "whose interface is another program's",

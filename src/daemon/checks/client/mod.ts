@@ -4,7 +4,7 @@ import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
 import { isTeredo, servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
-import type { Host } from "../../host/contract.ts";
+import type { Host, Right } from "../../host/contract.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
 import { checkHook } from "./hook.ts";
 import { checkMtu, checkPort, missingAddress } from "../address.ts";
@@ -14,6 +14,8 @@ import { type CheckResult, ok, warn } from "../result.ts";
 import { checkRunning, type Running } from "../running.ts";
 import { wayToClients } from "../ways.ts";
 
+/** Interface, addresses and routes; ICMPv6 errors. */
+const NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];
 /** MTU of the tunnel, unless a server says another. RFC 4380 §5.2.1 */
 const MTU = 1280;
 /** 2002::/16 */
@@ -29,7 +31,7 @@ export function checkClient(host: Host, client: ClientConfig, running?: Running)
   const { interfaceName, bindAddress, bindPort, process } = client;
   return [
     running === undefined
-      ? checkPrivileges(host, process, portNeeds(["set up interfaces"], bindPort))
+      ? checkPrivileges(host, process, portNeeds(NEEDS, bindPort))
       : checkRunning(running),
     checkTun(host, interfaceName, running),
     checkIpv6(host),
