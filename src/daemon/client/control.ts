@@ -64,6 +64,8 @@ export class ClientControl {
   readonly #names: ServerNames;
   readonly #native: NativePolicy;
   readonly #network: Settled<Standpoint>;
+  /** The way to native IPv6 that was last seen: no part of what makes another network. */
+  #nativeWay: string | undefined;
   #status: ToldStatus | undefined;
   #rules: string;
   #home = "";
@@ -91,7 +93,7 @@ export class ClientControl {
       this.#moved(now, before);
     });
     this.#rules = JSON.stringify(this.rules);
-    this.#native.look(standpoint.native !== undefined);
+    this.#lookForNative(standpoint);
   }
 
   /** What the datapath is to go by at this moment. */
@@ -124,7 +126,7 @@ export class ClientControl {
 
   /** @param standpoint where this host stands now */
   look(standpoint: Standpoint): void {
-    this.#native.look(standpoint.native !== undefined);
+    this.#lookForNative(standpoint);
     this.#network.look(standpoint);
   }
 
@@ -184,14 +186,20 @@ export class ClientControl {
     await hook.done();
   }
 
+  #lookForNative({ native }: Standpoint): void {
+    this.#nativeWay = native ?? this.#nativeWay;
+    this.#native.look(native !== undefined);
+  }
+
   #moved(now: Standpoint, before: Standpoint): void {
     this.#parts.log.info("Network changed", { detail: describeMove(now, before) });
     this.renew("the network is another one");
   }
 
   #stand(standing: Standing): void {
-    const { value } = this.#network;
-    const what = this.#native.isNative ? `native IPv6: ${value.native}` : "no native IPv6 any more";
+    const what = this.#native.isNative
+      ? `native IPv6: ${this.#nativeWay}`
+      : "no native IPv6 any more";
     this.#parts.log.info("Native IPv6", { detail: what, state: standing });
     this.#follow(what);
   }
@@ -226,7 +234,7 @@ export class ClientControl {
   #tell(reason: string | undefined, isMoved: boolean): void {
     const status = this.#status;
     const state = stateOf({
-      core: status?.state,
+      core: status && hasAsked(status) ? status.state : undefined,
       servers: this.#names.servers.length,
       hasIpv4: this.#network.value.localAddress !== 0,
       standing: this.#native.standing,
@@ -265,6 +273,9 @@ export class ClientControl {
     return { ...mapped, flags: readU16(address, FLAGS_AT) };
   }
 }
+
+/** What is told while there are no servers says nothing of those that there are since. */
+const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || standbys.length > 0;
 
 const whenNative = ({ whenNative }: ClientConfig) => whenNative === "keep" ? "keep" : "stand_back";
 
