@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import { inLanes } from "./lanes.ts";
 import {
+  get,
   script,
   START_PATIENCE,
   startRelay,
@@ -251,6 +253,38 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
         await lab.sh("cli0", "stat -c '%U %a' /run/nobody/client.json"),
         /^nobody 600$/m,
       );
+    },
+  },
+  {
+    name: "starts with no more rights than its unit gives, as a user",
+    run: async (lab) => {
+      const unit = await readFile("docs/examples/teredo-client.service", "utf8");
+      const [, given] = /^AmbientCapabilities=(.+)$/m.exec(unit)!;
+      const rights = given!.toLowerCase().split(" ").map((it) => it.replace("cap_", "+"));
+      const sets = ["inh-caps", "ambient-caps", "bounding-set"];
+      const bounds = sets.map((set) => `--${set}=-all,${rights.join(",")}`);
+      const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", ...bounds];
+      await lab.sh("cli0", "install -d -o 65534 -g 65534 /run/state /run/runtime");
+      const argv = teredo("client", SERVER_ADDRESS, "--state-file=/run/state/client.json");
+      const environment = ["env", "RUNTIME_DIRECTORY=/run/runtime"];
+      const client = lab.spawn("cli0", [...nobody, ...environment, ...argv]);
+      await client.waitForLine(/msg=Ready/, START_PATIENCE);
+      await qualified(client);
+      await assertPing(lab, "cli0", HOST_IPV6);
+      await end(client);
+    },
+  },
+  {
+    name: "tells by the host to check, without traffic, that native hosts are reached",
+    run: async (lab) => {
+      await askRouter(lab);
+      await startNameServer(lab);
+      const client = await startClient(lab, SERVER_ADDRESS, STATE, "--check-host=host.test");
+      await until("native hosts are reached", async () => {
+        const page = await get(lab, "cli0", "http://127.0.0.1:9546/status");
+        return page !== undefined && JSON.parse(page).client?.native === "ok";
+      });
+      await end(client);
     },
   },
   {
