@@ -141,8 +141,10 @@ fewer bubbles by way of servers. Leave something out to rule it out when looking
     default: undefined,
     defaultText: "none: traffic tells",
     reload: "yes",
-    doc: `A host of the IPv6 Internet that is pinged now and then, to tell whether there is a relay
-on the way to it. Not set, the answers to this host's own packets tell.`,
+    doc:
+      `A host of the IPv6 Internet that is pinged by way of the server once that has answered, when
+there is another, and every five minutes: whether native hosts are reached (\`native\` of \`teredo
+status\`) is known then without traffic. Not set, the answers to this host's own packets tell.`,
   },
   hook: {
     kind: path,

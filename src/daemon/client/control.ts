@@ -12,6 +12,7 @@ import { homeOf, hookViewOf, keyOfHome } from "./home.ts";
 import type { Hook, Place } from "./hook.ts";
 import { NativePolicy, type Standing } from "./native.ts";
 import { clientRules } from "./rules.ts";
+import { CheckedHost, type HostAnswer } from "./servers/checked_host.ts";
 import type { ChosenServer } from "./servers/choose.ts";
 import { type Answer, ServerNames } from "./servers/names.ts";
 import { Settled } from "./settled.ts";
@@ -42,6 +43,8 @@ export interface ControlParts {
   localPort(): number;
   /** Does not reject. */
   lookUp(host: string): Promise<Answer>;
+  /** Of a native host. Does not reject. */
+  lookUpHost(name: string): Promise<HostAnswer>;
   /** What the datapath last told. */
   status(): ToldStatus | undefined;
   /** @returns false when they are too many */
@@ -62,6 +65,7 @@ export class ClientControl {
   readonly #parts: ControlParts;
   #config: ClientConfig;
   readonly #names: ServerNames;
+  readonly #checked: CheckedHost;
   readonly #native: NativePolicy;
   readonly #network: Settled<Standpoint>;
   /** The way to native IPv6 that was last seen: no part of what makes another network. */
@@ -88,6 +92,17 @@ export class ClientControl {
       config.servers,
       left.names,
     );
+    this.#checked = new CheckedHost(
+      {
+        clock,
+        lookUp: (name) => parts.lookUpHost(name),
+        changed: () => this.#follow("the host to check is another one"),
+        failed: (name, problem) => parts.log.warn("Name not found", { name, problem }),
+        answered: (name) => parts.log.info("Name found", { name }),
+      },
+      config.checkHost,
+      config.prefix,
+    );
     this.#native = new NativePolicy(clock, whenNative(config), (standing) => this.#stand(standing));
     this.#network = new Settled(clock, DEBOUNCE, standpoint, keyOf, (now, before) => {
       this.#moved(now, before);
@@ -99,7 +114,9 @@ export class ClientControl {
   /** What the datapath is to go by at this moment. */
   get rules(): ClientRules {
     const servers = this.#native.standing === "dormant" ? [] : this.#names.servers;
-    return clientRules(this.#config, this.#network.value, servers, this.#parts.left.mapping);
+    const { address } = this.#checked;
+    const { mapping } = this.#parts.left;
+    return clientRules(this.#config, this.#network.value, servers, address, mapping);
   }
 
   get servers(): readonly ChosenServer[] {
@@ -112,7 +129,7 @@ export class ClientControl {
 
   /** Begins to ask for names, once the datapath serves. */
   start(): void {
-    void this.#names.ask();
+    this.#askNames();
     this.coreChanged();
   }
 
@@ -134,12 +151,12 @@ export class ClientControl {
   tick(): void {
     const { clock } = this.#parts;
     const isOld = clock.now() - this.#names.askedAt >= NAMES_AGAIN;
-    if (this.#state === "offline" && isOld) void this.#names.ask();
+    if (this.#state === "offline" && isOld) this.#askNames();
   }
 
   /** Everything is asked again, as when time has passed that nobody noticed. */
   renew(reason: string): void {
-    void this.#names.ask();
+    this.#askNames();
     this.#setRules();
     this.#arrange(reason);
   }
@@ -154,6 +171,7 @@ export class ClientControl {
     }
     this.#native.set(whenNative(config));
     this.#names.set(config.servers);
+    this.#checked.set(config.checkHost);
     this.#arrange("the configuration is another one");
     return true;
   }
@@ -174,6 +192,7 @@ export class ClientControl {
   /** The addresses go; resolves when the hook has been told. */
   async end(): Promise<void> {
     this.#names.close();
+    this.#checked.close();
     this.#native.close();
     this.#network.close();
     const { hook } = this.#parts;
@@ -184,6 +203,11 @@ export class ClientControl {
     await hook.done();
     hook.tell({ ...this.#parts.place(), state: "destroy", address: undefined, mtu: undefined });
     await hook.done();
+  }
+
+  #askNames(): void {
+    void this.#names.ask();
+    void this.#checked.ask();
   }
 
   #lookForNative({ native }: Standpoint): void {

@@ -11,12 +11,14 @@ export const FIRST_MTU = 1280;
  * What a client's datapath goes by.
  *
  * @param servers none of them where it is to be quiet
+ * @param checkHost 16 bytes of the native host that is asked now and then
  * @param remembered by which the last run had its address
  */
 export function clientRules(
   config: ClientConfig,
   { ownAddresses, subnets, localAddress }: Standpoint,
   servers: readonly ServerAddresses[],
+  checkHost: Uint8Array | undefined,
   remembered: Mapping | undefined,
 ): ClientRules {
   const { extensions, secret, bindAddress } = config;
@@ -38,6 +40,7 @@ export function clientRules(
       loadReduction: has("slr"),
     },
     localDiscovery: config.localDiscovery,
+    checkHost,
     maxPeers: config.maxPeers,
     holdPackets: config.holdPackets,
     holdBytes: config.holdBytes,

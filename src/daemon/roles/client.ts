@@ -81,7 +81,7 @@ class ClientLife implements RoleLife {
     const { needed } = this.#surroundings;
     if (needed(client)) {
       throw new StartError(
-        "nobody can look up the names of servers: there were none at start",
+        "nobody can look up names: there were none at start",
         "restart the daemon",
       );
     }
@@ -109,6 +109,7 @@ class ClientLife implements RoleLife {
       place: () => this.#place(),
       localPort: () => Number(this.#open?.listening[0]?.split(":")[1] ?? 0),
       lookUp: (host) => errands?.lookUp(host) ?? Promise.resolve(nobody),
+      lookUpHost: (name) => errands?.lookUpHost(name) ?? Promise.resolve(nobody),
       status: () => this.#serving?.datapath.client?.status(),
       setRules: (rules) => this.#datapath.setRules(rules),
       setHome: (wish) => this.#serving?.upholding.setHome(wish),

@@ -68,6 +68,8 @@ export interface ClientOptions {
   readonly extensions: Extensions;
   /** RFC 4380 §5.2.8 */
   readonly localDiscovery: boolean;
+  /** A native host, 16 bytes, that is asked now and then: see {@link ClientStatus.native}. */
+  readonly checkHost?: Uint8Array | undefined;
   readonly maxPeers: number;
   /** Of packets that wait for a peer, and of those that wait for its proof: as a relay's. */
   readonly holdPackets: number;

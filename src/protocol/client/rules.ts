@@ -11,6 +11,7 @@ import { Counter, type Counters, DROPS_AT } from "../counters.ts";
 import { LocalDiscovery } from "./peers/discovery.ts";
 import { Drop } from "../drops.ts";
 import { EchoTests } from "./peers/echo_tests.ts";
+import { HostCheck } from "./peers/host_check.ts";
 import { Homes, NO_HOME } from "./servers/homes.ts";
 import { Icmpv6Errors } from "../guard/icmpv6_errors.ts";
 import { Ipv4Filter } from "../guard/ipv4_filter.ts";
@@ -60,6 +61,7 @@ export class Client implements TunnelRules {
   readonly #checks: OutgoingChecks;
   readonly #foresight: Foresight;
   readonly #native = new NativeWatch();
+  readonly #hostCheck: HostCheck;
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
   #peerRefreshAt: Millis = Infinity;
@@ -103,6 +105,7 @@ export class Client implements TunnelRules {
     });
     const bubbles = new ClientBubbles(parts);
     const echoTests = new EchoTests(hash, nonces.draw32() & 0xffff, counters);
+    this.#hostCheck = new HostCheck(parts, echoTests);
     const strangers = new Strangers(key0, key1);
     this.#states = new ClientPeers(parts, strangers);
     this.#discovery = new LocalDiscovery(parts);
@@ -146,6 +149,7 @@ export class Client implements TunnelRules {
     this.#options = options;
     this.#parts.filter.set(options);
     this.#parts.errors.set(options, now);
+    this.#hostCheck.begin(now);
     this.start(now, sink);
   }
 
@@ -183,6 +187,7 @@ export class Client implements TunnelRules {
       this.#qualification.nextAt,
       this.#states.nextTimer(),
       this.#discovery.nextAt,
+      this.#hostCheck.nextAt,
       this.#parts.homes.nextExpiry(),
       this.#parts.ports.count > 0 ? this.#peerRefreshAt : Infinity,
     );
@@ -194,6 +199,9 @@ export class Client implements TunnelRules {
     this.#discovery.tick(now, sink);
     if (now >= this.#peerRefreshAt) this.#refreshRandomPorts(now, sink);
     this.#states.tick(now, sink);
+    if (this.#hostCheck.tick(now, sink) && this.#native.checkedHostSilent(now)) {
+      this.#qualification.noteNative("unreachable", now, sink);
+    }
   }
 
   #refreshRandomPorts(now: Millis, sink: TunnelSink): void {
@@ -299,16 +307,20 @@ export class Client implements TunnelRules {
 
   #changeMapping(now: Millis): void {
     this.#states.forgetTrust(now);
-    this.#native.forget();
-    this.#discovery.start(now);
+    this.#beginAnew(now);
     this.#version++;
   }
 
   #changeAddress(now: Millis): void {
     this.#states.keepUp(now);
-    this.#native.forget();
-    this.#discovery.start(now);
+    this.#beginAnew(now);
     this.#version++;
+  }
+
+  #beginAnew(now: Millis): void {
+    this.#native.forget();
+    this.#hostCheck.begin(now);
+    this.#discovery.start(now);
   }
 
   #noteSilence(p: PeerId, now: Millis, sink: TunnelSink): void {
@@ -316,6 +328,7 @@ export class Client implements TunnelRules {
   }
 
   #noteNative(now: Millis, sink: TunnelSink): void {
-    if (this.#native.answered()) this.#qualification.noteNative("ok", now, sink);
+    this.#hostCheck.answered(now);
+    if (this.#native.answered(now)) this.#qualification.noteNative("ok", now, sink);
   }
 }

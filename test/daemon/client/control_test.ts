@@ -94,6 +94,7 @@ class Lab {
       place: () => ({ interfaceName: "teredo", index: 7 }),
       localPort: () => 50_000,
       lookUp: (host) => this.#lookUp(host),
+      lookUpHost: (name) => Promise.resolve({ hosts: [...this.names.get(name) ?? []] }),
       status: () => this.status,
       setRules: (rules) => this.rules.push(rules) > 0,
       setHome: (wish) => this.homes.push(describe(wish)),
@@ -266,6 +267,39 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   assert.deepEqual(lab.servers, ["192.0.2.1"]);
   lab.tell(QUALIFIED);
   assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
+});
+
+test("ClientControl names the way to native IPv6 that it stands back for", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  await lab.at({ ...HOME, native: NATIVE }, 5_000);
+  await lab.at(HOME, 5_000); // gone, but not for long enough to count
+  await lab.at({ ...HOME, native: NATIVE }, 60_000);
+  const said = lab.lines.filter((line) => line.includes("Native IPv6"));
+  assert.equal(said.length, 2);
+  for (const line of said) assert.ok(line.includes(`detail="native IPv6: ${NATIVE}"`), line);
+});
+
+test("ClientControl: what is told while no server is known says nothing of those found since", async () => {
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
+  lab.names.set("a.test", ["192.0.2.1"]);
+  lab.tell({ ...ASKING, state: "offline" });
+  assert.equal(lab.control.view.state, "resolving");
+  lab.control.start();
+  await lab.clock.pass(0);
+  assert.equal(lab.control.view.state, "probing");
+  lab.tell({ ...ASKING, state: "offline", standbys: [server("192.0.2.1")] });
+  assert.equal(lab.control.view.state, "offline");
+});
+
+test("ClientControl: the datapath is told of the native host to check, by address or name", async () => {
+  const lab = new Lab({ checkHost: "2001:db8::1" }).tell(QUALIFIED);
+  assert.equal(formatIpv6(lab.control.rules.checkHost!), "2001:db8::1");
+  lab.names.set("b.test", ["2001:db8::2"]);
+  assert.equal(lab.control.goBy(clientConfig({ checkHost: "b.test" })), true);
+  await lab.clock.pass(0);
+  assert.equal(formatIpv6(lab.rules.at(-1)!.checkHost!), "2001:db8::2");
+  assert.equal(lab.control.goBy(clientConfig()), true);
+  assert.equal(lab.rules.at(-1)!.checkHost, undefined);
 });
 
 test("ClientControl: a reload's servers are taken, a renewal asks the same ones again", async () => {

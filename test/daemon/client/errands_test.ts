@@ -6,11 +6,13 @@ import { readDone, readErrand, readTask, write } from "#src/daemon/client/errand
 test("readErrand, readDone, readTask read what write writes, each on one line", () => {
   const errands = [
     { id: 1, lookUp: "teredo.example-1.test" },
+    { id: 3, lookUpHost: "host.test" },
     { id: 2, hook: { STATE: "up", ADDRESS: "2001::1", IFACE: "teredo", OLD_MTU: "1280" } },
   ];
   for (const errand of errands) assert.deepEqual(readErrand(write(errand)), errand);
   const done = [
     { id: 1, addresses: [0, 0xffffffff] },
+    { id: 5, hosts: ["2001:db8::1"] },
     { id: 2, problem: "ENOTFOUND" },
     { id: 3, output: "a\nb" },
     { id: 4, failure: "no", output: "" },
@@ -32,6 +34,7 @@ const NO_ERRANDS = [
   '{"lookUp":"a.test"}',
   '{"id":1}',
   '{"id":1,"lookUp":"a test"}',
+  '{"id":1,"lookUpHost":"a test"}',
   '{"id":1,"lookUp":"-x;reboot"}',
   `{"id":1,"lookUp":"${"a".repeat(254)}"}`,
   '{"id":1,"hook":null}',
@@ -56,6 +59,7 @@ const NOT_DONE = [
   '{"id":1,"addresses":[-1]}',
   '{"id":1,"addresses":[4294967296]}',
   '{"id":1,"addresses":["1"]}',
+  '{"id":1,"hosts":[1]}',
   '{"id":1,"output":7}',
 ];
 

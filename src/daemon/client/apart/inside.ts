@@ -111,6 +111,11 @@ function errandsBy(ask: (question: Wanted) => Promise<Told>): Errands {
       if ("addresses" in told) return told;
       return { problem: "problem" in told ? told.problem : "no answer" };
     },
+    lookUpHost: async (lookUpHost) => {
+      const told = await ask({ lookUpHost });
+      if ("hosts" in told) return told;
+      return { problem: "problem" in told ? told.problem : "no answer" };
+    },
     runHook: () => Promise.resolve({ output: "" }),
     stop: () => Promise.resolve(),
   };

@@ -35,12 +35,14 @@ export interface ApartTask {
 /** What the client inside asks for. */
 export type Question =
   | { readonly id: number; readonly lookUp: string }
+  | { readonly id: number; readonly lookUpHost: string }
   /** A message for the name server, in base64. */
   | { readonly id: number; readonly dns: string; readonly server: string };
 
 /** What it is told. */
 export type Told =
   | { readonly id: number; readonly addresses: readonly number[] }
+  | { readonly id: number; readonly hosts: readonly string[] }
   | { readonly id: number; readonly problem: string }
   | { readonly id: number; readonly dns: string }
   /** The network outside is another one. */
@@ -60,9 +62,12 @@ const NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
 /** @returns undefined for anything but a {@link Question}, whoever wrote it */
 export function readQuestion(line: string): Question | undefined {
-  const { id, lookUp, dns, server }: Loose = objectIn(line) ?? {};
+  const { id, lookUp, lookUpHost, dns, server }: Loose = objectIn(line) ?? {};
   if (typeof id !== "number") return undefined;
   if (typeof lookUp === "string") return NAME.test(lookUp) ? { id, lookUp } : undefined;
+  if (typeof lookUpHost === "string") {
+    return NAME.test(lookUpHost) ? { id, lookUpHost } : undefined;
+  }
   return typeof dns === "string" && typeof server === "string" ? { id, dns, server } : undefined;
 }
 

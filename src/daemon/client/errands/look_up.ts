@@ -1,14 +1,28 @@
 import { lookup } from "node:dns/promises";
 import { asError } from "#src/errors.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import type { HostAnswer } from "../servers/checked_host.ts";
 import type { Answer } from "../servers/names.ts";
+
+type Problem = { readonly problem: string };
 
 /** As all programs of this host look names up: by /etc/hosts, by name servers, or by what else is set. */
 export async function lookUpName(name: string): Promise<Answer> {
+  const found = await find(name, 4);
+  if ("problem" in found) return found;
+  const addresses = found.map(parseIpv4).filter((it) => it !== undefined);
+  return { addresses: [...new Set(addresses)] };
+}
+
+/** The same of a native host, which has IPv6 addresses. */
+export async function lookUpHost(name: string): Promise<HostAnswer> {
+  const hosts = await find(name, 6);
+  return "problem" in hosts ? hosts : { hosts: [...new Set(hosts)] };
+}
+
+async function find(name: string, family: 4 | 6): Promise<string[] | Problem> {
   try {
-    const found = await lookup(name, { all: true, family: 4 });
-    const addresses = found.map(({ address }) => parseIpv4(address));
-    return { addresses: [...new Set(addresses.filter((it) => it !== undefined))] };
+    return (await lookup(name, { all: true, family })).map(({ address }) => address);
   } catch (error) {
     const { code, message } = asError(error) as NodeJS.ErrnoException;
     return { problem: code ?? message };

@@ -1,4 +1,5 @@
 import { type HelperProcess, startProcess } from "../../helper/process.ts";
+import type { HostAnswer } from "../servers/checked_host.ts";
 import type { Answer } from "../servers/names.ts";
 import {
   type Done,
@@ -16,6 +17,8 @@ export interface Errands {
   readonly pid: number | undefined;
   /** Does not reject. */
   lookUp(host: string): Promise<Answer>;
+  /** Of a native host. Does not reject. */
+  lookUpHost(name: string): Promise<HostAnswer>;
   /** Does not reject. */
   runHook(environment: HookEnvironment): Promise<HookEnd>;
   stop(): Promise<void>;
@@ -71,6 +74,11 @@ export function startErrands(
     lookUp: async (lookUp) => {
       const done = await ask({ lookUp });
       if ("addresses" in done) return done;
+      return { problem: "problem" in done ? done.problem : "no answer" };
+    },
+    lookUpHost: async (lookUpHost) => {
+      const done = await ask({ lookUpHost });
+      if ("hosts" in done) return done;
       return { problem: "problem" in done ? done.problem : "no answer" };
     },
     runHook: async (hook) => {

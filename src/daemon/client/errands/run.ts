@@ -7,7 +7,7 @@ import { dropPrivileges } from "../../privileges.ts";
 import { ANSWERED } from "../../signals.ts";
 import { type Done, type Errand, readErrand, readTask, type Task, write } from "./words.ts";
 import { runHook } from "./hook.ts";
-import { lookUpName } from "./look_up.ts";
+import { lookUpHost, lookUpName } from "./look_up.ts";
 
 const STDOUT = 1;
 
@@ -44,6 +44,7 @@ export async function runErrands(): Promise<number> {
 async function carryOut(errand: Errand, { hook }: Task): Promise<Done> {
   const { id } = errand;
   if ("lookUp" in errand) return { id, ...await lookUpName(errand.lookUp) };
+  if ("lookUpHost" in errand) return { id, ...await lookUpHost(errand.lookUpHost) };
   if (hook === undefined) return { id, problem: "there is no hook" };
   return { id, ...await runHook(hook, errand.hook) };
 }

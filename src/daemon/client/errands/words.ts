@@ -22,11 +22,14 @@ export type HookEnvironment = Readonly<Record<string, string>>;
 /** Each further line that it reads. */
 export type Errand =
   | { readonly id: number; readonly lookUp: string }
+  /** A host of the IPv6 Internet. */
+  | { readonly id: number; readonly lookUpHost: string }
   | { readonly id: number; readonly hook: HookEnvironment };
 
 /** What it says of one that is done. */
 export type Done =
   | { readonly id: number; readonly addresses: readonly number[] }
+  | { readonly id: number; readonly hosts: readonly string[] }
   /** It could not be done. */
   | { readonly id: number; readonly problem: string }
   /** The hook has ended, in which way (undefined: as it should), and what it said. */
@@ -54,19 +57,25 @@ export function readTask(line: string): Task {
 
 /** @returns undefined for anything but an {@link Errand} */
 export function readErrand(line: string): Errand | undefined {
-  const { id, lookUp, hook } = objectIn(line) ?? {};
+  const { id, lookUp, lookUpHost, hook } = objectIn(line) ?? {};
   if (typeof id !== "number") return undefined;
   if (typeof lookUp === "string") return NAME.test(lookUp) ? { id, lookUp } : undefined;
+  if (typeof lookUpHost === "string") {
+    return NAME.test(lookUpHost) ? { id, lookUpHost } : undefined;
+  }
   return isEnvironment(hook) ? { id, hook } : undefined;
 }
 
 /** @returns undefined for anything but a {@link Done}, whoever wrote it */
 export function readDone(line: string): Done | undefined {
-  const { id, addresses, problem, failure, output } = objectIn(line) ?? {};
+  const { id, addresses, hosts, problem, failure, output } = objectIn(line) ?? {};
   if (typeof id !== "number") return undefined;
   if (typeof problem === "string") return { id, problem };
   if (Array.isArray(addresses)) {
     return addresses.every(isAddress) ? { id, addresses } : undefined;
+  }
+  if (Array.isArray(hosts)) {
+    return hosts.every((it) => typeof it === "string") ? { id, hosts } : undefined;
   }
   if (typeof output !== "string") return undefined;
   return { id, output, ...(typeof failure === "string" ? { failure } : {}) };

@@ -1,6 +1,7 @@
 import { type ServerAddresses, SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import type { ServerName } from "#src/config/config.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { ClientConfig, ServerName } from "#src/config/config.ts";
 
 /** What is known of a name: its IPv4 addresses, or undefined while there is no answer. */
 export type Found = (host: string) => readonly number[] | undefined;
@@ -11,6 +12,12 @@ export function namesIn(servers: readonly ServerName[]): string[] {
     { host, secondary },
   ) => [host, ...secondary === undefined ? [] : [secondary]]);
   return [...new Set(hosts.filter((host) => parseIpv4(host) === undefined))];
+}
+
+/** Whether somebody has to look up names for this. */
+export function hasNames({ servers, checkHost }: ClientConfig): boolean {
+  const isName = checkHost !== undefined && parseIpv6(checkHost) === undefined;
+  return isName || namesIn(servers).length > 0;
 }
 
 /** A server, and what of the configuration led to it. */

@@ -4,7 +4,7 @@ import { lookOnChange } from "../../on_change.ts";
 import { type Errands, startErrands } from "../errands/process.ts";
 import { openKept } from "../kept.ts";
 import { tellMiredosHook } from "../miredo_hook.ts";
-import { namesIn } from "../servers/choose.ts";
+import { hasNames } from "../servers/choose.ts";
 import { standpointOf } from "../standpoint.ts";
 import { statePath } from "../state_file.ts";
 import type { Surroundings } from "./contract.ts";
@@ -23,7 +23,7 @@ export function hostSurroundings(context: Context): Surroundings {
   return {
     kept,
     errands,
-    needed: ({ servers }) => errands === undefined && namesIn(servers).length > 0,
+    needed: (config) => errands === undefined && hasNames(config),
     sockets: undefined,
     look: (server, own) => standpointOf(watch, server, own),
     follow: (look) =>
@@ -41,8 +41,8 @@ export function hostSurroundings(context: Context): Surroundings {
 }
 
 function errandsOf({ config, program, host, log }: Context): Errands | undefined {
-  const { hook, servers, process: own } = config.client;
-  if (hook === undefined && namesIn(servers).length === 0) return undefined;
+  const { hook, process: own } = config.client;
+  if (hook === undefined && !hasNames(config.client)) return undefined;
   return startErrands(program, { hook, user: userOf(host, own) }, (problem) => {
     log.error("Nobody does errands", { problem, mend: "restart the daemon" });
   });

@@ -9,6 +9,7 @@ const WINDOW: Millis = 60_000;
 export class NativeWatch {
   readonly #silent = new Uint32Array(HOSTS);
   readonly #silentAt = new Float64Array(HOSTS).fill(-Infinity);
+  #answeredAt: Millis = -Infinity;
   #state: "unknown" | "ok" | "unreachable" = "unknown";
   /** How often it has changed. */
   changes = 0;
@@ -16,6 +17,7 @@ export class NativeWatch {
   /** There is another server. */
   forget(): void {
     this.#silentAt.fill(-Infinity);
+    this.#answeredAt = -Infinity;
     this.#set("unknown");
   }
 
@@ -40,9 +42,15 @@ export class NativeWatch {
     return true;
   }
 
+  /** The host that was named for it did the same. @returns whether that is news */
+  checkedHostSilent(now: Millis): boolean {
+    return now - this.#answeredAt > WINDOW && this.#set("unreachable");
+  }
+
   /** A host answered. @returns whether that is news */
-  answered(): boolean {
+  answered(now: Millis): boolean {
     this.#silentAt.fill(-Infinity);
+    this.#answeredAt = now;
     return this.#set("ok");
   }
 
