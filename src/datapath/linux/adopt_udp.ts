@@ -30,7 +30,8 @@ export function boundAsWanted(
 ): number | undefined {
   if (descriptors.length !== workers) return undefined;
   const option = (fd: number, level: number, name: number) => {
-    const [value, length] = [arena.take(4), arena.take(SIZEOF_SOCKLEN_T)];
+    const value = arena.take(4);
+    const length = arena.take(SIZEOF_SOCKLEN_T);
     arena.u32[length >> 2] = 4;
     const got = libc.call.getsockopt(fd, level, name, arena.address(value), arena.address(length));
     return got === 0 ? arena.i32[value >> 2]! : undefined;
@@ -52,7 +53,8 @@ export function boundUdp(
   arena: Arena,
   fd: number,
 ): { readonly address: number; readonly port: number } | undefined {
-  const [at, length] = [arena.take(SIZEOF_SOCKADDR_IN), arena.take(SIZEOF_SOCKLEN_T)];
+  const at = arena.take(SIZEOF_SOCKADDR_IN);
+  const length = arena.take(SIZEOF_SOCKLEN_T);
   arena.u32[length >> 2] = SIZEOF_SOCKADDR_IN;
   if (libc.call.getsockname(fd, arena.address(at), arena.address(length)) !== 0) return undefined;
   if (arena.u16[(at + SOCKADDR_IN_FAMILY_AT) >> 1] !== AF_INET) return undefined;

@@ -74,7 +74,8 @@ export class LoopLending {
   settle(now: Millis, sink: TunnelSink): void {
     const lending = this.#lending;
     if (now >= lending.nextAt) lending.tick(now);
-    const [up, down] = [lending.wants(Direction.Up), lending.wants(Direction.Down)];
+    const up = lending.wants(Direction.Up);
+    const down = lending.wants(Direction.Down);
     if (up) {
       lending.prepare(Direction.Up, now);
       lending.settle(Direction.Up, this.#isUpEmpty(now, sink), now);

@@ -218,7 +218,9 @@ export class PacketRecorder {
   /** So many datagrams of a message are not sent, from number `first` on; they lie in our memory. */
   refused(messages: Queued, i: number, first: number, datagrams: number, drop: Drop): void {
     this.#surges.add(datagrams);
-    const [address, port, local] = [messages.address(i), messages.port(i), messages.local(i)];
+    const address = messages.address(i);
+    const port = messages.port(i);
+    const local = messages.local(i);
     const length = messages.datagramLength(i, first);
     const all = datagrams === 1 ? length : messages.lengthFrom(i, first);
     const w = this.#begin(Way.ToUdp, address, port, local, length, all, datagrams);

@@ -122,7 +122,8 @@ export class Tape {
     for (;;) {
       const before = Atomics.load(this.#head, Cell.Clock);
       const at = 2 * (before & 1);
-      const [own, wall] = [this.#clocks[at]!, this.#clocks[at + 1]!];
+      const own = this.#clocks[at]!;
+      const wall = this.#clocks[at + 1]!;
       // The next ones are set beside them, and only those after that in their place.
       if (this.#inOrder(Cell.Clock) === before) return wall - own;
     }

@@ -81,7 +81,8 @@ export class Client implements TunnelRules {
     this.#options = options;
     const nonces = new Nonces(hash, seed);
     const key = nonces.draw();
-    const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
+    const key0 = readU32(key, 0);
+    const key1 = readU32(key, 4);
     const filter = new Ipv4Filter(options);
     const nat = new Nat();
     const homes = new Homes();

@@ -49,7 +49,8 @@ export class BubbleBudget {
   /** @param key0 with `key1`, random bits: which addresses share a budget is not guessable */
   constructor(options: BubbleBudgetOptions, key0: number, key1: number) {
     const { bubbleRate, addressBubbleRate, challengeRate } = options;
-    const [answers, atOnce] = [challengeRate * ANSWERS, challengeRate * ANSWERS_AT_ONCE];
+    const answers = challengeRate * ANSWERS;
+    const atOnce = challengeRate * ANSWERS_AT_ONCE;
     this.#all = new TokenBucket(...ofAll(bubbleRate));
     this.#repeats = new TokenBucket(...ofAll(bubbleRate * REPEATS));
     this.#byAddress = new Limiter(...ofAddress(addressBubbleRate), key0, key1);

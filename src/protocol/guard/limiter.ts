@@ -83,7 +83,8 @@ export class Limiter {
 
   /** Another rate and burst, for buckets from which the same tokens are missing. */
   set(rate: number, burst: number, now: Millis): void {
-    const [before, depth] = [this.#interval, this.#depth];
+    const before = this.#interval;
+    const depth = this.#depth;
     this.#interval = rate > 0 ? 1_000 / rate : 0;
     this.#depth = Math.max(1, burst) * this.#interval;
     if (this.#interval === before && this.#depth === depth) return;

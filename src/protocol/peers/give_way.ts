@@ -31,9 +31,11 @@ export function oldestOfMapping(
 
 /** Of two entries that may both go. */
 function givesWayBefore(peers: Standing, p: PeerId, other: PeerId): boolean {
-  const [rank, otherRank] = [rankOf(peers, p), rankOf(peers, other)];
+  const rank = rankOf(peers, p);
+  const otherRank = rankOf(peers, other);
   if (rank !== otherRank) return rank < otherRank;
-  const [a, b] = [peers.lastReceived(p), peers.lastReceived(other)];
+  const a = peers.lastReceived(p);
+  const b = peers.lastReceived(other);
   return a < b || (a === b && peers.lastBubble(p) < peers.lastBubble(other));
 }
 

@@ -68,7 +68,8 @@ export class Relay implements TunnelRules {
    */
   constructor(options: RelayOptions, counters: Counters, hash: KeyedHash, seed: number) {
     const key = hash(Uint8Array.of(seed >>> 24, seed >>> 16, seed >>> 8, seed));
-    const [key0, key1] = [readU32(key, 0), readU32(key, 4)];
+    const key0 = readU32(key, 0);
+    const key1 = readU32(key, 4);
     this.#prefix = options.prefix;
     this.#counters = counters;
     this.#served = new Served(options.served);

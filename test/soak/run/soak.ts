@@ -87,7 +87,8 @@ export async function soak(minutes: number, seed: number, most: number): Promise
     const saturation = await saturate(load);
     const rate = Math.min(Math.round(SHARE * saturation), most);
     console.error(`saturated at ${saturation} packets a second each way; sending ${rate}`);
-    const vitals = watchVitals(lab);
+    const vitals: Vitals[] = [];
+    const watcher = watchVitals(lab, vitals);
     const [start, startedAt] = [performance.now(), Date.now()];
     const now = () => (performance.now() - start) / 1_000;
     const deck = new Deck(new Prng(seed));
@@ -103,14 +104,14 @@ export async function soak(minutes: number, seed: number, most: number): Promise
       legs.push(leg);
       tell(leg, legs.length);
     }
-    const { stdout } = await vitals.stop();
+    await watcher.stop();
     return {
       saturation,
       rate,
       seconds: now(),
       startedAt,
       legs,
-      vitals: stdout.trim().split("\n").map((line) => JSON.parse(line)),
+      vitals,
     };
   } finally {
     await load.close();
@@ -210,6 +211,7 @@ async function runLeg(load: LoadLab, plan: LegPlan): Promise<Leg> {
 async function preferring<T>(load: LoadLab, starting: Promise<T>): Promise<T> {
   let isOver = false;
   const over = starting.finally(() => isOver = true);
+  over.catch(() => {}); // thrown below, once prefer() is through
   while (!isOver) {
     await load.prefer("rly");
     await Promise.race([over, wait(PREFER_EVERY)]);
@@ -240,9 +242,12 @@ async function toldBy(peers: LabProcess): Promise<NewcomersTold[]> {
   return stdout.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-function watchVitals(lab: Lab): LabProcess {
+/** More lines than are kept of a process in a lab. */
+function watchVitals(lab: Lab, into: Vitals[]): LabProcess {
   const file = fileURLToPath(new URL("vitals_main.ts", import.meta.url));
-  return lab.spawn("core", [process.execPath, file]);
+  const watcher = lab.spawn("core", [process.execPath, file]);
+  watcher.onLine((line) => line.startsWith("{") && into.push(JSON.parse(line)));
+  return watcher;
 }
 
 function tell(

@@ -63,7 +63,8 @@ export function rulesOf(netlink: Netlink): Rule[] {
     const isInverted = (viewOf(payload).getUint32(RTMSG_FLAGS_AT, true) & FIB_RULE_INVERT) !== 0;
     const has = (attributes: ReadonlySet<number>) =>
       !isInverted && [...found.keys()].every((type) => attributes.has(type));
-    const [from, to] = [payload[RTMSG_SRC_LEN_AT], payload[RTMSG_DST_LEN_AT]];
+    const from = payload[RTMSG_SRC_LEN_AT];
+    const to = payload[RTMSG_DST_LEN_AT];
     const isOfOne = from === ADDRESS_BITS && to === 0 && has(OF_SOURCE);
     return {
       priority: readU32(found.get(FRA_PRIORITY)) ?? 0,

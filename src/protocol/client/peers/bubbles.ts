@@ -115,7 +115,8 @@ export class ClientBubbles {
     if (localAddress === 0 || this.#parts.nat.isAt(localAddress, servicePort)) return at;
     this.#alternateAddresses[0] = localAddress;
     this.#alternatePorts[0] = servicePort;
-    const [addresses, ports] = [this.#alternateAddresses, this.#alternatePorts];
+    const addresses = this.#alternateAddresses;
+    const ports = this.#alternatePorts;
     return writeAlternateAddressTrailer(this.#bubble, at, addresses, ports);
   }
 

@@ -69,7 +69,8 @@ export class PortTests {
 
   /** 0: an answer is missing. §5.5.4.4 prints the mean of one of the two; §6.4 has it right. */
   predicted(path: number): number {
-    const [lower, upper] = [this.#lower[path]!, this.#upper[path]!];
+    const lower = this.#lower[path]!;
+    const upper = this.#upper[path]!;
     return lower === 0 || upper === 0 ? 0 : Math.floor((lower + upper) / 2);
   }
 

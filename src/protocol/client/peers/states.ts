@@ -236,13 +236,13 @@ export class ClientPeers {
    */
   releaseOrWait(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { nat, paths, peers, filter } = this.#parts;
-    const [address, port] = [peers.mappedAddress(p), peers.mappedPort(p)];
+    const address = peers.mappedAddress(p);
+    const port = peers.mappedPort(p);
     const isElsewhere = nat.isSymmetric ||
       (!filter.isPeer(address, port) && !paths.isLocalAt(p, address, port));
-    if (!isElsewhere || paths.hasNonceReceived(p) || this.hold.count(p) === 0) {
-      return this.release(p, now, sink);
-    }
-    this.#timers.set(p, now + NONCE_PATIENCE, now);
+    const waits = isElsewhere && !paths.hasNonceReceived(p) && this.hold.count(p) > 0;
+    if (waits) this.#timers.set(p, now + NONCE_PATIENCE, now);
+    else this.release(p, now, sink);
   }
 
   /** What was held goes on, now that the peer is trusted. */

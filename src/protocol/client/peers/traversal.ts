@@ -104,7 +104,8 @@ export class Traversal implements Asking {
   #sendDirect(p: PeerId, sink: TunnelSink, discovery: -1 | 0 | 1 = -1): void {
     const { peers } = this.#parts;
     const path = peers.isTrusted(p) ? peers.localAddress(p) : SERVICE_PATH;
-    const [address, port] = [peers.mappedAddress(p), peers.mappedPort(p)];
+    const address = peers.mappedAddress(p);
+    const port = peers.mappedPort(p);
     this.#bubbles.sendDirect(p, address, port, path, sink, discovery);
   }
 
@@ -195,7 +196,8 @@ export class Traversal implements Asking {
       if (!peers.isValid(p, now)) {
         this.#answerByRandomPort(p, sink);
         for (let i = 0; i < paths.alternates[p]!; i++) {
-          const [address, port] = [paths.alternateAddress(p, i), paths.alternatePort(p, i)];
+          const address = paths.alternateAddress(p, i);
+          const port = paths.alternatePort(p, i);
           this.#bubbles.sendDirect(p, address, port, SERVICE_PATH, sink);
         }
       }
@@ -216,7 +218,8 @@ export class Traversal implements Asking {
     const path = paths.randomPath[p]!;
     if (path === SERVICE_PATH && (peerPort === 0 || nat.isSymmetric)) return;
     // The first packet from a random port decides whom our NAT keeps it for.
-    const [address, port] = [this.embeddedAddress(p), peerPort || this.embeddedPort(p)];
+    const address = this.embeddedAddress(p);
+    const port = peerPort || this.embeddedPort(p);
     const isSent = peers.isMappedTo(p, address, port) && peers.localAddress(p) === path;
     // A test to come sends one itself, at the right moment.
     if (!isSent && !this.#mayTestPorts(p)) this.#bubbles.sendDirect(p, address, port, path, sink);

@@ -13,7 +13,8 @@ export function wayOf(
   embeddedPort: number,
 ): Way {
   if (paths.isNative(p)) return Way.NativeDirect;
-  const [address, port] = [peers.mappedAddress(p), peers.mappedPort(p)];
+  const address = peers.mappedAddress(p);
+  const port = peers.mappedPort(p);
   if (paths.isLocalAt(p, address, port)) return Way.Local;
   if (peers.localAddress(p) !== SERVICE_PATH) return Way.ClientRandomPort;
   if (peers.isMappedTo(p, embeddedAddress, embeddedPort)) return Way.ClientDirect;

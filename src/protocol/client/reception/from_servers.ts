@@ -95,7 +95,8 @@ export class FromServers {
     const { hairpin } = this.#parts.options().extensions;
     paths.clearAlternates(p);
     for (let i = 0; hairpin && i < trailers.alternates; i++) {
-      const [address, port] = [trailers.alternateAddress(b, i), trailers.alternatePort(b, i)];
+      const address = trailers.alternateAddress(b, i);
+      const port = trailers.alternatePort(b, i);
       // What is named twice would be sent to twice, at the wish of whoever names it.
       const isOther = address !== this.#traversal.embeddedAddress(p) ||
         (port !== this.#traversal.embeddedPort(p) && port !== paths.peerRandomPort[p]);
