@@ -58,7 +58,7 @@ export class ClientWatch {
   readonly #trailers = new Trailers();
   /** What it sent while it looked at one datagram: how many to each end. */
   #answers: Map<string, number> | undefined;
-  /** The end that it came from. */
+  /** The end that it came from, if nobody passed it on. */
   #cameFrom = "";
   #isProof = false;
   #solicitedAt: number | undefined;
@@ -74,10 +74,11 @@ export class ClientWatch {
   /** A datagram comes; it ends with {@link end}. */
   begin(b: Uint8Array, address: number, port: number): void {
     this.#answers = new Map();
-    this.#cameFrom = `${formatIpv4(address)}:${port}`;
     this.#isProof = false;
     const d = this.#datagram;
     if (d.parse(b, 0, b.length) !== Drop.None) return;
+    // What a server passes on is answered by way of it, with a nonce of ours.
+    if (d.originAt < 0) this.#cameFrom = `${formatIpv4(address)}:${port}`;
     const source = sourceOf(b, d.ipv6At);
     this.#isProof = this.#proves(b, d, source, address, port);
     if (!this.#isServer(address, port)) this.#asked.delete(keyOf(source));
