@@ -43,7 +43,7 @@ const OTHER: ReadonlyMap<string, string> = new Map([
   ["client.servers", "a.example/198.51.100.2, 192.0.2.1"],
   ["client.server_order", "strict"],
   ["client.bind_port", "40000"],
-  ["client.when_native", "relay"],
+  ["client.when_native", "keep"],
   ["client.refresh", "15s"],
   ["client.extensions", "none"],
   ["client.check_host", "2001:db8::1"],
