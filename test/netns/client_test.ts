@@ -52,6 +52,14 @@ async function untilSaid(client: LabProcess, pattern: RegExp, count: number): Pr
   }
 }
 
+/** Until the way to the IPv6 Internet is the client's. */
+async function untilRouted(lab: Lab): Promise<void> {
+  await until(
+    "it has its route",
+    async () => /teredo/.test(await lab.sh("cli0", "ip -6 route show default")),
+  );
+}
+
 async function end(client: LabProcess): Promise<void> {
   client.kill("SIGTERM");
   const { status } = await client.result;
@@ -198,7 +206,8 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
       await client.waitForLine(/state=dormant reason="native IPv6: 2001:db8:9:/, START_PATIENCE);
       assert.doesNotMatch(await lab.sh("cli0", "ip -6 addr show dev teredo"), /2001:/);
       await lab.sh("nat0", "kill $(cat /run/radvd.pid)"); // its last words: a lifetime of 0
-      await untilSaid(client, /state=qualified/, 2);
+      await client.waitForLine(/msg="Native IPv6" .*state=carrying/, START_PATIENCE);
+      await untilRouted(lab);
       await assertPing(lab, "cli0", HOST_IPV6);
       await end(client);
     },
@@ -243,10 +252,7 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
       );
       await qualified(client);
       await client.waitForLine(/msg="Interface kept by a process of its own"/, START_PATIENCE);
-      await until(
-        "it has its route",
-        async () => /teredo/.test(await lab.sh("cli0", "ip -6 route show default")),
-      );
+      await untilRouted(lab);
       await assertPing(lab, "cli0", HOST_IPV6);
       await end(client);
       assert.match(
