@@ -153,7 +153,7 @@ const scenes: readonly Scene[] = [
     given: ["-6 route add 2001::/32 via 2001:db8:1::9 dev v6 metric 5 proto bird"],
     want: [
       "FAIL service_route: 2001::/32 is already routed to v6 (proto bird, metric 5), which wins over a " +
-      "relay's route of metric 10; mend: stop what made it, perhaps another Teredo relay or client, or " +
+      "route of metric 10; mend: stop what made it, perhaps another Teredo relay or client, or " +
       "let it have a higher metric; `ip -6 route show exact 2001::/32` shows it",
     ],
   },

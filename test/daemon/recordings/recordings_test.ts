@@ -190,12 +190,13 @@ test("GET /recordings lists what is kept, and each can be read in words and as a
 test("GET /recording.pcapng gives what passed lately", async () => {
   const lab = new Lab();
   const now = Date.now();
-  for (const ago of [600_000, 30_000, 5_000]) {
+  // Far apart: what is asked for is still the same when a busy machine gets round to it.
+  for (const ago of [2_500_000, 400_000, 0]) {
     lab.now = now - ago;
     lab.turn(Drop.None, 1);
   }
   const pages = serving(lab);
-  for (const [query, count] of [["", 2], ["?last=10", 1], ["?last=3600", 3]] as const) {
+  for (const [query, count] of [["", 1], ["?last=1500", 2], ["?last=3600", 3]] as const) {
     const file = await ask(pages, `/recording.pcapng${query}`);
     assert.ok("bytes" in file);
     assert.equal(tshark(file.bytes, ["frame.number"]).length, count, query);
