@@ -5,7 +5,7 @@ import { CLIENT_STATE_TEXT, nativeText } from "#src/status/client_text.ts";
 import type { ClientView } from "#src/status/snapshot.ts";
 import type { Host } from "../../host/contract.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
-import { type CheckResult, fail, ok } from "../result.ts";
+import { type CheckResult, fail, note, ok } from "../result.ts";
 
 /** The check of a client that fails while no server has given it an address. */
 export const QUALIFIED = "qualified";
@@ -29,10 +29,11 @@ export function checkTold(view: ClientView | undefined): CheckResult[] {
   }
 }
 
+/** Native hosts that are silent leave other clients: it is told, and serves no less for it. */
 function checkNative(native: ClientView["native"]): CheckResult {
   if (native !== "unreachable") return ok("native", nativeText({ native }));
-  const detail = `${nativeText({ native })} by way of this server: other clients may be reached`;
-  return fail("native", detail, "`teredo netcheck`; take another server");
+  const told = `${nativeText({ native })} by way of this server`;
+  return note("native", `${told}: other clients may be reached; \`teredo netcheck\` tells more`);
 }
 
 /** Whether the kernel has what the client has set up. @param name of the interface */
