@@ -57,6 +57,8 @@ export interface TunnelGauges {
   readonly trusted: number;
   /** Peers that are being asked; of those, some are trusted still. */
   readonly resolving: number;
+  /** Peers that left their bubbles unanswered. */
+  readonly failed: number;
   readonly heldPackets: number;
   readonly heldBytes: number;
 }

@@ -8,7 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import type { Legacy } from "../legacy.ts";
 import type { SharedValue } from "../threads/shared_value.ts";
 import { workerOf } from "../threads/share_out.ts";
-import { Level, type SharedState } from "../threads/shared.ts";
+import type { SharedState } from "../threads/shared.ts";
 import { LoopLending } from "./lending.ts";
 import type { TunnelParts, TunnelRole } from "./role.ts";
 
@@ -106,7 +106,6 @@ export class RelayRole implements TunnelRole {
   }
 
   publish(): void {
-    this.#shared.levels[Level.PeersFailed] = this.rules.gauges.failed;
     this.#lending?.publish();
   }
 

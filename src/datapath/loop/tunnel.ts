@@ -310,6 +310,7 @@ export class TunnelLoop<R extends TunnelRole> implements TunnelSink {
     levels[Level.Peers] = gauges.peers;
     levels[Level.PeersTrusted] = gauges.trusted;
     levels[Level.PeersResolving] = gauges.resolving;
+    levels[Level.PeersFailed] = gauges.failed;
     levels[Level.HeldPackets] = gauges.heldPackets;
     levels[Level.HeldBytes] = gauges.heldBytes;
     levels[Level.TunRefused] = Number(this.#uplink.isTcpRefused);

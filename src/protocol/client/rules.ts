@@ -176,6 +176,7 @@ export class Client implements TunnelRules {
       peers: peers.size,
       trusted: peers.counts.trusted,
       resolving: peers.counts.resolving,
+      failed: peers.counts.failed,
       heldPackets: hold.packets + arrivals.packets,
       heldBytes: hold.bytes + arrivals.bytes,
       randomPorts: ports.count,

@@ -1,4 +1,3 @@
-import type { TunnelGauges } from "../tunnel.ts";
 import type { Ipv6Prefix } from "../wire/ipv6.ts";
 import type { Millis } from "../time.ts";
 
@@ -35,10 +34,4 @@ export interface RelayOptions {
   readonly bubbleRate: number;
   /** The same, of those that go to one IPv4 address, a server's or a mapped one; 0: any. */
   readonly addressBubbleRate: number;
-}
-
-/** What is in the relay's tables at this moment. */
-export interface RelayGauges extends TunnelGauges {
-  /** Peers that left their bubbles unanswered. */
-  readonly failed: number;
 }

@@ -1,4 +1,4 @@
-import type { TunnelRules, TunnelSink } from "../tunnel.ts";
+import type { TunnelGauges, TunnelRules, TunnelSink } from "../tunnel.ts";
 import { BubbleBudget } from "../guard/bubble_budget.ts";
 import { Bubbles } from "../peers/bubbles.ts";
 import { readU32 } from "../wire/bytes.ts";
@@ -26,7 +26,7 @@ import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
 import { type IsOurs, type LegacyRow, writeLegacy } from "../peers/legacy.ts";
 import { Peers } from "../peers/table.ts";
-import type { RelayGauges, RelayOptions } from "./contract.ts";
+import type { RelayOptions } from "./contract.ts";
 import {
   hasMapping,
   isTeredo,
@@ -115,7 +115,7 @@ export class Relay implements TunnelRules {
     return new PeerLeases(this.#peers, this.#hold, this.#counters);
   }
 
-  get gauges(): RelayGauges {
+  get gauges(): TunnelGauges {
     return {
       peers: this.#peers.size,
       trusted: this.#peers.counts.trusted,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { makeCounters } from "#src/protocol/counters.ts";
 import { ROW_LENGTH } from "#src/protocol/peers/legacy.ts";
-import type { RelayGauges, RelayOptions } from "#src/protocol/relay/contract.ts";
-import type { TunnelSink } from "#src/protocol/tunnel.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { TunnelGauges, TunnelSink } from "#src/protocol/tunnel.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import { readU32, writeU16, writeU32 } from "#src/protocol/wire/bytes.ts";
 import { payloadChecksum } from "#src/protocol/wire/checksum.ts";
@@ -268,7 +268,7 @@ class Successor {
     this.#relay.setBroadcasts([BROADCAST]);
   }
 
-  takeOver(rows: Uint8Array, before: RelayGauges): void {
+  takeOver(rows: Uint8Array, before: TunnelGauges): void {
     const relay = this.#relay;
     relay.takeOver(rows, this.#now, this.#now + 10, () => true);
     const { peers, trusted } = relay.gauges;

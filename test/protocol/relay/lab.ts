@@ -1,11 +1,11 @@
-import type { TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
+import type { TunnelGauges, TunnelRules, TunnelSink } from "#src/protocol/tunnel.ts";
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
-import type { RelayGauges, RelayOptions } from "#src/protocol/relay/contract.ts";
+import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { KeyedHash } from "#src/protocol/time.ts";
 import { type Address, arrival, packet } from "../packets.ts";
@@ -32,7 +32,7 @@ export const RELAY_OPTIONS: RelayOptions = {
   addressBubbleRate: 0,
 };
 
-export const NO_GAUGES: RelayGauges = {
+export const NO_GAUGES: TunnelGauges = {
   peers: 0,
   trusted: 0,
   resolving: 0,
