@@ -36,6 +36,8 @@ const proposals: readonly [string[], string[]][] = [
   [["check", "relay", "--status-socket", ""], [":files"]],
   [["server", "--log-facility", "local7"], ["local7"]],
   [["status", ""], ["relay", "server", "client"]],
+  [["peers", ""], ["relay", "client"]],
+  [["why", "c"], ["client"]],
   [["status", "-c", ""], [":files"]],
   [["demo", "--nat", "s"], ["symmetric", "sequential"]],
   [["explain", "bad_t"], ["bad_token", "bad_trailer"]],

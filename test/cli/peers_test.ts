@@ -163,6 +163,28 @@ for (const [name, status, document, exit, said] of failures) {
   });
 }
 
+const words: readonly (readonly [string[], RegExp])[] = [
+  [["peers", "server"], /server is neither an address/],
+  [["peers", "::1", "::2"], /::1 is none of relay, client/],
+  [["peers", "client", "relay"], /relay is neither an address/],
+  [["why", "client"], /whose packets\? teredo why client ADDRESS/],
+  [["why", "server", "::1"], /server is none of relay, client/],
+];
+
+for (const [args, said] of words) {
+  test(`teredo ${args.join(" ")} is refused`, async () => {
+    const done = await asked({}, ...args);
+    assert.deepEqual([done.status, done.stdout], [2, ""]);
+    assert.match(done.stderr, said);
+  });
+}
+
+test("teredo peers takes a role before what it looks for", async () => {
+  const seen: string[] = [];
+  const done = await asked(paged(3, 400, seen), "peers", "client", "203.0.113.0/24", "--json");
+  assert.deepEqual([ports(done.stdout), seen], [[0, 1, 2], ["limit=100&q=203.0.113.0%2F24"]]);
+});
+
 test("teredo why prints each step, a sentence, and the command that mends", async () => {
   const document = {
     version: 1,

@@ -3,15 +3,18 @@ import { parsePeerQuery } from "#src/protocol/peers/query.ts";
 import type { Context } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { SORTS } from "../peers/table.ts";
+import { isPeerRole, WITH_PEERS } from "../peers/words.ts";
 import type { PeersFlags } from "../run/peers.ts";
 import type { WhyFlags } from "../run/why.ts";
 import { JSON_FLAG, placeFlags, shown, switchFlag, valueFlag } from "../shared_flags.ts";
 
 const MOST_ROWS = 1_000_000;
 
-const PLACE = { ...placeFlags("relay"), json: JSON_FLAG };
+const PLACE = { ...placeFlags("daemon"), json: JSON_FLAG };
 
-export const peersCommand = buildCommand<PeersFlags, [string?], Context>({
+const proposeRoles = (partial: string) => WITH_PEERS.filter((it) => it.startsWith(partial));
+
+export const peersCommand = buildCommand<PeersFlags, [string?, string?], Context>({
   loader: () => import("../run/peers.ts"),
   parameters: {
     flags: {
@@ -29,6 +32,12 @@ export const peersCommand = buildCommand<PeersFlags, [string?], Context>({
     positional: {
       kind: "tuple",
       parameters: [{
+        parse: (text) => isPeerRole(text) ? text : queryText(text),
+        proposeCompletions: proposeRoles,
+        optional: true,
+        placeholder: "ROLE",
+        brief: `${WITH_PEERS.join(" or ")}; default: the first of them that runs`,
+      }, {
         parse: queryText,
         optional: true,
         placeholder: "ADDR|PREFIX",
@@ -45,7 +54,7 @@ export const peersCommand = buildCommand<PeersFlags, [string?], Context>({
   },
 });
 
-export const whyCommand = buildCommand<WhyFlags, [string], Context>({
+export const whyCommand = buildCommand<WhyFlags, [string, string?], Context>({
   loader: () => import("../run/why.ts"),
   parameters: {
     flags: PLACE,
@@ -54,6 +63,12 @@ export const whyCommand = buildCommand<WhyFlags, [string], Context>({
       kind: "tuple",
       parameters: [{
         parse: String,
+        proposeCompletions: proposeRoles,
+        placeholder: "ROLE|ADDRESS",
+        brief: `${WITH_PEERS.join(" or ")}; default: the first of them that runs`,
+      }, {
+        parse: String,
+        optional: true,
         placeholder: "ADDRESS",
         brief: "Client's Teredo address, its A.B.C.D:PORT, or an IPv6 host",
       }],

@@ -1,29 +1,31 @@
-import type { Role } from "#src/config/config.ts";
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { firstOf } from "../status/exchange.ts";
 import { askPage } from "../status/page.ts";
 import type { Place } from "../status/place.ts";
 import { targetsOf, type Wanted } from "../status/targets.ts";
-
-const WITH_PEERS: readonly Role[] = ["relay", "client"];
+import { isPeerRole, type PeerRole, WITH_PEERS } from "./words.ts";
 
 /** Of a file for neither a relay is asked for, which says what is wrong with it. */
-function rolesIn(config: string): readonly Role[] {
-  const found = rolesOfFile(config).filter((role) => WITH_PEERS.includes(role));
+function rolesIn(config: string): readonly PeerRole[] {
+  const found = rolesOfFile(config).filter(isPeerRole);
   return found.length === 0 ? ["relay"] : found;
 }
 
-/** Asks the first place of a relay, or else of a client, that answers; of that place what follows. */
+/** Asks the first place that answers of the role, or of a relay or else a client; of it what follows. */
 export class PeerPages {
   readonly #places: readonly Place[];
   #place: Place | undefined;
 
   /** @throws UsageError, ConfigError, NoStatus when the configuration has nothing to ask */
-  constructor(wanted: Omit<Wanted, "role">) {
-    const { url, config } = wanted;
-    const roles = url !== undefined || config === undefined ? WITH_PEERS : rolesIn(config);
+  constructor(wanted: Wanted & { readonly role?: PeerRole | undefined }) {
+    const { url, config, role } = wanted;
+    const roles = role !== undefined
+      ? [role]
+      : url !== undefined || config === undefined
+      ? WITH_PEERS
+      : rolesIn(config);
     const targets = url === undefined
-      ? roles.flatMap((role) => targetsOf({ ...wanted, role }))
+      ? roles.flatMap((one) => targetsOf({ ...wanted, role: one }))
       : targetsOf(wanted);
     this.#places = targets.flatMap(({ places }) => places);
   }

@@ -2,6 +2,7 @@ import type { PeerDocument, PeersDocument } from "#src/status/peers_document.ts"
 import type { Context } from "../context.ts";
 import { writeJson } from "../json.ts";
 import { PeerPages } from "../peers/ask.ts";
+import { toldBy } from "../peers/words.ts";
 import { formatPeers, Highest, type Sort, TSV_COLUMNS, tsvLine } from "../peers/table.ts";
 
 export interface PeersFlags {
@@ -18,15 +19,22 @@ export interface PeersFlags {
 const PAGE = 400;
 const DEFAULT_LIMIT = 100;
 
-/** `teredo peers [ADDR|PREFIX]` */
+/** `teredo peers [ROLE] [ADDR|PREFIX]` */
 export default async function runPeers(
   this: Context,
   flags: PeersFlags,
-  which?: string,
+  first?: string,
+  second?: string,
 ): Promise<void> {
   const { stdout, stderr } = this.process;
+  const { role, word: which } = toldBy(first, second);
   const limit = flags.limit ?? DEFAULT_LIMIT;
-  const { peers, time, more } = await read(new PeerPages(flags), which, limit, flags.sort);
+  const { peers, time, more } = await read(
+    new PeerPages({ ...flags, role }),
+    which,
+    limit,
+    flags.sort,
+  );
   if (flags.json) return writeJson(stdout, { time, peers });
   if (flags.tsv) {
     return stdout.write(`${TSV_COLUMNS.join("\t")}\n${peers.map(tsvLine).join("")}`);

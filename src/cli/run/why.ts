@@ -1,9 +1,10 @@
 import type { StepDocument, WhyDocument } from "#src/status/peers_document.ts";
 import type { Context } from "../context.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { writeJson } from "../json.ts";
 import { bold, coloured, type Output } from "../output.ts";
 import { PeerPages } from "../peers/ask.ts";
+import { toldBy } from "../peers/words.ts";
 
 export interface WhyFlags {
   readonly url?: string;
@@ -12,11 +13,18 @@ export interface WhyFlags {
   readonly json?: boolean;
 }
 
-/** `teredo why ADDRESS`: the words are the daemon's. */
-export default async function runWhy(this: Context, flags: WhyFlags, address: string) {
+/** `teredo why [ROLE] ADDRESS`: the words are the daemon's. */
+export default async function runWhy(
+  this: Context,
+  flags: WhyFlags,
+  first: string,
+  second?: string,
+): Promise<void> {
+  const { role, word: address } = toldBy(first, second);
+  if (address === undefined) throw new UsageError(`whose packets? teredo why ${role} ADDRESS`);
   const { stdout } = this.process;
   const parameters = new URLSearchParams({ address });
-  const found = await new PeerPages(flags).ask<WhyDocument>(`/why?${parameters}`);
+  const found = await new PeerPages({ ...flags, role }).ask<WhyDocument>(`/why?${parameters}`);
   if (flags.json) writeJson(stdout, found);
   else stdout.write(format(stdout, found));
   this.status = found.ok ? EXIT.Ok : EXIT.Failed;
