@@ -1,6 +1,6 @@
 import type { ClientDocument, NatWord, ServerDocument } from "./client_document.ts";
 import type { ClientStateName } from "./snapshot.ts";
-import { millis } from "./units.ts";
+import { count, millis } from "./units.ts";
 
 /** What a client's state means, in few words. */
 export const CLIENT_STATE_TEXT: Readonly<Record<ClientStateName, string>> = {
@@ -30,19 +30,37 @@ const NATIVE_TEXT: Readonly<Record<ClientDocument["native"], string>> = {
 
 type NatFacts = Pick<ClientDocument, "nat" | "filtering" | "port_preserving" | "port_mapping">;
 
-/** `a NAT that is symmetric by port, keeps ports`. RFC 6081 §3.1 */
+/** `a cone or restricted NAT that keeps ports, port asked for by pcp`. RFC 6081 §3.1 */
 export function natText({ nat, filtering, port_preserving, port_mapping }: NatFacts): string {
   const filters = filtering === "unknown" ? [] : [`${filtering.replaceAll("_", "-")} filtering`];
+  const kept = port_preserving && nat !== "none" ? " that keeps ports" : "";
   return [
-    NAT_TEXT[nat],
+    `${NAT_TEXT[nat]}${kept}`,
     ...filters,
-    ...(port_preserving && nat !== "none" ? ["keeps ports"] : []),
     ...(port_mapping === "none" ? [] : [`port asked for by ${port_mapping}`]),
   ].join(", ");
 }
 
 export const nativeText = ({ native }: Pick<ClientDocument, "native">): string =>
   NATIVE_TEXT[native];
+
+type Reached = ClientDocument["peers"][number];
+
+const PATH_TEXT: Readonly<Record<Reached["path"], string>> = {
+  none: "not reached",
+  direct: "directly",
+  symmetric: "behind a symmetric NAT",
+  random_port: "by a random port",
+  alternate: "behind our own NAT",
+  local: "on our link",
+};
+
+/** `2 clients behind a symmetric NAT` */
+export function reachedText({ kind, path, count: many }: Reached): string {
+  const name = kind === "native" ? "native host" : "client";
+  const way = kind === "native" && path === "direct" ? "by a relay" : PATH_TEXT[path];
+  return `${count(many)} ${name}${many === 1 ? "" : "s"} ${way}`;
+}
 
 /** `23 ms, native hosts answer` */
 export function serverText(server: ServerDocument): string {

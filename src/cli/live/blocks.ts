@@ -77,7 +77,8 @@ function header({ status, silence, age }: Seen, { columns }: Size, look: Look): 
   const name = narrow(`teredo ${status.role} ${status.program_version}`, look);
   const { text, colour } = conditionOf(status);
   // `Ready for 3 days`: what passes is told below. A daemon of an older version has no sentence.
-  const since = /^[^:,]*/.exec(narrow(status.sentence ?? "", look))![0];
+  const since =
+    /^.*?(?=[:,]| behind | with no NAT|$)/.exec(narrow(status.sentence ?? "", look))![0];
   const isRoom = name.length + GAP + since.length <= columns - CLOCK;
   const state = silence !== undefined
     ? { text: `no answer for ${duration(age)}`, tone: "red" as const }

@@ -3,6 +3,7 @@ import {
   CLIENT_STATE_TEXT,
   nativeText,
   natText,
+  reachedText,
   serverName,
   serverText,
 } from "#src/status/client_text.ts";
@@ -65,7 +66,7 @@ function clientFacts({ client }: StatusDocument): readonly Fact[] {
   const { state, address, deprecated, server, standbys, unresolved, mapped, local } = client;
   const { refresh, last_change, peers } = client;
   const of = (text: string | undefined) => text ?? "none";
-  const reached = peers.map(({ kind, path, count }) => `${count} ${kind} ${path}`);
+  const reached = peers.map(reachedText);
   return [
     ["state", CLIENT_STATE_TEXT[state]],
     ["address", of(address)],

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { ClientDocument, ServerDocument } from "../client_document.ts";
-import { CLIENT_STATE_TEXT, nativeText, natText } from "../client_text.ts";
+import { CLIENT_STATE_TEXT, nativeText, natText, reachedText } from "../client_text.ts";
 import type { StatusDocument } from "../document.ts";
 import { count, duration, millis } from "../units.ts";
 import { Shape, type ShapeName } from "./shapes.tsx";
@@ -135,24 +135,8 @@ function Sign({ shape, text }: { readonly shape: ShapeName; readonly text: strin
   );
 }
 
-const PATHS: Readonly<Record<ClientDocument["peers"][number]["path"], string>> = {
-  none: "not reached yet",
-  direct: "at their mapping",
-  symmetric: "behind a symmetric NAT",
-  random_port: "by a random port",
-  alternate: "behind our own NAT",
-  local: "on our link",
-};
-
 /** By which ways peers are reached. */
 function Reached({ peers }: Pick<ClientDocument, "peers">) {
   if (peers.length === 0) return null;
-  const kinds = { native: "native hosts", client: "clients", local: "clients" } as const;
-  const wayOf = ({ kind, path }: ClientDocument["peers"][number]) =>
-    kind === "native" && path === "direct" ? "by their relay" : PATHS[path];
-  return (
-    <p class="hint">
-      {peers.map((it) => `${count(it.count)} ${kinds[it.kind]} ${wayOf(it)}`).join(", ")}
-    </p>
-  );
+  return <p class="hint">{peers.map(reachedText).join(", ")}</p>;
 }

@@ -372,7 +372,7 @@ test("GET / of a client shows address, NAT, servers with their round trips, and 
       "gone.example",
       "no such name",
       "native hosts answer",
-      "11 native hosts by their relay, 12 clients by a random port",
+      "11 native hosts by a relay, 12 clients by a random port",
     ]
   ) {
     assert.ok(part!.includes(text), text);
