@@ -143,6 +143,8 @@ export interface Host {
    * IPv6 is forwarded: a relay needs that for what it serves, be it this host alone.
    */
   readonly localNeedsForwarding: boolean;
+  /** Whether an interface is kept by a process of its own, where the daemon gives up the right to do so. */
+  readonly keepsApart: boolean;
   /** Whether routes have metrics, so that a prefix can have a second one to be announced. */
   readonly hasMetrics: boolean;
   /** Largest MTU that a TUN interface takes, in bytes. */

@@ -25,6 +25,9 @@ import {
   serverConfig,
 } from "./fake_host.ts";
 
+const PROCESS = clientConfig().process;
+const NOBODY = { name: "nobody", uid: 65_534, gid: 65_534, groups: [65_534] };
+
 /** A host behind a NAT, with no IPv6 but link-local. */
 const fit: Facts = { way6: () => REFUSED };
 
@@ -46,6 +49,18 @@ test("checkClient() of a fit host has nothing to say but ok, each point once", (
 
 const points: readonly (readonly [string, Facts, Partial<ClientConfig>, RegExp])[] = [
   ["without rights", { capabilities: [] }, {}, /^FAIL privileges: .*CAP_NET_ADMIN CAP_NET_RAW/],
+  [
+    "with `user` where commands set up interfaces",
+    { keepsApart: false, user: () => NOBODY },
+    { process: { ...PROCESS, user: "nobody" } },
+    /^FAIL keeping: with `user` nothing could give the interface its address, .*; mend: leave out `user`$/,
+  ],
+  [
+    "with `user` and `chroot` where commands set up interfaces",
+    { keepsApart: false, user: () => NOBODY },
+    { process: { ...PROCESS, user: "nobody", chroot: "/var/empty" } },
+    /^FAIL keeping: with `user` and `chroot` .*; mend: leave out `user` and `chroot`$/,
+  ],
   ["without a TUN device", { openTunDevice: 2 }, {}, /^FAIL tun: .*; mend: /],
   [
     "whose interface is another program's",

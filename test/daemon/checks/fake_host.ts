@@ -60,6 +60,7 @@ export function fakeHost(facts: Facts = {}): Host {
     oneWorker: undefined,
     serverUsesTun: false,
     localNeedsForwarding: false,
+    keepsApart: true,
     hasMetrics: true,
     mostMtu: 65_535,
     rights: (needed) => linuxRights(held, needed),

@@ -1,4 +1,4 @@
-import type { ClientConfig } from "#src/config/config.ts";
+import type { ClientConfig, ProcessConfig } from "#src/config/config.ts";
 import { CLIENT_ROUTES } from "#src/datapath/homes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -10,7 +10,7 @@ import { checkHook } from "./hook.ts";
 import { checkMtu, checkPort, missingAddress } from "../address.ts";
 import { checkIpv6, checkTun } from "../ipv6.ts";
 import { checkChroot, checkClock, checkPrivileges, checkUser, portNeeds } from "../process.ts";
-import { type CheckResult, ok, warn } from "../result.ts";
+import { type CheckResult, fail, ok, warn } from "../result.ts";
 import { checkRunning, type Running } from "../running.ts";
 import { wayToClients } from "../ways.ts";
 
@@ -44,6 +44,23 @@ export function checkClient(host: Host, client: ClientConfig, running?: Running)
     checkClock(host),
     ...checkUser(host, process),
     ...checkChroot(host, process),
+    ...checkKeeping(host, process),
+  ];
+}
+
+/** Its address comes and changes as it runs: whoever gives it needs the right to, for good. */
+function checkKeeping(host: Host, { user, chroot }: ProcessConfig): CheckResult[] {
+  if (host.keepsApart) return [];
+  const set = Object.entries({ user, chroot }).filter(([, value]) => value !== undefined);
+  if (set.length === 0) return [];
+  const names = set.map(([key]) => `\`${key}\``).join(" and ");
+  return [
+    fail(
+      "keeping",
+      `with ${names} nothing could give the interface its address, which a server tells later: on this ` +
+        "system that takes commands of the superuser's, as long as the client runs",
+      `leave out ${names}`,
+    ),
   ];
 }
 

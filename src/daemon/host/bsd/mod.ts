@@ -81,6 +81,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     serverUsesTun: true,
     // ip6_input_if() of OpenBSD; the others take what is for any address of theirs.
     localNeedsForwarding: libc.layout.system === "OpenBSD",
+    keepsApart: false,
     hasMetrics: false,
     mostMtu: waysOf(libc).mostMtu,
     rights: () => rightsOf(around.uid()),

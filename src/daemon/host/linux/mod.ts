@@ -87,6 +87,7 @@ export function linuxHost(libc: Libc): Host {
     oneWorker,
     serverUsesTun: false,
     localNeedsForwarding: false,
+    keepsApart: true,
     hasMetrics: true,
     mostMtu: 65_535, // of the driver, MAX_MTU
     rights: (needed) => linuxRights(parseCapabilities(read(SELF) ?? ""), needed),
