@@ -151,7 +151,10 @@ test("checkMiredoHook() names a hook that somebody has changed; checkHook() take
   const folder = mkdtempSync(join(tmpdir(), "teredo-hook-"));
   try {
     const path = join(folder, "client-hook");
-    const miredo = { path, md5: "900150983cd24fb0d6963f7d28e17f72" };
+    const miredo = {
+      paths: [path],
+      unchanged: ["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"],
+    };
     assert.deepEqual(checkMiredoHook(undefined, miredo), []);
     writeFileSync(path, "abc");
     assert.deepEqual(checkMiredoHook(undefined, miredo), []);
