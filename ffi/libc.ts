@@ -14,6 +14,8 @@ export const LIBC = {
   open: { args: ["ptr", "i32", "u32"], returns: "i32" },
   // int close(int fd);
   close: { args: ["i32"], returns: "i32" },
+  // int dup(int fd);
+  dup: { args: ["i32"], returns: "i32" },
   // ssize_t read(int fd, void *buf, size_t count);
   read: { args: ["i32", "ptr", "u64"], returns: "i32" },
   // ssize_t write(int fd, const void *buf, size_t count);

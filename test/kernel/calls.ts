@@ -50,6 +50,7 @@ function filesOf(kernel: PaperKernel) {
       ends.forEach((fd, i) => view.setInt32(4 * i, fd, true));
       return 0;
     },
+    dup: unknownCall("dup"),
     flock: unknownCall("flock"),
     mmap: unknownCall("mmap"),
     ftruncate: unknownCall("ftruncate"),

@@ -3,6 +3,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { check } from "#ffi/errors.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { openClientSockets } from "#src/datapath/start/client_sockets.ts";
@@ -51,13 +52,16 @@ export async function runApart(options: ApartOptions): Promise<number> {
     sockets: descriptors.length,
     nameServers: nameServers(),
   };
+  // Not 0 and 1 themselves: Deno closes those numbers in the child, which are its pipes there.
+  const terminal = [0, 1].map((fd) => check(libc, libc.call.dup(fd), "dup", `descriptor ${fd}`));
   const folder = mkdtempSync(join(tmpdir(), "teredo-client-"));
   try {
     const child = spawn(UNSHARE, [...NAMESPACES, ...program, APART], {
-      stdio: ["pipe", "pipe", "inherit", 0, 1, ...descriptors],
+      stdio: ["pipe", "pipe", "inherit", ...terminal, ...descriptors],
       env: { ...process.env, RUNTIME_DIRECTORY: folder },
     });
     close();
+    for (const fd of terminal) libc.call.close(fd);
     child.stdin!.on("error", () => {}); // it may have ended
     child.stdin!.write(write(task));
     answer(child);
