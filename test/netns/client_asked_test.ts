@@ -34,6 +34,7 @@ before(async () => {
   const client = lab.spawn("cli0", teredo("client", "-c", file));
   const line = await client.waitForLine(/state=qualified/, START_PATIENCE);
   address = /address=(2001:0:[0-9a-f:]+)/.exec(line)![1]!;
+  await until("it has its route", async () => (await defaultRoute()) !== "");
   await assertPing(lab, "cli0", HOST_IPV6);
   await until("it is given up", async () => {
     await ping(lab, "cli0", NOBODY, { count: 1, more: ["-W", "1"] });
@@ -42,6 +43,8 @@ before(async () => {
 });
 
 after(() => lab.close());
+
+const defaultRoute = () => lab.sh("cli0", "ip -6 route show default");
 
 const run = (...args: string[]) => lab.run("cli0", teredo(...args));
 
