@@ -8,6 +8,7 @@ import { SERVICE_PREFIX, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { LabBrowser } from "#test/netns/browser.ts";
 import {
   RELAY_PORT,
+  START_PATIENCE,
   startMiredoClient,
   startRelay,
   startServer,
@@ -16,11 +17,12 @@ import {
 } from "#test/netns/programs.ts";
 
 /**
- * Pictures for docs/page.md, of a relay with real traffic: `scripts/screenshots [MINUTES]`. As root,
+ * Pictures for docs/page.md, of a relay with real traffic and of a client of ours: `scripts/screenshots [MINUTES]`. As root,
  * with the binary in `TEREDO_BIN`; 16 minutes fill the charts.
  */
 const FOLDER = "docs/pictures";
 const RELAY = "http://127.0.0.1:9545/";
+const CLIENT = "http://127.0.0.1:9546/";
 const TALK_PORT = 5001;
 const MINUTE = 60_000;
 const minutes = Number(process.argv[2] ?? 16);
@@ -54,14 +56,19 @@ function nobody(i: number): string {
   }));
 }
 
-const lab = await Lab.create({ nats: ["port-restricted", "restricted", "full-cone", "none"] });
+/** The last is our own client's. */
+const NATS = ["port-restricted", "restricted", "full-cone", "none", "port-restricted"] as const;
+const OURS = NATS.length - 1;
+
+const lab = await Lab.create({ nats: NATS });
 let browser: LabBrowser | undefined;
 try {
   await startServer(lab, "teredo");
   await startRelay(lab, "teredo", `[relay]\nbind_port = ${RELAY_PORT}\n`);
   lab.spawn("host6", [process.execPath, "-e", TALK, "listen"]);
   for (const [i, { client }] of lab.sites.entries()) {
-    await startMiredoClient(lab, client);
+    if (i === OURS) await startClient(client);
+    else await startMiredoClient(lab, client);
     lab.spawn(client, [process.execPath, "-e", TALK, "talk", `${i}`, `${120_000 * (i + 1)}`]);
   }
   const ask = (...args: string[]) => lab.run("rly", teredo(...args));
@@ -84,29 +91,42 @@ try {
     }
   }
   browser = await LabBrowser.start(lab, "rly");
-  await shoot(browser, "light", "", { viewport: { width: 1280, height: 1080 } });
-  await shoot(browser, "dark", "", {
+  await shoot(browser, "light", RELAY, { viewport: { width: 1280, height: 1080 } });
+  await shoot(browser, "dark", RELAY, {
     viewport: { width: 1280, height: 1080 },
     colorScheme: "dark",
   });
-  await shoot(browser, "phone", "", { viewport: { width: 320, height: 800 } });
-  await shoot(browser, "no_script", "", {
+  await shoot(browser, "phone", RELAY, { viewport: { width: 320, height: 800 } });
+  await shoot(browser, "no_script", RELAY, {
     viewport: { width: 1280, height: 1080 },
     javaScriptEnabled: false,
   });
-  await shoot(browser, "peers", "find?sort=received", { viewport: { width: 1280, height: 640 } });
+  await shoot(browser, "peers", `${RELAY}find?sort=received`, {
+    viewport: { width: 1280, height: 640 },
+  });
+  await browser.close();
+  browser = await LabBrowser.start(lab, lab.sites[OURS]!.client);
+  await shoot(browser, "client", CLIENT, { viewport: { width: 1280, height: 1080 } });
 } finally {
   await browser?.close();
   await lab.close();
 }
 
+async function startClient(namespace: string): Promise<void> {
+  const client = lab.spawn(
+    namespace,
+    teredo("client", SERVER_ADDRESS, "--state-file=/run/client.json"),
+  );
+  await client.waitForLine(/state=qualified/, START_PATIENCE);
+}
+
 async function shoot(
   browser: LabBrowser,
   name: string,
-  path: string,
+  url: string,
   options: BrowserContextOptions,
 ): Promise<void> {
-  const page = await browser.open(RELAY + path, options);
+  const page = await browser.open(url, options);
   // Some rows come, and what words say follows them.
   await wait(3_000);
   await page.screenshot({ path: `${FOLDER}/${name}.png` });
