@@ -47,7 +47,7 @@ grep -o 'msg=Draining .*' $work/relay.log`);
 test("teredo drain server; what does not run or ends is not drained", () => {
   const lines = linesOf(`
 teredo drain server 2>&1; echo "status $?"
-teredo drain client 2>&1 | head -n 1
+teredo drain router 2>&1 | head -n 1
 daemon server server -c $work/teredo.ini --bind-address 198.51.100.1
 until_says server msg=Ready
 teredo drain server
@@ -63,7 +63,7 @@ kill $pid; ended`);
   assert.deepEqual(lines.map((line) => line.replace(/ drains: .*/, "")), [
     "teredo: not running: there is no socket unix:/run/teredo-server/control",
     "status 3",
-    'teredo: Failed to parse "client" for ROLE: client is none of relay, server',
+    'teredo: Failed to parse "router" for ROLE: router is none of relay, server, client',
     "teredo server",
     "status 5",
     "exit status 0",

@@ -197,7 +197,7 @@ const usages: readonly [readonly string[], RegExp][] = [
   [["--last", "0s"], /--last|1s|1 s/],
   [["--last", "soon"], /soon/],
   [["-w", ""], /an empty word names no file/],
-  [["client"], /client is none of relay, server/],
+  [["router"], /router is none of relay, server, client/],
 ];
 
 for (const [args, said] of usages) {

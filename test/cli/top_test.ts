@@ -195,6 +195,7 @@ script -qec "env TERM=xterm NO_COLOR=1 $program top --once server" /dev/null < /
   assert.deepEqual(lines, [
     "teredo: not running: nothing listens at http://127.0.0.1:9545",
     "teredo: not running: nothing listens at http://127.0.0.1:9544",
+    "teredo: not running: nothing listens at http://127.0.0.1:9546",
     "status 3",
     "status 0",
     "0",
