@@ -7,6 +7,7 @@ import { onMachine } from "#test/cli/namespace.ts";
 
 const EXAMPLES = "docs/examples";
 const DAEMONS = ["relay", "server"] as const;
+const SCRIPTS = ["client", ...DAEMONS] as const;
 const SYSTEMS = ["openrc", "openwrt"] as const;
 type System = typeof SYSTEMS[number];
 
@@ -20,12 +21,12 @@ function run(command: string, ...args: string[]) {
 }
 
 for (const system of SYSTEMS) {
-  test(`${system} has a script for the relay and one for the server`, () => {
-    const names = DAEMONS.map((daemon) => `teredo-${daemon}`);
+  test(`${system} has a script for each daemon`, () => {
+    const names = SCRIPTS.map((daemon) => `teredo-${daemon}`);
     assert.deepEqual(readdirSync(join(EXAMPLES, system)).toSorted(), names);
   });
 
-  for (const daemon of DAEMONS) {
+  for (const daemon of SCRIPTS) {
     const path = join(EXAMPLES, system, `teredo-${daemon}`);
     test(`${path} is a shell script without a fault that sh and shellcheck see`, () => {
       assert.deepEqual(run("sh", "-n", path), { status: 0, said: "" });
