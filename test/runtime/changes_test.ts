@@ -32,7 +32,7 @@ const deeds: readonly [deed: string, heard: readonly Hearer[]][] = [
   ["ip route add 198.51.100.0/24 via 192.0.2.2", ["ipv4", "network"]],
   ["ip -6 route add unreachable 2001::/32", ["ipv6", "network"]],
   ["ip rule add prio 7 from 192.0.2.1 table 7", ["ipv4", "network"]],
-  ["ip -6 rule add prio 7 from 2001:db8::1 table 7", ["network"]],
+  ["ip -6 rule add prio 7 from 2001:db8::1 table 7", ["ipv6", "network"]],
   ["sysctl -qw net.ipv6.conf.all.forwarding=1", ["ipv6", "network"]],
   ["sysctl -qw net.ipv4.conf.all.forwarding=1", ["network"]],
   ["nft add table ip6 t", ["nftables"]],
