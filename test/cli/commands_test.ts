@@ -480,11 +480,11 @@ function run(path: string, args: readonly string[], env: Record<string, string> 
 
 const proposals: readonly [string[], string[]][] = [
   [["re"], ["relay", "reload", "record"]],
-  [["c"], ["check", "config", "completion"]],
-  [["check", ""], ["relay", "server"]],
+  [["c"], ["client", "check", "config", "completion"]],
+  [["check", ""], ["relay", "server", "client"]],
   [["config", "co"], ["convert"]],
   [["relay", "--bind-p"], ["--bind-port"]],
-  [["demo", "--nat", "s"], ["symmetric"]],
+  [["demo", "--nat", "s"], ["symmetric", "sequential"]],
   [["completion", ""], ["bash", "zsh", "fish"]],
   [["nothing", ""], []],
 ];
