@@ -14,6 +14,7 @@ const NOT_HERE: readonly (readonly [begins: string, why: string])[] = [
   ["journalctl", "nor its journal"],
   ["apt ", "test/package/on_debian installs, upgrades and removes the package"],
   ["editor", "wants somebody who writes"],
+  ["teredo peers client", "no client runs beside the relay"],
   ["service", "of a BSD"],
   ["sysrc", "of a BSD"],
   ["ifconfig", "of a BSD"],

@@ -92,6 +92,17 @@ const cases: readonly Case[] = [
     want: ["client none", "client symmetric"],
   },
   {
+    name: "a client inside, before it has told of its address there",
+    make: () => new ClientLab().qualify(),
+    reach: (lab) => {
+      lab.send(PEER);
+      const trailers = nonceSent(lab);
+      lab.advance(70);
+      lab.direct(INSIDE, trailers);
+    },
+    want: ["client none", "client alternate"],
+  },
+  {
     name: "a client by a random port of ours",
     make: () => new ClientLab().qualifySymmetric({ address: CLIENT, port: 3_797 }),
     reach: (lab) => {

@@ -2,6 +2,7 @@ import { SERVICE_PATH } from "../contract.ts";
 import type { Paths } from "./paths.ts";
 import type { PeerId } from "../../peers/index.ts";
 import type { Peers } from "../../peers/table.ts";
+import { isGlobalUnicast } from "../../wire/ipv4.ts";
 import { Way } from "./ways.ts";
 
 /** Of a peer that is trusted at the mapping that it has. @param embeddedAddress in its own address */
@@ -18,5 +19,7 @@ export function wayOf(
   if (paths.isLocalAt(p, address, port)) return Way.Local;
   if (peers.localAddress(p) !== SERVICE_PATH) return Way.ClientRandomPort;
   if (peers.isMappedTo(p, embeddedAddress, embeddedPort)) return Way.ClientDirect;
-  return paths.isAlternate(p, address, port) ? Way.ClientAlternate : Way.ClientSymmetric;
+  // Who asked first does not know yet what the other one lists: but nobody's NAT has such an address.
+  const isListed = paths.isAlternate(p, address, port) || !isGlobalUnicast(address, false);
+  return isListed ? Way.ClientAlternate : Way.ClientSymmetric;
 }
