@@ -2,9 +2,9 @@ import type { ClientConfig, ProcessConfig } from "#src/config/config.ts";
 import { CLIENT_ROUTES } from "#src/datapath/homes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
 import { isTeredo, servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host, Right } from "../../host/contract.ts";
+import { isNativeAddress } from "../../host/network.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
 import { checkHook } from "./hook.ts";
 import { checkMtu, checkPort, missingAddress } from "../address.ts";
@@ -18,8 +18,6 @@ import { wayToClients } from "../ways.ts";
 const NEEDS: readonly Right[] = ["set up interfaces", "open raw sockets"];
 /** MTU of the tunnel, unless a server says another. RFC 4380 §5.2.1 */
 const MTU = 1280;
-/** 2002::/16 */
-const SIX_TO_FOUR = 0x2002;
 
 /**
  * What a client asks of its machine before it starts. That there is no IPv4 at the moment, or IPv6
@@ -112,17 +110,11 @@ function checkNative(host: Host, { interfaceName, prefix, whenNative }: ClientCo
     return ok("native", "this host has no other IPv6");
   }
   const { source, interfaceName: by } = way;
-  const isNative = source === undefined || isNativeAddress(source, prefix);
+  const isNative = source === undefined ||
+    (isNativeAddress(source) && !isTeredo(source, 0, prefix));
   if (!isNative) return ok("native", `${by} has no global IPv6 address of its own`);
   const from = source === undefined ? "" : ` (${formatIpv6(source)})`;
   const detail = `this host has IPv6 by ${by}${from}: ${PLANS[whenNative]}`;
   if (whenNative !== "stand_back") return ok("native", detail);
   return warn("native", detail, "leave the client off, or set when_native to what it is to do");
-}
-
-function isNativeAddress(address: Uint8Array, prefix: number): boolean {
-  if (isTeredo(address, 0, prefix)) return false;
-  if ((address[0]! << 8 | address[1]!) === SIX_TO_FOUR) return false;
-  const special = specialPurpose6(address);
-  return special === undefined || special.global || isOfLabs(special);
 }
