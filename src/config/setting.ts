@@ -1,6 +1,6 @@
 import type { ProcessConfig } from "./config.ts";
 import { boolean, choice, duration, integer, type Kind, orAuto, size } from "./kinds/mod.ts";
-import { mtu, prefix32 } from "./kinds/network.ts";
+import { interfaceName, mtu, prefix32 } from "./kinds/network.ts";
 import { path, userName } from "./kinds/system.ts";
 
 /** One setting: everything this program knows about it. */
@@ -24,6 +24,15 @@ export interface Setting<T = unknown> {
 export type Table<C> = { readonly [F in keyof C]-?: Setting<C[F]> };
 
 export type Flat<C extends { process: ProcessConfig }> = Omit<C, "process"> & ProcessConfig;
+
+export const INTERFACE_NAME: Setting<string> = {
+  kind: interfaceName,
+  default: "teredo",
+  miredo: "InterfaceName",
+  reload: "restart",
+  doc: `Name of the TUN interface, which is made at start and removed at the end. \`%d\` in it
+becomes a free number. Miredo without \`InterfaceName\` lets the kernel pick \`tun0\`, \`tun1\`...`,
+};
 
 export const MTU = { kind: mtu, default: 1280, miredo: "InterfaceMTU" } as const;
 export const PREFIX = { kind: prefix32, default: 0x20010000, miredo: "Prefix" } as const;

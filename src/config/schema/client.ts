@@ -1,6 +1,5 @@
 import { type ClientConfig, EXTENSIONS } from "../config.ts";
 import { boolean, choice, duration, integer, ipv4 } from "../kinds/mod.ts";
-import { interfaceName } from "../kinds/network.ts";
 import { clientId, extensions, ipv6Host, servers } from "../kinds/servers.ts";
 import { path, secretFile } from "../kinds/system.ts";
 import {
@@ -9,6 +8,7 @@ import {
   HOLD,
   ICMP_BURST,
   ICMP_RATE,
+  INTERFACE_NAME,
   OFFLOADS,
   PREFIX,
   PROCESS,
@@ -63,14 +63,7 @@ after ten quiet minutes.`,
 start, which is taken again at later ones, so that the Teredo address stays where the NAT lets it.
 A number is for NATs and firewalls that have it opened by hand.`,
   },
-  interfaceName: {
-    kind: interfaceName,
-    default: "teredo",
-    miredo: "InterfaceName",
-    reload: "restart",
-    doc: `Name of the TUN interface, which is made at start and removed at the end. \`%d\` in it
-becomes a free number. Miredo without \`InterfaceName\` lets the kernel pick \`tun0\`, \`tun1\`...`,
-  },
+  interfaceName: INTERFACE_NAME,
   prefix: {
     kind: PREFIX.kind,
     default: PREFIX.default,

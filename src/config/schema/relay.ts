@@ -1,11 +1,12 @@
 import type { RelayConfig } from "../config.ts";
 import { boolean, choice, duration, integer, ipv4 } from "../kinds/mod.ts";
-import { interfaceName, served } from "../kinds/network.ts";
+import { served } from "../kinds/network.ts";
 import {
   type Flat,
   HOLD,
   ICMP_BURST,
   ICMP_RATE,
+  INTERFACE_NAME,
   MTU,
   OFFLOADS,
   PREFIX,
@@ -34,14 +35,7 @@ indirect one, for a relay behind a NAT or firewall that lets in only answers; RF
 
 Prefer \`relay\`, with the UDP port open.`,
   },
-  interfaceName: {
-    kind: interfaceName,
-    default: "teredo",
-    miredo: "InterfaceName",
-    reload: "restart",
-    doc: `Name of the TUN interface, which is made at start and removed at the end. \`%d\` in it
-becomes a free number. Miredo without \`InterfaceName\` lets the kernel pick \`tun0\`, \`tun1\`...`,
-  },
+  interfaceName: INTERFACE_NAME,
   interfaceMtu: {
     ...MTU,
     reload: "restart",

@@ -8,15 +8,14 @@ import type { PeerRow } from "#src/protocol/peers/row.ts";
 import { IPV6_LENGTH } from "#src/protocol/wire/ipv6.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
-import { JSON_VERSION } from "#src/status/document.ts";
 import type { WhyDocument } from "#src/status/peers_document.ts";
 import type { ClientView, ReadinessCheck } from "#src/status/snapshot.ts";
-import { type CheckResult, fail, failures, note, ok } from "../checks/result.ts";
+import { type CheckResult, fail, note, ok } from "../checks/result.ts";
 import type { Endpoint } from "../checks/traffic.ts";
 import { mendRefusal } from "../checks/ways.ts";
 import { type Host } from "../host/contract.ts";
 import { ipv4Bytes } from "../host/samples.ts";
-import { peerDocument } from "./document.ts";
+import { whyDocument } from "./document.ts";
 import type { PeerBook } from "./page.ts";
 import { onlyOf } from "./parameters.ts";
 import { dropped, endText, seconds, serverText } from "./steps.ts";
@@ -59,21 +58,11 @@ export async function clientWhy(
   const subject = parseSubject(address, asked.client.prefix);
   const followed = await follow(asked, subject);
   const steps = await stepsOf(asked, followed);
-  const failed = failures(steps)[0];
-  const now = Date.now();
-  return {
-    version: JSON_VERSION,
-    time: new Date(now).toISOString(),
-    address: address!,
-    kind: subject.kind,
-    ...(followed.row === undefined ? {} : { peer: peerDocument(followed.row, now) }),
-    steps,
-    ok: failed === undefined,
-    conclusion: failed === undefined
-      ? conclusionOf(followed)
-      : `Packets do not pass: ${failed.detail}.`,
-    ...(failed?.mend === undefined ? {} : { mend: failed.mend }),
-  };
+  return whyDocument(
+    { address: address!, kind: subject.kind, row: followed.row, steps },
+    (failed) =>
+      failed === undefined ? conclusionOf(followed) : `Packets do not pass: ${failed.detail}.`,
+  );
 }
 
 async function follow({ book, client, view }: AskedOfClient, subject: Subject): Promise<Followed> {

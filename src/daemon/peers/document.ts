@@ -4,7 +4,39 @@ import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { readTeredoAddress } from "#src/protocol/wire/teredo_address.ts";
-import type { PeerDocument, PeerState } from "#src/status/peers_document.ts";
+import { JSON_VERSION } from "#src/status/document.ts";
+import type { PeerDocument, PeerState, WhyDocument } from "#src/status/peers_document.ts";
+import { type CheckResult, failures } from "../checks/result.ts";
+import type { Subject } from "./subject.ts";
+
+/** Who was followed, and what came of it. */
+interface Whys {
+  /** As it was asked for. */
+  readonly address: string;
+  readonly kind: Subject["kind"];
+  readonly row: PeerRow | undefined;
+  readonly steps: readonly CheckResult[];
+}
+
+/** @param conclude in words, where packets pass or at the first step that they do not */
+export function whyDocument(
+  { address, kind, row, steps }: Whys,
+  conclude: (failed: CheckResult | undefined) => string,
+): WhyDocument {
+  const failed = failures(steps)[0];
+  const now = Date.now();
+  return {
+    version: JSON_VERSION,
+    time: new Date(now).toISOString(),
+    address,
+    kind,
+    ...(row === undefined ? {} : { peer: peerDocument(row, now) }),
+    steps,
+    ok: failed === undefined,
+    conclusion: conclude(failed),
+    ...(failed?.mend === undefined ? {} : { mend: failed.mend }),
+  };
+}
 
 /** @param time of the clock, when the row was written */
 export function peerDocument(row: PeerRow, time: Millis): PeerDocument {

@@ -12,18 +12,17 @@ import {
   NEXT_HEADER_UDP,
 } from "#src/protocol/wire/ipv6.ts";
 import { serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
-import { JSON_VERSION } from "#src/status/document.ts";
 import type { WhyDocument } from "#src/status/peers_document.ts";
 import type { ReadinessCheck } from "#src/status/snapshot.ts";
 import { checkTraffic } from "../checks/firewall.ts";
-import { type CheckResult, failures } from "../checks/result.ts";
+import type { CheckResult } from "../checks/result.ts";
 import { anyParties, type Endpoint, relayTraffic } from "../checks/traffic.ts";
 import type { Host } from "../host/contract.ts";
 import { hostIn } from "../host/samples.ts";
 import { SERVING } from "../readiness.ts";
 import { servedPrefixes } from "../served.ts";
 import { conclusionOf } from "./conclusion.ts";
-import { peerDocument } from "./document.ts";
+import { whyDocument } from "./document.ts";
 import type { PeerBook } from "./page.ts";
 import { onlyOf } from "./parameters.ts";
 import { type Followed, fromClientStep, peerStep, routeSteps, toClientStep } from "./steps.ts";
@@ -54,19 +53,10 @@ export async function why(asked: Asked, parameters: URLSearchParams): Promise<Wh
   const subject = parseSubject(address, asked.relay.prefix);
   const followed = await follow(asked, subject);
   const steps = await stepsOf(asked, followed);
-  const failed = failures(steps)[0];
-  const now = Date.now();
-  return {
-    version: JSON_VERSION,
-    time: new Date(now).toISOString(),
-    address: address!,
-    kind: subject.kind,
-    ...(followed.row === undefined ? {} : { peer: peerDocument(followed.row, now) }),
-    steps,
-    ok: failed === undefined,
-    conclusion: conclusionOf(subject, followed, failed),
-    ...(failed?.mend === undefined ? {} : { mend: failed.mend }),
-  };
+  return whyDocument(
+    { address: address!, kind: subject.kind, row: followed.row, steps },
+    (failed) => conclusionOf(subject, followed, failed),
+  );
 }
 
 /** Who is meant: a peer, or as good an example as any of who has no entry. */

@@ -1,4 +1,4 @@
-import { parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { inPrefix, type Ipv6Prefix, parseIpv6, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { type CheckResult, ok, warn } from "../result.ts";
 
 /** By which the C library orders addresses: getaddrinfo(3), gai.conf(5). */
@@ -7,9 +7,7 @@ export const GAI_CONF = "/etc/gai.conf";
 const TEREDO = parseIpv6("2001::1")!;
 const NATIVE = parseIpv6("2a00::1")!;
 
-interface Label {
-  readonly bytes: Uint8Array;
-  readonly length: number;
+interface Label extends Ipv6Prefix {
   readonly label: number;
 }
 
@@ -46,14 +44,6 @@ function labelOf(line: string): Label[] {
 
 /** Of the longest prefix that holds the address. */
 function labelFor(address: Uint8Array, labels: readonly Label[]): number | undefined {
-  const holding = labels.filter((it) => isIn(address, it));
+  const holding = labels.filter((it) => inPrefix(address, 0, it));
   return holding.sort((a, b) => b.length - a.length)[0]?.label;
-}
-
-function isIn(address: Uint8Array, { bytes, length }: Label): boolean {
-  for (let bit = 0; bit < length; bit++) {
-    const mask = 0x80 >> (bit & 7);
-    if (((address[bit >> 3]! ^ bytes[bit >> 3]!) & mask) !== 0) return false;
-  }
-  return true;
 }

@@ -11,7 +11,8 @@ import { StartError } from "#src/errors.ts";
 import { Lines } from "../../helper/lines.ts";
 import { hostOf } from "../../host/mod.ts";
 import { everySecond } from "../../pulse.ts";
-import { lookUpHost, lookUpName } from "../errands/look_up.ts";
+import { answerLookUp } from "../errands/look_up.ts";
+import { isLookUp } from "../errands/words.ts";
 import { keyOf, type Standpoint, standpointOf } from "../standpoint.ts";
 import { askNameServer, nameServers } from "./resolver.ts";
 import { APART, type ApartTask, type Question, readQuestion, type Told, write } from "./words.ts";
@@ -116,10 +117,8 @@ function answer(child: ChildProcess): void {
 }
 
 async function find(question: Question): Promise<Told> {
-  const { id } = question;
-  if ("lookUp" in question) return { id, ...await lookUpName(question.lookUp) };
-  if ("lookUpHost" in question) return { id, ...await lookUpHost(question.lookUpHost) };
-  const { server, dns } = question;
+  if (isLookUp(question)) return await answerLookUp(question);
+  const { id, server, dns } = question;
   const found = await askNameServer(server, Buffer.from(dns, "base64"));
   if (found === undefined) return { id, problem: "the name server is silent" };
   return { id, dns: Buffer.from(found).toString("base64") };

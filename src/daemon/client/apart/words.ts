@@ -1,5 +1,6 @@
 import type { Millis } from "#src/protocol/time.ts";
-import { type Loose, objectIn } from "../../helper/lines.ts";
+import { objectIn } from "../../helper/lines.ts";
+import { isLookUp, type LookUp, readLookUp } from "../errands/words.ts";
 import type { Standpoint } from "../standpoint.ts";
 
 /**
@@ -34,8 +35,7 @@ export interface ApartTask {
 
 /** What the client inside asks for. */
 export type Question =
-  | { readonly id: number; readonly lookUp: string }
-  | { readonly id: number; readonly lookUpHost: string }
+  | LookUp
   /** A message for the name server, in base64. */
   | { readonly id: number; readonly dns: string; readonly server: string };
 
@@ -57,18 +57,13 @@ export function readTask(line: string): ApartTask {
   return JSON.parse(line);
 }
 
-/** As resolver(3) takes them. */
-const NAME = /^[A-Za-z0-9._-]{1,253}$/;
-
 /** @returns undefined for anything but a {@link Question}, whoever wrote it */
 export function readQuestion(line: string): Question | undefined {
-  const { id, lookUp, lookUpHost, dns, server }: Loose = objectIn(line) ?? {};
-  if (typeof id !== "number") return undefined;
-  if (typeof lookUp === "string") return NAME.test(lookUp) ? { id, lookUp } : undefined;
-  if (typeof lookUpHost === "string") {
-    return NAME.test(lookUpHost) ? { id, lookUpHost } : undefined;
-  }
-  return typeof dns === "string" && typeof server === "string" ? { id, dns, server } : undefined;
+  const words = objectIn(line) ?? {};
+  if (isLookUp(words)) return readLookUp(words);
+  const { id, dns, server } = words;
+  const isWhole = typeof id === "number" && typeof dns === "string" && typeof server === "string";
+  return isWhole ? { id, dns, server } : undefined;
 }
 
 /** What whoever started us says is believed. @returns undefined for what cannot be read */

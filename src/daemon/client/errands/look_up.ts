@@ -3,8 +3,16 @@ import { asError } from "#src/errors.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { HostAnswer } from "../servers/checked_host.ts";
 import type { Answer } from "../servers/names.ts";
+import type { LookUp } from "./words.ts";
 
 type Problem = { readonly problem: string };
+
+/** What is said to whoever asked. Does not reject. */
+export async function answerLookUp(asked: LookUp): Promise<{ id: number } & (Answer | HostAnswer)> {
+  const { id } = asked;
+  if ("lookUp" in asked) return { id, ...await lookUpName(asked.lookUp) };
+  return { id, ...await lookUpHost(asked.lookUpHost) };
+}
 
 /** As all programs of this host look names up: by /etc/hosts, by name servers, or by what else is set. */
 export async function lookUpName(name: string): Promise<Answer> {

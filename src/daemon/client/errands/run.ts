@@ -5,9 +5,17 @@ import { linesOf } from "../../helper/lines.ts";
 import { ignoreNamelessSignals } from "../../host/mod.ts";
 import { dropPrivileges } from "../../privileges.ts";
 import { ANSWERED } from "../../signals.ts";
-import { type Done, type Errand, readErrand, readTask, type Task, write } from "./words.ts";
+import {
+  type Done,
+  type Errand,
+  isLookUp,
+  readErrand,
+  readTask,
+  type Task,
+  write,
+} from "./words.ts";
 import { runHook } from "./hook.ts";
-import { lookUpHost, lookUpName } from "./look_up.ts";
+import { answerLookUp } from "./look_up.ts";
 
 const STDOUT = 1;
 
@@ -42,9 +50,8 @@ export async function runErrands(): Promise<number> {
 }
 
 async function carryOut(errand: Errand, { hook }: Task): Promise<Done> {
+  if (isLookUp(errand)) return await answerLookUp(errand);
   const { id } = errand;
-  if ("lookUp" in errand) return { id, ...await lookUpName(errand.lookUp) };
-  if ("lookUpHost" in errand) return { id, ...await lookUpHost(errand.lookUpHost) };
   if (hook === undefined) return { id, problem: "there is no hook" };
   return { id, ...await runHook(hook, errand.hook) };
 }

@@ -19,12 +19,14 @@ export interface Task {
 /** Environment of the hook. */
 export type HookEnvironment = Readonly<Record<string, string>>;
 
-/** Each further line that it reads. */
-export type Errand =
+/** A name whose addresses are asked for. */
+export type LookUp =
   | { readonly id: number; readonly lookUp: string }
-  /** A host of the IPv6 Internet. */
-  | { readonly id: number; readonly lookUpHost: string }
-  | { readonly id: number; readonly hook: HookEnvironment };
+  /** Of a host of the IPv6 Internet. */
+  | { readonly id: number; readonly lookUpHost: string };
+
+/** Each further line that it reads. */
+export type Errand = LookUp | { readonly id: number; readonly hook: HookEnvironment };
 
 /** What it says of one that is done. */
 export type Done =
@@ -57,13 +59,22 @@ export function readTask(line: string): Task {
 
 /** @returns undefined for anything but an {@link Errand} */
 export function readErrand(line: string): Errand | undefined {
-  const { id, lookUp, lookUpHost, hook } = objectIn(line) ?? {};
+  const words = objectIn(line) ?? {};
+  if (isLookUp(words)) return readLookUp(words);
+  const { id, hook } = words;
+  return typeof id === "number" && isEnvironment(hook) ? { id, hook } : undefined;
+}
+
+export function isLookUp<T extends object>(words: T): words is Extract<T, LookUp> {
+  return "lookUp" in words || "lookUpHost" in words;
+}
+
+/** @returns undefined for anything but a {@link LookUp} */
+export function readLookUp({ id, lookUp, lookUpHost }: Loose): LookUp | undefined {
   if (typeof id !== "number") return undefined;
   if (typeof lookUp === "string") return NAME.test(lookUp) ? { id, lookUp } : undefined;
-  if (typeof lookUpHost === "string") {
-    return NAME.test(lookUpHost) ? { id, lookUpHost } : undefined;
-  }
-  return isEnvironment(hook) ? { id, hook } : undefined;
+  const isHost = typeof lookUpHost === "string" && NAME.test(lookUpHost);
+  return isHost ? { id, lookUpHost } : undefined;
 }
 
 /** @returns undefined for anything but a {@link Done}, whoever wrote it */
