@@ -1,8 +1,8 @@
 import { lookup } from "node:dns/promises";
 import { resolveIpv4 } from "#src/probe/sockets.ts";
-import { whyNoTarget } from "#src/probe/target.ts";
+import { whyNoServer, whyNoTarget } from "#src/probe/target.ts";
 import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
-import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { NamedServer } from "./measure/servers.ts";
@@ -33,7 +33,7 @@ export async function resolveServers(texts: readonly ServerText[]): Promise<Reso
   const problems: string[] = [];
   const taken = new Set<number>();
   for (const { text: { host, secondary: other }, addresses, others } of found) {
-    if (addresses.length === 0) problems.push(`Server ${host} has no IPv4 address`);
+    if (addresses.length === 0) problems.push(whyNoServer(host, undefined)!);
     if (other !== undefined && others.length === 0) {
       problems.push(
         `Secondary address ${other} has no IPv4 address; the next one is asked instead`,
@@ -41,7 +41,7 @@ export async function resolveServers(texts: readonly ServerText[]): Promise<Reso
     }
     for (const primary of addresses) {
       const secondary = others[0] ?? primary + 1;
-      const problem = problemOf(primary, servers.length);
+      const problem = whyNoServer(host, primary) ?? tooMany(primary, servers.length);
       if (problem !== undefined) problems.push(problem);
       else if (!taken.has(primary) && !taken.has(secondary)) {
         taken.add(primary).add(secondary);
@@ -52,14 +52,9 @@ export async function resolveServers(texts: readonly ServerText[]): Promise<Reso
   return { servers, problems };
 }
 
-function problemOf(primary: number, count: number): string | undefined {
-  const text = formatIpv4(primary);
-  if (!isGlobalUnicast(primary, false)) {
-    return `Server ${text} is not a public address: no Teredo server is there`;
-  }
-  return count === SERVERS_MAX
-    ? `Server ${text} is one too many: at most ${SERVERS_MAX} are asked`
-    : undefined;
+function tooMany(primary: number, count: number): string | undefined {
+  if (count < SERVERS_MAX) return undefined;
+  return `Server ${formatIpv4(primary)} is one too many: at most ${SERVERS_MAX} are asked`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { RS_TIMEOUT } from "#src/protocol/client/messages/solicitation.ts";
-import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -8,7 +8,7 @@ import { drive } from "./drive.ts";
 import { narrate } from "./narrate.ts";
 import { formatEndpoint, type ProbeOutcome, record } from "./outcome.ts";
 import { bind, type Bound, closed, localAddressTowards, ownIpv4, resolveIpv4 } from "./sockets.ts";
-import { whyNoTarget } from "./target.ts";
+import { whyNoServer, whyNoTarget } from "./target.ts";
 
 /** The probe's command line. */
 export interface ProbeRunOptions {
@@ -76,10 +76,8 @@ async function readOptions(
   options: ProbeRunOptions,
 ): Promise<Omit<ProbeOptions, "local" | "coneLocal" | "ownAddresses"> | string> {
   const serverAddress = (await resolveIpv4(options.server))[0];
-  if (serverAddress === undefined) return `Server ${options.server} has no IPv4 address`;
-  if (!isGlobalUnicast(serverAddress, false)) {
-    return `Server ${formatIpv4(serverAddress)} is not a public address: no Teredo server is there`;
-  }
+  const problem = whyNoServer(options.server, serverAddress);
+  if (serverAddress === undefined || problem !== undefined) return problem!;
   const secondaryAddress = options.secondary === undefined
     ? serverAddress + 1 // where clients expect it
     : parseIpv4(options.secondary);

@@ -1,3 +1,4 @@
+import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { isGlobalScope, isMulticast } from "#src/protocol/wire/ipv6.ts";
 import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 
@@ -15,4 +16,14 @@ export function whyNoTarget(host: string, target: Uint8Array): string | undefine
     return `${host} is not an address of the IPv6 Internet`;
   }
   return undefined;
+}
+
+/** Why no Teredo server is at the address that a host was found to have; undefined: one may be. */
+export function whyNoServer(host: string, address: number | undefined): string | undefined {
+  if (address === undefined) {
+    return `Server ${host} has no IPv4 address, or cannot be looked up; name another, or let this host ` +
+      "reach its name servers";
+  }
+  if (isGlobalUnicast(address, false)) return undefined;
+  return `Server ${formatIpv4(address)} is not a public address: no Teredo server is there`;
 }
