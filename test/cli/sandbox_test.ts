@@ -53,7 +53,7 @@ ask read /proc/1/environ
 for what in udp unix stream tcp bpf tun future deaf code dumpable; do ask $what; done
 until_says relay "kept by a process of its own"
 helper=$(grep "kept by" $work/relay.log | sed 's/.*pid=//')
-grep -hE '^(NoNewPrivs|Seccomp):' /proc/$helper/task/*/status | sort -u
+grep -hsE '^(NoNewPrivs|Seccomp):' /proc/$helper/task/*/status | sort -u
 ip -6 route flush dev teredo
 until_says relay "Restored what=route"
 kill $pid
@@ -148,7 +148,7 @@ ended
 more="--sandbox off"
 start
 grep -o 'msg=Sandbox mode=off on=none' $work/relay.log
-grep -h ^Seccomp: /proc/$pid/task/*/status | sort -u
+grep -hs ^Seccomp: /proc/$pid/task/*/status | sort -u
 kill $pid
 ended`,
     );
@@ -177,7 +177,7 @@ test(
 start
 for what in "read /etc/shadow" "make /run/new" "make $work/new" "remove $work/teredo.ini" \
   "read $work/teredo.ini" "write /dev/net/tun"; do ask $what; done
-grep -h ^CapEff: /proc/$pid/task/*/status | sort -u
+grep -hs ^CapEff: /proc/$pid/task/*/status | sort -u
 # As an editor does: another file in the place of the old one.
 printf '[relay]\nhold_packets = 9\n[server]\n' > $work/next
 mv $work/next $work/teredo.ini
@@ -216,7 +216,7 @@ printf '[server]\nbind_address = 198.51.100.1\n' > $work/teredo.ini
 daemon server server -c $work/teredo.ini -u nobody
 until_says server msg=Ready
 grep -o 'msg=Sandbox.*' $work/server.log
-grep -hE '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/$pid/task/*/status | sort -u
+grep -hsE '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/$pid/task/*/status | sort -u
 printf 'forward_rate = 3\n' >> $work/teredo.ini
 teredo reload server -c $work/teredo.ini
 teredo check server -c $work/teredo.ini | grep ' sandbox: '
