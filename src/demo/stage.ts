@@ -60,7 +60,8 @@ export async function get(lab: Lab, namespace: string, url: string): Promise<str
 
 /** What passes the links is said, indented, from now on. */
 export async function startWatching(lab: Lab, say: Say): Promise<void> {
-  const clients = ["--clients", `${lab.sites.length}`];
+  const { length } = lab.sites;
+  const clients = length > 1 ? ["--clients", `${length}`] : []; // one alone has no number
   const argv = [...selfCommand(), "demo", "--inside", "watch", ...clients];
   const watch = lab.spawn("core", argv);
   await watch.waitForLine(/^watching$/, START_PATIENCE);

@@ -37,7 +37,14 @@ class Running {
   }
 
   async until(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.stdout)) await wait(20);
+    let ended: Ended | undefined;
+    void this.ended.then((it) => ended = it);
+    while (!pattern.test(this.stdout)) {
+      if (ended !== undefined) {
+        assert.fail(`ended without ${pattern}: ${ended.stdout}${ended.stderr}`);
+      }
+      await wait(20);
+    }
   }
 }
 
