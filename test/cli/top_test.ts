@@ -146,7 +146,7 @@ ${RELAY}
 shows '^teredo relay .* [Rr]eady'
 hides '^OLD'
 kill $pid; ended
-shows '^OLD'
+shows '^OLD  not running: '
 types q
 shows '^status 3'`);
   assert.deepEqual(lines, ["exit status 0", "exit status 0"]);
