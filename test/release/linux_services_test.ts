@@ -38,7 +38,7 @@ for (const system of SYSTEMS) {
     test(`${path} differs from the other daemon's by its name and its needs alone`, () => {
       const other = daemon === "relay" ? "server" : "relay";
       const essence = (path: string) =>
-        readFileSync(path, "utf8").replaceAll(/relay|server/g, "ROLE").split("\n")
+        readFileSync(path, "utf8").replaceAll(/relay|server|client/g, "ROLE").split("\n")
           .filter((line) => !/^#|\/dev\/net\/tun/.test(line));
       assert.deepEqual(essence(path), essence(path.replace(daemon, other)));
     });
