@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import test, { after, before, describe } from "node:test";
+import test from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { openLibc } from "#ffi/open.ts";
 import { LinuxNetworkWatch } from "#src/daemon/host/linux/network.ts";
@@ -45,122 +45,117 @@ const RADVD = `interface far {
 `;
 
 inNamespace(import.meta.filename!, () => {
-  describe("LinuxNetworkWatch", () => {
-    const folder = mkdtempSync(join(tmpdir(), "teredo-radvd-"));
-    const conf = join(folder, "radvd.conf");
-    let watch: LinuxNetworkWatch;
-    let other: ChildProcess;
+  const folder = mkdtempSync(join(tmpdir(), "teredo-radvd-"));
+  const conf = join(folder, "radvd.conf");
+  let watch: LinuxNetworkWatch;
+  let other: ChildProcess;
 
-    /** Runs a command where the router is. */
-    const there = (command: string) => sh(`nsenter -t ${other.pid} -n ${command}`);
-    const look = () => watch.look(SERVER, "teredo");
-    const native = ({ nativeIpv6 }: NetworkNow) =>
-      nativeIpv6 === undefined
-        ? undefined
-        : `${formatIpv6(nativeIpv6.address)} by ${nativeIpv6.via}`;
-    const until = async (is: (now: NetworkNow) => boolean) => {
-      while (!is(look())) await wait(50);
-    };
+  /** Runs a command where the router is. */
+  const there = (command: string) => sh(`nsenter -t ${other.pid} -n ${command}`);
+  const look = () => watch.look(SERVER, "teredo");
+  const native = ({ nativeIpv6 }: NetworkNow) =>
+    nativeIpv6 === undefined ? undefined : `${formatIpv6(nativeIpv6.address)} by ${nativeIpv6.via}`;
+  const until = async (is: (now: NetworkNow) => boolean) => {
+    while (!is(look())) await wait(50);
+  };
 
-    before(async () => {
-      watch = new LinuxNetworkWatch(libc);
-      writeFileSync(conf, RADVD);
-      sh("ip link set lo up");
-      other = spawn("unshare", ["--net", "sh", "-c", "echo up; exec sleep 600"]);
-      await new Promise((resolve) => other.stdout!.once("data", resolve));
-      sh("ip link add wan type veth peer name far");
-      sh(`ip link set far netns ${other.pid}`);
-      there("ip link set far up");
-      there("sysctl -qw net.ipv6.conf.all.forwarding=1");
-      sh("sysctl -qw net.ipv6.conf.wan.accept_dad=0");
-      sh("ip tuntap add teredo mode tun");
-      sh("ip link set teredo up");
-    });
+  test("LinuxNetworkWatch opens, beside a router", async () => {
+    watch = new LinuxNetworkWatch(libc);
+    writeFileSync(conf, RADVD);
+    sh("ip link set lo up");
+    other = spawn("unshare", ["--net", "sh", "-c", "echo up; exec sleep 600"]);
+    await new Promise((resolve) => other.stdout!.once("data", resolve));
+    sh("ip link add wan type veth peer name far");
+    sh(`ip link set far netns ${other.pid}`);
+    there("ip link set far up");
+    there("sysctl -qw net.ipv6.conf.all.forwarding=1");
+    sh("sysctl -qw net.ipv6.conf.wan.accept_dad=0");
+    sh("ip tuntap add teredo mode tun");
+    sh("ip link set teredo up");
+  });
 
-    after(() => {
-      watch.close();
-      other.kill("SIGKILL");
-      rmSync(folder, { recursive: true });
-    });
+  test("nothing leads anywhere", () => {
+    const { ipv4, ...rest } = look();
+    assert.deepEqual(ipv4.map(({ loopback }) => loopback), [true]);
+    assert.deepEqual(rest, { localAddress: undefined, way: "", nativeIpv6: undefined });
+  });
 
-    test("nothing leads anywhere", () => {
-      const { ipv4, ...rest } = look();
-      assert.deepEqual(ipv4.map(({ loopback }) => loopback), [true]);
-      assert.deepEqual(rest, { localAddress: undefined, way: "", nativeIpv6: undefined });
-    });
-
-    test("IPv4: addresses with their subnets, the way to a server, and what it changes to", () => {
-      sh("ip link set wan up");
-      sh("ip address add 192.0.2.2/24 broadcast 192.0.2.255 dev wan");
-      sh("ip address add 203.0.113.7/32 dev lo");
-      watch.hasChanged();
-      assert.equal(watch.hasChanged(), false);
-      sh("ip route add default via 192.0.2.1");
-      assert.equal(watch.hasChanged(), true);
-      const { ipv4, localAddress, way } = look();
-      const shown = ipv4.map((it) =>
-        `${it.interfaceName} ${formatIpv4(it.address)}/${it.length} ${
-          it.broadcast === undefined ? "none" : formatIpv4(it.broadcast)
-        }`
-      );
-      assert.deepEqual(shown.sort(), [
-        "lo 127.0.0.1/8 none",
-        "lo 203.0.113.7/32 none",
-        "wan 192.0.2.2/24 192.0.2.255",
-      ]);
-      assert.deepEqual([formatIpv4(localAddress!), way], ["192.0.2.2", "wan, 192.0.2.1"]);
-      sh("ip route replace default via 192.0.2.9");
-      assert.equal(look().way, "wan, 192.0.2.9");
-      sh("ip link set wan down");
-      assert.deepEqual([look().localAddress, look().way], [undefined, ""]);
-      sh("ip link set wan up");
-    });
-
-    test(
-      "IPv6 by a router: there with it, whatever else there is, and gone with it",
-      PATIENCE,
-      async () => {
-        assert.equal(native(look()), undefined);
-        const radvd = spawn("nsenter", [
-          ...["-t", `${other.pid}`, "-n", "radvd", "-n", "-C", conf],
-          ...["-p", join(folder, "radvd.pid"), "-m", "stderr"],
-        ], { stdio: "ignore" });
-        const ended = new Promise((resolve) => radvd.once("exit", resolve));
-        watch.hasChanged();
-        await until((now) => native(now) !== undefined);
-        assert.ok(watch.hasChanged());
-        const found = native(look())!;
-        assert.match(found, /^2001:db8:5:.* by wan$/);
-        const address = found.split(" ")[0]!;
-        // Ours is not it, but does not hide it.
-        sh("ip -6 address add 2001:0:c633:6401::1/32 dev teredo nodad");
-        sh("ip -6 route add default dev teredo metric 1");
-        assert.equal(native(look()), found);
-        sh(`ip -6 address change ${address}/64 dev wan preferred_lft 0 valid_lft 3600`);
-        assert.equal(native(look()), undefined, "it is deprecated");
-        sh(`ip -6 address change ${address}/64 dev wan preferred_lft 1800 valid_lft 3600`);
-        assert.equal(native(look()), found);
-        sh("ip link set teredo down");
-        radvd.kill("SIGTERM");
-        await ended;
-        // Its last advertisement says that it is a router no more. RFC 4861 §6.2.5
-        await until((now) => native(now) === undefined);
-      },
+  test("IPv4: addresses, their subnets, the way to a server, and what it changes to", async () => {
+    sh("ip link set wan up");
+    sh("ip address add 192.0.2.2/24 broadcast 192.0.2.255 dev wan");
+    sh("ip address add 203.0.113.7/32 dev lo");
+    while (watch.hasChanged()) await wait(100); // of what came up
+    sh("ip route add default via 192.0.2.1");
+    assert.equal(watch.hasChanged(), true);
+    const { ipv4, localAddress, way } = look();
+    const shown = ipv4.map((it) =>
+      `${it.interfaceName} ${formatIpv4(it.address)}/${it.length} ${
+        it.broadcast === undefined ? "none" : formatIpv4(it.broadcast)
+      }`
     );
+    assert.deepEqual(shown.sort(), [
+      "lo 127.0.0.1/8 none",
+      "lo 203.0.113.7/32 none",
+      "wan 192.0.2.2/24 192.0.2.255",
+    ]);
+    assert.deepEqual([formatIpv4(localAddress!), way], ["192.0.2.2", "wan, 192.0.2.1"]);
+    sh("ip route replace default via 192.0.2.9");
+    assert.equal(look().way, "wan, 192.0.2.9");
+    sh("ip link set wan down");
+    assert.deepEqual([look().localAddress, look().way], [undefined, ""]);
+    sh("ip link set wan up");
+  });
 
-    test("addresses of a site, of 6to4 and of Teredo are no native IPv6", () => {
-      sh("ip -6 address flush dev wan scope global");
-      for (const text of ["fd00::2/64", "2002:c000:202::1/16", "2001:0:1::1/64"]) {
-        sh(`ip -6 address add ${text} dev wan nodad`);
-      }
-      sh("ip -6 route replace default via fe80::1 dev wan");
+  test(
+    "IPv6 by a router: there with it, whatever else there is, and gone with it",
+    PATIENCE,
+    async () => {
       assert.equal(native(look()), undefined);
-      sh("ip -6 address add 2001:db8:7::1/64 dev wan nodad");
-      assert.equal(native(look()), "2001:db8:7::1 by wan");
-      sh("ip -6 route del default via fe80::1 dev wan");
-      assert.equal(native(look()), undefined, "an address without a way");
-      sh("ip -6 route add unreachable default metric 5");
-      assert.equal(native(look()), undefined);
-    });
+      const radvd = spawn("nsenter", [
+        ...["-t", `${other.pid}`, "-n", "radvd", "-n", "-C", conf],
+        ...["-p", join(folder, "radvd.pid"), "-m", "stderr"],
+      ], { stdio: "ignore" });
+      const ended = new Promise((resolve) => radvd.once("exit", resolve));
+      watch.hasChanged();
+      await until((now) => native(now) !== undefined);
+      assert.ok(watch.hasChanged());
+      const found = native(look())!;
+      assert.match(found, /^2001:db8:5:.* by wan$/);
+      const address = found.split(" ")[0]!;
+      // Ours is not it, but does not hide it.
+      sh("ip -6 address add 2001:0:c633:6401::1/32 dev teredo nodad");
+      sh("ip -6 route add default dev teredo metric 1");
+      assert.equal(native(look()), found);
+      sh(`ip -6 address change ${address}/64 dev wan preferred_lft 0 valid_lft 3600`);
+      assert.equal(native(look()), undefined, "it is deprecated");
+      sh(`ip -6 address change ${address}/64 dev wan preferred_lft 1800 valid_lft 3600`);
+      assert.equal(native(look()), found);
+      sh("ip link set teredo down");
+      radvd.kill("SIGTERM");
+      await ended;
+      // Its last advertisement says that it is a router no more. RFC 4861 §6.2.5
+      await until((now) => native(now) === undefined);
+    },
+  );
+
+  test("addresses of a site, of 6to4 and of Teredo are no native IPv6", () => {
+    sh("ip -6 address flush dev wan scope global");
+    for (const text of ["fd00::2/64", "2002:c000:202::1/16", "2001:0:1::1/64"]) {
+      sh(`ip -6 address add ${text} dev wan nodad`);
+    }
+    sh("ip -6 route replace default via fe80::1 dev wan");
+    assert.equal(native(look()), undefined);
+    sh("ip -6 address add 2001:db8:7::1/64 dev wan nodad");
+    assert.equal(native(look()), "2001:db8:7::1 by wan");
+    sh("ip -6 route del default via fe80::1 dev wan");
+    assert.equal(native(look()), undefined, "an address without a way");
+    sh("ip -6 route add unreachable default metric 5");
+    assert.equal(native(look()), undefined);
+  });
+
+  test("LinuxNetworkWatch closes", () => {
+    watch.close();
+    other.kill("SIGKILL");
+    rmSync(folder, { recursive: true });
   });
 });
