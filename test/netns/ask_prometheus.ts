@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 
 const API = "http://127.0.0.1:9090/api/v1";
 const PATIENCE_MS = 60_000;
+/** A relay, a server and a client. */
+const DAEMONS = 3;
 
 async function ask(path: string, query: Record<string, string> = {}) {
   const answer = await fetch(`${API}/${path}?${new URLSearchParams(query)}`);
@@ -17,8 +19,8 @@ const results = async (query: string): Promise<number> =>
 
 /** Rates need two scrapes of each target, alerts one evaluation of each rule. */
 async function ready(): Promise<boolean> {
-  const both = await results("count_over_time(teredo_ready[1m]) >= 3").catch(() => 0);
-  return both === 2 &&
+  const scraped = await results("count_over_time(teredo_ready[1m]) >= 3").catch(() => 0);
+  return scraped === DAEMONS &&
     (await rules()).every(({ lastEvaluation }) => !lastEvaluation.startsWith("0001"));
 }
 
@@ -34,7 +36,7 @@ const rules = async (): Promise<Rule[]> =>
 
 const until = Date.now() + PATIENCE_MS;
 while (!await ready()) {
-  if (Date.now() > until) throw new Error("Prometheus has not scraped both daemons");
+  if (Date.now() > until) throw new Error("Prometheus has not scraped every daemon");
   await new Promise((done) => setTimeout(done, 300));
 }
 const dashboard = JSON.parse(readFileSync("docs/examples/grafana/teredo.json", "utf8"));
