@@ -60,6 +60,17 @@ async function untilRouted(lab: Lab): Promise<void> {
   );
 }
 
+/** Until it has its second address, and the kernel has that as well. */
+async function qualifiedAgain(lab: Lab, client: LabProcess): Promise<void> {
+  await untilSaid(client, /state=qualified/, 2);
+  const address = ADDRESS.exec(client.output().split("state=qualified")[2]!)![1]!;
+  await until(
+    `the interface has ${address}`,
+    async () => (await lab.sh("cli0", "ip -6 addr show dev teredo")).includes(address),
+  );
+  await untilRouted(lab);
+}
+
 async function end(client: LabProcess): Promise<void> {
   client.kill("SIGTERM");
   const { status } = await client.result;
@@ -155,6 +166,7 @@ nft add rule ip dead input ip daddr ${SERVER_ADDRESS} drop`,
 ip route replace default via ${ROUTER} src 192.168.1.77`,
       );
       await untilSaid(client, /msg="Network changed"/, 1);
+      await qualifiedAgain(lab, client);
       await assertPing(lab, "cli0", HOST_IPV6);
       await end(client);
     },
@@ -167,7 +179,7 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
       await lab.sh("cli0", "ip route del default");
       await client.waitForLine(/state=no_ipv4/, START_PATIENCE);
       await lab.sh("cli0", `ip route add default via ${ROUTER}`);
-      await untilSaid(client, /state=qualified/, 2);
+      await qualifiedAgain(lab, client);
       await assertPing(lab, "cli0", HOST_IPV6);
       await end(client);
     },
