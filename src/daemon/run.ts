@@ -197,7 +197,7 @@ async function live(context: Context): Promise<number> {
   signals.serve({
     drain,
     reload: () => reloader.reloadSoon(),
-    tellState: () => log.info("State", stateLine(state.read())),
+    tellState: () => tellState(context),
   });
   control.serve(commandsOf({ drain, reloader, logs }));
   const failure = failureOf(datapath);
@@ -208,6 +208,15 @@ async function live(context: Context): Promise<number> {
   const drainTime = isTold ? life.drainTime(state.config) : undefined;
   const status = await end(context, datapath, notifier, drain, drainTime);
   return isTold ? status : why;
+}
+
+/** What cannot be seen at the moment must not end what works. */
+function tellState({ log, state }: Context): void {
+  try {
+    log.info("State", stateLine(state.read()));
+  } catch (error) {
+    log.error("Cannot look at the daemon", { error: String(error) });
+  }
 }
 
 /** What no start is refused for: it may change meanwhile, and readiness follows it. */

@@ -20,8 +20,10 @@ export class Borne {
 
   /** Whether to go on after one more failure. */
   bears(errno: number): boolean {
-    if (errno === EINTR) return true;
-    const { ENOBUFS, EMSGSIZE, ENETUNREACH } = this.#layout;
+    const { EAGAIN, ENOBUFS, EMSGSIZE, ENETUNREACH } = this.#layout;
+    // EAGAIN may be a signal as well: what a runtime does about one, between the call and the question
+    // which error it had, writes over that.
+    if (errno === EINTR || errno === EAGAIN) return true;
     const passes = errno === ENOMEM || errno === ENOBUFS || errno === EPERM ||
       errno === EMSGSIZE || errno === ENETUNREACH;
     return passes && ++this.#row <= MOST_BORNE;

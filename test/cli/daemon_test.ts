@@ -372,7 +372,7 @@ head -n 1 /run/status
 dropped() { teredo status --json | grep -o '"log_lines_dropped":[0-9]*'; }
 dropped
 while [ "$(dropped)" = '"log_lines_dropped":0' ]; do
-  for i in $(seq 100); do
+  for i in $(seq 400); do
     for signal in USR2 ALRM VTALRM PROF IO; do kill -$signal $pid; done
   done
 done

@@ -102,7 +102,7 @@ export class UdpReceiver {
       return count;
     }
     const errno = this.#libc.errno();
-    if (errno === this.#layout.EAGAIN || this.#borne.bears(errno)) return 0;
+    if (this.#borne.bears(errno)) return 0;
     throw failure(this.#libc, "recvmsg", "UDP", errno);
   }
 
