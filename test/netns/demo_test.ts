@@ -71,12 +71,17 @@ function start(...args: string[]): { demo: Running; mark: string } {
   return { demo: new Running(["env", mark, ...teredo("demo", ...args)]), mark };
 }
 
-const shows = inLanes(NAT_KINDS.map((nat) => async () => {
+/** All of them before a release. */
+const KINDS = process.env["TEREDO_DEMO"] === "all"
+  ? NAT_KINDS
+  : NAT_KINDS.filter((nat) => ["none", "port-restricted", "symmetric"].includes(nat));
+
+const shows = inLanes(KINDS.map((nat) => async () => {
   const { demo, mark } = start("--nat", nat);
   return { ...await demo.ended, left: await leftBehind(mark) };
 }));
 
-for (const [i, nat] of NAT_KINDS.entries()) {
+for (const [i, nat] of KINDS.entries()) {
   test(`teredo demo --nat ${nat} shows the bubbles and answers every ping`, OPTIONS, async () => {
     const { status, stdout, stderr, left } = await shows[i]!;
     assert.equal(status, 0, stdout + stderr);
