@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { Arena } from "#ffi/arena.ts";
 import { openLibc } from "#ffi/open.ts";
 import {
@@ -251,6 +252,24 @@ inNamespace(import.meta.filename!, () => {
       });
     });
   }
+
+  test("an address whose route is taken away before anybody saw it gets it all the same", async () => {
+    const client = new Client();
+    try {
+      client.keeper.setHome(wish([A]));
+      awaitTaken([A]);
+      sh("ip -6 route flush dev teredo table local");
+      const restored = new Set<string>();
+      while (!["address", "home"].every((it) => restored.has(`restored ${it}`))) {
+        for (const it of client.look()) restored.add(it);
+        await wait(50);
+      }
+      awaitTaken([A]);
+      assert.deepEqual(client.look(), []);
+    } finally {
+      client.close();
+    }
+  });
 
   test("what goes is not brought back, and what others add stays", () => {
     withClient((client) => {
