@@ -154,8 +154,11 @@ class Daemon {
     return until(`${count} rows`, async () => (await this.history()).count >= count);
   }
 
-  remove(): void {
-    this.#process?.kill("SIGKILL");
+  /** The next one needs its port and its interface. */
+  async remove(): Promise<void> {
+    if (this.#process?.exitCode === null && this.#process.signalCode === null) {
+      await this.end("SIGKILL");
+    }
     rmSync(this.folder, { recursive: true });
   }
 }
@@ -168,7 +171,7 @@ function withDaemon(name: string, roles: readonly Role[], body: (it: Daemon) => 
         await daemon.start();
         await body(daemon);
       } finally {
-        daemon.remove();
+        await daemon.remove();
       }
     });
   }
@@ -360,7 +363,7 @@ inNamespace(import.meta.filename!, () => {
         stalled.destroy();
         assert.equal(await daemon.end(), 0, daemon.log);
       } finally {
-        daemon.remove();
+        await daemon.remove();
       }
     },
   );
