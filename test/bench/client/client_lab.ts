@@ -156,11 +156,12 @@ nsenter --net=/run/netns/srv ethtool -K ${IPV4_LINK} tx off tso off gso off gro 
   }
 
   /** To all processes of a maker's client. */
-  signal(signal: "SIGSTOP" | "SIGCONT"): Promise<string> {
-    return this.lab.sh(
+  async signal(signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
+    await this.lab.sh(
       "cli0",
       `for pid in ${this.#pids}; do kill -s ${signal.slice(3)} $pid; done`,
     );
+    if (signal === "SIGCONT") this.#clients[0]!.kill(signal); // what it was started by has stopped with it
   }
 
   /** Processor time of the first client so far, in milliseconds. */
