@@ -42,6 +42,8 @@ import { UdpDatagram } from "../wire/udp_datagram.ts";
 
 /** The Peer Refresh Timer. RFC 6081 §5.4.2 */
 const PEER_REFRESH: Millis = 30_000;
+/** Who sends for so long and hears of nobody asks its server whether the mapping still stands. */
+const SILENCE: Millis = 2_000;
 
 /**
  * The client rules: IPv6 packets to the Internet and to other clients (RFC 4380 §5.2.4), and back
@@ -65,6 +67,8 @@ export class Client implements TunnelRules {
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
   #peerRefreshAt: Millis = Infinity;
+  /** When the first packet went out since anybody was heard of; Infinity: none has. */
+  #unansweredSince: Millis = Infinity;
   #version = 0;
 
   /**
@@ -122,6 +126,8 @@ export class Client implements TunnelRules {
     );
     this.#states.traversal = this.#traversal;
     this.#traversal.onSilence = (p, now, sink) => this.#noteSilence(p, now, sink);
+    this.#traversal.onUnanswered = (since, now, sink) =>
+      this.#qualification.doubt(since, now, sink);
     this.#reception = new Reception(
       parts,
       this.#qualification,
@@ -265,6 +271,9 @@ export class Client implements TunnelRules {
       this.#traversal.setHome(p, home, now);
       this.#states.send(p, packet, now, sink);
       peers.traffic.sent(p, packets, bytes);
+      if (now - this.#unansweredSince >= SILENCE) {
+        this.#qualification.doubt(this.#unansweredSince, now, sink);
+      } else if (this.#unansweredSince === Infinity) this.#unansweredSince = now;
       return Drop.None;
     }
     const refused = this.#checks.checkEmbedded(b, at + DESTINATION_AT, p, now);
@@ -303,7 +312,8 @@ export class Client implements TunnelRules {
 
   fromUdp(arrival: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const drop = this.#reception.receive(arrival, now, sink);
-    if (drop !== Drop.None) this.#parts.counters[DROPS_AT + drop]!++;
+    if (drop === Drop.None) this.#unansweredSince = Infinity;
+    else this.#parts.counters[DROPS_AT + drop]!++;
     return drop;
   }
 

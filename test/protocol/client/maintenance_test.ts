@@ -210,6 +210,95 @@ test("Client leaves a silent server after 4 s for one that answers, and keeps it
   assert.equal(lab.count("client_failovers"), 1);
 });
 
+/** Times at which a server was solicited within so long, with `each` done every 100 ms. */
+function askedWithin(lab: ClientLab, duration: number, each: () => void, server = SERVER) {
+  const times: number[] = [];
+  const end = lab.now + duration;
+  const note = () => {
+    for (const { at, bytes } of lab.sentTo({ address: server, port: 3_544 })) {
+      if (bytes[1] === 1) times.push(at);
+    }
+  };
+  while (lab.now < end) {
+    lab.advance(100);
+    note();
+    each();
+    note();
+  }
+  return times;
+}
+
+test("Client leaves a server 4 s after the first echo test by way of it that has no answer", () => {
+  const lab = raced();
+  lab.advance(5 * SECOND);
+  const start = lab.now;
+  lab.send(HOST);
+  answerUntil(lab, start + 3_900, [STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), SERVER, "not before T");
+  answerUntil(lab, start + 4_200, [STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  assert.equal(lab.client.status().state, "qualified");
+});
+
+test("Client asks a server that answers once in 10 s, however many hosts do not", () => {
+  const lab = raced();
+  lab.advance(5 * SECOND);
+  let n = 0;
+  const asked = askedWithin(lab, 20 * SECOND, () => {
+    const last = lab.sentTo(SERVER_AT).findLast(({ bytes }) => bytes[1] === 1);
+    if (last !== undefined) lab.advertise(last);
+    lab.send(`2001:db8:9::${(++n).toString(16)}`);
+  });
+  assert.equal(lab.client.status().state, "qualified");
+  assert.equal(serverAddressOf(lab.address, 0), SERVER);
+  assert.equal(asked.length, 2, `${asked}`);
+  assert.ok(asked[1]! - asked[0]! >= REFRESH_MIN);
+});
+
+test("Client that sends for 2 s and hears of nobody asks whether its mapping stands (C-51)", () => {
+  const lab = new ClientLab().qualify();
+  trustHost(lab);
+  const before = lab.address;
+  lab.advance(SECOND);
+  assert.deepEqual(
+    askedWithin(lab, 10 * SECOND, () => {
+      lab.send(HOST);
+      lab.receive(data(HOST, before), RELAY_AT);
+    }),
+    [],
+    "while it hears of somebody",
+  );
+  const start = lab.now;
+  const [asked] = askedWithin(lab, 2_300, () => lab.send(HOST));
+  assert.ok(asked! - start >= 2_000 && asked! - start <= 2_300, `${asked! - start}`);
+});
+
+test("Client has another address 2 s after its NAT gave it another port, while it sends (C-51)", () => {
+  const lab = new ClientLab().qualify();
+  trustHost(lab);
+  const before = lab.address;
+  const start = lab.now;
+  const other = { ...MAPPED_AT, port: MAPPED_AT.port + 9 };
+  while (equalIpv6(lab.address, 0, before, 0)) {
+    assert.ok(lab.now - start <= 2_500, "not within 2.5 s");
+    lab.advance(100);
+    lab.send(HOST);
+    const asked = lab.sentTo(SERVER_AT).findLast(({ bytes }) => bytes[1] === 1);
+    if (asked !== undefined) lab.advertise(asked, other);
+  }
+});
+
+test("Client does not take a packet a minute without an answer for a server's silence", () => {
+  const lab = raced();
+  trustHost(lab);
+  for (let i = 0; i < 5; i++) {
+    answerUntil(lab, lab.now + MINUTE, [SERVER, STANDBY]);
+    lab.send(HOST);
+    assert.equal(lab.client.status().state, "qualified");
+    assert.equal(serverAddressOf(lab.address, 0), SERVER);
+  }
+});
+
 test("Client's flows go on by the old address after a fail-over, and are kept up", () => {
   const lab = raced();
   const before = lab.address;

@@ -43,6 +43,8 @@ export class Traversal implements Asking {
   readonly #peer = new Uint8Array(IPV6_LENGTH);
   /** Who hears that a native host left all tests unanswered. */
   onSilence: ((p: PeerId, now: Millis, sink: TunnelSink) => void) | undefined;
+  /** Told of an echo test without an answer, and when it went out; more follow. */
+  onUnanswered: ((since: Millis, now: Millis, sink: TunnelSink) => void) | undefined;
 
   constructor(
     parts: ClientParts,
@@ -96,6 +98,7 @@ export class Traversal implements Asking {
     if (home !== NO_HOME && current !== undefined) {
       peers.writeAddress(p, this.#peer, 0);
       this.#echoTests.send(homes.bytes(home), this.#peer, 0, current.primary, now, sink);
+      if (peers.turns(p) > 1) this.onUnanswered?.(now - ECHO_TIMEOUT, now, sink);
     }
     return now + ECHO_TIMEOUT;
   }

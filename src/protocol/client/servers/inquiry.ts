@@ -6,6 +6,8 @@ import type { Millis } from "../../time.ts";
  * datagram that is lost must not cost 4 s. RFC 6081 §5.1.1 allows them.
  */
 const OFFSETS: readonly Millis[] = [0, 1_000, 2_500];
+/** What of T the answer itself has, where other silence came before. */
+const HEARING: Millis = RS_TIMEOUT / 2;
 
 /** What a server is asked, until it answers or all attempts are over. RFC 4380 §5.2.1 */
 export class Inquiry {
@@ -13,6 +15,7 @@ export class Inquiry {
   /** Waits for an answer. */
   isOpen = false;
   startedAt: Millis = 0;
+  #silentSince: Millis = 0;
   #attempts = 0;
   #sent = 0;
 
@@ -23,12 +26,15 @@ export class Inquiry {
   /**
    * @param attempts how many times T an answer is waited for
    * @param nonce 8 bytes, which are copied
+   * @param silentSince of something that should have had an answer, if that is why it is asked: of T
+   *   that much has passed, up to a half
    */
-  begin(attempts: number, nonce: Uint8Array, now: Millis): void {
+  begin(attempts: number, nonce: Uint8Array, now: Millis, silentSince: Millis = now): void {
     // The link-local address tells nothing of us: fe80::ffff:ffff:ffff, as other clients have it.
     this.solicitation.begin(false, 0, 0, nonce);
     this.isOpen = true;
     this.startedAt = now;
+    this.#silentSince = Math.max(silentSince, now - RS_TIMEOUT + HEARING);
     this.#attempts = attempts;
     this.#sent = 0;
   }
@@ -59,7 +65,11 @@ export class Inquiry {
 
   /** Whether T has passed without an answer. */
   isOverdue(now: Millis): boolean {
-    return this.isOpen && now - this.startedAt >= RS_TIMEOUT;
+    return this.isOpen && now >= this.overdueAt;
+  }
+
+  get overdueAt(): Millis {
+    return this.#silentSince + RS_TIMEOUT;
   }
 
   #timeOf(number: number): Millis {

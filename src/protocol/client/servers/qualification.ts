@@ -9,7 +9,8 @@ import type { Ipv4Filter } from "../../guard/ipv4_filter.ts";
 import { IPV6_LENGTH } from "../../wire/ipv6.ts";
 import type { Nat } from "./nat.ts";
 import type { Nonces } from "../nonces.ts";
-import { Refresh } from "./refresh.ts";
+import { Refresh, REFRESH_MIN } from "./refresh.ts";
+import { Retries } from "./retries.ts";
 import { Server } from "./server.ts";
 import { betterOf, ServerList } from "./list.ts";
 import { RS_ATTEMPTS, RS_TIMEOUT, SOLICITATION_MAX_LENGTH } from "../messages/solicitation.ts";
@@ -18,11 +19,6 @@ import type { Millis } from "../../time.ts";
 import type { TunnelSink } from "../../tunnel.ts";
 import { UdpDatagram } from "../../wire/udp_datagram.ts";
 
-/** A server that is not used is asked so often, or up to a quarter sooner. */
-const STANDBY_CHECK: Millis = 300_000;
-/** With all servers silent. */
-const RETRIES: readonly Millis[] = [5_000, 10_000, 20_000, 40_000, 80_000, 100_000];
-const RETRY_SPREAD = 0.25;
 /** How long the first in a strict order is waited for when another has answered. */
 const STRICT_PATIENCE: Millis = 1_000;
 /** After so long without a change a server earlier in a strict order is gone back to. */
@@ -57,6 +53,7 @@ export class Qualification {
   changedAt: Millis = 0;
   /** How often that, or what is known of the NAT, has changed. */
   changes = 0;
+  nextAt: Millis = Infinity;
   readonly refresh: Refresh;
   readonly #options: () => ClientOptions;
   readonly #nonces: Nonces;
@@ -77,10 +74,9 @@ export class Qualification {
   #refreshedAt: Millis = 0;
   #refreshAt: Millis = Infinity;
   #chooseAt: Millis = Infinity;
-  #retryAt: Millis = Infinity;
-  #retries = 0;
+  readonly #retries: Retries;
   #isAlarmed = false;
-  #nextAt: Millis = Infinity;
+  #doubtAgainAt: Millis = -Infinity;
 
   constructor(
     options: () => ClientOptions,
@@ -99,15 +95,12 @@ export class Qualification {
     this.nat = nat;
     this.homes = homes;
     this.refresh = new Refresh(options().refresh);
+    this.#retries = new Retries(nonces);
   }
 
   /** The server in use. */
   get current(): Server | undefined {
     return this.#current;
-  }
-
-  get nextAt(): Millis {
-    return this.#nextAt;
   }
 
   /** Asks every server, at the start and when the network or the list of servers is another one. */
@@ -121,8 +114,7 @@ export class Qualification {
     }
     if (this.#current === undefined) this.#enterState("probing", now);
     else this.#refreshAt = now;
-    this.#retries = 0;
-    this.#retryAt = Infinity;
+    this.#retries.end();
     this.#isAlarmed = true;
     for (const server of this.servers.all) this.#ask(server.inquiry, RS_ATTEMPTS, now);
     this.tick(now, sink);
@@ -135,7 +127,7 @@ export class Qualification {
       this.#isAlarmed = false;
       this.#ask(current.inquiry, RS_ATTEMPTS, now);
     }
-    if (now >= this.#retryAt) this.#retry(now);
+    if (now >= this.#retries.at) this.#retry(now);
     for (const server of this.servers.all) this.#drive(server, now, sink);
     if (now >= this.#chooseAt) this.#choose(now, sink);
     if (this.#current !== undefined) this.#watch(this.#current, now, sink);
@@ -159,7 +151,7 @@ export class Qualification {
     const { originAddress, originPort } = d;
     if (isPrimary) {
       server.hear(originAddress, originPort, this.#advertisement.mtu, now);
-      server.checkAt = now + this.#nonces.between(0.75, 1) * STANDBY_CHECK;
+      server.planCheck(now, this.#nonces);
       this.#heard(server, now, sink);
     } else {
       inquiry.close();
@@ -184,6 +176,21 @@ export class Qualification {
     // It is used when it answers: what it told last may be minutes old, and the mapping another one.
     if (!best.inquiry.isOpen) this.#ask(best.inquiry, 1, now);
     this.#drive(best, now, sink);
+    this.#plan();
+  }
+
+  /**
+   * Nothing has come since then that should have: the server in use may be gone, or the mapping be another
+   * one. It is asked now, and not at the end of the interval, if it was not heard of meanwhile.
+   */
+  doubt(since: Millis, now: Millis, sink: TunnelSink): void {
+    const current = this.#current;
+    if (now < this.#doubtAgainAt || current === undefined) return;
+    if (current.inquiry.isOpen || current.heardAt > since) return;
+    this.#doubtAgainAt = now + REFRESH_MIN;
+    this.#isAlarmed = false;
+    this.#ask(current.inquiry, RS_ATTEMPTS, now, since);
+    this.#drive(current, now, sink);
     this.#plan();
   }
 
@@ -232,7 +239,7 @@ export class Qualification {
   #confirm(server: Server, now: Millis, sink: TunnelSink): void {
     const { nat } = this;
     const { mappedAddress, mappedPort } = server;
-    this.#retries = 0;
+    this.#retries.end();
     if (this.state !== "qualified") this.#enterState("qualified", now);
     if (nat.isAt(mappedAddress, mappedPort)) {
       this.refresh.survived();
@@ -262,8 +269,7 @@ export class Qualification {
     homes.enter(this.#address, now);
     this.#current?.comparison.close();
     this.#current = server;
-    this.#retries = 0;
-    this.#retryAt = Infinity;
+    this.#retries.end();
     this.#chooseAt = Infinity;
     this.#planRefresh(now);
     this.#enterState("qualified", now);
@@ -325,7 +331,7 @@ export class Qualification {
     this.#current = undefined;
     this.#refreshAt = Infinity;
     this.#enterState("offline", now);
-    this.#planRetry(now);
+    this.#retries.plan(now);
     this.#listener.addressChanged(now);
   }
 
@@ -334,25 +340,20 @@ export class Qualification {
     this.#refreshAt = now + this.refresh.draw(this.#nonces);
   }
 
-  #planRetry(now: Millis): void {
-    const delay = RETRIES[Math.min(this.#retries++, RETRIES.length - 1)]!;
-    this.#retryAt = now + delay * this.#nonces.between(1 - RETRY_SPREAD, 1 + RETRY_SPREAD);
-  }
-
   #retry(now: Millis): void {
     for (const server of this.servers.all) this.#ask(server.inquiry, 1, now);
-    this.#planRetry(now);
+    this.#retries.plan(now);
   }
 
-  #ask(inquiry: Inquiry, attempts: number, now: Millis): void {
-    inquiry.begin(attempts, this.#nonces.draw(), now);
+  #ask(inquiry: Inquiry, attempts: number, now: Millis, silentSince: Millis = now): void {
+    inquiry.begin(attempts, this.#nonces.draw(), now, silentSince);
   }
 
   /** Sends what is due to one server, and closes what is over. */
   #drive(server: Server, now: Millis, sink: TunnelSink): void {
     const { inquiry, comparison } = server;
     if (now >= server.checkAt) {
-      server.checkAt = now + this.#nonces.between(0.75, 1) * STANDBY_CHECK;
+      server.planCheck(now, this.#nonces);
       if (server !== this.#current && !inquiry.isOpen) this.#ask(inquiry, 1, now);
     }
     if (now >= inquiry.nextAt) {
@@ -360,7 +361,7 @@ export class Qualification {
       else {
         inquiry.close();
         server.isLive = false;
-        if (server.checkAt === Infinity) server.checkAt = now + STANDBY_CHECK;
+        if (server.checkAt === Infinity) server.planCheck(now, this.#nonces);
       }
     }
     if (now < comparison.nextAt) return;
@@ -386,8 +387,12 @@ export class Qualification {
   #plan(): void {
     const current = this.#current;
     const refreshAt = current === undefined || current.inquiry.isOpen ? Infinity : this.#refreshAt;
-    let next = Math.min(refreshAt, this.#retryAt, this.#chooseAt);
+    // Once it is overdue it is no longer live.
+    const overdueAt = current?.inquiry.isOpen && current.isLive
+      ? current.inquiry.overdueAt
+      : Infinity;
+    let next = Math.min(refreshAt, overdueAt, this.#retries.at, this.#chooseAt);
     for (const server of this.servers.all) next = Math.min(next, server.nextAt());
-    this.#nextAt = next;
+    this.nextAt = next;
   }
 }

@@ -1,7 +1,10 @@
 import type { ClientOptions, Native, ServerAddresses, ServerStatus } from "../contract.ts";
 import { Inquiry } from "./inquiry.ts";
+import type { Nonces } from "../nonces.ts";
 import type { Millis } from "../../time.ts";
 
+/** A server that is not used is asked so often, or up to a quarter sooner. */
+const STANDBY_CHECK: Millis = 300_000;
 /** Part of a new round trip in the one that is told. */
 const WEIGHT = 1 / 4;
 
@@ -32,6 +35,10 @@ export class Server implements ServerAddresses {
     this.secondary = secondary;
     this.inquiry = new Inquiry(identity);
     this.comparison = new Inquiry(identity);
+  }
+
+  planCheck(now: Millis, nonces: Nonces): void {
+    this.checkAt = now + nonces.between(0.75, 1) * STANDBY_CHECK;
   }
 
   /** Its primary address has answered. */
