@@ -76,7 +76,8 @@ export class Qualification {
   #chooseAt: Millis = Infinity;
   readonly #retries: Retries;
   #isAlarmed = false;
-  #doubtAgainAt: Millis = -Infinity;
+  /** Up to when doubts have used what they may: two at once, one in {@link REFRESH_MIN}. */
+  #doubtedTo: Millis = -Infinity;
 
   constructor(
     options: () => ClientOptions,
@@ -185,9 +186,9 @@ export class Qualification {
    */
   doubt(since: Millis, now: Millis, sink: TunnelSink): void {
     const current = this.#current;
-    if (now < this.#doubtAgainAt || current === undefined) return;
+    if (current === undefined || now + REFRESH_MIN < this.#doubtedTo) return;
     if (current.inquiry.isOpen || current.heardAt > since) return;
-    this.#doubtAgainAt = now + REFRESH_MIN;
+    this.#doubtedTo = Math.max(this.#doubtedTo, now) + REFRESH_MIN;
     this.#isAlarmed = false;
     this.#ask(current.inquiry, RS_ATTEMPTS, now, since);
     this.#drive(current, now, sink);
