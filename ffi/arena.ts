@@ -8,10 +8,10 @@ const PAGE = 65_536;
 const MAX_PAGES = 65_536;
 
 /**
- * Memories of the arenas that are open. An address in a C structure is no reference that a garbage
- * collector sees: without this, memory that only the kernel still knows would be freed.
+ * Arenas that are open. An address in a C structure is no reference that a garbage collector sees:
+ * without this, memory that only the kernel still knows would be freed.
  */
-const open = new Set<WebAssembly.Memory>();
+const open = new Set<Arena>();
 
 /**
  * All memory that the kernel reads or writes: one `WebAssembly.Memory` with views over it.
@@ -21,10 +21,11 @@ const open = new Set<WebAssembly.Memory>();
  * structures are `address(at)`, and every access from this side goes through the views by the same
  * offset `at`. Pages that were never touched cost no memory.
  *
- * Blocks are handed out once and live as long as the arena: one arena per thread, made at start.
+ * Blocks are handed out once and live as long as the arena: one arena per thread, made at start. For the
+ * few bytes of a few calls there is {@link Arena.plain}.
  */
 export class Arena {
-  readonly memory: WebAssembly.Memory;
+  readonly #memory: WebAssembly.Memory | undefined;
   readonly u8: Uint8Array<ArrayBuffer>;
   readonly u16: Uint16Array<ArrayBuffer>;
   readonly u32: Uint32Array<ArrayBuffer>;
@@ -37,17 +38,18 @@ export class Arena {
 
   /**
    * @param length bytes, rounded up to 64 KiB; at most 4 GiB
+   * @param isPlain see {@link Arena.plain}
    * @throws RangeError if `length` is beyond that, or there is no memory left
    */
-  constructor(libc: Libc, length: number) {
+  constructor(libc: Libc, length: number, isPlain = false) {
     const pages = Math.ceil(length / PAGE);
     if (!(pages > 0 && pages <= MAX_PAGES)) {
       throw new RangeError(`an arena cannot have ${length} bytes`);
     }
     this.#length = pages * PAGE;
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    open.add(this.memory);
-    const { buffer } = this.memory;
+    this.#memory = isPlain ? undefined : new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const buffer = this.#memory?.buffer ?? new ArrayBuffer(this.#length);
+    open.add(this);
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
@@ -55,6 +57,21 @@ export class Arena {
     this.#view = new DataView(buffer);
     // User space ends below 2^48 (2^52 with large addresses), so a number holds any address exactly.
     this.#base = libc.addressOf(this.u8);
+  }
+
+  /**
+   * One without a `WebAssembly.Memory`, of which JavaScriptCore has few that are quick: for each more it
+   * collects garbage, for 30 ms and longer. What an `ArrayBuffer` has stays where it is as well, but is
+   * touched at once, and begins on no page or cache line: at a multiple of 16 bytes.
+   */
+  static plain(libc: Libc, length: number): Arena {
+    return new Arena(libc, length, true);
+  }
+
+  /** For code that works on the same bytes; not of a plain one. */
+  get memory(): WebAssembly.Memory {
+    if (this.#memory === undefined) throw new TypeError("a plain arena has no WebAssembly.Memory");
+    return this.#memory;
   }
 
   /** Offset of `length` zeroed bytes. @throws RangeError when the arena is used up */
@@ -103,6 +120,6 @@ export class Arena {
   /** Lets the memory go once no view of it is left: the kernel may not hold an address any more. */
   close(): void {
     for (const undo of this.#undo.splice(0)) undo();
-    open.delete(this.memory);
+    open.delete(this);
   }
 }

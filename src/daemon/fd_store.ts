@@ -117,7 +117,7 @@ export class FdStore implements Inherited {
   /** Until it has done what it was told before: it closes the other end of a pipe then. sd_notify(3) */
   #awaitManager(): void {
     const { call, layout } = this.#libc;
-    const arena = new Arena(this.#libc, 4_096);
+    const arena = Arena.plain(this.#libc, 4_096);
     const [ends, poll] = [arena.take(8), arena.take(SIZEOF_POLLFD)];
     try {
       if (call.pipe2(arena.address(ends), layout.O_CLOEXEC) !== 0) return;

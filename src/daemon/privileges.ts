@@ -19,7 +19,7 @@ export function dropPrivileges(
   user: User | undefined,
   chroot: string | undefined,
 ): void {
-  const arena = new Arena(libc, 64 * 1024);
+  const arena = Arena.plain(libc, 64 * 1024);
   try {
     if (chroot !== undefined) changeRoot(libc, arena, chroot);
     if (user !== undefined) changeUser(libc, arena, user);

@@ -49,7 +49,7 @@ export class DatagramOutput implements Output {
   constructor(libc: Libc, path: string) {
     const { layout } = libc;
     this.#libc = libc;
-    this.#arena = new Arena(libc, 2 * MAX_LENGTH);
+    this.#arena = Arena.plain(libc, 2 * MAX_LENGTH);
     const room = layout.hasSockaddrLength ? BSD_SUN_PATH_LENGTH : SUN_PATH_LENGTH;
     const name = new TextEncoder().encode(path).subarray(0, room);
     this.#nameLength = SUN_PATH_AT + name.length;

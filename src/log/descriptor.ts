@@ -29,7 +29,7 @@ export class DescriptorOutput implements Output {
 
   constructor(libc: Libc, fd: number) {
     this.#libc = libc;
-    this.#arena = new Arena(libc, LONG + SIZEOF_POLLFD);
+    this.#arena = Arena.plain(libc, LONG + SIZEOF_POLLFD);
     this.#bytesAt = this.#arena.take(LONG);
     this.#pollAt = this.#arena.take(SIZEOF_POLLFD);
     const stat = statOf(fd);

@@ -73,7 +73,7 @@ export function openSyslog(
 
 /** By syslog(3). libc keeps the pointer to the identifier: its arena is never closed. */
 function librarySink(libc: Libc, identifier: string, facility: number): Sink {
-  const arena = new Arena(libc, 2 * MAX_LINE);
+  const arena = Arena.plain(libc, 2 * MAX_LINE);
   // The line is an argument and never the format: a "%n" in it stays two characters.
   const format = arena.address(arena.cString("%s"));
   const name = arena.address(arena.cString(identifier));

@@ -113,6 +113,24 @@ test("WebAssembly code and the arena's views work on one memory", () => {
   });
 });
 
+test("Arena.plain() stays where it is, for the kernel too, and has no WebAssembly.Memory", () => {
+  const arena = Arena.plain(libc, 1);
+  assert.deepEqual([arena.u8.length, arena.u8.every((byte) => byte === 0)], [PAGE, true]);
+  assert.equal(arena.address(0) % 16, 0);
+  assert.throws(() => arena.memory, { name: "TypeError", message: /plain arena/ });
+  const name = arena.cString("lo");
+  const before = arena.address(name);
+  let garbage: Uint8Array[] = [];
+  for (let i = 0; i < 200; i++) {
+    garbage.push(new Uint8Array(PAGE));
+    if (garbage.length > 20) garbage = [];
+    assert.equal(libc.call.if_nametoindex(before), 1);
+  }
+  assert.equal(libc.addressOf(arena.u8), arena.address(0));
+  assert.throws(() => Arena.plain(libc, 0), { name: "RangeError" });
+  arena.close();
+});
+
 test("writev() gathers blocks of the arena into one write", () => {
   withArena(PAGE, (arena) => {
     const parts = ["first ", "", "second"].map((text) => arena.cString(text));

@@ -10,7 +10,7 @@ import type { Refusal } from "./contract.ts";
 
 /** Lets `use` have an arena for a call or two. */
 export function withArena<T>(libc: Libc, use: (arena: Arena) => T): T {
-  const arena = new Arena(libc, 4096);
+  const arena = Arena.plain(libc, 4096);
   try {
     return use(arena);
   } finally {

@@ -69,7 +69,7 @@ export class ClientPorts implements ClientHost, UdpOutlets {
 
   /** @returns 0 as well where the system gives none: peers behind symmetric NATs have to do without */
   openPort(path: number): number {
-    const arena = new Arena(this.#libc, SETUP_ARENA);
+    const arena = Arena.plain(this.#libc, SETUP_ARENA);
     try {
       const { fd, port } = this.#take(arena);
       this.#random[path] = new UdpInlet(fd, path);

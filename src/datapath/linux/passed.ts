@@ -16,7 +16,7 @@ export interface Passed {
 
 /** Looks at a descriptor that was passed to this process, and keeps it from those that it starts. */
 export function lookAtPassed(libc: Libc, fd: number): Passed {
-  const arena = new Arena(libc, ARENA);
+  const arena = Arena.plain(libc, ARENA);
   try {
     libc.call.ioctl(fd, FIOCLEX, 0);
     const bound = boundUdp(libc, arena, fd);

@@ -73,7 +73,7 @@ export function openClient(
 ): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
-    const arena = opened.add(new Arena(libc, SETUP_ARENA), (it) => it.close());
+    const arena = opened.add(Arena.plain(libc, SETUP_ARENA), (it) => it.close());
     const owned = (fd: number) => opened.add(fd, () => libc.call.close(fd));
     const { rules: first, sockets } = start;
     const udp = openService(kernel, libc, arena, start, owned);

@@ -24,7 +24,7 @@ export function openClientSockets(
   },
 ): { readonly descriptors: readonly number[]; readonly close: () => void } {
   const kernel = kernelOf(libc);
-  const arena = new Arena(libc, ARENA);
+  const arena = Arena.plain(libc, ARENA);
   const opened = new Opened();
   const open = (port: number) => {
     const { fd } = openUdpSocket(kernel, libc, arena, { address, port, buffer });

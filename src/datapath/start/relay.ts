@@ -82,7 +82,7 @@ function openRelayFor(
 ): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
-    const arena = opened.add(new Arena(libc, SETUP_ARENA), (it) => it.close());
+    const arena = opened.add(Arena.plain(libc, SETUP_ARENA), (it) => it.close());
     const owned = (fd: number) => opened.add(fd, () => libc.call.close(fd));
     const udp = openUdpGroup(
       kernel,

@@ -62,7 +62,7 @@ function openServerFor(
 ): OpenRole {
   const opened = new Opened();
   return opened.run(() => {
-    const arena = opened.add(new Arena(libc, SETUP_ARENA), (it) => it.close());
+    const arena = opened.add(Arena.plain(libc, SETUP_ARENA), (it) => it.close());
     const owned = (fd: number) => opened.add(fd, () => libc.call.close(fd));
     const group = (address: number) =>
       openUdpGroup(

@@ -59,7 +59,7 @@ export async function complaintAbout(
   ttl: number | undefined,
   patience: Millis,
 ): Promise<Complaint | undefined> {
-  const arena = new Arena(libc, 4096);
+  const arena = Arena.plain(libc, 4096);
   const { call } = libc;
   const about = "UDP";
   const fd = check(libc, call.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket", about);

@@ -50,7 +50,7 @@ function shrinkBoundingSet({ call }: Libc): void {
 
 /** These are permitted and effective; none is inheritable, with which the ambient ones go. */
 function setCapabilities(libc: Libc): void {
-  const arena = new Arena(libc, 4096);
+  const arena = Arena.plain(libc, 4096);
   try {
     const { header, data } = capabilitySets(arena, KEPT);
     check(libc, libc.call.capset(header, data), "capset", "CAP_NET_ADMIN");

@@ -16,7 +16,7 @@ const MAX_GROUPS = 1_024;
 
 /** By SO_PEERCRED and SO_PEERGROUPS: as the peer was when it connected. unix(7) */
 export function linuxUnixPeers(libc: Libc): UnixPeers {
-  const arena = new Arena(libc, 65_536);
+  const arena = Arena.plain(libc, 65_536);
   const value = arena.take(4 * MAX_GROUPS);
   const length = arena.take(SIZEOF_SOCKLEN_T);
   const at = value >> 2;

@@ -91,7 +91,7 @@ export function landlockText(
  * @throws SyscallError
  */
 export function makeRuleset(libc: Libc, version: number, wanted: Wanted): number {
-  const arena = new Arena(libc, ARENA);
+  const arena = Arena.plain(libc, ARENA);
   try {
     const handled = LATER.filter(([since]) => version >= since)
       .reduce((bits, [, bit]) => bits | bit, FIRST);

@@ -33,7 +33,7 @@ export function prepareLastWords(libc: Libc, { line, log, file }: LastWords): ()
   const calls = callsOf();
   const lines = LINE * (calls.end + 1);
   // It is needed until the process ends.
-  const arena = new Arena(libc, lines + NUMBER);
+  const arena = Arena.plain(libc, lines + NUMBER);
   const at = arena.take(lines);
   const encoder = new TextEncoder();
   for (let number = 0; number <= calls.end; number++) {

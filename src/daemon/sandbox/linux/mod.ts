@@ -49,7 +49,7 @@ export class LinuxSandbox implements Sandbox {
   constructor(libc: Libc, needs: SandboxNeeds, left: Left) {
     this.#libc = libc;
     this.#needs = needs;
-    this.#arena = new Arena(libc, 4096);
+    this.#arena = Arena.plain(libc, 4096);
     this.state = { mode: needs.mode, layers: [], violations: left.violations };
     this.#kept = keptCapabilities(needs, permittedCapabilities(), process.getuid!());
     this.#threads = this.#attempt(() => new EachThread(libc));

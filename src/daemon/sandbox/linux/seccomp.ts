@@ -18,7 +18,7 @@ const ARENA = 64 * 1024;
 
 /** Why the kernel filters no system calls; undefined: it does. */
 export function seccompProblem(libc: Libc): string | undefined {
-  const arena = new Arena(libc, 4096);
+  const arena = Arena.plain(libc, 4096);
   try {
     const at = arena.take(4);
     arena.u32[at >> 2] = SECCOMP_RET_TRAP;
@@ -52,7 +52,7 @@ function linkOf(path: string): string | undefined {
 
 /** Has the kernel filter the calls of all threads from here on. @returns why not; undefined: it does */
 export function installFilter(libc: Libc, program: Program): string | undefined {
-  const arena = new Arena(libc, ARENA);
+  const arena = Arena.plain(libc, ARENA);
   try {
     const code = assembleClassic(arena, program);
     const at = arena.take(SIZEOF_SOCK_FPROG);

@@ -57,7 +57,7 @@ export class EachThread {
   /** While /proc is in reach. @throws SyscallError, Error of `node:fs` */
   constructor(libc: Libc) {
     this.#libc = libc;
-    this.#arena = new Arena(libc, 2 * LISTING + ROW * MOST_CALLS + 4 * MOST_THREADS);
+    this.#arena = Arena.plain(libc, 2 * LISTING + ROW * MOST_CALLS + 4 * MOST_THREADS);
     this.#table = this.#arena.take(ROW * (MOST_CALLS + 1));
     this.#done = this.#arena.take(4 * (MOST_THREADS + 1));
     this.#listing = this.#arena.take(LISTING);

@@ -77,7 +77,7 @@ export class FastPathPrograms {
     const problem = servedProblem(served);
     if (problem !== undefined) throw new FastPathImpossible(problem);
     const libc = this.#libc;
-    const arena = new Arena(libc, LOAD_ARENA);
+    const arena = Arena.plain(libc, LOAD_ARENA);
     const all = { ...this.#options, served, ...this.maps };
     const load = (name: string, program: ReturnType<typeof relayUp>) =>
       loadProgram(libc, arena, BPF_PROG_TYPE_SCHED_CLS, name, program);

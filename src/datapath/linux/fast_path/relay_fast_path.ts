@@ -187,7 +187,7 @@ class RelayFastPath implements FastPath {
   }
 
   #find(): FastPathInterfaces | undefined {
-    const arena = new Arena(this.#libc, 4096);
+    const arena = Arena.plain(this.#libc, 4096);
     try {
       const name = interfaceOf(this.#libc, arena, this.#setup.tun)?.name;
       return name === undefined ? undefined : findInterfaces(this.#netlink, name);

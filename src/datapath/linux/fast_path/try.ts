@@ -14,7 +14,7 @@ const OPTIONS = { servicePort: 1, prefix: 0x20010000, served: undefined, ttl: 64
  * and attached to the loopback interface for a moment, where they do nothing.
  */
 export function fastPathProblem(libc: Libc): string | undefined {
-  const arena = new Arena(libc, ARENA);
+  const arena = Arena.plain(libc, ARENA);
   try {
     const programs = new FastPathPrograms(libc, arena, OPTIONS);
     try {

@@ -62,7 +62,7 @@ export class Changes implements Signalling {
     const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
     const about = "netlink, for notifications";
     this.#fd = check(libc, libc.call.socket(AF_NETLINK, type, protocol), "socket", about);
-    this.#arena = new Arena(libc, 4096);
+    this.#arena = Arena.plain(libc, 4096);
     this.#head = this.#arena.address(this.#arena.take(HEAD));
     this.#number = this.#arena.take(4);
     const name = this.#arena.take(SIZEOF_SOCKADDR_NL);

@@ -54,7 +54,7 @@ export class NetlinkChannel {
     this.#libc = libc;
     const fd = libc.call.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     this.#fd = check(libc, fd, "socket", "netlink");
-    this.#arena = new Arena(libc, SEND_CAPACITY + RECEIVE_CAPACITY);
+    this.#arena = Arena.plain(libc, SEND_CAPACITY + RECEIVE_CAPACITY);
     this.bytes = this.#arena.u8;
     this.view = new DataView(this.bytes.buffer);
     this.#sendAt = this.#arena.take(SEND_CAPACITY);

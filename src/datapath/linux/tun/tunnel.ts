@@ -101,7 +101,7 @@ function openSteered(libc: Libc, arena: Arena, name: string, options: TunnelSetu
  * @throws StartError, SyscallError
  */
 function remakeTun(libc: Libc, tun: OpenTun, setup: TunnelSetup): void {
-  const arena = new Arena(libc, REMAKE_ARENA);
+  const arena = Arena.plain(libc, REMAKE_ARENA);
   try {
     const made = openSteered(libc, arena, tun.name, { ...setup, offloads: tun.tun });
     if (made.tun !== tun.tun) {

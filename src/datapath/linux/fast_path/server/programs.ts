@@ -145,7 +145,7 @@ export class ServerPrograms {
       buckets: { map, rate, burst, factors: this.#factors },
     });
     // Other rules come for as long as the daemon lives, and an arena never gets smaller.
-    const arena = new Arena(this.#libc, LOADING_ARENA);
+    const arena = Arena.plain(this.#libc, LOADING_ARENA);
     try {
       return loadProgram(this.#libc, arena, BPF_PROG_TYPE_SCHED_CLS, "teredo_server", program);
     } finally {

@@ -99,7 +99,7 @@ function getOption(
   length: number,
   size: number,
 ): Uint8Array {
-  const arena = new Arena(libc, length + 128);
+  const arena = Arena.plain(libc, length + 128);
   try {
     const lengthAt = arena.take(4);
     const at = arena.take(length);
