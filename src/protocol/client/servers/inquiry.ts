@@ -6,8 +6,8 @@ import type { Millis } from "../../time.ts";
  * datagram that is lost must not cost 4 s. RFC 6081 §5.1.1 allows them.
  */
 const OFFSETS: readonly Millis[] = [0, 1_000, 2_500];
-/** What of T the answer itself has, where other silence came before. */
-const HEARING: Millis = RS_TIMEOUT / 2;
+/** What of T other silence may stand for: the answer itself has the rest. */
+const SILENT_BEFORE: Millis = RS_TIMEOUT / 2;
 
 /** What a server is asked, until it answers or all attempts are over. RFC 4380 §5.2.1 */
 export class Inquiry {
@@ -34,7 +34,7 @@ export class Inquiry {
     this.solicitation.begin(false, 0, 0, nonce);
     this.isOpen = true;
     this.startedAt = now;
-    this.#silentSince = Math.max(silentSince, now - RS_TIMEOUT + HEARING);
+    this.#silentSince = Math.max(silentSince, now - SILENT_BEFORE);
     this.#attempts = attempts;
     this.#sent = 0;
   }
