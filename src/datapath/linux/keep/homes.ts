@@ -52,7 +52,6 @@ export class UpheldHomes {
     this.#interface = it;
     this.#home = home;
     this.#taken = new TakenAddresses(netlink);
-    netlink.channel.filterLists();
   }
 
   get #index(): number {

@@ -21,6 +21,7 @@ export class TakenAddresses {
 
   constructor(netlink: Netlink) {
     this.#netlink = netlink;
+    netlink.channel.filterLists();
   }
 
   /** The address was given or taken away just now. */
