@@ -266,7 +266,7 @@ export class ClientControl {
     if (state === this.#state && !(isMoved && status?.address !== undefined)) return;
     if (state !== this.#state) this.#since = new Date();
     this.#state = state;
-    const why = reason ?? "it began";
+    const why = (state === "no_ipv4" ? NO_WAY : reason) ?? "it began";
     this.#lastChange = { reason: why, at: new Date() };
     const isTrouble = state === "failing" || state === "offline" || state === "no_ipv4";
     const { address, server } = status ?? {};
@@ -297,6 +297,9 @@ export class ClientControl {
     return { ...mapped, flags: readU16(address, FLAGS_AT) };
   }
 }
+
+/** Whatever it was that showed it. */
+const NO_WAY = "there is no route to the servers by IPv4";
 
 /** What is told while there are no servers says nothing of those that there are since. */
 const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || standbys.length > 0;

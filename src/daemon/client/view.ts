@@ -39,7 +39,10 @@ export function viewOf(status: ToldStatus | undefined, around: Surroundings): Cl
     filtering: "unknown",
     portPreserving: status?.portPreserving ?? false,
     portMapping: "none",
-    refresh: { intervalSeconds: (status?.refresh ?? around.refresh) / 1_000 },
+    refresh: {
+      intervalSeconds: (status?.refresh ?? around.refresh) / 1_000,
+      ...(status?.refreshAt === undefined ? {} : { next: new Date(status.refreshAt) }),
+    },
     native: status?.native ?? "unknown",
     ...(lastChange === undefined ? {} : { lastChange }),
     randomPorts: status?.randomPorts ?? 0,

@@ -16,7 +16,7 @@ export interface ClientHandle {
   /**
    * What the thread last told, in a copy; undefined before the first time.
    *
-   * `changedAt` is of the clock here: milliseconds since 1970.
+   * `changedAt` and `refreshAt` are of the clock here: milliseconds since 1970.
    */
   status(): ToldStatus | undefined;
   /** Grows whenever {@link status} tells something else, round trips and times apart. */

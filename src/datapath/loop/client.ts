@@ -90,8 +90,13 @@ export class ClientRole implements TunnelRole {
     this.#toldAt = this.#now;
     const status = this.rules.status();
     const { randomPorts, ways } = this.rules.gauges;
-    const changedAt = this.#options.wall() - (this.#now - status.changedAt);
-    this.#options.news.tell({ ...status, changedAt, randomPorts, ways: [...ways] }, isNew);
+    const offset = this.#options.wall() - this.#now;
+    const { refreshAt } = status;
+    const times = {
+      refreshAt: refreshAt === undefined ? undefined : refreshAt + offset,
+      changedAt: status.changedAt + offset,
+    };
+    this.#options.news.tell({ ...status, ...times, randomPorts, ways: [...ways] }, isNew);
   }
 
   finish(): void {}

@@ -150,5 +150,7 @@ export interface ClientStatus {
   readonly native: Native;
   /** The refresh interval as it has adapted. */
   readonly refresh: Millis;
+  /** When the server in use is asked next; undefined: there is none, or it has been. */
+  readonly refreshAt: Millis | undefined;
   readonly changedAt: Millis;
 }

@@ -4,7 +4,7 @@ import type { Qualification } from "./servers/qualification.ts";
 
 /** What a client has to tell of itself, in objects of the caller's own. */
 export function statusOf(options: ClientOptions, qualification: Qualification): ClientStatus {
-  const { state, changedAt, current, nat, homes, refresh, servers } = qualification;
+  const { state, changedAt, current, nat, homes, refresh, refreshAt, servers } = qualification;
   const deprecated: Uint8Array[] = [];
   for (let home = 0; home < HOMES_MAX; home++) {
     if (homes.isDeprecated(home)) deprecated.push(homes.bytes(home).slice());
@@ -22,6 +22,7 @@ export function statusOf(options: ClientOptions, qualification: Qualification): 
     portPreserving: isPortPreserving,
     native: current?.native ?? "unknown",
     refresh: refresh.interval,
+    refreshAt: refreshAt === Infinity ? undefined : refreshAt,
     changedAt,
   };
 }

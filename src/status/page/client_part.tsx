@@ -47,7 +47,7 @@ function factsOf(client: ClientDocument, now: number): (readonly [string, Child]
     ["Mapped to", mapped ?? "not known"],
     ["From", local ?? "not known"],
     ["Native", nativeText(client)],
-    ["Refresh", `every ${duration(refresh.interval_seconds)}`],
+    ["Refresh", <Refresh {...refresh} now={now} />],
     ...(random_ports === 0 ? [] : [["Random ports", count(random_ports)] as const]),
     ...(last_change === undefined ? [] : [
       [
@@ -58,6 +58,21 @@ function factsOf(client: ClientDocument, now: number): (readonly [string, Child]
       ] as const,
     ]),
   ];
+}
+
+function Refresh({ interval_seconds, next, now }: ClientDocument["refresh"] & {
+  readonly now: number;
+}) {
+  return (
+    <>
+      every {duration(interval_seconds)}
+      {next === undefined ? "" : (
+        <>
+          , next at <Time at={next} now={now} />
+        </>
+      )}
+    </>
+  );
 }
 
 function Servers({ client: { server, standbys, unresolved } }: {

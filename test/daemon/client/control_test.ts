@@ -55,6 +55,7 @@ const ASKING: ToldStatus = {
   portPreserving: false,
   native: "unknown",
   refresh: 30_000,
+  refreshAt: undefined,
   changedAt: 0,
   randomPorts: 2,
   ways: [1, 4, 0, 0, 0, 0, 0, 9],
@@ -248,6 +249,10 @@ test("ClientControl: without a way to the servers it says so", async () => {
   const lab = new Lab().tell(QUALIFIED);
   await lab.at({ ...HOME, localAddress: 0, gateway: "" }, 250);
   assert.equal(lab.control.view.state, "no_ipv4");
+  assert.match(
+    lab.lines.at(-1)!,
+    /state=no_ipv4 reason="there is no route to the servers by IPv4"/,
+  );
   await lab.at(HOME, 250);
   assert.equal(lab.control.view.state, "qualified");
 });

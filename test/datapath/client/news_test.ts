@@ -29,6 +29,7 @@ const STATUS: ToldStatus = {
   portPreserving: false,
   native: "ok",
   refresh: 30_000,
+  refreshAt: 1_796_000_025_000.5,
   changedAt: 1_796_000_000_000.25,
   randomPorts: 3,
   ways: WAYS.map((_, i) => i),

@@ -439,11 +439,27 @@ test("Client.set() asks anew at once when the network is another, and keeps what
 
 // The interval
 
+test("Client.status() tells when the server is asked next, while it waits for that (C-50)", () => {
+  const lab = new ClientLab();
+  assert.equal(lab.client.status().refreshAt, undefined, "nobody has answered");
+  lab.qualify();
+  const { refreshAt } = lab.client.status();
+  assert.ok(refreshAt! >= lab.now + 22_500 && refreshAt! < lab.now + 30_000);
+  untilAsked(lab, 31 * SECOND);
+  assert.ok(Math.abs(lab.now - refreshAt!) <= SECOND, "it kept its word");
+  assert.equal(lab.client.status().refreshAt, undefined, "it has been asked");
+});
+
 const nonces = () => new Nonces(sipHash(1), 1);
 
-test("Refresh.draw() gives 75 to 100 % of the interval (C-50)", () => {
+test("Refresh.plan() gives 75 to 100 % of the interval (C-50)", () => {
   const refresh = new Refresh(30_000);
-  const drawn = Array.from({ length: 200 }, ((n) => () => refresh.draw(n))(nonces()));
+  const source = nonces();
+  const drawn = Array.from({ length: 200 }, (_, i) => {
+    refresh.plan(i, source);
+    assert.equal(refresh.lastAt, i);
+    return refresh.nextAt - i;
+  });
   assert.ok(Math.min(...drawn) >= 22_500 && Math.max(...drawn) < 30_000);
   assert.ok(Math.max(...drawn) - Math.min(...drawn) > 6_000);
 });

@@ -372,6 +372,7 @@ test("GET / of a client shows address, NAT, servers with their round trips, and 
       "gone.example",
       "no such name",
       "native hosts answer",
+      'every 30 s, next at <time datetime="2026-11-23T06:00:41.500Z"',
       "11 native hosts by a relay, 12 clients by a random port",
     ]
   ) {

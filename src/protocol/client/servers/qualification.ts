@@ -70,9 +70,6 @@ export class Qualification {
   #current: Server | undefined;
   /** The random bits of the address stay while the mapping does. RFC 5991 §3.1 */
   #flags = 0;
-  /** When the mapping was last known to stand, and when it is to be asked about again. */
-  #refreshedAt: Millis = 0;
-  #refreshAt: Millis = Infinity;
   #chooseAt: Millis = Infinity;
   readonly #retries: Retries;
   #isAlarmed = false;
@@ -104,6 +101,12 @@ export class Qualification {
     return this.#current;
   }
 
+  /** When it is asked next; Infinity: there is none, or it has been. */
+  get refreshAt(): Millis {
+    const isDue = this.#current !== undefined && !this.#current.inquiry.isOpen;
+    return isDue ? this.refresh.nextAt : Infinity;
+  }
+
   /** Asks every server, at the start and when the network or the list of servers is another one. */
   start(now: Millis, sink: TunnelSink): void {
     const { servers, identity, refresh } = this.#options();
@@ -114,7 +117,7 @@ export class Qualification {
       this.homes.deprecate(now);
     }
     if (this.#current === undefined) this.#enterState("probing", now);
-    else this.#refreshAt = now;
+    else this.refresh.nextAt = now;
     this.#retries.end();
     this.#isAlarmed = true;
     for (const server of this.servers.all) this.#ask(server.inquiry, RS_ATTEMPTS, now);
@@ -123,10 +126,9 @@ export class Qualification {
 
   /** Sees to what is due. */
   tick(now: Millis, sink: TunnelSink): void {
-    const current = this.#current;
-    if (current !== undefined && now >= this.#refreshAt && !current.inquiry.isOpen) {
+    if (now >= this.refreshAt) {
       this.#isAlarmed = false;
-      this.#ask(current.inquiry, RS_ATTEMPTS, now);
+      this.#ask(this.#current!.inquiry, RS_ATTEMPTS, now);
     }
     if (now >= this.#retries.at) this.#retry(now);
     for (const server of this.servers.all) this.#drive(server, now, sink);
@@ -244,9 +246,9 @@ export class Qualification {
     if (this.state !== "qualified") this.#enterState("qualified", now);
     if (nat.isAt(mappedAddress, mappedPort)) {
       this.refresh.survived();
-      return this.#planRefresh(now);
+      return this.refresh.plan(now, this.#nonces);
     }
-    const idle = server.inquiry.startedAt - this.#refreshedAt;
+    const idle = server.inquiry.startedAt - this.refresh.lastAt;
     if (mappedAddress === nat.mappedAddress) this.refresh.broke(idle);
     this.#counters[Counter.client_address_changes]!++;
     this.#use(server, now, sink);
@@ -272,7 +274,7 @@ export class Qualification {
     this.#current = server;
     this.#retries.end();
     this.#chooseAt = Infinity;
-    this.#planRefresh(now);
+    this.refresh.plan(now, this.#nonces);
     this.#enterState("qualified", now);
     this.#counters[Counter.client_qualifications]!++;
     if (!nat.isSettled) {
@@ -294,7 +296,7 @@ export class Qualification {
     const { inquiry, comparison } = current;
     if (comparison.isOverdue(now) && !this.nat.isSettled) this.#settle(current);
     if (!inquiry.isOpen) {
-      if (now < this.#refreshAt) return;
+      if (now < this.refresh.nextAt) return;
       return this.#goOffline(now); // it has been closed without an answer
     }
     const { startedAt } = inquiry;
@@ -330,15 +332,10 @@ export class Qualification {
   #goOffline(now: Millis): void {
     this.homes.deprecate(now);
     this.#current = undefined;
-    this.#refreshAt = Infinity;
+    this.refresh.nextAt = Infinity;
     this.#enterState("offline", now);
     this.#retries.plan(now);
     this.#listener.addressChanged(now);
-  }
-
-  #planRefresh(now: Millis): void {
-    this.#refreshedAt = now;
-    this.#refreshAt = now + this.refresh.draw(this.#nonces);
   }
 
   #retry(now: Millis): void {
@@ -387,7 +384,7 @@ export class Qualification {
 
   #plan(): void {
     const current = this.#current;
-    const refreshAt = current === undefined || current.inquiry.isOpen ? Infinity : this.#refreshAt;
+    const { refreshAt } = this;
     // Once it is overdue it is no longer live.
     const overdueAt = current?.inquiry.isOpen && current.isLive
       ? current.inquiry.overdueAt

@@ -20,6 +20,10 @@ export class Refresh {
   #configured: Millis;
   #interval: Millis;
   #ceiling: Millis;
+  /** When the mapping was last known to stand. */
+  lastAt: Millis = 0;
+  /** When it is to be asked about again; Infinity: there is no server to ask. */
+  nextAt: Millis = Infinity;
 
   constructor(configured: Millis) {
     this.#configured = configured;
@@ -38,9 +42,10 @@ export class Refresh {
     this.#ceiling = configured;
   }
 
-  /** The randomized refresh interval. */
-  draw(nonces: Nonces): Millis {
-    return nonces.between(EARLIEST, 1) * this.#interval;
+  /** The mapping stands now: it is asked about again after the randomized refresh interval. */
+  plan(now: Millis, nonces: Nonces): void {
+    this.lastAt = now;
+    this.nextAt = now + nonces.between(EARLIEST, 1) * this.#interval;
   }
 
   /** The mapping was still there. */
