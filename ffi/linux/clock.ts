@@ -25,7 +25,7 @@ const TIMESPEC_AT = 0;
 function placeOf(libc: Libc): Arena {
   const known = places.get(libc);
   if (known !== undefined) return known;
-  const arena = new Arena(libc, SIZEOF_TIMESPEC);
+  const arena = Arena.plain(libc, SIZEOF_TIMESPEC);
   places.set(libc, arena);
   return arena;
 }

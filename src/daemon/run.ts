@@ -145,8 +145,13 @@ async function live(context: Context): Promise<number> {
   step("status pages");
   const handover = life.handover(open);
   cleanup.add(() => handover.close());
+  const user = userOf(host, own);
+  const { helpers } = life;
   // Before the privileges go: a thread may have to read its code from where they are needed.
-  const datapath = await open.start(handover.legacy);
+  const starting = open.start(handover.legacy);
+  // It takes as long as the threads do, which do not need this one meanwhile.
+  const sandbox = prepareSandbox({ ...context, ...context.options, user, open, helpers });
+  const datapath = await starting;
   cleanup.remove(closeUnserved);
   giveWayToPackets();
   const observer = new Observer(datapath.fates, config[role].prefix);
@@ -159,10 +164,7 @@ async function live(context: Context): Promise<number> {
     if (endsAsTold && legacy !== undefined) handover.leave(legacy);
   });
   step("threads");
-  const user = userOf(host, own);
   const { restorations } = state;
-  const { helpers } = life;
-  const sandbox = prepareSandbox({ ...context, ...context.options, user, open, helpers });
   const upholding = upholdInterface(open, { ...context, ...own, restorations, user });
   // The process that keeps the interface is there, and has taken what it needs.
   sandbox.begin();

@@ -15,8 +15,16 @@ export interface Calls {
   readonly end: number;
 }
 
+const made = new Map<string, Calls>();
+
 /** @param architecture as `process.arch` names it */
 export function callsOf(architecture: string = process.arch): Calls {
+  const known = made.get(architecture) ?? makeCalls(architecture);
+  made.set(architecture, known);
+  return known;
+}
+
+function makeCalls(architecture: string): Calls {
   const runs = TABLES[architecture] ?? [];
   const rows = runs.flatMap(([first, names]) =>
     names.trim().split(/\s+/).map((name, i) => [first + i, name] as const)

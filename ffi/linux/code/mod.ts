@@ -64,7 +64,7 @@ export function runnable(libc: Libc, lines: readonly Line[], values: Values): nu
 /** By way of the kernel: no view of JavaScript's reaches there. @throws SyscallError */
 function copy(libc: Libc, bytes: Uint8Array, to: number): void {
   const { call, layout } = libc;
-  const arena = new Arena(libc, 8 + bytes.length);
+  const arena = Arena.plain(libc, 8 + bytes.length);
   const [ends, from] = [arena.take(8), arena.take(bytes.length)];
   arena.u8.set(bytes, from);
   try {

@@ -37,7 +37,7 @@ export function prepareLastWords(libc: Libc, { line, log, file }: LastWords): ()
   const at = arena.take(lines);
   const encoder = new TextEncoder();
   for (let number = 0; number <= calls.end; number++) {
-    const name = calls.nameOf(number) ?? (number === calls.end ? "unknown" : `number ${number}`);
+    const name = calls.nameOf(number) ?? (number === calls.end ? "unknown" : `number_${number}`);
     const place = at + LINE * number;
     const text = encoder.encode(line(name)).subarray(0, LINE - 2);
     arena.u16[place >> 1] = text.length;

@@ -66,7 +66,7 @@ function tell(records: readonly number[], log: Logger): void {
   const calls = callsOf();
   for (const record of records.filter((it) => it < TOLD)) {
     log.error("A refused system call ended the daemon before", {
-      call: calls.nameOf(record) ?? `number ${record}`,
+      call: calls.nameOf(record) ?? `number_${record}`,
     });
   }
 }
