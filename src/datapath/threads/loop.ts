@@ -145,6 +145,7 @@ function makeClientLoop(
 ): TunnelLoop<ClientRole> {
   const { descriptors, socketBuffer, discovery, spare, servicePort } = data;
   const rules = new SharedValue<ClientRules>(data.rules);
+  const optionsFrom = clientOptions(servicePort);
   const ports = {
     service: descriptors.udp,
     address: data.boundAddress,
@@ -162,10 +163,10 @@ function makeClientLoop(
     OTHER_SOCKETS,
     (parts) =>
       new ClientRole(kernel, parts, {
-        client: clientOptions(data.options, servicePort),
+        client: optionsFrom(data.options),
         takeRules: () => {
           const fresh = rules.take();
-          return fresh && clientOptions(fresh, servicePort);
+          return fresh && optionsFrom(fresh);
         },
         ports,
         news: new ClientNews(data.news),
@@ -176,12 +177,17 @@ function makeClientLoop(
   );
 }
 
-/** JSON leaves out what is undefined. */
-function clientOptions({ identity, ...rules }: ClientRules, servicePort: number): ClientOptions {
-  return {
-    ...rules,
-    servicePort,
-    identity: identity && { ...identity, authenticate: authenticateBy(identity.algorithm) },
+/** Makes options of rules; an identity that stays the same is the same object. */
+export function clientOptions(servicePort: number): (rules: ClientRules) => ClientOptions {
+  let last: ClientRules["identity"];
+  let made: ClientOptions["identity"];
+  // JSON leaves out what is undefined.
+  return ({ identity, ...rules }) => {
+    if (JSON.stringify(identity) !== JSON.stringify(last)) {
+      made = identity && { ...identity, authenticate: authenticateBy(identity.algorithm) };
+      last = identity;
+    }
+    return { ...rules, servicePort, identity: made };
   };
 }
 

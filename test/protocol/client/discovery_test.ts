@@ -122,3 +122,17 @@ test("Client knows a local peer for 600 s (C-42, C-62)", () => {
   lab.send(NEAR);
   assert.equal(lab.sentTo(NEAR_AT).length, 1);
 });
+
+test("Client knows a local peer for 600 s also when it has talked to it since (C-42)", () => {
+  const lab = enabled();
+  lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
+  lab.send(NEAR);
+  lab.receive(bubble(NEAR, lab.address), NEAR_AT);
+  lab.live(250 * SECOND);
+  lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
+  lab.live(550 * SECOND);
+  lab.send(NEAR);
+  assert.equal(lab.sentTo(NEAR_AT).length, 1, "on the link");
+  lab.live(1_300 * SECOND);
+  assert.equal(lab.client.gauges.peers, 0, "it is forgotten in the end");
+});

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Extensions } from "#src/protocol/client/contract.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { concat, ip4 } from "../packets.ts";
+import { concat, ip4, teredo } from "../packets.ts";
 import { CLIENT_LOCAL, fromHex, SECONDARY_SERVER, SERVER, vector } from "../vectors.ts";
 import {
   alternatesTrailer,
   assertDrop,
   CLIENT_OPTIONS,
   ClientLab,
+  data,
   describe,
   discoveryTrailer,
   type End,
@@ -268,14 +269,7 @@ test("Client refreshes a random port every 30 s, 20 times without data, and as o
   const answer = () => {
     const sent: Sent[] = [];
     for (let i = 0; i < 25; i++) {
-      const end = lab.now + 30 * SECOND;
-      while (lab.now < end) {
-        lab.advance(100);
-        const now = lab.sent;
-        sent.push(...now.filter(({ path }) => path === 1));
-        const asked = now.find(({ to, bytes }) => to === endOf(SERVER_AT) && bytes[1] === 1);
-        if (asked !== undefined) lab.advertise(asked, KEPT_AT);
-      }
+      sent.push(...liveKept(lab, 30 * SECOND).filter(({ path }) => path === 1));
       // The peer sends now and then; we do not.
       lab.direct(PEER_AT, new Uint8Array(0), 1);
     }
@@ -435,4 +429,88 @@ test("Client answers a solicitation of a peer that it trusts, and of no other (C
   assert.deepEqual(lab.sent, []);
   assertDrop(lab.direct(ELSEWHERE, discoveryTrailer(0)), Drop.SourceMismatch);
   assert.deepEqual(lab.sent, []);
+});
+
+/** Time passes, and the server sees us where our NAT keeps the port. */
+function liveKept(lab: ClientLab, milliseconds: number): Sent[] {
+  const sent: Sent[] = [];
+  for (const end = lab.now + milliseconds; lab.now < end;) {
+    lab.advance(100);
+    const now = lab.sent;
+    sent.push(...now);
+    const asked = now.find(({ to, bytes }) => to === endOf(SERVER_AT) && bytes[1] === 1);
+    if (asked !== undefined) lab.advertise(asked, KEPT_AT);
+  }
+  return sent;
+}
+
+test("Client asks anew for who comes back with another random port (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  lab.send(PEER);
+  const nonce = nonceOf(lab.sentTo(PEER_SERVER_AT)[0])!;
+  lab.indirect(concat(nonceTrailer("deadbeef"), portTrailer(1_201)));
+  const random: End = { ...PEER_AT, port: 1_201 };
+  assertDrop(lab.direct(random, nonceTrailer(nonce), 1), Drop.None);
+  assert.equal(lab.client.gauges.trusted, 1);
+  liveKept(lab, 40 * SECOND);
+  lab.indirect(concat(nonceTrailer("deadbee5"), portTrailer(1_333)));
+  assert.equal(lab.client.gauges.trusted, 0, "nobody is at the port that it was trusted at");
+  const now = lab.sent.filter(({ to }) => to === endOf({ ...PEER_AT, port: 1_333 }));
+  assert.deepEqual(now.map(({ path }) => lab.ports.has(path)), [true], "from a port that is open");
+  assert.ok(lab.sent.every(({ path }) => path === 0 || lab.ports.has(path)));
+  const later = liveKept(lab, 10 * SECOND);
+  assert.ok(later.every(({ path }) => path === 0 || lab.ports.has(path)));
+});
+
+test("Client gives the random port of a silent stranger to who is wanted (C-76)", () => {
+  const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+  const from = (i: number): [Uint8Array, End] => {
+    const at = { ...PEER_AT, port: 20_000 + i };
+    return [teredo(at.address, at.port, PEER_SERVER), at];
+  };
+  for (let i = 0; i < 16; i++) {
+    lab.indirect(portTrailer(1_201), ...from(i));
+    lab.live(SECOND);
+  }
+  lab.live(5 * SECOND);
+  assert.equal(lab.ports.size, 16);
+  lab.send(PEER);
+  assert.notEqual(describe(lab.sentTo(PEER_SERVER_AT)[0]!).randomPort, 0);
+  assert.equal(lab.ports.size, 16);
+  // Those that are heard of keep theirs, as do those that are asked.
+  const asked = new ClientLab().qualifySymmetric(KEPT_AT);
+  for (let i = 0; i < 16; i++) asked.send(from(i)[0]);
+  asked.send(PEER);
+  assert.equal(describe(asked.sentTo(PEER_SERVER_AT)[0]!).randomPort, 0);
+});
+
+// Reflection: RFC 4380 §7.3.2
+
+test("Client sends one datagram to a host that is named as client and server, for one that it may not have sent", () => {
+  const host = ip4("192.0.2.66");
+  const at: End = { address: host, port: 3_544 };
+  const both = teredo(host, at.port, host);
+  const sentIn = (lab: ClientLab, milliseconds: number) => {
+    const now = lab.sent.filter(({ to }) => to.startsWith("192.0.2.66:"));
+    lab.live(milliseconds);
+    return [...now, ...lab.sent.filter(({ to }) => to.startsWith("192.0.2.66:"))].length;
+  };
+  const bubbled = qualified();
+  assertDrop(bubbled.indirect(nonceTrailer("deadbeef"), both, at), Drop.None);
+  assert.equal(sentIn(bubbled, 400 * SECOND), 1, "an indirect bubble");
+  const dataed = qualified();
+  dataed.receive(data(both, dataed.address), ELSEWHERE);
+  assert.equal(sentIn(dataed, 400 * SECOND), 1, "data from elsewhere");
+  // Whom somebody here wants to reach is asked by both ways.
+  const wanted = qualified();
+  wanted.send(both);
+  assert.ok(sentIn(wanted, 1_000) >= 2);
+});
+
+test("Client sends no second direct bubble to who was just answered", () => {
+  const lab = qualified();
+  lab.indirect(nonceTrailer("deadbeef"));
+  assert.equal(lab.sentTo(PEER_AT).length, 1);
+  lab.live(1_500);
+  assert.deepEqual([lab.sentTo(PEER_AT).length, lab.sentTo(PEER_SERVER_AT).length], [0, 1]);
 });

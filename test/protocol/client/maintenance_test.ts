@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { ClientOptions } from "#src/protocol/client/contract.ts";
 import { Nonces } from "#src/protocol/client/nonces.ts";
+import { betterOf } from "#src/protocol/client/servers/list.ts";
 import { Refresh, REFRESH_MIN } from "#src/protocol/client/servers/refresh.ts";
+import { Server } from "#src/protocol/client/servers/server.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { equalIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { flagsOf, RANDOM_FLAGS, serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
@@ -330,6 +332,20 @@ test("Client's flows go on by the old address after a fail-over, and are kept up
   assert.ok(gaps.every((gap) => gap >= 20 * SECOND && gap < 25 * SECOND), `${gaps}`);
 });
 
+test("Client keeps an address that it had for hours after a fail-over, as one that it had for a minute", () => {
+  for (const had of [MINUTE, 301 * SECOND, 3 * 60 * MINUTE]) {
+    const lab = raced();
+    answerUntil(lab, lab.now + had, [SERVER, STANDBY]);
+    const before = lab.address;
+    answerUntil(lab, lab.now + 40 * SECOND, [STANDBY]);
+    assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+    assert.deepEqual(lab.client.status().deprecated, [before]);
+    assertDrop(lab.transmit(data(before, HOST)), Drop.None);
+    answerUntil(lab, lab.now + 280 * SECOND, [STANDBY]);
+    assert.equal(lab.client.status().deprecated.length, 1, "it was used a moment ago");
+  }
+});
+
 test("Client forgets an address by which nothing has passed for 300 s after a fail-over", () => {
   const lab = raced();
   untilAsked(lab, 31 * SECOND);
@@ -376,6 +392,34 @@ test("Client goes back to the first of a strict order after 10 quiet minutes, el
     const want = serverOrder === "strict" ? SERVER : STANDBY;
     assert.equal(serverAddressOf(lab.address, 0), want, serverOrder);
   }
+});
+
+test("Client with a strict order does not go back to a server that reaches no native hosts, until asked anew", () => {
+  const lab = raced({ ...two, serverOrder: "strict" });
+  assert.equal(serverAddressOf(lab.address, 0), SERVER);
+  answerUntil(lab, lab.now + 61 * SECOND, [SERVER, STANDBY]);
+  for (const host of ["2001:db8::11", "2001:db8::12", "2001:db8::13"]) lab.send(host);
+  answerUntil(lab, lab.now + 30 * SECOND, [SERVER, STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  lab.send(HOST);
+  const [request] = lab.sentTo({ address: STANDBY, port: 3_544 });
+  lab.receive(echoReply(request!.bytes), RELAY_AT);
+  assert.equal(lab.client.status().native, "ok");
+  answerUntil(lab, lab.now + 60 * MINUTE, [SERVER, STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY, "it would be for a minute");
+  lab.client.set({ ...CLIENT_OPTIONS, ...two, serverOrder: "strict" }, lab.now, lab.sink);
+  assert.equal(lab.client.status().standbys[0]!.native, "unknown");
+});
+
+test("betterOf() takes no round trip that was not measured for the shortest", () => {
+  const [near, far, unmeasured] = [30, 90, 0].map((rtt) =>
+    Object.assign(new Server(pair(SERVER), undefined), { rtt })
+  );
+  assert.equal(betterOf(near!, far!, "race"), near);
+  assert.equal(betterOf(far!, near!, "race"), near);
+  assert.equal(betterOf(near!, unmeasured!, "race"), near);
+  assert.equal(betterOf(unmeasured!, near!, "race"), near);
+  assert.equal(betterOf(unmeasured!, near!, "strict"), unmeasured);
 });
 
 test("Client says that native hosts are unreachable when three are silent, and tries a standby", () => {

@@ -63,6 +63,12 @@ export class ClientBubbles {
     return mappedPortOf(this.#peer, 0);
   }
 
+  /** The server in its address. */
+  serverAddress(p: PeerId): number {
+    this.#parts.peers.writeAddress(p, this.#peer, 0);
+    return serverAddressOf(this.#peer, 0);
+  }
+
   /** Straight to a mapping, with the nonce of the peer's last indirect bubble. RFC 6081 §5.2.4.2 */
   sendDirect(
     p: PeerId,

@@ -1,12 +1,14 @@
+import type { Asking } from "./asking.ts";
 import type { ClientParts } from "../parts.ts";
 import { Counter } from "../../counters.ts";
-import { SERVICE_PATH } from "../contract.ts";
+import { RANDOM_PORTS, SERVICE_PATH } from "../contract.ts";
 import { Drop } from "../../drops.ts";
 import { ECHO_MAX, ECHO_TIMEOUT } from "./echo_tests.ts";
 import { Hold, NO_SLOT } from "../../peers/hold.ts";
 import { isTeredo, mappedAddressOf, mappedPortOf } from "../../wire/teredo_address.ts";
 import type { Millis } from "../../time.ts";
 import { BUBBLE_INTERVAL, BUBBLE_MAX, BUBBLE_WINDOW, REFRESH_AFTER } from "../../peers/bubbles.ts";
+import { LOCAL_MEMORY } from "./paths.ts";
 import { NO_PEER, type PeerId } from "../../peers/index.ts";
 import { Timers } from "../../peers/timers.ts";
 import type { Strangers } from "../reception/strangers.ts";
@@ -26,25 +28,6 @@ const NAT_POLL: Millis = 200;
 const NONCE_PATIENCE: Millis = 1_000;
 /** Packets to a peer that has yet to prove itself, held at most so long. */
 const ARRIVALS_AGE: Millis = 4_000;
-
-/** How peers are asked: see `Traversal`. Times are those of the peer's next timer. */
-export interface Asking {
-  /** The mapping in the peer's address. */
-  embeddedAddress(p: PeerId): number;
-  embeddedPort(p: PeerId): number;
-  /** One turn of asking; it may be sent. */
-  ask(p: PeerId, now: Millis, sink: TunnelSink): Millis;
-  /** The answers about a random port are late. RFC 6081 §5.5.2.2 */
-  testAgain(p: PeerId, now: Millis, sink: TunnelSink): Millis;
-  /** The peer is trusted and sent to, but has been silent for long. */
-  refresh(p: PeerId, now: Millis, sink: TunnelSink): void;
-  /** The timer of one that is trusted. Infinity: nothing is to be done for it. */
-  lookAfter(p: PeerId, now: Millis, sink: TunnelSink): Millis;
-  /** When it is to be looked after. */
-  nextKeepUp(p: PeerId, now: Millis): Millis;
-  /** A native host left all tests unanswered. */
-  noteSilence(p: PeerId, now: Millis, sink: TunnelSink): void;
-}
 
 /**
  * What becomes of a client's peer: each change of its entry, with the packets held for it and from it,
@@ -274,15 +257,32 @@ export class ClientPeers {
     paths.setTesting(p, false);
   }
 
+  /** The peer has another port than the one that it was reached by: nothing is known of the way to it. */
+  beginAnew(p: PeerId): void {
+    this.closeRandomPort(p);
+    this.#distrust(p);
+    this.#resetMapping(p);
+  }
+
+  /** All random ports are taken: that of who was silent for longest is free again, if it is not asked. */
+  closeIdlePort(now: Millis): void {
+    const { peers, ports } = this.#parts;
+    let idlest = NO_PEER;
+    for (let path = 1; path <= RANDOM_PORTS; path++) {
+      const p = ports.owner(path);
+      if (p === NO_PEER || peers.isResolving(p) || peers.isValid(p, now)) continue;
+      if (idlest === NO_PEER || peers.lastBubble(p) < peers.lastBubble(idlest)) idlest = p;
+    }
+    if (idlest !== NO_PEER) this.beginAnew(idlest);
+  }
+
   /** Our mapping is another one: nobody knows us by it, and nobody's trust holds. RFC 4380 §5.2.5 */
   forgetTrust(now: Millis): void {
     const { peers, paths } = this.#parts;
     for (let p = 1; p <= peers.last; p++) {
       if (!peers.has(p)) continue;
-      this.closeRandomPort(p);
-      this.#distrust(p);
+      this.beginAnew(p);
       paths.forget(p);
-      this.#resetMapping(p);
       if (this.hold.count(p) === 0) continue;
       peers.setResolving(p, true);
       this.#timers.set(p, now, now);
@@ -312,10 +312,9 @@ export class ClientPeers {
 
   #resetMapping(p: PeerId): void {
     const { peers, paths } = this.#parts;
-    const { traversal: it } = this;
     const isNative = paths.isNative(p);
-    const address = isNative ? 0 : it.embeddedAddress(p);
-    peers.setMapping(p, address, isNative ? 0 : it.embeddedPort(p), SERVICE_PATH);
+    const address = isNative ? 0 : this.traversal.embeddedAddress(p);
+    peers.setMapping(p, address, isNative ? 0 : this.traversal.embeddedPort(p), SERVICE_PATH);
   }
 
   /** Whether the peer left all that may be sent unanswered. RFC 4380 §5.2.6 */
@@ -361,9 +360,7 @@ export class ClientPeers {
   #fail(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths, errors, counters } = this.#parts;
     counters[Counter.peers_failed]!++;
-    this.#distrust(p);
-    this.closeRandomPort(p);
-    this.#resetMapping(p);
+    this.beginAnew(p);
     for (let slot = this.hold.first(p); slot !== NO_SLOT; slot = this.hold.next(slot)) {
       this.#held.setPayload(this.hold.memory, this.hold.at(slot), this.hold.length(slot));
       errors.unreachable(this.#held, now, sink);
@@ -376,13 +373,14 @@ export class ClientPeers {
 
   /** A peer that is not asked: is it to be kept up, to be solicited again, or to be forgotten? */
   #lookAfter(p: PeerId, now: Millis, sink: TunnelSink): void {
-    const { peers, counters } = this.#parts;
+    const { peers, paths, counters } = this.#parts;
     if (peers.isTrusted(p)) {
       this.release(p, now, sink);
       const next = this.traversal.lookAfter(p, now, sink);
       if (next !== Infinity) return this.#timers.set(p, next, now);
     }
-    const expiry = peers.expiry(p);
+    // RFC 4380 §5.2.4, case 3: longer where it told on our own link that it is there.
+    const expiry = Math.max(peers.expiry(p), paths.localAt[p]! + LOCAL_MEMORY);
     if (now < expiry) return this.#timers.set(p, expiry, now);
     this.#remove(p);
     counters[Counter.peers_expired]!++;

@@ -1,7 +1,8 @@
 import { ANSWER_INTERVAL, type ClientBubbles } from "./bubbles.ts";
 import type { ClientParts } from "../parts.ts";
-import type { Asking, ClientPeers } from "./states.ts";
-import { SERVICE_PATH } from "../contract.ts";
+import type { Asking } from "./asking.ts";
+import type { ClientPeers } from "./states.ts";
+import { RANDOM_PORTS, SERVICE_PATH } from "../contract.ts";
 import type { LocalDiscovery } from "./discovery.ts";
 import { Drop } from "../../drops.ts";
 import { ECHO_TIMEOUT, type EchoTests } from "./echo_tests.ts";
@@ -83,10 +84,24 @@ export class Traversal implements Asking {
       peers.bubbled(p, now);
       return now + BUBBLE_INTERVAL;
     }
-    // What was just answered has its direct bubble.
-    if (paths.answeredAt[p] !== now) this.#sendDirect(p, sink);
+    // What was answered has its direct bubble.
+    const isAnswered = now - paths.answeredAt[p]! < BUBBLE_INTERVAL;
+    if (!isAnswered) this.#sendDirect(p, sink);
+    if (!this.#mayAskServer(p)) {
+      peers.bubbled(p, now);
+      return now + BUBBLE_INTERVAL;
+    }
     if (this.#mayTestPorts(p)) return this.#startPortTest(p, now, sink);
     return this.#sendIndirect(p, now, sink);
+  }
+
+  /**
+   * Where a peer names one host as client and as server, and nobody here wants anything of it, that host
+   * gets one datagram for the one that it may not have sent.
+   */
+  #mayAskServer(p: PeerId): boolean {
+    const isOneHost = this.#bubbles.serverAddress(p) === this.embeddedAddress(p);
+    return !isOneHost || this.#states.hold.count(p) > 0;
   }
 
   /** An echo test by way of the server in use. */
@@ -114,7 +129,7 @@ export class Traversal implements Asking {
 
   /** RFC 6081 §5.4.4.2: with the port that our NAT keeps for a random one of ours. */
   #sendIndirect(p: PeerId, now: Millis, sink: TunnelSink): Millis {
-    if (this.#keepsPorts() && !this.#parts.peers.isTrusted(p)) this.#openRandomPort(p);
+    if (this.#keepsPorts() && !this.#parts.peers.isTrusted(p)) this.#openRandomPort(p, now);
     this.#parts.peers.bubbled(p, now);
     this.#bubbles.sendIndirect(p, sink);
     return now + BUBBLE_INTERVAL;
@@ -125,10 +140,17 @@ export class Traversal implements Asking {
     return nat.isSymmetric && nat.isPortPreserving && options().extensions.portPreserving;
   }
 
-  #openRandomPort(p: PeerId): void {
+  /** @returns the path; {@link SERVICE_PATH}: there is none to be had */
+  #takePort(p: PeerId, now: Millis): number {
+    const { ports } = this.#parts;
+    if (ports.count === RANDOM_PORTS) this.#states.closeIdlePort(now);
+    return ports.open(p);
+  }
+
+  #openRandomPort(p: PeerId, now: Millis): void {
     const { paths, ports } = this.#parts;
     if (paths.randomPath[p] !== SERVICE_PATH) return;
-    const path = ports.open(p);
+    const path = this.#takePort(p, now);
     paths.randomPath[p] = path;
     paths.randomPort[p] = path === SERVICE_PATH ? 0 : ports.port(path);
   }
@@ -143,8 +165,8 @@ export class Traversal implements Asking {
   }
 
   #startPortTest(p: PeerId, now: Millis, sink: TunnelSink): Millis {
-    const { paths, ports, server } = this.#parts;
-    if (paths.randomPath[p] === SERVICE_PATH) paths.randomPath[p] = ports.open(p);
+    const { paths, server } = this.#parts;
+    if (paths.randomPath[p] === SERVICE_PATH) paths.randomPath[p] = this.#takePort(p, now);
     const path = paths.randomPath[p]!;
     const current = server();
     if (path === SERVICE_PATH || current === undefined) return this.#sendIndirect(p, now, sink);
@@ -197,7 +219,7 @@ export class Traversal implements Asking {
       paths.answeredAt[p] = now;
       this.#sendDirect(p, sink);
       if (!peers.isValid(p, now)) {
-        this.#answerByRandomPort(p, sink);
+        this.#answerByRandomPort(p, now, sink);
         for (let i = 0; i < paths.alternates[p]!; i++) {
           const address = paths.alternateAddress(p, i);
           const port = paths.alternatePort(p, i);
@@ -214,10 +236,10 @@ export class Traversal implements Asking {
    * RFC 6081 §5.4.4.3 has it for who is behind a symmetric NAT that keeps ports. §6.4, step 6C, needs it
    * of a peer behind a port-restricted one, which has no random port: it sends by the service port.
    */
-  #answerByRandomPort(p: PeerId, sink: TunnelSink): void {
+  #answerByRandomPort(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths, peers, nat } = this.#parts;
     const peerPort = paths.peerRandomPort[p]!;
-    if (peerPort !== 0 && this.#keepsPorts()) this.#openRandomPort(p);
+    if (peerPort !== 0 && this.#keepsPorts()) this.#openRandomPort(p, now);
     const path = paths.randomPath[p]!;
     if (path === SERVICE_PATH && (peerPort === 0 || nat.isSymmetric)) return;
     // The first packet from a random port decides whom our NAT keeps it for.

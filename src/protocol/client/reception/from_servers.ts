@@ -90,7 +90,7 @@ export class FromServers {
     const isTalking = now - peers.lastReceived(p) < EXCHANGE || now - paths.dataAt[p]! < EXCHANGE;
     if (port !== 0 && port !== known && (known === 0 || !isTalking)) {
       paths.peerRandomPort[p] = port;
-      if (known !== 0) this.#states.closeRandomPort(p);
+      if (known !== 0) this.#states.beginAnew(p);
     }
     const { hairpin } = this.#parts.options().extensions;
     paths.clearAlternates(p);

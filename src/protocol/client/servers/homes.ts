@@ -50,6 +50,8 @@ export class Homes {
   enter(address: Uint8Array, now: Millis): void {
     let home = this.find(address, 0);
     if (home === NO_HOME) home = this.#takeSlot();
+    // In use until now, however long ago it was entered.
+    if (this.current !== NO_HOME) this.#usedAt[this.current] = now;
     copyBytes(this.#bytes[home]!, 0, address, 0, IPV6_LENGTH);
     this.#isThere[home] = 1;
     this.#usedAt[home] = now;

@@ -35,6 +35,10 @@ export class ServerList {
     return undefined;
   }
 
+  isBefore(a: Server, b: Server): boolean {
+    return this.#all.indexOf(a) < this.#all.indexOf(b);
+  }
+
   /** None is waited for. */
   get isQuiet(): boolean {
     for (const server of this.#all) if (server.inquiry.isOpen) return false;
@@ -46,5 +50,6 @@ export class ServerList {
 export function betterOf(a: Server, b: Server, order: ServerOrder): Server {
   if (a.isMoreUsefulThan(b)) return a;
   if (b.isMoreUsefulThan(a)) return b;
-  return order === "strict" || a.rtt <= b.rtt ? a : b;
+  // 0 is not measured: more than one solicitation was on its way, as to a server that is slow.
+  return order === "strict" || (a.rtt || Infinity) <= (b.rtt || Infinity) ? a : b;
 }

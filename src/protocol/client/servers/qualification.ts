@@ -120,7 +120,10 @@ export class Qualification {
     else this.refresh.nextAt = now;
     this.#retries.end();
     this.#isAlarmed = true;
-    for (const server of this.servers.all) this.#ask(server.inquiry, RS_ATTEMPTS, now);
+    for (const server of this.servers.all) {
+      if (server !== this.#current) server.native = "unknown"; // from where we are now
+      this.#ask(server.inquiry, RS_ATTEMPTS, now);
+    }
     this.tick(now, sink);
   }
 
@@ -227,7 +230,7 @@ export class Qualification {
 
   #mayGoBack(server: Server, current: Server, now: Millis): boolean {
     return this.#options().serverOrder === "strict" && now - this.changedAt >= QUIET &&
-      this.servers.all.indexOf(server) < this.servers.all.indexOf(current);
+      this.servers.isBefore(server, current) && !current.isMoreUsefulThan(server);
   }
 
   /** Of those that have answered, the first of a strict order. */
