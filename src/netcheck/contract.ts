@@ -58,9 +58,12 @@ export interface StunSeen {
   readonly otherBoth: View | undefined;
   /** Whether it sends from another address or port when asked to: it told where from. */
   readonly canChange: boolean;
-  /** Whether what it sent from another address and port, or another port alone, came in. */
-  readonly changedBothCameIn: boolean;
-  readonly changedPortCameIn: boolean;
+  /**
+   * Whether what it sent from another address and port, or another port alone, came in. Undefined: nothing
+   * came, and nobody answers there either when asked: there was nothing to keep out.
+   */
+  readonly changedBothCameIn: boolean | undefined;
+  readonly changedPortCameIn: boolean | undefined;
 }
 
 /** A datagram to our own mapped address. RFC 4787 §6 */

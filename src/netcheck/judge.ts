@@ -119,14 +119,13 @@ function judgePooling(views: readonly View[], mapping: MappingWord): PoolingWord
  * says nothing unless whoever was silent answers when it is asked itself.
  */
 function judgeFiltering({ servers, stun }: Observations): FilteringWord {
-  const stunAnswers = stun !== undefined && stun.first !== undefined && stun.canChange;
-  if (servers.some(({ strangerCameIn }) => strangerCameIn)) return "endpoint_independent";
-  if (stunAnswers && stun.changedBothCameIn) return "endpoint_independent";
-  if (stunAnswers) {
-    return stun.changedPortCameIn ? "address_dependent" : "address_and_port_dependent";
-  }
-  const isKeptOut = servers.some(({ secondaryView }) => secondaryView !== undefined);
-  return isKeptOut ? "dependent" : "unknown";
+  const { changedBothCameIn: both, changedPortCameIn: port } = stun ?? {};
+  if (both === true || servers.some((it) => it.strangerCameIn)) return "endpoint_independent";
+  if (port === false) return "address_and_port_dependent";
+  const isKeptOut = both === false ||
+    servers.some(({ secondaryView }) => secondaryView !== undefined);
+  if (!isKeptOut) return "unknown";
+  return port === true ? "address_dependent" : "dependent";
 }
 
 function judgeHairpin({ hairpin }: Observations, mapping: MappingWord): HairpinWord {

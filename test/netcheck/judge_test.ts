@@ -149,13 +149,58 @@ const CASES: readonly Case[] = [
     says: { nat: "cone", filtering: "endpoint_independent" },
   },
   {
+    name: "a STUN server whose other address is dead",
+    seen: { stun: stun({ changedBothCameIn: undefined, changedPortCameIn: true }) },
+    says: { nat: "address_restricted", filtering: "address_dependent" },
+  },
+  {
+    name: "a STUN server whose other port is dead",
+    seen: { stun: stun({ changedPortCameIn: undefined }) },
+    says: { nat: "restricted", filtering: "dependent" },
+  },
+  {
+    name: "a STUN server whose other address and port are dead",
+    seen: { stun: stun({ changedBothCameIn: undefined, changedPortCameIn: undefined }) },
+    says: { nat: "restricted", filtering: "dependent" },
+  },
+  {
+    name: "a STUN server with a dead address, and nobody else who could be kept out",
+    seen: {
+      servers: [server({ secondaryView: undefined })],
+      stun: stun({ changedBothCameIn: undefined, changedPortCameIn: true }),
+    },
+    says: { filtering: "unknown" },
+  },
+  {
+    name: "a STUN server with a dead address, whose other port is kept out",
+    seen: {
+      servers: [server({ secondaryView: undefined })],
+      stun: stun({ changedBothCameIn: undefined }),
+    },
+    says: { nat: "port_restricted", filtering: "address_and_port_dependent" },
+  },
+  {
     name: "a STUN server that answers from one address alone",
-    seen: { stun: stun({ canChange: false }) },
+    seen: {
+      stun: stun({
+        canChange: false,
+        changedBothCameIn: undefined,
+        changedPortCameIn: undefined,
+      }),
+    },
     says: { nat: "restricted", filtering: "dependent" },
   },
   {
     name: "a STUN server that does not answer",
-    seen: { stun: stun({ first: undefined, otherAddress: undefined, otherBoth: undefined }) },
+    seen: {
+      stun: stun({
+        first: undefined,
+        otherAddress: undefined,
+        otherBoth: undefined,
+        changedBothCameIn: undefined,
+        changedPortCameIn: undefined,
+      }),
+    },
     says: { nat: "restricted", filtering: "dependent", udp: "passes" },
   },
   {

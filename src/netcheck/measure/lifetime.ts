@@ -24,6 +24,8 @@ const MAX_RUNGS = 9;
 const FINE_RUNGS = 4;
 /** Nearer than this it is not asked for. */
 const PRECISION: Millis = 1_000;
+/** Tries that the server did not answer, in one go: then it is gone. */
+const MOST_SILENCES = 2;
 /** A second packet makes up for one that was lost. */
 const BUBBLE_PATIENCE = [0, 300, 1_300];
 
@@ -93,11 +95,16 @@ async function ladder(
   try {
     const homes = await Promise.all(wires.map((wire) => settle(wire, server)));
     const tries: Try[] = [];
+    let silences = 0;
     for (const [i, home] of homes.entries()) {
       if (home === undefined) continue;
       await wait(home.since + idles[i]! - performance.now());
       const idle = Math.round(performance.now() - home.since);
-      tries.push({ idle, alive: await isReached(wires[i]!, home.address, server, caller) });
+      const alive = await isReached(wires[i]!, home.address, server, caller);
+      // It is the server that is silent now. Whether it comes back the next rung tells.
+      if (alive === undefined && ++silences >= MOST_SILENCES) break;
+      if (alive === undefined) continue;
+      tries.push({ idle, alive });
       if (tries.length >= 2 && tries.slice(-2).every(({ alive }) => !alive)) break;
     }
     return tries;
@@ -128,15 +135,19 @@ function addressOf(mapped: Endpoint, server: ServerAddresses): Uint8Array {
   });
 }
 
-/** Whether a bubble that the caller sends by way of the server comes in. RFC 4380 §5.3.1 */
+/**
+ * Whether a bubble that the caller sends by way of the server comes in. RFC 4380 §5.3.1
+ *
+ * @returns undefined when the server answers nobody
+ */
 async function isReached(
   wire: Wire,
   home: Uint8Array,
   server: ServerAddresses,
   caller: Wire,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const own = (await settle(caller, server))?.address; // anew: its mapping grows old as well
-  if (own === undefined) return false;
+  if (own === undefined) return undefined;
   const bubble = new Uint8Array(BUBBLE_LENGTH);
   writeBubble(bubble, 0, own, 0, home, 0);
   const datagram = new TeredoDatagram();

@@ -45,7 +45,13 @@ export async function measureStun(
   }
 }
 
-const NOT_FILTERED = { canChange: false, changedBothCameIn: false, changedPortCameIn: false };
+type Filtering = Pick<StunSeen, "canChange" | "changedBothCameIn" | "changedPortCameIn">;
+
+const NOT_FILTERED: Filtering = {
+  canChange: false,
+  changedBothCameIn: undefined,
+  changedPortCameIn: undefined,
+};
 const SILENT = {
   first: undefined,
   otherAddress: undefined,
@@ -71,15 +77,32 @@ async function measureMapping(
 }
 
 /** RFC 5780 §4.4 */
-async function measureFiltering(wire: Wire, to: Endpoint): Promise<typeof NOT_FILTERED> {
+async function measureFiltering(wire: Wire, to: Endpoint): Promise<Filtering> {
   const first = await bindingOf(wire, to);
   const other = first && otherOf(first.value, to);
   if (other === undefined) return NOT_FILTERED;
+  const otherPort = { address: to.address, port: other.port };
   const both = await changed(wire, to, CHANGE_BOTH, other);
-  const port = await changed(wire, to, CHANGE_PORT, { address: to.address, port: other.port });
+  const port = await changed(wire, to, CHANGE_PORT, otherPort);
   // One that answers from where it was asked does not do what it was asked for.
   const canChange = both !== "unchanged" && port !== "unchanged";
-  return { canChange, changedBothCameIn: both === "in", changedPortCameIn: port === "in" };
+  if (!canChange) return NOT_FILTERED;
+  return {
+    canChange,
+    // Last, as who is asked is let in.
+    changedBothCameIn: await cameIn(wire, both, other),
+    changedPortCameIn: await cameIn(wire, port, otherPort),
+  };
+}
+
+/** Whether what `from` was to send came in; undefined: it cannot be reached when asked itself. */
+async function cameIn(
+  wire: Wire,
+  how: "in" | "out" | "unchanged",
+  from: Endpoint,
+): Promise<boolean | undefined> {
+  if (how === "in") return true;
+  return await bindingOf(wire, from) === undefined ? undefined : false;
 }
 
 async function changed(
