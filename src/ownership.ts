@@ -81,6 +81,15 @@ export function goAlong(path: string, onBend: (bend: Bend) => void): Found {
   return at;
 }
 
+/** Why somebody else may change what a path leads to, or put something else there; undefined: nobody may. */
+export function strangerAt(path: string, found: Stats): string | undefined {
+  const stranger = strangerIn(found);
+  if (stranger !== undefined) return stranger;
+  let first: Bend | undefined;
+  goAlong(path, (bend) => first ??= bend);
+  return first && `the folder ${first.path} ${first.why}`;
+}
+
 /** Whether somebody else can move what stands in a folder of ours. */
 function isTheirs(named: Stats, folder: Stats): boolean {
   return !isOurs(named.uid) && (isSticky(folder) || named.isSymbolicLink());

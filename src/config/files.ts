@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
-import { type Bend, goAlong, strangerIn } from "#src/ownership.ts";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { strangerAt } from "#src/ownership.ts";
 import type { Role } from "./config.ts";
 import type { Problems } from "./problems.ts";
 
@@ -31,15 +31,6 @@ export const readRegularFile: ReadFile = (path) => {
     closeSync(fd);
   }
 };
-
-/** Whoever can change a folder on the way, or a link, can put another file there. */
-function strangerAt(path: string, file: Stats): string | undefined {
-  const stranger = strangerIn(file);
-  if (stranger !== undefined) return stranger;
-  let first: Bend | undefined;
-  goAlong(path, (bend) => first ??= bend);
-  return first && `the folder ${first.path} ${first.why}`;
-}
 
 /**
  * Reads a file that decides what root does: whoever else may change it is told of.

@@ -117,14 +117,16 @@ export class StateFile {
 
 /** @returns the path, whose folder is there now if it can be */
 function madeFolder(path: string, user: User | undefined): string {
-  const folder = dirname(path);
+  // Only the last one: what else is not there is a slip of the pen.
+  const place = placeOf(dirname(path));
+  // Its owner could put a link there, between the two calls.
+  if (place.stranger !== undefined) return path;
   try {
-    // Only the last one: what else is not there is a slip of the pen.
-    mkdirSync(folder, { mode: 0o700 });
+    mkdirSync(place.path, { mode: 0o700 });
   } catch {
     return path; // it is there, or whoever opens the file tells why not
   }
-  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+  if (user !== undefined) chownSync(place.path, user.uid, user.gid);
   return path;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -163,6 +163,42 @@ test("checkMiredoHook() names a hook that somebody has changed; checkHook() take
     assert.match(formatCheck(changed!), /^warn hook: .* is not run: .*write hook = .*client-hook/);
     chmodSync(path, 0o755);
     assert.deepEqual(checkHook(path).map(({ verdict }) => verdict), ["ok"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("checkHook() takes no folder, and nothing that somebody else may change", () => {
+  const folder = mkdtempSync(join(tmpdir(), "teredo-hook-"));
+  const path = join(folder, "hook");
+  const said = () => checkHook(path).map(formatCheck).join("\n");
+  try {
+    mkdirSync(path);
+    assert.match(said(), /^FAIL hook: .*hook is no file/);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, "#!/bin/sh\n");
+    assert.match(
+      said(),
+      /^FAIL hook: .* is no program that can be run; mend: chmod 755/,
+    );
+    chmodSync(path, 0o755);
+    assert.match(said(), /^ok/);
+    chmodSync(path, 0o777);
+    assert.match(
+      said(),
+      /^FAIL hook: .*hook: may be written to by everybody, who could have it do/,
+    );
+    chmodSync(path, 0o755);
+    chmodSync(folder, 0o777);
+    assert.match(said(), /^FAIL hook: .*the folder .* may be written to by everybody/);
+    chmodSync(folder, 0o755);
+    assert.match(said(), /^ok/);
+    if (process.getuid!() !== 0) return;
+    chownSync(path, 65_534, 65_534);
+    assert.match(said(), /^FAIL hook: .*hook: belongs to user 65534/);
+    chownSync(path, 0, 0);
+    chownSync(folder, 65_534, 65_534);
+    assert.match(said(), /^FAIL hook: .*the folder .* belongs to user 65534/);
   } finally {
     rmSync(folder, { recursive: true });
   }

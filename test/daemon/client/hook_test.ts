@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { type HookEnd, runHook } from "#src/daemon/client/errands/hook.ts";
-import type { HookEnvironment } from "#src/daemon/client/errands/words.ts";
+import { type HookEnvironment, write } from "#src/daemon/client/errands/words.ts";
 import { Hook, type HookView } from "#src/daemon/client/hook.ts";
+import { Lines } from "#src/daemon/helper/lines.ts";
 
 const UP: HookView = {
   state: "up",
@@ -141,6 +142,9 @@ for (const [text, want] of FAILURES) {
 
 test("runHook tells of a program that cannot be run", generous, async () => {
   assert.match((await runHook("/nonexistent/hook", {})).failure!, /ENOENT/);
+  const bare = script("");
+  writeFileSync(bare, "echo no shebang\n");
+  assert.match((await runHook(bare, {})).failure!, /ENOEXEC|[Ee]xec format error/);
 });
 
 test("runHook ends what takes too long, with what it started", generous, async () => {
@@ -165,9 +169,27 @@ test(
   generous,
   async () => {
     const { output } = await runHook(script("head -c 10000000 /dev/zero | tr '\\0' x"), {});
-    assert.equal(output, "x".repeat(2_000));
+    assert.equal(output, "x".repeat(1_500));
   },
 );
+
+for (
+  const [what, said] of [["NUL", "\\0"], ["ESC", "\\033"], ["quotes", '"'], [
+    "no UTF-8",
+    "\\377",
+  ]] as const
+) {
+  test(
+    `runHook tells of ${what} without end what its daemon takes in one line`,
+    generous,
+    async () => {
+      const end = await runHook(script(`head -c 100000 /dev/zero | tr '\\0' '${said}'`), {});
+      const line = write({ id: 999_999, ...end, failure: "it ended with status 1" });
+      assert.deepEqual(new Lines().take(line, 0), [line.trimEnd()]);
+      assert.equal(end.failure, undefined);
+    },
+  );
+}
 
 function isRunning(pid: string): boolean {
   try {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  chownSync,
+  existsSync,
   linkSync,
   mkdtempSync,
   readFileSync,
@@ -105,6 +107,17 @@ test("StateFile refuses what another has, or what leads elsewhere", () => {
   }
   open.close();
   assert.equal(readFileSync(victim, "utf8"), "keep me");
+});
+
+test("StateFile makes no folder where a stranger could put something else in its place", () => {
+  const here = folder();
+  const path = join(here, "made", "client.json");
+  const nobody = { name: "nobody", uid: 65_534, gid: 65_534, groups: [] };
+  // As a stranger's is to us; what root may give away is tried where root runs this.
+  if (process.getuid!() === 0) chownSync(here, nobody.uid, nobody.gid);
+  else chmodSync(here, 0o777);
+  assert.throws(() => new StateFile(libc, path, nobody), /could be made to lead elsewhere/);
+  assert.equal(existsSync(join(here, "made")), false);
 });
 
 test("statePath is where the service manager says, else where hier(7) has it", () => {

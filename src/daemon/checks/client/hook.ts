@@ -1,12 +1,23 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
+import { strangerAt } from "#src/ownership.ts";
 import { changedHooks, type MiredoHooks } from "../../client/miredo_hook.ts";
 import { type CheckResult, fail, ok, warn } from "../result.ts";
 
 export function checkHook(hook: string | undefined): CheckResult[] {
   if (hook === undefined) return [];
   try {
+    const stat = statSync(hook);
+    if (!stat.isFile()) return [fail("hook", `${hook} is no file`, "name the program itself")];
     accessSync(hook, constants.X_OK);
-    return [ok("hook", hook)];
+    const stranger = strangerAt(hook, stat);
+    if (stranger === undefined) return [ok("hook", hook)];
+    return [
+      fail(
+        "hook",
+        `${hook}: ${stranger}, who could have it do whatever this user may`,
+        "chown it, and the folders it is in, to root, and take the right to write from others",
+      ),
+    ];
   } catch {
     return [fail("hook", `${hook} is no program that can be run`, `chmod 755 ${hook}`)];
   }

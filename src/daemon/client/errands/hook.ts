@@ -1,9 +1,15 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { Readable } from "node:stream";
+import { asError } from "#src/errors.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { type HookEnvironment, OUTPUT_MAX } from "./words.ts";
 
 /** After which a hook is ended, with all that it has started. */
 export const HOOK_LIMIT: Millis = 30_000;
+/** Characters of why it could not be run. */
+const FAILURE_MAX = 200;
+/** Control characters, and halves of a pair. */
+const OTHER = /(?![\t\n])[\p{Cc}\p{Cs}]/gu;
 /** What it has written when it ends may still be on its way. */
 const LAST_WORDS: Millis = 100;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -26,21 +32,26 @@ export function runHook(
   limit: Millis = HOOK_LIMIT,
 ): Promise<HookEnd> {
   const { promise, resolve } = Promise.withResolvers<HookEnd>();
-  // A group of its own, so that what it started can be ended with it.
-  const child = spawn(path, [], {
-    stdio: ["ignore", "pipe", "pipe"],
-    cwd: "/",
-    env: { PATH, ...environment },
-    detached: true,
-  });
   let output = "";
   let isLate = false;
-  const hear = (chunk: string) => {
-    output = (output + chunk).slice(0, OUTPUT_MAX);
-  };
-  for (const stream of [child.stdout, child.stderr]) {
+  let child: ChildProcess;
+  try {
+    // A group of its own, so that what it started can be ended with it.
+    child = spawn(path, [], {
+      stdio: ["ignore", "pipe", "pipe"],
+      cwd: "/",
+      env: { PATH, ...environment },
+      detached: true,
+    });
+  } catch (error) {
+    // Some of what execve(2) refuses: a text without `#!`, a program that is being written.
+    return Promise.resolve({ output, failure: failureOf(error) });
+  }
+  // Without descriptors for them there are none.
+  const streams = [child.stdout, child.stderr].filter((it) => it instanceof Readable);
+  for (const stream of streams) {
     stream.setEncoding("utf8");
-    stream.on("data", hear);
+    stream.on("data", (chunk: string) => output = (output + chunk).slice(0, OUTPUT_MAX));
     stream.on("error", () => {});
   }
   const timer = setTimeout(() => {
@@ -50,11 +61,10 @@ export function runHook(
   const end = (failure: string | undefined) => {
     clearTimeout(timer);
     // Something of it may go on in the background, and keep these open.
-    child.stdout.destroy();
-    child.stderr.destroy();
-    resolve({ output: output.trim(), ...(failure === undefined ? {} : { failure }) });
+    for (const stream of streams) stream.destroy();
+    resolve({ output: told(output), ...(failure === undefined ? {} : { failure }) });
   };
-  child.once("error", (error) => end(error.message));
+  child.once("error", (error) => end(failureOf(error)));
   child.once("exit", (status, signal) => {
     const failure = isLate
       ? `it took longer than ${limit / 1000} s, and was ended`
@@ -64,6 +74,13 @@ export function runHook(
     setTimeout(() => end(failure), LAST_WORDS);
   });
   return promise;
+}
+
+const failureOf = (error: unknown) => asError(error).message.slice(0, FAILURE_MAX);
+
+/** Of what a hook wrote the text: what else there may be takes six characters each on the way. */
+function told(output: string): string {
+  return output.replace(OTHER, "\ufffd").trim();
 }
 
 function killGroup(pid: number): void {

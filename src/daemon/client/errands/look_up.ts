@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { asError } from "#src/errors.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { HostAnswer } from "../servers/checked_host.ts";
-import type { Answer } from "../servers/names.ts";
+import { ADDRESSES_MAX, type Answer } from "../servers/names.ts";
 import type { LookUp } from "./words.ts";
 
 type Problem = { readonly problem: string };
@@ -19,13 +19,13 @@ export async function lookUpName(name: string): Promise<Answer> {
   const found = await find(name, 4);
   if ("problem" in found) return found;
   const addresses = found.map(parseIpv4).filter((it) => it !== undefined);
-  return { addresses: [...new Set(addresses)] };
+  return { addresses: [...new Set(addresses)].slice(0, ADDRESSES_MAX) };
 }
 
 /** The same of a native host, which has IPv6 addresses. */
 export async function lookUpHost(name: string): Promise<HostAnswer> {
   const hosts = await find(name, 6);
-  return "problem" in hosts ? hosts : { hosts: [...new Set(hosts)] };
+  return "problem" in hosts ? hosts : { hosts: [...new Set(hosts)].slice(0, ADDRESSES_MAX) };
 }
 
 async function find(name: string, family: 4 | 6): Promise<string[] | Problem> {

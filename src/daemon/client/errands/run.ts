@@ -44,7 +44,8 @@ export async function runErrands(): Promise<number> {
   for await (const line of lines) {
     const errand = readErrand(line);
     if (errand === undefined) break;
-    void carryOut(errand, task).then(say);
+    const { id } = errand;
+    void carryOut(errand, task).catch((error) => ({ id, problem: String(error) })).then(say);
   }
   return 0;
 }

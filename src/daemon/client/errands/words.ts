@@ -45,7 +45,7 @@ const VARIABLES: readonly string[] = ["IFACE", "IFINDEX", "STATE", "ADDRESS", "L
 /** As addresses, names of interfaces and numbers are. */
 const VALUE = /^[!-~]{0,64}$/;
 /** Characters of what a hook said that are told. */
-export const OUTPUT_MAX = 2_000;
+export const OUTPUT_MAX = 1_500;
 
 export function write(words: Task | Errand | Done): string {
   return `${JSON.stringify(words)}\n`;
