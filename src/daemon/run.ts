@@ -48,7 +48,7 @@ import { lifeOf } from "./roles/mod.ts";
 import type { RoleLife } from "./roles/contract.ts";
 import { runtimeFolder } from "./runtime_folder.ts";
 import { prepareSandbox, tellSandbox } from "./sandbox/mod.ts";
-import { Signals } from "./signals.ts";
+import { OF_COMMANDS, OF_DAEMONS, Signals } from "./signals.ts";
 import { DaemonState } from "./state.ts";
 import { stateLine } from "./state_line.ts";
 import { closeAll, openStatusServers } from "./status_servers.ts";
@@ -95,8 +95,7 @@ async function runLogged(options: DaemonOptions, libc: Libc, opened: OpenLog): P
   }
   const host = hostOf(libc);
   const cleanup = new Cleanup();
-  // What a terminal sends is for the command that it runs.
-  const signals = new Signals(log, options.apart === undefined ? [] : ["SIGINT", "SIGQUIT"]);
+  const signals = new Signals(log, options.apart === undefined ? OF_DAEMONS : OF_COMMANDS);
   ignoreNamelessSignals(libc);
   const state = new DaemonState(role, version, config, host, dropped, history);
   try {
@@ -207,9 +206,10 @@ async function live(context: Context): Promise<number> {
   if (why instanceof Error) return failed(context, why);
   endsAsTold = true;
   const isTold = typeof why === "string";
+  const told = isTold ? await life.endedBy(why) : undefined;
   const drainTime = isTold ? life.drainTime(state.config) : undefined;
   const status = await end(context, datapath, notifier, drain, drainTime);
-  return isTold ? status : why;
+  return isTold ? told ?? status : why;
 }
 
 /** What cannot be seen at the moment must not end what works. */

@@ -14,11 +14,25 @@ export interface Wishes {
 /** As a service manager, a terminal, and a limit of processor time ask for it. */
 const ENDING = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGXCPU"] as const;
 
+/** Who ends by which signals. */
+interface Manners {
+  readonly ends: readonly NodeJS.Signals[];
+  /** Of no concern to it. */
+  readonly left: readonly NodeJS.Signals[];
+}
+
+export const OF_DAEMONS: Manners = { ends: ENDING, left: [] };
+/** Of one that runs a command: what a terminal sends is for that, which ends when the terminal does. */
+export const OF_COMMANDS: Manners = {
+  ends: ["SIGTERM", "SIGHUP", "SIGXCPU"],
+  left: ["SIGINT", "SIGQUIT"],
+};
+
 /** Of timers and descriptors, which nobody here has asked for; by themselves they would kill. */
 const STRAY = ["SIGALRM", "SIGVTALRM", "SIGPROF"] as const;
 
 /** By which the kernel tells of changes, to whoever listens besides. */
-const TOLD = "SIGIO";
+const TOLD = "SIGIO" as const;
 
 /** What a daemon answers to; another process of its own leaves these to it. */
 export const ANSWERED = [...ENDING, ...STRAY, TOLD, "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
@@ -29,27 +43,27 @@ export const ANSWERED = [...ENDING, ...STRAY, TOLD, "SIGHUP", "SIGUSR1", "SIGUSR
  */
 export class Signals {
   /** Settles with the name of the first signal that ends the daemon. */
-  readonly ending: Promise<string>;
+  readonly ending: Promise<NodeJS.Signals>;
   readonly #log: Logger;
   readonly #listeners: (readonly [NodeJS.Signals, () => void])[];
-  #resolve: ((signal: string) => void) | undefined;
+  #resolve: ((signal: NodeJS.Signals) => void) | undefined;
   #wishes: Wishes | undefined;
 
-  /** @param left of those that end it, what it does not heed */
-  constructor(log: Logger, left: readonly string[] = []) {
+  constructor(log: Logger, { ends, left }: Manners = OF_DAEMONS) {
     this.#log = log;
-    const { promise, resolve } = Promise.withResolvers<string>();
+    const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
     this.ending = promise;
     this.#resolve = resolve;
-    this.#listeners = [
-      ...ENDING.map((signal) =>
-        [signal, left.includes(signal) ? () => {} : () => this.#end(signal)] as const
-      ),
-      ...STRAY.map((signal) => [signal, () => this.#stray(signal)] as const),
-      [TOLD, () => {}],
+    const wishes: (readonly [NodeJS.Signals, () => void])[] = [
       ["SIGHUP", () => this.#wish("SIGHUP", (wishes) => wishes.reload())],
       ["SIGUSR1", () => this.#drain()],
       ["SIGUSR2", () => this.#wish("SIGUSR2", (wishes) => wishes.tellState())],
+    ];
+    this.#listeners = [
+      ...ends.map((signal) => [signal, () => this.#end(signal)] as const),
+      ...[...left, TOLD].map((signal) => [signal, () => {}] as const),
+      ...STRAY.map((signal) => [signal, () => this.#stray(signal)] as const),
+      ...wishes.filter(([signal]) => !ends.includes(signal)),
     ];
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }
@@ -63,7 +77,7 @@ export class Signals {
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
   }
 
-  #end(signal: string): void {
+  #end(signal: NodeJS.Signals): void {
     if (this.#resolve === undefined) return this.#insisted(signal);
     this.#log.info("Ending", { signal });
     this.#resolve(signal);

@@ -96,6 +96,10 @@ class ClientLife implements RoleLife {
     return client.drainTime;
   }
 
+  endedBy(signal: NodeJS.Signals): Promise<number | undefined> {
+    return this.#surroundings.endedBy(signal);
+  }
+
   #makeControl(): ClientControl {
     const { log, config: { client } } = this.#context;
     const { kept, errands } = this.#surroundings;

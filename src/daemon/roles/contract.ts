@@ -40,9 +40,17 @@ export interface RoleLife {
   reloaded(): void;
   /** For how long it is turned away from before it ends. */
   drainTime(config: Config): Millis | undefined;
+  /**
+   * A signal has ended the daemon, whose role may have something to end first.
+   *
+   * @returns the exit status; undefined: as of any daemon
+   */
+  endedBy(signal: NodeJS.Signals): Promise<number | undefined>;
   /** Resolves with the exit status when the role ends the daemon by itself. */
   readonly ended: Promise<number>;
 }
 
+/** Of a role that has nothing to end. */
+export const NOTHING_TO_END = () => Promise.resolve(undefined);
 /** Of a role that does not. */
 export const NEVER = new Promise<number>(() => {});

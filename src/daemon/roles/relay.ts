@@ -4,7 +4,7 @@ import { wishOf } from "../fast_path/decide.ts";
 import { openHandover } from "../handover/mod.ts";
 import { addressesOf, openRelay, relayRules } from "../open.ts";
 import { runtimeFolder } from "../runtime_folder.ts";
-import { NEVER, type RoleLife } from "./contract.ts";
+import { NEVER, NOTHING_TO_END, type RoleLife } from "./contract.ts";
 
 export function relayLife(context: Context): RoleLife {
   const { config, libc, host, log, state } = context;
@@ -27,6 +27,7 @@ export function relayLife(context: Context): RoleLife {
     goBy: ({ relay }, datapath) => datapath.setRules(relayRules(relay, addressesOf(host))),
     reloaded: () => {},
     drainTime: ({ relay }) => relay.drainTime,
+    endedBy: NOTHING_TO_END,
     ended: NEVER,
   };
 }

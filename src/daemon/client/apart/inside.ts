@@ -1,25 +1,20 @@
-import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
 import type { Config } from "#src/config/config.ts";
-import { bringLoopbackUp } from "#src/datapath/linux/netlink/loopback.ts";
-import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { linesOf } from "../../helper/lines.ts";
-import { ipv4Bytes } from "../../host/samples.ts";
 import type { Errands } from "../errands/process.ts";
 import type { Answer } from "../servers/names.ts";
 import type { Standpoint } from "../standpoint.ts";
-import { statusFor } from "./outside.ts";
-import { serveNames } from "./resolver.ts";
+import { type Command, runCommand } from "./command.ts";
+import { NamesInside } from "./names.ts";
 import {
   type ApartTask,
-  COMMAND_INPUT,
-  COMMAND_OUTPUT,
   FIRST_SOCKET,
   type Question,
   readTask,
   readTold,
+  type Running,
   type Told,
   write,
 } from "./words.ts";
@@ -46,8 +41,8 @@ export interface Apart {
    * @returns what ends it
    */
   bringUp(libc: Libc): Promise<() => void>;
-  /** Runs the command. @returns how it ends, and what ends it */
-  run(): { readonly status: Promise<number>; readonly stop: () => void };
+  /** Runs the command, which signals are for from here on. */
+  run(): Command;
 }
 
 /** The client inside: its task, and what is said from outside, come on standard input. */
@@ -61,14 +56,13 @@ export async function enterApart(): Promise<Apart> {
     const id = ++last;
     const { promise, resolve } = Promise.withResolvers<Told>();
     waiting.set(id, resolve);
-    try {
-      writeSync(STDOUT, write({ id, ...question }));
-    } catch {
+    if (!say({ id, ...question })) {
       waiting.delete(id);
       resolve({ id, problem: GONE });
     }
     return promise;
   };
+  const names = new NamesInside((server, message) => askDns(ask, server, message));
   const apart = {
     task,
     sockets: Array.from({ length: task.sockets }, (_, i) => FIRST_SOCKET + i),
@@ -76,23 +70,39 @@ export async function enterApart(): Promise<Apart> {
     onMove: () => {},
     errands: errandsBy(ask),
     bringUp: async (libc: Libc) => {
-      bringLoopbackUp(libc, task.nameServers.map((it) => ipv4Bytes(parseIpv4(it)!)));
-      return await serveNames(task.nameServers, (server, message) => askDns(ask, server, message));
+      await names.serve(libc, task.nameServers);
+      return () => names.close();
     },
-    run: () => runCommand(task.command),
+    run: () => {
+      say({ isRunning: true });
+      return runCommand(task.command);
+    },
   };
   void listen(lines, (told) => {
     if ("standpoint" in told) {
       apart.standpoint = told.standpoint;
       apart.onMove();
+    } else if ("nameServers" in told) {
+      void names.serveToo(told.nameServers);
     } else {
       waiting.get(told.id)?.(told);
       waiting.delete(told.id);
     }
-  });
+  }).then(() => process.kill(process.pid, "SIGTERM"));
   return apart;
 }
 
+/** @returns false when nobody hears it */
+function say(words: Question | Running): boolean {
+  try {
+    writeSync(STDOUT, write(words));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Until whoever is outside is gone. */
 async function listen(
   lines: AsyncIterable<string>,
   hear: (told: Told) => void,
@@ -128,17 +138,6 @@ async function askDns(
 ): Promise<Uint8Array | undefined> {
   const told = await ask({ server, dns: Buffer.from(message).toString("base64") });
   return "dns" in told ? Buffer.from(told.dns, "base64") : undefined;
-}
-
-function runCommand(command: string) {
-  const child = spawn("/bin/sh", ["-c", command], {
-    stdio: [COMMAND_INPUT, COMMAND_OUTPUT, "inherit"],
-  });
-  const status = new Promise<number>((resolve) => {
-    child.once("error", () => resolve(1));
-    child.once("exit", (status, signal) => resolve(statusFor(status, signal)));
-  });
-  return { status, stop: () => void child.kill("SIGTERM") };
 }
 
 /** A client's configuration where nothing of the host's is in reach. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
-import { constants as osConstants, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { check } from "#ffi/errors.ts";
@@ -14,8 +14,17 @@ import { everySecond } from "../../pulse.ts";
 import { answerLookUp } from "../errands/look_up.ts";
 import { isLookUp } from "../errands/words.ts";
 import { keyOf, type Standpoint, standpointOf } from "../standpoint.ts";
+import { statusFor } from "./command.ts";
 import { askNameServer, nameServers } from "./resolver.ts";
-import { APART, type ApartTask, type Question, readQuestion, type Told, write } from "./words.ts";
+import {
+  APART,
+  type ApartTask,
+  isRunning,
+  type Question,
+  readQuestion,
+  type Told,
+  write,
+} from "./words.ts";
 
 export interface ApartOptions extends Pick<ApartTask, "version" | "path" | "overrides" | "wait"> {
   /** The command that runs this very program. */
@@ -26,8 +35,6 @@ export interface ApartOptions extends Pick<ApartTask, "version" | "path" | "over
 /** What makes the namespaces: a process with threads cannot do that for itself. unshare(2) */
 const UNSHARE = "unshare";
 const NAMESPACES = ["--user", "--map-root-user", "--net", "--"];
-/** Added to the number of a signal, as shells do. */
-const SIGNALLED = 128;
 
 /**
  * Runs a command in a user and network namespace whose IPv6 goes through Teredo. Takes no right: UDP
@@ -56,6 +63,7 @@ export async function runApart(options: ApartOptions): Promise<number> {
   // Not 0 and 1 themselves: Deno closes those numbers in the child, which are its pipes there.
   const terminal = [0, 1].map((fd) => check(libc, libc.call.dup(fd), "dup", `descriptor ${fd}`));
   const folder = mkdtempSync(join(tmpdir(), "teredo-client-"));
+  const signals = new Signals();
   try {
     const child = spawn(UNSHARE, [...NAMESPACES, ...program, APART], {
       stdio: ["pipe", "pipe", "inherit", ...terminal, ...descriptors],
@@ -65,14 +73,14 @@ export async function runApart(options: ApartOptions): Promise<number> {
     for (const fd of terminal) libc.call.close(fd);
     child.stdin!.on("error", () => {}); // it may have ended
     child.stdin!.write(write(task));
-    answer(child);
-    const end = follow(child, look, standpoint);
-    const forward = forwardSignals(child);
+    signals.pass(child);
+    answer(child, () => signals.leave());
+    const end = follow(child, look, task);
     const status = await statusOf(child);
     end();
-    forward();
-    return status;
+    return signals.statusOf(status);
   } finally {
+    signals.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -93,23 +101,27 @@ function isProgram(path: string): boolean {
 }
 
 /** Tells of another network outside. @returns what ends it */
-function follow(child: ChildProcess, look: () => Standpoint, first: Standpoint): () => void {
-  let known = keyOf(first);
+function follow(child: ChildProcess, look: () => Standpoint, first: ApartTask): () => void {
+  let known = keyOf(first.standpoint);
+  let servers = first.nameServers.join();
   return everySecond(() => {
     const standpoint = look();
-    if (keyOf(standpoint) === known) return;
+    if (keyOf(standpoint) !== known) child.stdin!.write(write({ standpoint }));
     known = keyOf(standpoint);
-    child.stdin!.write(write({ standpoint }));
+    const now = nameServers();
+    if (now.join() !== servers) child.stdin!.write(write({ nameServers: now }));
+    servers = now.join();
   });
 }
 
-function answer(child: ChildProcess): void {
+function answer(child: ChildProcess, runs: () => void): void {
   const lines = new Lines();
   const { stdin, stdout } = child;
   stdout!.setEncoding("utf8");
   stdout!.on("error", () => {});
   stdout!.on("data", (chunk: string) => {
     for (const line of lines.take(chunk, performance.now()) ?? []) {
+      if (isRunning(line)) runs();
       const question = readQuestion(line);
       if (question !== undefined) void find(question).then((told) => stdin!.write(write(told)));
     }
@@ -124,17 +136,53 @@ async function find(question: Question): Promise<Told> {
   return { id, dns: Buffer.from(found).toString("base64") };
 }
 
-/** Those of a terminal go to all of its processes; the command decides. @returns what ends it */
-function forwardSignals(child: ChildProcess): () => void {
-  const forward = (["SIGTERM", "SIGHUP"] as const).map((signal) =>
-    [signal, () => void child.kill(signal)] as const
-  );
-  const ignore = (["SIGINT", "SIGQUIT"] as const).map((signal) => [signal, () => {}] as const);
-  const all = [...forward, ...ignore];
-  for (const [signal, listener] of all) process.on(signal, listener);
-  return () => {
-    for (const [signal, listener] of all) process.off(signal, listener);
-  };
+const ENDING = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const;
+/** Those of a terminal go to all of its processes. */
+const OF_TERMINALS: readonly string[] = ["SIGINT", "SIGQUIT"];
+
+/**
+ * Signals end the client inside as long as it runs no command; after that the command decides, which is
+ * sent on what a terminal does not send it.
+ */
+class Signals {
+  #child: ChildProcess | undefined;
+  readonly #listeners = ENDING.map((signal) => [signal, () => this.#come(signal)] as const);
+  #isLeft = false;
+  /** By which it is to end. */
+  #ending: NodeJS.Signals | undefined;
+
+  constructor() {
+    for (const [signal, listener] of this.#listeners) process.on(signal, listener);
+  }
+
+  /** @param child the client inside, which may have to end at once */
+  pass(child: ChildProcess): void {
+    this.#child = child;
+    if (this.#ending !== undefined) child.kill("SIGTERM");
+  }
+
+  /** To the command, from here on. */
+  leave(): void {
+    this.#isLeft = true;
+  }
+
+  /** @param status of the client inside */
+  statusOf(status: number): number {
+    return this.#ending === undefined ? status : statusFor(null, this.#ending);
+  }
+
+  close(): void {
+    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+  }
+
+  #come(signal: NodeJS.Signals): void {
+    if (this.#isLeft) {
+      if (!OF_TERMINALS.includes(signal)) this.#child?.kill(signal);
+      return;
+    }
+    this.#ending ??= signal;
+    this.#child?.kill("SIGTERM");
+  }
 }
 
 function statusOf(child: ChildProcess): Promise<number> {
@@ -142,9 +190,4 @@ function statusOf(child: ChildProcess): Promise<number> {
     child.once("error", (error) => reject(new StartError(`${UNSHARE}: ${error.message}`)));
     child.once("exit", (status, signal) => resolve(statusFor(status, signal)));
   });
-}
-
-/** As a shell tells of a program that has ended. */
-export function statusFor(status: number | null, signal: NodeJS.Signals | null): number {
-  return signal === null ? status ?? 1 : SIGNALLED + osConstants.signals[signal];
 }

@@ -39,6 +39,11 @@ export type Question =
   /** A message for the name server, in base64. */
   | { readonly id: number; readonly dns: string; readonly server: string };
 
+/** The command has begun: signals are for it. */
+export interface Running {
+  readonly isRunning: true;
+}
+
 /** What it is told. */
 export type Told =
   | { readonly id: number; readonly addresses: readonly number[] }
@@ -46,9 +51,11 @@ export type Told =
   | { readonly id: number; readonly problem: string }
   | { readonly id: number; readonly dns: string }
   /** The network outside is another one. */
-  | { readonly standpoint: Standpoint };
+  | { readonly standpoint: Standpoint }
+  /** Its name servers are. */
+  | { readonly nameServers: readonly string[] };
 
-export function write(words: ApartTask | Question | Told): string {
+export function write(words: ApartTask | Question | Running | Told): string {
   return `${JSON.stringify(words)}\n`;
 }
 
@@ -66,10 +73,15 @@ export function readQuestion(line: string): Question | undefined {
   return isWhole ? { id, dns, server } : undefined;
 }
 
+/** Whether it is {@link Running}. */
+export function isRunning(line: string): boolean {
+  return objectIn(line)?.["isRunning"] === true;
+}
+
 /** What whoever started us says is believed. @returns undefined for what cannot be read */
 export function readTold(line: string): Told | undefined {
   const told = objectIn(line);
-  return told !== undefined && ("id" in told || "standpoint" in told)
+  return told !== undefined && ("id" in told || "standpoint" in told || "nameServers" in told)
     ? told as unknown as Told
     : undefined;
 }

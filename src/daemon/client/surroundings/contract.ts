@@ -19,5 +19,7 @@ export interface Surroundings {
   follow(look: () => void): () => void;
   /** It has an address, for the first time. @param end ends the daemon, with a status */
   qualified(end: (status: number) => void): void;
+  /** See `RoleLife.endedBy`. */
+  endedBy(signal: NodeJS.Signals): Promise<number | undefined>;
   close(): void | Promise<void>;
 }

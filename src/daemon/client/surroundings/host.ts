@@ -32,6 +32,7 @@ export function hostSurroundings(context: Context): Surroundings {
         if (watch.hasChanged() || isTold) look();
       }),
     qualified: () => {},
+    endedBy: () => Promise.resolve(undefined),
     close: async () => {
       await errands?.stop();
       watch.close();

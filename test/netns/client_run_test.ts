@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Lab } from "#src/demo/lab.ts";
+import type { LabProcess } from "#src/demo/lab_process.ts";
+import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
+import { inLanes } from "./lanes.ts";
+import {
+  script,
+  START_PATIENCE,
+  startRelay,
+  startServer,
+  teredo,
+  until,
+  writeFile,
+} from "./programs.ts";
+
+/** `teredo client --run`: who ends by which signal, and names where the network changes. */
+
+const ROUTER = "192.168.1.1";
+const OTHER_ROUTER = "192.168.1.3";
+const SILENT = "198.51.100.200";
+const SIGNALS = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+
+const run = (lab: Lab, server: string, command: string): LabProcess =>
+  lab.spawn("cli0", teredo("client", server, "--run", command));
+
+/** Processes of the lab with such a command line; a pattern that does not match itself. */
+const running = (lab: Lab, pattern: string) =>
+  lab.sh("cli0", `grep -alE '${pattern}' /proc/[0-9]*/cmdline 2>/dev/null || true`);
+
+/** What makes the namespaces has become the client in them. */
+async function untilInside(lab: Lab): Promise<void> {
+  const inside = "grep -alE '__apar[t]' /proc/[0-9]*/cmdline | xargs -r grep -aL unshare || true";
+  await until("there is one inside", async () => await lab.sh("cli0", inside) !== "");
+}
+
+interface Case {
+  readonly name: string;
+  run(lab: Lab): Promise<void>;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "a signal is for the command, whose status it ends with",
+    run: async (lab) => {
+      const traps = run(
+        lab,
+        SERVER_ADDRESS,
+        "trap 'echo told; exit 9' TERM; echo begun; sleep 3001 & wait",
+      );
+      await traps.waitForLine(/begun/, START_PATIENCE);
+      traps.kill("SIGTERM");
+      const { status, stdout } = await traps.result;
+      assert.deepEqual([status, stdout.trim().split("\n")], [9, ["begun", "told"]]);
+    },
+  },
+  {
+    name: "a signal ends all that the command has started",
+    run: async (lab) => {
+      for (const [signal, want] of SIGNALS.slice(2)) {
+        const compound = run(
+          lab,
+          SERVER_ADDRESS,
+          "echo begun; sh -c 'sleep 3002; true'; echo after",
+        );
+        await compound.waitForLine(/begun/, START_PATIENCE);
+        compound.kill(signal);
+        const { status, stdout } = await compound.result;
+        assert.deepEqual([status, stdout.trim()], [want, "begun"]);
+        await until("nothing stays", async () => await running(lab, "sleep.300[2]") === "");
+      }
+    },
+  },
+  {
+    name: "what a terminal sends to all of its processes is left to the command",
+    run: async (lab) => {
+      const client = run(lab, SERVER_ADDRESS, "echo begun; sleep 1; exit 4");
+      await client.waitForLine(/begun/, START_PATIENCE);
+      client.kill("SIGINT");
+      client.kill("SIGQUIT");
+      assert.equal((await client.result).status, 4);
+    },
+  },
+  {
+    name: "any signal ends it while no server has answered, and nothing stays",
+    run: async (lab) => {
+      for (const [signal, want] of SIGNALS) {
+        const client = run(lab, SILENT, "echo begun");
+        await untilInside(lab);
+        client.kill(signal);
+        const { status, stdout } = await client.result;
+        assert.deepEqual([status, stdout], [want, ""], signal);
+        await until("nobody is inside", async () => await running(lab, "__apar[t]") === "");
+      }
+      const client = run(lab, SILENT, "echo begun");
+      await untilInside(lab);
+      client.kill("SIGKILL");
+      await client.result;
+      await until("nobody is inside", async () => await running(lab, "__apar[t]") === "");
+    },
+  },
+  {
+    name: "names are found when the host has other name servers",
+    run: async (lab) => {
+      const file = await writeFile(lab, "resolv.conf", `nameserver ${ROUTER}\noptions timeout:1\n`);
+      await lab.sh("core", `mount --bind ${file} /etc/resolv.conf`);
+      await lab.sh("nat0", `ip addr add ${OTHER_ROUTER}/24 dev inside`);
+      for (const router of [ROUTER, OTHER_ROUTER]) {
+        const argv = script("name_server.ts", router, SERVER_ADDRESS, HOST_IPV6);
+        await lab.spawn("nat0", argv).waitForLine(/listening/, START_PATIENCE);
+      }
+      const client = run(
+        lab,
+        "server.test",
+        `getent ahostsv6 host.test && echo begun; until grep -q ${OTHER_ROUTER} /etc/resolv.conf; do sleep 0.1; done
+until getent ahostsv6 host.test; do sleep 0.1; done; echo again`,
+      );
+      await client.waitForLine(/begun/, START_PATIENCE);
+      await lab.sh("core", `echo nameserver ${OTHER_ROUTER} > ${file}`);
+      await client.waitForLine(/again/, START_PATIENCE);
+      assert.equal((await client.result).status, 0);
+    },
+  },
+];
+
+const outcomes = inLanes(CASES.map(({ run }) => async () => {
+  const lab = await Lab.create({ nats: ["port-restricted"] });
+  try {
+    await startServer(lab, "teredo");
+    await startRelay(lab, "teredo");
+    await run(lab);
+  } finally {
+    await lab.close();
+  }
+}));
+
+for (const [i, { name }] of CASES.entries()) {
+  test(`teredo client --run: ${name}`, { timeout: 600_000 }, () => outcomes[i]!);
+}
