@@ -99,6 +99,12 @@ const points: readonly (readonly [string, Facts, Partial<ClientConfig>, RegExp])
     /^FAIL port: UDP 0\.0\.0\.0:40000 is taken by miredo \(process 7\); mend: .*choose another bind_port$/,
   ],
   [
+    "whose port is the first there is",
+    { refusesUdp: () => IN_USE, udpOwner: () => ({ pid: 7, name: "miredo" }) },
+    { bindPort: 1 },
+    /^FAIL port: UDP 0\.0\.0\.0:1 is taken by miredo/,
+  ],
+  [
     "with a relay's route",
     {
       serviceRoute: () => ({ verdict: "fail", detail: "2001::/32 is teredo0's", mend: "stop it" }),

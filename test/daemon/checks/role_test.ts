@@ -332,6 +332,15 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "the first port there is taken by a program",
+    relay: { bindPort: 1 },
+    facts: { refusesUdp: taken(1), udpOwner: () => ({ pid: 77, name: "miredo" }) },
+    want: [
+      "FAIL port: UDP 0.0.0.0:1 is taken by miredo (process 77); mend: systemctl stop " +
+      "miredo; choose another bind_port",
+    ],
+  },
+  {
     name: "a port taken by a program of which nothing is known",
     facts: { refusesUdp: taken(3545), udpOwner: () => ({ pid: 77, name: "named" }) },
     want: [
@@ -452,6 +461,22 @@ const cases: readonly Case[] = [
       "FAIL address: 198.51.100.2 is not on this host; mend: ip addr add 198.51.100.2/32 dev wan0",
     ],
   },
+  ...[["wan0", "wan9"], ["wan9", "wan0"]].map((names): Case => ({
+    name: `a server whose second address is missing, near ${names.join(" and ")}`,
+    facts: {
+      takes4: takesBut("198.51.100.2"),
+      interfaces: () =>
+        names.map((name) => ({
+          ...UPLINK,
+          name,
+          ipv4: [name === "wan0" ? PRIMARY_ADDRESS : parseIpv4("198.51.100.99")!],
+        })),
+    },
+    server: {},
+    want: [
+      "FAIL address: 198.51.100.2 is not on this host; mend: ip addr add 198.51.100.2/32 dev wan0",
+    ],
+  })),
   {
     name: "a server on private addresses",
     server: { bindAddress: parseIpv4("10.0.0.1")!, bindAddress2: parseIpv4("10.0.0.2")! },

@@ -219,6 +219,27 @@ test("ClientControl: names without an answer are a state, and no end", async () 
   assert.deepEqual([...lab.kept!.names], [["a.test", [ip("192.0.2.1")]]]);
 });
 
+test("ClientControl: names are asked for again every five minutes while no server answers, and only then", async () => {
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
+  lab.names.set("a.test", ["192.0.2.1"]);
+  lab.control.start();
+  await lab.clock.pass(0);
+  lab.tell(QUALIFIED);
+  const asked = async (time: number) => {
+    const before = lab.lookUps;
+    await lab.clock.pass(time);
+    lab.control.tick();
+    await lab.clock.pass(0);
+    return lab.lookUps - before;
+  };
+  assert.equal(await asked(301_000), 0, "its server answers");
+  lab.tell({ ...ASKING, state: "offline", standbys: [server("192.0.2.1")] });
+  assert.equal(lab.control.view.state, "offline");
+  assert.equal(await asked(0), 1);
+  assert.equal(await asked(299_000), 0);
+  assert.equal(await asked(2_000), 1);
+});
+
 test("ClientControl: addresses that the last run knew are asked before any name server answers", () => {
   const left = { ...NO_STATE, names: new Map([["a.test", [ip("192.0.2.7")]]]) };
   const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] }, left);

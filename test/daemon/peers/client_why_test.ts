@@ -169,6 +169,16 @@ for (const it of cases) {
   });
 }
 
+test("clientWhy() says by which way a peer is reached", async () => {
+  const detail = async (address: string, changes: Partial<PeerRow>) => {
+    const { steps } = await ask(address, { row: row(address, changes) });
+    return steps.find(({ name }) => name === "peer")!.detail;
+  };
+  assert.match(await detail(HOST, {}), / through its relay, round trip 23 ms: heard of 1 s ago$/);
+  assert.match(await detail(PEER, {}), / by path direct, round trip 23 ms: heard of 1 s ago$/);
+  assert.match(await detail(PEER, { roundTrip: 0 }), / by path direct: heard of/);
+});
+
 for (const nonsense of ["", "nonsense", "203.0.113.9:0", "2001:db8::/32", `${PEER}%eth0`]) {
   test(`clientWhy() refuses "${nonsense}"`, async () => {
     await assert.rejects(ask(nonsense), BadParameters);
