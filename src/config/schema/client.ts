@@ -43,7 +43,7 @@ again where none answers.
     reload: "yes",
     doc: `Which server carries where several answer. \`race\`: the first to answer, and after it the
 one with the shortest round trip. \`strict\`: the first of the list, to which the client goes back
-after ten quiet minutes.`,
+after ten quiet minutes, or an hour if no native host was reached by way of it.`,
   },
   bindAddress: {
     kind: ipv4,

@@ -61,6 +61,8 @@ export interface ClientOptions {
   readonly serverOrder: ServerOrder;
   /** Secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
   readonly identity: ClientIdentity | undefined;
+  /** Other options with the same number change nothing that servers would have to be asked about. */
+  readonly renewals?: number;
   /** Of an earlier run: the address is the same again when the mapping is. RFC 5991 §3.1 */
   readonly remembered?: RememberedMapping | undefined;
   /** The Teredo refresh interval. RFC 4380 §5.2, RFC 6081 §5.1.1 */

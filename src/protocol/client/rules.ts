@@ -150,12 +150,15 @@ export class Client implements TunnelRules {
 
   /**
    * The network, the servers or what an operator can set is another; but for `prefix`, `mtu`,
-   * `maxPeers` and what may be held. Every server is asked at once.
+   * `maxPeers` and what may be held. Every server is asked at once, unless `renewals` is what it was.
    */
   set(options: ClientOptions, now: Millis, sink: TunnelSink): void {
+    const isSame = options.renewals !== undefined &&
+      options.renewals === this.#options.renewals;
     this.#options = options;
     this.#parts.filter.set(options);
     this.#parts.errors.set(options, now);
+    if (isSame) return;
     this.#hostCheck.begin(now);
     this.start(now, sink);
   }

@@ -477,7 +477,24 @@ test("Client gives the random port of a silent stranger to who is wanted (C-76)"
   lab.send(PEER);
   assert.notEqual(describe(lab.sentTo(PEER_SERVER_AT)[0]!).randomPort, 0);
   assert.equal(lab.ports.size, 16);
-  // Those that are heard of keep theirs, as do those that are asked.
+  // Whom it has talked to is the last to lose its port.
+  const known = new ClientLab().qualifySymmetric(KEPT_AT);
+  known.send(PEER);
+  const nonce = nonceOf(known.sentTo(PEER_SERVER_AT)[0])!;
+  known.indirect(concat(nonceTrailer("deadbeef"), portTrailer(1_201)));
+  known.direct({ ...PEER_AT, port: 1_201 }, nonceTrailer(nonce), 1);
+  liveKept(known, 31 * SECOND);
+  for (let i = 0; i < 15; i++) {
+    known.indirect(portTrailer(1_201), ...from(i));
+    liveKept(known, SECOND);
+  }
+  liveKept(known, 5 * SECOND);
+  assert.equal(known.ports.size, 16);
+  known.send(from(99)[0]);
+  assert.notEqual(describe(known.sentTo(PEER_SERVER_AT)[0]!).randomPort, 0);
+  assert.equal(known.client.gauges.trusted, 1);
+  assert.ok(known.ports.has(1), "its port is open");
+  // Those that are asked keep theirs.
   const asked = new ClientLab().qualifySymmetric(KEPT_AT);
   for (let i = 0; i < 16; i++) asked.send(from(i)[0]);
   asked.send(PEER);
@@ -498,6 +515,14 @@ test("Client sends one datagram to a host that is named as client and server, fo
   const bubbled = qualified();
   assertDrop(bubbled.indirect(nonceTrailer("deadbeef"), both, at), Drop.None);
   assert.equal(sentIn(bubbled, 400 * SECOND), 1, "an indirect bubble");
+  const elsewhere = qualified();
+  const more = concat(
+    portTrailer(4_444),
+    alternatesTrailer({ address: host, port: 5_555 }, ALTERNATES[0]!),
+  );
+  assertDrop(elsewhere.indirect(more, both, at), Drop.None);
+  assert.equal(elsewhere.sentTo(ALTERNATES[0]!).length, 1, "which is another one");
+  assert.equal(sentIn(elsewhere, 400 * SECOND), 1, "an indirect bubble that names ports of it");
   const dataed = qualified();
   dataed.receive(data(both, dataed.address), ELSEWHERE);
   assert.equal(sentIn(dataed, 400 * SECOND), 1, "data from elsewhere");

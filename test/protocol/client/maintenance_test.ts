@@ -394,7 +394,7 @@ test("Client goes back to the first of a strict order after 10 quiet minutes, el
   }
 });
 
-test("Client with a strict order does not go back to a server that reaches no native hosts, until asked anew", () => {
+test("Client with a strict order does not go back to a server that reaches no native hosts, for an hour", () => {
   const lab = raced({ ...two, serverOrder: "strict" });
   assert.equal(serverAddressOf(lab.address, 0), SERVER);
   answerUntil(lab, lab.now + 61 * SECOND, [SERVER, STANDBY]);
@@ -405,10 +405,23 @@ test("Client with a strict order does not go back to a server that reaches no na
   const [request] = lab.sentTo({ address: STANDBY, port: 3_544 });
   lab.receive(echoReply(request!.bytes), RELAY_AT);
   assert.equal(lab.client.status().native, "ok");
-  answerUntil(lab, lab.now + 60 * MINUTE, [SERVER, STANDBY]);
+  answerUntil(lab, lab.now + 50 * MINUTE, [SERVER, STANDBY]);
   assert.equal(serverAddressOf(lab.address, 0), STANDBY, "it would be for a minute");
-  lab.client.set({ ...CLIENT_OPTIONS, ...two, serverOrder: "strict" }, lab.now, lab.sink);
-  assert.equal(lab.client.status().standbys[0]!.native, "unknown");
+  answerUntil(lab, lab.now + 20 * MINUTE, [SERVER, STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), SERVER, "an hour later it may have been mended");
+});
+
+test("Client with a strict order goes back to a server that it never used, whatever is known of native hosts", () => {
+  const lab = new ClientLab({ ...two, serverOrder: "strict" }).start();
+  lab.advertise(lab.sent[1]!, MAPPED_AT, STANDBY);
+  answerUntil(lab, lab.now + 5 * SECOND, [STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  lab.send(HOST);
+  const [request] = lab.sentTo({ address: STANDBY, port: 3_544 });
+  lab.receive(echoReply(request!.bytes), RELAY_AT);
+  assert.equal(lab.client.status().native, "ok");
+  answerUntil(lab, lab.now + 20 * MINUTE, [SERVER, STANDBY]);
+  assert.equal(serverAddressOf(lab.address, 0), SERVER);
 });
 
 test("betterOf() takes no round trip that was not measured for the shortest", () => {
@@ -470,6 +483,31 @@ test("Client says that native hosts are reached when one answers", () => {
   const lab = new ClientLab().qualify();
   trustHost(lab);
   assert.equal(lab.client.status().native, "ok");
+});
+
+test("Client.set() asks nobody where only what is no server's concern differs", () => {
+  const mapped = { ...MAPPED_AT, port: CLIENT_OPTIONS.servicePort };
+  const lab = new ClientLab({ renewals: 3 }).qualify(mapped);
+  assert.equal(lab.client.status().nat, "restricted");
+  const options = { ...CLIENT_OPTIONS, ownAddresses: [MAPPED_AT.address] };
+  lab.clear().client.set({ ...options, renewals: 3 }, lab.now, lab.sink);
+  assert.deepEqual(lab.sent, []);
+  assert.equal(lab.client.status().nat, "none", "it is heeded all the same");
+  lab.clear().client.set({ ...options, renewals: 4 }, lab.now, lab.sink);
+  assert.equal(lab.sentTo(SERVER_AT).length, 1);
+});
+
+test("Client leaves a dead server though its network changes again and again", () => {
+  const lab = raced();
+  untilAsked(lab, 31 * SECOND);
+  for (let i = 0; i < 6 && serverAddressOf(lab.address, 0) === SERVER; i++) {
+    lab.client.set({ ...CLIENT_OPTIONS, ...two }, lab.now, lab.sink);
+    const asked = lab.sentTo({ address: STANDBY, port: 3_544 }).at(-1);
+    lab.advance(40);
+    lab.advertise(asked!, MAPPED_AT, STANDBY);
+    answerUntil(lab, lab.now + SECOND, [STANDBY]);
+  }
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
 });
 
 test("Client.set() asks anew at once when the network is another, and keeps what stands (C-51)", () => {

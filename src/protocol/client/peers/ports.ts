@@ -1,5 +1,10 @@
 import { type ClientHost, RANDOM_PORTS, SERVICE_PATH } from "../contract.ts";
+import type { Peers } from "../../peers/table.ts";
 import { NO_PEER, type PeerId } from "../../peers/index.ts";
+import type { Millis } from "../../time.ts";
+
+/** Longer than any clock here runs: what has it taken off comes before all that has not. */
+const BEFORE_ANY: Millis = 2 ** 45;
 
 /** Random ports, each for one peer. RFC 6081 §5.4.4.2, §5.5.4.1 */
 export class RandomPorts {
@@ -37,6 +42,23 @@ export class RandomPorts {
       return path;
     }
     return SERVICE_PATH;
+  }
+
+  /**
+   * Of their owners, one that is neither asked nor heard of: who never answered, and was asked longest ago,
+   * before who has been silent for longest. {@link NO_PEER}: there is none.
+   */
+  idlest(peers: Peers, now: Millis): PeerId {
+    let idlest = NO_PEER;
+    let least = Infinity;
+    for (let path = 1; path <= RANDOM_PORTS; path++) {
+      const p = this.#owner[path]!;
+      if (p === NO_PEER || peers.isResolving(p) || peers.isValid(p, now)) continue;
+      const rank = peers.isTrusted(p) ? peers.lastReceived(p) : peers.lastBubble(p) - BEFORE_ANY;
+      if (rank >= least) continue;
+      [idlest, least] = [p, rank];
+    }
+    return idlest;
   }
 
   close(path: number): void {

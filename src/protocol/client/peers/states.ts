@@ -1,7 +1,7 @@
 import type { Asking } from "./asking.ts";
 import type { ClientParts } from "../parts.ts";
 import { Counter } from "../../counters.ts";
-import { RANDOM_PORTS, SERVICE_PATH } from "../contract.ts";
+import { SERVICE_PATH } from "../contract.ts";
 import { Drop } from "../../drops.ts";
 import { ECHO_MAX, ECHO_TIMEOUT } from "./echo_tests.ts";
 import { Hold, NO_SLOT } from "../../peers/hold.ts";
@@ -38,7 +38,7 @@ const ARRIVALS_AGE: Millis = 4_000;
  *     resolving -> trusted     it was heard of, with proof: what was held is sent
  *     resolving -> resting     nothing is held for it any more, or it left all unanswered
  *     trusted   -> resolving   a packet came for it, and it has been silent for 30 s
- *     trusted, resting -> none nothing passed for 300 s
+ *     trusted, resting -> none nothing passed for 300 s, or 600 s after it told on our own link
  */
 export class ClientPeers {
   /** For packets to a peer; for those of native hosts that have yet to prove themselves. */
@@ -262,18 +262,6 @@ export class ClientPeers {
     this.closeRandomPort(p);
     this.#distrust(p);
     this.#resetMapping(p);
-  }
-
-  /** All random ports are taken: that of who was silent for longest is free again, if it is not asked. */
-  closeIdlePort(now: Millis): void {
-    const { peers, ports } = this.#parts;
-    let idlest = NO_PEER;
-    for (let path = 1; path <= RANDOM_PORTS; path++) {
-      const p = ports.owner(path);
-      if (p === NO_PEER || peers.isResolving(p) || peers.isValid(p, now)) continue;
-      if (idlest === NO_PEER || peers.lastBubble(p) < peers.lastBubble(idlest)) idlest = p;
-    }
-    if (idlest !== NO_PEER) this.beginAnew(idlest);
   }
 
   /** Our mapping is another one: nobody knows us by it, and nobody's trust holds. RFC 4380 §5.2.5 */

@@ -9,7 +9,7 @@ import { ECHO_TIMEOUT, type EchoTests } from "./echo_tests.ts";
 import { DEPRECATED_FOR, NO_HOME } from "../servers/homes.ts";
 import { IPV6_LENGTH } from "../../wire/ipv6.ts";
 import { BUBBLE_INTERVAL, REFRESH_AFTER, REFRESH_MAX } from "../../peers/bubbles.ts";
-import type { PeerId } from "../../peers/index.ts";
+import { NO_PEER, type PeerId } from "../../peers/index.ts";
 import type { PortTests } from "./port_tests.ts";
 import type { TeredoDatagram } from "../../wire/datagram.ts";
 import { DISCOVERY_SOLICITATION } from "../../wire/trailers.ts";
@@ -142,8 +142,9 @@ export class Traversal implements Asking {
 
   /** @returns the path; {@link SERVICE_PATH}: there is none to be had */
   #takePort(p: PeerId, now: Millis): number {
-    const { ports } = this.#parts;
-    if (ports.count === RANDOM_PORTS) this.#states.closeIdlePort(now);
+    const { ports, peers } = this.#parts;
+    const idle = ports.count === RANDOM_PORTS ? ports.idlest(peers, now) : NO_PEER;
+    if (idle !== NO_PEER) this.#states.beginAnew(idle);
     return ports.open(p);
   }
 
@@ -218,17 +219,22 @@ export class Traversal implements Asking {
     if (now - paths.answeredAt[p]! >= ANSWER_INTERVAL) {
       paths.answeredAt[p] = now;
       this.#sendDirect(p, sink);
-      if (!peers.isValid(p, now)) {
-        this.#answerByRandomPort(p, now, sink);
-        for (let i = 0; i < paths.alternates[p]!; i++) {
-          const address = paths.alternateAddress(p, i);
-          const port = paths.alternatePort(p, i);
-          this.#bubbles.sendDirect(p, address, port, SERVICE_PATH, sink);
-        }
-      }
+      if (!peers.isValid(p, now)) this.#answerElsewhere(p, now, sink);
     }
     if (!peers.isValid(p, now)) {
       this.#states.invite(p, paths.peerRandomPort[p] !== 0, now, sink);
+    }
+  }
+
+  /** By its random port, and at its alternate addresses. */
+  #answerElsewhere(p: PeerId, now: Millis, sink: TunnelSink): void {
+    const { paths } = this.#parts;
+    const isOneHost = !this.#mayAskServer(p);
+    if (!isOneHost) this.#answerByRandomPort(p, now, sink);
+    for (let i = 0; i < paths.alternates[p]!; i++) {
+      const address = paths.alternateAddress(p, i);
+      if (isOneHost && address === this.embeddedAddress(p)) continue;
+      this.#bubbles.sendDirect(p, address, paths.alternatePort(p, i), SERVICE_PATH, sink);
     }
   }
 

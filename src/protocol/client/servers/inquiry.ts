@@ -32,9 +32,11 @@ export class Inquiry {
   begin(attempts: number, nonce: Uint8Array, now: Millis, silentSince: Millis = now): void {
     // The link-local address tells nothing of us: fe80::ffff:ffff:ffff, as other clients have it.
     this.solicitation.begin(false, 0, 0, nonce);
+    // Asked anew before T is over, as where a network changes without end: so long it has been silent.
+    const isStill = this.isOpen && now - this.startedAt < RS_TIMEOUT;
+    if (!isStill) this.#silentSince = Math.max(silentSince, now - SILENT_BEFORE);
     this.isOpen = true;
     this.startedAt = now;
-    this.#silentSince = Math.max(silentSince, now - SILENT_BEFORE);
     this.#attempts = attempts;
     this.#sent = 0;
   }

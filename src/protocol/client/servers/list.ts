@@ -35,6 +35,13 @@ export class ServerList {
     return undefined;
   }
 
+  /** Of those that answer, and `current`, the one by which native hosts are likeliest reached. */
+  mostUseful(current: Server): Server {
+    let best = current;
+    for (const it of this.#all) if (it.isLive && it.isMoreUsefulThan(best)) best = it;
+    return best;
+  }
+
   isBefore(a: Server, b: Server): boolean {
     return this.#all.indexOf(a) < this.#all.indexOf(b);
   }

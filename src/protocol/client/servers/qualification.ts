@@ -172,12 +172,9 @@ export class Qualification {
   noteNative(native: Native, now: Millis, sink: TunnelSink): void {
     const current = this.#current;
     if (current === undefined) return;
-    current.native = native;
+    current.noteNative(native, now);
     if (native !== "unreachable" || now - this.changedAt < NATIVE_PATIENCE) return;
-    let best = current;
-    for (const server of this.servers.all) {
-      if (server.isLive && server.isMoreUsefulThan(best)) best = server;
-    }
+    const best = this.servers.mostUseful(current);
     if (best === current) return;
     // It is used when it answers: what it told last may be minutes old, and the mapping another one.
     if (!best.inquiry.isOpen) this.#ask(best.inquiry, 1, now);
@@ -220,7 +217,10 @@ export class Qualification {
       const isBetter = current.native === "unreachable" && server.isMoreUsefulThan(current) &&
         now - this.changedAt >= NATIVE_PATIENCE;
       if (current.inquiry.isOverdue(now) || isBetter) this.#failOver(server, now, sink);
-      else if (this.#mayGoBack(server, current, now)) this.#use(server, now, sink);
+      else if (this.#mayGoBack(server, current, now)) {
+        server.native = "unknown"; // it has another chance
+        this.#use(server, now, sink);
+      }
       return;
     }
     const isStrict = this.#options().serverOrder === "strict";
@@ -230,7 +230,7 @@ export class Qualification {
 
   #mayGoBack(server: Server, current: Server, now: Millis): boolean {
     return this.#options().serverOrder === "strict" && now - this.changedAt >= QUIET &&
-      this.servers.isBefore(server, current) && !current.isMoreUsefulThan(server);
+      this.servers.isBefore(server, current) && !server.isHopeless(current, now);
   }
 
   /** Of those that have answered, the first of a strict order. */

@@ -5,6 +5,8 @@ import type { Millis } from "../../time.ts";
 
 /** A server that is not used is asked so often, or up to a quarter sooner. */
 const STANDBY_CHECK: Millis = 300_000;
+/** By way of which no native host was reached gets another chance after so long. */
+const HOPELESS_FOR: Millis = 3_600_000;
 /** Part of a new round trip in the one that is told. */
 const WEIGHT = 1 / 4;
 
@@ -26,6 +28,7 @@ export class Server implements ServerAddresses {
   isLive = false;
   isKeyRefused = false;
   native: Native = "unknown";
+  #nativeAt: Millis = -Infinity;
   rtt: Millis = 0;
   /** When it is to be asked though it is not the one we use. */
   checkAt: Millis = Infinity;
@@ -52,6 +55,18 @@ export class Server implements ServerAddresses {
     this.mtu = mtu;
     this.isLive = true;
     this.isKeyRefused = false;
+  }
+
+  /** As echo tests by way of it show. */
+  noteNative(native: Native, now: Millis): void {
+    this.native = native;
+    this.#nativeAt = now;
+  }
+
+  /** Whether going from `other` to this one would cost native hosts, as was found out not long ago. */
+  isHopeless(other: Server, now: Millis): boolean {
+    return this.native === "unreachable" && other.native !== "unreachable" &&
+      now - this.#nativeAt < HOPELESS_FOR;
   }
 
   /** Whether native hosts are likelier reached by way of this one. */
