@@ -275,6 +275,11 @@ describe("an interface that an administrator made to stay", () => {
       "ip tuntap add teredo mode tun; ip link set teredo mtu 1400 up; ip -6 route add 2001:db8:9::/48 dev teredo",
       "one",
     ],
+    [
+      "with a route of the prefix",
+      "ip tuntap add teredo mode tun; ip link set teredo up; ip -6 route add 2001::/32 dev teredo",
+      "one",
+    ],
   ] as const;
 
   for (const [name, make, workers] of makers) {

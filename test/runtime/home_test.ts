@@ -380,6 +380,23 @@ inNamespace(import.meta.filename!, () => {
     sh(`ip -6 rule del from ${A} lookup 99`);
   });
 
+  test("a host that forwards takes the first address of the prefix for its own: nothing is amiss", () => {
+    sh("sysctl -qw net.ipv6.conf.all.forwarding=1");
+    try {
+      withClient((client) => {
+        client.keeper.setHome(wish([A]));
+        awaitTaken([A]);
+        assert.equal(ip("-6 route show table local 2001:: dev teredo")[0]?.type, "anycast");
+        for (let i = 0; i < 3; i++) assert.deepEqual(client.look(), []);
+        sh("ip -6 route del 2001::/32 dev teredo");
+        assert.deepEqual(client.look(), ["restored route"]);
+        assert.deepEqual(client.look(), []);
+      });
+    } finally {
+      sh("sysctl -qw net.ipv6.conf.all.forwarding=0");
+    }
+  });
+
   test("a client that was killed leaves all on an interface that stays: it goes", () => {
     sh("ip tuntap add teredo mode tun");
     const killed = new Client();

@@ -52,7 +52,7 @@ inNamespace(import.meta.filename!, () => {
 
   /** Runs a command where the router is. */
   const there = (command: string) => sh(`nsenter -t ${other.pid} -n ${command}`);
-  const look = () => watch.look(SERVER, "teredo");
+  const look = () => watch.look([SERVER], "teredo");
   const native = ({ nativeIpv6 }: NetworkNow) =>
     nativeIpv6 === undefined ? undefined : `${formatIpv6(nativeIpv6.address)} by ${nativeIpv6.via}`;
   const until = async (is: (now: NetworkNow) => boolean) => {
@@ -104,6 +104,39 @@ inNamespace(import.meta.filename!, () => {
     sh("ip link set wan down");
     assert.deepEqual([look().localAddress, look().way], [undefined, ""]);
     sh("ip link set wan up");
+  });
+
+  test("IPv4: the first of several servers counts that there is a way to; a source is asked with", () => {
+    const [blocked, own] = ["198.51.100.200", "203.0.113.7"].map((it) => parseIpv4(it)!) as [
+      number,
+      number,
+    ];
+    sh("ip route replace default via 192.0.2.1");
+    sh("ip route add blackhole 198.51.100.200");
+    const way = (
+      { localAddress, way }: NetworkNow,
+    ) => [localAddress && formatIpv4(localAddress), way];
+    const direct = way(look());
+    assert.notEqual(direct[0], undefined);
+    // Its own address is no way out either.
+    assert.deepEqual(
+      way(watch.look([blocked, own, parseIpv4("0.0.0.0")!, SERVER], "teredo")),
+      direct,
+    );
+    assert.deepEqual(way(watch.look([blocked], "teredo")), [undefined, ""]);
+    sh("ip rule add from 203.0.113.7 table 9");
+    sh("ip route add default via 192.0.2.9 dev wan table 9");
+    assert.deepEqual(way(watch.look([SERVER], "teredo", own)), ["203.0.113.7", "wan, 192.0.2.9"]);
+    for (
+      const it of [
+        "rule del from 203.0.113.7 table 9",
+        "route flush table 9",
+        "route del blackhole 198.51.100.200",
+      ]
+    ) {
+      sh(`ip ${it}`);
+    }
+    while (watch.hasChanged());
   });
 
   test(

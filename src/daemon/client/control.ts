@@ -72,6 +72,7 @@ export class ClientControl {
   #nativeWay: string | undefined;
   #status: ToldStatus | undefined;
   #rules: string;
+  #renewals = 0;
   #home = "";
   #state: ClientStateName = "probing";
   #since = new Date();
@@ -116,11 +117,19 @@ export class ClientControl {
     const servers = this.#native.standing === "dormant" ? [] : this.#names.servers;
     const { address } = this.#checked;
     const { mapping } = this.#parts.left;
-    return clientRules(this.#config, this.#network.value, servers, address, mapping);
+    const rules = clientRules(this.#config, this.#network.value, servers, address, mapping);
+    return { ...rules, renewals: this.#renewals };
   }
 
   get servers(): readonly ChosenServer[] {
     return this.#names.servers;
+  }
+
+  /** Of all servers, the one in use first. */
+  get primaries(): number[] {
+    const all = this.servers.map(({ primary }) => primary);
+    const used = this.#status?.server?.primary;
+    return used === undefined ? all : [used, ...all];
   }
 
   get state(): ClientStateName {
@@ -217,7 +226,11 @@ export class ClientControl {
 
   #moved(now: Standpoint, before: Standpoint): void {
     this.#parts.log.info("Network changed", { detail: describeMove(now, before) });
-    this.renew("the network is another one");
+    const isAnother = now.localAddress !== before.localAddress || now.gateway !== before.gateway;
+    if (isAnother) return this.renew("the network is another one");
+    // What leads to the servers is as it was: so is what they know of us.
+    this.#setRules(false);
+    this.#arrange(undefined);
   }
 
   #stand(standing: Standing): void {
@@ -234,8 +247,9 @@ export class ClientControl {
     this.#arrange(reason);
   }
 
-  /** Also where they are the same: then every server is asked again. */
-  #setRules(): boolean {
+  /** @param isAnew every server is asked again, also where the rules are the same */
+  #setRules(isAnew = true): boolean {
+    if (isAnew) this.#renewals++;
     const { rules } = this;
     const isTaken = this.#parts.setRules(rules);
     if (isTaken) this.#rules = JSON.stringify(rules);

@@ -1,7 +1,10 @@
 import type { Millis } from "#src/protocol/time.ts";
 import type { Clock } from "./clock.ts";
 
-/** Tells of a value that changes once it has been the same for a while. */
+/** So many delays at the most: what changes without end is taken as it is. */
+const DELAYS_MAX = 8;
+
+/** Tells of a value that changes once it has been the same for a while, or has changed for long. */
 export class Settled<T> {
   readonly #clock: Clock;
   readonly #delay: Millis;
@@ -9,6 +12,8 @@ export class Settled<T> {
   readonly #changed: (value: T, before: T) => void;
   #value: T;
   #next: string | undefined;
+  /** When the first of those came that have not been told of. */
+  #since: Millis = 0;
   #cancel = () => {};
 
   /**
@@ -38,8 +43,11 @@ export class Settled<T> {
     if (key === this.#keyOf(this.#value)) return this.close();
     if (key === this.#next) return;
     this.#cancel();
+    const now = this.#clock.now();
+    if (this.#next === undefined) this.#since = now;
     this.#next = key;
-    this.#cancel = this.#clock.after(this.#delay, () => {
+    const left = this.#since + DELAYS_MAX * this.#delay - now;
+    this.#cancel = this.#clock.after(Math.max(0, Math.min(this.#delay, left)), () => {
       this.#next = undefined;
       const before = this.#value;
       this.#value = value;

@@ -22,15 +22,18 @@ const MOST = 256;
 /**
  * Looks where this host stands now.
  *
- * @param server IPv4 address of one; undefined: none is known
+ * @param servers IPv4 addresses of those that are known, the one in use first
  * @param own name of our own interface
+ * @param source IPv4 address that all leaves from; 0: the kernel chooses
  */
 export function standpointOf(
   watch: Pick<NetworkWatch, "look">,
-  server: number | undefined,
+  servers: readonly number[],
   own: string,
+  source = 0,
 ): Standpoint {
-  const { ipv4, localAddress, way, nativeIpv6 } = watch.look(server ?? ROOT_SERVERS_4[0]!, own);
+  const destinations = [...servers, ROOT_SERVERS_4[0]!];
+  const { ipv4, localAddress, way, nativeIpv6 } = watch.look(destinations, own, source);
   const attached = ipv4.slice(0, MOST);
   return {
     ownAddresses: attached.map(({ address }) => address),

@@ -24,7 +24,7 @@ export interface NativeIpv6 {
 /** Where this host stands in its networks. */
 export interface NetworkNow {
   readonly ipv4: readonly AttachedAddress[];
-  /** The address that an IPv4 packet to a destination leaves from; undefined: there is no way. */
+  /** The address that an IPv4 packet to a destination leaves from; undefined: there is no way to any. */
   readonly localAddress: number | undefined;
   /** By what it leaves, as `eth0, 192.0.2.1`: by another one it passes another NAT. Empty: by nothing. */
   readonly way: string;
@@ -36,10 +36,11 @@ export interface NetworkWatch extends Partial<Signalling> {
   /** Whether the kernel has told of a change since this was asked last; true where it does not tell. */
   hasChanged(): boolean;
   /**
-   * @param destination IPv4 address whose way is asked for
+   * @param destinations IPv4 addresses, of which the first counts that there is a way to
    * @param own our interface, by which nothing native leaves
+   * @param source IPv4 address that packets leave from; 0: the kernel chooses
    */
-  look(destination: number, own: string): NetworkNow;
+  look(destinations: readonly number[], own: string, source?: number): NetworkNow;
   close(): void;
 }
 

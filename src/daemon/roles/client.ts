@@ -139,7 +139,7 @@ class ClientLife implements RoleLife {
   }
 
   #standpoint() {
-    return this.#surroundings.look(this.#control?.servers[0]?.primary, this.#name);
+    return this.#surroundings.look(this.#control?.primaries ?? [], this.#name);
   }
 
   get #name(): string {

@@ -55,9 +55,11 @@ export class Multicast {
     this.#setByte(libc.layout.multicast.timeToLive, 1);
   }
 
-  /** Moves to the link of this address; 0: to none. A kernel that refuses leaves us unheard, and no more. */
+  /**
+   * Moves to the link of this address, which may be another one than it was; 0: to none. A kernel that
+   * refuses leaves us unheard, and no more.
+   */
   moveTo(local: number): void {
-    if (local === this.#local) return;
     const { join, leave, interface: outgoing } = this.#libc.layout.multicast;
     if (this.#local !== 0) this.#set(this.#discovery, leave, SIZEOF_IP_MREQ, 0);
     this.#local = local;

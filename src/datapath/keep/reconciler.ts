@@ -28,6 +28,8 @@ export class Reconciler implements Keeper {
   readonly #problems = new Map<Kept, string>();
   #lookAt: Millis = -Infinity;
   #rightAt: Millis;
+  /** When it was last looked at what differs: all else was right then. */
+  #seenAt: Millis = -Infinity;
   readonly signal?: (wanted: boolean) => void;
 
   constructor(upheld: Upheld, now: Millis) {
@@ -46,9 +48,11 @@ export class Reconciler implements Keeper {
     this.#lookAt = now + (this.signal === undefined ? LOOK_EVERY : LOOK_EVERY_SIGNALLED);
     const differing = this.#upheld.differences();
     this.#note(differing, now);
-    if (differing.length > 0) return this.#putRight(differing, now);
-    const events = this.#restored([...this.#since.keys()], now);
-    this.#rightAt = now;
+    const events = differing.length > 0
+      ? this.#putRight(differing, now)
+      : this.#restored([...this.#since.keys()], now);
+    this.#seenAt = now;
+    if (differing.length === 0) this.#rightAt = now;
     return events;
   }
 
@@ -71,7 +75,9 @@ export class Reconciler implements Keeper {
 
   #note(differing: readonly Kept[], now: Millis): void {
     for (const what of differing) {
-      if (!this.#since.has(what)) this.#since.set(what, Math.min(this.#rightAt, now));
+      if (!this.#since.has(what)) {
+        this.#since.set(what, Math.min(Math.max(this.#rightAt, this.#seenAt), now));
+      }
     }
   }
 

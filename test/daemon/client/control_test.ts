@@ -266,6 +266,29 @@ test("ClientControl: another network is told once, 250 ms after the last of its 
   assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
 });
 
+test("ClientControl: other addresses of its host are no other network: nobody is asked", async () => {
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
+  lab.control.start();
+  lab.tell(QUALIFIED);
+  await lab.clock.pass(0);
+  lab.control.renew("a reload asks again");
+  await lab.clock.pass(0);
+  const [lookUps, before] = [lab.lookUps, lab.rules.length];
+  const address = ip("172.17.0.1");
+  await lab.at({
+    ...HOME,
+    ownAddresses: [...HOME.ownAddresses, address],
+    subnets: [...HOME.subnets, { address, length: 16 }],
+  }, 250);
+  assert.equal(lab.rules.length, before + 1);
+  const [last, now] = [lab.rules.at(-2)!, lab.rules.at(-1)!];
+  assert.ok(now.ownAddresses.includes(address), "which no peer has");
+  assert.equal(now.renewals, last.renewals);
+  assert.equal(lab.lookUps, lookUps);
+  lab.control.renew("a reload asks again");
+  assert.notEqual(lab.rules.at(-1)!.renewals, now.renewals);
+});
+
 test("ClientControl: without a way to the servers it says so", async () => {
   const lab = new Lab().tell(QUALIFIED);
   await lab.at({ ...HOME, localAddress: 0, gateway: "" }, 250);
@@ -340,7 +363,9 @@ test("ClientControl: a reload's servers are taken, a renewal asks the same ones 
   const { length } = lab.rules;
   lab.control.renew("an operator asked");
   assert.equal(lab.rules.length, length + 1);
-  assert.deepEqual(lab.rules.at(-1), lab.rules.at(-2));
+  const [now, before] = [lab.rules.at(-1)!, lab.rules.at(-2)!];
+  assert.deepEqual({ ...now, renewals: 0 }, { ...before, renewals: 0 });
+  assert.notEqual(now.renewals, before.renewals);
   await lab.at({ ...HOME, native: NATIVE }, 100_000);
   assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
 });

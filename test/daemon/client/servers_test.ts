@@ -45,6 +45,12 @@ const CHOICES: readonly Choice[] = [
     want: ["192.0.2.5/192.0.2.6", "192.0.2.9/192.0.2.10"],
   },
   {
+    name: "what a filter answers for a name that it blocks is no server",
+    servers: ["a.test", "b.test"],
+    found: { "a.test": ["0.0.0.0", "127.0.0.1", "224.0.0.1"], "b.test": ["192.0.2.5"] },
+    want: ["192.0.2.5/192.0.2.6"],
+  },
+  {
     name: "both addresses of one server behind a name are one server",
     servers: ["a.test"],
     found: { "a.test": ["192.0.2.2", "192.0.2.1"] },

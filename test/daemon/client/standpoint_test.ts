@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { keyOf, standpointOf } from "#src/daemon/client/standpoint.ts";
+import { ROOT_SERVERS_4 } from "#src/daemon/host/samples.ts";
 import type { AttachedAddress, NetworkNow } from "#src/daemon/host/network.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -28,26 +29,27 @@ test("standpointOf: no peer has an address of ours, no neighbour is on loopback"
     asked.push(words);
     return NOW;
   };
-  assert.deepEqual(standpointOf({ look }, ip("192.0.2.1"), "teredo"), {
+  assert.deepEqual(standpointOf({ look }, [ip("192.0.2.1"), ip("192.0.2.9")], "teredo"), {
     ownAddresses: ["127.0.0.1", "192.168.1.2"].map(ip),
     subnets: [{ address: ip("192.168.1.2"), length: 24 }],
     localAddress: ip("192.168.1.2"),
     gateway: "eth0, 192.168.1.1",
     native: "2001:db8::2 by eth0",
   });
-  assert.deepEqual(asked, [[ip("192.0.2.1"), "teredo"]]);
+  const [root] = ROOT_SERVERS_4;
+  assert.deepEqual(asked, [[[ip("192.0.2.1"), ip("192.0.2.9"), root], "teredo", 0]]);
 });
 
 test("standpointOf: without a way anywhere; with more addresses than are heeded", () => {
   const many = Array.from({ length: 1_000 }, (_, i) => attached(`10.${i >> 8}.${i & 255}.1`, 24));
   const none = { ipv4: many, localAddress: undefined, way: "", nativeIpv6: undefined };
-  const found = standpointOf({ look: () => none }, undefined, "teredo");
+  const found = standpointOf({ look: () => none }, [], "teredo");
   assert.deepEqual([found.localAddress, found.gateway, found.native], [0, "", undefined]);
   assert.equal(found.ownAddresses.length, 256);
 });
 
 test("keyOf: native IPv6 makes no other network, another gateway does", () => {
-  const here = standpointOf({ look: () => NOW }, undefined, "teredo");
+  const here = standpointOf({ look: () => NOW }, [], "teredo");
   assert.equal(keyOf(here), keyOf({ ...here, native: undefined }));
   assert.notEqual(keyOf(here), keyOf({ ...here, gateway: "eth0, 192.168.1.254" }));
 });

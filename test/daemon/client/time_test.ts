@@ -17,6 +17,11 @@ const COURSES: readonly (readonly [
   ["and of nothing that goes at once", [["b", 249], ["a", 1_000]], []],
   ["waits until all has come", [["b", 200], ["c", 200], ["d", 250]], ["650 a d"]],
   ["is not put off by being asked", [["b", 100], ["b", 100], ["b", 100]], ["250 a b"]],
+  [
+    "takes what changes without end after two seconds",
+    Array.from({ length: 25 }, (_, i): [string, number] => [`v${i}`, 100]),
+    ["2000 a v19"],
+  ],
   ["tells again of what comes back", [["b", 250], ["a", 250]], ["250 a b", "500 b a"]],
 ];
 

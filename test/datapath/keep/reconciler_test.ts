@@ -154,6 +154,17 @@ test("Reconciler: a part that is changed in the same moment is told of, and give
   assert.deepEqual(keeper.look(100_000).map((it) => [it.event, it.what]), [["restored", "up"]]);
 });
 
+test("Reconciler tells how long a part was away, whatever else cannot be put right meanwhile", () => {
+  const paper = new Paper();
+  const keeper = new Reconciler(paper, 0);
+  paper.errors.set("route", new Error("another route wins"));
+  spoil(paper, "route");
+  for (let now = 0; now <= 100_000; now += 1_000) keeper.look(now);
+  spoil(paper, "home");
+  const restored = keeper.look(100_300).filter(({ event }) => event === "restored");
+  assert.deepEqual(restored, [{ event: "restored", what: "home", away: 300 }]);
+});
+
 test("Reconciler announces and withdraws at once, and tells of neither", () => {
   const paper = new Paper();
   const keeper = new Reconciler(paper, 0);

@@ -1,5 +1,5 @@
 import { type ServerAddresses, SERVERS_MAX } from "#src/protocol/client/contract.ts";
-import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { isUnicast, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { ClientConfig, ServerName } from "#src/config/config.ts";
 
@@ -53,5 +53,6 @@ export function chooseServers(servers: readonly ServerName[], found: Found): Cho
 function addressesOf(host: string, found: Found): readonly number[] {
   const address = parseIpv4(host);
   if (address !== undefined) return [address];
-  return [...found(host) ?? []].sort((a, b) => a - b);
+  // What filters names answers 0.0.0.0 or 127.0.0.1 for what it blocks: no server is there.
+  return (found(host) ?? []).filter(isUnicast).sort((a, b) => a - b);
 }

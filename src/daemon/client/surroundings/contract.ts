@@ -14,7 +14,7 @@ export interface Surroundings {
   /** Undefined: it opens its own. */
   readonly sockets: GivenSockets | undefined;
   /** See `standpointOf`. */
-  look(server: number | undefined, own: string): Standpoint;
+  look(servers: readonly number[], own: string): Standpoint;
   /** Calls back whenever it may be time for another look. @returns what ends it */
   follow(look: () => void): () => void;
   /** It has an address, for the first time. @param end ends the daemon, with a status */

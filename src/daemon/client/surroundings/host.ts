@@ -25,7 +25,7 @@ export function hostSurroundings(context: Context): Surroundings {
     errands,
     needed: (config) => errands === undefined && hasNames(config),
     sockets: undefined,
-    look: (server, own) => standpointOf(watch, server, own),
+    look: (servers, own) => standpointOf(watch, servers, own, client.bindAddress),
     follow: (look) =>
       lookOnChange(watch, REST, (isTold) => {
         // Read in any case: what was told before is no news any more.

@@ -72,10 +72,10 @@ export class BsdNetworkWatch implements NetworkWatch {
     return this.#changes.any();
   }
 
-  look(destination: number, own: string): NetworkNow {
+  look(destinations: readonly number[], own: string, source = 0): NetworkNow {
     const listed = this.#list();
     const ipv4 = Object.keys(listed).flatMap((name) => this.#attached(listed, name));
-    const localAddress = this.#towards(destination);
+    const localAddress = this.#towardsAny(destinations, source);
     // What of the gateways can be asked, takes a process: another address tells of most of them.
     const way = ipv4.find(({ address }) => address === localAddress)?.interfaceName ?? "";
     return { ipv4, localAddress, way, nativeIpv6: this.#native(listed, own) };
@@ -92,6 +92,14 @@ export class BsdNetworkWatch implements NetworkWatch {
       const broadcast = length > 30 ? undefined : last;
       return [{ interfaceName: name, loopback, address, length, broadcast }];
     });
+  }
+
+  #towardsAny(destinations: readonly number[], source: number): number | undefined {
+    for (const destination of destinations) {
+      const chosen = this.#towards(destination);
+      if (chosen !== undefined) return source || chosen;
+    }
+    return undefined;
   }
 
   /** The kernel chooses the address when a socket is connected, without sending anything. */

@@ -56,27 +56,27 @@ export class LinuxNetworkWatch implements NetworkWatch {
     return this.#changes.any();
   }
 
-  look(destination: number, own: string): NetworkNow {
+  look(destinations: readonly number[], own: string, source = 0): NetworkNow {
     const all = new Map(links(this.#netlink).map((link) => [link.index, link]));
     const had = addresses(this.#netlink);
     return {
       ipv4: had.filter(({ family }) => family === AF_INET).map((it) => attached(it, all)),
-      ...this.#way4(destination, all),
+      ...this.#way4(destinations, source, all),
       nativeIpv6: this.#native(had, all, own),
     };
   }
 
-  #way4(destination: number, all: ReadonlyMap<number, Link>) {
-    const way = wayOf(this.#netlink, { destination: ipv4Bytes(destination) });
-    if (typeof way === "number" || way.type !== RTN_UNICAST || way.source === undefined) {
-      return { localAddress: undefined, way: "" };
+  #way4(destinations: readonly number[], from: number, all: ReadonlyMap<number, Link>) {
+    for (const destination of destinations) {
+      const journey = from === 0 ? {} : { source: ipv4Bytes(from) };
+      const way = wayOf(this.#netlink, { destination: ipv4Bytes(destination), ...journey });
+      if (typeof way === "number" || way.type !== RTN_UNICAST) continue;
+      const localAddress = from || (way.source && readU32(way.source, 0));
+      if (localAddress === undefined) continue;
+      const by = way.gateway === undefined ? [] : [formatIpv4(readU32(way.gateway, 0))];
+      return { localAddress, way: [all.get(way.index)?.name ?? "", ...by].join(", ") };
     }
-    const { index, gateway, source } = way;
-    const by = gateway === undefined ? [] : [formatIpv4(readU32(gateway, 0))];
-    return {
-      localAddress: readU32(source, 0),
-      way: [all.get(index)?.name ?? "", ...by].join(", "),
-    };
+    return { localAddress: undefined, way: "" };
   }
 
   /**

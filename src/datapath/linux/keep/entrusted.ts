@@ -13,7 +13,7 @@ import { LinuxUpheld } from "./upheld.ts";
  * @throws SyscallError
  */
 export function keepEntrusted(libc: Libc, entrusted: Entrusted): Keeper {
-  const { interfaceName, index, prefix, routes: { protocol } } = entrusted;
+  const { interfaceName, index, prefix, routes: { metric, protocol } } = entrusted;
   const remake = () => {
     throw new StartError(
       `the interface ${interfaceName} is gone, and with \`user\` set it is only made at start`,
@@ -22,7 +22,7 @@ export function keepEntrusted(libc: Libc, entrusted: Entrusted): Keeper {
   };
   const upheld = new LinuxUpheld(new Netlink(libc), new Changes(libc, IPV6_CHANGES), {
     ...entrusted,
-    configured: { index, prefix, protocol },
+    configured: { index, prefix, metric, protocol },
     remake,
   });
   return new Reconciler(upheld, performance.now());

@@ -26,7 +26,7 @@ export function findInterface(netlink: Netlink, name: string): Found | undefined
  * longer be changed, is left as it is.
  */
 export function giveBack(netlink: Netlink, found: Found): void {
-  const { index, name, mtu, queueLength, flags } = found;
+  const { index, name, mtu, queueLength, flags, master } = found;
   const about = `leave ${name} as it was`;
   const steps = [
     () =>
@@ -39,6 +39,7 @@ export function giveBack(netlink: Netlink, found: Found): void {
         set: flags & FLAGS,
         clear: ~flags & FLAGS,
       }, about),
+    () => master === 0 || changeLink(netlink, index, { master }, about),
     () => makeAddress(netlink, index, found.makesAddress, about),
   ];
   for (const step of steps) {

@@ -58,6 +58,7 @@ export interface Configured {
   index: number;
   readonly prefix: Ipv6Prefix;
   /** Of its route: see {@link ServiceRoutes}. */
+  readonly metric: number;
   readonly protocol: number | undefined;
   /** Of a client. */
   readonly home?: EntrustedHome | undefined;
@@ -89,9 +90,9 @@ export function configureTunnel(netlink: Netlink, setup: InterfaceSetup): Config
       clear: IFF_MULTICAST,
     }, `set up ${name}`);
     addAddress(netlink, index, LINK_LOCAL_ADDRESS, LINK_LOCAL_PREFIX_LENGTH);
-    const configured = { index, prefix, protocol };
+    const configured = { index, prefix, metric, protocol };
     if (setup.home !== undefined) return { ...configured, home: homeOf(netlink, index, setup) };
-    unless([EEXIST], () => addRoute(netlink, { ...configured, metric }));
+    unless([EEXIST], () => addRoute(netlink, configured));
     return configured;
   } catch (error) {
     throw explained(error, name);

@@ -27,7 +27,7 @@ function look(system: typeof BSDS[number], address: Uint8Array, flags: number, o
   const { host, machine } = bsdMachine(system, { prepare });
   const watch = host.watchNetwork();
   try {
-    return { now: watch.look(SERVER, own), machine };
+    return { now: watch.look([SERVER], own), machine };
   } finally {
     watch.close();
   }
