@@ -48,6 +48,8 @@ export class Signals {
   readonly #listeners: (readonly [NodeJS.Signals, () => void])[];
   #resolve: ((signal: NodeJS.Signals) => void) | undefined;
   #wishes: Wishes | undefined;
+  /** Who is told of each further one that ends the daemon; undefined: it ends at once. */
+  further: ((signal: NodeJS.Signals) => void) | undefined;
 
   constructor(log: Logger, { ends, left }: Manners = OF_DAEMONS) {
     this.#log = log;
@@ -78,17 +80,17 @@ export class Signals {
   }
 
   #end(signal: NodeJS.Signals): void {
-    if (this.#resolve === undefined) return this.#insisted(signal);
+    if (this.#resolve === undefined) return (this.further ?? this.#insisted)(signal);
     this.#log.info("Ending", { signal });
     this.#resolve(signal);
     this.#resolve = undefined;
   }
 
   /** The kernel takes the interface with us; files left behind are replaced at the next start. */
-  #insisted(signal: string): void {
+  readonly #insisted = (signal: string): void => {
     this.#log.warn("Ended at once by a second signal", { signal });
     process.exit(1);
-  }
+  };
 
   /** Each one takes the last one back. */
   #drain(): void {

@@ -72,6 +72,21 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: "a command that does not end by a signal to a whole group keeps its tunnel until it does",
+    run: async (lab) => {
+      const command = `trap 'echo told' TERM; echo begun
+for i in $(seq 20); do sleep 0.1; done; ip -6 address show dev teredo | grep -c 'inet6 2001'; exit 5`;
+      // It passes the signal on, and sends it to all of its group.
+      const argv = ["timeout", "600", ...teredo("client", SERVER_ADDRESS, "--run", command)];
+      const client = lab.spawn("cli0", argv);
+      await client.waitForLine(/begun/, START_PATIENCE);
+      client.kill("SIGTERM");
+      const { stdout } = await client.result;
+      const [first, ...rest] = stdout.trim().split("\n");
+      assert.deepEqual([first, rest[0], rest.at(-1)], ["begun", "told", "1"]);
+    },
+  },
+  {
     name: "what a terminal sends to all of its processes is left to the command",
     run: async (lab) => {
       const client = run(lab, SERVER_ADDRESS, "echo begun; sleep 1; exit 4");

@@ -150,7 +150,13 @@ export function configApart(config: Config): Config {
   } as const;
   return {
     ...config,
-    client: { ...config.client, process, hook: undefined, whenNative: "keep" },
+    client: {
+      ...config.client,
+      process,
+      hook: undefined,
+      whenNative: "keep",
+      drainTime: 0,
+    },
     status: { ...config.status, enabled: false, control: "no" },
   };
 }

@@ -15,6 +15,8 @@ export class NamesInside {
   readonly #served = new Set<string>();
   readonly #closers: (() => void)[] = [];
   #libc: Libc | undefined;
+  /** Told of before there is a loopback to serve them by. */
+  #early: readonly string[] = [];
 
   constructor(ask: Ask) {
     this.#ask = ask;
@@ -23,17 +25,22 @@ export class NamesInside {
   /** Brings loopback up as well. @throws SyscallError, what a socket throws */
   async serve(libc: Libc, servers: readonly string[]): Promise<void> {
     this.#libc = libc;
-    const fresh = servers.filter((it) => !this.#served.has(it))
-      .slice(0, SERVED_MAX - this.#served.size);
-    for (const server of fresh) this.#served.add(server);
-    bringLoopbackUp(libc, fresh.map((it) => ipv4Bytes(parseIpv4(it)!)));
-    this.#closers.push(await serveNames(fresh, this.#ask));
+    await this.#add(libc, servers);
+    await this.serveToo(this.#early);
   }
 
   /** Those of another network. What has their port inside keeps it. */
   async serveToo(servers: readonly string[]): Promise<void> {
-    if (this.#libc === undefined) return;
-    await this.serve(this.#libc, servers).catch(() => {});
+    if (this.#libc === undefined) this.#early = servers;
+    else await this.#add(this.#libc, servers).catch(() => {});
+  }
+
+  async #add(libc: Libc, servers: readonly string[]): Promise<void> {
+    const fresh = servers.filter((it) => !this.#served.has(it))
+      .slice(0, SERVED_MAX - this.#served.size);
+    bringLoopbackUp(libc, fresh.map((it) => ipv4Bytes(parseIpv4(it)!)));
+    this.#closers.push(await serveNames(fresh, this.#ask));
+    for (const server of fresh) this.#served.add(server);
   }
 
   close(): void {

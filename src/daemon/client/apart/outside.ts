@@ -51,7 +51,10 @@ export async function runApart(options: ApartOptions): Promise<number> {
   const libc = await openLibc();
   const watch = hostOf(libc).watchNetwork();
   // Who asks for this wants the tunnel, whatever else there is.
-  const look = () => ({ ...standpointOf(watch, undefined, ""), native: undefined });
+  const look = () => ({
+    ...standpointOf(watch, [], "", config.client.bindAddress),
+    native: undefined,
+  });
   const { bindAddress: address, bindPort: port, socketBuffer: buffer } = config.client;
   const { descriptors, close } = openClientSockets(libc, { address, port, buffer });
   const standpoint = look();

@@ -61,7 +61,8 @@ export async function serveNames(
   port = DNS_PORT,
 ): Promise<() => void> {
   const sockets = servers.map(() => createSocket("udp4"));
-  await Promise.all(servers.map((server, i) => {
+  const close = () => sockets.forEach((socket) => socket.close());
+  const bound = servers.map((server, i) => {
     const socket = sockets[i]!;
     socket.on("message", async (message: Uint8Array, from: RemoteInfo) => {
       const answer = await ask(server, message);
@@ -71,6 +72,13 @@ export async function serveNames(
       socket.once("error", reject);
       socket.bind(port, server, resolve);
     });
-  }));
-  return () => sockets.forEach((socket) => socket.close());
+  });
+  try {
+    await Promise.all(bound);
+  } catch (error) {
+    await Promise.allSettled(bound);
+    close();
+    throw error;
+  }
+  return close;
 }
