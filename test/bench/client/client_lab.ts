@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
+import { NAT_INSIDE } from "#src/demo/nat.ts";
 import { HOST_IPV6, IPV4_LINK, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import {
   type Maker,
@@ -47,7 +48,8 @@ export class ClientLab {
 
   async #build(): Promise<void> {
     const { lab } = this;
-    await lab.sh("core", REAL_FRAMES);
+    await this.setFrames("real");
+    await lab.sh("core", NAT_ELSEWHERE);
     await startServer(lab, "teredo");
     await startRelay(lab, "teredo");
     await lab.sh(
@@ -85,6 +87,20 @@ nsenter --net=/run/netns/srv ethtool -K ${IPV4_LINK} tx off tso off gso off gro 
     await this.lab.spawn("core", argv).waitForLine(/^ready/, QUALIFY_PATIENCE_MS);
   }
 
+  /** Links cut super-packets, and whoever receives may join, as on a wire; or they leave them whole. */
+  async setFrames(frames: "real" | "super"): Promise<void> {
+    const is = frames === "super" ? "on" : "off";
+    await this.lab.sh(
+      "core",
+      `for name in $(ls /run/netns); do
+  for link in $(ip -n $name -o link show type veth | sed 's/^[0-9]*: //; s/[@:].*//'); do
+    case $link in near | far) continue ;; esac
+    nsenter --net=/run/netns/$name ethtool -K $link tso ${is} tx-udp-segmentation ${is} gro on >/dev/null
+  done
+done`,
+    );
+  }
+
   close(): Promise<void> {
     return this.lab.close();
   }
@@ -100,6 +116,10 @@ nsenter --net=/run/netns/srv ethtool -K ${IPV4_LINK} tx off tso off gso off gro 
    * @returns milliseconds from the first one's first datagram to a server until it has its address
    */
   async start(): Promise<number> {
+    // Who has the servers' addresses is not asked then: it would be a round trip of its own.
+    for (const server of [SERVER_ADDRESS, OTHER_SERVER]) {
+      await this.lab.sh("cli0", `ping -n -c 1 -W 5 ${server} >/dev/null`);
+    }
     const seen = await this.#watch("cli0");
     this.#clients = [await this.#launch("cli0"), await this.#launch("cli1")];
     const duration = await seen();
@@ -188,6 +208,7 @@ nsenter --net=/run/netns/srv ethtool -K ${IPV4_LINK} tx off tso off gso off gro 
 
   /** Gbit/s, and what each segment took of the client's processor time in µs. */
   async tcp(direction: "up" | "down", seconds: number): Promise<[number, number]> {
+    await this.lab.sh("cli0", `for pid in ${this.#pids}; do taskset -apc ${CLIENT_CPU} $pid; done`);
     const before = await this.cpu();
     const argv = ["iperf3", "-J", "-c", HOST_IPV6, "-t", `${seconds}`];
     if (direction === "down") argv.push("-R");
@@ -204,13 +225,14 @@ nsenter --net=/run/netns/srv ethtool -K ${IPV4_LINK} tx off tso off gso off gro 
   }
 }
 
-/** Links cut super-packets, and whoever receives may join: as on a wire. */
-const REAL_FRAMES = `for name in $(ls /run/netns); do
-  for link in $(ip -n $name -o link show type veth | sed 's/^[0-9]*: //; s/[@:].*//'); do
-    nsenter --net=/run/netns/$name ethtool -K $link tso off tx-udp-segmentation off gro on >/dev/null
-  done
-done
+/**
+ * What the NAT and all behind it do with a frame is done on another core than the client's, and is not
+ * part of the client's calls. `ip netns exec` mounts a /sys that shows the namespace's links.
+ */
+const NAT_ELSEWHERE = `ip netns exec nat0 sh -e -c '
+for queue in /sys/class/net/${NAT_INSIDE}/queues/rx-*; do echo 2 >$queue/rps_cpus; done'
 `;
+const CLIENT_CPU = 0;
 
 /** What a segment carries when an IPv6 packet has 1280 bytes. */
 const SEGMENT = 1280 - 40 - 20;

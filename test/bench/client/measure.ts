@@ -4,6 +4,8 @@ import type { Labs } from "../labs.ts";
 import type { Measured, Results, RowSpec } from "../results.ts";
 import { ClientLab, ROUND_TRIP_MS } from "./client_lab.ts";
 
+type Frames = "real" | "super";
+
 const MAKERS: readonly Maker[] = ["miredo", "teredo"];
 const TCP_SECONDS = 2;
 /** Longer than anybody waits, and than any refresh. */
@@ -25,14 +27,14 @@ const QUALIFY = row(
 );
 const NATIVE = row("first packet to a native host, there and back", "ms", "less");
 const PEER = row("first packet to a peer behind another NAT, there and back", "ms", "less");
-const TCP = (direction: string) =>
+const TCP = (direction: string, frames: Frames) =>
   row(`TCP, ${direction}, 1 flow`, "Gbit/s", "more", {
-    wireLike: true,
+    wireLike: frames === "real",
     targets: [{ than: "miredo", ratio: 4 }],
   });
-const COST = (direction: string) =>
+const COST = (direction: string, frames: Frames) =>
   row(`processor time a TCP segment, ${direction}`, "us", "less", {
-    wireLike: true,
+    wireLike: frames === "real",
     targets: [{ than: "miredo", ratio: 0.4 }],
   });
 const SERVER_DIES = row("without new hosts, after the server died", "s", "less", { most: 5 });
@@ -64,12 +66,12 @@ async function measureOne(lab: ClientLab, results: Results): Promise<void> {
   if (!isUp) throw new Error(`${maker}'s client has no address`);
   await results.measure(NATIVE, maker, () => first(lab, lab.stranger()));
   await results.measure(PEER, maker, async () => first(lab, await lab.addressOf("cli1")));
-  for (const direction of ["up", "down"] as const) {
-    await results.measureAll(
-      [TCP(direction), COST(direction)],
-      maker,
-      () => lab.tcp(direction, TCP_SECONDS),
-    );
+  for (const frames of ["super", "real"] as const) {
+    await lab.setFrames(frames);
+    for (const direction of ["up", "down"] as const) {
+      const rows = [TCP(direction, frames), COST(direction, frames)];
+      await results.measureAll(rows, maker, () => lab.tcp(direction, TCP_SECONDS));
+    }
   }
   await results.measure(WAKES, maker, () => sleep(lab));
   await results.measure(NAT_FORGETS, maker, async () => {
