@@ -1,4 +1,5 @@
 import type { Logger } from "#src/log/logger.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { Drain } from "./drain.ts";
 
 /** What an operator can ask of a daemon by a signal, besides to end. */
@@ -19,13 +20,16 @@ interface Manners {
   readonly ends: readonly NodeJS.Signals[];
   /** Of no concern to it. */
   readonly left: readonly NodeJS.Signals[];
+  /** The same one is one, so long: a group of processes is sent it, and passes it on. */
+  readonly once: Millis;
 }
 
-export const OF_DAEMONS: Manners = { ends: ENDING, left: [] };
+export const OF_DAEMONS: Manners = { ends: ENDING, left: [], once: 0 };
 /** Of one that runs a command: what a terminal sends is for that, which ends when the terminal does. */
 export const OF_COMMANDS: Manners = {
   ends: ["SIGTERM", "SIGHUP", "SIGXCPU"],
   left: ["SIGINT", "SIGQUIT"],
+  once: 500,
 };
 
 /** Of timers and descriptors, which nobody here has asked for; by themselves they would kill. */
@@ -48,11 +52,15 @@ export class Signals {
   readonly #listeners: (readonly [NodeJS.Signals, () => void])[];
   #resolve: ((signal: NodeJS.Signals) => void) | undefined;
   #wishes: Wishes | undefined;
+  readonly #once: Millis;
+  #last: NodeJS.Signals | undefined;
+  #lastAt: Millis = -Infinity;
   /** Who is told of each further one that ends the daemon; undefined: it ends at once. */
   further: ((signal: NodeJS.Signals) => void) | undefined;
 
-  constructor(log: Logger, { ends, left }: Manners = OF_DAEMONS) {
+  constructor(log: Logger, { ends, left, once }: Manners = OF_DAEMONS) {
     this.#log = log;
+    this.#once = once;
     const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
     this.ending = promise;
     this.#resolve = resolve;
@@ -80,6 +88,9 @@ export class Signals {
   }
 
   #end(signal: NodeJS.Signals): void {
+    const now = performance.now();
+    if (signal === this.#last && now - this.#lastAt < this.#once) return;
+    [this.#last, this.#lastAt] = [signal, now];
     if (this.#resolve === undefined) return (this.further ?? this.#insisted)(signal);
     this.#log.info("Ending", { signal });
     this.#resolve(signal);

@@ -50,7 +50,8 @@ cat $work/told
 `);
     const [status, hook = "", name] = lines;
     assert.equal(status, "status 0");
-    assert.match(hook, /^\{"id":1,"output":"","failure":".*(ENOEXEC|[Ee]xec format error)/);
+    // Deno has a shell run it, as execvp(3) does.
+    assert.match(hook, /"failure":".*(ENOEXEC|[Ee]xec format error)|"output":"no shebang"/);
     assert.equal(name, '{"id":2,"addresses":[2130706433]}');
   },
 );

@@ -125,13 +125,6 @@ export class ClientControl {
     return this.#names.servers;
   }
 
-  /** Of all servers, the one in use first. */
-  get primaries(): number[] {
-    const all = this.servers.map(({ primary }) => primary);
-    const used = this.#status?.server?.primary;
-    return used === undefined ? all : [used, ...all];
-  }
-
   get state(): ClientStateName {
     return this.#state;
   }
@@ -313,7 +306,7 @@ export class ClientControl {
 }
 
 /** Whatever it was that showed it. */
-const NO_WAY = "there is no route to the servers by IPv4";
+const NO_WAY = "there is no way out by IPv4";
 
 /** What is told while there are no servers says nothing of those that there are since. */
 const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || standbys.length > 0;

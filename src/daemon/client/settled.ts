@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 /** So many delays at the most: what changes without end is taken as it is. */
 const DELAYS_MAX = 8;
 
-/** Tells of a value that changes once it has been the same for a while, or has changed for long. */
+/** Tells of a value that changes once it has been the same for a while, or another one each time for long. */
 export class Settled<T> {
   readonly #clock: Clock;
   readonly #delay: Millis;

@@ -8,7 +8,7 @@ export interface Standpoint {
   /** This host's IPv4 addresses, which no peer has. */
   readonly ownAddresses: readonly number[];
   readonly subnets: readonly Subnet[];
-  /** That what goes to the servers leaves from; 0: there is no way to them. */
+  /** That what goes to the servers leaves from; 0: there is no way out. */
   readonly localAddress: number;
   /** By what it leaves, as `eth0, 192.0.2.1`: another gateway is another NAT. */
   readonly gateway: string;
@@ -22,7 +22,7 @@ const MOST = 256;
 /**
  * Looks where this host stands now.
  *
- * @param servers IPv4 addresses of those that are known, the one in use first
+ * @param servers IPv4 addresses of those that are known
  * @param own name of our own interface
  * @param source IPv4 address that all leaves from; 0: the kernel chooses
  */

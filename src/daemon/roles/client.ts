@@ -139,7 +139,8 @@ class ClientLife implements RoleLife {
   }
 
   #standpoint() {
-    return this.#surroundings.look(this.#control?.primaries ?? [], this.#name);
+    const servers = this.#control?.servers.map(({ primary }) => primary) ?? [];
+    return this.#surroundings.look(servers, this.#name);
   }
 
   get #name(): string {

@@ -101,7 +101,8 @@ const isGiven = (it: string | undefined): it is string => it !== undefined;
 /** For whoever reads standard error, at a moment when no logger can run. */
 function refusedLine(config: LogConfig): (call: string) => string {
   let text = "";
-  openLineLog(config, (line) => text = line).error("System call refused", { call: ANY_CALL });
+  const log = openLineLog(config, (line) => text = line);
+  log.error("System call refused", { call: ANY_CALL });
   // Written out once: there are hundreds of calls, and a name needs no quotes in any format.
   const [before, after] = text.split(ANY_CALL);
   return (call) => `${before}${call}${after}`;

@@ -57,7 +57,8 @@ export class Multicast {
 
   /**
    * Moves to the link of this address, which may be another one than it was; 0: to none. A kernel that
-   * refuses leaves us unheard, and no more.
+   * refuses leaves us unheard, and no more; one that the address has moved in keeps us in the group on the
+   * old link as well, of which nothing is taken (RFC 4380 §5.2.8).
    */
   moveTo(local: number): void {
     const { join, leave, interface: outgoing } = this.#libc.layout.multicast;

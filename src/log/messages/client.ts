@@ -18,7 +18,7 @@ export const CLIENT = {
   "Network changed": message(
     "info",
     "detail",
-    "addresses or the way to the servers are others: every server is asked again",
+    "addresses of this host, or the way to the servers, are others: of another way every server is asked again",
   ),
   "Woke up": message(
     "info",

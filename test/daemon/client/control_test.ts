@@ -295,7 +295,7 @@ test("ClientControl: without a way to the servers it says so", async () => {
   assert.equal(lab.control.view.state, "no_ipv4");
   assert.match(
     lab.lines.at(-1)!,
-    /state=no_ipv4 reason="there is no route to the servers by IPv4"/,
+    /state=no_ipv4 reason="there is no way out by IPv4"/,
   );
   await lab.at(HOME, 250);
   assert.equal(lab.control.view.state, "qualified");

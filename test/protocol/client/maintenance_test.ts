@@ -510,6 +510,25 @@ test("Client leaves a dead server though its network changes again and again", (
   assert.equal(serverAddressOf(lab.address, 0), STANDBY);
 });
 
+test("Client does not count a dead network's silence against the server that it used there", () => {
+  const strict: Partial<ClientOptions> = { ...two, serverOrder: "strict" };
+  const lab = raced(strict);
+  const renew = () => lab.client.set({ ...CLIENT_OPTIONS, ...strict }, lab.now, lab.sink);
+  renew();
+  lab.advance(1_750);
+  renew();
+  lab.advance(2_500);
+  lab.clear();
+  renew();
+  const [first, second] = [SERVER, STANDBY].map((it) => lab.solicitationTo(it));
+  lab.advance(30);
+  lab.advertise(second!, MAPPED_AT, STANDBY);
+  lab.advance(90);
+  assert.equal(lab.client.status().state, "qualified");
+  lab.advertise(first!);
+  assert.equal(serverAddressOf(lab.address, 0), SERVER);
+});
+
 test("Client.set() asks anew at once when the network is another, and keeps what stands (C-51)", () => {
   const lab = new ClientLab().qualify();
   const before = lab.address;

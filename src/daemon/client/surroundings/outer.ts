@@ -1,13 +1,9 @@
-import type { Millis } from "#src/protocol/time.ts";
 import type { Context } from "../../context.ts";
 import { everySecond } from "../../pulse.ts";
 import { type Command, statusFor } from "../apart/command.ts";
 import type { Apart } from "../apart/inside.ts";
 import { NO_STATE } from "../state_file.ts";
 import type { Surroundings } from "./contract.ts";
-
-/** The same signal is one signal, so long. */
-const TWICE: Millis = 500;
 
 /** Of a client in namespaces of its own: what is outside, as it is told from there. */
 export function outerSurroundings({ cleanup, signals }: Context, apart: Apart): Surroundings {
@@ -34,24 +30,11 @@ export function outerSurroundings({ cleanup, signals }: Context, apart: Apart): 
     endedBy: async (signal) => {
       isOver = true;
       if (command === undefined) return statusFor(null, signal);
-      const tell = onceInAWhile(command.tell);
-      tell(signal);
+      command.tell(signal);
       // It ends when the command does: whoever insists does so with that.
-      signals.further = tell;
+      signals.further = command.tell;
       return await command.status;
     },
     close: () => {},
-  };
-}
-
-/** What a whole group of processes is sent comes here twice: by itself, and from the process outside. */
-function onceInAWhile(tell: (signal: NodeJS.Signals) => void): (signal: NodeJS.Signals) => void {
-  let last: NodeJS.Signals | undefined;
-  let at = -Infinity;
-  return (signal) => {
-    const now = performance.now();
-    if (signal === last && now - at < TWICE) return;
-    [last, at] = [signal, now];
-    tell(signal);
   };
 }

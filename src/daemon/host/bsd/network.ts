@@ -75,9 +75,10 @@ export class BsdNetworkWatch implements NetworkWatch {
   look(destinations: readonly number[], own: string, source = 0): NetworkNow {
     const listed = this.#list();
     const ipv4 = Object.keys(listed).flatMap((name) => this.#attached(listed, name));
-    const localAddress = this.#towardsAny(destinations, source);
+    const chosen = this.#towardsAny(destinations);
+    const localAddress = chosen && (source || chosen);
     // What of the gateways can be asked, takes a process: another address tells of most of them.
-    const way = ipv4.find(({ address }) => address === localAddress)?.interfaceName ?? "";
+    const way = ipv4.find(({ address }) => address === chosen)?.interfaceName ?? "";
     return { ipv4, localAddress, way, nativeIpv6: this.#native(listed, own) };
   }
 
@@ -94,10 +95,10 @@ export class BsdNetworkWatch implements NetworkWatch {
     });
   }
 
-  #towardsAny(destinations: readonly number[], source: number): number | undefined {
+  #towardsAny(destinations: readonly number[]): number | undefined {
     for (const destination of destinations) {
       const chosen = this.#towards(destination);
-      if (chosen !== undefined) return source || chosen;
+      if (chosen !== undefined) return chosen;
     }
     return undefined;
   }

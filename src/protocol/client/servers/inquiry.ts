@@ -6,16 +6,13 @@ import type { Millis } from "../../time.ts";
  * datagram that is lost must not cost 4 s. RFC 6081 §5.1.1 allows them.
  */
 const OFFSETS: readonly Millis[] = [0, 1_000, 2_500];
-/** What of T other silence may stand for: the answer itself has the rest. */
-const SILENT_BEFORE: Millis = RS_TIMEOUT / 2;
-
 /** What a server is asked, until it answers or all attempts are over. RFC 4380 §5.2.1 */
 export class Inquiry {
   readonly solicitation: Solicitation;
   /** Waits for an answer. */
   isOpen = false;
   startedAt: Millis = 0;
-  #silentSince: Millis = 0;
+  silentSince: Millis = 0;
   #attempts = 0;
   #sent = 0;
 
@@ -26,17 +23,15 @@ export class Inquiry {
   /**
    * @param attempts how many times T an answer is waited for
    * @param nonce 8 bytes, which are copied
-   * @param silentSince of something that should have had an answer, if that is why it is asked: of T
-   *   that much has passed, up to a half
+   * @param silentSince of what should have had an answer, if that is why it is asked: of T that much has
+   *   passed
    */
   begin(attempts: number, nonce: Uint8Array, now: Millis, silentSince: Millis = now): void {
     // The link-local address tells nothing of us: fe80::ffff:ffff:ffff, as other clients have it.
     this.solicitation.begin(false, 0, 0, nonce);
-    // Asked anew before T is over, as where a network changes without end: so long it has been silent.
-    const isStill = this.isOpen && now - this.startedAt < RS_TIMEOUT;
-    if (!isStill) this.#silentSince = Math.max(silentSince, now - SILENT_BEFORE);
     this.isOpen = true;
     this.startedAt = now;
+    this.silentSince = silentSince;
     this.#attempts = attempts;
     this.#sent = 0;
   }
@@ -71,7 +66,7 @@ export class Inquiry {
   }
 
   get overdueAt(): Millis {
-    return this.#silentSince + RS_TIMEOUT;
+    return this.silentSince + RS_TIMEOUT;
   }
 
   #timeOf(number: number): Millis {

@@ -1,4 +1,5 @@
 import { type ClientOptions, type ServerOrder, SERVERS_MAX } from "../contract.ts";
+import type { Millis } from "../../time.ts";
 import { Server } from "./server.ts";
 
 /** The servers we may be a client of, in the order in which they were given. */
@@ -44,6 +45,16 @@ export class ServerList {
 
   isBefore(a: Server, b: Server): boolean {
     return this.#all.indexOf(a) < this.#all.indexOf(b);
+  }
+
+  /**
+   * Since when one has been silent that is asked anew, as in another network: others that were heard of
+   * meanwhile show that it was not the network.
+   */
+  silenceOf(server: Server, now: Millis): Millis {
+    const { isOpen, silentSince } = server.inquiry;
+    if (!isOpen) return now;
+    return this.#all.some((it) => it !== server && it.heardAt > silentSince) ? silentSince : now;
   }
 
   /** None is waited for. */

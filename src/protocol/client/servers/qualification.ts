@@ -122,7 +122,7 @@ export class Qualification {
     this.#isAlarmed = true;
     for (const server of this.servers.all) {
       if (server !== this.#current) server.native = "unknown"; // from where we are now
-      this.#ask(server.inquiry, RS_ATTEMPTS, now);
+      this.#ask(server.inquiry, RS_ATTEMPTS, now, this.servers.silenceOf(server, now));
     }
     this.tick(now, sink);
   }
@@ -184,7 +184,7 @@ export class Qualification {
 
   /**
    * Nothing has come since then that should have: the server in use may be gone, or the mapping be another
-   * one. It is asked now, and not at the end of the interval, if it was not heard of meanwhile.
+   * one. It is asked now if it was not heard of meanwhile: of T up to a half has passed.
    */
   doubt(since: Millis, now: Millis, sink: TunnelSink): void {
     const current = this.#current;
@@ -192,7 +192,7 @@ export class Qualification {
     if (current.inquiry.isOpen || current.heardAt > since) return;
     this.#doubtedTo = Math.max(this.#doubtedTo, now) + REFRESH_MIN;
     this.#isAlarmed = false;
-    this.#ask(current.inquiry, RS_ATTEMPTS, now, since);
+    this.#ask(current.inquiry, RS_ATTEMPTS, now, Math.max(since, now - RS_TIMEOUT / 2));
     this.#drive(current, now, sink);
     this.#plan();
   }
