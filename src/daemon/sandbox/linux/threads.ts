@@ -30,6 +30,8 @@ const MOST_THREADS = 4_096;
 const LISTING = 32_768;
 /** One that sleeps in the kernel wakes for it; one that runs comes to it at once. */
 const PATIENCE: Millis = 3_000;
+/** One that begins or ends blocks all signals for a moment; one that does so for longer does so for good. */
+const DEAF_FOR: Millis = 200;
 /** Of threads that begin meanwhile. */
 const ROUNDS = 16;
 /** Of the few that a thread which blocks what it can leaves alone, the one that nobody else sends. */
@@ -53,6 +55,8 @@ export class EachThread {
   readonly #done: number;
   readonly #listing: number;
   readonly #handler: number;
+  /** Threads that block the signal for good, and are not waited for again. */
+  readonly #deaf = new Set<number>();
 
   /** While /proc is in reach. @throws SyscallError, Error of `node:fs` */
   constructor(libc: Libc) {
@@ -101,17 +105,23 @@ export class EachThread {
   }
 
   #sendToAll(): { readonly threads: number; readonly reached: number } {
-    const sent = new Set<number>();
-    const until = performance.now() + PATIENCE;
-    for (let round = 0; round < ROUNDS; round++) {
+    const sent = new Set<number>(this.#deaf);
+    const start = performance.now();
+    for (let round = 0; round < ROUNDS;) {
       const fresh = this.#list().filter((thread) => !sent.has(thread));
       if (fresh.length === 0) break;
-      for (const thread of fresh) {
+      const hearing = fresh.filter((thread) => !isDeaf(thread));
+      if (hearing.length === 0) {
+        if (performance.now() - start < DEAF_FOR) this.#libc.call.poll(0, 0, 1);
+        else fresh.forEach((thread) => sent.add(thread) && this.#deaf.add(thread));
+        continue;
+      }
+      for (const thread of hearing) {
         sent.add(thread);
-        if (isDeaf(thread)) continue;
         this.#syscall("tgkill", process.pid, thread, SIGNAL);
       }
-      this.#await(sent, until);
+      this.#await(sent, start);
+      round++;
     }
     // Those that have ended meanwhile have no rights.
     const threads = this.#list();
@@ -119,11 +129,12 @@ export class EachThread {
     return { threads: threads.length, reached: threads.filter((it) => reached.has(it)).length };
   }
 
-  #await(sent: ReadonlySet<number>, until: Millis): void {
-    while (performance.now() < until) {
+  #await(sent: ReadonlySet<number>, start: Millis): void {
+    for (let age = 0; age < PATIENCE; age = performance.now() - start) {
       const reached = this.#reached();
-      if (sent.size === reached.size) return;
-      const isDone = (thread: number) => reached.has(thread) || !sent.has(thread) || isDeaf(thread);
+      const isDone = (thread: number) =>
+        reached.has(thread) || !sent.has(thread) || this.#deaf.has(thread) ||
+        (age >= DEAF_FOR && isDeaf(thread));
       if (this.#list().every(isDone)) return;
       this.#libc.call.poll(0, 0, 1);
     }
