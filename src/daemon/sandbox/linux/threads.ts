@@ -82,6 +82,8 @@ export class EachThread {
     // What waits for a thread that could not be reached goes with it.
     call.signal(SIGNAL, SIG_IGN);
     const failed = calls.map((_, i) => this.#arena.u32[(this.#table + ROW * i + FAILED_AT) >> 2]!);
+    // One that comes to the table now makes none of them: a filter that is there by then would end it all.
+    this.#write([]);
     return { threads, reached, failed };
   }
 
