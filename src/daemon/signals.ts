@@ -91,17 +91,21 @@ export class Signals {
     const now = performance.now();
     if (signal === this.#last && now - this.#lastAt < this.#once) return;
     [this.#last, this.#lastAt] = [signal, now];
-    if (this.#resolve === undefined) return (this.further ?? this.#insisted)(signal);
+    if (this.#resolve === undefined) {
+      if (this.further === undefined) this.#insisted(signal);
+      else this.further(signal);
+      return;
+    }
     this.#log.info("Ending", { signal });
     this.#resolve(signal);
     this.#resolve = undefined;
   }
 
   /** The kernel takes the interface with us; files left behind are replaced at the next start. */
-  readonly #insisted = (signal: string): void => {
+  #insisted(signal: string): void {
     this.#log.warn("Ended at once by a second signal", { signal });
     process.exit(1);
-  };
+  }
 
   /** Each one takes the last one back. */
   #drain(): void {

@@ -132,7 +132,10 @@ export class BenchLab {
 
   /** Has the relay's core, or the one that a frame comes on, do the kernel's part of receiving it. */
   async steer(on: boolean): Promise<void> {
-    await this.load.lab.sh("core", steering(on ? 1 << DAEMON_CPU : 0));
+    await this.load.lab.sh(
+      "core",
+      steering("rly", [IPV4_LINK, IPV6_LINK], on ? 1 << DAEMON_CPU : 0),
+    );
   }
 
   /** Where a load comes from: behind it the clients, or the host, on their way to the relay. */

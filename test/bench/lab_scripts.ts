@@ -29,12 +29,12 @@ done
 }
 
 /**
- * Has the cores of a mask do the kernel's part of receiving on the relay's links; 0: the core that a
+ * Has the cores of a mask do the kernel's part of receiving on links of a namespace; 0: the core that a
  * frame comes on. `ip netns exec` mounts a /sys that shows the namespace's links.
  */
-export function steering(mask: number): string {
-  return `ip netns exec rly sh -e -c '
-for link in ${IPV4_LINK} ${IPV6_LINK}; do
+export function steering(namespace: string, links: readonly string[], mask: number): string {
+  return `ip netns exec ${namespace} sh -e -c '
+for link in ${links.join(" ")}; do
   for queue in /sys/class/net/$link/queues/rx-*; do echo ${mask.toString(16)} >$queue/rps_cpus; done
 done'
 `;

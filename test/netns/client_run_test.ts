@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
-import test from "node:test";
-import { Lab } from "#src/demo/lab.ts";
+import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
-import { inLanes } from "./lanes.ts";
-import {
-  script,
-  START_PATIENCE,
-  startRelay,
-  startServer,
-  teredo,
-  until,
-  writeFile,
-} from "./programs.ts";
+import { type ClientCase, testClients } from "./clients/cases.ts";
+import { script, START_PATIENCE, teredo, until, writeFile } from "./programs.ts";
 
 /** `teredo client --run`: who ends by which signal, and names where the network changes. */
 
@@ -34,12 +25,7 @@ async function untilInside(lab: Lab): Promise<void> {
   await until("there is one inside", async () => await lab.sh("cli0", inside) !== "");
 }
 
-interface Case {
-  readonly name: string;
-  run(lab: Lab): Promise<void>;
-}
-
-const CASES: readonly Case[] = [
+const CASES: readonly ClientCase[] = [
   {
     name: "a signal is for the command, whose status it ends with",
     run: async (lab) => {
@@ -138,17 +124,4 @@ until getent ahostsv6 host.test; do sleep 0.1; done; echo again`,
   },
 ];
 
-const outcomes = inLanes(CASES.map(({ run }) => async () => {
-  const lab = await Lab.create({ nats: ["port-restricted"] });
-  try {
-    await startServer(lab, "teredo");
-    await startRelay(lab, "teredo");
-    await run(lab);
-  } finally {
-    await lab.close();
-  }
-}));
-
-for (const [i, { name }] of CASES.entries()) {
-  test(`teredo client --run: ${name}`, { timeout: 600_000 }, () => outcomes[i]!);
-}
+testClients("teredo client --run:", CASES);

@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import test from "node:test";
-import { Lab } from "#src/demo/lab.ts";
+import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { HOST_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
-import { inLanes } from "./lanes.ts";
+import { type ClientCase, testClients } from "./clients/cases.ts";
 import {
   get,
   script,
   START_PATIENCE,
-  startRelay,
   startServer,
   teredo,
   until,
@@ -88,14 +86,9 @@ async function startNameServer(lab: Lab): Promise<void> {
   await lab.spawn("nat0", argv).waitForLine(/listening/, START_PATIENCE);
 }
 
-interface Case {
-  readonly name: string;
-  run(lab: Lab): Promise<void>;
-}
-
 const STATE = "--state-file=/run/client.json";
 
-const CASES: readonly Case[] = [
+const CASES: readonly ClientCase[] = [
   {
     name: "has its port and its address again after a restart, and leaves nothing behind",
     run: async (lab) => {
@@ -342,17 +335,4 @@ const RADVD = `interface inside {
 };
 `;
 
-const outcomes = inLanes(CASES.map(({ run }) => async () => {
-  const lab = await Lab.create({ nats: ["port-restricted"] });
-  try {
-    await startServer(lab, "teredo");
-    await startRelay(lab, "teredo");
-    await run(lab);
-  } finally {
-    await lab.close();
-  }
-}));
-
-for (const [i, { name }] of CASES.entries()) {
-  test(`teredo client ${name}`, { timeout: 600_000 }, () => outcomes[i]!);
-}
+testClients("teredo client", CASES);

@@ -1,9 +1,8 @@
 import type { ClientConfig, RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6Prefix, hostIn, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
 import { type Host, leavesBy } from "../host/contract.ts";
-import { hostIn } from "../host/samples.ts";
 import { wayToClients } from "./ways.ts";
 import type { Traffic } from "../host/traffic.ts";
 import {

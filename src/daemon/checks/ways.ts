@@ -1,16 +1,10 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6, formatIpv6Prefix, hostIn } from "#src/protocol/wire/ipv6.ts";
 import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host, Refused, Way } from "../host/contract.ts";
-import {
-  clientAddress,
-  hostIn,
-  ipv4Bytes,
-  ROOT_SERVERS_4,
-  ROOT_SERVERS_6,
-} from "../host/samples.ts";
+import { clientAddress, ipv4Bytes, ROOT_SERVERS_4, ROOT_SERVERS_6 } from "../host/samples.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
 
 /** Ways that packets take, as the kernel tells. */

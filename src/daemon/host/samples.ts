@@ -1,6 +1,6 @@
 import { writeU32 } from "#src/protocol/wire/bytes.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { IPV6_LENGTH, type Ipv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { IPV6_LENGTH, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 
 /**
  * Addresses that stand for the Internet in look-ups: of root name servers (A, F, K, M), whose networks
@@ -33,11 +33,4 @@ export function clientAddress(prefix: number): Uint8Array {
   writeU32(bytes, 0, prefix);
   bytes[IPV6_LENGTH - 1] = 1;
   return bytes;
-}
-
-/** The first address of a prefix that a host may have. */
-export function hostIn({ bytes, length }: Ipv6Prefix): Uint8Array {
-  const address = bytes.slice();
-  if (length < 8 * IPV6_LENGTH) address[IPV6_LENGTH - 1]! |= 1;
-  return address;
 }

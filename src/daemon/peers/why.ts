@@ -6,6 +6,7 @@ import { writeBubble } from "#src/protocol/wire/build.ts";
 import type { PeerQuery } from "#src/protocol/peers/query.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import {
+  hostIn,
   IPV6_HEADER_LENGTH,
   IPV6_LENGTH,
   NEXT_HEADER_AT,
@@ -18,7 +19,6 @@ import { checkTraffic } from "../checks/firewall.ts";
 import type { CheckResult } from "../checks/result.ts";
 import { anyParties, type Endpoint, relayTraffic } from "../checks/traffic.ts";
 import type { Host } from "../host/contract.ts";
-import { hostIn } from "../host/samples.ts";
 import { SERVING } from "../readiness.ts";
 import { servedPrefixes } from "../served.ts";
 import { conclusionOf } from "./conclusion.ts";

@@ -191,6 +191,13 @@ export function parseIpv6Prefix(text: string): Ipv6Prefix | undefined {
   return { bytes, length };
 }
 
+/** The first address of a prefix that a host may have: the one before is all routers' (RFC 4291 §2.6.1). */
+export function hostIn({ bytes, length }: Ipv6Prefix): Uint8Array {
+  const address = bytes.slice();
+  if (length < 8 * IPV6_LENGTH) address[IPV6_LENGTH - 1]! |= 1;
+  return address;
+}
+
 export function formatIpv6Prefix(prefix: Ipv6Prefix): string {
   return `${formatIpv6(prefix.bytes)}/${prefix.length}`;
 }

@@ -12,6 +12,7 @@ import {
   wait,
   writeFile,
 } from "#test/netns/programs.ts";
+import { steering } from "../lab_scripts.ts";
 
 /** What of a round trip the servers' link takes: it is what qualification is measured in. */
 export const ROUND_TRIP_MS = 50;
@@ -49,7 +50,7 @@ export class ClientLab {
   async #build(): Promise<void> {
     const { lab } = this;
     await this.setFrames("real");
-    await lab.sh("core", NAT_ELSEWHERE);
+    await lab.sh("core", steering("nat0", [NAT_INSIDE], 1 << NAT_CPU));
     await startServer(lab, "teredo");
     await startRelay(lab, "teredo");
     await lab.sh(
@@ -225,14 +226,10 @@ done`,
   }
 }
 
-/**
- * What the NAT and all behind it do with a frame is done on another core than the client's, and is not
- * part of the client's calls. `ip netns exec` mounts a /sys that shows the namespace's links.
- */
-const NAT_ELSEWHERE = `ip netns exec nat0 sh -e -c '
-for queue in /sys/class/net/${NAT_INSIDE}/queues/rx-*; do echo 2 >$queue/rps_cpus; done'
-`;
+/** Where a client runs while it is measured. */
 const CLIENT_CPU = 0;
+/** What the NAT and all behind it do with a frame is no part of the client's calls. */
+const NAT_CPU = 1;
 
 /** What a segment carries when an IPv6 packet has 1280 bytes. */
 const SEGMENT = 1280 - 40 - 20;

@@ -11,6 +11,7 @@ import { StartError } from "#src/errors.ts";
 import { Lines } from "../../helper/lines.ts";
 import { hostOf } from "../../host/mod.ts";
 import { everySecond } from "../../pulse.ts";
+import { OF_COMMANDS } from "../../signals.ts";
 import { answerLookUp } from "../errands/look_up.ts";
 import { isLookUp } from "../errands/words.ts";
 import { keyOf, type Standpoint, standpointOf } from "../standpoint.ts";
@@ -66,7 +67,7 @@ export async function runApart(options: ApartOptions): Promise<number> {
   // Not 0 and 1 themselves: Deno closes those numbers in the child, which are its pipes there.
   const terminal = [0, 1].map((fd) => check(libc, libc.call.dup(fd), "dup", `descriptor ${fd}`));
   const folder = mkdtempSync(join(tmpdir(), "teredo-client-"));
-  const signals = new Signals();
+  const signals = new Passing();
   try {
     const child = spawn(UNSHARE, [...NAMESPACES, ...program, APART], {
       stdio: ["pipe", "pipe", "inherit", ...terminal, ...descriptors],
@@ -108,12 +109,11 @@ function follow(child: ChildProcess, look: () => Standpoint, first: ApartTask): 
   let known = keyOf(first.standpoint);
   let servers = first.nameServers.join();
   return everySecond(() => {
-    const standpoint = look();
-    if (keyOf(standpoint) !== known) child.stdin!.write(write({ standpoint }));
-    known = keyOf(standpoint);
-    const now = nameServers();
-    if (now.join() !== servers) child.stdin!.write(write({ nameServers: now }));
-    servers = now.join();
+    const now = { standpoint: look(), nameServers: nameServers() };
+    const [key, list] = [keyOf(now.standpoint), now.nameServers.join()];
+    if (key !== known) child.stdin!.write(write({ standpoint: now.standpoint }));
+    if (list !== servers) child.stdin!.write(write({ nameServers: now.nameServers }));
+    [known, servers] = [key, list];
   });
 }
 
@@ -139,15 +139,13 @@ async function find(question: Question): Promise<Told> {
   return { id, dns: Buffer.from(found).toString("base64") };
 }
 
-const ENDING = ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const;
-/** Those of a terminal go to all of its processes. */
-const OF_TERMINALS: readonly string[] = ["SIGINT", "SIGQUIT"];
+const ENDING = ["SIGTERM", "SIGHUP", ...OF_COMMANDS.left] as const;
 
 /**
  * Signals end the client inside as long as it runs no command; after that the command decides, which is
  * sent on what a terminal does not send it.
  */
-class Signals {
+class Passing {
   #child: ChildProcess | undefined;
   readonly #listeners = ENDING.map((signal) => [signal, () => this.#come(signal)] as const);
   #isLeft = false;
@@ -180,7 +178,7 @@ class Signals {
 
   #come(signal: NodeJS.Signals): void {
     if (this.#isLeft) {
-      if (!OF_TERMINALS.includes(signal)) this.#child?.kill(signal);
+      if (!OF_COMMANDS.left.includes(signal)) this.#child?.kill(signal);
       return;
     }
     this.#ending ??= signal;

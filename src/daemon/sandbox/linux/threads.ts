@@ -114,8 +114,14 @@ export class EachThread {
       if (fresh.length === 0) break;
       const hearing = fresh.filter((thread) => !isDeaf(thread));
       if (hearing.length === 0) {
-        if (performance.now() - start < DEAF_FOR) this.#libc.call.poll(0, 0, 1);
-        else fresh.forEach((thread) => sent.add(thread) && this.#deaf.add(thread));
+        if (performance.now() - start < DEAF_FOR) {
+          this.#libc.call.poll(0, 0, 1);
+          continue;
+        }
+        for (const thread of fresh) {
+          sent.add(thread);
+          this.#deaf.add(thread);
+        }
         continue;
       }
       for (const thread of hearing) {

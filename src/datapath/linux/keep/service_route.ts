@@ -3,7 +3,7 @@ import { errnoName } from "#ffi/layout.ts";
 import { LINUX } from "#ffi/linux/layout.ts";
 import { EEXIST, ENODEV, ESRCH } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
-import { formatIpv6, formatIpv6Prefix, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6, formatIpv6Prefix, hostIn } from "#src/protocol/wire/ipv6.ts";
 import type { Kept } from "../../keep/contract.ts";
 import type { RouteMark, ServiceRoutes } from "../../service_routes.ts";
 import { type Deciding, decidingRoute, linkAt, wayOf } from "../netlink/look_up.ts";
@@ -41,14 +41,17 @@ export class UpheldServiceRoute {
     return found;
   }
 
-  /** The interface that a packet to the prefix leaves by; undefined: none. */
+  /**
+   * The interface that a packet to the prefix leaves by; undefined: none. Its first address is not asked
+   * for: a host that forwards takes that for its own as soon as it has an address in the prefix.
+   */
   #leadsTo(): number | undefined {
-    const way = wayOf(this.#netlink, { destination: someoneIn(this.#kept.prefix) });
+    const way = wayOf(this.#netlink, { destination: hostIn(this.#kept.prefix) });
     return typeof way === "number" ? undefined : way.index;
   }
 
   #deciding(): Deciding | number {
-    return decidingRoute(this.#netlink, { destination: someoneIn(this.#kept.prefix) });
+    return decidingRoute(this.#netlink, { destination: hostIn(this.#kept.prefix) });
   }
 
   #isOwn(deciding: Deciding | number): boolean {
@@ -96,9 +99,7 @@ export class UpheldServiceRoute {
           `proto ${protocolName(found.protocol)}, metric ${found.metric}`,
       typeof found === "number"
         ? `stop what made it so; \`ip -6 route show exact ${text}\` and \`ip -6 rule\` show it`
-        : `stop what made that route; \`ip -6 route get ${
-          formatIpv6(someoneIn(prefix))
-        }\` shows it`,
+        : `stop what made that route; \`ip -6 route get ${formatIpv6(hostIn(prefix))}\` shows it`,
     );
   }
 
@@ -133,12 +134,4 @@ export class UpheldServiceRoute {
   #nameOf(index: number): string {
     return linkAt(this.#netlink, index)?.name ?? `interface ${index}`;
   }
-}
-
-/**
- * An address in it. Not its first one: a host that forwards takes that for its own, wherever the route
- * leads, as soon as it has an address in the prefix (RFC 4291 §2.6.1).
- */
-function someoneIn({ bytes }: Ipv6Prefix): Uint8Array {
-  return bytes.with(bytes.length - 1, 1);
 }

@@ -1,4 +1,4 @@
-import { SyscallError, unless } from "#ffi/errors.ts";
+import { unless } from "#ffi/errors.ts";
 import { EADDRNOTAVAIL, EAFNOSUPPORT, ENOENT, EOPNOTSUPP, ESRCH } from "#ffi/linux/mod.ts";
 import { StartError } from "#src/errors.ts";
 import { inPrefix, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
@@ -7,7 +7,7 @@ import { CLIENT_PROTOCOL } from "../../homes.ts";
 import { isOurs } from "../keep/homes.ts";
 import { deleteAddress } from "../netlink/link.ts";
 import { addresses, deleteRoute } from "../netlink/routing.ts";
-import { deleteRule, type Rule, rulesOf } from "../netlink/rules.ts";
+import { deleteRule, rulesOf } from "../netlink/rules.ts";
 import type { Netlink } from "../netlink/socket.ts";
 import { routesBy, tablesInUse } from "../netlink/tables.ts";
 
@@ -23,7 +23,7 @@ export const FIRST_TABLE = TEREDO_PORT;
  */
 export function removeLeftOver(netlink: Netlink, index: number, prefix: Ipv6Prefix): void {
   const tables = tablesInUse(netlink);
-  for (const rule of rulesWhereThereAre(netlink).filter(isOurs)) {
+  for (const rule of rulesIfAny(netlink)?.filter(isOurs) ?? []) {
     const others = [...tables.get(rule.table) ?? []].filter((it) => it !== index);
     if (others.length === 0) unless([ENOENT], () => deleteRule(netlink, rule));
   }
@@ -38,38 +38,19 @@ export function removeLeftOver(netlink: Netlink, index: number, prefix: Ipv6Pref
   }
 }
 
-/** A kernel without rules has none of ours: CONFIG_IPV6_MULTIPLE_TABLES. */
-function rulesWhereThereAre(netlink: Netlink): readonly Rule[] {
-  try {
-    return rulesOf(netlink);
-  } catch (error) {
-    if (isWithoutRules(error)) return [];
-    throw error;
-  }
-}
-
-function isWithoutRules(error: unknown): boolean {
-  return error instanceof SyscallError && [EAFNOSUPPORT, EOPNOTSUPP].includes(error.errno);
-}
+/** Undefined: this kernel has no rules for IPv6. CONFIG_IPV6_MULTIPLE_TABLES */
+const rulesIfAny = (netlink: Netlink) => unless([EAFNOSUPPORT, EOPNOTSUPP], () => rulesOf(netlink));
 
 /** A routing table in which there is nothing, and that no rule names. @throws StartError, SyscallError */
 export function freeTable(netlink: Netlink): number {
-  try {
-    return lowestFree(netlink);
-  } catch (error) {
-    if (!isWithoutRules(error)) throw error;
+  const rules = rulesIfAny(netlink);
+  if (rules === undefined) {
     throw new StartError(
       "this kernel has no rules for IPv6 (CONFIG_IPV6_MULTIPLE_TABLES)",
       "set source_routing = no",
     );
   }
-}
-
-function lowestFree(netlink: Netlink): number {
-  const used = new Set([
-    ...tablesInUse(netlink).keys(),
-    ...rulesOf(netlink).map(({ table }) => table),
-  ]);
+  const used = new Set([...tablesInUse(netlink).keys(), ...rules.map(({ table }) => table)]);
   let table = FIRST_TABLE;
   while (used.has(table)) table += 1;
   return table;

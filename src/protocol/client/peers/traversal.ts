@@ -87,7 +87,7 @@ export class Traversal implements Asking {
     // What was answered has its direct bubble.
     const isAnswered = now - paths.answeredAt[p]! < BUBBLE_INTERVAL;
     if (!isAnswered) this.#sendDirect(p, sink);
-    if (!this.#mayAskServer(p)) {
+    if (this.#isOneHost(p)) {
       peers.bubbled(p, now);
       return now + BUBBLE_INTERVAL;
     }
@@ -99,9 +99,9 @@ export class Traversal implements Asking {
    * Where a peer names one host as client and as server, and nobody here wants anything of it, that host
    * gets one datagram for the one that it may not have sent.
    */
-  #mayAskServer(p: PeerId): boolean {
-    const isOneHost = this.#bubbles.serverAddress(p) === this.embeddedAddress(p);
-    return !isOneHost || this.#states.hold.count(p) > 0;
+  #isOneHost(p: PeerId): boolean {
+    return this.#states.hold.count(p) === 0 &&
+      this.#bubbles.serverAddress(p) === this.embeddedAddress(p);
   }
 
   /** An echo test by way of the server in use. */
@@ -229,7 +229,7 @@ export class Traversal implements Asking {
   /** By its random port, and at its alternate addresses. */
   #answerElsewhere(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths } = this.#parts;
-    const isOneHost = !this.#mayAskServer(p);
+    const isOneHost = this.#isOneHost(p);
     if (!isOneHost) this.#answerByRandomPort(p, now, sink);
     for (let i = 0; i < paths.alternates[p]!; i++) {
       const address = paths.alternateAddress(p, i);
