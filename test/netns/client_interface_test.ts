@@ -75,6 +75,9 @@ for (const [name, lines] of SETTINGS) {
           const after = await Promise.all(restored.map((it) => count(lab, it)));
           return after.every((it, i) => it > before[i]!);
         });
+        // The kernel makes it a moment after the address.
+        const taken = `ip -6 route show table local ${address} dev teredo`;
+        await until("what comes to it is taken", async () => (await lab.sh("cli0", taken)) !== "");
         const all = await shown(lab);
         for (
           const line of [

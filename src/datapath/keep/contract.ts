@@ -97,7 +97,7 @@ export interface EntrustedHome {
 
 /** How one system knows what was set up and sets it again. */
 export interface Upheld extends Partial<Signalling> {
-  /** Whether the kernel has told of a change since this was asked last. */
+  /** Whether the kernel has told of a change since this was asked last, or may have made one untold. */
   hasChanged(): boolean;
   /** What differs and can be put right now, in the order of {@link KEPT}. @throws SyscallError */
   differences(): readonly Kept[];

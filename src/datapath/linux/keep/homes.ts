@@ -62,6 +62,11 @@ export class UpheldHomes {
     this.#wish = wish;
   }
 
+  /** See `TakenAddresses`. */
+  get isWaiting(): boolean {
+    return this.#taken.isWaiting;
+  }
+
   differences(): Kept[] {
     const found: Kept[] = this.#addressesDiffer() ? ["home"] : [];
     const routes = routesBy(this.#netlink, this.#index).filter(isDefault);

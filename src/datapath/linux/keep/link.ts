@@ -63,6 +63,11 @@ export class UpheldLink {
     return is.filter(([, right]) => !right).map(([what]) => what);
   }
 
+  /** See `TakenAddresses`. */
+  get isWaiting(): boolean {
+    return this.#taken.isWaiting;
+  }
+
   lacksAddress(): boolean {
     return !hasAddress(this.#netlink, this.#index, LINK_LOCAL_ADDRESS) ||
       this.#taken.isLost(this.#index, LINK_LOCAL_ADDRESS);

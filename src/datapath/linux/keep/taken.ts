@@ -29,6 +29,12 @@ export class TakenAddresses {
     this.#since.delete(formatIpv6(address));
   }
 
+  /** Whether an address has no route yet, or no more: only after {@link MAKING} is it known which. */
+  get isWaiting(): boolean {
+    for (const since of this.#since.values()) if (since !== -Infinity) return true;
+    return false;
+  }
+
   /** Whether the kernel does not take what comes to the address, or no more. @param index of the interface */
   isLost(index: number, address: Uint8Array): boolean {
     const key = formatIpv6(address);

@@ -33,7 +33,8 @@ export class LinuxUpheld implements Upheld {
   }
 
   hasChanged(): boolean {
-    return this.#changes.any();
+    // That a route was not made is no change that the kernel would tell.
+    return this.#changes.any() || this.#link.isWaiting || (this.#homes?.isWaiting ?? false);
   }
 
   differences(): Kept[] {
