@@ -1,11 +1,13 @@
-# wire.pl A B SEED LOSS DUPLICATION REORDERING CORRUPTION: hands Ethernet frames from one interface to
-# the other and back, and does to each, with these chances in hundredths, what a bad wire does. Prints
-# `ready`, and at its end how many it did what to.
+# wire.pl A B SEED LOSS DUPLICATION REORDERING CORRUPTION PARITY: hands Ethernet frames from one
+# interface to the other and back, and does to each, with these chances in hundredths, what a bad wire
+# does. Bits that it turns have an even number in their byte (PARITY 0) or an odd one (1): two wires of
+# which each has its own turn no two bits that leave a checksum as it was. Prints `ready`, and at its
+# end how many it did what to.
 use strict;
 use warnings;
 use Socket;
 
-my ($name_a, $name_b, $seed, $loss, $duplication, $reordering, $corruption) = @ARGV;
+my ($name_a, $name_b, $seed, $loss, $duplication, $reordering, $corruption, $parity) = @ARGV;
 srand $seed;
 my ($AF_PACKET, $ETH_P_ALL, $OUTGOING) = (17, 3, 4);
 my $ADDRESS_LENGTH = 14;    # of an Ethernet header: what is after it may come to harm
@@ -44,7 +46,7 @@ until ($ends) {
         if (chance($loss)) { $done{lost}++; next }
         if (chance($corruption) && length($frame) > $ADDRESS_LENGTH) {
             my $at = $ADDRESS_LENGTH + int rand(length($frame) - $ADDRESS_LENGTH);
-            substr($frame, $at, 1) = chr(ord(substr($frame, $at, 1)) ^ (1 << int rand 8));
+            substr($frame, $at, 1) = chr(ord(substr($frame, $at, 1)) ^ (1 << 2 * int(rand 4) + $parity));
             $done{corrupted}++;
         }
         if (chance($reordering)) { push @late, [$to, $frame]; $done{reordered}++; next }

@@ -41,7 +41,8 @@ done
 nsenter --net=/run/netns/rly ethtool -K ${side} tx off tso off gso off gro off >/dev/null`,
     );
     const tool = fileURLToPath(new URL("../tools/wire.pl", import.meta.url));
-    const numbers = [seed, loss, duplication, reordering, corruption].map(String);
+    const parity = SIDES.indexOf(side);
+    const numbers = [seed, loss, duplication, reordering, corruption, parity].map(String);
     const argv = ["perl", tool, `rly-${side}`, `wire-${side}`, ...numbers];
     const process = scene.lab.spawn("core", argv);
     await process.waitForLine(/^ready/, START_PATIENCE);
