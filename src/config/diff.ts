@@ -30,7 +30,9 @@ export function diffConfig(a: Config, b: Config, role?: Role): readonly Change[]
 function hasSameContent(id: string, a: Config, b: Config): boolean {
   if (id === "server.secrets_file") return equalSecrets(a.server.secrets, b.server.secrets);
   if (id === "client.secret_file") return equalSecrets(secretsOf(a), secretsOf(b));
-  return id !== "status.token_file" || a.status.token === b.status.token;
+  // Nobody reads it where the pages are off.
+  const isRead = a.status.enabled && b.status.enabled;
+  return id !== "status.token_file" || !isRead || a.status.token === b.status.token;
 }
 
 function textOf(entry: Entry, config: Config): string | undefined {

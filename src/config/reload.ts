@@ -1,5 +1,8 @@
+import { StartError } from "#src/errors.ts";
+import { checkConfig } from "./checks/mod.ts";
 import type { Config, RelayConfig, Role } from "./config.ts";
 import { type Change, diffConfig } from "./diff.ts";
+import { Problems } from "./problems.ts";
 import { entryOf } from "./settings.ts";
 
 /** What a daemon that runs takes of a configuration. */
@@ -9,17 +12,47 @@ export interface Plan {
   readonly changes: readonly Change[];
 }
 
-/** @param running what the daemon goes by @param wanted what it is to go by */
+/**
+ * @param running what the daemon goes by
+ * @param wanted what it is to go by
+ * @throws StartError where what has to stay as it is does not go with the rest
+ */
 export function planReload(running: Config, wanted: Config, role: Role): Plan {
+  const found = diffConfig(running, wanted, role);
+  const isStaying = (id: string) => found.some((it) => it.id === id && it.reload === "restart");
+  const tied = TIED.filter(({ to }) => to.some(isStaying)).flatMap(({ ids }) => ids);
   const closed = running[role].process.chroot === undefined ? [] : OUTSIDE;
-  const changes = diffConfig(running, wanted, role)
-    .map((it) => closed.includes(it.id) ? { ...it, reload: "restart" as const } : it);
-  const config = structuredClone(wanted) as Config;
-  for (const { id, reload } of changes) {
-    if (reload === "restart") keep(id, running, config);
-  }
-  return { changes, config: { ...config, relay: fitting(config.relay) } };
+  const changes = found.map((it) =>
+    tied.includes(it.id) || closed.includes(it.id) ? { ...it, reload: "restart" as const } : it
+  );
+  const waiting = changes.filter(({ reload }) => reload === "restart").map(({ id }) => id);
+  const mixture = structuredClone(wanted) as Config;
+  // A token can be another one where its setting has not changed.
+  for (const id of [...waiting, ...tied]) keep(id, running, mixture);
+  const config = { ...mixture, relay: fitting(mixture.relay) };
+  refuseUnfit(config, role);
+  return { changes, config };
 }
+
+/** Settings that were written for where a daemon listens: as long as it listens there, they stay. */
+const TIED: readonly { readonly ids: readonly string[]; readonly to: readonly string[] }[] = [
+  {
+    // What needs no token at one place would open the pages at another.
+    ids: [
+      "status.token_file",
+      "status.allow_anonymous",
+      "status.public",
+      "status.hosts",
+      "status.trace",
+    ],
+    to: ["status.enabled", "status.address", "status.socket"],
+  },
+  {
+    // Without these it would advertise the addresses it is bound to, which may be private.
+    ids: ["server.advertised_address", "server.advertised_address2"],
+    to: ["server.bind_address", "server.bind_address2"],
+  },
+];
 
 /** What would have to be opened where a changed root directory does not lead. */
 const OUTSIDE: readonly string[] = ["log.target", "log.facility"];
@@ -32,6 +65,23 @@ function keep(id: string, from: Config, to: Config): void {
   const [source, target] = [from[section] as unknown as Fields, to[section] as unknown as Fields];
   if (field in target) target[field] = source[field];
   else (target["process"] as Fields)[field] = (source["process"] as Fields)[field];
+  // What the file says goes with its name.
+  if (id === "status.token_file") target["token"] = source["token"];
+}
+
+/** Each of two files holds by itself, and what is taken of both may not. */
+function refuseUnfit(config: Config, role: Role): void {
+  const problems = new Problems();
+  const names = {
+    where: (id: string) => id,
+    name: (id: string) => entryOf(id).key,
+    isGiven: () => true,
+  };
+  checkConfig(config, role, names, problems);
+  const { errors } = problems;
+  if (errors.length === 0) return;
+  const problem = `what takes a restart does not go with the rest: ${errors.join("; ")}`;
+  throw new StartError(problem, "restart the daemon");
 }
 
 /** A packet of the MTU that stays fits in what is held. */

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { planReload } from "#src/config/reload.ts";
+import { StartError } from "#src/errors.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 const RELAY = "[relay]\nbind_address = 192.0.2.1\n";
 const SYSLOG = "[log]\ntarget = syslog\nfacility = local1\n";
 
-const configOf = (text: string) =>
-  loadConfig("relay", {
+const configOf = (text: string, role: Role = "relay") =>
+  loadConfig(role, {
     path: "/etc/teredo.ini",
     overrides: {},
     readFile: memoryFiles({ "/etc/teredo.ini": text }),
@@ -37,4 +39,44 @@ test("planReload() keeps what waits for a restart, and holds a packet of the MTU
   const { config } = planReload(running, configOf(`${RELAY}bind_port = 3545\n`), "relay");
   assert.deepEqual([config.relay.interfaceMtu, config.relay.holdBytes], [20_000, 20_000]);
   assert.equal(config.relay.bindPort, running.relay.bindPort);
+});
+
+const PRIVATE = "[server]\nbind_address = 10.0.0.1\n";
+const ADVERTISED = "advertised_address = 192.0.2.1\nadvertised_address2 = 192.0.2.2\n";
+
+test("planReload() has a server advertise the same as long as it stays bound to the same", () => {
+  const running = configOf(PRIVATE + ADVERTISED, "server");
+  const wanted = configOf(
+    "[server]\nbind_address = 203.0.113.1\nicmp_max_length = 600\n",
+    "server",
+  );
+  const { changes, config } = planReload(running, wanted, "server");
+  assert.deepEqual(changes.map((it) => `${it.id} ${it.reload}`), [
+    "server.bind_address restart",
+    "server.bind_address2 restart",
+    "server.advertised_address restart",
+    "server.advertised_address2 restart",
+    "server.icmp_max_length yes",
+  ]);
+  assert.deepEqual(config.server, { ...running.server, icmpMaxLength: 600 });
+});
+
+test("planReload() takes what a server is to advertise where it stays bound", () => {
+  const running = configOf(PRIVATE + ADVERTISED, "server");
+  const wanted = configOf(PRIVATE + ADVERTISED.replaceAll("192.0.2", "203.0.113"), "server");
+  assert.deepEqual(planReload(running, wanted, "server").config.server, wanted.server);
+});
+
+test("planReload() refuses what does not hold together with what waits for a restart", () => {
+  const apart = "bind_address2 = 192.0.2.9\nallow_non_consecutive = yes\n";
+  const running = configOf(`[server]\nbind_address = 192.0.2.1\n${apart}`, "server");
+  const wanted = configOf("[server]\nbind_address = 192.0.2.1\n", "server");
+  assert.throws(() => planReload(running, wanted, "server"), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.match(
+      error.message,
+      /^what takes a restart does not go with the rest: server\.bind_address2: 192\.0\.2\.9 is not 192\.0\.2\.1 plus one, .*; restart the daemon$/,
+    );
+    return true;
+  });
 });

@@ -141,3 +141,66 @@ test("diffConfig() tells of another token in the same file, and neither of them"
   assert.deepEqual(diffConfig(a!, a!, "relay"), []);
   assert.equal(planReload(a!, b!, "relay").config.status.token, `${WORD}2`);
 });
+
+const OTHER = `${WORD}2`;
+/** What a reload would have the pages of a running daemon be open to. */
+const kept: readonly (readonly [name: string, running: string, wanted: string, waiting: string])[] =
+  [
+    [
+      "turned off, with their token",
+      "token_file = token\n",
+      "enabled = no\ntoken_file = token\n",
+      "status.enabled",
+    ],
+    [
+      "turned off, without one",
+      "token_file = token\n",
+      "enabled = no\n",
+      "status.enabled status.token_file",
+    ],
+    [
+      "led to loopback, where no token is needed",
+      "address = 192.0.2.1\ntoken_file = token\n",
+      "allow_anonymous = yes\n",
+      "status.address status.token_file status.allow_anonymous",
+    ],
+    [
+      "given another address and more to show there",
+      "address = 192.0.2.1\ntoken_file = token\nhosts = relay.example\n",
+      "address = 192.0.2.2\ntoken_file = token\npublic = health\ntrace = yes\n",
+      "status.address status.token_file status.public status.hosts status.trace",
+    ],
+    [
+      "given a socket",
+      "token_file = token\n",
+      "socket = /run/teredo/pages\n",
+      "status.token_file status.socket",
+    ],
+  ];
+
+for (const [name, running, wanted, waiting] of kept) {
+  test(`planReload() of pages that are to be ${name} leaves them as they are until a restart`, () => {
+    const before = load(running, WORD).config;
+    const { config, changes } = planReload(before, load(wanted, OTHER).config, "relay");
+    assert.deepEqual(config.status, before.status);
+    const told = changes.map(({ id, reload }) => `${id} ${reload}`);
+    assert.deepEqual(told.sort(), waiting.split(" ").map((id) => `${id} restart`).sort());
+  });
+}
+
+test("planReload() takes another token where the pages stay where they are", () => {
+  const before = load("token_file = token\n", WORD).config;
+  const { config } = planReload(
+    before,
+    load("token_file = token\nport = 1\n", OTHER).config,
+    "relay",
+  );
+  assert.equal(config.status.token, OTHER);
+});
+
+test("diffConfig() calls no token another one that was not read, as the pages are off", () => {
+  const [on, off] = ["", "enabled = no\n"].map((it) =>
+    load(`token_file = token\n${it}`, WORD).config
+  );
+  assert.deepEqual(diffConfig(on!, off!, "relay").map(({ id }) => id), ["status.enabled"]);
+});
