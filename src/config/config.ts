@@ -1,6 +1,9 @@
+import type { ServerName } from "#src/protocol/client/servers/choose.ts";
 import type { PeerPattern } from "#src/protocol/peers/pattern.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
+
+export type { ServerName };
 
 /** The daemons that this program is. */
 export const ROLES = ["relay", "server", "client"] as const;
@@ -98,14 +101,6 @@ export interface ServerConfig {
   readonly fastPath: "auto" | "on" | "off";
   readonly workers: number | "auto";
   readonly process: ProcessConfig;
-}
-
-/** A server as its operator names it. */
-export interface ServerName {
-  /** A host name, which stands for all its A records, or a dotted quad. */
-  readonly host: string;
-  /** The same of its secondary address; undefined: the address after the primary one. RFC 4380 §5.2 */
-  readonly secondary: string | undefined;
 }
 
 /** What of RFC 6081 a client does: §5.2, §5.4, §5.5, §5.6, §5.7. */

@@ -2,58 +2,60 @@ import { lookup } from "node:dns/promises";
 import { resolveIpv4 } from "#src/probe/sockets.ts";
 import { whyNoServer, whyNoTarget } from "#src/probe/target.ts";
 import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
+import {
+  chooseServers,
+  type ChosenServer,
+  type ServerName,
+} from "#src/protocol/client/servers/choose.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
-import type { NamedServer } from "./measure/servers.ts";
-
-/** A server as a user names it. */
-export interface ServerText {
-  /** Name or IPv4 address. */
-  readonly host: string;
-  /** The same of its secondary address; undefined: the primary one + 1. RFC 4380 §5.2 */
-  readonly secondary: string | undefined;
-}
 
 export interface Resolved {
   /** At most SERVERS_MAX, no two with a common address. */
-  readonly servers: readonly NamedServer[];
+  readonly servers: readonly ChosenServer[];
   /** Why others are not among them. */
   readonly problems: readonly string[];
 }
 
-/** All servers that are meant: a name counts with every address it has. */
-export async function resolveServers(texts: readonly ServerText[]): Promise<Resolved> {
-  const found = await Promise.all(texts.map(async (text) => ({
-    text,
-    addresses: await resolveIpv4(text.host),
-    others: text.secondary === undefined ? [] : await resolveIpv4(text.secondary),
-  })));
-  const servers: NamedServer[] = [];
-  const problems: string[] = [];
-  const taken = new Set<number>();
-  for (const { text: { host, secondary: other }, addresses, others } of found) {
-    if (addresses.length === 0) problems.push(whyNoServer(host, undefined)!);
-    if (other !== undefined && others.length === 0) {
-      problems.push(
-        `Secondary address ${other} has no IPv4 address; the next one is asked instead`,
-      );
-    }
-    for (const primary of addresses) {
-      const secondary = others[0] ?? primary + 1;
-      const problem = whyNoServer(host, primary) ?? tooMany(primary, servers.length);
-      if (problem !== undefined) problems.push(problem);
-      else if (!taken.has(primary) && !taken.has(secondary)) {
-        taken.add(primary).add(secondary);
-        servers.push({ name: host, primary, secondary });
-      }
-    }
-  }
-  return { servers, problems };
+/** The servers that a client would ask by these names, as far as they are of the Internet. */
+export async function resolveServers(
+  names: readonly ServerName[],
+  resolve: (host: string) => Promise<readonly number[]> = resolveIpv4,
+): Promise<Resolved> {
+  const hosts = names.flatMap(({ host, secondary }) => [host, secondary ?? host]);
+  const found = new Map(
+    await Promise.all(
+      [...new Set(hosts)].map(async (host) => [host, await resolve(host)] as const),
+    ),
+  );
+  const all = chooseServers(names, (host) => found.get(host), Infinity)
+    .filter(({ name, primary }) => whyNoServer(name, primary) === undefined);
+  const problems = [
+    ...names.flatMap((name) => problemsOf(name, found)),
+    ...all.slice(SERVERS_MAX).map(tooMany),
+  ];
+  if (all.length === 0 && problems.length === 0) problems.push(NOBODY);
+  return { servers: all.slice(0, SERVERS_MAX), problems };
 }
 
-function tooMany(primary: number, count: number): string | undefined {
-  if (count < SERVERS_MAX) return undefined;
+const NOBODY = "No server is left to ask: it takes two different addresses of hosts; name another";
+
+function problemsOf(
+  { host, secondary }: ServerName,
+  found: ReadonlyMap<string, readonly number[]>,
+): string[] {
+  const addresses = found.get(host)!;
+  const asked = addresses.length === 0 ? [undefined] : addresses;
+  const problems = asked.map((address) => whyNoServer(host, address))
+    .filter((it) => it !== undefined);
+  if (secondary === undefined || found.get(secondary)!.length > 0) return problems;
+  const problem =
+    `Secondary address ${secondary} has no IPv4 address; the next one is asked instead`;
+  return [...problems, problem];
+}
+
+function tooMany({ primary }: ChosenServer): string {
   return `Server ${formatIpv4(primary)} is one too many: at most ${SERVERS_MAX} are asked`;
 }
 

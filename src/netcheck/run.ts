@@ -1,5 +1,6 @@
 import type { Libc } from "#ffi/libc.ts";
 import { bind, closed, localAddressTowards, ownIpv4 } from "#src/probe/sockets.ts";
+import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Observations, ServerSeen } from "./contract.ts";
 import { judge } from "./judge.ts";
@@ -7,13 +8,13 @@ import { measureFresh } from "./measure/fresh.ts";
 import { measureHairpin } from "./measure/hairpin.ts";
 import { measureHops } from "./measure/icmp.ts";
 import { measureLifetime } from "./measure/lifetime.ts";
-import { measureServers, type NamedServer } from "./measure/servers.ts";
+import { measureServers } from "./measure/servers.ts";
 import { measureStun, type StunServer } from "./stun/measure.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface NetcheckOptions {
   /** At least one, no two with a common address. */
-  readonly servers: readonly NamedServer[];
+  readonly servers: readonly ChosenServer[];
   /** 16 bytes of a native IPv6 host to ping by way of each server; undefined: none. */
   readonly target: Uint8Array | undefined;
   readonly stun: StunServer | undefined;
@@ -84,7 +85,7 @@ function nearest(servers: readonly ServerSeen[]): ServerSeen | undefined {
 }
 
 /** What is seen without any way to the servers. */
-function cutOff(servers: readonly NamedServer[]): Observations {
+function cutOff(servers: readonly ChosenServer[]): Observations {
   return {
     ...NOTHING_FURTHER,
     local: undefined,

@@ -1,6 +1,6 @@
 import { buildCommand } from "@stricli/core";
+import type { ServerName } from "#src/config/config.ts";
 import { servers } from "#src/config/kinds/servers.ts";
-import type { ServerText } from "#src/netcheck/names.ts";
 import type { StunServer } from "#src/netcheck/stun/measure.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { proposeFiles } from "../completion.ts";
@@ -11,7 +11,7 @@ import type { NetcheckFlags } from "../run/netcheck.ts";
 import { JSON_FLAG, parseFile, shown, timeParser, valueFlag } from "../shared_flags.ts";
 import { hostText } from "./tools.ts";
 
-export const netcheckCommand = buildCommand<NetcheckFlags, (readonly ServerText[])[], Context>({
+export const netcheckCommand = buildCommand<NetcheckFlags, (readonly ServerName[])[], Context>({
   loader: () => import("../run/netcheck.ts"),
   parameters: {
     flags: {
@@ -59,7 +59,7 @@ export const netcheckCommand = buildCommand<NetcheckFlags, (readonly ServerText[
 });
 
 /** One server, or several with commas between, as the configuration has them. */
-function serverTexts(text: string): readonly ServerText[] {
+function serverTexts(text: string): readonly ServerName[] {
   const parsed = servers.parse(text, "native");
   if ("problem" in parsed) throw new UsageError(parsed.problem);
   return parsed.value ?? [];

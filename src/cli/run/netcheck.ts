@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { openLibc } from "#ffi/open.ts";
+import type { ServerName } from "#src/config/config.ts";
 import { searchPlaces } from "#src/config/files.ts";
 import { servers } from "#src/config/kinds/servers.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { toDocument } from "#src/netcheck/document.ts";
-import { resolveServers, resolveTarget, type ServerText } from "#src/netcheck/names.ts";
+import { resolveServers, resolveTarget } from "#src/netcheck/names.ts";
 import { writePage } from "#src/netcheck/page.ts";
 import { netcheck } from "#src/netcheck/run.ts";
 import type { StunServer } from "#src/netcheck/stun/measure.ts";
@@ -28,7 +29,7 @@ const DEFAULT_TIME = 10_000;
 export default async function run(
   this: Context,
   flags: NetcheckFlags,
-  ...given: (readonly ServerText[])[]
+  ...given: (readonly ServerName[])[]
 ): Promise<void> {
   const { stdout, stderr } = this.process;
   const asked = whomToAsk(flags, given.flat());
@@ -58,12 +59,12 @@ export default async function run(
 }
 
 interface Asked {
-  readonly servers: readonly ServerText[];
+  readonly servers: readonly ServerName[];
   readonly ping: string | undefined;
 }
 
 /** By the command line; without a server there, as the configuration of the client says. */
-function whomToAsk({ config: path, ping }: NetcheckFlags, given: readonly ServerText[]): Asked {
+function whomToAsk({ config: path, ping }: NetcheckFlags, given: readonly ServerName[]): Asked {
   if (given.length > 0 && path === undefined) return { servers: given, ping };
   if (path === undefined && !searchPlaces("client").some((it) => existsSync(it))) {
     throw new UsageError(NO_SERVER);

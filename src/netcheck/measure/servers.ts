@@ -2,7 +2,7 @@ import type { Libc } from "#ffi/libc.ts";
 import type { Endpoint, ProbeEvent, ProbeOptions } from "#src/probe/contract.ts";
 import { drive } from "#src/probe/drive.ts";
 import { bind, type Bound, closed, ownIpv4 } from "#src/probe/sockets.ts";
-import type { ServerAddresses } from "#src/protocol/client/contract.ts";
+import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { NativeSeen, ServerSeen, Stray, View } from "../contract.ts";
@@ -12,11 +12,6 @@ import { measureRefusal } from "./icmp.ts";
 const ANSWER_TIMEOUT: Millis = 1_500;
 /** Of so many kinds of strays each is told; whoever floods us fills no page. */
 const MAX_STRAYS = 16;
-
-/** A server to ask, as it was named, and one of the addresses that name has. */
-export interface NamedServer extends ServerAddresses {
-  readonly name: string;
-}
 
 export interface ServersSeen {
   readonly servers: readonly ServerSeen[];
@@ -30,7 +25,7 @@ export interface ServersSeen {
  * @param target of a native host to ping by way of each; undefined: none
  */
 export async function measureServers(
-  servers: readonly NamedServer[],
+  servers: readonly ChosenServer[],
   own: Bound,
   target: Uint8Array | undefined,
   libc: Libc,
@@ -44,7 +39,7 @@ export async function measureServers(
 }
 
 async function measure(
-  server: NamedServer,
+  server: ChosenServer,
   own: Bound,
   target: Uint8Array | undefined,
   strays: Strays,
@@ -77,7 +72,7 @@ async function measure(
 
 /** What a probe's story comes to. */
 export function tell(
-  server: NamedServer,
+  server: ChosenServer,
   target: Uint8Array | undefined,
   story: readonly ProbeEvent[],
 ): ServerSeen {
@@ -108,17 +103,17 @@ function nativeOf(target: Uint8Array, story: readonly ProbeEvent[]): NativeSeen 
 
 /** Datagrams that nobody took, counted; one socket's datagrams are told to all that listen to it. */
 class Strays {
-  readonly #servers: ReadonlyMap<number, NamedServer>;
+  readonly #servers: ReadonlyMap<number, ChosenServer>;
   readonly #all = new Map<string, { from: Endpoint; reason: string; times: number }>();
 
-  constructor(servers: readonly NamedServer[]) {
+  constructor(servers: readonly ChosenServer[]) {
     this.#servers = new Map(
       servers.flatMap((it) => [[it.secondary, it] as const, [it.primary, it] as const]),
     );
   }
 
   /** @param by whose probe saw it */
-  add(from: Endpoint, reason: string, by: NamedServer): void {
+  add(from: Endpoint, reason: string, by: ChosenServer): void {
     const owner = this.#servers.get(from.address) ?? [...this.#servers.values()].at(-1);
     if (owner !== by) return; // that one's to tell
     const key = `${from.address}:${from.port} ${reason}`;
