@@ -214,6 +214,7 @@ const CODES: Readonly<Record<string, string>> = { gone: "ENOTFOUND", deaf: "EAI_
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "one.example": ["192.0.2.1"],
   "two.example": ["192.0.2.1", "198.51.100.1"],
+  "turned.example": ["192.0.2.2", "192.0.2.1"],
   "none.example": [],
   "inner.example": ["10.0.0.1"],
   "here.example": ["127.0.0.1"],
@@ -243,6 +244,21 @@ const servers: readonly (readonly [string, readonly string[]])[] = [
   [
     "192.0.2.1/192.0.2.2",
     ["ok   servers: 192.0.2.1", "ok   secondary: 192.0.2.2 is 192.0.2.1 plus one"],
+  ],
+  [
+    "turned.example/192.0.2.2",
+    [
+      "ok   servers: turned.example is 192.0.2.2",
+      "ok   servers: turned.example is 192.0.2.1",
+      "ok   secondary: 192.0.2.2 is 192.0.2.1 plus one",
+    ],
+  ],
+  [
+    "here.example/192.0.2.2",
+    [
+      "FAIL servers: here.example is 127.0.0.1, which is no address of a public host: peers refuse it; " +
+      "mend: name another server; docs/client.md lists some",
+    ],
   ],
   [
     "192.0.2.1/two.example",

@@ -1,4 +1,5 @@
 import type { ServerName } from "#src/config/config.ts";
+import { inOrder } from "#src/protocol/client/servers/choose.ts";
 import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { isOfLabs, specialPurpose4 } from "#src/protocol/wire/special_purpose.ts";
 import { type CheckResult, fail, ok, warn } from "../result.ts";
@@ -31,7 +32,11 @@ async function checkServer(
   if (secondary === undefined) return judged;
   const seconds = await addressesOf(secondary, resolve);
   if (!Array.isArray(seconds)) return [...judged, seconds as CheckResult];
-  return [...judged, ...checkSecondary(primaries[0]!, seconds[0]!)];
+  const [primary] = inOrder(primaries);
+  const [second] = inOrder(seconds);
+  // Whatever a name has besides is told already.
+  if (primary === undefined || second === undefined) return judged;
+  return [...judged, ...checkSecondary(primary, second)];
 }
 
 async function addressesOf(
