@@ -25,7 +25,7 @@ export class Drain {
     if (wanted === this.isOn) return true;
     if (wanted) this.#log.info("Draining until told otherwise", { signal });
     else this.#log.info("Serving again", { signal });
-    this.#state.drain(wanted);
+    this.#turn(wanted);
     return true;
   }
 
@@ -33,7 +33,16 @@ export class Drain {
   end(): number {
     const before = this.#state.drainedFor;
     this.#ending = true;
-    this.#state.drain(true);
+    this.#turn(true);
     return before;
+  }
+
+  #turn(wanted: boolean): void {
+    try {
+      this.#state.drain(wanted);
+    } catch (error) {
+      // What cannot be seen for a while must not end what works, nor what is to end in peace.
+      this.#log.error("Cannot look at the daemon", { error: String(error) });
+    }
   }
 }

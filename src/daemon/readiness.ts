@@ -61,7 +61,7 @@ export class Readiness {
 function together(host: Host, served: Served, points: readonly CheckResult[]): ReadinessCheck[] {
   const [sockets, ...others] = points;
   const told = served.role === "client" ? checkTold(served.view) : [];
-  const all = [datapath(served), sockets!, serving(served), ...told, ...others];
+  const all = [datapath(served), sockets!, serving(served.draining), ...told, ...others];
   return all.map(({ name, verdict, detail, mend }) => {
     const isOk = verdict !== "fail";
     return {
@@ -133,10 +133,17 @@ function firewall(host: Host, served: Served): CheckResult[] {
 /** The check that fails because somebody wants it so. */
 export const SERVING = "serving";
 
-function serving({ draining }: Served): CheckResult {
+function serving(draining: boolean): CheckResult {
   return draining
     ? { name: SERVING, verdict: "fail", detail: "draining" }
     : ok(SERVING, "accepting traffic");
+}
+
+/** The same, but for whether the daemon drains, which takes no look at the host. */
+export function drained(checks: readonly ReadinessCheck[], draining: boolean): ReadinessCheck[] {
+  const { detail, verdict } = serving(draining);
+  const own = { name: SERVING, ok: verdict === "ok", detail };
+  return checks.map((check) => check.name === SERVING ? own : check);
 }
 
 function relayPoints(host: Host, { relay, open }: Served): CheckResult[] {

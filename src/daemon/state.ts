@@ -6,6 +6,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import type {
   ClientView,
   DatedCheck,
+  ReadinessCheck,
   ReloadState,
   SandboxState,
   Snapshot,
@@ -13,7 +14,7 @@ import type {
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import type { History } from "./history/mod.ts";
-import { Readiness } from "./readiness.ts";
+import { drained, Readiness } from "./readiness.ts";
 import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
@@ -95,9 +96,13 @@ export class DaemonState {
     return this.#drainingSince === undefined ? 0 : performance.now() - this.#drainingSince;
   }
 
-  /** @param wanted whether traffic is to be turned away */
+  /**
+   * @param wanted whether traffic is to be turned away
+   * @throws Error of what {@link refresh} could not see; it is as wanted all the same
+   */
   drain(wanted: boolean): void {
     if (wanted !== this.draining) this.#drainingSince = wanted ? performance.now() : undefined;
+    if (this.#serving !== undefined) this.#judge(drained(this.#checks, wanted));
     this.refresh();
   }
 
@@ -114,7 +119,11 @@ export class DaemonState {
       view: this.#client?.view,
       ...this.#serving,
     };
-    this.#checks = this.history.judge(this.#readiness.look(served));
+    this.#judge(this.#readiness.look(served));
+  }
+
+  #judge(checks: readonly ReadinessCheck[]): void {
+    this.#checks = this.history.judge(checks);
     this.#announcement?.follow(this.#checks, performance.now());
   }
 

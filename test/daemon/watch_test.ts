@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Fates } from "#src/datapath/fates/wish.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { Readiness, type Served } from "#src/daemon/readiness.ts";
@@ -8,13 +7,12 @@ import { History } from "#src/daemon/history/mod.ts";
 import { DaemonState } from "#src/daemon/state.ts";
 import { openNotifier } from "#src/daemon/notify.ts";
 import { Watch, watchOver } from "#src/daemon/watch.ts";
-import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { NO_OFFLOADS, reportOffloads, withRefused } from "#src/datapath/offloads.ts";
+import type { Datapath } from "#src/datapath/datapath.ts";
+import { withRefused } from "#src/datapath/offloads.ts";
 import { LimitedLog } from "#src/log/limited.ts";
 import { createLogger } from "#src/log/logger.ts";
 import { formatLogfmt, type Level } from "#src/log/record.ts";
 import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
-import { makeCounters } from "#src/protocol/counters.ts";
 import { createStatus } from "#src/status/app.ts";
 import type { Snapshot } from "#src/status/snapshot.ts";
 import { datagramReceiver } from "#test/log/datagram_receiver.ts";
@@ -31,45 +29,10 @@ import {
   serverConfig,
   UPLINK,
 } from "./checks/fake_host.ts";
-
-const OPEN: OpenRole = {
-  listening: ["0.0.0.0:3545"],
-  interfaceName: "teredo",
-  workers: { count: 1, reason: "workers = 1" },
-  offloads: reportOffloads(NO_OFFLOADS, false),
-  notices: [],
-  start: () => Promise.reject(new Error("Not here")),
-  close: () => {},
-};
+import { datapath, OPEN, TUNNEL } from "./fake_datapath.ts";
 
 const history = () => new History("relay", () => performance.now());
 
-const NO_LEVELS = {
-  peers: 0,
-  peersTrusted: 0,
-  peersResolving: 0,
-  peersFailed: 0,
-  heldPackets: 0,
-  heldBytes: 0,
-  leases: 0,
-  leasesRefused: 0,
-  passedUp: 0,
-  passedDown: 0,
-};
-
-const datapath = (age: number): Datapath => ({
-  counters: () => makeCounters(),
-  refusedOffloads: () => [],
-  levels: () => NO_LEVELS,
-  heartbeatAge: () => age,
-  ended: Promise.resolve(),
-  stop: () => Promise.resolve(undefined),
-  setRules: () => true,
-  fates: new Fates(1),
-  setBroadcasts: () => {},
-});
-
-const TUNNEL = { up: true, hasCarrier: true, mtu: 1280, hasLinkLocal: true };
 /** Packets to clients as the rest of the Internet's. */
 const byDefault = () => sentBy("eth0");
 
