@@ -22,8 +22,8 @@ export type Outcome = Upkeep | { readonly event: "blind"; readonly problem: stri
 export interface Upkeeper {
   /** See {@link Keeper.announce}. */
   announce(wanted: boolean): void;
-  /** See {@link Keeper.setHome}. */
-  setHome(wish: HomeWish): void;
+  /** See {@link Keeper.setHome}. Resolves when it is done, or it was tried for long enough. */
+  setHome(wish: HomeWish): Promise<void>;
   stop(): void | Promise<void>;
 }
 
@@ -43,7 +43,10 @@ export function keepTunnel(keeper: Keeper, tell: (outcome: Outcome) => void): Up
   const end = lookOnChange(keeper, REST, look);
   return {
     announce: (wanted) => keeper.announce(wanted),
-    setHome: (wish) => keeper.setHome(wish),
+    setHome: (wish) => {
+      keeper.setHome(wish);
+      return Promise.resolve();
+    },
     stop: () => {
       end();
       keeper.close();

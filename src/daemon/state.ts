@@ -131,11 +131,12 @@ export class DaemonState {
   readonly read = (): Snapshot => {
     if (this.#serving === undefined) throw new Error("The daemon is starting");
     const own = this.#config[this.#role];
+    const client = this.#client?.view;
     return takeSnapshot({
       ...this.#serving,
       role: this.#role,
       version: this.#version,
-      mtu: "interfaceMtu" in own ? own.interfaceMtu : MIN_MTU,
+      mtu: "interfaceMtu" in own ? own.interfaceMtu : client?.mtu ?? MIN_MTU,
       prefix: formatIpv6Prefix(servicePrefixOf(own.prefix)),
       peersLimit: "maxPeers" in own ? own.maxPeers : 0,
       draining: this.draining,
@@ -147,7 +148,7 @@ export class DaemonState {
       sandbox: this.sandbox,
       logLinesDropped: this.#logLinesDropped(),
       announced: this.#announcement?.isOn,
-      client: this.#client?.view,
+      client,
     });
   };
 }

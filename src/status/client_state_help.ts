@@ -31,8 +31,10 @@ export const CLIENT_STATE_HELP: Readonly<Record<ClientStateName, ClientStateHelp
   },
   offline: {
     meaning: "No server answers. They are asked again, at last every 100 s or so",
-    cause: "the servers are gone, or a filter keeps UDP to or from port 3544 out",
-    mend: "`teredo netcheck` says which of both",
+    cause:
+      "the servers are gone, a filter keeps UDP to or from port 3544 out, or they want another " +
+      "key (`key_refused`)",
+    mend: "`teredo netcheck` says which of the first two; for another key `secret_file`",
   },
   dormant: {
     meaning: "The network has IPv6 of its own: the tunnel has no address and no default route",

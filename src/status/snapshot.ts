@@ -209,6 +209,8 @@ export interface ClientView {
   readonly filtering: NatFiltering;
   readonly portPreserving: boolean;
   readonly portMapping: "none" | "pcp" | "nat-pmp" | "upnp";
+  /** Bytes, of the interface: as the server in use tells. */
+  readonly mtu: number;
   readonly refresh: {
     readonly intervalSeconds: number;
     /** When the server is asked next; absent: it is not, or not known. */

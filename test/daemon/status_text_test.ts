@@ -73,6 +73,7 @@ const cases: readonly Case[] = [
         since: hoursAgo(3),
         nat: "none",
         portMapping: "none",
+        mtu: 1280,
         native: "unknown",
       }),
     },

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { searchPlaces } from "#src/config/files.ts";
 import { SOCKET_BUFFER } from "#src/config/setting.ts";
 
 const NEEDED = {
@@ -30,6 +31,18 @@ for (const [role, [capabilities, device]] of Object.entries(NEEDED)) {
         device,
       ]
     ) assert.ok(lines.includes(want), want);
+  });
+}
+
+for (const role of ["relay", "server", "client"] as const) {
+  test(`docs/examples/teredo-${role}.service starts where our file or Miredo's is, and else not`, () => {
+    const unit = readFileSync(`docs/examples/teredo-${role}.service`, "utf8");
+    const conditions = [...unit.matchAll(/^ConditionPathExists=\|(.*)$/gm)].map(([, it]) => it!);
+    assert.deepEqual(conditions, [
+      "/etc/teredo/teredo.ini",
+      role === "server" ? "/etc/miredo/miredo-server.conf" : "/etc/miredo/miredo.conf",
+    ]);
+    for (const it of conditions) assert.ok(searchPlaces(role).includes(it), it);
   });
 }
 

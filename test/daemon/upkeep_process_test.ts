@@ -67,6 +67,18 @@ read -r end || exit 9`;
   assert.equal(await Promise.race([ended, "told of no end"]), "told of no end");
 });
 
+test("Helper.setHome resolves with the answer, and without one all the same", {
+  timeout: 600_000,
+}, async () => {
+  const wish = { addresses: [], onLink: false, defaultRoute: false, mtu: 1280 };
+  const answering = `read -r task; read -r wish; echo '{"event":"set"}'; exec sleep 600`;
+  const { helper, heard } = start(shell(answering));
+  await helper.setHome(wish);
+  await helper.setHome(wish);
+  await helper.stop();
+  assert.deepEqual(heard, []);
+});
+
 test("Helper.stop kills a program that does not end with its input", {
   timeout: 600_000,
 }, async () => {

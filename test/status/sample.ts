@@ -140,6 +140,7 @@ export function sampleClient(changes: Partial<ClientView> = {}): ClientView {
     filtering: "unknown",
     portPreserving: false,
     portMapping: "nat-pmp",
+    mtu: 1280,
     refresh: { intervalSeconds: 30, next: new Date("2026-11-23T06:00:41.500Z") },
     native: "ok",
     lastChange: { reason: "the mapping is another one", at: SINCE },

@@ -49,7 +49,8 @@ export interface ControlParts {
   status(): ToldStatus | undefined;
   /** @returns false when they are too many */
   setRules(rules: ClientRules): boolean;
-  setHome(wish: HomeWish): void;
+  /** Resolves when it is done, or it was tried for long enough; does not reject. */
+  setHome(wish: HomeWish): Promise<void>;
   readonly hook: Hook | undefined;
   /** To be found by the next run. */
   keep(state: ClientState): void;
@@ -74,7 +75,11 @@ export class ClientControl {
   #rules: string;
   #renewals = 0;
   #home = "";
+  /** When it has what it is to have. */
+  #arranged: Promise<void> = Promise.resolve();
   #state: ClientStateName = "probing";
+  /** That was told last. */
+  #address: string | undefined;
   #since = new Date();
   #lastChange: ClientView["lastChange"];
 
@@ -199,11 +204,12 @@ export class ClientControl {
     this.#network.close();
     const { hook } = this.#parts;
     this.#keep();
-    this.#parts.setHome(homeOf(undefined, "dormant", this.#config));
+    const arranged = this.#parts.setHome(homeOf(undefined, "dormant", this.#config));
     if (hook === undefined) return;
-    hook.tell({ ...this.#parts.place(), state: "down", address: undefined, mtu: undefined });
+    const nothing = { address: undefined, mtu: undefined };
+    hook.tell({ ...this.#parts.place(), state: "down", ...nothing }, arranged);
     await hook.done();
-    hook.tell({ ...this.#parts.place(), state: "destroy", address: undefined, mtu: undefined });
+    hook.tell({ ...this.#parts.place(), state: "destroy", ...nothing }, arranged);
     await hook.done();
   }
 
@@ -254,15 +260,15 @@ export class ClientControl {
     const status = this.#status;
     const wish = homeOf(status, this.#native.standing, this.#config);
     const key = keyOfHome(wish);
-    const isMoved = key !== this.#home;
-    if (isMoved) this.#parts.setHome(wish);
+    if (key !== this.#home) this.#arranged = this.#parts.setHome(wish);
     this.#home = key;
-    this.#parts.hook?.tell(hookViewOf(wish, this.#parts.place()));
-    this.#tell(reason, isMoved);
+    this.#parts.hook?.tell(hookViewOf(wish, this.#parts.place()), this.#arranged);
+    this.#tell(reason);
     this.#keep();
   }
 
-  #tell(reason: string | undefined, isMoved: boolean): void {
+  /** A change of state or of address; others are seen where they are. */
+  #tell(reason: string | undefined): void {
     const status = this.#status;
     const state = stateOf({
       core: status && hasAsked(status) ? status.state : undefined,
@@ -270,17 +276,19 @@ export class ClientControl {
       hasIpv4: this.#network.value.localAddress !== 0,
       standing: this.#native.standing,
     });
-    if (state === this.#state && !(isMoved && status?.address !== undefined)) return;
+    const { address: bytes, server } = status ?? {};
+    const address = bytes && formatIpv6(bytes);
+    if (state === this.#state && (address === undefined || address === this.#address)) return;
+    this.#address = address;
     if (state !== this.#state) this.#since = new Date();
     this.#state = state;
     const why = (state === "no_ipv4" ? NO_WAY : reason) ?? "it began";
     this.#lastChange = { reason: why, at: new Date() };
     const isTrouble = state === "failing" || state === "offline" || state === "no_ipv4";
-    const { address, server } = status ?? {};
     this.#parts.log.log(isTrouble ? "warn" : "info", "Client", {
       state,
       reason: why,
-      address: address === undefined ? undefined : formatIpv6(address),
+      address,
       server: this.#names.servers.find(({ primary }) => primary === server?.primary)?.name,
     });
     if (state === "qualified") this.#parts.qualified();

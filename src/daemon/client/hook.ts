@@ -41,6 +41,8 @@ export class Hook {
   readonly #runner: HookRunner;
   #told = NOTHING;
   #next: HookView | undefined;
+  /** When the interface has what {@link #next} tells of. */
+  #arranged: Promise<void> = Promise.resolve();
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -48,9 +50,10 @@ export class Hook {
     this.#runner = runner;
   }
 
-  /** It is so from now on. */
-  tell(view: HookView): void {
+  /** It is so from now on. @param arranged resolves when the interface is so as well; does not reject */
+  tell(view: HookView, arranged: Promise<void>): void {
     this.#next = view;
+    this.#arranged = arranged;
     if (!this.#isRunning) this.#running = this.#runAll();
   }
 
@@ -59,9 +62,19 @@ export class Hook {
     return this.#running;
   }
 
+  /** Also where it was told of something else meanwhile. */
+  async #settled(): Promise<void> {
+    let awaited: Promise<void>;
+    do {
+      awaited = this.#arranged;
+      await awaited;
+    } while (awaited !== this.#arranged);
+  }
+
   async #runAll(): Promise<void> {
     this.#isRunning = true;
     while (this.#next !== undefined) {
+      await this.#settled();
       const view = this.#next;
       const before = this.#told;
       this.#next = undefined;

@@ -21,6 +21,9 @@ export function stateOf({ core, servers, hasIpv4, standing }: Circumstances): Cl
   return core ?? "probing";
 }
 
+const isKeyRefused = ({ server, standbys }: ClientStatus) =>
+  [...server === undefined ? [] : [server], ...standbys].some(({ keyRefused }) => keyRefused);
+
 /** In words, for the log and for who looks at what happened. */
 export function reasonOf(now: ClientStatus, before: ClientStatus | undefined): string | undefined {
   const was = before?.state ?? "probing";
@@ -31,7 +34,7 @@ export function reasonOf(now: ClientStatus, before: ClientStatus | undefined): s
       case "failing":
         return "the server is silent";
       case "offline":
-        return "no server answers";
+        return isKeyRefused(now) ? "a server wants another key of us" : "no server answers";
       case "probing":
         return "the servers are asked";
     }

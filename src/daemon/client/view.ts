@@ -5,6 +5,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { ClientStateName, ClientView, ServerView } from "#src/status/snapshot.ts";
+import { FIRST_MTU } from "./rules.ts";
 import type { ChosenServer } from "./servers/choose.ts";
 
 /** What is known of a client besides what its datapath tells. */
@@ -21,17 +22,18 @@ export interface Surroundings {
 }
 
 export function viewOf(status: ToldStatus | undefined, around: Surroundings): ClientView {
-  const { servers, localAddress, localPort, lastChange } = around;
+  const { state, servers, localAddress, localPort, lastChange } = around;
   const viewed = (server: ServerStatus) => serverView(server, servers);
   return {
-    state: around.state,
+    state,
     since: around.since,
     ...(status?.address === undefined ? {} : { address: formatIpv6(status.address) }),
-    deprecated: status?.deprecated.map((bytes) => formatIpv6(bytes)) ?? [],
+    // While it stands back, the interface has none.
+    deprecated: state === "dormant" ? [] : status?.deprecated.map((it) => formatIpv6(it)) ?? [],
     ...(status?.server === undefined ? {} : { server: viewed(status.server) }),
     standbys: status?.standbys.map(viewed) ?? [],
     unresolved: around.unresolved,
-    ...(status?.mapped === undefined
+    ...(status?.server === undefined || status.mapped === undefined
       ? {}
       : { mapped: endpoint(status.mapped.address, status.mapped.port) }),
     ...(localAddress === 0 ? {} : { local: endpoint(localAddress, localPort) }),
@@ -39,6 +41,7 @@ export function viewOf(status: ToldStatus | undefined, around: Surroundings): Cl
     filtering: "unknown",
     portPreserving: status?.portPreserving ?? false,
     portMapping: "none",
+    mtu: status?.mtu ?? FIRST_MTU,
     refresh: {
       intervalSeconds: (status?.refresh ?? around.refresh) / 1_000,
       ...(status?.refreshAt === undefined ? {} : { next: new Date(status.refreshAt) }),

@@ -116,7 +116,7 @@ class ClientLife implements RoleLife {
       lookUpHost: (name) => errands?.lookUpHost(name) ?? Promise.resolve(nobody),
       status: () => this.#serving?.datapath.client?.status(),
       setRules: (rules) => this.#datapath.setRules(rules),
-      setHome: (wish) => this.#serving?.upholding.setHome(wish),
+      setHome: (wish) => this.#serving?.upholding.setHome(wish) ?? Promise.resolve(),
       hook: client.hook === undefined ? undefined : this.#makeHook(client.hook),
       keep: (state) => kept.keep(state),
       qualified: () => this.#qualified(),

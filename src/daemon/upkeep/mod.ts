@@ -30,8 +30,8 @@ type Told = Pick<Upholding, "announce" | "setHome">;
 export interface Upholding {
   /** See `Keeper.announce`. */
   announce(wanted: boolean): void;
-  /** See `Keeper.setHome`. */
-  setHome(wish: HomeWish): void;
+  /** See `Upkeeper.setHome`. */
+  setHome(wish: HomeWish): Promise<void>;
   /** Of the process of its own, where there is one. */
   readonly pid: number | undefined;
   /** Resolves when nothing could take the announcement away any more, or give an address. */
@@ -58,7 +58,7 @@ export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholdi
   return { ...upkeeper, pid: undefined, lost: never };
 }
 
-const NOTHING: Told = { announce: () => {}, setHome: () => {} };
+const NOTHING: Told = { announce: () => {}, setHome: () => Promise.resolve() };
 
 /** Where commands set up interfaces, and no other process keeps this one. */
 function tellPowerless({ log, user }: UpkeepOptions): void {

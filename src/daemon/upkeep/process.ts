@@ -1,4 +1,5 @@
 import { type HelperProcess, startProcess } from "../helper/process.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { Upkeeper } from "../keep.ts";
 import {
   readSaid,
@@ -10,11 +11,14 @@ import {
   writeWish,
 } from "./words.ts";
 
+/** So long a wish may take before nobody waits for it any more. */
+const PATIENCE: Millis = 1_000;
+
 export type Helper = Upkeeper & Pick<HelperProcess, "pid" | "stop">;
 
 /** Hears of the process. */
 export interface Listener {
-  said(said: Exclude<Said, { event: "unable" }>): void;
+  said(said: Exclude<Said, { event: "unable" | "set" }>): void;
   /** It ended without having been told to; called once. */
   ended(problem: string): void;
 }
@@ -27,10 +31,13 @@ export interface Listener {
  */
 export function startHelper(program: readonly string[], task: Task, listener: Listener): Helper {
   let problem: string | undefined;
+  /** Of wishes that have no answer yet, in order. */
+  const answers = new Set<() => void>();
   const heard = (line: string) => {
     const said = readSaid(line);
     if (said === undefined) return false;
     if (said.event === "unable") problem = said.problem;
+    else if (said.event === "set") answers.values().next().value?.();
     else listener.said(said);
     return true;
   };
@@ -40,7 +47,18 @@ export function startHelper(program: readonly string[], task: Task, listener: Li
   return {
     pid: child.pid,
     announce: (wanted) => tell({ announce: wanted }),
-    setHome: (home) => tell({ home }),
+    setHome: (home) => {
+      tell({ home });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const answered = () => {
+        clearTimeout(patience);
+        answers.delete(answered);
+        resolve();
+      };
+      const patience = setTimeout(answered, PATIENCE);
+      answers.add(answered);
+      return promise;
+    },
     stop: child.stop,
   };
 }

@@ -42,8 +42,12 @@ export async function runUpkeep(): Promise<number> {
   for await (const line of lines) {
     const wish = readWish(line, task.entrusted);
     if (wish === undefined) break;
-    if ("home" in wish) upkeeper.setHome(wish.home);
-    else upkeeper.announce(wish.announce);
+    if ("home" in wish) {
+      await upkeeper.setHome(wish.home);
+      say({ event: "set" });
+    } else {
+      upkeeper.announce(wish.announce);
+    }
   }
   upkeeper.stop();
   return 0;

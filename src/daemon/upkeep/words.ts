@@ -43,6 +43,8 @@ export type Said =
   | Upkeep
   /** From here on the interface is kept. */
   | { readonly event: "keeping" }
+  /** A client's interface has what the last wish for it named, as far as that could be done. */
+  | { readonly event: "set" }
   /** The interface could not be looked at. */
   | { readonly event: "blind"; readonly problem: string }
   /** It cannot do its task, and ends. */
@@ -109,7 +111,7 @@ export function readSaid(line: string): Said | undefined {
   const said = objectIn(line);
   if (said === undefined) return undefined;
   const { event, problem } = said;
-  if (event === "keeping") return { event };
+  if (event === "keeping" || event === "set") return { event };
   if (event === "blind" || event === "unable") {
     return typeof problem === "string" ? { event, problem } : undefined;
   }

@@ -81,6 +81,8 @@ class Lab {
   readonly control: ClientControl;
   kept: ClientState | undefined;
   status: ToldStatus | undefined;
+  /** When the interface has what it is to have. */
+  arranged: Promise<void> = Promise.resolve();
   lookUps = 0;
   qualified = 0;
 
@@ -98,7 +100,10 @@ class Lab {
       lookUpHost: (name) => Promise.resolve({ hosts: [...this.names.get(name) ?? []] }),
       status: () => this.status,
       setRules: (rules) => this.rules.push(rules) > 0,
-      setHome: (wish) => this.homes.push(describe(wish)),
+      setHome: (wish) => {
+        this.homes.push(describe(wish));
+        return this.arranged;
+      },
       hook: new Hook({
         run: (environment) => {
           this.hooks.push(environment);
@@ -206,6 +211,46 @@ test("ClientControl: with no server the default route goes, flows by an old addr
   assert.equal(lab.control.view.lastChange?.reason, "no server answers");
 });
 
+test("ClientControl: that an old address is gone is no change of state", () => {
+  const lab = new Lab().tell(QUALIFIED);
+  const moved = { ...QUALIFIED, address: parseIpv6(OTHER)!, server: server("192.0.2.9") };
+  lab.tell({ ...moved, deprecated: [parseIpv6(ADDRESS)!] });
+  const { lastChange } = lab.control.view;
+  assert.equal(lastChange?.reason, "another server is used");
+  const told = lab.lines.length;
+  lab.tell(moved);
+  assert.equal(lab.homes.at(-1), `+${OTHER} link default 1280`);
+  assert.deepEqual(lab.control.view.lastChange, lastChange);
+  assert.equal(lab.lines.length, told);
+});
+
+test("ClientControl: a server that wants another key is no silent one", () => {
+  const lab = new Lab().tell(QUALIFIED);
+  const refusing = { ...server("192.0.2.1"), live: false, keyRefused: true };
+  lab.tell({ ...ASKING, state: "offline", standbys: [refusing] });
+  assert.equal(lab.control.view.lastChange?.reason, "a server wants another key of us");
+});
+
+test("ClientControl: a view has no mapping without a server, and the MTU that a server tells", () => {
+  const lab = new Lab().tell({ ...QUALIFIED, mtu: 1400 });
+  assert.equal(lab.control.view.mtu, 1400);
+  const { mapped } = QUALIFIED;
+  lab.tell({ ...ASKING, state: "offline", mapped, standbys: [server("192.0.2.1")] });
+  assert.deepEqual([lab.control.view.mapped, lab.control.view.mtu], [undefined, 1280]);
+});
+
+test("ClientControl: the hook waits for the interface", async () => {
+  const lab = new Lab();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  lab.arranged = promise;
+  lab.tell(QUALIFIED);
+  await lab.clock.pass(0);
+  assert.deepEqual(lab.hooks, []);
+  resolve();
+  await lab.clock.pass(0);
+  assert.deepEqual(lab.hooks.map(({ ADDRESS }) => ADDRESS), [ADDRESS]);
+});
+
 test("ClientControl: names without an answer are a state, and no end", async () => {
   const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
   lab.control.start();
@@ -310,7 +355,9 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   assert.equal(lab.hooks.at(-1)!["STATE"], "down");
   await lab.at(native, 60_000);
   assert.equal(lab.homes.at(-1), "1280");
+  lab.tell({ ...ASKING, deprecated: [parseIpv6(ADDRESS)!] });
   assert.equal(lab.control.view.state, "dormant");
+  assert.deepEqual(lab.control.view.deprecated, []);
   assert.deepEqual(lab.servers, []);
   await lab.at(HOME, 10_000);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);
@@ -372,6 +419,7 @@ test("ClientControl: a reload's servers are taken, a renewal asks the same ones 
 
 test("ClientControl: at the end the addresses go, and the hook is told", async () => {
   const lab = new Lab().tell(QUALIFIED);
+  await lab.clock.pass(0);
   await lab.control.end();
   assert.equal(lab.homes.at(-1), "1280");
   assert.deepEqual(lab.hooks.map(({ STATE }) => STATE), ["up", "down", "destroy"]);

@@ -17,6 +17,11 @@ const UP: HookView = {
 };
 const DOWN: HookView = { ...UP, state: "down", address: undefined, mtu: undefined };
 
+/** Whatever is due at once has come. */
+async function moment(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
 /** A hook that ends when it is told to. */
 function house() {
   const runs: HookEnvironment[] = [];
@@ -30,19 +35,22 @@ function house() {
     ended: ({ state, address }) => ended.push(`${state} ${address}`),
   });
   const end = async () => {
+    await moment();
     ends.shift()!();
-    for (let i = 0; i < 10; i++) await Promise.resolve();
+    await moment();
   };
   return { hook, runs, ended, end };
 }
 
+const DONE = Promise.resolve();
+
 test("Hook: the environment is Miredo's, with what was before", async () => {
   const { hook, runs, end } = house();
-  hook.tell(UP);
+  hook.tell(UP, DONE);
   await end();
-  hook.tell({ ...UP, address: "2001:0:c000:201::2", mtu: 1300 });
+  hook.tell({ ...UP, address: "2001:0:c000:201::2", mtu: 1300 }, DONE);
   await end();
-  hook.tell(DOWN);
+  hook.tell(DOWN, DONE);
   await end();
   const known = { IFACE: "teredo", IFINDEX: "7" };
   const ll = "fe80::ffff:ffff:ffff";
@@ -79,28 +87,44 @@ test("Hook: the environment is Miredo's, with what was before", async () => {
 
 test("Hook: one at a time, and what came and went meanwhile is not told", async () => {
   const { hook, runs, ended, end } = house();
-  hook.tell(UP);
-  hook.tell(DOWN);
-  hook.tell({ ...UP, address: "2001:0:c000:201::3" });
+  hook.tell(UP, DONE);
+  await moment();
+  hook.tell(DOWN, DONE);
+  hook.tell({ ...UP, address: "2001:0:c000:201::3" }, DONE);
   assert.equal(runs.length, 1);
   await end();
   assert.deepEqual(runs.map(({ ADDRESS }) => ADDRESS), [
     "2001:0:c000:201::1",
     "2001:0:c000:201::3",
   ]);
-  hook.tell({ ...UP, address: "2001:0:c000:201::3" });
+  hook.tell({ ...UP, address: "2001:0:c000:201::3" }, DONE);
   await end();
   await hook.done();
   assert.equal(runs.length, 2);
   assert.deepEqual(ended, ["up 2001:0:c000:201::1", "up 2001:0:c000:201::3"]);
 });
 
+test("Hook: runs when the interface has what it is told of, and not for what that was meanwhile", async () => {
+  const { hook, runs, end } = house();
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  hook.tell(UP, first.promise);
+  hook.tell({ ...UP, address: "2001:0:c000:201::3" }, second.promise);
+  first.resolve();
+  await moment();
+  assert.deepEqual(runs, []);
+  second.resolve();
+  await moment();
+  assert.deepEqual(runs.map(({ ADDRESS }) => ADDRESS), ["2001:0:c000:201::3"]);
+  await end();
+});
+
 test("Hook is not run for what was never up", async () => {
   const { hook, runs } = house();
-  hook.tell(DOWN);
+  hook.tell(DOWN, DONE);
   await hook.done();
   assert.deepEqual(runs, []);
-  hook.tell(UP);
+  hook.tell(UP, DONE);
+  await moment();
   assert.equal(runs.length, 1);
 });
 

@@ -202,8 +202,14 @@ export class ClientLab {
   }
 
   /** The answer of a server to its last solicitation. */
-  advertise(asked: Sent, mapped: End = MAPPED_AT, primary = SERVER, from = primary): Drop {
-    const came = advertisement(asked.bytes, mapped, primary);
+  advertise(
+    asked: Sent,
+    mapped: End = MAPPED_AT,
+    primary = SERVER,
+    from = primary,
+    mtu = 1280,
+  ): Drop {
+    const came = advertisement(asked.bytes, mapped, primary, mtu);
     return this.receive(came, { address: from, port: TEREDO_PORT }, asked.path);
   }
 
@@ -252,14 +258,19 @@ export function data(from: Address, to: Address, fill = 0xaa): Uint8Array {
 }
 
 /** What a server answers to the solicitation in `asked`. */
-export function advertisement(asked: Uint8Array, mapped: End, primary: number): Uint8Array {
+export function advertisement(
+  asked: Uint8Array,
+  mapped: End,
+  primary: number,
+  mtu = 1280,
+): Uint8Array {
   const d = new TeredoDatagram();
   assert.equal(d.parse(asked, 0, asked.length), Drop.None);
   const b = new Uint8Array(256);
   const nothing = new Uint8Array(0);
   const at = writeAuthentication(b, 0, nothing, nothing, asked, d.nonceAt, 0);
   b.set(origin(mapped.address, mapped.port), at);
-  const content = { prefix: SERVICE_PREFIX, serverAddress: primary, mtu: 1280 };
+  const content = { prefix: SERVICE_PREFIX, serverAddress: primary, mtu };
   return b.slice(0, writeRouterAdvertisement(b, at + 8, content, asked, d.ipv6At + 8));
 }
 

@@ -62,6 +62,15 @@ test("Client.tick() asks the server again after 22.5 to 30 s, each time (C-50)",
   assert.ok(waits.size > 20, "at random");
 });
 
+test("Client tells of another MTU that its server has, though nothing else is another one", () => {
+  const lab = new ClientLab().qualify();
+  const { version } = lab.client;
+  untilAsked(lab, 31 * SECOND);
+  lab.advertise(lab.solicitationTo(SERVER), MAPPED_AT, SERVER, SERVER, 1400);
+  assert.equal(lab.client.status().mtu, 1400);
+  assert.notEqual(lab.client.version, version);
+});
+
 test("Client.tick() asks as often as `refresh` says (C-50)", () => {
   const lab = new ClientLab({ refresh: 12 * SECOND }).qualify();
   const waited = untilAsked(lab, 13 * SECOND);

@@ -156,7 +156,7 @@ export class Qualification {
     if (drop !== Drop.None) return drop;
     const { originAddress, originPort } = d;
     if (isPrimary) {
-      server.hear(originAddress, originPort, this.#advertisement.mtu, now);
+      if (server.hear(originAddress, originPort, this.#advertisement.mtu, now)) this.changes++;
       server.planCheck(now, this.#nonces);
       this.#heard(server, now, sink);
     } else {

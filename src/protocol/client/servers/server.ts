@@ -44,8 +44,9 @@ export class Server implements ServerAddresses {
     this.checkAt = now + nonces.between(0.75, 1) * STANDBY_CHECK;
   }
 
-  /** Its primary address has answered. */
-  hear(mappedAddress: number, mappedPort: number, mtu: number, now: Millis): void {
+  /** Its primary address has answered. @returns whether with another MTU than before */
+  hear(mappedAddress: number, mappedPort: number, mtu: number, now: Millis): boolean {
+    const isAnother = mtu !== this.mtu;
     const rtt = this.inquiry.roundTrip(now);
     if (rtt > 0) this.rtt = this.rtt === 0 ? rtt : this.rtt + (rtt - this.rtt) * WEIGHT;
     this.inquiry.close();
@@ -55,6 +56,7 @@ export class Server implements ServerAddresses {
     this.mtu = mtu;
     this.isLive = true;
     this.isKeyRefused = false;
+    return isAnother;
   }
 
   /** As echo tests by way of it show. */
