@@ -67,7 +67,7 @@ export class Attendant {
       const { refusal, note } = this.#permission();
       this.#fastPath.permit(refusal, note);
     });
-    this.#teller.tell(this.#fastPath.report());
+    this.#teller.tell(() => this.#fastPath.report());
   }
 
   #permission(): Permission {
@@ -101,8 +101,18 @@ class Teller {
     this.#isForced = isForced;
   }
 
-  tell({ on, note: reason }: FastPathReport): void {
+  tell(report: () => FastPathReport): void {
     this.#limited.flush();
+    try {
+      this.#tell(report());
+    } catch (error) {
+      // What cannot be seen for a while must not end what works.
+      const fields = { error: String(error) };
+      this.#limited.log("look", "error", "Cannot look at the daemon", fields);
+    }
+  }
+
+  #tell({ on, note: reason }: FastPathReport): void {
     const last = this.#last;
     if (last?.on === on && last.note === reason) return;
     this.#last = { on, note: reason };

@@ -22,9 +22,11 @@ class Recorded implements FastPath {
   readonly told: (string | undefined)[] = [];
   looks = 0;
   fails = false;
+  hasReport = true;
   #note: string | undefined;
 
   report() {
+    if (!this.hasReport) throw new Error("no map");
     const refusal = this.told.at(-1);
     const note = refusal ?? this.#note;
     return { on: refusal === undefined, note, leasesLimit: 9, leftAlone: {} };
@@ -108,6 +110,20 @@ test("Attendant lets nothing pass where this host cannot be looked at", () => {
   assert.deepEqual(fastPath.told, [
     "this host cannot be looked at: Error: no",
     "this host cannot be looked at: Error: netlink is gone",
+  ]);
+});
+
+test("Attendant.judge() goes on where a fast path cannot tell how it is, and says so", () => {
+  const fastPath = new Recorded();
+  const { lines, attendant } = setUp(fastPath);
+  fastPath.hasReport = false;
+  attendant.judge();
+  fastPath.hasReport = true;
+  attendant.judge();
+  assert.deepEqual(fastPath.told, [undefined, undefined]);
+  assert.deepEqual(lines, [
+    'level=error msg="Cannot look at the daemon" error="Error: no map"',
+    'level=info msg="Fast path on"',
   ]);
 });
 
