@@ -30,18 +30,27 @@ export interface Recording {
 /** The tapes of all threads, and what was kept of them. */
 export class Recordings {
   readonly #tapes: readonly Tape[];
-  readonly #now: () => Millis;
+  readonly #wall: () => Millis;
+  readonly #clock: () => Millis;
   #kept: readonly Recording[] = [];
   #nextId: number;
   #failing: readonly string[] = [];
   #notReadyAt: Millis = -Infinity;
 
-  /** @param now by the wall clock */
-  constructor(tapes: readonly Tape[], now: () => Millis = Date.now) {
+  /**
+   * @param wall unix time
+   * @param clock one that nobody sets
+   */
+  constructor(
+    tapes: readonly Tape[],
+    wall: () => Millis = Date.now,
+    clock: () => Millis = () => performance.now(),
+  ) {
     this.#tapes = tapes;
-    this.#now = now;
+    this.#wall = wall;
+    this.#clock = clock;
     // No other daemon that ran here gave the same ones.
-    this.#nextId = Math.floor(now() / SECOND);
+    this.#nextId = Math.floor(wall() / SECOND);
   }
 
   /** Looks at the tapes again and again. @returns a function that ends it */
@@ -78,7 +87,7 @@ export class Recordings {
     const failing = checks.filter(({ name, ok }) => !ok && name !== SERVING);
     const fresh = failing.filter(({ name }) => !this.#failing.includes(name));
     this.#failing = failing.map(({ name }) => name);
-    const now = this.#now();
+    const now = this.#clock();
     if (fresh.length === 0 || now - this.#notReadyAt < NOT_READY_EVERY) return;
     this.#notReadyAt = now;
     const why = fresh.map(({ name, detail }) => `${name}: ${detail}`).join("; ");
@@ -87,7 +96,7 @@ export class Recordings {
 
   #keep(kind: RecordingKind, why: string, packets: RecordedPackets): void {
     const id = `${this.#nextId++}`;
-    const all = [{ id, time: this.#now(), kind, why, packets }, ...this.#kept];
+    const all = [{ id, time: this.#wall(), kind, why, packets }, ...this.#kept];
     const ofKind = all.filter((it) => it.kind === kind);
     this.#kept = all.filter((it) => it.kind !== kind || ofKind.indexOf(it) < KEPT);
   }
