@@ -21,6 +21,7 @@ import { BsdInterfaces, type ListInterfaces } from "./interfaces.ts";
 import { BsdNetworkWatch } from "./network.ts";
 import { parseFstat, parseRoute, parseSockstat, type RouteText } from "./texts.ts";
 import { bsdTun, sysctlText } from "./tun.ts";
+import { Ways4 } from "./ways.ts";
 import { hostWordsOf } from "./words.ts";
 import type { Finding } from "../../checks/result.ts";
 import type { Host, Problem, Rights, Way } from "../contract.ts";
@@ -73,7 +74,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
   const neighbours = new BsdNeighbourDiscovery(libc, arena);
   const forwarding = new BsdForwarding(libc, arena);
   const routes = new Routes(libc, arena);
-  const ways = new Map<string, Way | undefined>();
+  const ways4 = new Ways4((to) => shownWay4(run, to));
   let revision = 0;
   return {
     words: hostWordsOf(libc),
@@ -99,7 +100,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     device: (name) => interfaces.device(name),
     takes4: (address) => interfaces.read().some(({ ipv4 }) => ipv4.includes(address)),
     hasIpv4: () => interfaces.addresses().ipv4.length > 0,
-    way4: ({ destination }) => way4(run, ways, destination),
+    way4: ({ destination }) => ways4.to(destination),
     way6: ({ destination }) => way6(interfaces, routes, destination),
     decidingRoute6: () => undefined,
     defaultRoutes6: () => defaultRoutes6(libc, run, interfaces, routes),
@@ -164,13 +165,6 @@ const sent = (interfaceName: string, source?: Uint8Array): Way => ({
   gateway: undefined,
   mtu: undefined,
 });
-
-/** @param known answers so far: each is a command */
-function way4(run: Run, known: Map<string, Way | undefined>, destination: Uint8Array) {
-  const text = destination.join(".");
-  if (!known.has(text)) known.set(text, shownWay4(run, text));
-  return known.get(text);
-}
 
 function shownWay4(run: Run, to: string): Way | undefined {
   const { status, stdout } = run([ROUTE, "-n", "get", to]);
