@@ -38,6 +38,8 @@ class Lab {
   readonly reloader: Reloader;
   levels: string[] = [];
   hasRoom = true;
+  /** How often there was none. */
+  refusals = 0;
 
   constructor(text: string, role: Role = "relay", overrides: Record<string, string> = {}) {
     this.file = join(this.folder, "teredo.ini");
@@ -55,7 +57,9 @@ class Lab {
       state: this.state,
       goBy: ({ relay, server }) => {
         const rules = role === "relay" ? relayRules(relay, addressesOf(host)) : serverRules(server);
-        return this.hasRoom && this.rules.push(rules) > 0;
+        if (this.hasRoom) this.rules.push(rules);
+        else this.refusals += 1;
+        return this.hasRoom;
       },
       reloaded: () => {},
       notifier: {
@@ -202,7 +206,8 @@ for (const [name, make, said] of hostile) {
     assert.equal(statusOf(report), 422);
     assert.match(report.problems[0]!.replaceAll(lab.file, "FILE"), said);
     assert.equal(lab.state.config, before);
-    assert.deepEqual([lab.rules, lab.told], [[], []]);
+    // The service manager waits for the end of each reload, however it ends.
+    assert.deepEqual([lab.rules, lab.told], [[], ["RELOADING=1", "READY=1"]]);
     const { ok, succeededAt, problems } = lab.state.reload;
     assert.deepEqual([ok, succeededAt, problems], [false, since, report.problems]);
     assert.ok(lab.lines.every((line) => line.startsWith('level=error msg="Reload refused" ')));
@@ -299,19 +304,38 @@ inLab("Reloader goes back by itself, unless it is confirmed in time", relay, asy
   assert.equal(lab.state.reload.ok, false);
   assert.match(lab.lines.at(-1)!, /msg="Reload taken back" reason="it was not confirmed in time"$/);
   assert.equal(lab.reloader.reload().ok, true, "the next one is free to come");
+});
 
+inLab("Reloader goes back as soon as it can, and tells once why it cannot", relay, async (lab) => {
+  lab.write("[relay]\nhold_packets = 64\n");
+  lab.reloader.reload({ confirmWithin: 20 });
+  lab.lines.length = 0;
+  lab.hasRoom = false;
+  while (lab.refusals < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  const problem = "cannot be taken back yet: more secrets than a running server can be given; " +
+    "restart the daemon";
+  assert.deepEqual(lab.lines, [`level=error msg="Reload refused" problem="${problem}"`]);
+  assert.deepEqual([lab.state.reload.ok, lab.state.reload.problems], [false, [problem]]);
+  assert.match(lab.reloader.reload().problems[0]!, /^an earlier reload waits /);
+  lab.hasRoom = true;
+  while (lab.state.config.relay.holdPackets !== 4) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal(lab.state.reload.confirmBy, undefined);
+  assert.match(lab.lines.at(-1)!, /msg="Reload taken back" /);
+  assert.equal(lab.reloader.reload().ok, true, "the next one is free to come");
+});
+
+inLab("Reloader stays where it cannot go back once that is confirmed", relay, async (lab) => {
   lab.write("[relay]\nhold_packets = 64\n");
   lab.reloader.reload({ confirmWithin: 20 });
   lab.hasRoom = false;
-  while (lab.state.reload.confirmBy !== undefined) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.equal(lab.state.reload.ok, false);
-  assert.match(
-    lab.lines.at(-1)!,
-    /msg="Reload refused"/,
-    "one that cannot go back stays, and says so",
-  );
+  while (lab.refusals < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  lab.hasRoom = true;
+  assert.equal(lab.reloader.confirm().ok, true);
+  assert.deepEqual([lab.state.reload.ok, lab.state.reload.problems], [true, []]);
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  assert.equal(lab.state.config.relay.holdPackets, 64);
 });
 
 inLab("Reloader: of signals in a storm many are one", relay, async (lab) => {

@@ -3,7 +3,7 @@ import { diffConfig } from "#src/config/diff.ts";
 import { loadConfig, type LoadOptions } from "#src/config/load.ts";
 import { partsOf } from "#src/config/problems.ts";
 import { type Plan, planReload } from "#src/config/reload.ts";
-import { ConfigError, StartError } from "#src/errors.ts";
+import { asError, ConfigError, StartError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { SandboxState } from "#src/status/snapshot.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -13,6 +13,8 @@ import type { Report } from "./report.ts";
 
 /** Between two reloads that signals ask for: those that come meanwhile are one. */
 const PAUSE: Millis = 100;
+/** Until what could not be taken back is tried again. */
+const AGAIN: Millis = 1_000;
 
 /** A daemon that serves, and what of it changes with its configuration. */
 export interface Reloadable {
@@ -40,6 +42,8 @@ interface Waiting {
   readonly before: Config;
   readonly by: Date;
   readonly timer: ReturnType<typeof setTimeout>;
+  /** Why it could not be taken back when it was time. */
+  readonly problem?: string;
 }
 
 /**
@@ -65,7 +69,19 @@ export class Reloader {
     }, wait);
   }
 
-  reload({ dryRun = false, confirmWithin }: Wish = {}): Report {
+  reload(wish: Wish = {}): Report {
+    if (wish.dryRun) return this.#reload(wish);
+    const { notifier } = this.#daemon;
+    notifier.reloading();
+    try {
+      return this.#reload(wish);
+    } finally {
+      // The service manager waits for it, however the reload ends.
+      notifier.send("READY=1");
+    }
+  }
+
+  #reload({ dryRun = false, confirmWithin }: Wish): Report {
     this.#lastAt = performance.now();
     try {
       this.#refuseWhileWaiting();
@@ -84,7 +100,9 @@ export class Reloader {
       return this.#refused(new StartError("no reload waits for its confirmation"), true);
     }
     this.#stopWaiting();
-    this.#daemon.log.info("Reload confirmed");
+    const { state, log } = this.#daemon;
+    state.reload = { ...state.reload, ok: true, problems: [] };
+    log.info("Reload confirmed");
     return this.#done({ dryRun: false, notices: [] });
   }
 
@@ -123,16 +141,10 @@ export class Reloader {
   }
 
   #take(plan: Plan, notices: readonly string[], confirmWithin: Millis | undefined): void {
-    const { state, log, notifier } = this.#daemon;
+    const { state, log } = this.#daemon;
     const before = state.config;
-    notifier.reloading();
-    try {
-      this.#apply(plan.config);
-      this.#daemon.reloaded();
-    } finally {
-      // The service manager waits for it, however the reload ends.
-      notifier.send("READY=1");
-    }
+    this.#apply(plan.config);
+    this.#daemon.reloaded();
     this.#tell(plan);
     for (const notice of notices) log.warn("Configuration", partsOf(notice));
     if (confirmWithin !== undefined) this.#wait(before, confirmWithin);
@@ -173,16 +185,24 @@ export class Reloader {
 
   #goBack(): void {
     const { state, log } = this.#daemon;
-    const { before } = this.#waiting!;
-    this.#stopWaiting();
     try {
-      this.#apply(before);
+      this.#apply(this.#waiting!.before);
     } catch (error) {
-      return void this.#refused(error, false);
+      return this.#goBackLater(error);
     }
+    this.#stopWaiting();
     const reason = "it was not confirmed in time";
     state.reload = { ...state.reload, ok: false, problems: [`taken back: ${reason}`] };
     log.warn("Reload taken back", { reason });
+  }
+
+  /** What is in the way may pass. It is told once, until there is another problem. */
+  #goBackLater(error: unknown): void {
+    const waiting = this.#waiting!;
+    const problem = `cannot be taken back yet: ${asError(error).message}`;
+    if (problem !== waiting.problem) this.#refused(new StartError(problem), false);
+    const timer = setTimeout(() => this.#goBack(), AGAIN);
+    this.#waiting = { ...waiting, problem, timer };
   }
 
   #stopWaiting(): void {
@@ -209,9 +229,7 @@ export class Reloader {
   #refused(error: unknown, quiet: boolean): Report {
     const { state, log } = this.#daemon;
     const isConfig = error instanceof ConfigError;
-    const problems = isConfig
-      ? error.problems
-      : [error instanceof Error ? error.message : String(error)];
+    const problems = isConfig ? error.problems : [asError(error).message];
     if (!quiet) {
       state.reload = { ...state.reload, ok: false, problems };
       for (const problem of problems) log.error("Reload refused", partsOf(problem));
