@@ -10,7 +10,7 @@ import {
 } from "#src/protocol/wire/ipv6.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
-/** How often a relay that serves its own host looks at the host's addresses again. */
+/** How often a relay looks at its host's addresses again. */
 export const SERVED_REFRESH: Millis = 10_000;
 
 /** Prefixes that clients may reach; undefined: any. RFC 4380 §5.5 */

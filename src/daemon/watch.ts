@@ -15,10 +15,9 @@ import {
 import type { Millis } from "#src/protocol/time.ts";
 import type { Host } from "./host/contract.ts";
 import type { Notifier } from "./notify.ts";
-import { addressesOf, relayRules } from "./open.ts";
-import { MAX_SERVED } from "#src/config/kinds/network.ts";
+import { followOwnAddresses } from "./own_addresses.ts";
 import { attachedBroadcasts, BROADCASTS_REFRESH } from "./broadcasts.ts";
-import { describeServed, SERVED_REFRESH, servedPrefixes } from "./served.ts";
+import { SERVED_REFRESH } from "./served.ts";
 import { everySecond } from "./pulse.ts";
 import { SERVING } from "./readiness.ts";
 import type { DaemonState } from "./state.ts";
@@ -76,7 +75,9 @@ export function watchOver(watched: Watched): () => void {
   follow();
   timers.push(setInterval(follow, BROADCASTS_REFRESH));
   if (role === "relay") {
-    const follow = guarded(followOwnAddresses(watched));
+    const { host, datapath: { setRules } } = watched;
+    const config = () => state.config.relay;
+    const follow = guarded(followOwnAddresses({ host, log, config, setRules }));
     follow();
     timers.push(setInterval(follow, SERVED_REFRESH));
   }
@@ -87,24 +88,6 @@ export function watchOver(watched: Watched): () => void {
   return () => {
     end();
     timers.forEach((timer) => clearInterval(timer));
-  };
-}
-
-/** A host-specific relay serves the addresses that the host has now. RFC 4380 §5.5 */
-function followOwnAddresses({ host, state, datapath, log }: Watched): () => void {
-  let known: string | undefined;
-  return () => {
-    const { config } = state;
-    const isSelf = config.relay.served === "self";
-    const prefixes = isSelf ? servedPrefixes(config.relay) : undefined;
-    const served = isSelf ? describeServed(prefixes) : undefined;
-    if (served === known) return;
-    known = served;
-    if (!isSelf) return;
-    datapath.setRules(relayRules(config.relay, addressesOf(host)));
-    log.info("Serving own addresses", { served });
-    if (prefixes?.length !== MAX_SERVED) return;
-    log.warn("Serving no more own addresses than these", { count: MAX_SERVED });
   };
 }
 

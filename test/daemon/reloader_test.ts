@@ -312,8 +312,9 @@ inLab("Reloader goes back as soon as it can, and tells once why it cannot", rela
   lab.lines.length = 0;
   lab.hasRoom = false;
   while (lab.refusals < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-  const problem = "cannot be taken back yet: more secrets than a running server can be given; " +
-    "restart the daemon";
+  const problem =
+    "cannot be taken back yet: more addresses of this host than a running relay can be " +
+    "given; restart the daemon";
   assert.deepEqual(lab.lines, [`level=error msg="Reload refused" problem="${problem}"`]);
   assert.deepEqual([lab.state.reload.ok, lab.state.reload.problems], [false, [problem]]);
   assert.match(lab.reloader.reload().problems[0]!, /^an earlier reload waits /);

@@ -16,6 +16,13 @@ const PAUSE: Millis = 100;
 /** Until what could not be taken back is tried again. */
 const AGAIN: Millis = 1_000;
 
+/** What there may be too much of in the rules that a role goes by. */
+const MANY: Readonly<Record<Role, string>> = {
+  relay: "more addresses of this host",
+  server: "more secrets",
+  client: "more addresses of this host",
+};
+
 /** A daemon that serves, and what of it changes with its configuration. */
 export interface Reloadable {
   readonly role: Role;
@@ -169,7 +176,8 @@ export class Reloader {
     const changes = diffConfig(state.config, config, role);
     const isOf = (section: string) => changes.some(({ id }) => id.startsWith(`${section}.`));
     if (isOf(role) && !this.#daemon.goBy(config)) {
-      throw new StartError("more secrets than a running server can be given", "restart the daemon");
+      const problem = `${MANY[role]} than a running ${role} can be given`;
+      throw new StartError(problem, "restart the daemon");
     }
     if (isOf("log")) setLog(config.log);
     state.adopt(config);

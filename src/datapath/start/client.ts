@@ -18,12 +18,11 @@ import { Opened } from "../opened.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { openRawIcmpv6 } from "../raw_ipv6.ts";
 import { SharedState } from "../threads/shared.ts";
-import { SharedValue } from "../threads/shared_value.ts";
 import { type Serve, superviseThreads, type WorkerStart } from "../threads/supervise.ts";
 import { Wake } from "../threads/wake.ts";
 import { openUdpGroup } from "../udp/group.ts";
 import { boundPort, resumeUdpSocket, type UdpSocket } from "../udp/socket.ts";
-import { keepOf, noticesOf, QUEUE_PATIENCE, RULES_ROOM, SETUP_ARENA, tapesOf } from "./common.ts";
+import { keepOf, noticesOf, QUEUE_PATIENCE, roomForRules, SETUP_ARENA, tapesOf } from "./common.ts";
 
 /** All peers share what our NAT maps. */
 const ONE_WORKER = { count: 1, reason: "a client has one service port" };
@@ -97,7 +96,7 @@ export function openClient(
       udpGro: udp.udpGro,
       udpSegment: start.offloads && udp.udpSegment,
     };
-    const rules = new SharedValue<ClientRules>(RULES_ROOM);
+    const rules = roomForRules<ClientRules>(first);
     const wake = opened.add(new Wake(libc, arena), (it) => it.close());
     const fates = new Fates(1, undefined, () => wake.signal());
     const tapes = tapesOf(ONE_WORKER, start.record);

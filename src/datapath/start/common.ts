@@ -1,6 +1,7 @@
 import type { OpenRole } from "../datapath.ts";
 import type { Kernel, Tunnel } from "../kernel.ts";
 import { Tape } from "../recorder/tape.ts";
+import { lengthOf, SharedValue } from "../threads/shared_value.ts";
 import type { WorkerStart } from "../threads/supervise.ts";
 import { type Workers, WorkersRefused } from "../threads/workers.ts";
 import type { UdpSocket } from "../udp/socket.ts";
@@ -9,8 +10,8 @@ import type { Millis } from "#src/protocol/time.ts";
 /** For the structures of set-up calls; the threads have arenas of their own. */
 export const SETUP_ARENA = 256 * 1024;
 
-/** Bytes for rules that are to come, of a server with a file of secrets more; see docs/limits.md. */
-export const RULES_ROOM = 65_536;
+/** Bytes for rules that are to come, beside what the first ones take; see docs/limits.md. */
+const RULES_ROOM = 65_536;
 
 /** How long the threads wait for an interface that is gone to be made again. */
 export const QUEUE_PATIENCE: Millis = 10_000;
@@ -30,6 +31,11 @@ export function withWorkers(
     if (!(error instanceof WorkersRefused)) throw error;
     return openOne(error.problem);
   }
+}
+
+/** Room for rules that are to come: secrets and this host's addresses may be many, and become more. */
+export function roomForRules<T>(first: unknown): SharedValue<T> {
+  return new SharedValue<T>(RULES_ROOM + 2 * lengthOf(first));
 }
 
 export function tapesOf({ count }: Workers, record = false): readonly Tape[] {

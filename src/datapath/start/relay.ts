@@ -19,7 +19,6 @@ import { Opened } from "../opened.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { openRawIcmpv6 } from "../raw_ipv6.ts";
 import type { ServiceRoutes } from "../service_routes.ts";
-import { SharedValue } from "../threads/shared_value.ts";
 import { SharedState } from "../threads/shared.ts";
 import { type Serve, superviseThreads, type WorkerStart } from "../threads/supervise.ts";
 import { openUdpGroup } from "../udp/group.ts";
@@ -29,7 +28,7 @@ import {
   keepOf,
   noticesOf,
   QUEUE_PATIENCE,
-  RULES_ROOM,
+  roomForRules,
   SETUP_ARENA,
   tapesOf,
   withWorkers,
@@ -118,7 +117,7 @@ function openRelayFor(
       udpSegment: start.offloads && udpSegment,
     };
     const share = (all: RelayRules) => ({ ...shareOf(all, workers.count), servicePort: port });
-    const rules = new SharedValue<RelayOptions>(RULES_ROOM);
+    const rules = roomForRules<RelayOptions>(start.rules);
     const wakes: Wake[] = [];
     const wakeAll = () => wakes.forEach((it) => it.signal());
     const fates = new Fates(workers.count, undefined, wakeAll);
@@ -173,12 +172,13 @@ function openRelayFor(
           openThread: kernel.openThread,
         });
         const setRules: Datapath["setRules"] = (all) => {
-          const { served } = all as RelayRules;
+          const fresh = share(all as RelayRules);
+          if (!rules.fits(fresh)) return false;
           // The programs first: nothing passes there that the rules refuse.
-          fastPath?.serve(served);
-          const isTaken = rules.replace(share(all as RelayRules));
+          fastPath?.serve(fresh.served);
+          rules.replace(fresh);
           wakeAll();
-          return isTaken;
+          return true;
         };
         return { ...threads, fates, tapes, setRules };
       },

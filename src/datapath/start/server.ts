@@ -16,13 +16,12 @@ import type { Kernel, NativeWay } from "../kernel.ts";
 import { kernelOf } from "../kernels.ts";
 import { SERVER_OFFLOADS } from "../offloads.ts";
 import { Opened } from "../opened.ts";
-import { lengthOf, SharedValue } from "../threads/shared_value.ts";
 import { SharedState } from "../threads/shared.ts";
 import { type Serve, superviseThreads, type WorkerStart } from "../threads/supervise.ts";
 import { openUdpGroup } from "../udp/group.ts";
 import { Wake } from "../threads/wake.ts";
 import { shareOfServer, type Workers } from "../threads/workers.ts";
-import { noticesOf, RULES_ROOM, SETUP_ARENA, tapesOf, withWorkers } from "./common.ts";
+import { noticesOf, roomForRules, SETUP_ARENA, tapesOf, withWorkers } from "./common.ts";
 
 /** What a server is opened with. */
 export interface ServerStart {
@@ -78,7 +77,7 @@ function openServerFor(
     const secondary = group(start.bindAddress2);
     const ways: NativeWay[] = [];
     const share = (all: ServerRules) => shareOfServer(all, workers.count);
-    const rules = new SharedValue<ServerRules>(RULES_ROOM + 2 * lengthOf(start.rules));
+    const rules = roomForRules<ServerRules>(start.rules);
     const fastPath = openServerFastPathFor(kernel, libc, start);
     if (fastPath !== undefined) opened.add(fastPath, (it) => it.close());
     const fates = new Fates(workers.count, (isObserved) => fastPath?.pause(isObserved));

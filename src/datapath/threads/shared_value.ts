@@ -27,6 +27,11 @@ export class SharedValue<T> {
     this.#capacity = (this.buffer.byteLength - HEAD_LENGTH) / 2;
   }
 
+  /** Whether there is room for it. */
+  fits(value: T): boolean {
+    return lengthOf(value) <= this.#capacity;
+  }
+
   /** By one thread alone. @returns false when there is no room for it: nothing has changed */
   replace(value: T): boolean {
     const bytes = encode(value);
