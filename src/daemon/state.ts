@@ -7,7 +7,6 @@ import type {
   ClientView,
   DatedCheck,
   ReadinessCheck,
-  ReloadState,
   SandboxState,
   Snapshot,
 } from "#src/status/snapshot.ts";
@@ -15,6 +14,7 @@ import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import type { History } from "./history/mod.ts";
 import { drained, Readiness } from "./readiness.ts";
+import { datedOutcome, type Outcome } from "./reload/outcome.ts";
 import { noRestorations, type Restorations } from "./restorations.ts";
 import { takeSnapshot } from "./snapshot.ts";
 
@@ -32,7 +32,7 @@ export class DaemonState {
   readonly history: History;
   readonly restorations: Restorations = noRestorations();
   /** Whoever reloads keeps it. */
-  reload: ReloadState = { ok: true, succeededAt: new Date(), problems: [], needsRestart: [] };
+  reload: Outcome;
   /** Whoever enters it sets it. */
   sandbox: SandboxState = { mode: "off", layers: [], violations: 0 };
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
@@ -59,6 +59,8 @@ export class DaemonState {
     host.revision();
     this.#logLinesDropped = logLinesDropped;
     this.history = history;
+    const succeededAt = history.time.now();
+    this.reload = { ok: true, succeededAt, problems: [], needsRestart: [] };
   }
 
   /** From here on the announcement follows readiness. */
@@ -144,7 +146,7 @@ export class DaemonState {
       history: this.history,
       use: this.#host.processUse(),
       restored: this.restorations,
-      reload: this.reload,
+      reload: datedOutcome(this.reload, this.history.time),
       sandbox: this.sandbox,
       logLinesDropped: this.#logLinesDropped(),
       announced: this.#announcement?.isOn,

@@ -7,6 +7,7 @@ import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
 import type { ClientStateName, ClientView } from "#src/status/snapshot.ts";
+import type { WallTime } from "../history/wall_time.ts";
 import type { Clock } from "./clock.ts";
 import { homeOf, hookViewOf, keyOfHome } from "./home.ts";
 import type { Hook, Place } from "./hook.ts";
@@ -31,6 +32,8 @@ const FLAGS_AT = 8;
 /** What a client's life goes by. */
 export interface ControlParts {
   readonly clock: Clock;
+  /** By which it dates what it tells. */
+  readonly time: Pick<WallTime, "now" | "date">;
   readonly log: Logger;
   readonly config: ClientConfig;
   /** What the last run has left. */
@@ -80,12 +83,13 @@ export class ClientControl {
   #state: ClientStateName = "probing";
   /** That was told last. */
   #address: string | undefined;
-  #since = new Date();
-  #lastChange: ClientView["lastChange"];
+  #since: Millis;
+  #lastChange: { readonly reason: string; readonly at: Millis } | undefined;
 
   constructor(parts: ControlParts) {
     const { clock, config, left, standpoint } = parts;
     this.#parts = parts;
+    this.#since = parts.time.now();
     this.#config = config;
     this.#names = new ServerNames(
       {
@@ -184,10 +188,12 @@ export class ClientControl {
   }
 
   get view(): ClientView {
+    const { time } = this.#parts;
+    const last = this.#lastChange;
     return viewOf(this.#parts.status(), {
       state: this.#state,
-      since: this.#since,
-      lastChange: this.#lastChange,
+      since: time.date(this.#since),
+      lastChange: last && { ...last, at: time.date(last.at) },
       servers: this.#names.servers,
       unresolved: this.#names.unresolved,
       localAddress: this.rules.localAddress,
@@ -280,10 +286,11 @@ export class ClientControl {
     const address = bytes && formatIpv6(bytes);
     if (state === this.#state && (address === undefined || address === this.#address)) return;
     this.#address = address;
-    if (state !== this.#state) this.#since = new Date();
+    const now = this.#parts.time.now();
+    if (state !== this.#state) this.#since = now;
     this.#state = state;
     const why = (state === "no_ipv4" ? NO_WAY : reason) ?? "it began";
-    this.#lastChange = { reason: why, at: new Date() };
+    this.#lastChange = { reason: why, at: now };
     const isTrouble = state === "failing" || state === "offline" || state === "no_ipv4";
     this.#parts.log.log(isTrouble ? "warn" : "info", "Client", {
       state,

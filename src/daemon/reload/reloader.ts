@@ -47,7 +47,8 @@ export interface Wish {
 
 interface Waiting {
   readonly before: Config;
-  readonly by: Date;
+  /** By the clock of the history. */
+  readonly by: Millis;
   readonly timer: ReturnType<typeof setTimeout>;
   /** Why it could not be taken back when it was time. */
   readonly problem?: string;
@@ -161,7 +162,7 @@ export class Reloader {
     const { state, log } = this.#daemon;
     const restart = changes.filter(({ reload }) => reload === "restart");
     const needsRestart = restart.map(({ id }) => id);
-    state.reload = { ok: true, succeededAt: new Date(), problems: [], needsRestart };
+    state.reload = { ok: true, succeededAt: state.history.time.now(), problems: [], needsRestart };
     log.info("Reloaded", { file: config.file, count: changes.length - restart.length });
     for (const { id, from, to, reload } of changes) {
       const fields = { key: id, value: to ?? "not set", detail: `was ${from ?? "not set"}` };
@@ -185,7 +186,7 @@ export class Reloader {
 
   #wait(before: Config, within: Millis): void {
     const { state, log } = this.#daemon;
-    const by = new Date(Date.now() + within);
+    const by = state.history.time.now() + within;
     this.#waiting = { before, by, timer: setTimeout(() => this.#goBack(), within) };
     state.reload = { ...state.reload, confirmBy: by };
     log.info("Reload waits for its confirmation", { seconds: within / 1000 });
@@ -222,14 +223,16 @@ export class Reloader {
   }
 
   #done(made: Pick<Report, "dryRun" | "notices">): Report {
+    const { config, history } = this.#daemon.state;
+    const by = this.#waiting?.by;
     return {
       ...made,
       ok: true,
-      file: this.#daemon.state.config.file,
+      file: config.file,
       changes: [],
       problems: [],
       isConfig: false,
-      confirmBy: this.#waiting?.by,
+      confirmBy: by === undefined ? undefined : history.time.date(by),
     };
   }
 

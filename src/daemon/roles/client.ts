@@ -101,11 +101,12 @@ class ClientLife implements RoleLife {
   }
 
   #makeControl(): ClientControl {
-    const { log, config: { client } } = this.#context;
+    const { log, state, config: { client } } = this.#context;
     const { kept, errands } = this.#surroundings;
     const nobody = { problem: "nobody looks it up" };
     return new ClientControl({
       clock: CLOCK,
+      time: state.history.time,
       log,
       config: client,
       left: kept.found,

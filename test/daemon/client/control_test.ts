@@ -73,6 +73,8 @@ const QUALIFIED: ToldStatus = {
 /** A client with everything around it of paper. */
 class Lab {
   readonly clock = new FakeClock();
+  /** What the wall clock says more than the other. */
+  wall = 0;
   readonly lines: string[] = [];
   readonly homes: string[] = [];
   readonly rules: ClientRules[] = [];
@@ -90,6 +92,7 @@ class Lab {
     const sink = (_: string, line: string) => void this.lines.push(line);
     this.control = new ClientControl({
       clock: this.clock,
+      time: { now: () => this.clock.now(), date: (at) => new Date(this.wall + at) },
       log: createLogger({ level: "info", format: formatLogfmt, sink, time: undefined }),
       config: clientConfig(config),
       left,
@@ -423,4 +426,15 @@ test("ClientControl: at the end the addresses go, and the hook is told", async (
   await lab.control.end();
   assert.equal(lab.homes.at(-1), "1280");
   assert.deepEqual(lab.hooks.map(({ STATE }) => STATE), ["up", "down", "destroy"]);
+});
+
+test("ClientControl: since when it is as it is does not depend on when the wall clock was set", async () => {
+  const lab = new Lab();
+  await lab.clock.pass(5_000);
+  lab.tell(QUALIFIED);
+  const at = lab.clock.now();
+  await lab.clock.pass(60_000);
+  lab.wall = 3_600_000;
+  const { since, lastChange } = lab.control.view;
+  assert.deepEqual([since, lastChange?.at], [new Date(lab.wall + at), new Date(lab.wall + at)]);
 });
