@@ -74,6 +74,12 @@ const LIFE = {
     "the kernel does not say how the interface is set up; it is asked again",
     "report it, if it goes on: see `dmesg` too",
   ),
+  "Cannot look at the network": message(
+    "error",
+    "error",
+    "the kernel does not say where a client's host stands in its networks; it is asked again",
+    "report it, if it goes on: see `dmesg` too",
+  ),
   "Cannot look at the daemon": message(
     "error",
     "error",

@@ -207,7 +207,10 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
       const conf = await writeFile(lab, "radvd.conf", RADVD);
       lab.spawn("nat0", ["radvd", "-n", "-C", conf, "-p", "/run/radvd.pid"]);
       await client.waitForLine(/msg="Native IPv6" .*state=leaving/, START_PATIENCE);
-      assert.doesNotMatch(await lab.sh("cli0", "ip -6 route show default"), /teredo/);
+      await until(
+        "the tunnel is no way any more",
+        async () => !/teredo/.test(await lab.sh("cli0", "ip -6 route show default")),
+      );
       await client.waitForLine(/state=dormant reason="native IPv6: 2001:db8:9:/, START_PATIENCE);
       assert.doesNotMatch(await lab.sh("cli0", "ip -6 addr show dev teredo"), /2001:/);
       await lab.sh("nat0", "kill $(cat /run/radvd.pid)"); // its last words: a lifetime of 0

@@ -96,7 +96,9 @@ test(
       assert.equal(await counted(lab, "solicitations_received_total"), answered);
       // The way of the rest is as ever: kinds of NAT, bubbles, the first ping by way of the server.
       const kinds = await Promise.all(
-        ["cli1", "cli2"].map(async (client) => (await probe(lab, client)).nat),
+        ["cli1", "cli2"].map(async (client) =>
+          (await probe(lab, client)).nat
+        ),
       );
       assert.deepEqual(kinds, ["restricted", "symmetric"]);
       const { address } = await startMiredoClient(lab, "cli3");

@@ -1,6 +1,4 @@
-import type { Millis } from "#src/protocol/time.ts";
 import { type Context, userOf } from "../../context.ts";
-import { lookOnChange } from "../../on_change.ts";
 import { type Errands, startErrands } from "../errands/process.ts";
 import { openKept } from "../kept.ts";
 import { tellMiredosHook } from "../miredo_hook.ts";
@@ -8,9 +6,7 @@ import { hasNames } from "../servers/choose.ts";
 import { standpointOf } from "../standpoint.ts";
 import { statePath } from "../state_file.ts";
 import type { Surroundings } from "./contract.ts";
-
-/** Between two looks at a network that changes without end. */
-const REST: Millis = 100;
+import { followNetwork } from "./follow.ts";
 
 /** A host's own. Opened while all rights are there. */
 export function hostSurroundings(context: Context): Surroundings {
@@ -26,11 +22,7 @@ export function hostSurroundings(context: Context): Surroundings {
     needed: (config) => errands === undefined && hasNames(config),
     sockets: undefined,
     look: (servers, own) => standpointOf(watch, servers, own, client.bindAddress),
-    follow: (look) =>
-      lookOnChange(watch, REST, (isTold) => {
-        // Read in any case: what was told before is no news any more.
-        if (watch.hasChanged() || isTold) look();
-      }),
+    follow: (look) => followNetwork(watch, log, look),
     qualified: () => {},
     endedBy: () => Promise.resolve(undefined),
     close: async () => {
