@@ -18,6 +18,8 @@ import type { Workers } from "./threads/workers.ts";
 export interface OpenRole {
   /** UDP addresses received on, `A.B.C.D:port`. */
   readonly listening: readonly string[];
+  /** Whether they are of another network namespace, whose addresses are not to be seen from here. */
+  readonly isLent?: boolean;
   /** TUN interface of the relay or client. */
   readonly interfaceName?: string;
   /** Interface by which a server's native packets leave, where that is one of its own. */

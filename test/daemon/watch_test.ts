@@ -187,6 +187,12 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "its sockets are of another namespace, and this one has no IPv4 address",
+    facts: { hasIpv4: () => false },
+    served: { open: { ...OPEN, isLent: true } },
+    want: [],
+  },
+  {
     name: "an address it is bound to has left the host",
     facts: {
       takes4: (address) => address === PRIMARY_ADDRESS,

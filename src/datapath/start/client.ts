@@ -132,6 +132,7 @@ export function openClient(
     };
     return {
       listening: [`${formatIpv4(start.bindAddress)}:${udp.port}`],
+      isLent: sockets !== undefined,
       interfaceName: tunnel.name,
       workers: ONE_WORKER,
       offloads: reportOffloads(offloads, start.offloads),
