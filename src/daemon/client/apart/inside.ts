@@ -155,6 +155,10 @@ export function configApart(config: Config): Config {
       process,
       hook: undefined,
       whenNative: "keep",
+      // It is the host's, where the socket is bound to it already.
+      bindAddress: 0,
+      // Answers come to a group that a socket of this namespace alone could join. RFC 4380 §5.2.8
+      localDiscovery: false,
       drainTime: 0,
     },
     status: { ...config.status, enabled: false, control: "no" },
