@@ -9,11 +9,38 @@ import { script, START_PATIENCE, teredo, until, writeFile } from "./programs.ts"
 
 const ROUTER = "192.168.1.1";
 const OTHER_ROUTER = "192.168.1.3";
+/** As systemd-resolved has it. */
+const OWN_NAME_SERVER = "127.0.0.53";
+/** Where both addresses of the server are. */
+const SERVERS = "198.51.100.0/30";
 const SILENT = "198.51.100.200";
 const SIGNALS = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
-const run = (lab: Lab, server: string, command: string): LabProcess =>
-  lab.spawn("cli0", teredo("client", server, "--run", command));
+const run = (lab: Lab, server: string, command: string, ...flags: string[]): LabProcess =>
+  lab.spawn("cli0", teredo("client", server, "--run", command, ...flags));
+
+/** That the command is all there is to see. */
+async function assertQuiet(client: LabProcess, said: RegExp): Promise<void> {
+  const timer = setTimeout(() => client.kill("SIGKILL"), START_PATIENCE);
+  const { status, stdout, stderr } = await client.result;
+  clearTimeout(timer);
+  assert.match(stdout, said, stderr);
+  assert.deepEqual([status, stderr], [0, ""]);
+}
+
+/** Names are looked up there, where somebody answers in a namespace. */
+async function askNames(lab: Lab, namespace: string, address: string): Promise<string> {
+  const text = `nameserver ${address}\noptions timeout:1\n`;
+  const file = await writeFile(lab, "resolv.conf", text);
+  await lab.sh("core", `mount --bind ${file} /etc/resolv.conf`);
+  await answerNames(lab, namespace, address);
+  return file;
+}
+
+async function answerNames(lab: Lab, namespace: string, address: string): Promise<void> {
+  const argv = script("name_server.ts", address, SERVER_ADDRESS, HOST_IPV6);
+  await lab.spawn(namespace, argv).waitForLine(/listening/, START_PATIENCE);
+}
 
 /** Processes of the lab with such a command line; a pattern that does not match itself. */
 const running = (lab: Lab, pattern: string) =>
@@ -32,7 +59,7 @@ const CASES: readonly ClientCase[] = [
       const traps = run(
         lab,
         SERVER_ADDRESS,
-        "trap 'echo told; exit 9' TERM; echo begun; sleep 3001 & wait",
+        "trap 'echo told; exit 9' TERM; sleep 3001 & echo begun; wait",
       );
       await traps.waitForLine(/begun/, START_PATIENCE);
       traps.kill("SIGTERM");
@@ -103,13 +130,9 @@ for i in $(seq 20); do sleep 0.1; done; ip -6 address show dev teredo | grep -c 
   {
     name: "names are found when the host has other name servers",
     run: async (lab) => {
-      const file = await writeFile(lab, "resolv.conf", `nameserver ${ROUTER}\noptions timeout:1\n`);
-      await lab.sh("core", `mount --bind ${file} /etc/resolv.conf`);
+      const file = await askNames(lab, "nat0", ROUTER);
       await lab.sh("nat0", `ip addr add ${OTHER_ROUTER}/24 dev inside`);
-      for (const router of [ROUTER, OTHER_ROUTER]) {
-        const argv = script("name_server.ts", router, SERVER_ADDRESS, HOST_IPV6);
-        await lab.spawn("nat0", argv).waitForLine(/listening/, START_PATIENCE);
-      }
+      await answerNames(lab, "nat0", OTHER_ROUTER);
       const client = run(
         lab,
         "server.test",
@@ -120,6 +143,53 @@ until getent ahostsv6 host.test; do sleep 0.1; done; echo again`,
       await lab.sh("core", `echo nameserver ${OTHER_ROUTER} > ${file}`);
       await client.waitForLine(/again/, START_PATIENCE);
       assert.equal((await client.result).status, 0);
+    },
+  },
+  {
+    name: "nothing is told of a namespace without IPv4, where the host's name server is its own",
+    run: async (lab) => {
+      await askNames(lab, "cli0", OWN_NAME_SERVER);
+      const command = "getent ahostsv6 host.test; sleep 3";
+      await assertQuiet(run(lab, "server.test", command), new RegExp(`^${HOST_IPV6} `, "m"));
+    },
+  },
+  {
+    name: "bind_address is an address of the host's",
+    run: (lab) => {
+      const command = `ping -6 -n -c 3 -W 5 ${HOST_IPV6}; sleep 2`;
+      return assertQuiet(
+        run(lab, SERVER_ADDRESS, command, "--bind-address=192.168.1.2"),
+        / 0% packet loss/,
+      );
+    },
+  },
+  {
+    name: "a route to the server is enough, whether it has a name or not",
+    run: async (lab) => {
+      await askNames(lab, "nat0", ROUTER);
+      await lab.sh(
+        "cli0",
+        `ip route del default; ip route add ${SERVERS} via ${ROUTER}`,
+      );
+      await assertQuiet(run(lab, SERVER_ADDRESS, "echo ok"), /^ok$/m);
+      // Until its address is known there is no way to anything.
+      const named = run(lab, "server.test", "echo ok");
+      await named.waitForLine(/^ok$/, START_PATIENCE);
+      assert.equal((await named.result).status, 0);
+    },
+  },
+  {
+    name:
+      "local_discovery does not apply: nobody on the link hears of a client that answers nobody",
+    run: async (lab) => {
+      await lab.sh(
+        "nat0",
+        `nft add table ip heard
+nft 'add chain ip heard inbound { type filter hook prerouting priority -300; }'
+nft add rule ip heard inbound ip daddr 224.0.0.253 counter`,
+      );
+      await assertQuiet(run(lab, SERVER_ADDRESS, "sleep 1; echo ok", "--local-discovery"), /^ok$/m);
+      assert.match(await lab.sh("nat0", "nft list table ip heard"), /counter packets 0 /);
     },
   },
 ];

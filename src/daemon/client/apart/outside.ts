@@ -12,6 +12,7 @@ import { Lines } from "../../helper/lines.ts";
 import { hostOf } from "../../host/mod.ts";
 import { everySecond } from "../../pulse.ts";
 import { OF_COMMANDS } from "../../signals.ts";
+import { chooseServers } from "../servers/choose.ts";
 import { answerLookUp } from "../errands/look_up.ts";
 import { isLookUp } from "../errands/words.ts";
 import { keyOf, type Standpoint, standpointOf } from "../standpoint.ts";
@@ -51,11 +52,13 @@ export async function runApart(options: ApartOptions): Promise<number> {
   const { config } = loadConfig("client", { path, overrides });
   const libc = await openLibc();
   const watch = hostOf(libc).watchNetwork();
-  // Who asks for this wants the tunnel, whatever else there is.
-  const look = () => ({
-    ...standpointOf(watch, [], "", config.client.bindAddress),
-    native: undefined,
-  });
+  const names = new Map<string, readonly number[]>();
+  const look = () => {
+    const servers = chooseServers(config.client.servers, (name) => names.get(name))
+      .map(({ primary }) => primary);
+    // Who asks for this wants the tunnel, whatever else there is.
+    return { ...standpointOf(watch, servers, "", address), native: undefined };
+  };
   const { bindAddress: address, bindPort: port, socketBuffer: buffer } = config.client;
   const { descriptors, close } = openClientSockets(libc, { address, port, buffer });
   const standpoint = look();
@@ -78,7 +81,7 @@ export async function runApart(options: ApartOptions): Promise<number> {
     child.stdin!.on("error", () => {}); // it may have ended
     child.stdin!.write(write(task));
     signals.pass(child);
-    answer(child, () => signals.leave());
+    answer(child, names, () => signals.leave());
     const end = follow(child, look, task);
     const status = await statusOf(child);
     end();
@@ -117,7 +120,12 @@ function follow(child: ChildProcess, look: () => Standpoint, first: ApartTask): 
   });
 }
 
-function answer(child: ChildProcess, runs: () => void): void {
+/** @param names takes what servers' names are found to be */
+function answer(
+  child: ChildProcess,
+  names: Map<string, readonly number[]>,
+  runs: () => void,
+): void {
   const lines = new Lines();
   const { stdin, stdout } = child;
   stdout!.setEncoding("utf8");
@@ -126,7 +134,11 @@ function answer(child: ChildProcess, runs: () => void): void {
     for (const line of lines.take(chunk, performance.now()) ?? []) {
       if (isRunning(line)) runs();
       const question = readQuestion(line);
-      if (question !== undefined) void find(question).then((told) => stdin!.write(write(told)));
+      if (question === undefined) continue;
+      void find(question).then((told) => {
+        if ("lookUp" in question && "addresses" in told) names.set(question.lookUp, told.addresses);
+        stdin!.write(write(told));
+      });
     }
   });
 }
