@@ -33,6 +33,22 @@ export class StartError extends TeredoError {
   }
 }
 
+/**
+ * That the kernel makes no namespaces for us.
+ *
+ * @param what needs them, as at the start of a sentence
+ * @param why in the words of whoever tried
+ */
+export function namespacesRefused(what: string, why: string, isRoot: boolean): StartError {
+  return new StartError(
+    `${what} needs namespaces, which this system refused (${why})`,
+    isRoot
+      ? "in a container give it CAP_SYS_ADMIN and CAP_NET_ADMIN"
+      : "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 " +
+        "kernel.apparmor_restrict_unprivileged_userns=0",
+  );
+}
+
 /** What was thrown, which may be anything, as an error. */
 export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

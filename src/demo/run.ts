@@ -1,4 +1,4 @@
-import { StartError } from "#src/errors.ts";
+import { namespacesRefused } from "#src/errors.ts";
 import { Lab } from "./lab.ts";
 import { showClients } from "./clients.ts";
 import type { NatKind } from "./nat.ts";
@@ -102,13 +102,7 @@ async function createLab(nats: readonly NatKind[]): Promise<Lab> {
     return await Lab.create({ nats });
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw new StartError(
-      `The lab needs network namespaces, which this system refused (${problem})`,
-      process.getuid?.() === 0
-        ? "in a container give it CAP_SYS_ADMIN and CAP_NET_ADMIN"
-        : "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 " +
-          "kernel.apparmor_restrict_unprivileged_userns=0",
-    );
+    throw namespacesRefused("The lab", problem, process.getuid?.() === 0);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -61,6 +61,35 @@ for (const [args, status, stderr] of refused) {
     assert.deepEqual(teredo(args), { status, stdout: "", stderr: `teredo: ${stderr}\n` });
   });
 }
+
+test("teredo client --run says what to do where users may make no namespaces", () => {
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  const refusal = "unshare: write failed /proc/self/uid_map: Operation not permitted";
+  writeFileSync(join(bin, "unshare"), `#!/bin/sh\necho '${refusal}' >&2\nexit 1\n`, {
+    mode: 0o755,
+  });
+  const { status, stdout, stderr } = teredo(["client", "192.0.2.1", "--run", "echo ran"], {
+    PATH: `${bin}:${process.env["PATH"]}`,
+  });
+  assert.deepEqual([status, stdout], [1, ""]);
+  const mend = process.getuid!() === 0
+    ? "in a container give it CAP_SYS_ADMIN and CAP_NET_ADMIN"
+    : "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 " +
+      "kernel.apparmor_restrict_unprivileged_userns=0";
+  assert.equal(
+    stderr,
+    `teredo: \`--run\` needs namespaces, which this system refused (${refusal}); ${mend}\n`,
+  );
+});
+
+test("teredo client --run names the package of the program that it takes", () => {
+  assert.deepEqual(teredo(["client", "192.0.2.1", "--run", "echo ran"], { PATH: "/nowhere" }), {
+    status: 1,
+    stdout: "",
+    stderr: "teredo: `--run` takes the program `unshare`; install util-linux\n",
+  });
+});
 
 test("teredo config knows the miredo.conf that Debian installs for a client's", () => {
   assert.deepEqual(teredo(["config", "check", DEBIAN]), {

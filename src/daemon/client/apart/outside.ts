@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,7 +7,7 @@ import { check } from "#ffi/errors.ts";
 import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { openClientSockets } from "#src/datapath/start/client_sockets.ts";
-import { StartError } from "#src/errors.ts";
+import { namespacesRefused, StartError } from "#src/errors.ts";
 import { Lines } from "../../helper/lines.ts";
 import { hostOf } from "../../host/mod.ts";
 import { everySecond } from "../../pulse.ts";
@@ -48,7 +48,7 @@ const NAMESPACES = ["--user", "--map-root-user", "--net", "--"];
  */
 export async function runApart(options: ApartOptions): Promise<number> {
   const { program, command, version, path, overrides, wait } = options;
-  refuseWithoutUnshare();
+  refuseWithoutNamespaces();
   const { config } = loadConfig("client", { path, overrides });
   const libc = await openLibc();
   const watch = hostOf(libc).watchNetwork();
@@ -92,19 +92,16 @@ export async function runApart(options: ApartOptions): Promise<number> {
   }
 }
 
-function refuseWithoutUnshare(): void {
-  const folders = (process.env["PATH"] ?? "").split(":");
-  if (folders.some((folder) => isProgram(join(folder, UNSHARE)))) return;
-  throw new StartError("`--run` takes the program `unshare`", "install util-linux");
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
+/** Tries it out: of a client that has ended nobody could tell whether it was ever there. */
+function refuseWithoutNamespaces(): void {
+  const tried = spawnSync(UNSHARE, [...NAMESPACES, "/bin/sh", "-c", ":"], { encoding: "utf8" });
+  const { status, stderr, error } = tried;
+  if (status === 0) return;
+  if (error !== undefined && "code" in error && error.code === "ENOENT") {
+    throw new StartError("`--run` takes the program `unshare`", "install util-linux");
   }
+  const why = error?.message ?? (stderr.trim() || `\`${UNSHARE}\` ended with ${status}`);
+  throw namespacesRefused("`--run`", why, process.getuid?.() === 0);
 }
 
 /** Tells of another network outside. @returns what ends it */
