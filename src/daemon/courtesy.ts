@@ -13,5 +13,9 @@ const STEPS = 10;
 export function giveWayToPackets(): void {
   if (process.platform !== "linux") return;
   const least = Math.min(getPriority(0) + STEPS, constants.priority.PRIORITY_LOW);
-  setPriority(0, least);
+  try {
+    setPriority(0, least);
+  } catch {
+    // A filter of calls may refuse it: then pages and packets share a core as others do.
+  }
 }
