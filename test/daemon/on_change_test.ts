@@ -64,6 +64,16 @@ test("lookOnChange() looks without a signal too, and no more once it is ended", 
   assert.equal(looks.length, length);
 });
 
+test("lookOnChange() that is ended while it rests asks for no signal any more", async () => {
+  const { asked, looks, end } = setUp(100);
+  signalled();
+  await until(() => looks.includes(true));
+  process.on("SIGIO", () => {});
+  end();
+  await after(300);
+  assert.equal(asked.at(-1), false);
+});
+
 test("lookOnChange() looks again and again at what signals nothing", async () => {
   let looks = 0;
   const end = lookOnChange({}, 1, () => void looks++);

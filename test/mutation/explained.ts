@@ -12,9 +12,56 @@ const WRITTEN_FIRST = "it is written before anybody reads it";
 const SPREADS = "entries share cells more often, which costs time alone";
 const ROOM = "room for a byte more than is ever used";
 
+const ANOTHER = "another number of the same use";
+const OURS = "a bound that is ours to choose";
+
 type Row = readonly [path: string, code: string, was: string, text: string, why: string];
 
 const ROWS: readonly Row[] = [
+  ["daemon/client/control.ts", "if (isAnew) this.#renewals++", "++", "--", ANOTHER],
+  ["daemon/courtesy.ts", "const STEPS = 10", "10", "11", "how much is given way is ours to choose"],
+  ["daemon/due.ts", "#revision = -1", "1", "2", ANOTHER],
+  ["daemon/handover/form.ts", "FIRST_LINE_MOST + HEAD_MOST + ROWS_MOST", "+", "-", OURS],
+  [
+    "daemon/helper/process.ts",
+    "if (!stopping) child.stdin.write(line)",
+    "!stopping",
+    "true",
+    "what is written to a pipe that has ended is an error that nobody is told of",
+  ],
+  [
+    "daemon/host/linux/network.ts",
+    "const journey = from === 0",
+    "from === 0",
+    "false",
+    "to the kernel 0.0.0.0 is no source",
+  ],
+  [
+    "daemon/host/linux/network.ts",
+    "ROOT_SERVERS_6[0]!",
+    "0",
+    "1",
+    "another address in the middle of the IPv6 Internet",
+  ],
+  ["daemon/host/linux/unix_peers.ts", "Arena.plain(libc, 65_536)", "65_536", "65537", ROOM],
+  ["daemon/peers/client_why.ts", "WAYS[row?.way ?? -1]", "1", "2", ANOTHER],
+  ["daemon/reload/reloader.ts", "PAUSE: Millis = 100", "100", "101", OURS],
+  ["daemon/sandbox/linux/seccomp.ts", "const ARENA = 64 * 1024", "1024", "1025", ROOM],
+  ["daemon/sandbox/linux/threads.ts", "2 * LISTING + ROW", "2", "3", ROOM],
+  [
+    "daemon/sandbox/linux/threads.ts",
+    "constants.O_RDONLY | constants.O_DIRECTORY",
+    "|",
+    "&",
+    "it is a folder whatever it is opened as",
+  ],
+  [
+    "daemon/sandbox/linux/landlock.ts",
+    "if (fd < 0) return",
+    "0",
+    "1",
+    "descriptor 0 is standard input by then",
+  ],
   ["protocol/guard/broadcasts.ts", "const SHIFT = 22", "22", "23", SPREADS],
   [
     "protocol/peers/leases.ts",
