@@ -33,7 +33,7 @@ export const CLIENT_STATE_HELP: Readonly<Record<ClientStateName, ClientStateHelp
     meaning: "No server answers. They are asked again, at last every 100 s or so",
     cause:
       "the servers are gone, a filter keeps UDP to or from port 3544 out, or they want another " +
-      "key (`key_refused`)",
+      "key",
     mend: "`teredo netcheck` says which of the first two; for another key `secret_file`",
   },
   dormant: {
