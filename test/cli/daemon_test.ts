@@ -38,9 +38,9 @@ for (const [role, command] of [["relay", RELAY], ["server", SERVER]] as const) {
     expectLines(
       `daemon ${role} ${command}
 until_says ${role} msg=Ready
-nice() { sed 's/.*) //' /proc/$pid/task/$1/stat | cut -d ' ' -f 17; }
-echo "main thread $(nice $pid)"
-for task in /proc/$pid/task/*; do nice \${task##*/}; done | sort -n | head -n 1
+more() { echo $(($(sed 's/.*) //' /proc/$pid/task/$1/stat | cut -d ' ' -f 17) - $(nice))); }
+echo "main thread $(more $pid)"
+for task in /proc/$pid/task/*; do more \${task##*/}; done | sort -n | head -n 1
 kill $pid; ended`,
       ["main thread 10", "0", "exit status 0"],
     );
