@@ -1,4 +1,5 @@
-import type { Endpoint, Failure } from "#src/probe/contract.ts";
+import type { Endpoint, Failure, Guise } from "#src/probe/contract.ts";
+import type { ServerAddresses } from "#src/protocol/client/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 /** How an address of a server, or of a STUN server, sees the socket that asked. */
@@ -6,6 +7,9 @@ export interface View {
   readonly mapped: Endpoint;
   readonly rtt: Millis;
 }
+
+/** A server, and as whom it is asked. */
+export interface AskedServer extends ServerAddresses, Guise {}
 
 /** Why nothing can come back, as ICMP says. RFC 1122 §3.2.2.1 */
 export type Refusal =

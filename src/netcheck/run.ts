@@ -1,4 +1,5 @@
 import type { Libc } from "#ffi/libc.ts";
+import type { Guise } from "#src/probe/contract.ts";
 import { bind, closed, localAddressTowards, ownIpv4 } from "#src/probe/sockets.ts";
 import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -15,6 +16,7 @@ import type { Verdict } from "./verdict.ts";
 export interface NetcheckOptions {
   /** At least one, no two with a common address. */
   readonly servers: readonly ChosenServer[];
+  readonly guise: Guise;
   /** 16 bytes of a native IPv6 host to ping by way of each server; undefined: none. */
   readonly target: Uint8Array | undefined;
   readonly stun: StunServer | undefined;
@@ -54,17 +56,18 @@ async function observe(libc: Libc, options: NetcheckOptions): Promise<Observatio
   const own = await bind(address, options.port);
   try {
     const [{ servers, strays }, hops, stun] = await Promise.all([
-      measureServers(options.servers, own, options.target, libc),
+      measureServers(options.servers, own, options.target, options.guise, libc),
       measureHops(libc, first!.primary),
       options.stun && measureStun(options.stun, address),
     ]);
     const base = { local: own.local, ownAddresses: ownIpv4(), servers, strays, hops, stun };
     const best = nearest(servers);
     if (best === undefined) return { ...base, ...NOTHING_FURTHER };
-    const fresh = await measureFresh(address, best, best.secondaryView !== undefined);
+    const asked = { ...best, ...options.guise };
+    const fresh = await measureFresh(address, asked, best.secondaryView !== undefined);
     const [hairpin, lifetime] = await Promise.all([
-      measureHairpin(address, best),
-      options.lifetime === 0 ? undefined : measureLifetime(address, best, options.lifetime),
+      measureHairpin(address, asked),
+      options.lifetime === 0 ? undefined : measureLifetime(address, asked, options.lifetime),
     ]);
     return { ...base, fresh, hairpin, lifetime };
   } finally {

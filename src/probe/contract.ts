@@ -1,3 +1,4 @@
+import type { ClientIdentity } from "#src/protocol/client/messages/solicitation.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
 /** An IPv4 address and UDP port, as numbers in host order. */
@@ -6,7 +7,15 @@ export interface Endpoint {
   readonly port: number;
 }
 
-export interface ProbeOptions {
+/** As whom servers are asked. */
+export interface Guise {
+  /** Upper 32 bits of the service prefix. */
+  readonly prefix: number;
+  /** For secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
+  readonly identity?: ClientIdentity | undefined;
+}
+
+export interface ProbeOptions extends Guise {
   /** The server's primary and secondary address. RFC 4380 §5.2 */
   readonly serverAddress: number;
   readonly secondaryAddress: number;
@@ -16,8 +25,6 @@ export interface ProbeOptions {
   readonly coneLocal: Endpoint;
   /** This host's IPv4 addresses: a mapping to one of them is no NAT's doing. */
   readonly ownAddresses: readonly number[];
-  /** Upper 32 bits of the service prefix. */
-  readonly prefix: number;
   readonly refuseReserved: boolean;
   /** 16 bytes of a native IPv6 host; undefined: qualification is all. */
   readonly target: Uint8Array | undefined;

@@ -4,6 +4,7 @@ import { Drop } from "#src/protocol/drops.ts";
 export const ADVERTISEMENT_FAULTS: Readonly<Partial<Record<Drop, string>>> = {
   [Drop.AuthenticationMissing]: "it does not repeat our nonce",
   [Drop.NonceMismatch]: "its nonce is not ours",
+  [Drop.AuthenticationFailed]: "it is not signed by our key",
   [Drop.NoOrigin]: "it has no origin indication",
   [Drop.DestinationNotOurs]: "its destination is not our link-local address",
   [Drop.SourceScope]: "its source is not link-local",

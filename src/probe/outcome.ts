@@ -83,7 +83,8 @@ export function explain(
       return {
         problem: `server ${outcome.server} answered that it wants another key`,
         mend:
-          `it requires secure qualification, which a probe has no key for: try one that does not`,
+          `it requires secure qualification: \`teredo netcheck\` shows the key in \`secret_file\` of ` +
+          `the client's configuration, a probe has none`,
       };
     case "mapping-not-global":
       return {

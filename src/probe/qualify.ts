@@ -159,11 +159,11 @@ export class Qualification {
   }
 
   #make(name: StepName): Step {
-    const { serverAddress, secondaryAddress, answerTimeout } = this.#options;
+    const { serverAddress, secondaryAddress, answerTimeout, identity } = this.#options;
     const local = name === "cone" ? this.#options.coneLocal : this.#options.local;
     const to = name === "secondary" ? secondaryAddress : serverAddress;
     const from = name === "primary" ? serverAddress : secondaryAddress;
-    return new Step(name, to, from, local, answerTimeout, this.#random);
+    return new Step(name, to, from, local, answerTimeout, this.#random, identity);
   }
 
   #send(now: Millis): void {

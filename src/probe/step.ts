@@ -1,4 +1,8 @@
-import { RS_ATTEMPTS, Solicitation } from "#src/protocol/client/messages/solicitation.ts";
+import {
+  type ClientIdentity,
+  RS_ATTEMPTS,
+  Solicitation,
+} from "#src/protocol/client/messages/solicitation.ts";
 import { NONCE_LENGTH } from "#src/protocol/wire/datagram.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Endpoint, FillRandom, ProbeSocket, StepName } from "./contract.ts";
@@ -17,7 +21,7 @@ export class Step {
   /** By which it goes, and its answer comes. */
   readonly socket: ProbeSocket;
   readonly cone: boolean;
-  readonly solicitation = new Solicitation();
+  readonly solicitation: Solicitation;
   readonly #timeout: Millis;
 
   /** @param timeout how long an answer is waited for; the cone test's wait is no longer than its own */
@@ -28,6 +32,7 @@ export class Step {
     local: Endpoint,
     timeout: Millis,
     random: FillRandom,
+    identity: ClientIdentity | undefined,
   ) {
     this.name = name;
     this.to = to;
@@ -37,6 +42,7 @@ export class Step {
     this.socket = this.cone ? "cone" : "own";
     const nonce = new Uint8Array(NONCE_LENGTH);
     random(nonce);
+    this.solicitation = new Solicitation(identity);
     this.solicitation.begin(this.cone, local.address, local.port, nonce);
   }
 

@@ -1,8 +1,14 @@
 import { type Bound, closed } from "#src/probe/sockets.ts";
 import { bind } from "#src/probe/sockets.ts";
 import type { Endpoint } from "#src/probe/contract.ts";
+import type { ClientIdentity } from "#src/protocol/client/messages/solicitation.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { ADVERTISEMENT_LENGTH, writeRouterAdvertisement } from "#src/protocol/wire/build.ts";
+import { signAuthentication, verifyAuthentication } from "#src/protocol/wire/authentication.ts";
+import {
+  ADVERTISEMENT_LENGTH,
+  writeAuthentication,
+  writeRouterAdvertisement,
+} from "#src/protocol/wire/build.ts";
 import { NONCE_LENGTH, TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
@@ -19,6 +25,10 @@ export interface Manner {
   readonly sender?: { readonly address: number; readonly port: number };
   /** Times that each answer is sent, the later ones later. */
   readonly copies?: number;
+  /** Whose solicitations alone are answered. RFC 4380 §5.2.2 */
+  readonly client?: ClientIdentity;
+  /** Upper 32 bits of its service prefix, where it has another one. */
+  readonly prefix?: number;
 }
 
 const MAPPED = 0xcb007107; // 203.0.113.7
@@ -39,7 +49,7 @@ export class FakeServer {
     const server = new FakeServer(other === undefined ? asked : [...asked, other]);
     for (const { socket } of asked) {
       socket.on("message", (b, { address, port }) => {
-        const answer = answerTo(b, primary, manner.seen ?? mappedTo(port), port);
+        const answer = answerTo(b, primary, manner, port);
         if (answer === undefined) return;
         const changed = manner.change?.(answer) ?? answer;
         const { socket: from } = other ?? { socket };
@@ -66,30 +76,39 @@ export class FakeServer {
   }
 }
 
-const mappedTo = (port: number) => () => ({ address: MAPPED, port });
+const mappedTo = (port: number): Endpoint => ({ address: MAPPED, port });
 
 /** RFC 4380 §5.3.2; undefined: no solicitation, or one with the cone bit. */
 function answerTo(
   b: Uint8Array,
   primary: number,
-  seen: (port: number) => Endpoint,
+  { seen, client, prefix = SERVICE_PREFIX }: Manner,
   port: number,
 ): Uint8Array | undefined {
   const d = new TeredoDatagram();
   if (d.parse(b, 0, b.length) !== Drop.None || d.authenticationAt < 0) return undefined;
   if ((b[d.ipv6At + SOURCE_AT + 8]! & 0x80) !== 0) return undefined;
-  const mapped = seen(port);
-  const nonce = b.slice(d.nonceAt, d.nonceAt + NONCE_LENGTH);
+  if (client !== undefined && !isOf(b, d, client)) return undefined;
+  const mapped = (seen ?? mappedTo)(port);
   const advertisement = new Uint8Array(ADVERTISEMENT_LENGTH);
-  const told = { prefix: SERVICE_PREFIX, serverAddress: primary, mtu: 1280 };
+  const told = { prefix, serverAddress: primary, mtu: 1280 };
   writeRouterAdvertisement(advertisement, 0, told, b, d.ipv6At + SOURCE_AT);
-  return concat(
-    Uint8Array.of(0, 1, 0, 0),
-    nonce,
-    Uint8Array.of(0),
-    origin(mapped.address, mapped.port),
-    advertisement,
-  );
+  const { clientId, key, authenticate } = client ?? NOBODY;
+  const value = authenticate(key, NOTHING);
+  const head = new Uint8Array(4 + clientId.length + value.length + NONCE_LENGTH + 1);
+  writeAuthentication(head, 0, clientId, value, b, d.nonceAt, 0);
+  const answer = concat(head, origin(mapped.address, mapped.port), advertisement);
+  if (client !== undefined) signAuthentication(answer, 0, answer.length, key, authenticate);
+  return answer;
+}
+
+const NOTHING = new Uint8Array(0);
+const NOBODY: ClientIdentity = { clientId: NOTHING, key: NOTHING, authenticate: () => NOTHING };
+
+function isOf(b: Uint8Array, d: TeredoDatagram, { clientId, key, authenticate }: ClientIdentity) {
+  const { clientIdAt, clientIdLength } = d;
+  const id = b.subarray(clientIdAt, clientIdAt + clientIdLength);
+  return Buffer.compare(id, clientId) === 0 && verifyAuthentication(b, d, key, authenticate);
 }
 
 /** A place on loopback where nobody else is, two addresses long. */

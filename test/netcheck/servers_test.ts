@@ -4,7 +4,11 @@ import { openLibc } from "#ffi/open.ts";
 import { measureServers, type ServersSeen } from "#src/netcheck/measure/servers.ts";
 import { solicit } from "#src/netcheck/measure/solicit.ts";
 import { openWire } from "#src/netcheck/measure/wire.ts";
+import { authenticateBy } from "#src/datapath/authenticate.ts";
+import type { Guise } from "#src/probe/contract.ts";
 import { bind, closed } from "#src/probe/sockets.ts";
+import type { ClientIdentity } from "#src/protocol/client/messages/solicitation.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { ip4 } from "#test/protocol/packets.ts";
 import { FakeServer, type Manner, placeOnLoopback } from "./fake_server.ts";
 
@@ -16,6 +20,8 @@ interface Case {
   readonly name: string;
   /** Undefined: nobody is there. */
   readonly manner: Manner | undefined;
+  /** Default: nobody's. */
+  readonly guise?: Guise;
   readonly qualified: boolean;
   readonly failure?: string;
   readonly refusal?: string;
@@ -23,8 +29,17 @@ interface Case {
   readonly stray?: RegExp;
 }
 
+const NOBODY: Guise = { prefix: SERVICE_PREFIX };
 const LOOPBACK = ip4("127.0.0.1");
 const STRANGER = ip4("127.78.0.9");
+
+const ALICE: ClientIdentity = {
+  clientId: new TextEncoder().encode("alice"),
+  key: new TextEncoder().encode("0123456789abcdef"),
+  authenticate: authenticateBy("sha1"),
+};
+const MALLORY = { ...ALICE, key: new TextEncoder().encode("fedcba9876543210") };
+const OTHER_PREFIX = 0x3ffe831f;
 
 const CASES: readonly Case[] = [
   { name: "an honest server", manner: {}, qualified: true },
@@ -75,6 +90,32 @@ const CASES: readonly Case[] = [
     stray: /not a Teredo packet/,
   },
   {
+    name: "a server that answers nobody but its clients, asked by one (C-13)",
+    manner: { client: ALICE },
+    guise: { ...NOBODY, identity: ALICE },
+    qualified: true,
+  },
+  {
+    name: "the same, asked by nobody it knows",
+    manner: { client: ALICE },
+    qualified: false,
+    failure: "server-silent",
+  },
+  {
+    name: "an answer that is not signed by our key",
+    manner: {},
+    guise: { ...NOBODY, identity: MALLORY },
+    qualified: false,
+    failure: "server-silent",
+    stray: /not signed by our key/,
+  },
+  {
+    name: "a server with another prefix, which is ours as well",
+    manner: { prefix: OTHER_PREFIX },
+    guise: { prefix: OTHER_PREFIX },
+    qualified: true,
+  },
+  {
     name: "a host where nobody listens (ICMP port unreachable)",
     manner: undefined,
     qualified: false,
@@ -83,12 +124,12 @@ const CASES: readonly Case[] = [
   },
 ];
 
-async function run({ manner }: Case, number: number): Promise<ServersSeen> {
+async function run({ manner, guise = NOBODY }: Case, number: number): Promise<ServersSeen> {
   const place = placeOnLoopback(number);
   const server = manner && await FakeServer.open(place.primary, manner);
   const own = await bind(LOOPBACK, 0);
   try {
-    return await measureServers([place], own, undefined, await openLibc());
+    return await measureServers([place], own, undefined, guise, await openLibc());
   } finally {
     await closed(own.socket);
     await server?.close();
@@ -123,7 +164,7 @@ test("measureServers() asks all servers by one socket, and takes none's answer f
     places.map(({ primary }) => FakeServer.open(primary, { seen })),
   );
   const own = await bind(LOOPBACK, 0);
-  const found = await measureServers(places, own, undefined, await openLibc());
+  const found = await measureServers(places, own, undefined, NOBODY, await openLibc());
   assert.deepEqual(found.servers.map(({ home }) => home !== undefined), [true, true, true]);
   assert.deepEqual([...seenPorts], [own.local.port]);
   assert.deepEqual(found.strays, []);
@@ -135,7 +176,18 @@ test("solicit() takes no answer with another nonce, however often it comes", asy
   const place = placeOnLoopback(30);
   const server = await FakeServer.open(place.primary, { change: (b) => b.with(5, b[5]! ^ 1) });
   const wire = await openWire(LOOPBACK);
-  assert.equal(await solicit(wire, place), undefined);
+  assert.equal(await solicit(wire, { ...place, ...NOBODY }), undefined);
+  await wire.close();
+  await server.close();
+});
+
+test("solicit() is answered by a server that answers its clients alone, and by its own prefix", async () => {
+  const place = placeOnLoopback(31);
+  const asked = { ...place, prefix: OTHER_PREFIX, identity: ALICE };
+  const manner = { client: ALICE, prefix: OTHER_PREFIX };
+  const server = await FakeServer.open(place.primary, manner);
+  const wire = await openWire(LOOPBACK);
+  assert.equal((await solicit(wire, asked))?.mapped.address, ip4("203.0.113.7"));
   await wire.close();
   await server.close();
 });

@@ -3,7 +3,7 @@ import test from "node:test";
 import { Lab } from "#src/demo/lab.ts";
 import { HOST_IPV6, type Place, SERVER_ADDRESS } from "#src/demo/topology.ts";
 import { problemsOf } from "#test/status/schema_validator.ts";
-import { type Maker, startRelay, startServer, teredo, until } from "./programs.ts";
+import { type Maker, startRelay, startServer, teredo, until, writeFile } from "./programs.ts";
 
 /**
  * `teredo netcheck` behind every kind of NAT, with a STUN server of somebody else's (Debian's
@@ -197,6 +197,40 @@ for (const [maker, found] of [["teredo", aged], ["miredo", agedByMiredo]] as con
     assert.ok(lifetime.below_seconds >= REMEMBERED - 1 && lifetime.below_seconds <= 15);
   });
 }
+
+test("teredo netcheck shows the key of the client's configuration", {
+  timeout: 600_000,
+}, async () => {
+  await Promise.allSettled([outcome, aged, agedByMiredo]);
+  const lab = await Lab.create({ nats: ["port-restricted"] });
+  try {
+    const secret = await writeFile(lab, "secret", "alice text:0123456789abcdef\n");
+    await lab.sh("core", `chmod 600 ${secret}`);
+    const server = `[server]\nbind_address = ${SERVER_ADDRESS}\nsecrets_file = ${secret}\n` +
+      "require_authentication = yes\nauthentication_algorithm = sha256\n";
+    await startServer(lab, "teredo", server);
+    const client = `[client]\nservers = ${SERVER_ADDRESS}\nsecret_file = ${secret}\n` +
+      "authentication_algorithm = sha256\n";
+    const config = await writeFile(lab, "client.ini", client);
+    const ask = async (...args: string[]) => {
+      const argv = teredo("netcheck", ...args, "--time=1s", "--json");
+      const { stdout, stderr } = await lab.run("cli0", argv, { timeout: 600_000 });
+      assert.notEqual(stdout, "", stderr);
+      return JSON.parse(stdout) as Document;
+    };
+    const [known, unknown] = await Promise.all([ask("-c", config), ask(SERVER_ADDRESS)]);
+    assert.deepEqual([known["reachable"], unknown["reachable"]], [true, false]);
+    const { nat, port_preservation, hairpin, lifetime } = known;
+    assert.deepEqual([nat, port_preservation, hairpin, lifetime], [
+      "restricted",
+      "yes",
+      "no",
+      { at_least_seconds: 1 },
+    ]);
+  } finally {
+    await lab.close();
+  }
+});
 
 test("teredo netcheck says that UDP is blocked, that nobody listens, and that there is no way", {
   timeout: 600_000,

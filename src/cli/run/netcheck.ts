@@ -1,14 +1,17 @@
 import { existsSync } from "node:fs";
 import { openLibc } from "#ffi/open.ts";
-import type { ServerName } from "#src/config/config.ts";
+import type { ClientConfig, ServerName } from "#src/config/config.ts";
 import { searchPlaces } from "#src/config/files.ts";
 import { servers } from "#src/config/kinds/servers.ts";
 import { loadConfig } from "#src/config/load.ts";
+import { authenticateBy } from "#src/datapath/authenticate.ts";
 import { toDocument } from "#src/netcheck/document.ts";
 import { resolveServers, resolveTarget } from "#src/netcheck/names.ts";
 import { writePage } from "#src/netcheck/page.ts";
 import { netcheck } from "#src/netcheck/run.ts";
 import type { StunServer } from "#src/netcheck/stun/measure.ts";
+import type { Guise } from "#src/probe/contract.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { writeJson } from "../json.ts";
@@ -48,6 +51,7 @@ export default async function run(
   const { stun, port = 0 } = flags;
   const { seen, verdict } = await netcheck(await openLibc(), {
     servers: named,
+    guise: asked.guise,
     target,
     stun,
     lifetime,
@@ -59,19 +63,29 @@ export default async function run(
 }
 
 interface Asked {
+  readonly guise: Guise;
   readonly servers: readonly ServerName[];
   readonly ping: string | undefined;
 }
 
 /** By the command line; without a server there, as the configuration of the client says. */
 function whomToAsk({ config: path, ping }: NetcheckFlags, given: readonly ServerName[]): Asked {
-  if (given.length > 0 && path === undefined) return { servers: given, ping };
+  if (given.length > 0 && path === undefined) {
+    return { guise: { prefix: SERVICE_PREFIX }, servers: given, ping };
+  }
   if (path === undefined && !searchPlaces("client").some((it) => existsSync(it))) {
     throw new UsageError(NO_SERVER);
   }
   const overrides = given.length === 0 ? {} : { "client.servers": servers.format(given) };
   const { client } = loadConfig("client", { path, overrides }).config;
-  return { servers: client.servers, ping: ping ?? client.checkHost };
+  return { guise: guiseOf(client), servers: client.servers, ping: ping ?? client.checkHost };
+}
+
+function guiseOf({ prefix, secret, authenticationAlgorithm }: ClientConfig): Guise {
+  if (secret === undefined) return { prefix };
+  const clientId = new TextEncoder().encode(secret.clientId);
+  const authenticate = authenticateBy(authenticationAlgorithm);
+  return { prefix, identity: { clientId, key: secret.key, authenticate } };
 }
 
 const NO_SERVER = "no server to ask; name one, `teredo netcheck SERVER`, or write " +

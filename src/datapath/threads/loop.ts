@@ -1,10 +1,9 @@
-import { createHmac } from "node:crypto";
 import type { Libc } from "#ffi/libc.ts";
 import type { ClientOptions } from "#src/protocol/client/contract.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import { makeSipHash } from "#src/protocol/guard/sip_hash.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import type { Authenticate } from "#src/protocol/wire/authentication.ts";
+import { authenticateBy } from "../authenticate.ts";
 import type { FastPathShare } from "../fast_path.ts";
 import type { FateOptions } from "../fates/wish.ts";
 import { ClientNews, type NewsBuffers } from "../client/news.ts";
@@ -189,10 +188,6 @@ export function clientOptions(servicePort: number): (rules: ClientRules) => Clie
     }
     return { ...rules, servicePort, identity: made };
   };
-}
-
-function authenticateBy(algorithm: ServerRules["algorithm"]): Authenticate {
-  return (key, message) => createHmac(algorithm, key).update(message).digest();
 }
 
 function makeTunnelLoop<R extends TunnelRole>(

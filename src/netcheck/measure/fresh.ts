@@ -1,6 +1,5 @@
 import type { Endpoint } from "#src/probe/contract.ts";
-import type { ServerAddresses } from "#src/protocol/client/contract.ts";
-import type { FreshSeen } from "../contract.ts";
+import type { AskedServer, FreshSeen } from "../contract.ts";
 import { solicit } from "./solicit.ts";
 import { openWire } from "./wire.ts";
 
@@ -15,7 +14,7 @@ const SOCKETS = 4;
  */
 export async function measureFresh(
   localAddress: number,
-  server: ServerAddresses,
+  server: AskedServer,
   hasSecondary: boolean,
 ): Promise<FreshSeen[]> {
   const seen: FreshSeen[] = [];

@@ -1,6 +1,5 @@
-import type { ServerAddresses } from "#src/protocol/client/contract.ts";
 import type { Endpoint } from "#src/probe/contract.ts";
-import type { HairpinSeen } from "../contract.ts";
+import type { AskedServer, HairpinSeen } from "../contract.ts";
 import { solicit } from "./solicit.ts";
 import { ask, openWire, randomBytes } from "./wire.ts";
 
@@ -16,7 +15,7 @@ const HAIRPIN_PATIENCE = [0, 200, 500, 1_500];
  */
 export async function measureHairpin(
   localAddress: number,
-  server: ServerAddresses,
+  server: AskedServer,
 ): Promise<HairpinSeen | undefined> {
   const [receiver, sender] = [await openWire(localAddress), await openWire(localAddress)];
   try {

@@ -1,4 +1,3 @@
-import type { ServerAddresses } from "#src/protocol/client/contract.ts";
 import type { Endpoint } from "#src/probe/contract.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -6,13 +5,8 @@ import { BUBBLE_LENGTH, writeBubble } from "#src/protocol/wire/build.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
 import { TeredoDatagram } from "#src/protocol/wire/datagram.ts";
 import { equalIpv6, isBubble, SOURCE_AT } from "#src/protocol/wire/ipv6.ts";
-import {
-  RANDOM_FLAGS,
-  SERVICE_PREFIX,
-  TEREDO_PORT,
-  toBytes,
-} from "#src/protocol/wire/teredo_address.ts";
-import type { LifetimeSeen } from "../contract.ts";
+import { RANDOM_FLAGS, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
+import type { AskedServer, LifetimeSeen } from "../contract.ts";
 import { solicit } from "./solicit.ts";
 import { ask, openWire, randomBytes, wait, type Wire } from "./wire.ts";
 
@@ -41,7 +35,7 @@ const BUBBLE_PATIENCE = [0, 300, 1_300];
  */
 export async function measureLifetime(
   localAddress: number,
-  server: ServerAddresses,
+  server: AskedServer,
   budget: Millis,
 ): Promise<LifetimeSeen> {
   const until = performance.now() + budget;
@@ -88,7 +82,7 @@ function nearer(tries: readonly Try[], left: Millis): Millis[] {
 async function ladder(
   idles: readonly Millis[],
   localAddress: number,
-  server: ServerAddresses,
+  server: AskedServer,
   caller: Wire,
 ): Promise<Try[]> {
   const wires = await Promise.all(idles.map(() => openWire(localAddress)));
@@ -120,14 +114,14 @@ interface Home {
 }
 
 /** A Teredo address by the mapping that the socket has now; undefined: the server is silent. */
-async function settle(wire: Wire, server: ServerAddresses): Promise<Home | undefined> {
+async function settle(wire: Wire, server: AskedServer): Promise<Home | undefined> {
   const view = await solicit(wire, server);
   return view && { address: addressOf(view.mapped, server), since: performance.now() };
 }
 
-function addressOf(mapped: Endpoint, server: ServerAddresses): Uint8Array {
+function addressOf(mapped: Endpoint, server: AskedServer): Uint8Array {
   return toBytes({
-    prefix: SERVICE_PREFIX,
+    prefix: server.prefix,
     serverAddress: server.primary,
     flags: readU16(randomBytes(2), 0) & RANDOM_FLAGS,
     mappedAddress: mapped.address,
@@ -143,7 +137,7 @@ function addressOf(mapped: Endpoint, server: ServerAddresses): Uint8Array {
 async function isReached(
   wire: Wire,
   home: Uint8Array,
-  server: ServerAddresses,
+  server: AskedServer,
   caller: Wire,
 ): Promise<boolean | undefined> {
   const own = (await settle(caller, server))?.address; // anew: its mapping grows old as well

@@ -1,10 +1,9 @@
 import type { Libc } from "#ffi/libc.ts";
-import type { Endpoint, ProbeEvent, ProbeOptions } from "#src/probe/contract.ts";
+import type { Endpoint, Guise, ProbeEvent, ProbeOptions } from "#src/probe/contract.ts";
 import { drive } from "#src/probe/drive.ts";
 import { bind, type Bound, closed, ownIpv4 } from "#src/probe/sockets.ts";
 import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { NativeSeen, ServerSeen, Stray, View } from "../contract.ts";
 import { measureRefusal } from "./icmp.ts";
 
@@ -28,12 +27,13 @@ export async function measureServers(
   servers: readonly ChosenServer[],
   own: Bound,
   target: Uint8Array | undefined,
+  guise: Guise,
   libc: Libc,
 ): Promise<ServersSeen> {
   const strays = new Strays(servers);
   own.socket.setMaxListeners(servers.length + 2);
   const seen = await Promise.all(
-    servers.map((server) => measure(server, own, target, strays, libc)),
+    servers.map((server) => measure(server, own, target, guise, strays, libc)),
   );
   return { servers: seen, strays: strays.all };
 }
@@ -42,6 +42,7 @@ async function measure(
   server: ChosenServer,
   own: Bound,
   target: Uint8Array | undefined,
+  guise: Guise,
   strays: Strays,
   libc: Libc,
 ): Promise<ServerSeen> {
@@ -52,7 +53,7 @@ async function measure(
     local: own.local,
     coneLocal: cone.local,
     ownAddresses: ownIpv4(),
-    prefix: SERVICE_PREFIX,
+    ...guise,
     refuseReserved: false,
     target,
     pings: 1,

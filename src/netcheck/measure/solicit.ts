@@ -8,9 +8,8 @@ import {
 } from "#src/protocol/client/messages/solicitation.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { NONCE_LENGTH, TeredoDatagram } from "#src/protocol/wire/datagram.ts";
-import { SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
-import type { ServerAddresses } from "#src/protocol/client/contract.ts";
-import type { View } from "../contract.ts";
+import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
+import type { AskedServer, View } from "../contract.ts";
 import { ask, randomBytes, type Wire } from "./wire.ts";
 
 /**
@@ -20,10 +19,10 @@ import { ask, randomBytes, type Wire } from "./wire.ts";
  */
 export async function solicit(
   wire: Wire,
-  server: ServerAddresses,
+  server: AskedServer,
   to: number = server.primary,
 ): Promise<View | undefined> {
-  const solicitation = new Solicitation();
+  const solicitation = new Solicitation(server.identity);
   solicitation.begin(false, 0, 0, randomBytes(NONCE_LENGTH));
   const buffer = new Uint8Array(SOLICITATION_MAX_LENGTH);
   const datagram = new TeredoDatagram();
@@ -37,7 +36,7 @@ export async function solicit(
     if (from.address !== to || from.port !== TEREDO_PORT) return undefined;
     if (datagram.parse(b, 0, b.length) !== Drop.None) return undefined;
     if (!isAdvertisement(b, datagram)) return undefined;
-    const drop = reader.read(b, datagram, solicitation, SERVICE_PREFIX, server.primary);
+    const drop = reader.read(b, datagram, solicitation, server.prefix, server.primary);
     if (drop !== Drop.None || reader.confirmation !== 0) return undefined;
     return { address: datagram.originAddress, port: datagram.originPort };
   });
