@@ -23,6 +23,9 @@ const OTHER_COMMANDS = /\/(announce|completion|explain|json|top)_test/;
 /** Of the tests that run a file: as many as take so long together, the nearest first. */
 const NEAR_SECONDS = 2;
 const ALL_SECONDS = 12;
+const PROGRAM_LIMITS: Limits = { processorSeconds: 120, seconds: 240 };
+/** Tests that start programs and are known to pass where nothing is changed. */
+const sound = new Set<string>();
 const RESULTS = "dist/mutation/results.jsonl";
 const REACH = "dist/mutation/reach.json";
 
@@ -118,9 +121,6 @@ function judge(
     return { verdict: "survived", by: "" };
   });
 }
-
-const PROGRAM_LIMITS: Limits = { processorSeconds: 120, seconds: 240 };
-const sound = new Set<string>();
 
 /** What starts programs depends on the machine: a test that fails on this one anyway shows nothing. */
 function assertSound(sandbox: Sandbox, test: string): void {
