@@ -148,6 +148,18 @@ nft add rule ip dead input ip daddr ${SERVER_ADDRESS} drop`,
     },
   },
   {
+    name: "needs no more than a route to its server, whose address is found later",
+    run: async (lab) => {
+      await askRouter(lab);
+      await lab.sh("cli0", `ip route del default; ip route add ${SERVER_ADDRESS} via ${ROUTER}`);
+      const client = await startClient(lab, "server.test", "--state-file=/run/routed.json");
+      await client.waitForLine(/msg=Client .*state=no_ipv4/, START_PATIENCE);
+      await startNameServer(lab);
+      await qualified(client);
+      await end(client);
+    },
+  },
+  {
     name: "notices another address of its host, and goes on",
     run: async (lab) => {
       const client = await startClient(lab, SERVER_ADDRESS, STATE);

@@ -68,7 +68,10 @@ class ClientLife implements RoleLife {
     cleanup.add(serving.datapath.client!.onChange(() => control.coreChanged()));
     control.start();
     state.clientBy(control);
-    cleanup.add(this.#surroundings.follow(() => control.look(this.#standpoint())));
+    const look = () => control.look(this.#standpoint());
+    // There may be a way to a server whose name has been found since.
+    const again = () => control.state === "no_ipv4";
+    cleanup.add(this.#surroundings.follow(look, again));
     const sleep = new Sleep(bootClock(libc), SECOND);
     cleanup.add(everySecond(() => {
       this.#lookForSleep(sleep);

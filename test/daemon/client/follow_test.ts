@@ -13,14 +13,37 @@ test("followNetwork() goes on where the network cannot be looked at, tells it on
   let looks = 0;
   const seen = Promise.withResolvers<void>();
   // Where nothing signals, it is asked all the time.
-  const end = followNetwork({ hasChanged: () => changes.shift() ?? false }, log, () => {
+  const look = () => {
     const problem = outcomes[looks++];
     if (looks === outcomes.length) seen.resolve();
     if (problem !== "") throw new Error(problem);
-  });
+  };
+  const watch = { hasChanged: () => changes.shift() ?? false };
+  const end = followNetwork(watch, log, look, () => false);
   await seen.promise;
   end();
   assert.equal(looks, 4, "twice in vain, once again, and at the next change");
   assert.equal(lines.length, 1);
   assert.match(lines[0]!, /^level=error msg="Cannot look at the network" .*ENOBUFS/);
+});
+
+test("followNetwork() looks though nothing has changed, as long as that is wanted", async () => {
+  const log = createLogger({
+    level: "info",
+    format: formatLogfmt,
+    sink: () => {},
+    time: undefined,
+  });
+  const wanted = [true, true];
+  let asked = 0;
+  let looks = 0;
+  const seen = Promise.withResolvers<void>();
+  const again = () => {
+    if (++asked === 5) seen.resolve();
+    return wanted.shift() ?? false;
+  };
+  const end = followNetwork({ hasChanged: () => false }, log, () => void looks++, again);
+  await seen.promise;
+  end();
+  assert.equal(looks, 2);
 });

@@ -15,8 +15,13 @@ export interface Surroundings {
   readonly sockets: GivenSockets | undefined;
   /** See `standpointOf`. */
   look(servers: readonly number[], own: string): Standpoint;
-  /** Calls back whenever it may be time for another look. @returns what ends it */
-  follow(look: () => void): () => void;
+  /**
+   * Calls back whenever it may be time for another look.
+   *
+   * @param again whether one is wanted each second
+   * @returns what ends it
+   */
+  follow(look: () => void, again: () => boolean): () => void;
   /** It has an address, for the first time. @param end ends the daemon, with a status */
   qualified(end: (status: number) => void): void;
   /** See `RoleLife.endedBy`. */

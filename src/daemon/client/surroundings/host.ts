@@ -22,7 +22,7 @@ export function hostSurroundings(context: Context): Surroundings {
     needed: (config) => errands === undefined && hasNames(config),
     sockets: undefined,
     look: (servers, own) => standpointOf(watch, servers, own, client.bindAddress),
-    follow: (look) => followNetwork(watch, log, look),
+    follow: (look, again) => followNetwork(watch, log, look, again),
     qualified: () => {},
     endedBy: () => Promise.resolve(undefined),
     close: async () => {
