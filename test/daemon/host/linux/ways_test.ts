@@ -4,7 +4,7 @@ import { openLibc } from "#ffi/open.ts";
 import { linuxHost } from "#src/daemon/host/linux/mod.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { inNamespace, sh } from "./namespace.ts";
+import { inNamespace, sh } from "#test/runtime/namespace.ts";
 
 /** What this host's kernel says of ways and interfaces. */
 const libc = await openLibc();
