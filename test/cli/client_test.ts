@@ -200,3 +200,19 @@ teredo check client -c $work/client.ini 192.0.2.1 --json | tr -d '\\n'`);
   assert.deepEqual(problemsOf(report, "check_report"), []);
   assert.deepEqual([report.role, report.ok], ["client", true]);
 });
+
+test("teredo client asks from the port that it is told, or from one that it keeps", () => {
+  const { lines } = onMachine(`
+ip route add default via 198.51.100.9
+printf '[client]\nservers = 192.0.2.1\nstate_file = %s\n' $work/state > $work/teredo.ini
+for port in 4000 '' ''; do
+  daemon client client -c $work/teredo.ini \${port:+--bind-port $port}
+  until_says client msg=Ready
+  grep -o 'listening=[^ ]*' $work/client.log
+  kill $pid; ended
+done`);
+  const ports = lines.filter((line) => line.startsWith("listening="));
+  assert.equal(ports[0], "listening=0.0.0.0:4000");
+  assert.equal(ports[1], ports[2]);
+  assert.deepEqual(lines.filter((line) => /^exit/.test(line)), Array(3).fill("exit status 0"));
+});

@@ -307,7 +307,7 @@ test("teredo relay drains after SIGTERM, and a second signal ends it at once", (
     `daemon relay relay -c $work/teredo.ini --drain-time 60s
 until_says relay msg=Ready
 kill -TERM $pid
-until_says relay msg=Draining
+until_says relay 'msg=Draining seconds=60$'
 teredo status | head -n 1
 kill -TERM $pid
 ended
