@@ -213,7 +213,8 @@ test("Passage: addresses by the version, and no entry of the connection table fo
 
 const TELLING: readonly (readonly [at: number, length: number, want: boolean])[] = [
   [9, 1, true], // the protocol
-  [10, 2, false], // a checksum
+  [10, 1, false], // a checksum
+  [10, 2, false],
   [11, 1, false],
   [12, 4, true], // an address
   [0, 2, false], // with the class of service
