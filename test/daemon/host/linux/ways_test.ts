@@ -4,7 +4,7 @@ import { openLibc } from "#ffi/open.ts";
 import { linuxHost } from "#src/daemon/host/linux/mod.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { inNamespace, sh } from "#test/runtime/namespace.ts";
+import { inNamespace, ip, sh } from "#test/runtime/namespace.ts";
 
 /** What this host's kernel says of ways and interfaces. */
 const libc = await openLibc();
@@ -32,6 +32,8 @@ inNamespace(import.meta.filename!, () => {
   sh(`ip -6 addr add ${OWN}/64 dev wan nodad`);
   sh("ip -6 route add 2001:db8:2::/48 dev wan");
   sh("ip -6 route add prohibit 2001:db8:3::/48");
+  // The kernel makes the route of an address a moment after it.
+  while (ip(`-6 route show table local ${OWN}`).length === 0);
   const host = linuxHost(libc);
 
   for (const [destination, kind, isSaid, why] of WAYS) {
