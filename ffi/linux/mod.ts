@@ -43,6 +43,7 @@ export const O_PATH = 0x200000;
 
 // <signal.h>: the first of those that programs share out among themselves is glibc's, musl's is 35
 export const SIGSTKFLT = 16;
+export const SIGPWR = 30;
 export const SIGSYS = 31;
 export const SIGRTMIN = 34;
 export const SIGRTMAX = 64;

@@ -589,7 +589,7 @@ ended`,
       "FAIL status: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
       "(EADDRINUSE); mend: choose another port in [status], or enabled = no",
       "exit status 1",
-      /^(warn running: teredo relay runs as process PID and does not answer|FAIL port: UDP 0\.0\.0\.0:3600 is taken by (bun|deno)(\.exe)? \(process PID\); mend: `ps -p (PID|\d+)`)/,
+      /^(warn running: teredo relay runs as process PID and does not answer|FAIL port: UDP 0\.0\.0\.0:3600 is taken by (bun|deno|node-MainThread)(\.exe)? \(process PID\); mend: `ps -p (PID|\d+)`)/,
       /^exit status [01]$/,
       "exit status 0",
     ],
@@ -630,12 +630,12 @@ ip link show dev other 2>&1
 kill $pid
 ended`,
     [
-      /^teredo: FAIL service_route: 2001::\/32 is already routed to teredo \(proto boot, metric 10\), an interface of process PID \((teredo|bun|deno)(\.exe)?\), which wins over a route of metric 10; mend: stop that process, `ps -p PID` shows what it is: of relays and clients one has 2001::\/32 on a host, or in a network namespace$/,
+      /^teredo: FAIL service_route: 2001::\/32 is already routed to teredo \(proto boot, metric 10\), an interface of process PID \((teredo|bun|deno|node-MainThread)(\.exe)?\), which wins over a route of metric 10; mend: stop that process, `ps -p PID` shows what it is: of relays and clients one has 2001::\/32 on a host, or in a network namespace$/,
       "teredo: the pid file /run/relay.pid is held by process PID, which runs; stop it first, or " +
       "choose another pid_file",
       "teredo: the status pages cannot listen on 127.0.0.1, port 9545: another program does " +
       "(EADDRINUSE); choose another port in [status], or enabled = no",
-      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo|bun|deno)(\.exe)? \(process PID\); mend: `ps -p PID` shows what it is; choose another bind_port$/,
+      /^teredo: FAIL port: UDP 0\.0\.0\.0:3545 is taken by (teredo|bun|deno|node-MainThread)(\.exe)? \(process PID\); mend: `ps -p PID` shows what it is; choose another bind_port$/,
       'Device "other" does not exist.',
       "exit status 0",
     ],

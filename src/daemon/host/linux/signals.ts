@@ -1,9 +1,17 @@
+import { readFileSync } from "node:fs";
 import type { Libc } from "#ffi/libc.ts";
-import { SIG_IGN, SIGRTMAX, SIGRTMIN, SIGSTKFLT } from "#ffi/linux/mod.ts";
+import { SIG_IGN, SIGPWR, SIGRTMAX, SIGRTMIN, SIGSTKFLT } from "#ffi/linux/mod.ts";
 
 /** The signals that a runtime lets nobody listen to would end the process: nothing is said of them. */
 export function ignoreNameless({ call }: Libc): void {
   call.signal(SIGSTKFLT, SIG_IGN);
+  // By it some runtimes stop their threads to collect garbage; to others it is as the rest.
+  if (!isHeard(SIGPWR)) call.signal(SIGPWR, SIG_IGN);
   // Those that a C library keeps for itself it refuses.
   for (let number = SIGRTMIN; number <= SIGRTMAX; number++) call.signal(number, SIG_IGN);
+}
+
+function isHeard(signal: number): boolean {
+  const heard = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"));
+  return ((BigInt(`0x${heard?.[1] ?? "0"}`) >> BigInt(signal - 1)) & 1n) !== 0n;
 }
