@@ -353,6 +353,12 @@ const cases: readonly Case[] = [
     why: "Miredo's check passes, then its daemon fails to create the interface",
   },
   {
+    name: "MTU above what 16 bits hold",
+    lines: [relay, "InterfaceMTU 65536"],
+    miredo: 'Invalid integer value "65536" for InterfaceMTU',
+    errors: [":2: InterfaceMTU: `65536` is out of range; write a number from 1280 to 65507"],
+  },
+  {
     name: "MTU above what UDP carries",
     lines: [relay, "InterfaceMTU 65535"],
     miredo: undefined,

@@ -261,6 +261,16 @@ const foreign: readonly (readonly [string, Uint8Array, string])[] = [
   ["UTF-16", utf16("[relay]\n"), ": UTF-16; save it as UTF-8"],
   ["UTF-16 with its mark", utf16("\ufeff[relay]\n"), ": UTF-16; save it as UTF-8"],
   [
+    "UTF-16 with its mark, of no Latin letter",
+    utf16("\ufeffтередо\n"),
+    ": UTF-16; save it as UTF-8",
+  ],
+  [
+    "UTF-16 with its mark, big end first, of no Latin letter",
+    utf16("\ufeffтередо\n").map((_, i, a) => a[i ^ 1]!),
+    ": UTF-16; save it as UTF-8",
+  ],
+  [
     "UTF-16, big end first",
     utf16("[relay]\n").map((_, i, a) => a[i ^ 1]!),
     ": UTF-16; save it as UTF-8",
@@ -563,6 +573,12 @@ test("readSecrets() takes names and keys in hexadecimal or as text (S-05)", () =
     ["bob", 22, false],
   ]);
   assert.deepEqual([...server.secrets[0]!.key.subarray(0, 3)], [0, 0x11, 0x22]);
+});
+
+test("readSecrets() takes names and keys as long as the encapsulation has room for (S-05)", () => {
+  const [name, key] = ["n".repeat(255), "k".repeat(255)];
+  const [secret] = loadSecrets(`${name} text:${key}\n`).secrets;
+  assert.deepEqual([secret!.clientId, secret!.key.length], [name, 255]);
 });
 
 const badSecrets: readonly (readonly [string, string, string])[] = [

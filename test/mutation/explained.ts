@@ -18,6 +18,13 @@ const OURS = "a bound that is ours to choose";
 type Row = readonly [path: string, code: string, was: string, text: string, why: string];
 
 const ROWS: readonly Row[] = [
+  [
+    "config/assemble.ts",
+    "process.length === 0 ? own",
+    "0",
+    "1",
+    "a section has none of these settings or all",
+  ],
   ["daemon/client/control.ts", "if (isAnew) this.#renewals++", "++", "--", ANOTHER],
   ["daemon/courtesy.ts", "const STEPS = 10", "10", "11", "how much is given way is ours to choose"],
   ["daemon/due.ts", "#revision = -1", "1", "2", ANOTHER],
