@@ -279,3 +279,20 @@ teredo check relay -c $work/teredo.ini | grep ' sandbox: '`);
     ]);
   },
 );
+
+for (const [kind, address] of [["of a path", "/run/notify"], ["of an abstract name", "@notify"]]) {
+  test(`a service manager's socket ${kind} stays in reach`, OPTIONS, () => {
+    const { stdout, stderr } = onMachine(String.raw`
+perl -e '
+  use Socket; $| = 1; my ($name) = @ARGV; $name =~ s/^@/\0/;
+  socket(my $it, PF_UNIX, SOCK_DGRAM, 0); bind($it, pack_sockaddr_un($name)); print "listens\n";
+  while (defined recv($it, my $text, 4096, 0)) { print "$text\n" }' '${address}' > $work/told &
+until grep -q listens $work/told; do sleep 0.05; done
+export NOTIFY_SOCKET='${address}'
+daemon relay relay -c $work/teredo.ini --drain-time 100ms
+until_says relay msg=Ready
+kill $pid; ended
+grep -cx STOPPING=1 $work/told`);
+    assert.equal(stdout, "exit status 0\n1\n", stderr);
+  });
+}
