@@ -281,18 +281,26 @@ teredo check relay -c $work/teredo.ini | grep ' sandbox: '`);
 );
 
 for (const [kind, address] of [["of a path", "/run/notify"], ["of an abstract name", "@notify"]]) {
-  test(`a service manager's socket ${kind} stays in reach`, OPTIONS, () => {
+  test(`a service manager that begins anew is reached again by its socket ${kind}`, OPTIONS, () => {
     const { stdout, stderr } = onMachine(String.raw`
-perl -e '
-  use Socket; $| = 1; my ($name) = @ARGV; $name =~ s/^@/\0/;
-  socket(my $it, PF_UNIX, SOCK_DGRAM, 0); bind($it, pack_sockaddr_un($name)); print "listens\n";
-  while (defined recv($it, my $text, 4096, 0)) { print "$text\n" }' '${address}' > $work/told &
-until grep -q listens $work/told; do sleep 0.05; done
+listen() {
+  rm -f '${address}'
+  perl -e '
+    use Socket; $| = 1; my ($name) = @ARGV; $name =~ s/^@/\0/;
+    socket(my $it, PF_UNIX, SOCK_DGRAM, 0); bind($it, pack_sockaddr_un($name)); print "listens\n";
+    while (defined recv($it, my $text, 4096, 0)) { print "$text\n" }' '${address}' > $work/told$1 &
+  listener=$!
+  until grep -q listens $work/told$1; do sleep 0.05; done
+}
+listen 1
 export NOTIFY_SOCKET='${address}'
 daemon relay relay -c $work/teredo.ini --drain-time 100ms
 until_says relay msg=Ready
+kill $listener; wait $listener 2> /dev/null
+listen 2
 kill $pid; ended
-grep -cx STOPPING=1 $work/told`);
-    assert.equal(stdout, "exit status 0\n1\n", stderr);
+grep -cx READY=1 $work/told1
+grep -cx STOPPING=1 $work/told2`);
+    assert.equal(stdout, "exit status 0\n1\n1\n", stderr);
   });
 }
