@@ -1,12 +1,12 @@
 import type { ToldStatus } from "#src/datapath/client/news.ts";
 import type { ServerStatus } from "#src/protocol/client/contract.ts";
 import { WAYS } from "#src/protocol/client/peers/ways.ts";
+import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { ClientStateName, ClientView, ServerView } from "#src/status/snapshot.ts";
 import { FIRST_MTU } from "./rules.ts";
-import type { ChosenServer } from "./servers/choose.ts";
 
 /** What is known of a client besides what its datapath tells. */
 export interface Surroundings {

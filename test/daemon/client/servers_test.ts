@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ServerName } from "#src/config/config.ts";
-import { chooseServers, namesIn } from "#src/daemon/client/servers/choose.ts";
+import { namesIn } from "#src/daemon/client/servers/configured.ts";
+import { chooseServers } from "#src/protocol/client/servers/choose.ts";
 import { type Answer, RETRIES, ServerNames } from "#src/daemon/client/servers/names.ts";
 import { type ServerAddresses, SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";

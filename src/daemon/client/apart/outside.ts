@@ -8,11 +8,11 @@ import { openLibc } from "#ffi/open.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { openClientSockets } from "#src/datapath/start/client_sockets.ts";
 import { namespacesRefused, StartError } from "#src/errors.ts";
+import { chooseServers } from "#src/protocol/client/servers/choose.ts";
 import { Lines } from "../../helper/lines.ts";
 import { hostOf } from "../../host/mod.ts";
 import { everySecond } from "../../pulse.ts";
 import { OF_COMMANDS } from "../../signals.ts";
-import { chooseServers } from "../servers/choose.ts";
 import { answerLookUp } from "../errands/look_up.ts";
 import { isLookUp } from "../errands/words.ts";
 import { keyOf, type Standpoint, standpointOf } from "../standpoint.ts";
@@ -109,7 +109,13 @@ function follow(child: ChildProcess, look: () => Standpoint, first: ApartTask): 
   let known = keyOf(first.standpoint);
   let servers = first.nameServers.join();
   return everySecond(() => {
-    const now = { standpoint: look(), nameServers: nameServers() };
+    let standpoint: Standpoint;
+    try {
+      standpoint = look();
+    } catch {
+      return; // The next second has another look: what stands meanwhile is what was seen before.
+    }
+    const now = { standpoint, nameServers: nameServers() };
     const [key, list] = [keyOf(now.standpoint), now.nameServers.join()];
     if (key !== known) child.stdin!.write(write({ standpoint: now.standpoint }));
     if (list !== servers) child.stdin!.write(write({ nameServers: now.nameServers }));

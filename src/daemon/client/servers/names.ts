@@ -1,7 +1,8 @@
 import type { ServerName } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { chooseServers, type ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Clock } from "../clock.ts";
-import { chooseServers, type ChosenServer, namesIn } from "./choose.ts";
+import { namesIn } from "./configured.ts";
 
 /** After which a name without an answer is asked for again; the last one stays. */
 export const RETRIES: readonly Millis[] = [5_000, 10_000, 20_000, 40_000, 80_000, 100_000];

@@ -2,7 +2,7 @@ import { type Context, userOf } from "../../context.ts";
 import { type Errands, startErrands } from "../errands/process.ts";
 import { openKept } from "../kept.ts";
 import { tellMiredosHook } from "../miredo_hook.ts";
-import { hasNames } from "../servers/choose.ts";
+import { hasNames } from "../servers/configured.ts";
 import { standpointOf } from "../standpoint.ts";
 import { statePath } from "../state_file.ts";
 import type { Surroundings } from "./contract.ts";

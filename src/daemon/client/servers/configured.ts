@@ -2,8 +2,6 @@ import type { ClientConfig, ServerName } from "#src/config/config.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 
-export { chooseServers, type ChosenServer } from "#src/protocol/client/servers/choose.ts";
-
 /** Names that somebody has to look up; addresses say themselves what they are. */
 export function namesIn(servers: readonly ServerName[]): string[] {
   const hosts = servers.flatMap((
