@@ -41,7 +41,7 @@ export function documents(): ReadonlyMap<string, string> {
       "src/status/metric_help.ts": metrics(),
       "src/status/drop_help.ts": drops(),
     }),
-    withTables("docs/logging.md", { "src/log/messages.ts": messages() }),
+    withTables("docs/logging.md", { "src/log/messages": messages() }),
     withTables("docs/fast-path.md", {
       "src/datapath/linux/fast_path/reasons.ts": leftAlone(REASONS),
       "src/datapath/linux/fast_path/server/reasons.ts": leftAlone(SERVER_REASONS),

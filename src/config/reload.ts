@@ -1,8 +1,5 @@
-import { StartError } from "#src/errors.ts";
-import { checkConfig } from "./checks/mod.ts";
 import type { Config, RelayConfig, Role } from "./config.ts";
 import { type Change, diffConfig } from "./diff.ts";
-import { Problems } from "./problems.ts";
 import { entryOf } from "./settings.ts";
 
 /** What a daemon that runs takes of a configuration. */
@@ -15,7 +12,6 @@ export interface Plan {
 /**
  * @param running what the daemon goes by
  * @param wanted what it is to go by
- * @throws StartError where what has to stay as it is does not go with the rest
  */
 export function planReload(running: Config, wanted: Config, role: Role): Plan {
   const found = diffConfig(running, wanted, role);
@@ -29,12 +25,13 @@ export function planReload(running: Config, wanted: Config, role: Role): Plan {
   const mixture = structuredClone(wanted) as Config;
   // A token can be another one where its setting has not changed.
   for (const id of [...waiting, ...tied]) keep(id, running, mixture);
-  const config = { ...mixture, relay: fitting(mixture.relay) };
-  refuseUnfit(config, role);
-  return { changes, config };
+  return { changes, config: { ...mixture, relay: fitting(mixture.relay) } };
 }
 
-/** Settings that were written for where a daemon listens: as long as it listens there, they stay. */
+/**
+ * Settings that were written for where a daemon listens: as long as it listens there, they stay. So what
+ * `checkConfig` holds against each other is all of one file.
+ */
 const TIED: readonly { readonly ids: readonly string[]; readonly to: readonly string[] }[] = [
   {
     // What needs no token at one place would open the pages at another.
@@ -48,8 +45,13 @@ const TIED: readonly { readonly ids: readonly string[]; readonly to: readonly st
     to: ["status.enabled", "status.address", "status.socket"],
   },
   {
-    // Without these it would advertise the addresses it is bound to, which may be private.
-    ids: ["server.advertised_address", "server.advertised_address2"],
+    // It would advertise the addresses it is bound to, which may be private, or not fit together.
+    ids: [
+      "server.advertised_address",
+      "server.advertised_address2",
+      "server.allow_non_consecutive",
+      "server.refuse_reserved",
+    ],
     to: ["server.bind_address", "server.bind_address2"],
   },
 ];
@@ -67,21 +69,6 @@ function keep(id: string, from: Config, to: Config): void {
   else (target["process"] as Fields)[field] = (source["process"] as Fields)[field];
   // What the file says goes with its name.
   if (id === "status.token_file") target["token"] = source["token"];
-}
-
-/** Each of two files holds by itself, and what is taken of both may not. */
-function refuseUnfit(config: Config, role: Role): void {
-  const problems = new Problems();
-  const names = {
-    where: (id: string) => id,
-    name: (id: string) => entryOf(id).key,
-    isGiven: () => true,
-  };
-  checkConfig(config, role, names, problems);
-  const { errors } = problems;
-  if (errors.length === 0) return;
-  const problem = `what takes a restart does not go with the rest: ${errors.join("; ")}`;
-  throw new StartError(problem, "restart the daemon");
 }
 
 /** A packet of the MTU that stays fits in what is held. */

@@ -22,9 +22,13 @@ interface Followed {
  */
 export function followOwnAddresses({ host, log, config, setRules }: Followed): () => void {
   let [own, served]: (string | undefined)[] = [];
+  let before: RelayConfig | undefined;
   let isRefused = false;
   return () => {
     const relay = config();
+    // A reload has given it addresses of its own moment.
+    if (relay !== before) own = undefined;
+    before = relay;
     // Their list is of no use to one that is bound to a single one.
     const rules = relayRules(relay, relay.bindAddress === 0 ? addressesOf(host) : []);
     const now = { own: rules.ownAddresses.join(), served: describeServed(rules.served) };

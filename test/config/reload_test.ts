@@ -3,7 +3,6 @@ import test from "node:test";
 import type { Role } from "#src/config/config.ts";
 import { loadConfig } from "#src/config/load.ts";
 import { planReload } from "#src/config/reload.ts";
-import { StartError } from "#src/errors.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 const RELAY = "[relay]\nbind_address = 192.0.2.1\n";
@@ -67,16 +66,17 @@ test("planReload() takes what a server is to advertise where it stays bound", ()
   assert.deepEqual(planReload(running, wanted, "server").config.server, wanted.server);
 });
 
-test("planReload() refuses what does not hold together with what waits for a restart", () => {
-  const apart = "bind_address2 = 192.0.2.9\nallow_non_consecutive = yes\n";
-  const running = configOf(`[server]\nbind_address = 192.0.2.1\n${apart}`, "server");
-  const wanted = configOf("[server]\nbind_address = 192.0.2.1\n", "server");
-  assert.throws(() => planReload(running, wanted, "server"), (error) => {
-    assert.ok(error instanceof StartError);
-    assert.match(
-      error.message,
-      /^what takes a restart does not go with the rest: server\.bind_address2: 192\.0\.2\.9 is not 192\.0\.2\.1 plus one, .*; restart the daemon$/,
-    );
-    return true;
-  });
+test("planReload() takes the rest of a server's file where its addresses and what goes with them wait", () => {
+  const apart = "bind_address2 = 9.9.9.9\nallow_non_consecutive = yes\nrefuse_reserved = no\n";
+  const running = configOf(`[server]\nbind_address = 9.9.9.1\n${apart}`, "server");
+  const wanted = configOf(
+    "[server]\nbind_address = 9.9.9.1\nrefuse_reserved = yes\nicmp_max_length = 600\n",
+    "server",
+  );
+  const { config: { server }, changes } = planReload(running, wanted, "server");
+  assert.equal(server.bindAddress2, running.server.bindAddress2);
+  assert.deepEqual([server.allowNonConsecutive, server.refuseReserved], [true, false]);
+  assert.deepEqual(changes.filter(({ reload }) => reload !== "restart").map(({ id }) => id), [
+    "server.icmp_max_length",
+  ]);
 });

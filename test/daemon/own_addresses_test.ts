@@ -43,6 +43,15 @@ test("followOwnAddresses() of a relay on every address tells it of each that the
   assert.deepEqual(lines, []);
 });
 
+test("followOwnAddresses() tells a relay again what it may have been told otherwise by a reload", () => {
+  const { lab, look, own } = setUp({});
+  look();
+  lab.relay = { ...lab.relay };
+  look();
+  look();
+  assert.deepEqual(own(), [[PRIMARY_ADDRESS], [PRIMARY_ADDRESS]]);
+});
+
 test("followOwnAddresses() of a relay on one address has nothing to tell", () => {
   const { lab, look, own } = setUp({ bindAddress: PRIMARY_ADDRESS });
   look();

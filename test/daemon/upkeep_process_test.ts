@@ -79,6 +79,22 @@ test("Helper.setHome resolves with the answer, and without one all the same", {
   assert.deepEqual(heard, []);
 });
 
+test("Helper.setHome takes a late answer for none but its own wish's", {
+  timeout: 600_000,
+}, async () => {
+  const wish = { addresses: [], onLink: false, defaultRoute: false, mtu: 1280 };
+  const late = `read -r task; read -r one; read -r two; echo '{"event":"set"}'
+echo '{"event":"keeping"}'; exec sleep 600`;
+  const { helper, heard } = start(shell(late));
+  await helper.setHome(wish);
+  let isAnswered = false;
+  const second = helper.setHome(wish).then(() => isAnswered = true);
+  while (heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(isAnswered, false);
+  await second;
+  await helper.stop();
+});
+
 test("Helper.stop kills a program that does not end with its input", {
   timeout: 600_000,
 }, async () => {

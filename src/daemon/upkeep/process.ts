@@ -31,13 +31,13 @@ export interface Listener {
  */
 export function startHelper(program: readonly string[], task: Task, listener: Listener): Helper {
   let problem: string | undefined;
-  /** Of wishes that have no answer yet, in order. */
-  const answers = new Set<() => void>();
+  /** Of wishes that have no answer yet, in order. One comes to each, however late. */
+  const answers: (() => void)[] = [];
   const heard = (line: string) => {
     const said = readSaid(line);
     if (said === undefined) return false;
     if (said.event === "unable") problem = said.problem;
-    else if (said.event === "set") answers.values().next().value?.();
+    else if (said.event === "set") answers.shift()?.();
     else listener.said(said);
     return true;
   };
@@ -50,13 +50,11 @@ export function startHelper(program: readonly string[], task: Task, listener: Li
     setHome: (home) => {
       tell({ home });
       const { promise, resolve } = Promise.withResolvers<void>();
-      const answered = () => {
+      const patience = setTimeout(resolve, PATIENCE);
+      answers.push(() => {
         clearTimeout(patience);
-        answers.delete(answered);
         resolve();
-      };
-      const patience = setTimeout(answered, PATIENCE);
-      answers.add(answered);
+      });
       return promise;
     },
     stop: child.stop,

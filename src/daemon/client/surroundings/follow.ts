@@ -5,6 +5,8 @@ import { lookOnChange } from "../../on_change.ts";
 
 /** Between two looks at a network that changes without end. */
 const REST: Millis = 100;
+/** Between two looks that no change asks for: a little less, for whoever looks each second. */
+const AGAIN: Millis = 900;
 
 /**
  * Calls `look` when this host's network has changed. One that fails ends nothing: it is told once, and
@@ -19,17 +21,20 @@ export function followNetwork(
   look: () => void,
   again: () => boolean,
 ): () => void {
-  let isDue = false;
   let isBlind = false;
+  let lookedAt: Millis = -Infinity;
   return lookOnChange(watch, REST, (isTold) => {
     try {
       // Read in any case: what was told before is no news any more.
-      isDue = watch.hasChanged() || isTold || isDue || again();
-      if (isDue) look();
-      isDue = isBlind = false;
+      const isNews = watch.hasChanged() || isTold;
+      const now = performance.now();
+      if (!isNews && (now - lookedAt < AGAIN || !(isBlind || again()))) return;
+      lookedAt = now;
+      look();
+      isBlind = false;
     } catch (error) {
       if (!isBlind) log.error("Cannot look at the network", { error: String(error) });
-      isDue = isBlind = true;
+      isBlind = true;
     }
   });
 }

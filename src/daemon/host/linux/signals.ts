@@ -11,7 +11,12 @@ export function ignoreNameless({ call }: Libc): void {
   for (let number = SIGRTMIN; number <= SIGRTMAX; number++) call.signal(number, SIG_IGN);
 }
 
+/** Where that cannot be told it may be, and is left as it is. */
 function isHeard(signal: number): boolean {
-  const heard = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"));
-  return ((BigInt(`0x${heard?.[1] ?? "0"}`) >> BigInt(signal - 1)) & 1n) !== 0n;
+  try {
+    const heard = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))![1];
+    return ((BigInt(`0x${heard}`) >> BigInt(signal - 1)) & 1n) !== 0n;
+  } catch {
+    return true;
+  }
 }
