@@ -9,6 +9,12 @@ export function parseCapabilities(status: string): Set<Capability> {
   return new Set(names.filter((name) => (mask >> BigInt(CAPABILITIES[name])) & 1n));
 }
 
+/** Whether /proc/PID/status has a signal among those that are blocked, or caught. @throws without such a line */
+export function hasSignal(status: string, mask: "SigBlk" | "SigCgt", signal: number): boolean {
+  const bits = new RegExp(`^${mask}:\\s*([0-9a-f]+)$`, "m").exec(status)![1];
+  return ((BigInt(`0x${bits}`) >> BigInt(signal - 1)) & 1n) !== 0n;
+}
+
 /** The resident and the virtual memory in /proc/PID/status, in bytes. */
 export function parseMemory(status: string): { residentBytes: number; virtualBytes: number } {
   const sizeOf = (name: string) =>

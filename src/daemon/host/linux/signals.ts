@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Libc } from "#ffi/libc.ts";
 import { SIG_IGN, SIGPWR, SIGRTMAX, SIGRTMIN, SIGSTKFLT } from "#ffi/linux/mod.ts";
+import { hasSignal } from "./proc.ts";
 
 /** The signals that a runtime lets nobody listen to would end the process: nothing is said of them. */
 export function ignoreNameless({ call }: Libc): void {
@@ -14,8 +15,7 @@ export function ignoreNameless({ call }: Libc): void {
 /** Where that cannot be told it may be, and is left as it is. */
 function isHeard(signal: number): boolean {
   try {
-    const heard = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))![1];
-    return ((BigInt(`0x${heard}`) >> BigInt(signal - 1)) & 1n) !== 0n;
+    return hasSignal(readFileSync("/proc/self/status", "utf8"), "SigCgt", signal);
   } catch {
     return true;
   }

@@ -7,6 +7,7 @@ import { callsOf } from "#ffi/linux/calls/mod.ts";
 import { codeFor, runnable } from "#ffi/linux/code/mod.ts";
 import { SIG_IGN, SIGSYS } from "#ffi/linux/mod.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { hasSignal } from "../../host/linux/proc.ts";
 
 /** A system call by its name, with up to four numbers. */
 export type Call = readonly [name: string, ...numbers: number[]];
@@ -182,9 +183,7 @@ export class EachThread {
 /** Whether a thread blocks the signal, as some do with all there are; not known under another root. */
 function isDeaf(thread: number): boolean {
   try {
-    const status = readFileSync(`/proc/self/task/${thread}/status`, "utf8");
-    const blocked = BigInt(`0x${/^SigBlk:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-    return ((blocked >> BigInt(SIGNAL - 1)) & 1n) !== 0n;
+    return hasSignal(readFileSync(`/proc/self/task/${thread}/status`, "utf8"), "SigBlk", SIGNAL);
   } catch {
     return false;
   }

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Fates } from "#src/datapath/fates/wish.ts";
 import { ENOENT } from "#ffi/posix.ts";
 import type { RelayConfig, Role } from "#src/config/config.ts";
 import { parseFstat, parseRoute, parseSockstat } from "#src/daemon/host/bsd/texts.ts";
 import { Readiness } from "#src/daemon/readiness.ts";
 import { NO_OFFLOADS, reportOffloads } from "#src/datapath/offloads.ts";
-import { makeCounters } from "#src/protocol/counters.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { BsdMachine } from "#test/kernel/bsd/machine.ts";
@@ -14,6 +12,7 @@ import { typeAsRoot } from "#test/kernel/bsd/commands.ts";
 import { Errno } from "#test/kernel/errno.ts";
 import { type Asked, type Bsd, bsdMachine, BSDS } from "./machine.ts";
 import { clientConfig, relayConfig, serverConfig } from "../../checks/fake_host.ts";
+import { datapath } from "../../fake_datapath.ts";
 
 const ROUTE_TO = `   route to: default
 destination: default
@@ -100,28 +99,7 @@ function failingAs(role: Role, { host }: Asked, changes: Partial<RelayConfig>): 
       start: () => Promise.reject(new Error("Not here")),
       close: () => {},
     },
-    datapath: {
-      counters: () => makeCounters(),
-      refusedOffloads: () => [],
-      levels: () => ({
-        peers: 0,
-        peersTrusted: 0,
-        peersResolving: 0,
-        peersFailed: 0,
-        heldPackets: 0,
-        heldBytes: 0,
-        leases: 0,
-        leasesRefused: 0,
-        passedUp: 0,
-        passedDown: 0,
-      }),
-      heartbeatAge: () => 10,
-      ended: Promise.resolve(),
-      stop: () => Promise.resolve(undefined),
-      setRules: () => true,
-      fates: new Fates(1),
-      setBroadcasts: () => {},
-    },
+    datapath: datapath(10),
     draining: false,
   });
   return checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
