@@ -1,5 +1,5 @@
 import type { PeerKind, PeerPath } from "#src/protocol/client/peers/ways.ts";
-import type { ClientStateName, ClientView, NatFiltering, ServerView } from "./snapshot.ts";
+import type { ClientStateName, ClientView, ServerView } from "./snapshot.ts";
 
 /** A client's part of `GET /status`; docs/client.md says what the words mean. */
 export interface ClientDocument {
@@ -13,7 +13,7 @@ export interface ClientDocument {
   readonly mapped?: string;
   readonly local?: string;
   readonly nat: NatWord;
-  readonly filtering: NatFiltering;
+  readonly filtering: ClientView["filtering"];
   readonly port_preserving: boolean;
   readonly port_mapping: PortMappingWord;
   readonly refresh: { readonly interval_seconds: number; readonly next?: string };
@@ -37,7 +37,14 @@ export interface ServerDocument {
   readonly key_refused: boolean;
 }
 
-export type NatWord = "none" | "restricted" | "symmetric_port" | "symmetric_address" | "unknown";
+export type NatWord =
+  | "none"
+  | "firewall"
+  | "cone"
+  | "restricted"
+  | "symmetric_port"
+  | "symmetric_address"
+  | "unknown";
 export type PortMappingWord = "none" | "pcp" | "nat_pmp" | "upnp";
 
 /** As all words of JSON are written. */

@@ -16,7 +16,9 @@ export const CLIENT_STATE_TEXT: Readonly<Record<ClientStateName, string>> = {
 
 const NAT_TEXT: Readonly<Record<NatWord, string>> = {
   none: "no NAT",
-  restricted: "a cone or restricted NAT",
+  firewall: "a firewall and no NAT",
+  cone: "a cone NAT",
+  restricted: "a restricted NAT",
   symmetric_port: "a NAT that is symmetric by port",
   symmetric_address: "a NAT that is symmetric by address",
   unknown: "a NAT of unknown kind",
@@ -28,15 +30,22 @@ const NATIVE_TEXT: Readonly<Record<ClientDocument["native"], string>> = {
   unreachable: "native hosts do not answer",
 };
 
+/** Of a NAT whose name does not say it. */
+const FILTERING_TEXT: Readonly<Record<ClientDocument["filtering"], readonly string[]>> = {
+  unknown: [],
+  endpoint_independent: ["which lets strangers in"],
+  dependent: ["which keeps strangers out"],
+};
+
 type NatFacts = Pick<ClientDocument, "nat" | "filtering" | "port_preserving" | "port_mapping">;
 
-/** `a cone or restricted NAT that keeps ports, port asked for by pcp`. RFC 6081 §3.1 */
+/** `a restricted NAT that keeps ports, port asked for by pcp`. RFC 6081 §3.1 */
 export function natText({ nat, filtering, port_preserving, port_mapping }: NatFacts): string {
-  const filters = filtering === "unknown" ? [] : [`${filtering.replaceAll("_", "-")} filtering`];
-  const kept = port_preserving && nat !== "none" ? " that keeps ports" : "";
+  const isUnsure = nat === "restricted" && filtering === "unknown";
+  const kept = port_preserving && nat !== "none" && nat !== "firewall" ? " that keeps ports" : "";
   return [
-    `${NAT_TEXT[nat]}${kept}`,
-    ...filters,
+    `${isUnsure ? "a cone or restricted NAT" : NAT_TEXT[nat]}${kept}`,
+    ...(nat.startsWith("symmetric") ? FILTERING_TEXT[filtering] : []),
     ...(port_mapping === "none" ? [] : [`port asked for by ${port_mapping}`]),
   ].join(", ");
 }

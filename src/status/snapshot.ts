@@ -1,4 +1,4 @@
-import type { ClientState, Native, NatKind } from "#src/protocol/client/contract.ts";
+import type { ClientState, Filtering, Native, NatKind } from "#src/protocol/client/contract.ts";
 import type { PeerKind, PeerPath } from "#src/protocol/client/peers/ways.ts";
 import type { CounterName } from "#src/protocol/counters.ts";
 import type { DropName } from "#src/protocol/drops.ts";
@@ -181,13 +181,6 @@ export const CLIENT_STATES = [
 ] as const satisfies readonly (ClientState | string)[];
 export type ClientStateName = (typeof CLIENT_STATES)[number];
 
-/** Which datagrams a NAT lets in, as far as anything has shown it. RFC 4787 §5 */
-export type NatFiltering =
-  | "unknown"
-  | "endpoint_independent"
-  | "address_dependent"
-  | "address_and_port_dependent";
-
 /** What a client was told of its NAT, its address and its servers. */
 export interface ClientView {
   readonly state: ClientStateName;
@@ -206,7 +199,7 @@ export interface ClientView {
   /** By what we send to it, `A.B.C.D:port`. */
   readonly local?: string;
   readonly nat: NatKind;
-  readonly filtering: NatFiltering;
+  readonly filtering: Filtering;
   readonly portPreserving: boolean;
   readonly portMapping: "none" | "pcp" | "nat-pmp" | "upnp";
   /** Bytes, of the interface: as the server in use tells. */

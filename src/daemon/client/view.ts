@@ -38,7 +38,7 @@ export function viewOf(status: ToldStatus | undefined, around: Surroundings): Cl
       : { mapped: endpoint(status.mapped.address, status.mapped.port) }),
     ...(localAddress === 0 ? {} : { local: endpoint(localAddress, localPort) }),
     nat: status?.nat ?? "unknown",
-    filtering: "unknown",
+    filtering: status?.filtering ?? "unknown",
     portPreserving: status?.portPreserving ?? false,
     portMapping: "none",
     mtu: status?.mtu ?? FIRST_MTU,

@@ -5,7 +5,7 @@ import { StartError } from "#src/errors.ts";
 import {
   type ClientHost,
   DISCOVERY_PATH,
-  RANDOM_PORTS,
+  FILTERING_PATH,
   SERVICE_PATH,
 } from "#src/protocol/client/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -22,7 +22,7 @@ import { NOTHING, type Waiter } from "../waiter.ts";
 const SETUP_ARENA = 64 * 1024;
 
 /** Most sockets of a client beside that of its service port. */
-export const OTHER_SOCKETS: number = RANDOM_PORTS + 1;
+export const OTHER_SOCKETS: number = FILTERING_PATH + 1;
 
 /** By what the sockets of a client are opened. */
 export interface PortOptions {
@@ -51,7 +51,7 @@ export class ClientPorts implements ClientHost, UdpOutlets {
   readonly #spare: number[] | undefined;
   readonly #discovery: UdpInlet | undefined;
   /** By path. */
-  readonly #random: (UdpInlet | undefined)[] = new Array(RANDOM_PORTS + 1).fill(undefined);
+  readonly #random: (UdpInlet | undefined)[] = new Array(FILTERING_PATH + 1).fill(undefined);
 
   constructor(kernel: Kernel, parts: TunnelParts, options: PortOptions) {
     this.#kernel = kernel;
@@ -111,7 +111,9 @@ export class ClientPorts implements ClientHost, UdpOutlets {
 
   /** A batch of each that has something, but for that of the service port. */
   receive(now: Millis, sink: TunnelSink): void {
-    for (let path = 1; path <= RANDOM_PORTS; path++) this.#receiveBy(this.#random[path], now, sink);
+    for (let path = 1; path <= FILTERING_PATH; path++) {
+      this.#receiveBy(this.#random[path], now, sink);
+    }
     this.#receiveBy(this.#discovery, now, sink);
   }
 
@@ -125,7 +127,7 @@ export class ClientPorts implements ClientHost, UdpOutlets {
 
   /** Closes those that were opened here. */
   close(): void {
-    for (let path = 1; path <= RANDOM_PORTS; path++) this.closePort(path);
+    for (let path = 1; path <= FILTERING_PATH; path++) this.closePort(path);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Arena } from "#ffi/arena.ts";
 import type { Libc } from "#ffi/libc.ts";
-import { RANDOM_PORTS } from "#src/protocol/client/contract.ts";
+import { FILTERING_PATH } from "#src/protocol/client/contract.ts";
 import { kernelOf } from "../kernels.ts";
 import { Opened } from "../opened.ts";
 import { openUdpSocket } from "../udp/socket.ts";
@@ -32,7 +32,7 @@ export function openClientSockets(
   };
   try {
     return opened.run(() => {
-      const random = Array.from({ length: RANDOM_PORTS }, () => 0);
+      const random = Array.from({ length: FILTERING_PATH }, () => 0);
       return { descriptors: [port, ...random].map(open), close: () => opened.close() };
     });
   } finally {

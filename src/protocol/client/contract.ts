@@ -89,17 +89,19 @@ export const SERVERS_MAX = 32;
 
 /**
  * Ways of ours that a datagram leaves or comes by, `UdpDatagram.local` of a client: the service port,
- * random ports 1 to {@link RANDOM_PORTS}, the socket of local discovery.
+ * random ports 1 to {@link RANDOM_PORTS}, that of the filtering test, the socket of local discovery.
  */
 export const SERVICE_PATH = 0;
 /** Most random ports at a time. RFC 6081 §5.4, §5.5 */
 export const RANDOM_PORTS = 16;
+/** The port that shows what the NAT lets in: open for some seconds. */
+export const FILTERING_PATH: number = RANDOM_PORTS + 1;
 /** Port 3544 of the group 224.0.0.253: for what comes alone. */
 export const DISCOVERY_PATH = 255;
 
 /** What the rules ask of who has the sockets. */
 export interface ClientHost {
-  /** Listens on a random port, as `path`. @returns the port; 0: there is none */
+  /** Listens on a random port, as `path` up to {@link FILTERING_PATH}. @returns the port; 0: there is none */
   openPort(path: number): number;
   closePort(path: number): void;
 }
@@ -109,11 +111,19 @@ export type ClientState = (typeof CLIENT_STATES)[number];
 
 /** What lies between the servers and us, as far as their answers show. RFC 4380 §5.2.1, RFC 6081 §3.1 */
 export type NatKind =
-  | "none" // or a firewall: the mapping is our own address
-  | "restricted" // or cone: without a cone test it cannot be told
+  | "none" // the mapping is our own address; or a firewall, while the filtering is not known
+  | "firewall"
+  | "cone"
+  | "restricted" // or cone, while the filtering is not known
   | "symmetric-port"
   | "symmetric-address"
   | "unknown"; // the secondary address was silent
+
+/** Which datagrams come in. RFC 4787 §5 */
+export type Filtering =
+  | "unknown"
+  | "endpoint_independent"
+  | "dependent"; // on the sender's address, or on its port as well
 
 /** Whether native hosts answer by way of the server. */
 export type Native = "unknown" | "ok" | "unreachable";
@@ -148,6 +158,7 @@ export interface ClientStatus {
   readonly mapped: Endpoint | undefined;
   readonly mtu: number;
   readonly nat: NatKind;
+  readonly filtering: Filtering;
   readonly portPreserving: boolean;
   readonly native: Native;
   /** The refresh interval as it has adapted. */

@@ -10,6 +10,7 @@ import {
 import { Counter, type Counters, DROPS_AT } from "../counters.ts";
 import { LocalDiscovery } from "./peers/discovery.ts";
 import { Drop } from "../drops.ts";
+import { FilteringTest } from "./servers/filtering.ts";
 import { EchoTests } from "./peers/echo_tests.ts";
 import { HostCheck } from "./peers/host_check.ts";
 import { Homes, NO_HOME } from "./servers/homes.ts";
@@ -63,6 +64,7 @@ export class Client implements TunnelRules {
   readonly #checks: OutgoingChecks;
   readonly #foresight: Foresight;
   readonly #native = new NativeWatch();
+  readonly #filtering: FilteringTest;
   readonly #hostCheck: HostCheck;
   /** The packet at hand from the IPv6 side: the payload of the datagram that it is to be. */
   readonly #packet = new UdpDatagram();
@@ -108,6 +110,7 @@ export class Client implements TunnelRules {
       mappingChanged: (now) => this.#changeMapping(now),
       addressChanged: (now) => this.#changeAddress(now),
     });
+    this.#filtering = new FilteringTest(parts, host);
     const bubbles = new ClientBubbles(parts);
     const echoTests = new EchoTests(hash, nonces.draw32() & 0xffff, counters);
     this.#hostCheck = new HostCheck(parts, echoTests);
@@ -131,6 +134,7 @@ export class Client implements TunnelRules {
     this.#reception = new Reception(
       parts,
       this.#qualification,
+      this.#filtering,
       this.#states,
       this.#traversal,
       bubbles,
@@ -170,7 +174,8 @@ export class Client implements TunnelRules {
 
   /** Grows when {@link status} may tell something else, round trips and times apart. */
   get version(): number {
-    return this.#version + this.#qualification.changes + this.#native.changes;
+    return this.#version + this.#qualification.changes + this.#native.changes +
+      this.#filtering.changes;
   }
 
   /** For who tells of it; allocates. */
@@ -196,6 +201,7 @@ export class Client implements TunnelRules {
   nextTimer(): Millis {
     return Math.min(
       this.#qualification.nextAt,
+      this.#filtering.nextAt,
       this.#states.nextTimer(),
       this.#discovery.nextAt,
       this.#hostCheck.nextAt,
@@ -206,6 +212,7 @@ export class Client implements TunnelRules {
 
   tick(now: Millis, sink: TunnelSink): void {
     if (now >= this.#qualification.nextAt) this.#qualification.tick(now, sink);
+    this.#filtering.tick(now, sink);
     if (this.#parts.homes.expire(now)) this.#version++;
     this.#discovery.tick(now, sink);
     if (now >= this.#peerRefreshAt) this.#refreshRandomPorts(now, sink);
@@ -322,6 +329,7 @@ export class Client implements TunnelRules {
 
   #changeMapping(now: Millis): void {
     this.#states.forgetTrust(now);
+    this.#filtering.plan(now);
     this.#beginAnew(now);
     this.#version++;
   }

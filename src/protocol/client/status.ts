@@ -9,7 +9,7 @@ export function statusOf(options: ClientOptions, qualification: Qualification): 
   for (let home = 0; home < HOMES_MAX; home++) {
     if (homes.isDeprecated(home)) deprecated.push(homes.bytes(home).slice());
   }
-  const { mappedAddress: address, mappedPort: port, isPortPreserving } = nat;
+  const { mappedAddress: address, mappedPort: port, isPortPreserving, filtering } = nat;
   return {
     state,
     address: homes.current === NO_HOME ? undefined : homes.bytes(homes.current).slice(),
@@ -19,6 +19,7 @@ export function statusOf(options: ClientOptions, qualification: Qualification): 
     mapped: port === 0 ? undefined : { address, port },
     mtu: current?.mtu ?? options.mtu,
     nat: nat.kind(options.servicePort, options.ownAddresses),
+    filtering,
     portPreserving: isPortPreserving,
     native: current?.native ?? "unknown",
     refresh: refresh.interval,

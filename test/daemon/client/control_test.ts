@@ -52,6 +52,7 @@ const ASKING: ToldStatus = {
   mapped: undefined,
   mtu: 1280,
   nat: "unknown",
+  filtering: "unknown",
   portPreserving: false,
   native: "unknown",
   refresh: 30_000,

@@ -26,6 +26,7 @@ const STATUS: ToldStatus = {
   mapped: { address: 0xc6336414, port: 40_000 },
   mtu: 1280,
   nat: "restricted",
+  filtering: "dependent",
   portPreserving: false,
   native: "ok",
   refresh: 30_000,

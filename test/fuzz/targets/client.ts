@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type ClientOptions,
   DISCOVERY_PATH,
+  FILTERING_PATH,
   RANDOM_PORTS,
   SERVICE_PATH,
 } from "#src/protocol/client/contract.ts";
@@ -173,7 +174,7 @@ class Play implements TunnelSink {
   }
 
   #openPort(path: number): number {
-    assert.ok(path >= 1 && path <= RANDOM_PORTS && !this.#ports.has(path), `path ${path}`);
+    assert.ok(path >= 1 && path <= FILTERING_PATH && !this.#ports.has(path), `path ${path}`);
     if (!this.#mayOpen) return 0;
     this.#ports.set(path, 50_000 + path);
     return 50_000 + path;
@@ -342,7 +343,8 @@ class Play implements TunnelSink {
     const { maxPeers, holdMemory } = this.#options;
     assert.ok(peers <= maxPeers && trusted <= peers, `${trusted} of ${peers} peers`);
     assert.ok(heldBytes <= 2 * holdMemory, `${heldBytes} bytes held`);
-    assert.ok(randomPorts <= RANDOM_PORTS && randomPorts === this.#ports.size);
+    const open = this.#ports.size - Number(this.#ports.has(FILTERING_PATH));
+    assert.ok(randomPorts <= RANDOM_PORTS && randomPorts === open);
   }
 
   #drops(): number {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ClientOptions, SERVICE_PATH } from "#src/protocol/client/contract.ts";
+import { type ClientOptions, FILTERING_PATH, SERVICE_PATH } from "#src/protocol/client/contract.ts";
 import { ECHO_DATA_LENGTH } from "#src/protocol/client/messages/echo.ts";
 import { Client } from "#src/protocol/client/rules.ts";
 import { Counter, type CounterName, DROPS_AT, makeCounters } from "#src/protocol/counters.ts";
@@ -108,9 +108,11 @@ export class ClientLab {
     sendIcmpv6Error: (b, at, length) => this.#note("icmpv6", b.slice(at, at + length), -1),
   };
 
-  constructor(options: Partial<ClientOptions> = {}) {
+  /** @param testsFiltering whether there is a port for the filtering test: else it asks nobody */
+  constructor(options: Partial<ClientOptions> = {}, testsFiltering = false) {
     const host = {
       openPort: (path: number) => {
+        if (path === FILTERING_PATH && !testsFiltering) return 0;
         if (this.nextPort !== 0) this.ports.set(path, this.nextPort++);
         return this.ports.get(path) ?? 0;
       },
@@ -247,9 +249,12 @@ export class ClientLab {
   }
 }
 
-/** With an authentication in front; all else that goes to a server has none. */
-function isSolicitation({ to, bytes }: Sent): boolean {
-  return to === endOf(SERVER_AT) && bytes[0] === 0 && bytes[1] === 1;
+/**
+ * With an authentication in front; all else that goes to a server has none. What is asked with the cone bit
+ * the secondary address answers, and the NAT keeps that out.
+ */
+function isSolicitation({ to, bytes, path }: Sent): boolean {
+  return to === endOf(SERVER_AT) && bytes[0] === 0 && bytes[1] === 1 && path !== FILTERING_PATH;
 }
 
 /** A UDP packet with 48 bytes of `fill`. */

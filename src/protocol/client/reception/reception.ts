@@ -4,10 +4,11 @@ import { FromClients } from "./from_clients.ts";
 import { FromNatives } from "./from_natives.ts";
 import { FromServers } from "./from_servers.ts";
 import type { ClientBubbles } from "../peers/bubbles.ts";
-import { DISCOVERY_PATH, SERVICE_PATH } from "../contract.ts";
+import { DISCOVERY_PATH, FILTERING_PATH, SERVICE_PATH } from "../contract.ts";
 import { Counter } from "../../counters.ts";
 import type { LocalDiscovery } from "../peers/discovery.ts";
 import { Drop } from "../../drops.ts";
+import type { FilteringTest } from "../servers/filtering.ts";
 import type { EchoTests } from "../peers/echo_tests.ts";
 import { NO_HOME } from "../servers/homes.ts";
 import {
@@ -35,6 +36,7 @@ export class Reception {
   readonly fromNatives: FromNatives;
   readonly #parts: ClientParts;
   readonly #qualification: Qualification;
+  readonly #filtering: FilteringTest;
   readonly #states: ClientPeers;
   readonly #traversal: Traversal;
   readonly #bubbles: ClientBubbles;
@@ -47,6 +49,7 @@ export class Reception {
   constructor(
     parts: ClientParts,
     qualification: Qualification,
+    filtering: FilteringTest,
     states: ClientPeers,
     traversal: Traversal,
     bubbles: ClientBubbles,
@@ -57,6 +60,7 @@ export class Reception {
     const opened = this.#opened;
     this.#parts = parts;
     this.#qualification = qualification;
+    this.#filtering = filtering;
     this.#states = states;
     this.#traversal = traversal;
     this.#bubbles = bubbles;
@@ -103,6 +107,7 @@ export class Reception {
     if (local === SERVICE_PATH) {
       return this.#qualification.receive(arrival, this.#opened.datagram, now, sink);
     }
+    if (local === FILTERING_PATH) return this.#filtering.receive(arrival, this.#opened.datagram);
     const p = this.#parts.ports.owner(local);
     if (p === NO_PEER) return Drop.NotAccepted;
     return this.#traversal.receiveAdvertisement(p, arrival, this.#opened.datagram, now, sink);

@@ -13,10 +13,13 @@ export class Inquiry {
   isOpen = false;
   startedAt: Millis = 0;
   silentSince: Millis = 0;
+  readonly #cone: boolean;
   #attempts = 0;
   #sent = 0;
 
-  constructor(identity: ClientIdentity | undefined) {
+  /** @param cone whether the server's other address is to answer. RFC 4380 §5.3.1 */
+  constructor(identity: ClientIdentity | undefined, cone = false) {
+    this.#cone = cone;
     this.solicitation = new Solicitation(identity);
   }
 
@@ -28,7 +31,7 @@ export class Inquiry {
    */
   begin(attempts: number, nonce: Uint8Array, now: Millis, silentSince: Millis = now): void {
     // The link-local address tells nothing of us: fe80::ffff:ffff:ffff, as other clients have it.
-    this.solicitation.begin(false, 0, 0, nonce);
+    this.solicitation.begin(this.#cone, 0, 0, nonce);
     this.isOpen = true;
     this.startedAt = now;
     this.silentSince = silentSince;

@@ -1,4 +1,4 @@
-import type { NatKind } from "../contract.ts";
+import type { Filtering, NatKind } from "../contract.ts";
 
 /** The NAT in front of us, as the answers of servers show it. */
 export class Nat {
@@ -10,8 +10,15 @@ export class Nat {
   isPortPreserving = false;
   /** Two servers' addresses have been compared, or there is no use in waiting for it. */
   isSettled = false;
+  /** As {@link FilteringTest} has found it. */
+  filtering: Filtering = "unknown";
   #isAddressSymmetric = false;
   #isCompared = false;
+
+  /** Two servers' addresses have been compared. */
+  get isCompared(): boolean {
+    return this.#isCompared;
+  }
 
   /** Another mapping: nothing is known of what gave it. */
   map(address: number, port: number, localPort: number): void {
@@ -40,7 +47,10 @@ export class Nat {
     if (this.isSymmetric) return this.#isAddressSymmetric ? "symmetric-address" : "symmetric-port";
     if (this.mappedPort === 0) return "unknown";
     const isOwn = ownAddresses.includes(this.mappedAddress);
-    if (isOwn && this.mappedPort === localPort) return "none";
-    return this.#isCompared ? "restricted" : "unknown";
+    if (isOwn && this.mappedPort === localPort) {
+      return this.filtering === "dependent" ? "firewall" : "none";
+    }
+    if (!this.#isCompared) return "unknown";
+    return this.filtering === "endpoint_independent" ? "cone" : "restricted";
   }
 }
