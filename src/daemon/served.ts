@@ -19,11 +19,14 @@ export function servedPrefixes(
   own: () => readonly string[] = ownAddresses,
 ): readonly Ipv6Prefix[] | undefined {
   if (relay.served === "any") return undefined;
-  return relay.served === "self" ? hostPrefixes(own(), relay.prefix) : relay.served;
+  return relay.served === "self" ? hostPrefixes(relay.prefix, own()) : relay.served;
 }
 
 /** A prefix of 128 bits for each global address, Teredo addresses excepted; the first MAX_SERVED. */
-function hostPrefixes(addresses: readonly string[], servicePrefix: number): Ipv6Prefix[] {
+export function hostPrefixes(
+  servicePrefix: number,
+  addresses: readonly string[] = ownAddresses(),
+): Ipv6Prefix[] {
   return addresses.flatMap((text) => {
     const bytes = parseIpv6(text.replace(/%.*$/, ""));
     const usable = bytes !== undefined && isGlobalScope(bytes, 0) &&

@@ -3,6 +3,7 @@ import type { ClientOptions } from "#src/protocol/client/contract.ts";
 import type { RelayOptions } from "#src/protocol/relay/contract.ts";
 import type { ServerOptions } from "#src/protocol/server/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { ClientHandle } from "./client/news.ts";
 import type { KernelPath } from "./fast_path.ts";
 import type { Fates } from "./fates/wish.ts";
@@ -108,6 +109,8 @@ export type RelayRules = Omit<RelayOptions, "servicePort">;
 export interface ClientRules extends Omit<ClientOptions, "servicePort" | "identity"> {
   /** Secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
   readonly identity: ClientSecret | undefined;
+  /** Addresses of this host, which is relayed for; undefined: it is a client. RFC 4380 §5.5 */
+  readonly relayedFor?: readonly Ipv6Prefix[] | undefined;
 }
 
 /** By what a client shows its servers who it is. */

@@ -13,12 +13,6 @@ export function checkClient(client: ClientConfig, names: Names, problems: Proble
       "3544 is the port of servers, and a server on this host needs it; write another",
     );
   }
-  if (client.whenNative === "relay") {
-    problems.error(
-      names.where("client.when_native"),
-      "a client cannot be a relay yet; write `stand_back`, and run `teredo relay` with `served = self`",
-    );
-  }
   checkExtensions(client, names, problems);
   checkHoldMemory("client", client, "peers", names, problems);
   if (client.clientId !== undefined && client.secretFile === undefined) {

@@ -86,8 +86,8 @@ which.`,
     doc: `What becomes of the tunnel while this host has IPv6 without it: a global address that is
 neither Teredo nor 6to4, and a default route, for 5 s. \`stand_back\`: new connections leave it at once,
 old ones may go on for a minute, then it sleeps until native IPv6 is gone for 10 s. \`relay\`: it only
-carries packets to and from other Teredo clients, as a host-specific relay (RFC 4380 section 5.5); not there yet, and refused.
-\`keep\`: it stays as it is.`,
+carries packets to and from other Teredo clients, as a host-specific relay (RFC 4380 section 5.5),
+with the IPv6 addresses of this host. \`keep\`: it stays as it is.`,
   },
   routeMetric: {
     kind: integer(1, 0xffffffff),

@@ -4,7 +4,7 @@ import type { HomeWish } from "#src/datapath/homes.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { ToldStatus } from "#src/datapath/client/news.ts";
 import type { Millis } from "#src/protocol/time.ts";
-import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6, type Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { readU16 } from "#src/protocol/wire/bytes.ts";
 import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { ClientStateName, ClientView } from "#src/status/snapshot.ts";
@@ -42,6 +42,8 @@ export interface ControlParts {
   readonly standpoint: Standpoint;
   /** Of the interface, which may have been made again. */
   place(): Place;
+  /** Of each global IPv6 address that this host has, but for Teredo's. @param prefix its service prefix */
+  ownPrefixes(prefix: number): readonly Ipv6Prefix[];
   /** UDP port that servers are asked from. */
   localPort(): number;
   /** Does not reject. */
@@ -74,6 +76,8 @@ export class ClientControl {
   readonly #network: Settled<Standpoint>;
   /** The way to native IPv6 that was last seen: no part of what makes another network. */
   #nativeWay: string | undefined;
+  /** This host's addresses, while it is relayed for. */
+  #relayedFor: readonly Ipv6Prefix[] | undefined;
   #status: ToldStatus | undefined;
   #rules: string;
   #renewals = 0;
@@ -113,7 +117,7 @@ export class ClientControl {
       config.checkHost,
       config.prefix,
     );
-    this.#native = new NativePolicy(clock, whenNative(config), (standing) => this.#stand(standing));
+    this.#native = new NativePolicy(clock, config.whenNative, (standing) => this.#stand(standing));
     this.#network = new Settled(clock, DEBOUNCE, standpoint, keyOf, (now, before) => {
       this.#moved(now, before);
     });
@@ -123,10 +127,16 @@ export class ClientControl {
 
   /** What the datapath is to go by at this moment. */
   get rules(): ClientRules {
-    const servers = this.#native.standing === "dormant" ? [] : this.#names.servers;
-    const { address } = this.#checked;
-    const { mapping } = this.#parts.left;
-    const rules = clientRules(this.#config, this.#network.value, servers, address, mapping);
+    const { standing } = this.#native;
+    const isQuiet = standing === "dormant" || standing === "relaying";
+    const rules = clientRules(
+      this.#config,
+      this.#network.value,
+      isQuiet ? [] : this.#names.servers,
+      this.#checked.address,
+      this.#parts.left.mapping,
+      this.#relayedFor,
+    );
     return { ...rules, renewals: this.#renewals };
   }
 
@@ -156,6 +166,7 @@ export class ClientControl {
   look(standpoint: Standpoint): void {
     this.#lookForNative(standpoint);
     this.#network.look(standpoint);
+    if (this.#native.standing === "relaying") this.#relayForHost("this host has other addresses");
   }
 
   /** Each second. */
@@ -180,7 +191,7 @@ export class ClientControl {
       this.#config = before;
       return false;
     }
-    this.#native.set(whenNative(config));
+    this.#native.set(config.whenNative);
     this.#names.set(config.servers);
     this.#checked.set(config.checkHost);
     this.#arrange("the configuration is another one");
@@ -243,7 +254,14 @@ export class ClientControl {
       ? `native IPv6: ${this.#nativeWay}`
       : "no native IPv6 any more";
     this.#parts.log.info("Native IPv6", { detail: what, state: standing });
-    this.#follow(what);
+    this.#relayForHost(what);
+  }
+
+  /** Or not, where it is a client. */
+  #relayForHost(reason: string): void {
+    const isRelaying = this.#native.standing === "relaying";
+    this.#relayedFor = isRelaying ? this.#parts.ownPrefixes(this.#config.prefix) : undefined;
+    this.#follow(reason);
   }
 
   /** Has the datapath go by what it is to go by now, if that is something else. */
@@ -325,8 +343,6 @@ const NO_WAY = "there is no way out by IPv4";
 
 /** What is told while there are no servers says nothing of those that there are since. */
 const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || standbys.length > 0;
-
-const whenNative = ({ whenNative }: ClientConfig) => whenNative === "keep" ? "keep" : "stand_back";
 
 function describeMove(now: Standpoint, before: Standpoint): string {
   if (now.localAddress === 0) return "no way to the servers";

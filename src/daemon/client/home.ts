@@ -16,6 +16,8 @@ export function homeOf(
   if (status === undefined || standing === "dormant") {
     return { addresses: [], onLink: false, defaultRoute: false, mtu };
   }
+  // The kernel takes an address that this host has without us: H-01, H-07.
+  if (standing === "relaying") return { addresses: [], onLink: true, defaultRoute: false, mtu };
   const isCarrying = standing === "carrying";
   const { address, deprecated } = status;
   const current = address === undefined ? [] : [{ bytes: address, deprecated: !isCarrying }];

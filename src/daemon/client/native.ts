@@ -1,3 +1,4 @@
+import type { ClientConfig } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Clock } from "./clock.ts";
 
@@ -13,9 +14,11 @@ export type Standing =
   /** Flows go on, but none is to begin. */
   | "leaving"
   /** Nothing is there but the interface. */
-  | "dormant";
+  | "dormant"
+  /** This host is relayed for, with the IPv6 that it has. RFC 4380 §5.5 */
+  | "relaying";
 
-export type WhenNative = "stand_back" | "keep";
+export type WhenNative = ClientConfig["whenNative"];
 
 /** What a client does where the host has IPv6 of its own: RFC 4380 §5.5 has it be none. */
 export class NativePolicy {
@@ -69,9 +72,10 @@ export class NativePolicy {
     this.#cancel();
     const stands = !this.#isNative || this.#when === "keep";
     if (stands) return this.#enter("carrying");
-    if (this.#standing === "dormant") return;
+    const end = this.#when === "relay" ? "relaying" : "dormant";
+    if (this.#standing === "dormant" || this.#standing === "relaying") return this.#enter(end);
     this.#enter("leaving");
-    this.#wait(GRACE, () => this.#enter("dormant"));
+    this.#wait(GRACE, () => this.#enter(end));
   }
 
   #enter(standing: Standing): void {

@@ -1,6 +1,7 @@
 import type { ClientConfig } from "#src/config/config.ts";
 import type { ClientRules } from "#src/datapath/datapath.ts";
 import type { ServerAddresses } from "#src/protocol/client/contract.ts";
+import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import type { Standpoint } from "./standpoint.ts";
 import type { Mapping } from "./state_file.ts";
 
@@ -13,6 +14,7 @@ export const FIRST_MTU = 1280;
  * @param servers none of them where it is to be quiet
  * @param checkHost 16 bytes of the native host that is asked now and then
  * @param remembered by which the last run had its address
+ * @param relayedFor this host's own addresses, where it is to be a relay for them
  */
 export function clientRules(
   config: ClientConfig,
@@ -20,6 +22,7 @@ export function clientRules(
   servers: readonly ServerAddresses[],
   checkHost: Uint8Array | undefined,
   remembered: Mapping | undefined,
+  relayedFor: readonly Ipv6Prefix[] | undefined,
 ): ClientRules {
   const { extensions, secret, bindAddress } = config;
   const has = (name: ClientConfig["extensions"][number]) => extensions.includes(name);
@@ -50,6 +53,7 @@ export function clientRules(
     icmpRate: config.icmpRate,
     icmpBurst: config.icmpBurst,
     remembered,
+    relayedFor,
     identity: secret === undefined ? undefined : {
       clientId: new TextEncoder().encode(secret.clientId),
       key: secret.key,

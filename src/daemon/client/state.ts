@@ -17,6 +17,7 @@ export interface Circumstances {
 export function stateOf({ core, servers, hasIpv4, standing }: Circumstances): ClientStateName {
   if (standing === "dormant") return "dormant";
   if (!hasIpv4) return "no_ipv4";
+  if (standing === "relaying") return "relay";
   if (servers === 0) return "resolving";
   return core ?? "probing";
 }

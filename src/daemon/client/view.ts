@@ -29,7 +29,9 @@ export function viewOf(status: ToldStatus | undefined, around: Surroundings): Cl
     since: around.since,
     ...(status?.address === undefined ? {} : { address: formatIpv6(status.address) }),
     // While it stands back, the interface has none.
-    deprecated: state === "dormant" ? [] : status?.deprecated.map((it) => formatIpv6(it)) ?? [],
+    deprecated: state === "dormant" || state === "relay"
+      ? []
+      : status?.deprecated.map((it) => formatIpv6(it)) ?? [],
     ...(status?.server === undefined ? {} : { server: viewed(status.server) }),
     standbys: status?.standbys.map(viewed) ?? [],
     unresolved: around.unresolved,

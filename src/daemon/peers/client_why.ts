@@ -15,6 +15,7 @@ import type { Endpoint } from "../checks/traffic.ts";
 import { mendRefusal } from "../checks/ways.ts";
 import { type Host } from "../host/contract.ts";
 import { ipv4Bytes } from "../host/samples.ts";
+import { hostPrefixes } from "../served.ts";
 import { whyDocument } from "./document.ts";
 import type { PeerBook } from "./page.ts";
 import { onlyOf } from "./parameters.ts";
@@ -34,6 +35,8 @@ export interface AskedOfClient {
   readonly rules: PeerAsker;
   readonly checks: readonly ReadinessCheck[];
   readonly view: ClientView | undefined;
+  /** Of this host without the tunnel; those that it has, unless named. */
+  readonly own?: typeof hostPrefixes;
 }
 
 /** Whose packets are followed. */
@@ -89,7 +92,7 @@ function exampleOf(subject: Subject, { prefix }: ClientConfig, view: ClientView 
 async function stepsOf(asked: AskedOfClient, followed: Followed): Promise<CheckResult[]> {
   const { host, rules, view, checks } = asked;
   const { peer, end } = followed;
-  const own = parseIpv6(view?.address ?? "");
+  const own = ownOf(asked);
   const steps = [...unready(checks)];
   if (own === undefined) {
     const state = view?.state ?? "resolving";
@@ -108,6 +111,12 @@ async function stepsOf(asked: AskedOfClient, followed: Followed): Promise<CheckR
   ].map((it) => it.mend === undefined ? it : { ...it, mend: host.feasible(it.mend) });
 }
 
+/** That packets of ours come from: also where this host is relayed for, and none of them is the tunnel's. */
+function ownOf({ view, client, own = hostPrefixes }: AskedOfClient): Uint8Array | undefined {
+  if (view?.state === "relay") return own(client.prefix)[0]?.bytes;
+  return parseIpv6(view?.address ?? "");
+}
+
 function peerStep({ peer, row, end }: Followed): CheckResult {
   const name = "peer";
   const text = formatIpv6(peer);
@@ -119,7 +128,11 @@ function peerStep({ peer, row, end }: Followed): CheckResult {
   if (row.resolving) return note(name, `${text} is asked: ${asked}`);
   if (!row.trusted) return note(name, `${text} is not reached: ${asked}`);
   const way = WAYS[row.way];
-  const path = way?.kind === "native" ? "through its relay" : `by path ${way?.path}`;
+  const path = way === undefined
+    ? "directly"
+    : way.kind === "native"
+    ? "through its relay"
+    : `by path ${way.path}`;
   const trip = row.roundTrip > 0 ? `, round trip ${Math.round(row.roundTrip)} ms` : "";
   const heard = `${text} at ${end === undefined ? "?" : endText(end)} ${path}${trip}: heard of ` +
     `${seconds(row.receivedAgo)} ago`;

@@ -15,6 +15,7 @@ import { NO_HANDOVER } from "../handover/mod.ts";
 import { bootClock } from "../history/wall_time.ts";
 import { openClient } from "../open.ts";
 import { everySecond } from "../pulse.ts";
+import { hostPrefixes } from "../served.ts";
 import type { RoleLife, Serving } from "./contract.ts";
 
 const SECOND: Millis = 1_000;
@@ -115,6 +116,7 @@ class ClientLife implements RoleLife {
       left: kept.found,
       standpoint: this.#standpoint(),
       place: () => this.#place(),
+      ownPrefixes: hostPrefixes,
       localPort: () => Number(this.#open?.listening[0]?.split(":")[1] ?? 0),
       lookUp: (host) => errands?.lookUp(host) ?? Promise.resolve(nobody),
       lookUpHost: (name) => errands?.lookUpHost(name) ?? Promise.resolve(nobody),

@@ -1,21 +1,20 @@
-import { Client } from "#src/protocol/client/rules.ts";
-import type { ClientOptions } from "#src/protocol/client/contract.ts";
-import type { KeyedHash, Millis } from "#src/protocol/time.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { Multicast } from "../client/multicast.ts";
 import type { ClientNews } from "../client/news.ts";
 import { ClientPorts, type PortOptions } from "../client/ports.ts";
 import type { Kernel } from "../kernel.ts";
 import type { SharedState } from "../threads/shared.ts";
+import { type HostHashes, type HostOptions, HostRules } from "./host_rules.ts";
 import type { TunnelParts, TunnelRole } from "./role.ts";
 
 export interface ClientRoleOptions {
-  readonly client: ClientOptions;
+  readonly client: HostOptions;
   /** What others have come in their place since this was last asked; undefined: none. */
-  readonly takeRules: () => ClientOptions | undefined;
+  readonly takeRules: () => HostOptions | undefined;
   readonly ports: PortOptions;
   readonly news: ClientNews;
-  readonly hash: KeyedHash;
+  readonly hashes: HostHashes;
   readonly seed: number;
   /** The time of the day, in ms. */
   readonly wall: () => Millis;
@@ -26,7 +25,7 @@ const TELL_EVERY: Millis = 1_000;
 
 /** A client's: its other sockets, and what it tells of itself. */
 export class ClientRole implements TunnelRole {
-  readonly rules: Client;
+  readonly rules: HostRules;
   readonly nextAt = Infinity;
   readonly #options: ClientRoleOptions;
   readonly #shared: SharedState;
@@ -39,18 +38,19 @@ export class ClientRole implements TunnelRole {
 
   constructor(kernel: Kernel, parts: TunnelParts, options: ClientRoleOptions) {
     const { libc, arena, shared } = parts;
-    const { client, ports, hash, seed } = options;
+    const { client, ports, hashes, seed } = options;
     this.#options = options;
     this.#shared = shared;
     this.#ports = new ClientPorts(kernel, parts, ports);
-    this.rules = new Client(client, shared.counters, hash, seed, this.#ports);
+    this.rules = new HostRules(client, shared.counters, hashes, seed, this.#ports);
     if (ports.discovery === undefined) return;
     this.#multicast = new Multicast(libc, arena, ports.service, ports.discovery);
   }
 
   begin(now: Millis, sink: TunnelSink): void {
-    this.#settleOn(this.#options.client);
-    this.rules.start(now, sink);
+    const { client } = this.#options;
+    this.#settleOn(client);
+    this.rules.start(client, now, sink);
   }
 
   adopt(_isWatched: boolean, now: Millis, sink: TunnelSink): void {
@@ -66,7 +66,7 @@ export class ClientRole implements TunnelRole {
     this.rules.set(fresh, now, sink);
   }
 
-  #settleOn({ localDiscovery, localAddress }: ClientOptions): void {
+  #settleOn({ localDiscovery, localAddress }: HostOptions): void {
     this.#multicast?.moveTo(localDiscovery ? localAddress : 0);
   }
 

@@ -24,7 +24,7 @@ export interface AskedRules {
 export class PeerAnswers {
   readonly #questions: PeerQuestions;
   readonly #rules: AskedRules;
-  readonly #listing: PeerListing;
+  #listing: PeerListing;
   readonly #search = new PeerSearch();
   readonly #packet = new Uint8Array(MAX_PACKET);
   readonly #arrival = new UdpDatagram();
@@ -63,8 +63,8 @@ export class PeerAnswers {
 
   #look(now: Millis): void {
     const questions = this.#questions;
-    const listing = this.#listing;
     if (!this.#begun) this.#begin();
+    const listing = this.#listing;
     const { rows, limit } = questions;
     this.#behind = listing.look(this.#search, this.#behind, ENTRIES_A_TURN, rows, limit, now);
     if (this.#behind !== 0 && listing.written < limit) return;
@@ -75,6 +75,7 @@ export class PeerAnswers {
   #begin(): void {
     const questions = this.#questions;
     this.#begun = true;
+    this.#listing = this.#rules.listing;
     this.#behind = questions.behind;
     this.#listing.written = 0;
     if (questions.isIpv4) {

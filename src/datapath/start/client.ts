@@ -118,6 +118,7 @@ export function openClient(
         queuePatience: tunnel.remakes ? QUEUE_PATIENCE : 0,
         boundAddress: start.bindAddress,
         key: randomBytes(SIP_KEY_LENGTH),
+        relayKey: randomBytes(SIP_KEY_LENGTH),
         seed: readU32(randomBytes(4), 0),
         options: first,
         servicePort: udp.port,

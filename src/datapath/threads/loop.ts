@@ -15,6 +15,7 @@ import type { Offloads } from "../offloads.ts";
 import { PeerQuestions } from "../peers/questions.ts";
 import { Tape } from "../recorder/tape.ts";
 import { ClientRole } from "../loop/client.ts";
+import type { HostOptions } from "../loop/host_rules.ts";
 import { RelayRole } from "../loop/relay.ts";
 import type { TunnelParts, TunnelRole } from "../loop/role.ts";
 import { type ServerDescriptors, ServerLoop } from "../loop/server.ts";
@@ -60,6 +61,8 @@ interface RelayData extends TunnelData {
 
 interface ClientData extends TunnelData {
   readonly role: "client";
+  /** `key` for what it is in place of a client: a relay for its host. */
+  readonly relayKey: Uint8Array;
   readonly options: ClientRules;
   /** UDP, in host order. */
   readonly servicePort: number;
@@ -169,7 +172,7 @@ function makeClientLoop(
         },
         ports,
         news: new ClientNews(data.news),
-        hash: makeSipHash(data.key),
+        hashes: { client: makeSipHash(data.key), relay: makeSipHash(data.relayKey) },
         seed: data.seed,
         wall: Date.now,
       }),
@@ -177,7 +180,7 @@ function makeClientLoop(
 }
 
 /** Makes options of rules; an identity that stays the same is the same object. */
-export function clientOptions(servicePort: number): (rules: ClientRules) => ClientOptions {
+export function clientOptions(servicePort: number): (rules: ClientRules) => HostOptions {
   let last: ClientRules["identity"];
   let made: ClientOptions["identity"];
   // JSON leaves out what is undefined.

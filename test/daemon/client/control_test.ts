@@ -14,7 +14,7 @@ import { formatLogfmt } from "#src/log/record.ts";
 import type { ToldStatus } from "#src/datapath/client/news.ts";
 import type { ServerStatus } from "#src/protocol/client/contract.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6, formatIpv6Prefix, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { clientConfig } from "../checks/fake_host.ts";
 import { FakeClock } from "./fake_clock.ts";
 
@@ -87,6 +87,8 @@ class Lab {
   /** When the interface has what it is to have. */
   arranged: Promise<void> = Promise.resolve();
   lookUps = 0;
+  /** IPv6 addresses of this host. */
+  own: readonly string[] = ["2001:db8:5::7"];
   qualified = 0;
 
   constructor(config: Partial<ClientConfig> = {}, left: ClientState = NO_STATE) {
@@ -99,6 +101,7 @@ class Lab {
       left,
       standpoint: HOME,
       place: () => ({ interfaceName: "teredo", index: 7 }),
+      ownPrefixes: () => this.own.map((text) => ({ bytes: parseIpv6(text)!, length: 128 })),
       localPort: () => 50_000,
       lookUp: (host) => this.#lookUp(host),
       lookUpHost: (name) => Promise.resolve({ hosts: [...this.names.get(name) ?? []] }),
@@ -366,6 +369,34 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   await lab.at(HOME, 10_000);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);
   lab.tell(QUALIFIED);
+  assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
+});
+
+test("H-01: ClientControl relays for its host beside native IPv6, by the addresses that it has", async () => {
+  const lab = new Lab({ whenNative: "relay" }).tell(QUALIFIED);
+  const native = { ...HOME, native: NATIVE };
+  await lab.at(native, 5_000);
+  assert.equal(lab.rules.at(-1)?.relayedFor, undefined);
+  await lab.at(native, 60_000);
+  const relayedFor = () => lab.rules.at(-1)!.relayedFor?.map(formatIpv6Prefix);
+  assert.deepEqual(lab.servers, []);
+  assert.deepEqual(relayedFor(), ["2001:db8:5::7/128"]);
+  assert.equal(lab.homes.at(-1), "link 1280");
+  assert.equal(lab.control.view.state, "relay");
+  assert.deepEqual(lab.control.view.deprecated, []);
+  assert.match(lab.lines.at(-1)!, /state=relay reason="native IPv6: /);
+  // Nothing is told again that is as it was.
+  const { length } = lab.rules;
+  await lab.at(native, 1_000);
+  assert.equal(lab.rules.length, length);
+  lab.own = ["2001:db8:5::8", "2001:db8:5::9"];
+  await lab.at(native, 1_000);
+  assert.deepEqual(relayedFor(), ["2001:db8:5::8/128", "2001:db8:5::9/128"]);
+  await lab.at({ ...native, localAddress: 0 }, 1_000);
+  assert.equal(lab.control.view.state, "no_ipv4");
+  await lab.at(HOME, 10_000);
+  assert.equal(relayedFor(), undefined);
+  assert.deepEqual(lab.servers, ["192.0.2.1"]);
   assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
 });
 

@@ -4,7 +4,7 @@ import { NativePolicy, type WhenNative } from "#src/daemon/client/native.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 /** `+` and `-`: native IPv6 comes and goes; a number: so many seconds pass. */
-type Course = readonly ("+" | "-" | number | `keep` | `stand_back`)[];
+type Course = readonly ("+" | "-" | number | WhenNative)[];
 
 interface Case {
   readonly name: string;
@@ -49,6 +49,29 @@ const CASES: readonly Case[] = [
     name: "a way that flaps while it leaves makes it no younger than 60 s after the last time",
     course: ["+", 10, "-", 5, "+", 59, 1],
     want: ["5 leaving", "75 dormant"],
+  },
+  {
+    name: "H-01: with relay it relays for its host in the end, and returns",
+    when: "relay",
+    course: ["+", 100, "-", 9, 1, 100],
+    want: ["5 leaving", "65 relaying", "110 carrying"],
+  },
+  {
+    name: "a reload has it relay, sleep and relay again at once",
+    course: ["+", 100, "relay", 5, "stand_back", 5, "relay", 5, "keep"],
+    want: [
+      "5 leaving",
+      "65 dormant",
+      "100 relaying",
+      "105 dormant",
+      "110 relaying",
+      "115 carrying",
+    ],
+  },
+  {
+    name: "a reload while it leaves gives flows their minute",
+    course: ["+", 10, "relay", 60],
+    want: ["5 leaving", "70 relaying"],
   },
   { name: "keep: nothing changes", when: "keep", course: ["+", 1_000, "-", 1_000], want: [] },
   {

@@ -60,7 +60,8 @@ export class FilteringTest {
 
   /** An advertisement that came by {@link FILTERING_PATH} from one of a server's addresses. */
   receive(arrival: UdpDatagram, d: TeredoDatagram): Drop {
-    const [server, inquiry] = [this.#server, this.#inquiry];
+    const server = this.#server;
+    const inquiry = this.#inquiry;
     if (server === undefined || inquiry === undefined) return Drop.NotAccepted;
     const { bytes: b, address } = arrival;
     if (address !== server.primary && address !== server.secondary) return Drop.NotAccepted;
