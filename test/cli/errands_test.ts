@@ -55,3 +55,59 @@ cat $work/told
     assert.equal(name, '{"id":2,"addresses":[2130706433]}');
   },
 );
+
+/** Whom every thread of a process is, and what it may do or gain. */
+const RIGHTS = String.raw`
+rights() {
+  cat /proc/$1/task/*/status | grep -E '^(Uid|CapPrm|CapEff|CapAmb|NoNewPrivs):' | sort -u | tr -s '\t\n' '  '
+  echo
+}
+`;
+const NOBODYS = "CapAmb: 0000000000000000 CapEff: 0000000000000000 CapPrm: 0000000000000000 " +
+  "NoNewPrivs: 1 Uid: 65534 65534 65534 65534";
+
+test(
+  "a client's names are looked up by nobody, without any right; its hook has those of the start",
+  OPTIONS,
+  () => {
+    const { lines, stderr } = onMachine(String.raw`${RIGHTS}
+printf '#!/bin/sh\nexit 0\n' > $work/hook
+chmod 755 $work/hook
+daemon client client server.test --hook $work/hook --status-port 0
+until_says client 'Name not found'
+for helper in $(pgrep -P $pid); do
+  tr '\0' ' ' < /proc/$helper/cmdline | grep -q __errands && rights $helper
+done
+kill $pid
+wait $pid
+`);
+    const said = lines.toSorted().map((line) => line.trim());
+    assert.equal(said.length, 2, stderr + said.join("\n"));
+    assert.ok(said.includes(NOBODYS), said.join("\n"));
+    const [others] = said.filter((line) => line !== NOBODYS);
+    assert.match(others ?? "", /NoNewPrivs: 0 Uid: 0 0 0 0/);
+  },
+);
+
+test(
+  "errands: more than one hook at a time, and more look-ups than there can be names, are refused",
+  OPTIONS,
+  () => {
+    const { lines } = onMachine(String.raw`
+printf '#!/bin/sh\nsleep 1\n' > $work/hook
+chmod 755 $work/hook
+mkfifo $work/said
+teredo __errands < $work/said > $work/told &
+exec 3> $work/said
+printf '{"hook":"%s"}\n' $work/hook >&3
+for id in 1 2 3; do echo '{"id":'$id',"hook":{"STATE":"up"}}'; done >&3
+until [ $(wc -l < $work/told) = 3 ]; do kill -0 $! || break; sleep 0.05; done
+echo '{"id":4,"hook":{"STATE":"up"}}' >&3
+until [ $(wc -l < $work/told) = 4 ]; do kill -0 $! || break; sleep 0.05; done
+cat $work/told
+`);
+    const refused = (id: number) => `{"id":${id},"problem":"too many at once"}`;
+    const ran = (id: number) => `{"id":${id},"output":""}`;
+    assert.deepEqual(lines, [refused(2), refused(3), ran(1), ran(4)]);
+  },
+);

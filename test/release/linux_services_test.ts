@@ -6,8 +6,9 @@ import test from "node:test";
 import { onMachine } from "#test/cli/namespace.ts";
 
 const EXAMPLES = "docs/examples";
-const DAEMONS = ["relay", "server"] as const;
-const SCRIPTS = ["client", ...DAEMONS] as const;
+const DAEMONS = ["client", "relay", "server"] as const;
+/** Those with an interface. */
+const TUNNELS = ["client", "relay"] as const;
 const SYSTEMS = ["openrc", "openwrt"] as const;
 type System = typeof SYSTEMS[number];
 
@@ -22,11 +23,11 @@ function run(command: string, ...args: string[]) {
 
 for (const system of SYSTEMS) {
   test(`${system} has a script for each daemon`, () => {
-    const names = SCRIPTS.map((daemon) => `teredo-${daemon}`);
+    const names = DAEMONS.map((daemon) => `teredo-${daemon}`);
     assert.deepEqual(readdirSync(join(EXAMPLES, system)).toSorted(), names);
   });
 
-  for (const daemon of SCRIPTS) {
+  for (const daemon of DAEMONS) {
     const path = join(EXAMPLES, system, `teredo-${daemon}`);
     test(`${path} is a shell script without a fault that sh and shellcheck see`, () => {
       assert.deepEqual(run("sh", "-n", path), { status: 0, said: "" });
@@ -53,14 +54,21 @@ test("scripts of the package for Debian have no fault that sh and shellcheck see
   }
 });
 
-/** A machine with the files of a system over its own, the program, and both daemons' settings. */
+/** A machine with the files of a system over its own, the program, and all daemons' settings. */
 function asSystem(system: System, files: string): string {
   return String.raw`
 etc=$work/etc usr=$work/usr
 mkdir -p $etc/init.d $etc/conf.d $etc/teredo $usr/bin $usr/local/bin
 cp ${process.cwd()}/${EXAMPLES}/${system}/* $etc/init.d
-printf '[relay]\ndrain_time = 300ms\n[server]\nbind_address = 198.51.100.1\n' \
-  > /run/teredo.ini
+cat > /run/teredo.ini << 'END'
+[client]
+servers = 198.51.100.1
+drain_time = 300ms
+[relay]
+drain_time = 300ms
+[server]
+bind_address = 198.51.100.1
+END
 ln -s /run/teredo.ini $etc/teredo/teredo.ini
 printf '#!/bin/sh\nexec %s "$@"\n' "$program" > $usr/bin/teredo
 chmod +x $usr/bin/teredo
@@ -102,7 +110,7 @@ mkdir -p $etc/runlevels/default /run/openrc/{starting,started,stopping,inactive,
 mkdir -p /run/openrc/{failed,hotplugged,daemons,options,exclusive,scheduled,tmp}
 : > /run/openrc/softlevel
 printf '%s\n' 'rc_need="!net"' 'teredo_flags="--log-level debug"' error_log=/run/syslog |
-  tee $etc/conf.d/teredo-relay > $etc/conf.d/teredo-server`;
+  tee $etc/conf.d/teredo-{client,relay} > $etc/conf.d/teredo-server`;
   return onMachine(asSystem("openrc", files) + script);
 }
 
@@ -117,35 +125,37 @@ function expectLines(done: ReturnType<typeof onMachine>, want: readonly (string 
   assert.equal(lines.length, want.length, shown);
 }
 
-test("teredo-relay for OpenRC starts, starts again after a failure, and stops", () => {
-  const done = onOpenRc(String.raw`service teredo-relay start > /dev/null; echo "start $?"
+for (const daemon of TUNNELS) {
+  test(`teredo-${daemon} for OpenRC starts, starts again after a failure, and stops`, () => {
+    const done = onOpenRc(String.raw`service teredo-${daemon} start > /dev/null; echo "start $?"
 until_logged msg=Ready
-service teredo-relay status
-tr '\0' ' ' < /proc/$(cat /run/teredo-relay.pid)/cmdline | grep -o 'relay -c.*'
+service teredo-${daemon} status
+tr '\0' ' ' < /proc/$(cat /run/teredo-${daemon}.pid)/cmdline | grep -o '${daemon} -c.*'
 sed -i 's/^drain_time.*/drain_time = 200ms/' /run/teredo.ini
-service teredo-relay reload > /dev/null; echo "reload $?"
+service teredo-${daemon} reload > /dev/null; echo "reload $?"
 grep -c msg=Reloaded /run/syslog
 : > /run/syslog
-pkill -KILL -P $(cat /run/teredo-relay.pid)
+pkill -KILL -P $(cat /run/teredo-${daemon}.pid)
 until_logged msg=Ready
-ps -L -o ni= --ppid $(cat /run/teredo-relay.pid) | sort -n | head -n 1
-service teredo-relay stop > /dev/null; echo "stop $?"
-service teredo-relay status
+ps -L -o ni= --ppid $(cat /run/teredo-${daemon}.pid) | sort -n | head -n 1
+service teredo-${daemon} stop > /dev/null; echo "stop $?"
+service teredo-${daemon} status
 ip link show dev teredo 2>&1
 grep -c msg=Ended /run/syslog`);
-  expectLines(done, [
-    "start 0",
-    "* status: started",
-    "relay -c /etc/teredo/teredo.ini --log-level debug ",
-    "reload 0",
-    "1",
-    "-10",
-    "stop 0",
-    "* status: stopped",
-    'Device "teredo" does not exist.',
-    "1",
-  ]);
-});
+    expectLines(done, [
+      "start 0",
+      "* status: started",
+      `${daemon} -c /etc/teredo/teredo.ini --log-level debug `,
+      "reload 0",
+      "1",
+      "-10",
+      "stop 0",
+      "* status: stopped",
+      'Device "teredo" does not exist.',
+      "1",
+    ]);
+  });
+}
 
 test("teredo-server for OpenRC is not started without a configuration, or with a wrong one", () => {
   const done = onOpenRc(`service teredo-server checkconfig

@@ -44,7 +44,7 @@ class ClientLife implements RoleLife {
   }
 
   get helpers(): readonly number[] {
-    return [this.#surroundings.errands?.pid].filter((it) => it !== undefined);
+    return this.#surroundings.errands?.pids ?? [];
   }
 
   get ended(): Promise<number> {

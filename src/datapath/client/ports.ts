@@ -6,6 +6,7 @@ import {
   type ClientHost,
   DISCOVERY_PATH,
   FILTERING_PATH,
+  RANDOM_PORTS,
   SERVICE_PATH,
 } from "#src/protocol/client/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -49,6 +50,8 @@ export class ClientPorts implements ClientHost, UdpOutlets {
   readonly #waiter: Waiter;
   readonly #options: PortOptions;
   readonly #spare: number[] | undefined;
+  /** Of the filtering test: by no other may a secondary address of a server have been asked. */
+  readonly #filteringSpare: number[] | undefined;
   readonly #discovery: UdpInlet | undefined;
   /** By path. */
   readonly #random: (UdpInlet | undefined)[] = new Array(FILTERING_PATH + 1).fill(undefined);
@@ -60,7 +63,8 @@ export class ClientPorts implements ClientHost, UdpOutlets {
     this.#downlink = parts.downlink;
     this.#waiter = parts.waiter;
     this.#options = options;
-    this.#spare = options.spare && [...options.spare];
+    this.#spare = options.spare?.slice(0, RANDOM_PORTS);
+    this.#filteringSpare = options.spare?.slice(RANDOM_PORTS);
     this.#downlink.leaveBy(this);
     if (options.discovery === undefined) return;
     this.#discovery = new UdpInlet(options.discovery, DISCOVERY_PATH);
@@ -71,7 +75,7 @@ export class ClientPorts implements ClientHost, UdpOutlets {
   openPort(path: number): number {
     const arena = Arena.plain(this.#libc, SETUP_ARENA);
     try {
-      const { fd, port } = this.#take(arena);
+      const { fd, port } = this.#take(path, arena);
       this.#random[path] = new UdpInlet(fd, path);
       this.#waiter.watch(placeOf(path), fd);
       return port;
@@ -83,12 +87,17 @@ export class ClientPorts implements ClientHost, UdpOutlets {
     }
   }
 
-  #take(arena: Arena): { readonly fd: number; readonly port: number } {
+  #spareFor(path: number): number[] | undefined {
+    return path === FILTERING_PATH ? this.#filteringSpare : this.#spare;
+  }
+
+  #take(path: number, arena: Arena): { readonly fd: number; readonly port: number } {
     const { address, buffer, gro } = this.#options;
-    if (this.#spare === undefined) {
+    const spare = this.#spareFor(path);
+    if (spare === undefined) {
       return openUdpSocket(this.#kernel, this.#libc, arena, { address, port: 0, buffer, gro });
     }
-    const fd = this.#spare.shift();
+    const fd = spare.shift();
     if (fd === undefined) throw new StartError("no socket is left", "");
     return { fd, port: boundPort(this.#libc, arena, fd, "random port") };
   }
@@ -100,8 +109,9 @@ export class ClientPorts implements ClientHost, UdpOutlets {
     this.#waiter.watch(placeOf(path), NOTHING);
     this.#random[path] = undefined;
     // One of a few is used again, last of all.
-    if (this.#spare === undefined) this.#libc.call.close(fd);
-    else this.#spare.push(fd);
+    const spare = this.#spareFor(path);
+    if (spare === undefined) this.#libc.call.close(fd);
+    else spare.push(fd);
   }
 
   fdOf(path: number): number {

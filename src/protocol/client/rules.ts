@@ -109,6 +109,7 @@ export class Client implements TunnelRules {
     this.#qualification = new Qualification(parts.options, nonces, filter, nat, homes, counters, {
       mappingChanged: (now) => this.#changeMapping(now),
       addressChanged: (now) => this.#changeAddress(now),
+      compared: (server, now, sink) => this.#filtering.begin(server, now, sink),
     });
     this.#filtering = new FilteringTest(parts, host);
     const bubbles = new ClientBubbles(parts);
@@ -329,7 +330,7 @@ export class Client implements TunnelRules {
 
   #changeMapping(now: Millis): void {
     this.#states.forgetTrust(now);
-    this.#filtering.plan(now);
+    this.#filtering.forget();
     this.#beginAnew(now);
     this.#version++;
   }

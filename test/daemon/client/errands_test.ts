@@ -43,6 +43,19 @@ const NO_ERRANDS = [
   '{"id":1,"hook":{"PATH":"x"}}',
   '{"id":1,"hook":{"ADDRESS":"a b"}}',
   '{"id":1,"hook":{"ADDRESS":7}}',
+  '{"id":1,"hook":{"ADDRESS":"$(reboot)"}}',
+  '{"id":1,"hook":{"OLD_ADDRESS":"2001::1;id"}}',
+  '{"id":1,"hook":{"LLADDRESS":"`id`"}}',
+  '{"id":1,"hook":{"IFACE":"a|b"}}',
+  '{"id":1,"hook":{"IFACE":"../etc/passwd"}}',
+  '{"id":1,"hook":{"IFACE":""}}',
+  '{"id":1,"hook":{"IFACE":"sixteen-letters-"}}',
+  '{"id":1,"hook":{"IFINDEX":"0x1"}}',
+  '{"id":1,"hook":{"MTU":"-1"}}',
+  '{"id":1,"hook":{"STATE":"up\\n"}}',
+  '{"id":1,"hook":{"STATE":"sideways"}}',
+  '{"id":1,"hook":{"OLD_IFACE":"teredo"}}',
+  '{"id":1,"hook":{"__proto__":"x","constructor":"x"}}',
 ];
 
 for (const line of NO_ERRANDS) {

@@ -115,7 +115,7 @@ async function listen(
 
 function errandsBy(ask: (question: Wanted) => Promise<Told>): Errands {
   return {
-    pid: undefined,
+    pids: [],
     lookUp: async (lookUp): Promise<Answer> => {
       const told = await ask({ lookUp });
       if ("addresses" in told) return told;

@@ -14,7 +14,7 @@ import type { HookEnd } from "./hook.ts";
 
 /** Who looks up names and runs the hook. */
 export interface Errands {
-  readonly pid: number | undefined;
+  readonly pids: readonly number[];
   /** Does not reject. */
   lookUp(host: string): Promise<Answer>;
   /** Of a native host. Does not reject. */
@@ -70,7 +70,7 @@ export function startErrands(
     return promise;
   };
   return {
-    pid: child.pid,
+    pids: child.pid === undefined ? [] : [child.pid],
     lookUp: async (lookUp) => {
       const done = await ask({ lookUp });
       if ("addresses" in done) return done;

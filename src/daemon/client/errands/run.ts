@@ -1,9 +1,12 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
+import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
 import { linesOf } from "../../helper/lines.ts";
+import type { User } from "../../host/contract.ts";
 import { ignoreNamelessSignals } from "../../host/mod.ts";
 import { dropPrivileges } from "../../privileges.ts";
+import { giveUpRights } from "../../sandbox/linux/no_rights.ts";
 import { ANSWERED } from "../../signals.ts";
 import {
   type Done,
@@ -19,11 +22,14 @@ import { answerLookUp } from "./look_up.ts";
 
 const STDOUT = 1;
 
+/** What is asked at once is refused beyond this; a daemon asks for each of its names once. */
+const LOOK_UPS_MAX = 64;
+
 /**
- * Does a client's errands: looks up names, which reads files and asks servers that no sandbox knows, and
- * runs the hook, which needs the rights that its daemon had at start. Its {@link Task} comes on standard
- * input, then errands; what came of them goes to standard output. Ends when standard input does, or says
- * what is not understood.
+ * Does a client's errands: looks up names, which reads files and asks servers that no filter of calls
+ * knows, and has no rights for that; or runs the hook, which needs those that its daemon had at start. Its
+ * {@link Task} comes on standard input, then errands; what came of them goes to standard output. Ends when
+ * standard input does, or says what is not understood.
  *
  * @returns the exit status
  */
@@ -37,17 +43,43 @@ export async function runErrands(): Promise<number> {
   let task: Task;
   try {
     task = readTask(first);
-    if (task.hook === undefined) dropPrivileges(libc, task.user, undefined);
   } catch {
     return 1;
   }
+  if (task.hook === undefined) giveUp(libc, task.user);
+  const begun = { lookUps: 0, hooks: 0 };
   for await (const line of lines) {
     const errand = readErrand(line);
     if (errand === undefined) break;
     const { id } = errand;
-    void carryOut(errand, task).catch((error) => ({ id, problem: String(error) })).then(say);
+    const kind = isLookUp(errand) ? "lookUps" : "hooks";
+    if (begun[kind] === (kind === "hooks" ? 1 : LOOK_UPS_MAX)) {
+      say({ id, problem: "too many at once" });
+      continue;
+    }
+    begun[kind]++;
+    void carryOut(errand, task).catch((error) => ({ id, problem: String(error) })).then((done) => {
+      begun[kind]--;
+      say(done);
+    });
   }
   return 0;
+}
+
+/** As far as the kernel lets it: its daemon could not do more either, and names are wanted. */
+function giveUp(libc: Libc, user: User | undefined): void {
+  for (
+    const step of [
+      () => dropPrivileges(libc, user, undefined),
+      () => libc.layout.system === "Linux" && giveUpRights(libc),
+    ]
+  ) {
+    try {
+      step();
+    } catch {
+      // The other one holds.
+    }
+  }
 }
 
 async function carryOut(errand: Errand, { hook }: Task): Promise<Done> {

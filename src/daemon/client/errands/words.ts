@@ -12,7 +12,7 @@ export const ERRANDS = "__errands";
 export interface Task {
   /** Path of the program that is told of each change; no line that comes later can name another. */
   readonly hook: string | undefined;
-  /** Whom it becomes where it runs no hook: then it has no use for what it can do. */
+  /** Whom it becomes, where it may, if it runs no hook: then it has no use for what it can do. */
   readonly user: User | undefined;
 }
 
@@ -39,11 +39,18 @@ export type Done =
 
 /** Of a name, as resolver(3) takes them; a helper that is told others looks nothing up. */
 const NAME = /^[A-Za-z0-9._-]{1,253}$/;
-/** Of those that a program heeds before it runs, none. */
-const VARIABLES: readonly string[] = ["IFACE", "IFINDEX", "STATE", "ADDRESS", "LLADDRESS", "MTU"]
-  .flatMap((name) => [name, `OLD_${name}`]);
-/** As addresses, names of interfaces and numbers are. */
-const VALUE = /^[!-~]{0,64}$/;
+const NUMBER = /^\d{1,10}$/;
+const ADDRESS = /^[\da-f:]{2,39}$/;
+/**
+ * What a hook may be told, of whom and in which form: nothing that a program heeds before it runs, and no
+ * character that means something to a shell, whoever has got into the daemon.
+ */
+const VARIABLES: Readonly<Record<string, RegExp>> = {
+  IFACE: /^[\w.@+~#%=,-]{1,15}$/,
+  IFINDEX: NUMBER,
+  ...formsOf(""),
+  ...formsOf("OLD_"),
+};
 /** Characters of what a hook said that are told. */
 export const OUTPUT_MAX = 1_500;
 
@@ -99,6 +106,15 @@ function isAddress(value: unknown): boolean {
 function isEnvironment(value: unknown): value is HookEnvironment {
   if (typeof value !== "object" || value === null) return false;
   return Object.entries(value as Loose).every(([name, it]) =>
-    VARIABLES.includes(name) && typeof it === "string" && VALUE.test(it)
+    Object.hasOwn(VARIABLES, name) && typeof it === "string" && VARIABLES[name]!.test(it)
   );
+}
+
+function formsOf(prefix: string): Record<string, RegExp> {
+  return {
+    [`${prefix}STATE`]: /^(up|down|destroy)$/,
+    [`${prefix}ADDRESS`]: ADDRESS,
+    [`${prefix}LLADDRESS`]: ADDRESS,
+    [`${prefix}MTU`]: NUMBER,
+  };
 }

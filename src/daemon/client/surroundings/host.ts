@@ -1,5 +1,7 @@
+import process from "node:process";
 import { type Context, userOf } from "../../context.ts";
 import { type Errands, startErrands } from "../errands/process.ts";
+import type { Task } from "../errands/words.ts";
 import { openKept } from "../kept.ts";
 import { tellMiredosHook } from "../miredo_hook.ts";
 import { hasNames } from "../servers/configured.ts";
@@ -7,6 +9,10 @@ import { standpointOf } from "../standpoint.ts";
 import { statePath } from "../state_file.ts";
 import type { Surroundings } from "./contract.ts";
 import { followNetwork } from "./follow.ts";
+
+const ROOT = 0;
+/** Of no file and no right, on every system. */
+const NOBODY = "nobody";
 
 /** A host's own. Opened while all rights are there. */
 export function hostSurroundings(context: Context): Surroundings {
@@ -33,10 +39,22 @@ export function hostSurroundings(context: Context): Surroundings {
   };
 }
 
+/** Whoever looks names up has no rights, and whoever has rights, for the hook, reads nothing of strangers. */
 function errandsOf({ config, program, host, log }: Context): Errands | undefined {
   const { hook, process: own } = config.client;
   if (hook === undefined && !hasNames(config.client)) return undefined;
-  return startErrands(program, { hook, user: userOf(host, own) }, (problem) => {
-    log.error("Nobody does errands", { problem, mend: "restart the daemon" });
-  });
+  const start = (task: Task) =>
+    startErrands(program, task, (problem) => {
+      log.error("Nobody does errands", { problem, mend: "restart the daemon" });
+    });
+  const user = userOf(host, own) ?? (process.getuid!() === ROOT ? host.user(NOBODY) : undefined);
+  const names = start({ hook: undefined, user });
+  if (hook === undefined) return names;
+  const hooks = start({ hook, user: undefined });
+  return {
+    ...names,
+    pids: [...names.pids, ...hooks.pids],
+    runHook: hooks.runHook,
+    stop: async () => void await Promise.all([names.stop(), hooks.stop()]),
+  };
 }

@@ -4,11 +4,11 @@ import type { TeredoDatagram } from "../../wire/datagram.ts";
 import { Drop } from "../../drops.ts";
 import type { ClientParts } from "../parts.ts";
 import type { Server } from "../servers/server.ts";
-import { Solicitation, SOLICITATION_MAX_LENGTH } from "../messages/solicitation.ts";
-import { TEREDO_PORT } from "../../wire/teredo_address.ts";
+import { Solicitation } from "../messages/solicitation.ts";
+import { Solicitor } from "../messages/solicitor.ts";
 import type { Millis } from "../../time.ts";
 import type { TunnelSink } from "../../tunnel.ts";
-import { UdpDatagram } from "../../wire/udp_datagram.ts";
+import type { UdpDatagram } from "../../wire/udp_datagram.ts";
 
 /**
  * What port a sequential NAT gives a random one of ours towards a peer: between those that it gives
@@ -24,11 +24,11 @@ export class PortTests {
   readonly #lower = new Uint16Array(RANDOM_PORTS + 1);
   readonly #upper = new Uint16Array(RANDOM_PORTS + 1);
   readonly #advertisement = new AdvertisementReader();
-  readonly #buffer = new Uint8Array(SOLICITATION_MAX_LENGTH);
-  readonly #out = new UdpDatagram();
+  readonly #solicitor: Solicitor;
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.#solicitor = new Solicitor(parts.counters);
     this.#renew();
   }
 
@@ -82,8 +82,6 @@ export class PortTests {
     sink: TunnelSink,
   ): void {
     solicitation.begin(false, 0, 0, this.#parts.nonces.draw());
-    this.#out.setPayload(this.#buffer, 0, solicitation.write(this.#buffer, now));
-    this.#out.setEnds(address, TEREDO_PORT, path);
-    sink.sendDatagram(this.#out);
+    this.#solicitor.send(solicitation, address, now, sink, path);
   }
 }

@@ -95,6 +95,7 @@ export class Reception {
     const isServers = port === TEREDO_PORT &&
       this.#qualification.servers.find(address) !== undefined;
     if (isServers && isAdvertisement(b, d)) return this.#fromServer(arrival, now, sink);
+    if (arrival.local === FILTERING_PATH) return Drop.NotAccepted;
     this.#opened.home = homes.find(b, d.ipv6At + DESTINATION_AT);
     if (this.#opened.home === NO_HOME) return Drop.DestinationNotOurs;
     // A server that is a relay as well sends from the same port: what has no origin is a peer's.

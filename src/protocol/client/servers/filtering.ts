@@ -1,22 +1,27 @@
 import { AdvertisementReader } from "../messages/advertisement.ts";
 import { type ClientHost, type Filtering, FILTERING_PATH } from "../contract.ts";
-import { Counter } from "../../counters.ts";
 import type { TeredoDatagram } from "../../wire/datagram.ts";
 import { Drop } from "../../drops.ts";
 import { Inquiry } from "./inquiry.ts";
 import type { ClientParts } from "../parts.ts";
-import { RS_TIMEOUT, SOLICITATION_MAX_LENGTH } from "../messages/solicitation.ts";
 import type { Server } from "./server.ts";
-import { TEREDO_PORT } from "../../wire/teredo_address.ts";
+import { Solicitor } from "../messages/solicitor.ts";
 import type { Millis } from "../../time.ts";
 import type { TunnelSink } from "../../tunnel.ts";
-import { UdpDatagram } from "../../wire/udp_datagram.ts";
+import type { UdpDatagram } from "../../wire/udp_datagram.ts";
+
+/** What is asked of a server by a port of the test's own. */
+interface Questions {
+  readonly server: Server;
+  /** With the cone flag: the secondary address answers, which nothing was sent to. RFC 4380 §5.3.1 */
+  readonly cone: Inquiry;
+  /** Without: silence to the other one says something only if this is answered. */
+  readonly plain: Inquiry;
+}
 
 /**
- * Whether the NAT lets in datagrams of who was sent none (RFC 4787 §5): for who asks what kind it is, and
- * nothing here goes by it. A port of its own solicits our server's primary address with the cone flag, to
- * which the secondary answers (RFC 4380 §5.2.1). By the service port it would tell nothing, for that has
- * let the secondary in.
+ * Whether the NAT lets in datagrams of who was sent none (RFC 4787 §5): for who asks what kind it is;
+ * nothing here goes by it. The service port would tell nothing, for that has let the secondary address in.
  *
  * No cone step of the qualification, which RFC 5991 §3.2 leaves out: no address ever has the flag.
  */
@@ -26,88 +31,82 @@ export class FilteringTest {
   readonly #parts: ClientParts;
   readonly #host: ClientHost;
   readonly #advertisement = new AdvertisementReader();
-  readonly #buffer = new Uint8Array(SOLICITATION_MAX_LENGTH);
-  readonly #out = new UdpDatagram();
-  #beginAt: Millis = Infinity;
-  /** Of whom it is asked, by {@link FILTERING_PATH}; undefined: it is not. */
-  #server: Server | undefined;
-  #inquiry: Inquiry | undefined;
+  readonly #solicitor: Solicitor;
+  #isWanted = false;
+  #questions: Questions | undefined;
 
   constructor(parts: ClientParts, host: ClientHost) {
     this.#parts = parts;
     this.#host = host;
+    this.#solicitor = new Solicitor(parts.counters);
   }
 
-  /** There is another mapping. When it is begun the secondary address has been asked: see {@link tick}. */
-  plan(now: Millis): void {
-    this.#end();
-    this.#tell("unknown");
-    this.#beginAt = now + RS_TIMEOUT;
+  /** There is another mapping: what gave it is not known. */
+  forget(): void {
+    this.#end("unknown");
+    this.#isWanted = true;
+  }
+
+  /** The secondary address of the server in use answers when it is asked itself. */
+  begin(server: Server, now: Millis, sink: TunnelSink): void {
+    if (!this.#isWanted || this.#host.openPort(FILTERING_PATH) === 0) return;
+    this.#isWanted = false;
+    const { nonces, options } = this.#parts;
+    const { identity } = options();
+    const questions = { server, cone: new Inquiry(identity, true), plain: new Inquiry(identity) };
+    questions.cone.begin(1, nonces.draw(), now);
+    questions.plain.begin(1, nonces.draw(), now);
+    this.#questions = questions;
+    this.tick(now, sink);
   }
 
   get nextAt(): Millis {
-    return Math.min(this.#beginAt, this.#inquiry?.nextAt ?? Infinity);
+    const questions = this.#questions;
+    return questions === undefined
+      ? Infinity
+      : Math.min(questions.cone.nextAt, questions.plain.nextAt);
   }
 
   tick(now: Millis, sink: TunnelSink): void {
-    if (now >= this.#beginAt) this.#begin(now);
-    const inquiry = this.#inquiry;
-    if (inquiry === undefined || now < inquiry.nextAt) return;
-    if (inquiry.mayRepeat) return this.#send(inquiry, this.#server!.primary, now, sink);
-    this.#end();
-    this.#tell("dependent");
+    const questions = this.#questions;
+    if (questions === undefined || now < this.nextAt) return;
+    const { server, cone, plain } = questions;
+    // It has gone from the list, or another one is used: its answers are no longer taken.
+    if (server !== this.#parts.server()) return this.#end("unknown");
+    if (now >= cone.nextAt && !cone.mayRepeat) {
+      return this.#end(plain.isOpen ? "unknown" : "dependent");
+    }
+    for (const inquiry of [cone, plain]) {
+      if (now < inquiry.nextAt || !inquiry.mayRepeat) continue;
+      inquiry.sent(now);
+      this.#solicitor.send(inquiry.solicitation, server.primary, now, sink, FILTERING_PATH);
+    }
   }
 
-  /** An advertisement that came by {@link FILTERING_PATH} from one of a server's addresses. */
+  /** An advertisement that came by {@link FILTERING_PATH} from an address of a server's. */
   receive(arrival: UdpDatagram, d: TeredoDatagram): Drop {
-    const server = this.#server;
-    const inquiry = this.#inquiry;
-    if (server === undefined || inquiry === undefined) return Drop.NotAccepted;
+    const questions = this.#questions;
+    if (questions === undefined) return Drop.NotAccepted;
     const { bytes: b, address } = arrival;
-    if (address !== server.primary && address !== server.secondary) return Drop.NotAccepted;
+    const { server, cone, plain } = questions;
+    const isStranger = address === server.secondary;
+    if (!isStranger && address !== server.primary) return Drop.NotAccepted;
     const { prefix } = this.#parts.options();
-    const drop = this.#advertisement.read(b, d, inquiry.solicitation, prefix, server.primary);
+    const { solicitation } = isStranger ? cone : plain;
+    const drop = this.#advertisement.read(b, d, solicitation, prefix, server.primary);
     if (drop !== Drop.None) return drop;
     if (this.#advertisement.confirmation !== 0) return Drop.AuthenticationFailed;
-    this.#end();
-    // A server that does not go by the flag shows nothing.
-    if (address === server.secondary) this.#tell("endpoint_independent");
+    if (isStranger) this.#end("endpoint_independent");
+    else plain.close();
     return Drop.None;
   }
 
-  /** Silence says something only where the secondary address answers when it is asked itself. */
-  #begin(now: Millis): void {
-    this.#beginAt = Infinity;
-    const { nat, nonces, options } = this.#parts;
-    const server = this.#parts.server();
-    if (server === undefined || !nat.isCompared) return;
-    if (this.#host.openPort(FILTERING_PATH) === 0) return;
-    this.#server = server;
-    this.#inquiry = new Inquiry(options().identity, true);
-    this.#inquiry.begin(1, nonces.draw(), now);
-  }
-
-  #send(inquiry: Inquiry, address: number, now: Millis, sink: TunnelSink): void {
-    const length = inquiry.solicitation.write(this.#buffer, now);
-    inquiry.sent(now);
-    this.#out.setPayload(this.#buffer, 0, length);
-    this.#out.setEnds(address, TEREDO_PORT, FILTERING_PATH);
-    sink.sendDatagram(this.#out);
-    this.#parts.counters[Counter.client_solicitations]!++;
-  }
-
-  #end(): void {
-    this.#beginAt = Infinity;
-    if (this.#inquiry === undefined) return;
-    this.#inquiry = undefined;
-    this.#server = undefined;
-    this.#host.closePort(FILTERING_PATH);
-  }
-
-  #tell(filtering: Filtering): void {
+  #end(filtering: Filtering): void {
+    if (this.#questions !== undefined) this.#host.closePort(FILTERING_PATH);
+    this.#questions = undefined;
+    this.#isWanted = false;
     const { nat } = this.#parts;
-    if (nat.filtering === filtering) return;
+    if (nat.filtering !== filtering) this.changes++;
     nat.filtering = filtering;
-    this.changes++;
   }
 }

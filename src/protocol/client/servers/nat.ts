@@ -15,11 +15,6 @@ export class Nat {
   #isAddressSymmetric = false;
   #isCompared = false;
 
-  /** Two servers' addresses have been compared. */
-  get isCompared(): boolean {
-    return this.#isCompared;
-  }
-
   /** Another mapping: nothing is known of what gave it. */
   map(address: number, port: number, localPort: number): void {
     this.mappedAddress = address;

@@ -13,11 +13,12 @@ import { Refresh, REFRESH_MIN } from "./refresh.ts";
 import { Retries } from "./retries.ts";
 import { Server } from "./server.ts";
 import { betterOf, ServerList } from "./list.ts";
-import { RS_ATTEMPTS, RS_TIMEOUT, SOLICITATION_MAX_LENGTH } from "../messages/solicitation.ts";
-import { TEREDO_PORT, writeTeredoAddress } from "../../wire/teredo_address.ts";
+import { RS_ATTEMPTS, RS_TIMEOUT } from "../messages/solicitation.ts";
+import { Solicitor } from "../messages/solicitor.ts";
+import { writeTeredoAddress } from "../../wire/teredo_address.ts";
 import type { Millis } from "../../time.ts";
 import type { TunnelSink } from "../../tunnel.ts";
-import { UdpDatagram } from "../../wire/udp_datagram.ts";
+import type { UdpDatagram } from "../../wire/udp_datagram.ts";
 
 /** How long the first in a strict order is waited for when another has answered. */
 const STRICT_PATIENCE: Millis = 1_000;
@@ -34,6 +35,8 @@ export interface QualificationListener {
   mappingChanged(now: Millis): void;
   /** There is another current address; those before it are deprecated, by the same mapping. */
   addressChanged(now: Millis): void;
+  /** Another address of the server in use has answered, and said what it sees. */
+  compared(server: Server, now: Millis, sink: TunnelSink): void;
 }
 
 /**
@@ -61,8 +64,7 @@ export class Qualification {
   readonly #counters: Counters;
   readonly #listener: QualificationListener;
   readonly #advertisement = new AdvertisementReader();
-  readonly #buffer = new Uint8Array(SOLICITATION_MAX_LENGTH);
-  readonly #out = new UdpDatagram();
+  readonly #solicitor: Solicitor;
   readonly #address = new Uint8Array(IPV6_LENGTH);
   readonly servers = new ServerList();
   readonly nat: Nat;
@@ -89,6 +91,7 @@ export class Qualification {
     this.#nonces = nonces;
     this.#filter = filter;
     this.#counters = counters;
+    this.#solicitor = new Solicitor(counters);
     this.#listener = listener;
     this.nat = nat;
     this.homes = homes;
@@ -161,8 +164,11 @@ export class Qualification {
       this.#heard(server, now, sink);
     } else {
       inquiry.close();
-      if (server === this.#current) this.nat.compare(originAddress, originPort);
       this.changes++;
+      if (server === this.#current) {
+        this.nat.compare(originAddress, originPort);
+        this.#listener.compared(server, now, sink);
+      }
     }
     this.#plan();
     return Drop.None;
@@ -371,12 +377,8 @@ export class Qualification {
   }
 
   #send(inquiry: Inquiry, address: number, now: Millis, sink: TunnelSink): void {
-    const length = inquiry.solicitation.write(this.#buffer, now);
     inquiry.sent(now);
-    this.#out.setPayload(this.#buffer, 0, length);
-    this.#out.setEnds(address, TEREDO_PORT, 0);
-    sink.sendDatagram(this.#out);
-    this.#counters[Counter.client_solicitations]!++;
+    this.#solicitor.send(inquiry.solicitation, address, now, sink);
   }
 
   #enterState(state: ClientState, now: Millis): void {
