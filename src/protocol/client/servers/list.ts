@@ -43,6 +43,16 @@ export class ServerList {
     return best;
   }
 
+  /** Of the others that have answered since then the best one; undefined: none has. */
+  bestSince(then: Millis, current: Server, order: ServerOrder): Server | undefined {
+    let best: Server | undefined;
+    for (const it of this.#all) {
+      if (it === current || !it.isLive || it.heardAt <= then) continue;
+      best = best === undefined ? it : betterOf(best, it, order);
+    }
+    return best;
+  }
+
   isBefore(a: Server, b: Server): boolean {
     return this.#all.indexOf(a) < this.#all.indexOf(b);
   }

@@ -12,7 +12,7 @@ import type { Nonces } from "../nonces.ts";
 import { Refresh, REFRESH_MIN } from "./refresh.ts";
 import { Retries } from "./retries.ts";
 import { Server } from "./server.ts";
-import { betterOf, ServerList } from "./list.ts";
+import { ServerList } from "./list.ts";
 import { RS_ATTEMPTS, RS_TIMEOUT } from "../messages/solicitation.ts";
 import { Solicitor } from "../messages/solicitor.ts";
 import { writeTeredoAddress } from "../../wire/teredo_address.ts";
@@ -319,12 +319,7 @@ export class Qualification {
     if (!inquiry.isOverdue(now)) return;
     current.isLive = false;
     // One that has answered since: where none does it is not the server that is gone.
-    const { serverOrder } = this.#options();
-    let best: Server | undefined;
-    for (const server of this.servers.all) {
-      if (server === current || !server.isLive || server.heardAt <= startedAt) continue;
-      best = best === undefined ? server : betterOf(best, server, serverOrder);
-    }
+    const best = this.servers.bestSince(startedAt, current, this.#options().serverOrder);
     if (best !== undefined) this.#failOver(best, now, sink);
     else if (this.state === "qualified") this.#enterState("failing", now);
   }
