@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import { DISCOVERY_PATH, SERVICE_PATH } from "#src/protocol/client/contract.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { bubble, icmpv6, packet, teredo } from "./packets.ts";
+import {
+  alternatesTrailer,
+  ClientLab,
+  type End,
+  MAPPED_AT,
+  PEER,
+  PEER_AT,
+  RELAY_AT,
+  type Sent as ClientSent,
+  SERVER_AT,
+} from "./client/lab.ts";
+import { bubble, concat, icmpv6, ip4, origin, packet, teredo } from "./packets.ts";
 import { data, HOST, RelayLab, type RelaySent } from "./relay/lab.ts";
 import { type Sent, ServerLab } from "./server/lab.ts";
 import { CLIENT, CLIENT_PORT, RELAY, SERVER, vector } from "./vectors.ts";
 
 /**
- * Bytes out for bytes in, towards somebody who did not ask, of every path through relay and server.
+ * Bytes out for bytes in, towards somebody who did not ask, of every path through relay, server and client.
  *
  * A packet counts as its Ethernet frame: header (14), check sequence (4), at least 64 in all. Each
  * path is measured with the packet that does worst, and its row stands in docs/limits.md.
@@ -20,7 +32,7 @@ interface Path {
   readonly name: string;
   /** Bytes of the frame in, and of all the frames out that it causes. */
   readonly measure: () => readonly [cameBytes: number, wentBytes: number];
-  /** What bounds a path that gives more than it takes. RFC 4380 and RFC 4443 prescribe them */
+  /** What bounds a path that gives more than it takes. RFC 4380, RFC 4443 and RFC 6081 prescribe them */
   readonly bound?: string;
 }
 
@@ -61,6 +73,51 @@ function throughServer(bytes: Uint8Array, from: Parameters<ServerLab["receive"]>
     return [udpFrame(bytes.length), sum(lab.sent)] as const;
   };
 }
+
+const clientSum = (sent: readonly ClientSent[]) =>
+  sent.reduce((total, { to, bytes }) => {
+    return total +
+      (to === "ipv6" || to === "icmpv6" ? frame(bytes.length) : udpFrame(bytes.length));
+  }, 0);
+
+/** What one datagram to a client costs all whom it then asks or answers, within `milliseconds`. */
+function throughClient(
+  datagram: (own: Uint8Array) => Uint8Array,
+  from: End,
+  { milliseconds = 0, path = SERVICE_PATH, localDiscovery = false } = {},
+): Path["measure"] {
+  return () => {
+    const lab = new ClientLab({ localDiscovery }).qualify();
+    const bytes = datagram(lab.address);
+    lab.receive(bytes, from, path);
+    return [udpFrame(bytes.length), clientSum(lab.sent) + repeated(lab, milliseconds)];
+  };
+}
+
+/** The same of a packet of its own host's, which somebody had it send. */
+function fromItsHost(milliseconds: number): Path["measure"] {
+  return () => {
+    const lab = new ClientLab().qualify();
+    lab.transmit(packet(17, lab.address, PEER, new Uint8Array(0)));
+    return [frame(40), clientSum(lab.sent) + repeated(lab, milliseconds)];
+  };
+}
+
+/** Without what goes to its own host, and solicitations, which it has a limit of its own for. */
+function repeated(lab: ClientLab, milliseconds: number): number {
+  if (milliseconds === 0) return 0;
+  lab.advance(milliseconds);
+  const isSolicitation = ({ bytes }: ClientSent) => bytes[0] === 0 && bytes[1] === 1;
+  return clientSum(lab.sent.filter((it) => it.to !== "icmpv6" && !isSolicitation(it)));
+}
+
+/** On four hosts, of which none has asked. */
+const ALTERNATES = [1, 2, 3, 4].map((i) => ({ address: ip4("198.51.100.128") + i, port: 7 }));
+const indirect = (own: Uint8Array) =>
+  concat(origin(PEER_AT.address, PEER_AT.port), bubble(PEER, own));
+const NEIGHBOUR = teredo(MAPPED_AT.address, 41_000, SERVER);
+const OF_STRANGERS = "20 a second for one IPv4 address, 100 for all";
+const OF_PEERS = "one a second to a peer; new peers 20 a second, 100 for all";
 
 const OTHER_SERVER = teredo(CLIENT + 1, CLIENT_PORT, SERVER + 9);
 const PATHS: readonly Path[] = [
@@ -145,6 +202,61 @@ const PATHS: readonly Path[] = [
     name: "server: reply to a ping of the server",
     measure: throughServer(icmpv6(128, A2, vector("A5"), new Uint8Array(4))),
   },
+  {
+    name: "client: bubble for an origin that its server tells",
+    measure: throughClient(
+      (own) => concat(origin(RELAY_AT.address, RELAY_AT.port), bubble("fe80::1", own)),
+      SERVER_AT,
+    ),
+  },
+  {
+    name: "client: both bubbles for an indirect bubble",
+    measure: throughClient(indirect, SERVER_AT, { milliseconds: 20_000 }),
+    bound: OF_PEERS,
+  },
+  {
+    name: "client: all six bubbles for one with four alternate addresses",
+    measure: throughClient(
+      (own) => concat(indirect(own), alternatesTrailer(...ALTERNATES)),
+      SERVER_AT,
+      { milliseconds: 20_000 },
+    ),
+    bound: OF_PEERS,
+  },
+  {
+    name: "client: bubble for another client's first bubble",
+    measure: throughClient((own) => bubble(PEER, own), PEER_AT),
+  },
+  {
+    name: "client: bubbles for a packet from elsewhere than its source says",
+    measure: throughClient((own) => packet(17, PEER, own, new Uint8Array(0)), RELAY_AT),
+    bound: OF_STRANGERS,
+  },
+  {
+    name: "client: echo test for a stranger's native packet of 40 bytes",
+    measure: throughClient((own) => packet(17, NATIVE, own, new Uint8Array(0)), RELAY_AT, {
+      milliseconds: 20_000,
+    }),
+    bound: OF_STRANGERS,
+  },
+  {
+    name: "client: bubble for a discovery bubble",
+    measure: throughClient(
+      () => bubble(NEIGHBOUR, "ff02::1"),
+      { address: ip4("10.0.0.7"), port: 3_797 },
+      { path: DISCOVERY_PATH, localDiscovery: true },
+    ),
+  },
+  {
+    name: "client: both bubbles for its host's packet of 40 bytes",
+    measure: fromItsHost(0),
+    bound: "one pair to a peer in 2 s",
+  },
+  {
+    name: "client: all eight bubbles for its host's packet of 40 bytes",
+    measure: fromItsHost(20_000),
+    bound: "four pairs to a peer in 300 s",
+  },
 ];
 
 const docs = readFileSync(new URL("../../docs/limits.md", import.meta.url), "utf8")
@@ -163,7 +275,7 @@ for (const { name, measure, bound } of PATHS) {
 
 test("docs/limits.md has no path that is not measured", () => {
   const names = docs.filter((cells) =>
-    /^(relay|server)[:,]/.test(cells[1] ?? "") && cells[2] !== ""
+    /^(relay|server|client)[:,]/.test(cells[1] ?? "") && cells[2] !== ""
   )
     .map((cells) => cells[1]);
   assert.deepEqual(names, PATHS.map(({ name }) => name));
