@@ -100,7 +100,7 @@ function trafficOf({ role, gauges, client }: Told, rates: Rates): string[] {
       ...rate(["bubbles_forwarded"], (it) => `${decimal(it)} bubbles/s`),
     ];
   }
-  if (client !== undefined && !isCarrying(client)) return [];
+  if (client !== undefined && !isCarrying(client) && client.state !== "relay") return [];
   const { address, native } = client ?? {};
   return [
     ...(address === undefined ? [] : [address]),

@@ -90,7 +90,8 @@ export const DROP_HELP: Readonly<Record<DropReason, DropHelp>> = {
   ),
   destination_not_served: theirs(
     "its IPv6 destination is not one this relay serves",
-    "clients that use this relay for what it was not set up for",
+    "clients that use this relay for what it was not set up for; of a client that relays for its host, " +
+      "those that want another one",
     "name what it is to serve in `served`",
   ),
   unknown_peer: theirs(
@@ -190,7 +191,8 @@ export const DROP_HELP: Readonly<Record<DropReason, DropHelp>> = {
   bad_trailer: theirs("a trailer after its IPv6 packet is malformed (RFC 6081 §4)", NOISE),
   source_not_served: theirs(
     "its IPv6 source is not one that this relay serves",
-    "hosts that send to clients by this relay without being among `served`",
+    "hosts that send to clients by this relay without being among `served`, or by a client's host, which " +
+      "relays for itself alone",
     "name them in `served`, or announce the prefix to the served alone",
   ),
   bad_advertisement: theirs(

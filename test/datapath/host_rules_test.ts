@@ -158,10 +158,10 @@ test("HostRules tells of the relay's peers while it relays, and of the client's 
   const { peers, trusted, ways } = lab.rules.gauges;
   assert.deepEqual({ peers, trusted }, { peers: 2, trusted: 1 });
   assert.deepEqual([ways[Way.ClientDirect], ways[Way.ClientNone]], [1, 1]);
-  assert.equal(listed(lab.rules), 2);
+  assert.deepEqual(listed(lab.rules), [Way.ClientNone, Way.ClientDirect]);
   lab.set(CLIENT);
   assert.equal(lab.rules.gauges.peers, 0);
-  assert.equal(listed(lab.rules), 0);
+  assert.deepEqual(listed(lab.rules), []);
 });
 
 test("HostRules says in advance what it would do, as what it is at that moment", () => {
@@ -185,12 +185,24 @@ test("HostRules keeps who hears of held packets, and broadcast addresses, for th
   assert.equal(heard.length, 1);
 });
 
-function listed(rules: HostRules): number {
+test("HostRules answers forged sources by no more than a host's limits: 100 new peers and 500 bubbles a second (H-03)", () => {
+  const lab = new Lab(CLIENT).set(RELAYING);
+  let bubbles = 0;
+  for (let i = 0; i < 2_000; i++) {
+    lab.transmit(data(OWN, teredo(ip4("192.0.2.0") + (i & 0xff), 1_024 + i)));
+    bubbles += lab.sent.length;
+  }
+  assert.equal(lab.rules.gauges.peers, 64, "the table is this small");
+  assert.ok(bubbles > 0 && bubbles <= 500, `${bubbles} bubbles at once`);
+});
+
+/** Ways of those that are told of, in order. */
+function listed(rules: HostRules): readonly number[] {
   const rows = new PeerRows(new ArrayBuffer(8 * PEER_ROW_LENGTH), 0, 8);
   const search = new PeerSearch();
   search.askIpv6(new Uint8Array(16), 0);
   const { listing } = rules;
   listing.written = 0;
   listing.look(search, 0, 64, rows, 8, 1_000_000);
-  return listing.written;
+  return Array.from({ length: listing.written }, (_, i) => rows.read(i).way).toSorted();
 }

@@ -51,7 +51,7 @@ export function anyParties({ prefix, served }: Pick<RelayConfig, "prefix" | "ser
   const listed = typeof served === "string" ? undefined : served[0];
   return {
     strangers: ANY_STRANGERS,
-    client: someClient(prefix, STRANGERS[0]!),
+    client: someClient(prefix),
     native: listed === undefined ? NATIVE : hostIn(listed),
   };
 }
@@ -72,7 +72,7 @@ export function relayTraffic(
 }
 
 /** @param server IPv4 address of its server */
-function someClient(prefix: number, server: number): Uint8Array {
+export function someClient(prefix: number, server: number = STRANGERS[0]!): Uint8Array {
   return toBytes({
     prefix,
     serverAddress: server,
@@ -115,12 +115,20 @@ export function clientTraffic(
   return datagrams(host, endpoint, ANY_STRANGERS).filter(({ path }) => path === "output");
 }
 
-/** What a stranger sends to a client's address first, by its interface. */
-export function unaskedTraffic(tunnel: string, prefix: number): Traffic {
-  const to = someClient(prefix, STRANGERS[0]!);
-  const ends: Ends6 = { from: NATIVE, to, local: "destination" };
+/**
+ * What a stranger sends to this host first, by its interface.
+ *
+ * @param own an address that the host has without the tunnel, which it is a relay for; undefined: it is a
+ *   client, and has a Teredo address
+ */
+export function unaskedTraffic(tunnel: string, prefix: number, own?: Uint8Array): Traffic {
+  const client = someClient(prefix);
+  const ends: Ends6 = own === undefined
+    ? { from: NATIVE, to: client, local: "destination" }
+    : { from: client, to: own, local: "destination" };
+  const address = own === undefined ? "Teredo address" : "own addresses";
   return {
-    subject: "what strangers send to this host's Teredo address first",
+    subject: `what strangers send to this host's ${address} first`,
     needed: false,
     path: "input",
     version: 6,

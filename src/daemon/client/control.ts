@@ -12,6 +12,7 @@ import type { WallTime } from "../history/wall_time.ts";
 import type { Clock } from "./clock.ts";
 import { homeOf, hookViewOf, keyOfHome } from "./home.ts";
 import type { Hook, Place } from "./hook.ts";
+import { Relayed } from "./relayed.ts";
 import { NativePolicy, type Standing } from "./native.ts";
 import { clientRules } from "./rules.ts";
 import { CheckedHost, type HostAnswer } from "./servers/checked_host.ts";
@@ -44,6 +45,8 @@ export interface ControlParts {
   place(): Place;
   /** Of each global IPv6 address that this host has, but for Teredo's. @param prefix its service prefix */
   ownPrefixes(prefix: number): readonly Ipv6Prefix[];
+  /** Whether this system can lead packets by the address that they come from. */
+  readonly hasSourceRules: boolean;
   /** UDP port that servers are asked from. */
   localPort(): number;
   /** Does not reject. */
@@ -76,8 +79,7 @@ export class ClientControl {
   readonly #network: Settled<Standpoint>;
   /** The way to native IPv6 that was last seen: no part of what makes another network. */
   #nativeWay: string | undefined;
-  /** This host's addresses, while it is relayed for. */
-  #relayedFor: readonly Ipv6Prefix[] | undefined;
+  readonly #relayed: Relayed;
   #status: ToldStatus | undefined;
   #rules: string;
   #renewals = 0;
@@ -87,6 +89,8 @@ export class ClientControl {
   #state: ClientStateName = "probing";
   /** That was told last. */
   #address: string | undefined;
+  /** By which the last address was, of this run or the one before. */
+  #mapping: Mapping | undefined;
   #since: Millis;
   #lastChange: { readonly reason: string; readonly at: Millis } | undefined;
 
@@ -95,6 +99,7 @@ export class ClientControl {
     this.#parts = parts;
     this.#since = parts.time.now();
     this.#config = config;
+    this.#mapping = left.mapping;
     this.#names = new ServerNames(
       {
         clock,
@@ -117,12 +122,20 @@ export class ClientControl {
       config.checkHost,
       config.prefix,
     );
-    this.#native = new NativePolicy(clock, config.whenNative, (standing) => this.#stand(standing));
+    this.#relayed = new Relayed(parts.log, () => parts.ownPrefixes(this.#config.prefix));
+    this.#native = new NativePolicy(
+      clock,
+      config.whenNative,
+      (standing) => this.#stand(standing),
+      () => this.#mayRelay,
+    );
     this.#network = new Settled(clock, DEBOUNCE, standpoint, keyOf, (now, before) => {
       this.#moved(now, before);
     });
-    this.#rules = JSON.stringify(this.rules);
-    this.#lookForNative(standpoint);
+    this.#nativeWay = standpoint.native;
+    this.#native.begin(standpoint.native !== undefined);
+    this.#relayed.look(this.#native.standing === "relaying");
+    this.#rules = keyOfRules(this.rules);
   }
 
   /** What the datapath is to go by at this moment. */
@@ -134,8 +147,8 @@ export class ClientControl {
       this.#network.value,
       isQuiet ? [] : this.#names.servers,
       this.#checked.address,
-      this.#parts.left.mapping,
-      this.#relayedFor,
+      this.#mapping,
+      this.#relayed.prefixes,
     );
     return { ...rules, renewals: this.#renewals };
   }
@@ -221,7 +234,7 @@ export class ClientControl {
     this.#network.close();
     const { hook } = this.#parts;
     this.#keep();
-    const arranged = this.#parts.setHome(homeOf(undefined, "dormant", this.#config));
+    const arranged = this.#parts.setHome(this.#homeOf(undefined));
     if (hook === undefined) return;
     const nothing = { address: undefined, mtu: undefined };
     hook.tell({ ...this.#parts.place(), state: "down", ...nothing }, arranged);
@@ -259,14 +272,21 @@ export class ClientControl {
 
   /** Or not, where it is a client. */
   #relayForHost(reason: string): void {
-    const isRelaying = this.#native.standing === "relaying";
-    this.#relayedFor = isRelaying ? this.#parts.ownPrefixes(this.#config.prefix) : undefined;
+    this.#relayed.look(this.#native.standing === "relaying");
     this.#follow(reason);
+  }
+
+  /**
+   * Behind a symmetric NAT bubbles of most clients would come to another mapping than ours towards them, and
+   * all of them go to whatever relay is near them otherwise. RFC 4380 §5.4.1
+   */
+  get #mayRelay(): boolean {
+    return this.#status?.nat.startsWith("symmetric") !== true;
   }
 
   /** Has the datapath go by what it is to go by now, if that is something else. */
   #follow(reason: string): void {
-    if (JSON.stringify(this.rules) !== this.#rules) this.#setRules();
+    if (keyOfRules(this.rules) !== this.#rules) this.#setRules();
     this.#arrange(reason);
   }
 
@@ -275,24 +295,31 @@ export class ClientControl {
     if (isAnew) this.#renewals++;
     const { rules } = this;
     const isTaken = this.#parts.setRules(rules);
-    if (isTaken) this.#rules = JSON.stringify(rules);
+    if (isTaken) this.#rules = keyOfRules(rules);
     return isTaken;
   }
 
   /** Has interface, hook, log and file be as they should. */
   #arrange(reason: string | undefined): void {
     const status = this.#status;
-    const wish = homeOf(status, this.#native.standing, this.#config);
+    const wish = this.#homeOf(status);
     const key = keyOfHome(wish);
     if (key !== this.#home) this.#arranged = this.#parts.setHome(wish);
     this.#home = key;
     this.#parts.hook?.tell(hookViewOf(wish, this.#parts.place()), this.#arranged);
-    this.#tell(reason);
+    this.#tell(reason, wish.addresses[0]?.bytes);
     this.#keep();
   }
 
+  #homeOf(status: ToldStatus | undefined): HomeWish {
+    const { standing } = this.#native;
+    const hasIpv4 = this.#network.value.localAddress !== 0;
+    const hasSourceRules = this.#parts.hasSourceRules && this.#config.sourceRouting;
+    return homeOf(status, { standing, hasIpv4, hasSourceRules }, this.#config);
+  }
+
   /** A change of state or of address; others are seen where they are. */
-  #tell(reason: string | undefined): void {
+  #tell(reason: string | undefined, bytes: Uint8Array | undefined): void {
     const status = this.#status;
     const state = stateOf({
       core: status && hasAsked(status) ? status.state : undefined,
@@ -300,7 +327,7 @@ export class ClientControl {
       hasIpv4: this.#network.value.localAddress !== 0,
       standing: this.#native.standing,
     });
-    const { address: bytes, server } = status ?? {};
+    const { server } = status ?? {};
     const address = bytes && formatIpv6(bytes);
     if (state === this.#state && (address === undefined || address === this.#address)) return;
     this.#address = address;
@@ -327,14 +354,11 @@ export class ClientControl {
 
   #keep(): void {
     const { localPort, keep } = this.#parts;
-    keep({ port: localPort(), names: this.#names.known, mapping: this.#mapping });
-  }
-
-  /** By which an address stays the same when the next run has it again. */
-  get #mapping(): Mapping | undefined {
     const { address, mapped } = this.#status ?? {};
-    if (address === undefined || mapped === undefined) return this.#parts.left.mapping;
-    return { ...mapped, flags: readU16(address, FLAGS_AT) };
+    if (address !== undefined && mapped !== undefined) {
+      this.#mapping = { ...mapped, flags: readU16(address, FLAGS_AT) };
+    }
+    keep({ port: localPort(), names: this.#names.known, mapping: this.#mapping });
   }
 }
 
@@ -343,6 +367,9 @@ const NO_WAY = "there is no way out by IPv4";
 
 /** What is told while there are no servers says nothing of those that there are since. */
 const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || standbys.length > 0;
+
+/** Two with the same need not be given again; what is remembered counts for the next mapping alone. */
+const keyOfRules = ({ remembered: _, ...rules }: ClientRules) => JSON.stringify(rules);
 
 function describeMove(now: Standpoint, before: Standpoint): string {
   if (now.localAddress === 0) return "no way to the servers";

@@ -24,16 +24,31 @@ export type WhenNative = ClientConfig["whenNative"];
 export class NativePolicy {
   readonly #clock: Clock;
   readonly #changed: (standing: Standing) => void;
+  readonly #mayRelay: () => boolean;
   #when: WhenNative;
   #isSeen = false;
   #isNative = false;
   #standing: Standing = "carrying";
   #cancel = () => {};
 
-  constructor(clock: Clock, when: WhenNative, changed: (standing: Standing) => void) {
+  /** @param mayRelay whether clients can reach a relay here at all, when it is to become one */
+  constructor(
+    clock: Clock,
+    when: WhenNative,
+    changed: (standing: Standing) => void,
+    mayRelay: () => boolean = () => true,
+  ) {
     this.#clock = clock;
     this.#when = when;
     this.#changed = changed;
+    this.#mayRelay = mayRelay;
+  }
+
+  /** At the start there are no flows to be left their time, and nobody has to be told. */
+  begin(isNative: boolean): void {
+    this.#isSeen = isNative;
+    this.#isNative = isNative;
+    if (isNative && this.#when !== "keep") this.#standing = this.#end;
   }
 
   get standing(): Standing {
@@ -72,10 +87,15 @@ export class NativePolicy {
     this.#cancel();
     const stands = !this.#isNative || this.#when === "keep";
     if (stands) return this.#enter("carrying");
-    const end = this.#when === "relay" ? "relaying" : "dormant";
-    if (this.#standing === "dormant" || this.#standing === "relaying") return this.#enter(end);
+    if (this.#standing === "dormant" || this.#standing === "relaying") {
+      return this.#enter(this.#end);
+    }
     this.#enter("leaving");
-    this.#wait(GRACE, () => this.#enter(end));
+    this.#wait(GRACE, () => this.#enter(this.#end));
+  }
+
+  get #end(): Standing {
+    return this.#when === "relay" && this.#mayRelay() ? "relaying" : "dormant";
   }
 
   #enter(standing: Standing): void {

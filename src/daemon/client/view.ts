@@ -23,6 +23,7 @@ export interface Surroundings {
 
 export function viewOf(status: ToldStatus | undefined, around: Surroundings): ClientView {
   const { state, servers, localAddress, localPort, lastChange } = around;
+  const hasServer = status?.server !== undefined;
   const viewed = (server: ServerStatus) => serverView(server, servers);
   return {
     state,
@@ -35,13 +36,14 @@ export function viewOf(status: ToldStatus | undefined, around: Surroundings): Cl
     ...(status?.server === undefined ? {} : { server: viewed(status.server) }),
     standbys: status?.standbys.map(viewed) ?? [],
     unresolved: around.unresolved,
-    ...(status?.server === undefined || status.mapped === undefined
-      ? {}
-      : { mapped: endpoint(status.mapped.address, status.mapped.port) }),
+    ...(hasServer && status!.mapped !== undefined
+      ? { mapped: endpoint(status!.mapped.address, status!.mapped.port) }
+      : {}),
     ...(localAddress === 0 ? {} : { local: endpoint(localAddress, localPort) }),
-    nat: status?.nat ?? "unknown",
-    filtering: status?.filtering ?? "unknown",
-    portPreserving: status?.portPreserving ?? false,
+    // Without a server nobody sees which NAT it is that there is now.
+    nat: hasServer ? status!.nat : "unknown",
+    filtering: hasServer ? status!.filtering : "unknown",
+    portPreserving: hasServer && status!.portPreserving,
     portMapping: "none",
     mtu: status?.mtu ?? FIRST_MTU,
     refresh: {

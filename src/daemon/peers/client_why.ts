@@ -98,6 +98,12 @@ async function stepsOf(asked: AskedOfClient, followed: Followed): Promise<CheckR
     const state = view?.state ?? "resolving";
     return [...steps, fail("address", `we have no address: ${state}`, `teredo explain ${state}`)];
   }
+  if (view?.state === "relay" && followed.subject.kind === "host") {
+    const detail = `packets to ${
+      formatIpv6(peer)
+    } go past the tunnel, which is for Teredo clients alone`;
+    return [...steps, ok("native", detail)];
+  }
   const out = await rules.fate(Question.ToClient, packetOf(own, peer));
   const back = end === undefined
     ? undefined
@@ -128,11 +134,7 @@ function peerStep({ peer, row, end }: Followed): CheckResult {
   if (row.resolving) return note(name, `${text} is asked: ${asked}`);
   if (!row.trusted) return note(name, `${text} is not reached: ${asked}`);
   const way = WAYS[row.way];
-  const path = way === undefined
-    ? "directly"
-    : way.kind === "native"
-    ? "through its relay"
-    : `by path ${way.path}`;
+  const path = way?.kind === "native" ? "through its relay" : `by path ${way?.path}`;
   const trip = row.roundTrip > 0 ? `, round trip ${Math.round(row.roundTrip)} ms` : "";
   const heard = `${text} at ${end === undefined ? "?" : endText(end)} ${path}${trip}: heard of ` +
     `${seconds(row.receivedAgo)} ago`;

@@ -105,7 +105,7 @@ class ClientLife implements RoleLife {
   }
 
   #makeControl(): ClientControl {
-    const { log, state, config: { client } } = this.#context;
+    const { log, host, state, config: { client } } = this.#context;
     const { kept, errands } = this.#surroundings;
     const nobody = { problem: "nobody looks it up" };
     return new ClientControl({
@@ -117,6 +117,7 @@ class ClientLife implements RoleLife {
       standpoint: this.#standpoint(),
       place: () => this.#place(),
       ownPrefixes: hostPrefixes,
+      hasSourceRules: host.hasMetrics,
       localPort: () => Number(this.#open?.listening[0]?.split(":")[1] ?? 0),
       lookUp: (host) => errands?.lookUp(host) ?? Promise.resolve(nobody),
       lookUpHost: (name) => errands?.lookUpHost(name) ?? Promise.resolve(nobody),

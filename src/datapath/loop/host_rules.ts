@@ -21,15 +21,15 @@ export interface HostOptions extends ClientOptions {
 }
 
 /**
- * What a relay has that a client is not told: its defaults, and the direct bubble that opens the NAT which a
- * host is mostly behind (H-04).
+ * What a relay has that a client is not told: the direct bubble that opens the NAT which a host is mostly
+ * behind (H-04), and limits of one host, which strangers could have answer to forged sources. docs/limits.md
  */
 const RELAYING = {
   restricted: true,
   challengeRate: 100,
-  newPeerRate: 1_000,
-  bubbleRate: 10_000,
-  addressBubbleRate: 1_000,
+  newPeerRate: 100,
+  bubbleRate: 500,
+  addressBubbleRate: 200,
 } as const;
 
 /** Under a key each, so that neither tells what the other one goes by. */
@@ -95,7 +95,10 @@ export class HostRules implements RoleRules {
     this.#relay = new Relay(options, this.#counters, this.#hash, this.#seed);
     this.#relay.onLetGo = this.#onLetGo;
     this.#relay.setBroadcasts(this.#broadcasts);
-    this.#relayListing = this.#relay.listing;
+    this.#relayListing = this.#relay.listingBy((peers) => ({
+      way: (p) => peers.isTrusted(p) ? Way.ClientDirect : Way.ClientNone,
+      roundTrip: new Float32Array(options.maxPeers + 1),
+    }));
   }
 
   get #current(): Client | Relay {

@@ -22,6 +22,7 @@ import { Served } from "../guard/served.ts";
 import { NewPeers } from "../guard/new_peers.ts";
 import { PeerLeases } from "../peers/leases.ts";
 import { PeerListing } from "../peers/listing.ts";
+import type { PeerWays } from "../peers/row.ts";
 import { PeerStates } from "../peers/states.ts";
 import { NO_PEER, type PeerId } from "../peers/index.ts";
 import { type IsOurs, type LegacyRow, writeLegacy } from "../peers/legacy.ts";
@@ -108,6 +109,11 @@ export class Relay implements TunnelRules {
   /** For who is to tell of peers. */
   get listing(): PeerListing {
     return new PeerListing(this.#peers, this.#hold);
+  }
+
+  /** The same, in the words of a client, whose host this is a relay for. */
+  listingBy(ways: (peers: Peers) => PeerWays): PeerListing {
+    return new PeerListing(this.#peers, this.#hold, ways(this.#peers));
   }
 
   /** For who passes some of the packets without these rules. */

@@ -81,6 +81,18 @@ const cases: readonly Case[] = [
     want: [],
   },
   {
+    name: "that relays for its host, to which clients' packets come",
+    view: { state: "relay" },
+    ways: [REFUSED, sentBy(NAME), REFUSED],
+    want: ["route ok"],
+  },
+  {
+    name: "that relays for its host, past which another route leads",
+    view: { state: "relay" },
+    ways: [REFUSED, sentBy("eth0"), REFUSED],
+    want: ["route fail"],
+  },
+  {
     name: "that is dormant",
     view: { state: "dormant" },
     ways: [REFUSED, REFUSED, REFUSED],
@@ -99,6 +111,19 @@ for (const { name, view, config, ways: [own, any, ours], want } of cases) {
     assert.deepEqual(results.map((it) => `${it.name} ${it.verdict}`), want);
   });
 }
+
+test("checkHome() of a client that relays for its host wants forwarding where a system takes in nothing without (OpenBSD)", () => {
+  const way6 = () => sentBy(NAME);
+  for (const forwards of [true, false]) {
+    const host = fakeHost({ way6, localNeedsForwarding: true, forwards6: () => forwards });
+    const results = checkHome(host, clientConfig(), NAME, sampleClient({ state: "relay" }));
+    const verdict = forwards ? "ok" : "fail";
+    assert.deepEqual(results.map((it) => `${it.name} ${it.verdict}`), [
+      "route ok",
+      `forwarding ${verdict}`,
+    ]);
+  }
+});
 
 test("checkHome() before there is an address asks nothing of the kernel", () => {
   const way6 = () => assert.fail("asked");

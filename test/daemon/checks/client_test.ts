@@ -384,6 +384,23 @@ for (const [name, filters, want] of exposures) {
   });
 }
 
+test("C-05 checkSurroundings() of a client that may relay for its host asks about the host's own addresses too", async () => {
+  const closedTo = (subject: RegExp) => (traffic: () => readonly Traffic[]) =>
+    report({
+      filtered: traffic().filter((it) => subject.test(it.subject)).map((it) => filtered(it, true)),
+    });
+  const exposureWith = async (subject: RegExp) => {
+    const host = fakeHost({ filters: closedTo(subject) });
+    const surroundings = { resolve, textOf: () => undefined };
+    const client = clientConfig({ whenNative: "relay" });
+    return formatCheck((await checkSurroundings(host, client, surroundings)).at(-1)!);
+  };
+  assert.match(await exposureWith(/./), /^ok {3}exposure: /);
+  // As a rule that matches `ip6 daddr 2001::/32`.
+  assert.match(await exposureWith(/Teredo address/), /^warn exposure: whoever knows .* own IPv6 /);
+  assert.match(await exposureWith(/own addresses/), /^warn exposure: whoever knows .* Teredo /);
+});
+
 test("checkSurroundings() names each program that may set up the interface, with what has it not", async () => {
   const host = fakeHost({
     interfaceManagers: () => [{ name: "NetworkManager", mend: "copy a file" }],

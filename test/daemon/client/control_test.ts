@@ -89,9 +89,16 @@ class Lab {
   lookUps = 0;
   /** IPv6 addresses of this host. */
   own: readonly string[] = ["2001:db8:5::7"];
+  /** Nobody can tell which they are. */
+  isBlind = false;
   qualified = 0;
 
-  constructor(config: Partial<ClientConfig> = {}, left: ClientState = NO_STATE) {
+  constructor(
+    config: Partial<ClientConfig> = {},
+    left: ClientState = NO_STATE,
+    standpoint: Standpoint = HOME,
+    hasSourceRules = true,
+  ) {
     const sink = (_: string, line: string) => void this.lines.push(line);
     this.control = new ClientControl({
       clock: this.clock,
@@ -99,9 +106,13 @@ class Lab {
       log: createLogger({ level: "info", format: formatLogfmt, sink, time: undefined }),
       config: clientConfig(config),
       left,
-      standpoint: HOME,
+      standpoint,
       place: () => ({ interfaceName: "teredo", index: 7 }),
-      ownPrefixes: () => this.own.map((text) => ({ bytes: parseIpv6(text)!, length: 128 })),
+      ownPrefixes: () => {
+        if (this.isBlind) throw new Error("EMFILE");
+        return this.own.map((text) => ({ bytes: parseIpv6(text)!, length: 128 }));
+      },
+      hasSourceRules,
       localPort: () => 50_000,
       lookUp: (host) => this.#lookUp(host),
       lookUpHost: (name) => Promise.resolve({ hosts: [...this.names.get(name) ?? []] }),
@@ -357,7 +368,8 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   const lab = new Lab().tell(QUALIFIED);
   const native = { ...HOME, native: NATIVE };
   await lab.at(native, 5_000);
-  assert.equal(lab.homes.at(-1), `-${ADDRESS} link 1280`);
+  // By its source what goes on finds the way; what begins goes the native one, to peers as well.
+  assert.equal(lab.homes.at(-1), `-${ADDRESS} 1280`);
   assert.equal(lab.control.view.state, "qualified");
   assert.equal(lab.hooks.at(-1)!["STATE"], "down");
   await lab.at(native, 60_000);
@@ -392,12 +404,82 @@ test("H-01: ClientControl relays for its host beside native IPv6, by the address
   lab.own = ["2001:db8:5::8", "2001:db8:5::9"];
   await lab.at(native, 1_000);
   assert.deepEqual(relayedFor(), ["2001:db8:5::8/128", "2001:db8:5::9/128"]);
+  const [said] = lab.lines.filter((line) => line.includes("state=relay"));
+  assert.doesNotMatch(said!, /address=/);
+  assert.match(lab.lines.at(-1)!, /msg="Serving own addresses" served=2001:db8:5::8\/128,/);
+  lab.own = [];
+  lab.isBlind = true;
+  await lab.at(native, 1_000);
+  assert.deepEqual(relayedFor(), ["2001:db8:5::8/128", "2001:db8:5::9/128"]);
+  // Without IPv4 peers are reached by whatever relay there is on the native way.
   await lab.at({ ...native, localAddress: 0 }, 1_000);
   assert.equal(lab.control.view.state, "no_ipv4");
+  assert.equal(lab.homes.at(-1), "1280");
   await lab.at(HOME, 10_000);
   assert.equal(relayedFor(), undefined);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);
   assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
+});
+
+test("ClientControl becomes no relay behind a symmetric NAT, past which most clients would not reach it", async () => {
+  for (const nat of ["symmetric-port", "symmetric-address"] as const) {
+    const lab = new Lab({ whenNative: "relay" }).tell({ ...QUALIFIED, nat });
+    await lab.at({ ...HOME, native: NATIVE }, 100_000);
+    assert.equal(lab.control.view.state, "dormant");
+    assert.equal(lab.rules.at(-1)!.relayedFor, undefined);
+  }
+});
+
+for (
+  const [whenNative, state, relayedFor] of [
+    ["stand_back", "dormant", undefined],
+    ["relay", "relay", 1],
+    ["keep", "qualified", undefined],
+  ] as const
+) {
+  test(`C-01: ClientControl that begins beside native IPv6 is ${state} at once, with when_native = ${whenNative}`, async () => {
+    const lab = new Lab({ whenNative }, NO_STATE, { ...HOME, native: NATIVE });
+    assert.equal(lab.control.rules.servers.length, state === "qualified" ? 1 : 0);
+    assert.equal(lab.control.rules.relayedFor?.length, relayedFor);
+    lab.control.start();
+    lab.tell(state === "qualified" ? QUALIFIED : ASKING);
+    assert.equal(lab.control.view.state, state);
+    await lab.at(HOME, 10_000);
+    const { servers, relayedFor: none } = lab.control.rules;
+    assert.deepEqual([servers.length, none], [1, undefined]);
+  });
+}
+
+test("ClientControl leaves the way to peers to those that leave, where no rule goes by their source", async () => {
+  const lab = new Lab({}, NO_STATE, HOME, false).tell(QUALIFIED);
+  await lab.at({ ...HOME, native: NATIVE }, 5_000);
+  assert.equal(lab.homes.at(-1), `-${ADDRESS} link 1280`);
+  const without = new Lab({ sourceRouting: false }).tell(QUALIFIED);
+  await without.at({ ...HOME, native: NATIVE }, 5_000);
+  assert.equal(without.homes.at(-1), `-${ADDRESS} link 1280`);
+});
+
+test("ClientControl keeps the last mapping for the next run, also when it has none any more", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  const { mapping } = lab.kept!;
+  assert.ok(mapping !== undefined);
+  await lab.at({ ...HOME, native: NATIVE }, 100_000);
+  lab.tell(ASKING);
+  assert.deepEqual(lab.kept!.mapping, mapping);
+});
+
+test("ClientControl tells of no NAT that nobody sees any more", async () => {
+  const lab = new Lab({ whenNative: "relay" }).tell({
+    ...QUALIFIED,
+    nat: "cone",
+    filtering: "endpoint_independent",
+    portPreserving: true,
+  });
+  assert.equal(lab.control.view.nat, "cone");
+  lab.tell({ ...ASKING, nat: "cone", filtering: "endpoint_independent", portPreserving: true });
+  const { nat, filtering, portPreserving } = lab.control.view;
+  assert.deepEqual([nat, filtering, portPreserving], ["unknown", "unknown", false]);
+  await lab.clock.pass(0);
 });
 
 test("ClientControl names the way to native IPv6 that it stands back for", async () => {

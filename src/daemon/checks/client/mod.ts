@@ -8,7 +8,7 @@ import { isNativeAddress } from "../../host/network.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
 import { checkHook } from "./hook.ts";
 import { checkMtu, checkPort, missingAddress } from "../address.ts";
-import { checkIpv6, checkTun } from "../ipv6.ts";
+import { checkIpv6, checkTun, forwarding } from "../ipv6.ts";
 import { checkChroot, checkClock, checkPrivileges, checkUser, portNeeds } from "../process.ts";
 import { type CheckResult, fail, ok, warn } from "../result.ts";
 import { checkRunning, type Running } from "../running.ts";
@@ -37,6 +37,7 @@ export function checkClient(host: Host, client: ClientConfig, running?: Running)
     ...checkBound(host, client, running),
     checkServiceRoute(host, client, running),
     checkNative(host, client),
+    ...(client.whenNative === "relay" && host.localNeedsForwarding ? [forwarding(host)] : []),
     checkMtu(host, MTU, bindAddress),
     ...checkHook(client.hook),
     checkClock(host),
@@ -99,7 +100,7 @@ function checkServiceRoute(host: Host, client: ClientConfig, running?: Running):
 
 const PLANS: Readonly<Record<ClientConfig["whenNative"], string>> = {
   stand_back: "the client stands back and waits",
-  relay: "the client carries packets of other Teredo clients alone",
+  relay: "the client is a relay for this host alone",
   keep: "the client runs all the same",
 };
 

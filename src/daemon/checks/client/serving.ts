@@ -1,11 +1,13 @@
 import type { ClientConfig } from "#src/config/config.ts";
-import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { CLIENT_STATE_HELP } from "#src/status/client_state_help.ts";
 import { CLIENT_STATE_TEXT, nativeText } from "#src/status/client_text.ts";
 import type { ClientView } from "#src/status/snapshot.ts";
 import type { Host } from "../../host/contract.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
+import { forwarding } from "../ipv6.ts";
 import { type CheckResult, fail, note, ok } from "../result.ts";
+import { someClient } from "../traffic.ts";
 
 /** The check of a client that fails while no server has given it an address. */
 export const QUALIFIED = "qualified";
@@ -39,10 +41,11 @@ function checkNative(native: ClientView["native"]): CheckResult {
 /** Whether the kernel has what the client has set up. @param name of the interface */
 export function checkHome(
   host: Host,
-  { defaultRoute, sourceRouting }: ClientConfig,
+  { defaultRoute, sourceRouting, prefix }: ClientConfig,
   name: string,
   view: ClientView | undefined,
 ): CheckResult[] {
+  if (view?.state === "relay") return checkRelaying(host, prefix, name);
   const address = parseIpv6(view?.address ?? "");
   const isUsed = view?.state === "qualified" || view?.state === "failing";
   if (address === undefined || !isUsed) return [];
@@ -51,6 +54,19 @@ export function checkHome(
     ...(defaultRoute ? [checkDefaultRoute(host, name)] : []),
     ...(sourceRouting && host.hasMetrics ? [checkSourceRule(host, address, name)] : []),
   ];
+}
+
+/** Of a host that is relayed for: its packets to clients have to come here, and theirs to reach it. */
+function checkRelaying(host: Host, prefix: number, name: string): CheckResult[] {
+  const peer = someClient(prefix);
+  const way = host.way6({ destination: peer });
+  const leads = way.kind === "sent" && way.interfaceName === name;
+  const route = leads ? ok("route", `Teredo clients are by ${name}`) : fail(
+    "route",
+    `packets to Teredo clients do not lead to ${name}`,
+    host.words.showRoute(formatIpv6(peer)),
+  );
+  return host.localNeedsForwarding ? [route, forwarding(host)] : [route];
 }
 
 function checkAddress(host: Host, address: Uint8Array, name: string, text: string): CheckResult {

@@ -2,9 +2,12 @@ import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import type { ClientConfig } from "#src/config/config.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Host } from "../../host/contract.ts";
 import { type CheckResult, note, ok, warn } from "../result.ts";
 import type { Running } from "../running.ts";
+import type { Traffic } from "../../host/traffic.ts";
+import { hostPrefixes } from "../../served.ts";
 import { unaskedTraffic } from "../traffic.ts";
 import { checkAddressLabels, GAI_CONF } from "./gai.ts";
 import { checkMiredoHook } from "./hook.ts";
@@ -48,7 +51,7 @@ export async function checkSurroundings(
     ...checkAddressLabels(textOf(GAI_CONF)),
     ...checkMiredoHook(client.hook),
     ...checkManagers(host, interfaceName),
-    checkExposure(host, client.prefix, interfaceName),
+    ...checkExposure(host, client, interfaceName),
   ];
   return results.map((it) => it.mend === undefined ? it : { ...it, mend: host.feasible(it.mend) });
 }
@@ -65,10 +68,25 @@ function checkManagers(host: Host, interfaceName: string): CheckResult[] {
 }
 
 const EXPOSURE = "exposure";
+/** Where the host has none at the moment. */
+const SOME_NATIVE = parseIpv6("2620:fe::9")!;
 
 /** A NAT lets in nobody who was not asked; the tunnel goes past it. RFC 4380 §7.1, RFC 6169 §4.3.3 */
-function checkExposure(host: Host, prefix: number, tunnel: string): CheckResult {
-  const traffic = unaskedTraffic(tunnel, prefix);
+function checkExposure(
+  host: Host,
+  { prefix, whenNative }: ClientConfig,
+  tunnel: string,
+): CheckResult[] {
+  const asClient = exposureOf(host, tunnel, "Teredo address", unaskedTraffic(tunnel, prefix));
+  if (whenNative !== "relay") return [asClient];
+  const own = hostPrefixes(prefix)[0]?.bytes ?? SOME_NATIVE;
+  const traffic = unaskedTraffic(tunnel, prefix, own);
+  const asRelay = exposureOf(host, tunnel, "own IPv6 addresses", traffic);
+  // One that says it all.
+  return asClient.verdict === "ok" ? [asRelay] : [asClient];
+}
+
+function exposureOf(host: Host, tunnel: string, what: string, traffic: Traffic): CheckResult {
   const report = host.filters(() => [traffic]);
   if (report === undefined || report.seen.length === 0) {
     const reason = report?.unseen[0] ?? "what packet filters there are is not known";
@@ -82,7 +100,7 @@ function checkExposure(host: Host, prefix: number, tunnel: string): CheckResult 
   }
   return warn(
     EXPOSURE,
-    `whoever knows this host's Teredo address reaches its services by ${tunnel}, past the NAT`,
+    `whoever knows this host's ${what} reaches its services by ${tunnel}, past the NAT`,
     `have a packet filter drop what comes in by ${tunnel} unasked, as in docs/client.md`,
   );
 }
