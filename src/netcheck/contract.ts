@@ -1,4 +1,4 @@
-import type { Endpoint, Failure, Guise } from "#src/probe/contract.ts";
+import type { AddressRules, Endpoint, Failure, Guise } from "#src/probe/contract.ts";
 import type { ServerAddresses } from "#src/protocol/client/contract.ts";
 import type { Millis } from "#src/protocol/time.ts";
 
@@ -95,6 +95,8 @@ export interface Stray {
 
 /** All that was seen of a network. */
 export interface Observations {
+  /** By which the servers were asked. */
+  readonly rules: AddressRules;
   /** Where the socket that asks the servers is bound; undefined: there is no way to the servers. */
   readonly local: Endpoint | undefined;
   /** This host's IPv4 addresses. */

@@ -1,3 +1,4 @@
+import type { AddressRules } from "#src/probe/contract.ts";
 import { explain, formatEndpoint } from "#src/probe/outcome.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
@@ -24,7 +25,7 @@ export function toDocument(seen: Observations, verdict: Verdict): object {
     lifetime: verdict.lifetime && lifetimeOf(verdict.lifetime),
     nested: verdict.nested,
     hops: hops?.map((hop) => hop === undefined ? null : formatIpv4(hop)),
-    servers: seen.servers.map(serverOf),
+    servers: seen.servers.map((server) => serverOf(server, seen.rules)),
     stun: stun && {
       server: stun.name,
       mapped: stun.first && formatEndpoint(stun.first.mapped),
@@ -47,7 +48,7 @@ function lifetimeOf({ atLeast, below }: LifetimeVerdict): object {
   };
 }
 
-function serverOf(server: ServerSeen): object {
+function serverOf(server: ServerSeen, rules: AddressRules): object {
   const { name, primary, secondary, primaryView, secondaryView, home, failure, native } = server;
   const target = native && formatIpv6(native.target);
   const outcome = target === undefined ? {} : { target };
@@ -67,7 +68,7 @@ function serverOf(server: ServerSeen): object {
     native: native && nativeOf(native),
     failure: failure && {
       step: failure.replaceAll("-", "_"),
-      ...explain(failure, { server: formatIpv4(primary), ...outcome }),
+      ...explain(failure, { server: formatIpv4(primary), ...outcome }, rules),
     },
   };
 }

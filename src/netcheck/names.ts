@@ -9,7 +9,7 @@ import {
 } from "#src/protocol/client/servers/choose.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
+import { isTeredo } from "#src/protocol/wire/teredo_address.ts";
 
 export interface Resolved {
   /** At most SERVERS_MAX, no two with a common address. */
@@ -62,20 +62,30 @@ function tooMany({ primary }: ChosenServer): string {
 /**
  * The native IPv6 host that is meant by an address or a name.
  *
+ * @param prefix upper 32 bits of the service prefix, in which no native host is
+ * @param resolve a name, to its IPv6 addresses
  * @returns 16 bytes, or what is wrong with it
  */
-export async function resolveTarget(host: string): Promise<Uint8Array | string> {
-  const target = parseIpv6(host) ?? await nativeAddressOf(host);
-  if (target === undefined) return `${host} has no IPv6 address`;
-  return whyNoTarget(host, target) ?? target;
+export async function resolveTarget(
+  host: string,
+  prefix: number,
+  resolve: (host: string) => Promise<readonly Uint8Array[]> = resolveIpv6,
+): Promise<Uint8Array | string> {
+  const address = parseIpv6(host);
+  const found = address === undefined ? await resolve(host) : [address];
+  const target = found.find((it) => !isTeredo(it, 0, prefix)) ?? found[0];
+  if (target === undefined) {
+    return `${host} has no IPv6 address, or cannot be looked up; name another host to ping, or let this ` +
+      "host reach its name servers";
+  }
+  return whyNoTarget(host, target, prefix) ?? target;
 }
 
-async function nativeAddressOf(host: string): Promise<Uint8Array | undefined> {
+async function resolveIpv6(host: string): Promise<readonly Uint8Array[]> {
   try {
     const found = await lookup(host, { family: 6, all: true });
-    const addresses = found.map(({ address }) => parseIpv6(address)!);
-    return addresses.find((it) => !isTeredo(it, 0, SERVICE_PREFIX)) ?? addresses[0];
+    return found.map(({ address }) => parseIpv6(address)).filter((it) => it !== undefined);
   } catch {
-    return undefined;
+    return [];
   }
 }

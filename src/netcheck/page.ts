@@ -1,3 +1,4 @@
+import type { AddressRules } from "#src/probe/contract.ts";
 import { explain, formatEndpoint } from "#src/probe/outcome.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
@@ -27,7 +28,7 @@ export function writePage(seen: Observations, verdict: Verdict): string {
     ...facts(seen, verdict),
     "",
     "Servers",
-    ...seen.servers.flatMap(serverLines),
+    ...seen.servers.flatMap((server) => serverLines(server, seen.rules)),
     ...(verdict.reaches === undefined
       ? []
       : ["", "Peers, by their NATs (RFC 6081 Figure 1)", ...indented(reachLines(verdict.reaches))]),
@@ -93,22 +94,22 @@ function stunWords({ name, first, canChange }: NonNullable<Observations["stun"]>
   return canChange ? seen : `${seen}; it answers from one address and port alone`;
 }
 
-function serverLines(server: ServerSeen): string[] {
+function serverLines(server: ServerSeen, rules: AddressRules): string[] {
   const { name, primary, secondary, primaryView, secondaryView, home } = server;
   const address = formatIpv4(primary);
   const title = name === address ? address : `${name} (${address})`;
   const other = secondaryView === undefined ? "silent" : milliseconds(secondaryView.rtt);
   if (home === undefined || primaryView === undefined) {
-    return indented([`${title}: ${problemOf(server)}`]);
+    return indented([`${title}: ${problemOf(server, rules)}`]);
   }
   return indented([
     `${title}: ${milliseconds(primaryView.rtt)}, secondary ${formatIpv4(secondary)} ${other}, ` +
     `MTU ${home.mtu}`,
-    ...indented([formatIpv6(home.address), ...nativeLine(server)]),
+    ...indented([formatIpv6(home.address), ...nativeLine(server, rules)]),
   ]);
 }
 
-function nativeLine({ native, failure, primary }: ServerSeen): string[] {
+function nativeLine({ native, failure, primary }: ServerSeen, rules: AddressRules): string[] {
   if (native === undefined) return [];
   const target = formatIpv6(native.target);
   if (native.answer !== undefined) {
@@ -116,15 +117,15 @@ function nativeLine({ native, failure, primary }: ServerSeen): string[] {
     return [`${target} answers in ${milliseconds(rtt)} by way of relay ${formatEndpoint(relay)}`];
   }
   if (failure === undefined) return [`${target} did not answer`];
-  const { problem, mend } = explain(failure, { server: formatIpv4(primary), target });
+  const { problem, mend } = explain(failure, { server: formatIpv4(primary), target }, rules);
   return [`${target} did not answer: ${problem}; ${mend}`];
 }
 
-function problemOf({ failure, refusal, primary }: ServerSeen): string {
+function problemOf({ failure, refusal, primary }: ServerSeen, rules: AddressRules): string {
   if (refusal === "refused") return "refused: the host is there, and runs no Teredo server";
   if (refusal === "unreachable") return "unreachable: there is no way to it";
   const server = formatIpv4(primary);
-  const { problem, mend } = explain(failure ?? "server-silent", { server });
+  const { problem, mend } = explain(failure ?? "server-silent", { server }, rules);
   return `${problem}; ${mend}`;
 }
 

@@ -1,8 +1,10 @@
 import type { Libc } from "#ffi/libc.ts";
-import type { Guise } from "#src/probe/contract.ts";
+import { asError, StartError } from "#src/errors.ts";
+import type { AddressRules, Guise } from "#src/probe/contract.ts";
 import { bind, closed, localAddressTowards, ownIpv4 } from "#src/probe/sockets.ts";
 import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { Observations, ServerSeen } from "./contract.ts";
 import { judge } from "./judge.ts";
 import { measureFresh } from "./measure/fresh.ts";
@@ -22,6 +24,8 @@ export interface NetcheckOptions {
   readonly stun: StunServer | undefined;
   /** How long mappings are left alone at most; 0: their lifetime is not looked for. */
   readonly lifetime: Millis;
+  /** IPv4 address that all is sent from; 0: the kernel chooses. */
+  readonly bindAddress: number;
   /** UDP port of the socket that asks the servers; 0: the kernel picks. */
   readonly port: number;
 }
@@ -38,6 +42,7 @@ export interface Netchecked {
  * the way and a STUN server beside them, all by sockets of their own; then, by the server that
  * answered first, how ports are given out; then hairpinning and lifetime, which only wait.
  *
+ * @throws StartError when the address is not this host's
  * @throws Error when the port is another's
  */
 export async function netcheck(libc: Libc, options: NetcheckOptions): Promise<Netchecked> {
@@ -46,21 +51,25 @@ export async function netcheck(libc: Libc, options: NetcheckOptions): Promise<Ne
 }
 
 async function observe(libc: Libc, options: NetcheckOptions): Promise<Observations> {
+  const { guise: { prefix, refuseReserved }, bindAddress } = options;
+  const rules = { prefix, refuseReserved };
   const [first] = options.servers;
   let address: number;
   try {
-    address = await localAddressTowards(first!.primary);
-  } catch {
-    return cutOff(options.servers);
+    address = await localAddressTowards(first!.primary, bindAddress);
+  } catch (error) {
+    if (isNotHere(error)) throw notHere(bindAddress);
+    return cutOff(options.servers, rules);
   }
   const own = await bind(address, options.port);
   try {
     const [{ servers, strays }, hops, stun] = await Promise.all([
       measureServers(options.servers, own, options.target, options.guise, libc),
-      measureHops(libc, first!.primary),
+      measureHops(libc, first!.primary, address),
       options.stun && measureStun(options.stun, address),
     ]);
-    const base = { local: own.local, ownAddresses: ownIpv4(), servers, strays, hops, stun };
+    const seen = { servers, strays, hops, stun };
+    const base = { rules, local: own.local, ownAddresses: ownIpv4(), ...seen };
     const best = nearest(servers);
     if (best === undefined) return { ...base, ...NOTHING_FURTHER };
     const asked = { ...best, ...options.guise };
@@ -73,6 +82,17 @@ async function observe(libc: Libc, options: NetcheckOptions): Promise<Observatio
   } finally {
     await closed(own.socket);
   }
+}
+
+function isNotHere(error: unknown): boolean {
+  return (asError(error) as NodeJS.ErrnoException).code === "EADDRNOTAVAIL";
+}
+
+function notHere(address: number): StartError {
+  return new StartError(
+    `${formatIpv4(address)} is not on this host, so that nothing can be sent from it`,
+    "give it to an interface, or correct bind_address in the client's configuration",
+  );
 }
 
 const NOTHING_FURTHER = { fresh: [], hairpin: undefined, lifetime: undefined };
@@ -88,8 +108,9 @@ function nearest(servers: readonly ServerSeen[]): ServerSeen | undefined {
 }
 
 /** What is seen without any way to the servers. */
-function cutOff(servers: readonly ChosenServer[]): Observations {
+function cutOff(servers: readonly ChosenServer[], rules: AddressRules): Observations {
   return {
+    rules,
     ...NOTHING_FURTHER,
     local: undefined,
     ownAddresses: ownIpv4(),

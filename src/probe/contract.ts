@@ -7,10 +7,16 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** As whom servers are asked. */
-export interface Guise {
+/** What a client takes addresses for. */
+export interface AddressRules {
   /** Upper 32 bits of the service prefix. */
   readonly prefix: number;
+  /** Whether a mapped address in what was reserved after the RFC counts for none: `refuse_reserved`. */
+  readonly refuseReserved: boolean;
+}
+
+/** As whom servers are asked. */
+export interface Guise extends AddressRules {
   /** For secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
   readonly identity?: ClientIdentity | undefined;
 }
@@ -25,7 +31,6 @@ export interface ProbeOptions extends Guise {
   readonly coneLocal: Endpoint;
   /** This host's IPv4 addresses: a mapping to one of them is no NAT's doing. */
   readonly ownAddresses: readonly number[];
-  readonly refuseReserved: boolean;
   /** 16 bytes of a native IPv6 host; undefined: qualification is all. */
   readonly target: Uint8Array | undefined;
   /** How many pings, repetitions not counted; 1 or more. */

@@ -1,6 +1,7 @@
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import type { Endpoint, Failure, NatKind, ProbeEvent } from "./contract.ts";
+import { formatIpv6, formatIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
+import type { AddressRules, Endpoint, Failure, NatKind, ProbeEvent } from "./contract.ts";
 
 /** In JSON words have underscores. */
 type Word<T extends string> = T extends `${infer A}-${infer B}` ? `${A}_${Word<B>}` : T;
@@ -35,8 +36,8 @@ export interface PingOutcome {
   readonly rtt_seconds: number;
 }
 
-/** Adds what `event` says to `outcome`. */
-export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
+/** Adds what `event` says to `outcome`. @param rules by which it was asked */
+export function record(outcome: ProbeOutcome, event: ProbeEvent, rules: AddressRules): void {
   switch (event.kind) {
     case "qualified":
       outcome.address = formatIpv6(event.address);
@@ -61,7 +62,10 @@ export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
       return;
     case "failed":
       outcome.reachable = false;
-      outcome.failure = { step: wordOf(event.failure), ...explain(event.failure, outcome) };
+      outcome.failure = {
+        step: wordOf(event.failure),
+        ...explain(event.failure, outcome, rules),
+      };
       return;
   }
 }
@@ -69,34 +73,39 @@ export function record(outcome: ProbeOutcome, event: ProbeEvent): void {
 /** What went wrong, and what to do about it. */
 export function explain(
   failure: Failure,
-  outcome: Pick<ProbeOutcome, "server" | "target">,
+  { server, target }: Pick<ProbeOutcome, "server" | "target">,
+  { prefix, refuseReserved }: AddressRules,
 ): { problem: string; mend: string } {
   switch (failure) {
     case "server-silent":
       return {
-        problem: `server ${outcome.server} did not answer three router solicitations`,
+        problem: `server ${server} did not answer three router solicitations`,
         mend:
           `check that a Teredo server runs there and that UDP to its port 3544 is not blocked ` +
           `on the way`,
       };
     case "key-refused":
       return {
-        problem: `server ${outcome.server} answered that it wants another key`,
+        problem: `server ${server} answered that it wants another key`,
         mend:
           `it requires secure qualification: \`teredo netcheck\` shows the key in \`secret_file\` of ` +
           `the client's configuration, a probe has none`,
       };
     case "mapping-not-global":
       return {
-        problem: `server ${outcome.server} sees this host under an address that is not global`,
-        mend: `the server stands inside the NAT: use one on the Internet`,
+        problem: `server ${server} sees this host under an address that is not global`,
+        mend: refuseReserved
+          ? "a server inside the NAT sees it so: use one on the Internet; or leave out " +
+            "`refuse_reserved`, which refuses 100.64.0.0/10 and the like"
+          : "the server stands inside the NAT: use one on the Internet",
       };
     case "no-relay":
       return {
-        problem: `no relay called for us after four echo requests to ${outcome.target}`,
-        mend:
-          `check that ${outcome.target} answers a ping, that it has a route to 2001::/32 by way ` +
-          `of a relay, and that server ${outcome.server} forwards ICMPv6`,
+        problem: `no relay called for us after four echo requests to ${target}`,
+        mend: `check that ${target} answers a ping, that it has a route to ` +
+          `${
+            formatIpv6Prefix(servicePrefixOf(prefix))
+          } by way of a relay, and that server ${server} forwards ICMPv6`,
       };
     case "relay-silent":
       return {
@@ -105,7 +114,7 @@ export function explain(
       };
     case "unreachable":
       return {
-        problem: `${outcome.target} is unreachable: a router on the way said so`,
+        problem: `${target} is unreachable: a router on the way said so`,
         mend: `check the address, and that its network has a route to it`,
       };
   }

@@ -57,7 +57,7 @@ export async function runProbe(options: ProbeRunOptions, io: ProbeIo): Promise<n
   };
   const outcome = emptyOutcome(full);
   const report = (event: ProbeEvent) => {
-    record(outcome, event);
+    record(outcome, event, full);
     if (!options.json) say(event, io);
   };
   await drive({ own: own.socket, cone: cone.socket }, full, report);
@@ -85,7 +85,7 @@ async function readOptions(
   const target = options.ping === undefined ? undefined : parseIpv6(options.ping);
   if (options.ping !== undefined) {
     if (target === undefined) return `${options.ping} is not an IPv6 address`;
-    const fault = whyNoTarget(options.ping, target);
+    const fault = whyNoTarget(options.ping, target, SERVICE_PREFIX);
     if (fault !== undefined) return fault;
   }
   return {

@@ -33,16 +33,17 @@ export function closed(socket: Socket): Promise<void> {
 /**
  * The address the kernel sends from towards `server`; nothing is sent to learn it.
  *
+ * @param source the address that it is to be; 0: whichever the kernel chooses
  * @throws Error when there is no way there
  */
-export async function localAddressTowards(server: number): Promise<number> {
-  const socket = createSocket("udp4");
+export async function localAddressTowards(server: number, source = 0): Promise<number> {
+  const { socket } = await bind(source, 0);
   try {
     const connected = once(socket, "connect");
     socket.connect(TEREDO_PORT, formatIpv4(server));
     await connected;
     // Deno knows the port alone, and says 0.0.0.0.
-    return parseIpv4(socket.address().address) || ownIpv4()[0] || 0;
+    return source || parseIpv4(socket.address().address) || ownIpv4()[0] || 0;
   } finally {
     socket.close();
   }

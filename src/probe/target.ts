@@ -1,15 +1,16 @@
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { isGlobalScope, isMulticast } from "#src/protocol/wire/ipv6.ts";
-import { isTeredo, SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
+import { isTeredo } from "#src/protocol/wire/teredo_address.ts";
 
 /**
  * Why a host cannot be pinged by way of a server and a relay; undefined: it can.
  *
  * @param host as it was given
  * @param target its 16 bytes
+ * @param prefix upper 32 bits of the service prefix: whoever is in it is another client
  */
-export function whyNoTarget(host: string, target: Uint8Array): string | undefined {
-  if (isTeredo(target, 0, SERVICE_PREFIX)) {
+export function whyNoTarget(host: string, target: Uint8Array, prefix: number): string | undefined {
+  if (isTeredo(target, 0, prefix)) {
     return `${host} is a Teredo address: give a host with native IPv6`;
   }
   if (isMulticast(target, 0) || !isGlobalScope(target, 0)) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { resolveServers } from "#src/netcheck/names.ts";
+import { resolveServers, resolveTarget } from "#src/netcheck/names.ts";
 import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { ip4 } from "#test/protocol/packets.ts";
 
 /** Names and what the resolver says of them, in its order. */
@@ -101,3 +103,37 @@ test("resolveServers names the servers that are too many", async () => {
     ),
   );
 });
+
+/** Names and their IPv6 addresses. */
+const DNS6: Readonly<Record<string, readonly string[]>> = {
+  "both.test": ["2001:0:c633:6401::1", "3ffe:831f:c633:6401::1", "2001:db8::7"],
+  "client.test": ["2001:0:c633:6401::1"],
+  "site.test": ["fd00::1"],
+  "nobody.test": [],
+};
+const OTHER_PREFIX = 0x3ffe831f;
+
+const TARGETS: readonly (readonly [host: string, prefix: number, want: string | RegExp])[] = [
+  ["2001:db8::7", SERVICE_PREFIX, "2001:db8::7"],
+  ["both.test", SERVICE_PREFIX, "3ffe:831f:c633:6401::1"],
+  ["both.test", OTHER_PREFIX, "2001:0:c633:6401::1"],
+  [
+    "client.test",
+    SERVICE_PREFIX,
+    /^client\.test is a Teredo address: give a host with native IPv6$/,
+  ],
+  ["client.test", OTHER_PREFIX, "2001:0:c633:6401::1"],
+  ["3ffe:831f::1", OTHER_PREFIX, /^3ffe:831f::1 is a Teredo address/],
+  ["3ffe:831f::1", SERVICE_PREFIX, "3ffe:831f::1"],
+  ["site.test", SERVICE_PREFIX, /^site\.test is not an address of the IPv6 Internet/],
+  ["nobody.test", SERVICE_PREFIX, /^nobody\.test has no IPv6 address, .*; name another host/],
+];
+
+for (const [host, prefix, want] of TARGETS) {
+  test(`resolveTarget: ${host} where ${prefix.toString(16)} is the service prefix`, async () => {
+    const resolve6 = (name: string) => Promise.resolve(DNS6[name]!.map((it) => parseIpv6(it)!));
+    const found = await resolveTarget(host, prefix, resolve6);
+    if (typeof want === "string") assert.deepEqual(found, parseIpv6(want));
+    else assert.match(String(found), want);
+  });
+}

@@ -85,6 +85,7 @@ export function stun(change: Partial<StunSeen> = {}): StunSeen {
 /** Of a network with a restricted NAT and one server. */
 export function seen(change: Partial<Observations> = {}): Observations {
   return {
+    rules: { prefix: SERVICE_PREFIX, refuseReserved: false },
     local: LOCAL,
     ownAddresses: [LOCAL.address],
     servers: [server()],

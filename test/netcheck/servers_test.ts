@@ -29,9 +29,11 @@ interface Case {
   readonly stray?: RegExp;
 }
 
-const NOBODY: Guise = { prefix: SERVICE_PREFIX };
+const NOBODY: Guise = { prefix: SERVICE_PREFIX, refuseReserved: false };
 const LOOPBACK = ip4("127.0.0.1");
 const STRANGER = ip4("127.78.0.9");
+/** Behind a carrier's NAT. RFC 6598 */
+const CARRIERS = ip4("100.64.0.9");
 
 const ALICE: ClientIdentity = {
   clientId: new TextEncoder().encode("alice"),
@@ -57,6 +59,18 @@ const CASES: readonly Case[] = [
     failure: "mapping-not-global",
   },
   {
+    name: "a mapped address that was reserved after the RFC (C-14)",
+    manner: { seen: (port) => ({ address: CARRIERS, port }) },
+    qualified: true,
+  },
+  {
+    name: "the same, which `refuse_reserved` refuses",
+    manner: { seen: (port) => ({ address: CARRIERS, port }) },
+    guise: { ...NOBODY, refuseReserved: true },
+    qualified: false,
+    failure: "mapping-not-global",
+  },
+  {
     name: "an answer from another address (C-12)",
     manner: { sender: { address: STRANGER, port: 3544 } },
     qualified: false,
@@ -65,7 +79,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "an answer from another port (C-12)",
-    manner: { sender: { address: placeOnLoopback(4).primary, port: 3545 } },
+    manner: { sender: { address: placeOnLoopback(6).primary, port: 3545 } },
     qualified: false,
     failure: "server-silent",
     stray: /not for our Teredo address/,
@@ -112,7 +126,7 @@ const CASES: readonly Case[] = [
   {
     name: "a server with another prefix, which is ours as well",
     manner: { prefix: OTHER_PREFIX },
-    guise: { prefix: OTHER_PREFIX },
+    guise: { ...NOBODY, prefix: OTHER_PREFIX },
     qualified: true,
   },
   {
@@ -183,7 +197,7 @@ test("solicit() takes no answer with another nonce, however often it comes", asy
 
 test("solicit() is answered by a server that answers its clients alone, and by its own prefix", async () => {
   const place = placeOnLoopback(31);
-  const asked = { ...place, prefix: OTHER_PREFIX, identity: ALICE };
+  const asked = { ...place, ...NOBODY, prefix: OTHER_PREFIX, identity: ALICE };
   const manner = { client: ALICE, prefix: OTHER_PREFIX };
   const server = await FakeServer.open(place.primary, manner);
   const wire = await openWire(LOOPBACK);

@@ -38,7 +38,9 @@ export default async function run(
   const asked = whomToAsk(flags, given.flat());
   const { servers: named, problems } = await resolveServers(asked.servers);
   for (const problem of problems) stderr.write(`${problem}\n`);
-  const target = asked.ping === undefined ? undefined : await resolveTarget(asked.ping);
+  const target = asked.ping === undefined
+    ? undefined
+    : await resolveTarget(asked.ping, asked.guise.prefix);
   if (typeof target === "string") stderr.write(`${target}\n`);
   if (named.length === 0 || typeof target === "string") {
     this.status = EXIT.Failed;
@@ -52,6 +54,7 @@ export default async function run(
   const { seen, verdict } = await netcheck(await openLibc(), {
     servers: named,
     guise: asked.guise,
+    bindAddress: asked.bindAddress,
     target,
     stun,
     lifetime,
@@ -62,30 +65,39 @@ export default async function run(
   this.status = verdict.reachable ? EXIT.Ok : EXIT.Failed;
 }
 
-interface Asked {
+export interface Asked {
   readonly guise: Guise;
+  /** 0: whichever the kernel chooses. */
+  readonly bindAddress: number;
   readonly servers: readonly ServerName[];
   readonly ping: string | undefined;
 }
 
 /** By the command line; without a server there, as the configuration of the client says. */
-function whomToAsk({ config: path, ping }: NetcheckFlags, given: readonly ServerName[]): Asked {
+export function whomToAsk(
+  { config: path, ping }: NetcheckFlags,
+  given: readonly ServerName[],
+): Asked {
   if (given.length > 0 && path === undefined) {
-    return { guise: { prefix: SERVICE_PREFIX }, servers: given, ping };
+    const guise = { prefix: SERVICE_PREFIX, refuseReserved: false };
+    return { guise, bindAddress: 0, servers: given, ping };
   }
   if (path === undefined && !searchPlaces("client").some((it) => existsSync(it))) {
     throw new UsageError(NO_SERVER);
   }
   const overrides = given.length === 0 ? {} : { "client.servers": servers.format(given) };
   const { client } = loadConfig("client", { path, overrides }).config;
-  return { guise: guiseOf(client), servers: client.servers, ping: ping ?? client.checkHost };
+  const { bindAddress, servers: named, checkHost } = client;
+  return { guise: guiseOf(client), bindAddress, servers: named, ping: ping ?? checkHost };
 }
 
-function guiseOf({ prefix, secret, authenticationAlgorithm }: ClientConfig): Guise {
-  if (secret === undefined) return { prefix };
+function guiseOf(client: ClientConfig): Guise {
+  const { prefix, refuseReserved, secret, authenticationAlgorithm } = client;
+  const rules = { prefix, refuseReserved };
+  if (secret === undefined) return rules;
   const clientId = new TextEncoder().encode(secret.clientId);
   const authenticate = authenticateBy(authenticationAlgorithm);
-  return { prefix, identity: { clientId, key: secret.key, authenticate } };
+  return { ...rules, identity: { clientId, key: secret.key, authenticate } };
 }
 
 const NO_SERVER = "no server to ask; name one, `teredo netcheck SERVER`, or write " +

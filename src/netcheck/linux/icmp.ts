@@ -49,12 +49,14 @@ export interface Complaint {
  * Sends one datagram and waits for an ICMP error about it, for which no right is needed: ip(7),
  * IP_RECVERR. The datagram says nothing that a Teredo server would answer.
  *
+ * @param source IPv4 address of this host that it leaves from
  * @param ttl undefined: the usual one
  * @returns undefined: nobody complained in time
  * @throws SyscallError when the kernel itself refuses, without a way there for one
  */
 export async function complaintAbout(
   libc: Libc,
+  source: number,
   to: Endpoint,
   ttl: number | undefined,
   patience: Millis,
@@ -72,6 +74,8 @@ export async function complaintAbout(
     };
     set(IP_RECVERR, 1);
     if (ttl !== undefined) set(IP_TTL, ttl);
+    const name = nameOf(arena, { address: source, port: 0 });
+    check(libc, call.bind(fd, name, SIZEOF_SOCKADDR_IN), "bind", about);
     send(libc, arena, fd, to);
     const header = makeHeader(arena);
     for (let waited = 0; waited <= patience; waited += LOOK_EVERY) {
@@ -86,18 +90,24 @@ export async function complaintAbout(
   }
 }
 
-function send(libc: Libc, arena: Arena, fd: number, to: Endpoint): void {
+/** @returns where a struct sockaddr_in is */
+function nameOf(arena: Arena, { address, port }: Endpoint): number {
   const name = arena.take(SIZEOF_SOCKADDR_IN);
   arena.u16[name >> 1] = AF_INET;
-  writeU16(arena.u8, name + SOCKADDR_IN_PORT_AT, to.port);
-  writeU32(arena.u8, name + SOCKADDR_IN_ADDR_AT, to.address);
+  writeU16(arena.u8, name + SOCKADDR_IN_PORT_AT, port);
+  writeU32(arena.u8, name + SOCKADDR_IN_ADDR_AT, address);
+  return arena.address(name);
+}
+
+function send(libc: Libc, arena: Arena, fd: number, to: Endpoint): void {
+  const name = nameOf(arena, to);
   const payload = arena.take(PAYLOAD_LENGTH);
   const sent = libc.call.sendto(
     fd,
     arena.address(payload),
     PAYLOAD_LENGTH,
     MSG_NOSIGNAL,
-    arena.address(name),
+    name,
     SIZEOF_SOCKADDR_IN,
   );
   check(libc, sent, "sendto", "UDP");

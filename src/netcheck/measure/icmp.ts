@@ -15,9 +15,17 @@ const PATIENCE: Millis = 1_000;
 /** The private part of a way is no longer than this. */
 const MAX_HOPS = 5;
 
-/** What ICMP says of a server that is silent; undefined: nothing, or this kernel does not tell. */
-export async function measureRefusal(libc: Libc, server: number): Promise<Refusal | undefined> {
-  const complaint = await complain(libc, server, undefined);
+/**
+ * What ICMP says of a server that is silent; undefined: nothing, or this kernel does not tell.
+ *
+ * @param source IPv4 address of this host that it is asked from
+ */
+export async function measureRefusal(
+  libc: Libc,
+  server: number,
+  source: number,
+): Promise<Refusal | undefined> {
+  const complaint = await complain(libc, server, source, undefined);
   if (complaint === "no-way") return "unreachable";
   if (complaint?.type !== UNREACHABLE) return undefined;
   return complaint.code === PORT_UNREACHABLE ? "refused" : "unreachable";
@@ -27,15 +35,17 @@ export async function measureRefusal(libc: Libc, server: number): Promise<Refusa
  * The routers on the way to `server`, nearest first, up to the first that is global. Their addresses
  * are what they say themselves.
  *
+ * @param source IPv4 address of this host that the way begins at
  * @returns undefined: this kernel does not tell who complains
  */
 export async function measureHops(
   libc: Libc,
   server: number,
+  source: number,
 ): Promise<(number | undefined)[] | undefined> {
   if (libc.layout.system !== "Linux") return undefined;
   const ttls = Array.from({ length: MAX_HOPS }, (_, i) => i + 1);
-  const complaints = await Promise.all(ttls.map((ttl) => complain(libc, server, ttl)));
+  const complaints = await Promise.all(ttls.map((ttl) => complain(libc, server, source, ttl)));
   const hops = complaints.map((it) =>
     it !== "no-way" && it?.type === TIME_EXCEEDED ? it.from : undefined
   );
@@ -47,11 +57,13 @@ export async function measureHops(
 async function complain(
   libc: Libc,
   server: number,
+  source: number,
   ttl: number | undefined,
 ): Promise<Complaint | "no-way" | undefined> {
   if (libc.layout.system !== "Linux") return undefined;
   try {
-    return await complaintAbout(libc, { address: server, port: TEREDO_PORT }, ttl, PATIENCE);
+    const to = { address: server, port: TEREDO_PORT };
+    return await complaintAbout(libc, source, to, ttl, PATIENCE);
   } catch (error) {
     if (error instanceof SyscallError) return "no-way";
     throw error;

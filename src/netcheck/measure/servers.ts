@@ -54,7 +54,6 @@ async function measure(
     coneLocal: cone.local,
     ownAddresses: ownIpv4(),
     ...guise,
-    refuseReserved: false,
     target,
     pings: 1,
     pingInterval: 0,
@@ -68,7 +67,7 @@ async function measure(
   await closed(cone.socket);
   const seen = tell(server, target, story);
   if (seen.failure !== "server-silent") return seen;
-  return { ...seen, refusal: await measureRefusal(libc, server.primary) };
+  return { ...seen, refusal: await measureRefusal(libc, server.primary, own.local.address) };
 }
 
 /** What a probe's story comes to. */
