@@ -12,8 +12,10 @@ import { isUnicast } from "./ipv4.ts";
 export const TRAILER_NONCE = 0x01;
 export const TRAILER_ALTERNATE_ADDRESS = 0x03;
 export const TRAILER_NEIGHBOR_DISCOVERY = 0x04;
-/** As RFC 6081 §4.5 says. §9 says 0x02, which is safe to receive: unknown types below 0x40 are skipped. */
+/** What is sent, as RFC 6081 §4.5 has it. */
 export const TRAILER_RANDOM_PORT = 0x05;
+/** The same in the table of §9, which has nothing else by this number: who goes by it is understood. */
+const TRAILER_RANDOM_PORT_REGISTERED = 0x02;
 
 /** Values of {@link Trailers.discovery}. RFC 6081 §4.4 */
 export const DISCOVERY_SOLICITATION = 0;
@@ -106,6 +108,7 @@ export class Trailers {
         }
         return Drop.None;
       case TRAILER_RANDOM_PORT:
+      case TRAILER_RANDOM_PORT_REGISTERED:
         if (this.randomPort === 0 && length === RANDOM_PORT_LENGTH) {
           this.randomPort = readU16(b, at);
         }

@@ -14,7 +14,7 @@ function parse(hex: string) {
 
 const UNKNOWN: readonly (readonly [type: string, drop: Drop])[] = [
   ["00", Drop.None],
-  ["02", Drop.None], // what the table of RFC 6081 §9 has for Random Port
+  ["06", Drop.None],
   ["3f", Drop.None],
   ["40", Drop.UnknownTrailer],
   ["7f", Drop.UnknownTrailer],
@@ -79,6 +79,25 @@ test("Trailers.parse() takes nothing from a known type with a length it cannot h
   assert.equal(drop, Drop.None);
   assert.deepEqual([t.nonceAt, t.discovery, t.randomPort], [-1, -1, 0]);
 });
+
+/** RFC 6081 §4.5 has type 0x05, the table of §9 has 0x02. */
+const RANDOM_PORTS: readonly (readonly [hex: string, port: number])[] = [
+  ["050204b1", 1201],
+  ["020204b1", 1201],
+  ["020204b1 05020002", 1201],
+  ["050204b1 02020002", 1201],
+  ["0201b1", 0],
+  ["02040004b1ff", 0],
+  ["0200", 0],
+  ["020204", 0],
+];
+for (const [hex, port] of RANDOM_PORTS) {
+  test(`Trailers.parse() finds random port ${port} in ${hex} (C-70, C-76)`, () => {
+    const { t, drop } = parse(hex);
+    assert.equal(drop, Drop.None);
+    assert.equal(t.randomPort, port);
+  });
+}
 
 test("Trailers.parse() takes no discovery type but the two there are", () => {
   assert.equal(parse("040402000000").t.discovery, -1);
