@@ -1,157 +1,34 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { PRIMARY, SECONDARY } from "#src/protocol/server/contract.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { bubble, icmpv6, ip4, packet, teredo } from "./packets.ts";
-import { data, RelayLab, type RelaySent } from "./relay/lab.ts";
-import { type Sent, ServerLab } from "./server/lab.ts";
+import { alternatesTrailer } from "./client/lab.ts";
 import {
-  CLIENT,
-  CLIENT_PORT,
-  fromHex,
-  RELAY,
-  RELAY_PORT,
-  SECONDARY_SERVER,
-  SERVER,
-} from "./vectors.ts";
+  ECHO,
+  ECHO_PORT,
+  HOST,
+  NATTED,
+  Network,
+  OTHER_RELAY,
+  OTHER_SERVER,
+  type Place,
+  place,
+  RELAYED,
+  SERVER_PORT,
+  type Travel,
+} from "./loop_network.ts";
+import { type Address, bubble, concat, icmpv6, origin, packet, teredo } from "./packets.ts";
+import { data } from "./relay/lab.ts";
+import { CLIENT, CLIENT_PORT, RELAY, RELAY_PORT, SECONDARY_SERVER, SERVER } from "./vectors.ts";
 
 /**
  * The loops between tunnels that have been published, played in a network of two relays, two servers,
- * an echo service, and routers of 6to4 and ISATAP: Nakibly and Arov, "Routing Loop Attacks using IPv6
- * Tunnels" (WOOT 2009), RFC 6324, and draft-gont-6man-teredo-loops. One packet is put in; all that it
- * makes others send is counted, and stands in docs/threats.md.
+ * an echo service, routers of 6to4 and ISATAP, a client, and a host that relays for itself, each behind a NAT
+ * that leads back in: Nakibly and Arov, "Routing Loop Attacks using IPv6 Tunnels" (WOOT 2009), RFC 6324, and
+ * draft-gont-6man-teredo-loops. One packet is put in; all that it makes others send is counted, and stands
+ * in docs/threats.md.
  */
-const OTHER_SERVER = ip4("60.1.0.1");
-const OTHER_RELAY = ip4("60.2.0.1");
-const ECHO = ip4("60.3.0.1");
-const ECHO_PORT = 7;
-const SERVER_PORT = 3544;
-const HOST = "2001:db8::1";
-
-interface Place {
-  readonly address: number;
-  readonly port: number;
-}
-
-/** A packet on its way: over IPv4 from one place to another, or over IPv6. */
-type Travel =
-  | { readonly way: "udp"; readonly from: Place; readonly to: Place; readonly bytes: Uint8Array }
-  | { readonly way: "ipv6"; readonly bytes: Uint8Array; readonly from?: RelayLab };
-
-const place = (address: number, port: number): Place => ({ address, port });
-const frame = (ipLength: number) => Math.max(64, 14 + ipLength + 4);
-const frameOf = ({ way, bytes }: Travel) => frame(bytes.length + (way === "udp" ? 28 : 0));
-/** Nothing here is sent more often; a loop is. */
-const ENOUGH = 500;
-
-class Network {
-  readonly #relays: ReadonlyMap<number, RelayLab>;
-  readonly #servers = new Map<number, ServerLab>();
-  readonly #waiting: Travel[] = [];
-  packets = 0;
-  bytes = 0;
-
-  constructor(restricted: boolean) {
-    this.#relays = new Map([RELAY, OTHER_RELAY].map((own) => [
-      own,
-      new RelayLab({ ownAddresses: [own], restricted }),
-    ]));
-    for (const first of [SERVER, OTHER_SERVER]) {
-      const lab = new ServerLab({
-        serverAddress: first,
-        secondaryAddress: first + 1,
-        ownAddresses: [first, first + 1],
-      });
-      for (const address of [first, first + 1]) this.#servers.set(address, lab);
-    }
-  }
-
-  /** Puts a packet in, and lets everything happen that comes of it, bubbles that are repeated too. */
-  play(first: Travel): void {
-    this.#waiting.push(first);
-    this.#deliverAll();
-    for (let second = 0; second < 20; second++) {
-      for (const [address, lab] of this.#relays) {
-        lab.advance(1_000);
-        this.#takeFromRelay(lab, address);
-      }
-      this.#deliverAll();
-    }
-  }
-
-  #deliverAll(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (next.way === "udp") this.#deliverUdp(next.from, next.to, next.bytes);
-      else this.#deliverIpv6(next.bytes, next.from);
-      assert.ok(this.packets < ENOUGH, "a loop");
-    }
-  }
-
-  #send(travel: Travel): void {
-    this.packets++;
-    this.bytes += frameOf(travel);
-    this.#waiting.push(travel);
-  }
-
-  #deliverUdp(from: Place, to: Place, bytes: Uint8Array): void {
-    const relay = this.#relays.get(to.address);
-    const server = this.#servers.get(to.address);
-    if (relay !== undefined && to.port === RELAY_PORT) {
-      relay.fromClient(bytes, { ...from, local: to.address });
-      this.#takeFromRelay(relay, to.address);
-    } else if (server !== undefined && to.port === SERVER_PORT) {
-      server.receive(bytes, { ...from, socket: to.address & 1 ? SECONDARY : PRIMARY });
-      this.#takeFromServer(server.sent, to.address & ~1);
-    } else if (to.address === ECHO && to.port === ECHO_PORT) {
-      this.#send({ way: "udp", from: to, to: from, bytes });
-    }
-  }
-
-  /**
-   * IPv6 routing as it does most harm: to the relay that the packet does not come from. What 6to4 and
-   * ISATAP make of a packet is protocol 41, which no Teredo host takes in.
-   */
-  #deliverIpv6(bytes: Uint8Array, from: RelayLab | undefined): void {
-    if (bytes[24] !== 0x20 || bytes[25] !== 0x01 || bytes[26] !== 0 || bytes[27] !== 0) return;
-    const [address, relay] = [...this.#relays].find(([, lab]) => lab !== from)!;
-    relay.fromIpv6(bytes);
-    this.#takeFromRelay(relay, address);
-  }
-
-  #takeFromRelay(lab: RelayLab, own: number): void {
-    const sent: readonly RelaySent[] = lab.sent;
-    lab.sent = [];
-    for (const { to, hex } of sent) {
-      const bytes = fromHex(hex);
-      if (to === "ipv6") this.#send({ way: "ipv6", bytes, from: lab });
-      // An error goes to who sent the packet, and its length is the sink's business.
-      else if (to === "icmpv6") this.#send({ way: "ipv6", bytes: error(bytes), from: lab });
-      else this.#send({ way: "udp", from: place(own, RELAY_PORT), to: placeOf(to), bytes });
-    }
-  }
-
-  #takeFromServer(sent: readonly Sent[], own: number): void {
-    for (const one of sent) {
-      const bytes = fromHex(one.hex);
-      if (one.to === "ipv6") this.#send({ way: "ipv6", bytes });
-      else {
-        const from = place(own + Number(one.socket), SERVER_PORT);
-        this.#send({ way: "udp", from, to: place(one.address, one.port), bytes });
-      }
-    }
-  }
-}
-
-function placeOf(text: string): Place {
-  const [address, port] = text.split(":");
-  return place(ip4(address!), Number(port));
-}
-
-/** An ICMPv6 error as it travels: to the source of what it quotes. RFC 4443 §2.2 */
-const error = (quoted: Uint8Array) => icmpv6(1, HOST, quoted.slice(8, 24), quoted.slice(0, 1_232));
-
 /** The 6to4 router of a host, as an address. RFC 3056 */
 const sixToFour = (address: number) => {
   const b = parseIpv6("2002::1")!;
@@ -175,7 +52,26 @@ const toRelay = (bytes: Uint8Array, from: Place): Travel => ({
 });
 const toIpv6 = (bytes: Uint8Array): Travel => ({ way: "ipv6", bytes });
 
+/** To the client, by its NAT. */
+const toNatted = (bytes: (own: Uint8Array) => Uint8Array, from: Place): Travel => ({
+  way: "udp",
+  from,
+  to: NATTED,
+  bytes: bytes(new Network(false).addressOf(NATTED)),
+});
+/** What the programs of a tunnel's host send. */
+const fromHost = (of: Place, to: Address): Travel => ({
+  way: "host",
+  of,
+  bytes: (own) => data(own, to),
+});
+/** As a server hands on. */
+const indirect = (of: Place, from: Address, own: Uint8Array) =>
+  concat(origin(of.address, of.port), bubble(from, own));
+
 const client = place(CLIENT, CLIENT_PORT);
+const echo = place(ECHO, ECHO_PORT);
+const relay = place(RELAY, RELAY_PORT);
 const ofClient = teredo(CLIENT, CLIENT_PORT);
 const server = place(SERVER, SERVER_PORT);
 const ofServer = teredo(SERVER, SERVER_PORT);
@@ -254,6 +150,54 @@ const LOOPS: Readonly<Record<string, Travel>> = {
   "a packet for no client, from a client's address": toIpv6(
     packet(59, ofClient, "2001:0:ffff:ffff::1"),
   ),
+  "to the client, under its server's address: a relay's bubble of the client's own mapping":
+    toNatted(
+      (own) => indirect(NATTED, "fe80::1", own),
+      server,
+    ),
+  "the same of an echo service": toNatted((own) => indirect(echo, "fe80::1", own), server),
+  "the same of a relay that knows of none": toNatted(
+    (own) => indirect(relay, "fe80::1", own),
+    server,
+  ),
+  "to the client, under its server's address: a bubble of a client at its own mapping": toNatted(
+    (own) => indirect(NATTED, teredo(NATTED.address, NATTED.port, OTHER_SERVER), own),
+    server,
+  ),
+  "the same of a client at an echo service, and at four alternate addresses": toNatted(
+    (own) =>
+      concat(
+        indirect(echo, teredo(ECHO, ECHO_PORT, OTHER_SERVER), own),
+        alternatesTrailer(NATTED, relay, server, RELAYED),
+      ),
+    server,
+  ),
+  "to the client, under an echo service's address: a native host's packet": toNatted(
+    (own) => data(HOST, own),
+    echo,
+  ),
+  "to the client: a packet of its own address": toNatted((own) => data(own, own), echo),
+  "the client's host's packet for its own mapping, by another server": fromHost(
+    NATTED,
+    teredo(NATTED.address, NATTED.port, OTHER_SERVER),
+  ),
+  "the client's host's packet for its server's mapping": fromHost(NATTED, ofServer),
+  "the client's host's packet for an echo service's mapping": fromHost(
+    NATTED,
+    teredo(ECHO, ECHO_PORT),
+  ),
+  "a relayed host's packet for its own mapping": fromHost(
+    RELAYED,
+    teredo(RELAYED.address, RELAYED.port),
+  ),
+  "a relayed host's packet for an echo service's mapping": fromHost(
+    RELAYED,
+    teredo(ECHO, ECHO_PORT),
+  ),
+  "a relayed host's packet for a relay's mapping": fromHost(RELAYED, teredo(RELAY, RELAY_PORT)),
+  "a relay's packet for the mapping of a host that relays for itself": toIpv6(
+    data(HOST, teredo(RELAYED.address, RELAYED.port)),
+  ),
 };
 
 const rows = readFileSync(new URL("../../docs/threats.md", import.meta.url), "utf8").split("\n")
@@ -268,8 +212,9 @@ for (const [name, first] of Object.entries(LOOPS)) {
       network.play(first);
       return network;
     });
-    const factor = (plain!.bytes / frameOf(first)).toFixed(2);
-    const figures = [frameOf(first), plain!.packets, plain!.bytes, factor, restricted!.packets];
+    const came = plain!.frameOf(first);
+    const factor = (plain!.bytes / came).toFixed(2);
+    const figures = [came, plain!.packets, plain!.bytes, factor, restricted!.packets];
     assert.deepEqual(shown(name), figures.map(String));
   });
 }
@@ -281,7 +226,6 @@ test("docs/threats.md has no loop that is not played", () => {
 
 test("Network finds a loop", () => {
   const network = new Network(false);
-  const echo = place(ECHO, ECHO_PORT);
   const forEver: Travel = { way: "udp", from: echo, to: echo, bytes: bubble(ofClient, ofClient) };
   assert.throws(() => network.play(forEver), /a loop/);
 });
