@@ -10,6 +10,7 @@ import { LinuxNetworkWatch } from "#src/daemon/host/linux/network.ts";
 import { isNativeAddress, type NetworkNow } from "#src/daemon/host/network.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { inNamespace, sh } from "./namespace.ts";
 
 /** Where a host stands, as its kernel tells, and a router by radvd(8). */
@@ -32,8 +33,14 @@ const ADDRESSES: readonly (readonly [text: string, isNative: boolean])[] = [
 ];
 
 test("isNativeAddress() takes what leads to the Internet without a tunnel over IPv4", () => {
-  const found = ADDRESSES.filter(([text]) => isNativeAddress(parseIpv6(text)!));
+  const found = ADDRESSES.filter(([text]) => isNativeAddress(parseIpv6(text)!, SERVICE_PREFIX));
   assert.deepEqual(found, ADDRESSES.filter(([, isNative]) => isNative));
+});
+
+test("isNativeAddress() takes none of another service prefix, and Teredo's for none all the same", () => {
+  const texts = ["3ffe:831f::1", "3ffe:8320::1", "2001:0:c633:6401::1"];
+  const isNative = (text: string) => isNativeAddress(parseIpv6(text)!, 0x3ffe831f);
+  assert.deepEqual(texts.map(isNative), [false, true, false]);
 });
 
 const RADVD = `interface far {
@@ -60,7 +67,7 @@ inNamespace(import.meta.filename!, () => {
   };
 
   test("LinuxNetworkWatch opens, beside a router", async () => {
-    watch = new LinuxNetworkWatch(libc);
+    watch = new LinuxNetworkWatch(libc, SERVICE_PREFIX);
     writeFileSync(conf, RADVD);
     sh("ip link set lo up");
     other = spawn("unshare", ["--net", "sh", "-c", "echo up; exec sleep 600"]);

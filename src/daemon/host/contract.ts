@@ -225,8 +225,13 @@ export interface Host {
    * sysctl sets besides, and the rules of iptables-legacy, are not.
    */
   revision(): number;
-  /** Follows where this host stands in its networks; the caller closes it. @throws SyscallError */
-  watchNetwork(): NetworkWatch;
+  /**
+   * Follows where this host stands in its networks; the caller closes it.
+   *
+   * @param prefix upper 32 bits of the service prefix, in which nothing is native
+   * @throws SyscallError
+   */
+  watchNetwork(prefix: number): NetworkWatch;
   /** Of this process. */
   processUse(): ProcessUse;
   year(): number;

@@ -1,6 +1,7 @@
 import type { Signalling } from "#src/datapath/keep/contract.ts";
 import type { Ipv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import { inPrefix, parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
+import { isTeredo } from "#src/protocol/wire/teredo_address.ts";
 
 /** An IPv4 address of this host. */
 export interface AttachedAddress {
@@ -48,7 +49,12 @@ const GLOBAL = parseIpv6Prefix("2000::/3")!;
 /** Tunnels over IPv4, which RFC 6724 §2.1 likes less than IPv4 itself: Teredo, 6to4. */
 const TUNNELS: readonly Ipv6Prefix[] = ["2001::/32", "2002::/16"].map((it) => parseIpv6Prefix(it)!);
 
-/** Whether a host with this address has IPv6 of its own. A unique local one is no way to the Internet. */
-export function isNativeAddress(address: Uint8Array): boolean {
-  return inPrefix(address, 0, GLOBAL) && !TUNNELS.some((it) => inPrefix(address, 0, it));
+/**
+ * Whether a host with this address has IPv6 of its own. A unique local one is no way to the Internet.
+ *
+ * @param prefix upper 32 bits of the service prefix, which in a closed network may be another one
+ */
+export function isNativeAddress(address: Uint8Array, prefix: number): boolean {
+  return inPrefix(address, 0, GLOBAL) && !isTeredo(address, 0, prefix) &&
+    !TUNNELS.some((it) => inPrefix(address, 0, it));
 }

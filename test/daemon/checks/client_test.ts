@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import type { ClientConfig, ServerName } from "#src/config/config.ts";
-import { checkAddressLabels } from "#src/daemon/checks/client/gai.ts";
 import { checkHook, checkMiredoHook } from "#src/daemon/checks/client/hook.ts";
 import { checkClient } from "#src/daemon/checks/client/mod.ts";
 import { checkServers, type Resolve } from "#src/daemon/checks/client/servers.ts";
@@ -311,29 +310,6 @@ for (const [texts, want] of servers) {
   test(`checkServers() C-02 ${texts}`, async () => {
     const results = await checkServers(texts.split(" ").map(server), resolve);
     assert.deepEqual(results.map(formatCheck), want);
-  });
-}
-
-const labels: readonly (readonly [string, string | undefined, RegExp | undefined])[] = [
-  ["no file", undefined, undefined],
-  ["Debian's file, all of it comments", "# label ::/0 1\n#label 2001:0::/32 7\n", /^ok /],
-  ["precedences alone", "precedence ::ffff:0:0/96 100\n", /^ok /],
-  ["the library's labels", "label ::1/128 0\nlabel ::/0 1\nlabel 2001:0::/32 7\n", /^ok /],
-  [
-    "labels without Teredo",
-    "label ::1/128 0\nlabel ::/0 1\n",
-    /^warn gai_conf: .*label 2001::\/32 7/,
-  ],
-  ["the same label as the rest", "label ::/0 1\nlabel 2001::/32 1 # why?\n", /^warn gai_conf: /],
-  ["a part of the prefix alone", "label ::/0 1\nlabel 2001:0:5::/48 7\n", /^warn gai_conf: /],
-  ["lines that are none", "label\nlabel x y\nlabel ::/0 -1\nlabel ::/0\n\u0000\n", /^ok /],
-];
-
-for (const [name, text, want] of labels) {
-  test(`checkAddressLabels() C-04 ${name}`, () => {
-    const results = checkAddressLabels(text).map(formatCheck);
-    assert.equal(results.length, want === undefined ? 0 : 1);
-    if (want !== undefined) assert.match(results[0]!, want);
   });
 }
 

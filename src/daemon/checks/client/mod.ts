@@ -2,7 +2,7 @@ import type { ClientConfig, ProcessConfig } from "#src/config/config.ts";
 import { CLIENT_ROUTES } from "#src/datapath/homes.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { isTeredo, servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
+import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host, Right } from "../../host/contract.ts";
 import { isNativeAddress } from "../../host/network.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
@@ -112,7 +112,7 @@ function checkNative(host: Host, { interfaceName, prefix, whenNative }: ClientCo
   }
   const { source, interfaceName: by } = way;
   const isNative = source === undefined ||
-    (isNativeAddress(source) && !isTeredo(source, 0, prefix));
+    isNativeAddress(source, prefix);
   if (!isNative) return ok("native", `${by} has no global IPv6 address of its own`);
   const from = source === undefined ? "" : ` (${formatIpv6(source)})`;
   const detail = `this host has IPv6 by ${by}${from}: ${PLANS[whenNative]}`;

@@ -48,7 +48,7 @@ export async function checkSurroundings(
   const interfaceName = running?.interfaceName ?? client.interfaceName;
   const results = [
     ...await checkServers(client.servers, resolve),
-    ...checkAddressLabels(textOf(GAI_CONF)),
+    ...checkAddressLabels(textOf(GAI_CONF), client.prefix),
     ...checkMiredoHook(client.hook),
     ...checkManagers(host, interfaceName),
     ...checkExposure(host, client, interfaceName),

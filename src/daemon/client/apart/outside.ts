@@ -51,7 +51,7 @@ export async function runApart(options: ApartOptions): Promise<number> {
   refuseWithoutNamespaces();
   const { config } = loadConfig("client", { path, overrides });
   const libc = await openLibc();
-  const watch = hostOf(libc).watchNetwork();
+  const watch = hostOf(libc).watchNetwork(config.client.prefix);
   const names = new Map<string, readonly number[]>();
   const look = () => {
     const servers = chooseServers(config.client.servers, (name) => names.get(name))

@@ -20,7 +20,7 @@ export function hostSurroundings(context: Context): Surroundings {
   const user = userOf(host, client.process);
   const kept = openKept({ libc, log, user, path: client.stateFile ?? statePath() });
   const errands = errandsOf(context);
-  const watch = host.watchNetwork();
+  const watch = host.watchNetwork(client.prefix);
   tellMiredosHook(log, client.hook);
   return {
     kept,

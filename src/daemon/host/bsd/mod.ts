@@ -115,7 +115,7 @@ export function bsdHost(libc: Libc, around: Around = THIS_MACHINE): Host {
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory: around.isDirectory,
     revision: () => revision += 1,
-    watchNetwork: () => new BsdNetworkWatch(libc, around.networkInterfaces),
+    watchNetwork: (prefix) => new BsdNetworkWatch(libc, around.networkInterfaces, prefix),
     processUse: around.processUse,
     year: around.year,
     instance: () => undefined,

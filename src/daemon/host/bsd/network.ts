@@ -41,6 +41,7 @@ const DISCARD = 9;
 export class BsdNetworkWatch implements NetworkWatch {
   readonly #libc: Libc;
   readonly #list: ListInterfaces;
+  readonly #prefix: number;
   readonly #opened = new Opened();
   readonly #arena: Arena;
   readonly #changes: RouteChanges;
@@ -50,9 +51,11 @@ export class BsdNetworkWatch implements NetworkWatch {
   readonly #name: number;
   readonly #length: number;
 
-  constructor(libc: Libc, list: ListInterfaces) {
+  /** @param prefix upper 32 bits of the service prefix */
+  constructor(libc: Libc, list: ListInterfaces, prefix: number) {
     this.#libc = libc;
     this.#list = list;
+    this.#prefix = prefix;
     const { AF_INET6, SOCK_CLOEXEC } = bsdLayout(libc);
     const opened = this.#opened;
     [this.#arena, this.#changes, this.#requests] = opened.run(() => {
@@ -140,7 +143,7 @@ export class BsdNetworkWatch implements NetworkWatch {
   }
 
   #isUsable(name: string, address: Uint8Array): boolean {
-    if (!isNativeAddress(address)) return false;
+    if (!isNativeAddress(address, this.#prefix)) return false;
     // Of one that the kernel does not tell of nothing speaks against it.
     return (Math.max(0, this.#requests.addressFlags(name, address)) & UNUSABLE) === 0;
   }

@@ -118,7 +118,7 @@ export function linuxHost(libc: Libc): Host {
     user: (name) => findUser(textOf("/etc/passwd"), textOf("/etc/group"), name),
     isDirectory,
     revision: revisionOf(libc),
-    watchNetwork: () => new LinuxNetworkWatch(libc),
+    watchNetwork: (prefix) => new LinuxNetworkWatch(libc, prefix),
     processUse: () => ({
       ...parseMemory(read(SELF) ?? ""),
       ...given("openFds", countDescriptors(descriptors)),

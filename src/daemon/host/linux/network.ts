@@ -42,8 +42,11 @@ const IPV4_BITS = 32;
 export class LinuxNetworkWatch implements NetworkWatch {
   readonly #netlink: Netlink;
   readonly #changes: Changes;
+  readonly #prefix: number;
 
-  constructor(libc: Libc) {
+  /** @param prefix upper 32 bits of the service prefix */
+  constructor(libc: Libc, prefix: number) {
+    this.#prefix = prefix;
     this.#netlink = new Netlink(libc);
     this.#changes = new Changes(libc, IPV4_CHANGES | IPV6_CHANGES);
   }
@@ -94,7 +97,8 @@ export class LinuxNetworkWatch implements NetworkWatch {
         (link.flags & RUNNING) === RUNNING;
     };
     const usable = had.filter(({ family, bytes, flags, index }) =>
-      family === AF_INET6 && (flags & UNUSABLE) === 0 && isOther(index) && isNativeAddress(bytes)
+      family === AF_INET6 && (flags & UNUSABLE) === 0 && isOther(index) &&
+      isNativeAddress(bytes, this.#prefix)
     );
     // Without an address none of the routes matters: a full table of them is read for nothing.
     if (usable.length === 0) return undefined;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { NetworkNow } from "#src/daemon/host/network.ts";
+import { readU32 } from "#src/protocol/wire/bytes.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
+import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { BsdMachine } from "#test/kernel/bsd/machine.ts";
 import { bsdMachine, BSDS } from "./machine.ts";
 
@@ -12,7 +14,13 @@ const SERVER = parseIpv4("198.51.100.1")!;
 const [TENTATIVE, DEPRECATED] = [0x02, 0x10];
 
 /** A host that has these addresses on its Ethernet, and whatever default route it comes with. */
-function look(system: typeof BSDS[number], address: Uint8Array, flags: number, own = "tun0") {
+function look(
+  system: typeof BSDS[number],
+  address: Uint8Array,
+  flags: number,
+  own = "tun0",
+  prefix = SERVICE_PREFIX,
+) {
   const prepare = (machine: BsdMachine) => {
     const { world } = machine;
     const link = world.link(machine.ethernet)!;
@@ -25,7 +33,7 @@ function look(system: typeof BSDS[number], address: Uint8Array, flags: number, o
     if (!isThere) world.addRoute({ ...route, action: "send", origin: "static" });
   };
   const { host, machine } = bsdMachine(system, { prepare });
-  const watch = host.watchNetwork();
+  const watch = host.watchNetwork(prefix);
   try {
     return { now: watch.look([SERVER], own), machine };
   } finally {
@@ -47,5 +55,7 @@ for (const system of BSDS) {
       assert.equal(text(look(system, parseIpv6(other)!, 0).now), undefined, other);
     }
     assert.equal(text(look(system, NATIVE, 0, machine.ethernet).now), undefined, "it is ours");
+    const closed = look(system, NATIVE, 0, "tun0", readU32(NATIVE, 0)).now;
+    assert.equal(text(closed), undefined, "it is in the service prefix");
   });
 }
