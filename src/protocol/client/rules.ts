@@ -144,10 +144,12 @@ export class Client implements TunnelRules {
       strangers,
     );
     this.#reception.fromNatives.onAnswer = (now, sink) => this.#noteNative(now, sink);
+    this.#reception.fromNatives.onPacket = (p, now) => this.#native.heard(p, now);
   }
 
   /** Begins to qualify. */
   start(now: Millis, sink: TunnelSink): void {
+    this.#native.forget();
     this.#qualification.start(now, sink);
     this.#peerRefreshAt = now + PEER_REFRESH;
     this.#version++;
@@ -219,7 +221,7 @@ export class Client implements TunnelRules {
     if (now >= this.#peerRefreshAt) this.#refreshRandomPorts(now, sink);
     this.#states.tick(now, sink);
     if (this.#hostCheck.tick(now, sink) && this.#native.checkedHostSilent(now)) {
-      this.#qualification.noteNative("unreachable", now, sink);
+      this.#missNatives(now, sink);
     }
   }
 
@@ -331,6 +333,8 @@ export class Client implements TunnelRules {
   #changeMapping(now: Millis): void {
     this.#states.forgetTrust(now);
     this.#filtering.forget();
+    const server = this.#parts.server();
+    if (server !== undefined) server.native = "unknown";
     this.#beginAnew(now);
     this.#version++;
   }
@@ -348,7 +352,17 @@ export class Client implements TunnelRules {
   }
 
   #noteSilence(p: PeerId, now: Millis, sink: TunnelSink): void {
-    if (this.#native.silent(p, now)) this.#qualification.noteNative("unreachable", now, sink);
+    if (this.#native.silent(p, now)) this.#missNatives(now, sink);
+  }
+
+  /** No native host answers: unless who is there does, there is no way to them. */
+  #missNatives(now: Millis, sink: TunnelSink): void {
+    const { peers, paths } = this.#parts;
+    const witness = this.#native.witness(now);
+    const isThere = witness !== NO_PEER && peers.has(witness) && paths.isNative(witness) &&
+      peers.isTrusted(witness);
+    if (isThere) this.#traversal.refresh(witness, now, sink);
+    else if (this.#native.believe(now)) this.#qualification.noteNative("unreachable", now, sink);
   }
 
   #noteNative(now: Millis, sink: TunnelSink): void {

@@ -29,6 +29,7 @@ export const ICMPV6_ROUTER_ADVERTISEMENT = 134;
 export const ICMPV6_FIRST_INFORMATIONAL = 128;
 
 /** RFC 4443 §3.1 */
+export const UNREACHABLE_NO_ROUTE = 0;
 export const UNREACHABLE_PROHIBITED = 1;
 export const UNREACHABLE_ADDRESS = 3;
 

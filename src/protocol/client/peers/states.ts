@@ -286,9 +286,15 @@ export class ClientPeers {
     }
   }
 
-  /** The native host at the other end says, or a router on the way, that it cannot be reached. */
-  refuse(p: PeerId, now: Millis, sink: TunnelSink): void {
-    if (this.#parts.peers.isResolving(p)) this.#fail(p, now, sink);
+  /**
+   * The native host at the other end says, or a router on the way, that it cannot be reached.
+   *
+   * @returns whether it was asked
+   */
+  refuse(p: PeerId, now: Millis, sink: TunnelSink): boolean {
+    const isAsked = this.#parts.peers.isResolving(p);
+    if (isAsked) this.#fail(p, now, sink);
+    return isAsked;
   }
 
   #distrust(p: PeerId): void {
@@ -329,7 +335,12 @@ export class ClientPeers {
     if (now < next) return this.#timers.set(p, next, now);
     // A server that never answers keeps nobody for ever.
     const isOver = isEarly || this.#isExhausted(p, now) || peers.turns(p) >= BUBBLE_MAX;
-    if (isOver) return isHeld ? this.#fail(p, now, sink) : this.#rest(p, now);
+    if (isOver && isHeld) {
+      this.#fail(p, now, sink);
+      if (paths.isNative(p)) this.traversal.noteSilence(p, now, sink);
+      return;
+    }
+    if (isOver) return this.#rest(p, now);
     if (now - peers.lastBubble(p) >= BUBBLE_WINDOW) peers.forgetBubbles(p);
     peers.addTurn(p);
     paths.setInvited(p, false);
@@ -346,7 +357,7 @@ export class ClientPeers {
 
   /** No answer: what was held cannot be delivered, and its senders are told. RFC 4443 §3.1 */
   #fail(p: PeerId, now: Millis, sink: TunnelSink): void {
-    const { paths, errors, counters } = this.#parts;
+    const { errors, counters } = this.#parts;
     counters[Counter.peers_failed]!++;
     this.beginAnew(p);
     for (let slot = this.hold.first(p); slot !== NO_SLOT; slot = this.hold.next(slot)) {
@@ -356,7 +367,6 @@ export class ClientPeers {
     this.hold.discard(p, Drop.PeerUnreachable);
     this.arrivals.discard(p, Drop.PeerUnreachable);
     this.#rest(p, now);
-    if (paths.isNative(p)) this.traversal.noteSilence(p, now, sink);
   }
 
   /** A peer that is not asked: is it to be kept up, to be solicited again, or to be forgotten? */

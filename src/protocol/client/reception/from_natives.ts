@@ -3,7 +3,13 @@ import { Counter } from "../../counters.ts";
 import { checkContent, deliver } from "./delivery.ts";
 import { Drop } from "../../drops.ts";
 import type { EchoTests } from "../peers/echo_tests.ts";
-import { NEXT_HEADER_AT, NEXT_HEADER_ICMPV6, SOURCE_AT } from "../../wire/ipv6.ts";
+import { ICMPV6_UNREACHABLE, UNREACHABLE_NO_ROUTE } from "../../wire/build.ts";
+import {
+  IPV6_HEADER_LENGTH,
+  NEXT_HEADER_AT,
+  NEXT_HEADER_ICMPV6,
+  SOURCE_AT,
+} from "../../wire/ipv6.ts";
 import type { Opened } from "./opened.ts";
 import type { ClientParts } from "../parts.ts";
 import type { ClientPeers } from "../peers/states.ts";
@@ -18,6 +24,8 @@ import type { UdpDatagram } from "../../wire/udp_datagram.ts";
 export class FromNatives {
   /** Who hears that a host has answered a test. */
   onAnswer: ((now: Millis, sink: TunnelSink) => void) | undefined;
+  /** Who hears that a packet has come from one that is trusted. */
+  onPacket: ((p: PeerId, now: Millis) => void) | undefined;
   readonly #parts: ClientParts;
   readonly #states: ClientPeers;
   readonly #traversal: Traversal;
@@ -71,9 +79,12 @@ export class FromNatives {
       return Drop.None;
     }
     if (this.#isIcmpv6(b) && this.#echoTests.isRefusal(b, ipv6At, ipv6Length, now)) {
-      return this.#takeRefusal(now, sink);
+      return this.#takeRefusal(b, now, sink);
     }
-    if (!bubble) return deliver(this.#parts, this.#opened, p, b, now, sink);
+    if (!bubble) {
+      this.onPacket?.(p, now);
+      return deliver(this.#parts, this.#opened, p, b, now, sink);
+    }
     this.#parts.counters[Counter.bubbles_received]!++;
     return Drop.None;
   }
@@ -97,7 +108,7 @@ export class FromNatives {
     const { bytes: b, address } = arrival;
     const { ipv6At, ipv6Length } = this.#opened.datagram;
     if (this.#isIcmpv6(b) && this.#echoTests.isRefusal(b, ipv6At, ipv6Length, now)) {
-      return this.#takeRefusal(now, sink);
+      return this.#takeRefusal(b, now, sink);
     }
     if (bubble) return Drop.UnknownPeer;
     const drop = checkContent(b, this.#opened);
@@ -111,9 +122,17 @@ export class FromNatives {
     return held;
   }
 
-  #takeRefusal(now: Millis, sink: TunnelSink): Drop {
+  /**
+   * What a test met on its way has been to the IPv6 Internet, and back through a relay: as good as an
+   * answer. But for "no route", which is what a server's own router says that has no way there.
+   */
+  #takeRefusal(b: Uint8Array, now: Millis, sink: TunnelSink): Drop {
+    const icmp = this.#opened.datagram.ipv6At + IPV6_HEADER_LENGTH;
+    const hasNoRoute = b[icmp] === ICMPV6_UNREACHABLE && b[icmp + 1] === UNREACHABLE_NO_ROUTE;
     const p = this.#parts.peers.find(this.#echoTests.target, 0);
-    if (p !== NO_PEER) this.#states.refuse(p, now, sink);
+    const isAwaited = p !== NO_PEER && this.#states.refuse(p, now, sink);
+    if (!hasNoRoute) this.onAnswer?.(now, sink);
+    else if (isAwaited) this.#traversal.noteSilence(p, now, sink);
     return Drop.None;
   }
 

@@ -124,7 +124,7 @@ export class Qualification {
     this.#retries.end();
     this.#isAlarmed = true;
     for (const server of this.servers.all) {
-      if (server !== this.#current) server.native = "unknown"; // from where we are now
+      server.native = "unknown"; // from where we are now
       this.#ask(server.inquiry, RS_ATTEMPTS, now, this.servers.silenceOf(server, now));
     }
     this.tick(now, sink);
