@@ -12,14 +12,22 @@ export interface Plan {
 /**
  * @param running what the daemon goes by
  * @param wanted what it is to go by
+ * @param beyond settings that this daemon cannot take as they are wanted, though others could: their
+ *   `section.key`
  */
-export function planReload(running: Config, wanted: Config, role: Role): Plan {
+export function planReload(
+  running: Config,
+  wanted: Config,
+  role: Role,
+  beyond: readonly string[] = [],
+): Plan {
   const found = diffConfig(running, wanted, role);
   const isStaying = (id: string) => found.some((it) => it.id === id && it.reload === "restart");
   const tied = TIED.filter(({ to }) => to.some(isStaying)).flatMap(({ ids }) => ids);
   const closed = running[role].process.chroot === undefined ? [] : OUTSIDE;
+  const staying = [...tied, ...closed, ...beyond];
   const changes = found.map((it) =>
-    tied.includes(it.id) || closed.includes(it.id) ? { ...it, reload: "restart" as const } : it
+    staying.includes(it.id) ? { ...it, reload: "restart" as const } : it
   );
   const waiting = changes.filter(({ reload }) => reload === "restart").map(({ id }) => id);
   const mixture = structuredClone(wanted) as Config;

@@ -190,6 +190,7 @@ async function live(context: Context): Promise<number> {
   const reloader = new Reloader({
     ...context,
     setLog: (to) => logs.configure(to),
+    beyond: (to) => life.beyond(to),
     goBy: (to) => life.goBy(to, datapath),
     reloaded: () => life.reloaded(),
     notifier,

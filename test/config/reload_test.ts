@@ -40,6 +40,17 @@ test("planReload() keeps what waits for a restart, and holds a packet of the MTU
   assert.equal(config.relay.bindPort, running.relay.bindPort);
 });
 
+test("planReload() leaves what this daemon cannot take as it is, and takes the rest", () => {
+  const running = configOf("[client]\nservers = 192.0.2.1\n", "client");
+  const wanted = configOf("[client]\nservers = server.test\nrefresh = 20s\n", "client");
+  const { changes, config } = planReload(running, wanted, "client", ["client.servers"]);
+  assert.deepEqual(changes.map(({ id, reload }) => `${id} ${reload}`), [
+    "client.servers restart",
+    "client.refresh yes",
+  ]);
+  assert.deepEqual(config.client, { ...running.client, refresh: 20_000 });
+});
+
 const PRIVATE = "[server]\nbind_address = 10.0.0.1\n";
 const ADVERTISED = "advertised_address = 192.0.2.1\nadvertised_address2 = 192.0.2.2\n";
 

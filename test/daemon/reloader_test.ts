@@ -37,6 +37,7 @@ class Lab {
   readonly state: DaemonState;
   readonly reloader: Reloader;
   levels: string[] = [];
+  beyond: readonly string[] = [];
   hasRoom = true;
   /** How often there was none. */
   refusals = 0;
@@ -55,6 +56,7 @@ class Lab {
       log: createLogger({ level: "info", format: formatLogfmt, sink, time: undefined }),
       setLog: ({ level }) => void this.levels.push(level),
       state: this.state,
+      beyond: () => this.beyond,
       goBy: ({ relay, server }) => {
         const rules = role === "relay" ? relayRules(relay, addressesOf(host)) : serverRules(server);
         if (this.hasRoom) this.rules.push(rules);
@@ -117,6 +119,19 @@ inLab("Reloader takes what needs no restart, and names what does", relay, (lab) 
     'level=warn msg="Setting needs a restart" key=relay.bind_port value=4000 detail="was 3545"',
   ]);
   assert.equal(lab.reloader.reload().changes.length, 1, "what needs a restart is named again");
+});
+
+inLab("Reloader takes the rest where this daemon cannot take a setting", relay, (lab) => {
+  lab.beyond = ["relay.hold_packets", "relay.hold_age"];
+  lab.write("[relay]\nhold_packets = 16\ndrain_time = 5s\n");
+  const { changes } = lab.reloader.reload();
+  assert.deepEqual(changes.map(({ id, reload }) => `${id} ${reload}`), [
+    "relay.hold_packets restart",
+    "relay.drain_time yes",
+  ]);
+  const { relay } = lab.state.config;
+  assert.deepEqual([relay.holdPackets, relay.drainTime], [4, 5_000]);
+  assert.deepEqual(lab.state.reload.needsRestart, ["relay.hold_packets"]);
 });
 
 inLab("Reloader: a dry run shows the same and changes nothing", relay, (lab) => {

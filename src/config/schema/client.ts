@@ -32,7 +32,7 @@ export const CLIENT: Table<Flat<Given>> = {
     doc:
       `Teredo servers, best first. All are asked at once at the start; one carries, the others stay
 measured and take over when it falls silent. A name counts with all its IPv4 addresses, and is looked up
-again where none answers.
+again where none answers. A client that was started with addresses alone takes a restart for names.
 
 \`HOST/SECONDARY\` names a server's secondary address where it is not the primary one plus one, as Miredo's
 \`ServerAddress2\` does. There is no default: public servers come and go. See [client.md](client.md).`,
@@ -154,7 +154,10 @@ do not wait for it. Miredo's /etc/miredo/client-hook is not run unless it is nam
     defaultText:
       "`client.json` in `$STATE_DIRECTORY` or /var/lib/teredo-client; on a BSD in /var/db",
     reload: "restart",
-    doc: `File that keeps the UDP port from run to run.`,
+    doc:
+      `File that keeps from run to run what the Teredo address is made of, so that it stays: the UDP
+port, the mapping and the address's own bits; and the addresses of the servers' names, which are used
+while no name server answers.`,
   },
   refuseReserved: REFUSE_RESERVED,
   clientId: {
@@ -170,7 +173,8 @@ RFC 4380 section 5.2.2).`,
     default: undefined,
     reload: "yes",
     doc: `File that holds the client's key, in the form of a server's \`secrets_file\`:
-\`NAME hex:00112233...\` or \`NAME text:passphrase\`. Not readable by others: \`chmod 640\`. A name without
+\`NAME hex:00112233...\` or \`NAME text:passphrase\`. Random keys only: who sees a solicitation can try
+words out (RFC 4380 section 7.2.1). Not readable by others: \`chmod 640\`. A name without
 \`/\` is a credential that systemd hands over, as with \`secrets_file\`.`,
   },
   authenticationAlgorithm: {

@@ -31,6 +31,8 @@ export interface Reloadable {
   readonly log: Logger;
   readonly setLog: (config: LogConfig) => void;
   readonly state: DaemonState;
+  /** Settings, as `section.key`, that it cannot take as they are there, though others could. */
+  beyond(config: Config): readonly string[];
   /** Goes on by another configuration. @returns false when that is too much; then nothing has changed */
   goBy(config: Config): boolean;
   /** A reload has succeeded, whatever has changed. */
@@ -142,7 +144,7 @@ export class Reloader {
     }
     try {
       const { config, notices } = loadConfig(role, { ...options, path, whole: true });
-      return { plan: planReload(running, config, role), notices };
+      return { plan: planReload(running, config, role, this.#daemon.beyond(config)), notices };
     } catch (error) {
       throw withReaders(error, user, isWalledIn(state.sandbox));
     }

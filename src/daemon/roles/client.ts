@@ -1,7 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { Config } from "#src/config/config.ts";
 import type { Datapath, OpenRole } from "#src/datapath/datapath.ts";
-import { StartError } from "#src/errors.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { CLOCK } from "../client/clock.ts";
 import { ClientControl } from "../client/control.ts";
@@ -81,14 +80,11 @@ class ClientLife implements RoleLife {
     if (wait !== undefined) cleanup.add(CLOCK.after(wait, () => this.#giveUp(wait)));
   }
 
+  beyond({ client }: Config): readonly string[] {
+    return this.#surroundings.beyond(client);
+  }
+
   goBy({ client }: Config): boolean {
-    const { needed } = this.#surroundings;
-    if (needed(client)) {
-      throw new StartError(
-        "nobody can look up names: there were none at start",
-        "restart the daemon",
-      );
-    }
     return this.#control.goBy(client);
   }
 

@@ -30,10 +30,14 @@ export interface RoleLife {
   /** It serves from here on. What it begins it leaves to the cleanup. */
   serve(serving: Serving): void;
   /**
+   * Settings, as `section.key`, that a reload cannot bring as they are there: what they need was left
+   * out at start.
+   */
+  beyond(config: Config): readonly string[];
+  /**
    * Has a serving daemon go by another configuration.
    *
    * @returns false when that is more than a running one can be given: nothing has changed
-   * @throws StartError: it takes a restart
    */
   goBy(config: Config, datapath: Pick<Datapath, "setRules">): boolean;
   /** An operator has asked for a reload, and has it, whatever has changed. */
@@ -50,6 +54,8 @@ export interface RoleLife {
   readonly ended: Promise<number>;
 }
 
+/** Of a role that opens all at start that a configuration may want. */
+export const NOTHING_BEYOND = (): readonly string[] => [];
 /** Of a role that has nothing to end. */
 export const NOTHING_TO_END = () => Promise.resolve(undefined);
 /** Of a role that does not. */

@@ -4,7 +4,7 @@ import { wishOf } from "../fast_path/decide.ts";
 import { openHandover } from "../handover/mod.ts";
 import { addressesOf, openRelay, relayRules } from "../open.ts";
 import { runtimeFolder } from "../runtime_folder.ts";
-import { NEVER, NOTHING_TO_END, type RoleLife } from "./contract.ts";
+import { NEVER, NOTHING_BEYOND, NOTHING_TO_END, type RoleLife } from "./contract.ts";
 
 export function relayLife(context: Context): RoleLife {
   const { config, libc, host, log, state } = context;
@@ -24,6 +24,7 @@ export function relayLife(context: Context): RoleLife {
     serve: ({ upholding }) => {
       if (relay.announce) state.announceBy(new Announcement(log, upholding.announce));
     },
+    beyond: NOTHING_BEYOND,
     goBy: ({ relay }, datapath) => datapath.setRules(relayRules(relay, addressesOf(host))),
     reloaded: () => {},
     drainTime: ({ relay }) => relay.drainTime,

@@ -2,7 +2,7 @@ import type { Context } from "../context.ts";
 import { serverWishOf } from "../fast_path/decide.ts";
 import { NO_HANDOVER } from "../handover/mod.ts";
 import { openServer, serverRules } from "../open.ts";
-import { NEVER, NOTHING_TO_END, type RoleLife } from "./contract.ts";
+import { NEVER, NOTHING_BEYOND, NOTHING_TO_END, type RoleLife } from "./contract.ts";
 
 /** It knows nothing that it could leave, and nothing flows by it that it would have to wait for. */
 export function serverLife({ config, libc }: Context): RoleLife {
@@ -12,6 +12,7 @@ export function serverLife({ config, libc }: Context): RoleLife {
     tellsOffloads: false,
     helpers: [],
     serve: () => {},
+    beyond: NOTHING_BEYOND,
     goBy: ({ server }, datapath) => datapath.setRules(serverRules(server)),
     reloaded: () => {},
     drainTime: () => undefined,

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ServerName } from "#src/config/config.ts";
-import { namesIn } from "#src/daemon/client/servers/configured.ts";
+import { namesIn, settingsWithNames } from "#src/daemon/client/servers/configured.ts";
 import { chooseServers } from "#src/protocol/client/servers/choose.ts";
 import { type Answer, RETRIES, ServerNames } from "#src/daemon/client/servers/names.ts";
 import { type ServerAddresses, SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { clientConfig } from "../checks/fake_host.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 const ip = (text: string) => parseIpv4(text)!;
@@ -105,6 +106,15 @@ test("namesIn names what has to be looked up, once", () => {
     namesIn(names("192.0.2.1", "a.test/b.test", "a.test", "192.0.2.9/c.test")),
     ["a.test", "b.test", "c.test"],
   );
+});
+
+test("settingsWithNames names the settings that somebody has to look something up for", () => {
+  const settings = (servers: readonly string[], checkHost?: string) =>
+    settingsWithNames(clientConfig({ servers: names(...servers), checkHost }));
+  assert.deepEqual(settings(["192.0.2.1", "192.0.2.5/192.0.2.9"], "2001:db8::1"), []);
+  assert.deepEqual(settings(["192.0.2.1", "192.0.2.5/b.test"]), ["client.servers"]);
+  assert.deepEqual(settings(["192.0.2.1"], "host.test"), ["client.check_host"]);
+  assert.deepEqual(settings(["a.test"], "host.test"), ["client.servers", "client.check_host"]);
 });
 
 /** A resolver whose answers are given, and what comes of it. */

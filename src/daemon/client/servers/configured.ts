@@ -10,8 +10,11 @@ export function namesIn(servers: readonly ServerName[]): string[] {
   return [...new Set(hosts.filter((host) => parseIpv4(host) === undefined))];
 }
 
-/** Whether somebody has to look up names for this. */
-export function hasNames({ servers, checkHost }: ClientConfig): boolean {
+/** Settings, as `section.key`, for which somebody has to look up names. */
+export function settingsWithNames({ servers, checkHost }: ClientConfig): string[] {
   const isName = checkHost !== undefined && parseIpv6(checkHost) === undefined;
-  return isName || namesIn(servers).length > 0;
+  return [
+    ...(namesIn(servers).length > 0 ? ["client.servers"] : []),
+    ...(isName ? ["client.check_host"] : []),
+  ];
 }

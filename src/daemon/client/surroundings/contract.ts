@@ -9,8 +9,8 @@ export interface Surroundings {
   readonly kept: Kept;
   /** Undefined: there is nothing to look up or to run. */
   readonly errands: Errands | undefined;
-  /** Whether this configuration has errands, where nobody does any. */
-  needed(config: ClientConfig): boolean;
+  /** Settings, as `section.key`, that want names looked up, where nobody does that. */
+  beyond(config: ClientConfig): readonly string[];
   /** Undefined: it opens its own. */
   readonly sockets: GivenSockets | undefined;
   /** See `standpointOf`. */

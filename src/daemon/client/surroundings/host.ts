@@ -4,7 +4,7 @@ import { type Errands, startErrands } from "../errands/process.ts";
 import type { Task } from "../errands/words.ts";
 import { openKept } from "../kept.ts";
 import { tellMiredosHook } from "../miredo_hook.ts";
-import { hasNames } from "../servers/configured.ts";
+import { settingsWithNames } from "../servers/configured.ts";
 import { standpointOf } from "../standpoint.ts";
 import { statePath } from "../state_file.ts";
 import type { Surroundings } from "./contract.ts";
@@ -25,7 +25,7 @@ export function hostSurroundings(context: Context): Surroundings {
   return {
     kept,
     errands,
-    needed: (config) => errands === undefined && hasNames(config),
+    beyond: (config) => errands === undefined ? settingsWithNames(config) : [],
     sockets: undefined,
     look: (servers, own) => standpointOf(watch, servers, own, client.bindAddress),
     follow: (look, again) => followNetwork(watch, log, look, again),
@@ -42,7 +42,8 @@ export function hostSurroundings(context: Context): Surroundings {
 /** Whoever looks names up has no rights, and whoever has rights, for the hook, reads nothing of strangers. */
 function errandsOf({ config, program, host, log }: Context): Errands | undefined {
   const { hook, process: own } = config.client;
-  if (hook === undefined && !hasNames(config.client)) return undefined;
+  // Nobody is kept for what may never be: it would be a process of some 40 MB.
+  if (hook === undefined && settingsWithNames(config.client).length === 0) return undefined;
   const start = (task: Task) =>
     startErrands(program, task, (problem) => {
       log.error("Nobody does errands", { problem, mend: "restart the daemon" });

@@ -13,7 +13,7 @@ export function outerSurroundings({ cleanup, signals }: Context, apart: Apart): 
   return {
     kept: { found: NO_STATE, keep: () => {}, close: () => {} },
     errands: apart.errands,
-    needed: () => false,
+    beyond: () => [],
     sockets: { service: service!, random },
     look: () => apart.standpoint,
     follow: (look) => {
