@@ -91,6 +91,9 @@ closed networks.`,
 \`NAME text:passphrase\`, and \`revoked\` behind it for a client that shall be told to get a new key.
 \`#\` starts a comment. Not readable by others: \`chmod 640\`.
 
+Keys have to be random, 16 bytes or more, as of \`openssl rand -hex 16\`: who sees a solicitation that
+is signed by a word finds the word (RFC 4380 section 7.2.1). \`text:\` is for keys that are text already.
+
 A name without \`/\` is a credential that systemd hands over: \`secrets_file = secrets\` with
 \`LoadCredential=secrets:/etc/teredo/secrets\` in the unit lets a server without privileges read what
 only root may. Where no service manager hands over credentials, the file of that name beside this one
