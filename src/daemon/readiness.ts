@@ -9,11 +9,12 @@ import {
   type ReadinessCheck,
 } from "#src/status/snapshot.ts";
 import { anyAddress, missingAddress } from "./checks/address.ts";
-import { checkHome, checkTold } from "./checks/client/serving.ts";
+import { checkErrands, checkHome, checkTold } from "./checks/client/serving.ts";
 import { watchFirewall } from "./checks/firewall.ts";
 import { forwarding, needsForwarding } from "./checks/ipv6.ts";
 import { type CheckResult, fail, failures, ok } from "./checks/result.ts";
 import { checkClientsWay, mendRefusal } from "./checks/ways.ts";
+import type { Errands } from "./client/errands/process.ts";
 import { Due } from "./due.ts";
 import type { Host, Journey } from "./host/contract.ts";
 import { clientAddress, ROOT_SERVERS_6 } from "./host/samples.ts";
@@ -28,6 +29,8 @@ export interface Served extends Pick<Config, "relay" | "server" | "client"> {
   readonly draining: boolean;
   /** What a client was told. */
   readonly view?: ClientView | undefined;
+  /** Who does a client's errands; undefined: nobody, as there are none. */
+  readonly errands?: Pick<Errands, "gone"> | undefined;
 }
 
 /**
@@ -60,7 +63,9 @@ export class Readiness {
 /** With what is asked of the process itself. */
 function together(host: Host, served: Served, points: readonly CheckResult[]): ReadinessCheck[] {
   const [sockets, ...others] = points;
-  const told = served.role === "client" ? checkTold(served.view) : [];
+  const told = served.role === "client"
+    ? [...checkTold(served.view), ...checkErrands(served.errands)]
+    : [];
   const all = [datapath(served), sockets!, serving(served.draining), ...told, ...others];
   return all.map(({ name, verdict, detail, mend }) => {
     const isOk = verdict !== "fail";

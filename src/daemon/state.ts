@@ -10,6 +10,7 @@ import type {
   SandboxState,
   Snapshot,
 } from "#src/status/snapshot.ts";
+import type { Errands } from "./client/errands/process.ts";
 import type { Host } from "./host/contract.ts";
 import type { Announcement } from "./announcement.ts";
 import type { History } from "./history/mod.ts";
@@ -20,6 +21,13 @@ import { takeSnapshot } from "./snapshot.ts";
 
 /** Of a client, whose servers tell it. RFC 4380 §5.2.1 */
 const MIN_MTU = 1280;
+
+/** How a client is at this moment. */
+interface ClientLook {
+  readonly view: ClientView;
+  /** Undefined: there are none to be done. */
+  readonly errands?: Pick<Errands, "gone"> | undefined;
+}
 
 /** A daemon as the status pages see it: first starting, then serving, then draining. */
 export class DaemonState {
@@ -40,7 +48,7 @@ export class DaemonState {
   /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
   #drainingSince: Millis | undefined;
   #announcement: Announcement | undefined;
-  #client: { readonly view: ClientView } | undefined;
+  #client: ClientLook | undefined;
 
   constructor(
     role: Role,
@@ -69,7 +77,7 @@ export class DaemonState {
   }
 
   /** From here on a client tells how it is. */
-  clientBy(client: { readonly view: ClientView }): void {
+  clientBy(client: ClientLook): void {
     this.#client = client;
   }
 
@@ -119,6 +127,7 @@ export class DaemonState {
       client,
       draining: this.draining,
       view: this.#client?.view,
+      errands: this.#client?.errands,
       ...this.#serving,
     };
     this.#judge(this.#readiness.look(served));

@@ -67,7 +67,13 @@ class ClientLife implements RoleLife {
     cleanup.add(() => control.end());
     cleanup.add(serving.datapath.client!.onChange(() => control.coreChanged()));
     control.start();
-    state.clientBy(control);
+    const { errands } = this.#surroundings;
+    state.clientBy({
+      get view() {
+        return control.view;
+      },
+      errands,
+    });
     const look = () => control.look(this.#standpoint());
     // There may be a way to a server whose name has been found since.
     const again = () => control.state === "no_ipv4";

@@ -58,7 +58,8 @@ export const CLIENT = {
   "Nobody does errands": message(
     "error",
     "problem mend",
-    "the process that looks up names and runs the hook has ended: neither is done any more",
+    "a process that looks up names, or runs the hook, has ended: that is not done any more, and `/readyz` " +
+      "says 503 (the check `errands`)",
     "`mend`",
   ),
   "Not qualified in time": message(

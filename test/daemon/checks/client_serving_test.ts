@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { checkHome, checkTold } from "#src/daemon/checks/client/serving.ts";
+import { checkErrands, checkHome, checkTold } from "#src/daemon/checks/client/serving.ts";
+import { formatCheck } from "#src/daemon/checks/result.ts";
 import type { Journey, Way } from "#src/daemon/host/contract.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { CLIENT_STATES, type ClientView } from "#src/status/snapshot.ts";
@@ -35,6 +36,18 @@ test("checkTold() notes that native hosts do not answer, which leaves the client
 
 test("checkTold() of a client that starts fails", () => {
   assert.deepEqual(told(undefined), ["qualified fail"]);
+});
+
+test("checkErrands() fails where nobody does them any more, with the mend", () => {
+  const gone = "names are not looked up any more: the process for it is gone";
+  const results = [undefined, { gone: undefined }, { gone }].map((errands) =>
+    checkErrands(errands).map(formatCheck)
+  );
+  assert.deepEqual(results, [
+    [],
+    ["ok   errands: what is to be looked up or run, is"],
+    [`FAIL errands: ${gone}; mend: restart the daemon`],
+  ]);
 });
 
 interface Case {

@@ -107,8 +107,30 @@ for (
       ended.resolve,
     );
     assert.match(JSON.stringify(await errands.lookUp("a.test")), /is gone; restart/);
-    assert.match(await ended.promise, /not understood/);
+    const gone =
+      "names are not looked up any more: the process for it is gone (it said what is not " +
+      "understood)";
+    assert.equal(await ended.promise, gone);
+    assert.equal(errands.gone, gone);
     assert.match((await errands.runHook({ STATE: "up" })).failure!, /is gone; restart/);
     await errands.stop();
   });
 }
+
+test("startErrands tells that the hook is run by nobody any more", generous, async () => {
+  const ended = Promise.withResolvers<string>();
+  const task = { hook: "/etc/teredo/hook", user: undefined };
+  const errands = startErrands(shell("read -r task; kill -9 $$"), task, ended.resolve);
+  const gone = "the hook is not run any more: the process for it is gone (it ended with SIGKILL)";
+  assert.equal(await ended.promise, gone);
+  assert.equal(errands.gone, gone);
+  await errands.stop();
+});
+
+test("startErrands: one that was told to end is not gone", generous, async () => {
+  const task = { hook: undefined, user: undefined };
+  const errands = startErrands(shell("read -r task; read -r end"), task, assert.fail);
+  assert.equal(errands.gone, undefined);
+  await errands.stop();
+  assert.equal(errands.gone, undefined);
+});

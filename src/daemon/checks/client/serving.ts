@@ -3,6 +3,7 @@ import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { CLIENT_STATE_HELP } from "#src/status/client_state_help.ts";
 import { CLIENT_STATE_TEXT, nativeText } from "#src/status/client_text.ts";
 import type { ClientView } from "#src/status/snapshot.ts";
+import type { Errands } from "../../client/errands/process.ts";
 import type { Host } from "../../host/contract.ts";
 import { ROOT_SERVERS_6 } from "../../host/samples.ts";
 import { forwarding } from "../ipv6.ts";
@@ -36,6 +37,14 @@ function checkNative(native: ClientView["native"]): CheckResult {
   if (native !== "unreachable") return ok("native", nativeText({ native }));
   const told = `${nativeText({ native })} by way of this server`;
   return note("native", `${told}: other clients may be reached; \`teredo netcheck\` tells more`);
+}
+
+/** From within the sandbox no process is started again: it takes whoever starts the daemon. */
+export function checkErrands(errands: Pick<Errands, "gone"> | undefined): CheckResult[] {
+  if (errands === undefined) return [];
+  const { gone } = errands;
+  if (gone === undefined) return [ok("errands", "what is to be looked up or run, is")];
+  return [fail("errands", gone, "restart the daemon")];
 }
 
 /** Whether the kernel has what the client has set up. @param name of the interface */

@@ -116,6 +116,8 @@ async function listen(
 function errandsBy(ask: (question: Wanted) => Promise<Told>): Errands {
   return {
     pids: [],
+    // Without whoever is outside this ends as well.
+    gone: undefined,
     lookUp: async (lookUp): Promise<Answer> => {
       const told = await ask({ lookUp });
       if ("addresses" in told) return told;

@@ -15,6 +15,8 @@ import type { HookEnd } from "./hook.ts";
 /** Who looks up names and runs the hook. */
 export interface Errands {
   readonly pids: readonly number[];
+  /** What is not done any more, and why; undefined: all is. */
+  readonly gone: string | undefined;
   /** Does not reject. */
   lookUp(host: string): Promise<Answer>;
   /** Of a native host. Does not reject. */
@@ -33,7 +35,7 @@ type Wanted<T = Errand> = T extends Errand ? Omit<T, "id"> : never;
  * Starts the process that does a client's errands.
  *
  * @param program the command that runs this very program
- * @param ended told once, when it ended without having been told to
+ * @param ended told once, when it ended without having been told to, what is not done any more and why
  * @throws what spawn() throws
  */
 export function startErrands(
@@ -43,7 +45,8 @@ export function startErrands(
 ): Errands {
   const waiting = new Map<number, (done: Done) => void>();
   let last = 0;
-  let isGone = false;
+  const what = task.hook === undefined ? "names are not looked up" : "the hook is not run";
+  let gone: string | undefined;
   const heard = (line: string) => {
     const done = readDone(line);
     const answer = done && waiting.get(done.id);
@@ -55,15 +58,15 @@ export function startErrands(
   const child: HelperProcess = startProcess(program, ERRANDS, write(task), {
     heard,
     ended: (why) => {
-      isGone = true;
+      gone = `${what} any more: the process for it is gone (${why})`;
       for (const [id, answer] of waiting) answer({ id, problem: GONE });
       waiting.clear();
-      ended(why);
+      ended(gone);
     },
   });
   const ask = (wanted: Wanted): Promise<Done> => {
     const id = ++last;
-    if (isGone) return Promise.resolve({ id, problem: GONE });
+    if (gone !== undefined) return Promise.resolve({ id, problem: GONE });
     const { promise, resolve } = Promise.withResolvers<Done>();
     waiting.set(id, resolve);
     child.write(write({ id, ...wanted }));
@@ -71,6 +74,9 @@ export function startErrands(
   };
   return {
     pids: child.pid === undefined ? [] : [child.pid],
+    get gone() {
+      return gone;
+    },
     lookUp: async (lookUp) => {
       const done = await ask({ lookUp });
       if ("addresses" in done) return done;

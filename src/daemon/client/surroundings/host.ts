@@ -55,6 +55,9 @@ function errandsOf({ config, program, host, log }: Context): Errands | undefined
   return {
     ...names,
     pids: [...names.pids, ...hooks.pids],
+    get gone() {
+      return names.gone ?? hooks.gone;
+    },
     runHook: hooks.runHook,
     stop: async () => void await Promise.all([names.stop(), hooks.stop()]),
   };
