@@ -196,13 +196,14 @@ leave in the order they came.`,
   },
   holdBytes: {
     ...HOLD.bytes,
-    doc: `Bytes held for one peer.`,
+    doc: `Bytes held for one peer. The MTU that a server tells counts up to so many, as a packet that
+cannot be held would be lost whenever its peer is new.`,
   },
   holdAge: {
     ...HOLD.age,
     doc:
-      `A packet held longer than this is dropped. The default outlasts the 8 s after which a peer that
-answers neither bubble nor ping is given up, and the senders of what was held are told by an ICMPv6 error.`,
+      `A packet held longer than this is dropped. Who sent the last one to a peer is told by an ICMPv6
+error. The default outlasts the 9 s after which a peer that answers neither bubble nor ping is given up.`,
   },
   holdMemory: {
     ...HOLD.memory,

@@ -107,7 +107,7 @@ export class Client implements TunnelRules {
     };
     this.#parts = parts;
     this.#qualification = new Qualification(parts.options, nonces, filter, nat, homes, counters, {
-      mappingChanged: (now) => this.#changeMapping(now),
+      mappingChanged: (now, sink) => this.#changeMapping(now, sink),
       addressChanged: (now) => this.#changeAddress(now),
       compared: (server, now, sink) => this.#filtering.begin(server, now, sink),
     });
@@ -156,8 +156,8 @@ export class Client implements TunnelRules {
   }
 
   /**
-   * The network, the servers or what an operator can set is another; but for `prefix`, `mtu`,
-   * `maxPeers` and what may be held. Every server is asked at once, unless `renewals` is what it was.
+   * The network, the servers or what an operator can set is another; but for `prefix`, `mtu` and
+   * `maxPeers`. Every server is asked at once, unless `renewals` is what it was.
    */
   set(options: ClientOptions, now: Millis, sink: TunnelSink): void {
     const isSame = options.renewals !== undefined &&
@@ -165,6 +165,7 @@ export class Client implements TunnelRules {
     this.#options = options;
     this.#parts.filter.set(options);
     this.#parts.errors.set(options, now);
+    this.#states.holds.set(options);
     if (isSame) return;
     this.#hostCheck.begin(now);
     this.start(now, sink);
@@ -188,14 +189,14 @@ export class Client implements TunnelRules {
 
   get gauges(): ClientGauges {
     const { peers, ports, paths } = this.#parts;
-    const { hold, arrivals } = this.#states;
+    const { departures, arrivals } = this.#states.holds;
     return {
       peers: peers.size,
       trusted: peers.counts.trusted,
       resolving: peers.counts.resolving,
       failed: peers.counts.failed,
-      heldPackets: hold.packets + arrivals.packets,
-      heldBytes: hold.bytes + arrivals.bytes,
+      heldPackets: departures.packets + arrivals.packets,
+      heldBytes: departures.bytes + arrivals.bytes,
       randomPorts: ports.count,
       ways: paths.counts,
     };
@@ -299,13 +300,13 @@ export class Client implements TunnelRules {
 
   /** Who hears of held packets that are not sent; undefined: nobody. */
   set onLetGo(letGo: LetGo | undefined) {
-    this.#states.hold.onLetGo = letGo;
-    this.#states.arrivals.onLetGo = letGo;
+    this.#states.holds.departures.onLetGo = letGo;
+    this.#states.holds.arrivals.onLetGo = letGo;
   }
 
   /** For who is to tell of peers. */
   get listing(): PeerListing {
-    return new PeerListing(this.#parts.peers, this.#states.hold, this.#parts.paths);
+    return new PeerListing(this.#parts.peers, this.#states.holds.departures, this.#parts.paths);
   }
 
   /**
@@ -330,8 +331,8 @@ export class Client implements TunnelRules {
     return drop;
   }
 
-  #changeMapping(now: Millis): void {
-    this.#states.forgetTrust(now);
+  #changeMapping(now: Millis, sink: TunnelSink): void {
+    this.#states.forgetTrust(now, sink);
     this.#filtering.forget();
     const server = this.#parts.server();
     if (server !== undefined) server.native = "unknown";

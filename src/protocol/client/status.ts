@@ -1,5 +1,6 @@
 import type { ClientOptions, ClientStatus } from "./contract.ts";
 import { HOMES_MAX, NO_HOME } from "./servers/homes.ts";
+import { mtuOf } from "./servers/mtu.ts";
 import type { Qualification } from "./servers/qualification.ts";
 
 /** What a client has to tell of itself, in objects of the caller's own. */
@@ -17,7 +18,7 @@ export function statusOf(options: ClientOptions, qualification: Qualification): 
     server: current?.status(),
     standbys: servers.all.filter((it) => it !== current).map((it) => it.status()),
     mapped: port === 0 ? undefined : { address, port },
-    mtu: current?.mtu ?? options.mtu,
+    mtu: mtuOf(options, current),
     nat: nat.kind(options.servicePort, options.ownAddresses),
     filtering,
     portPreserving: isPortPreserving,

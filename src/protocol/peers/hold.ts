@@ -78,7 +78,7 @@ export class Hold {
     const { mtu, maxPeers } = this.#options;
     this.#options = { ...options, mtu, maxPeers };
     const slots = slotsOf(this.#options);
-    while (this.#packets > slots) this.#drop(this.#owner[this.#ages.first(BY_AGE)]!, Drop.HoldFull);
+    while (this.#packets > slots) this.#drop(this.oldestOwner, Drop.HoldFull);
     // Slots that are there stay: to move what they hold would be a pause for nothing.
     if (slots <= this.#capacity) this.#slots = slots;
     else this.#move(slots);
@@ -100,8 +100,23 @@ export class Hold {
     this.#used = 0;
   }
 
+  /** Slots for packets of so many bytes, where those that there are hold less. */
+  fit(mtu: number): void {
+    if (mtu <= this.#options.mtu) return;
+    const holdMemory = Math.max(this.#options.holdMemory, mtu);
+    const options = { ...this.#options, mtu, holdMemory };
+    const slots = slotsOf(options);
+    while (this.#packets > slots) this.#drop(this.oldestOwner, Drop.HoldFull);
+    this.#move(slots, options);
+  }
+
+  /** Most bytes of a packet that can be held. */
+  get mtu(): number {
+    return this.#options.mtu;
+  }
+
   /** Moves what is held to so many new slots, in its order. */
-  #move(slots: number): void {
+  #move(slots: number, options = this.#options): void {
     const { memory } = this;
     const held: (readonly [p: PeerId, at: number, length: number, heldAt: Millis])[] = [];
     for (let s = this.#ages.first(BY_AGE); s !== NO_SLOT; s = this.#ages.first(BY_AGE)) {
@@ -109,6 +124,7 @@ export class Hold {
       held.push([p, this.at(s), this.#length[s]!, this.#heldAt[s]!]);
       this.shift(p);
     }
+    this.#options = options;
     this.#makeSlots(slots);
     for (const [p, at, length, heldAt] of held) this.#put(p, memory, at, length, heldAt);
   }
@@ -197,6 +213,11 @@ export class Hold {
     while (this.#first[p] !== NO_SLOT) this.#drop(p, reason);
   }
 
+  /** Whose the oldest packet of all is; there must be one. */
+  get oldestOwner(): PeerId {
+    return this.#owner[this.#ages.first(BY_AGE)]!;
+  }
+
   /** When the oldest packet of all has been held too long; Infinity when none is held. */
   nextExpiry(): Millis {
     const oldest = this.#ages.first(BY_AGE);
@@ -206,7 +227,7 @@ export class Hold {
   /** Lets go of packets held too long, at most `limit` of them. */
   expire(now: Millis, limit: number): void {
     for (let i = 0; i < limit && this.nextExpiry() <= now; i++) {
-      this.#drop(this.#owner[this.#ages.first(BY_AGE)]!, Drop.HoldExpired);
+      this.#drop(this.oldestOwner, Drop.HoldExpired);
     }
   }
 

@@ -339,6 +339,19 @@ test("Client asks for that twice, for 1 s and 2 s, then sends the bubble without
   assert.equal(describe(bubble!).randomPort, 0);
 });
 
+test("Client behind a symmetric NAT says unreachable within 9 s, whether its port is found out or not (C-45, C-77)", () => {
+  for (const options of [{}, without("sequential")]) {
+    const lab = new ClientLab({ ...options, holdAge: 10 * SECOND }).qualifySymmetric();
+    const start = lab.now;
+    lab.send(PEER);
+    lab.advance(12 * SECOND);
+    const [error] = lab.sentTo("icmpv6");
+    assert.ok(error !== undefined && error.at - start <= 9 * SECOND, `${error?.at} ms`);
+    assert.equal(lab.count("peers_failed"), 1);
+    assert.deepEqual(lab.ports.size, 0);
+  }
+});
+
 test("Client takes no forged advertisement for the port of another (C-77)", () => {
   const lab = new ClientLab().qualifySymmetric();
   lab.send(PEER);

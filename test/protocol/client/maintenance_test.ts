@@ -116,20 +116,6 @@ test("Client.fromUdp() has another address when the mapping is another, and trus
   assert.deepEqual(lab.sentTo(RELAY_AT), [], "it is held, and the host is tested again");
 });
 
-test("Client keeps what is held when the mapping changes, and sends it by the new one (C-51)", () => {
-  const lab = new ClientLab().qualify();
-  untilAsked(lab, 31 * SECOND);
-  const asked = lab.solicitationTo(SERVER);
-  lab.send(HOST, 0x11);
-  lab.advertise(asked, { ...MAPPED_AT, port: 41_000 });
-  lab.advance(2_100);
-  const test = lab.sentTo(SERVER_AT).findLast(({ bytes }) => bytes[0] === 0x60);
-  assert.ok(test !== undefined, "the host is tested from the new address");
-  assert.ok(equalIpv6(test.bytes, 8, lab.address, 0));
-  lab.receive(echoReply(test.bytes), RELAY_AT);
-  assert.equal(lab.sentTo(RELAY_AT).length, 1);
-});
-
 function trustHost(lab: ClientLab): void {
   lab.send(HOST);
   const [request] = lab.sentTo(SERVER_AT);

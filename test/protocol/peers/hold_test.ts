@@ -169,6 +169,25 @@ test("Hold.set() to memory for one or two packets more has room for just so many
   }
 });
 
+test("Hold.fit() makes room for larger packets, and keeps what there is room for", () => {
+  const { hold, drops } = filled();
+  hold.fit(OPTIONS.mtu - 1);
+  assert.equal(hold.mtu, OPTIONS.mtu);
+  hold.fit(600);
+  assert.deepEqual([hold.mtu, hold.packets], [600, 6]);
+  assert.deepEqual([drain(hold, 1), drain(hold, 2)], [[0, 2, 4], [1, 3, 5]]);
+  assert.ok(hold.push(3, bytes(9, 600), 0, 600, 6_000));
+  assert.deepEqual(drain(hold, 3), [9]);
+  assert.equal(drops(Drop.HoldFull), 0);
+  const small = filled();
+  small.hold.fit(2 * OPTIONS.mtu);
+  assert.deepEqual([drain(small.hold, 1), drain(small.hold, 2)], [[2, 4], [3, 5]]);
+  assert.equal(small.drops(Drop.HoldFull), 2, "of half as many the oldest go");
+  const least = makeHold();
+  least.hold.fit(2 * OPTIONS.holdMemory);
+  assert.equal(least.hold.push(1, bytes(1, 1_000), 0, 1_000, 0), true, "one always fits");
+});
+
 test("Hold.set() to other limits of a peer keeps what is held, and heeds them from then on", () => {
   const { hold } = filled();
   hold.set({ ...OPTIONS, holdPackets: 2, holdAge: 1_000 });

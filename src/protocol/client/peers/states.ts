@@ -4,7 +4,8 @@ import { Counter } from "../../counters.ts";
 import { SERVICE_PATH } from "../contract.ts";
 import { Drop } from "../../drops.ts";
 import { ECHO_MAX, ECHO_TIMEOUT } from "./echo_tests.ts";
-import { Hold, NO_SLOT } from "../../peers/hold.ts";
+import { ClientHolds } from "./holds.ts";
+import { NO_SLOT } from "../../peers/hold.ts";
 import { isTeredo, mappedAddressOf, mappedPortOf } from "../../wire/teredo_address.ts";
 import type { Millis } from "../../time.ts";
 import { BUBBLE_INTERVAL, BUBBLE_MAX, BUBBLE_WINDOW, REFRESH_AFTER } from "../../peers/bubbles.ts";
@@ -16,7 +17,7 @@ import type { TunnelSink } from "../../tunnel.ts";
 import { UdpDatagram } from "../../wire/udp_datagram.ts";
 import { wayOf } from "./way_of.ts";
 
-/** Most timers, and most held packets gone stale, that one {@link ClientPeers.tick} sees to. */
+/** Most timers that one {@link ClientPeers.tick} sees to. */
 const TICK_LIMIT = 512;
 /** A native host that did not answer is not asked again for so long. */
 const NATIVE_REST: Millis = 10_000;
@@ -26,8 +27,6 @@ const INVITATION_DELAY: Millis = 300;
 const NAT_POLL: Millis = 200;
 /** Longer than an indirect bubble in answer to ours can take, where one comes. */
 const NONCE_PATIENCE: Millis = 1_000;
-/** Packets to a peer that has yet to prove itself, held at most so long. */
-const ARRIVALS_AGE: Millis = 4_000;
 
 /**
  * What becomes of a client's peer: each change of its entry, with the packets held for it and from it,
@@ -41,9 +40,7 @@ const ARRIVALS_AGE: Millis = 4_000;
  *     trusted, resting -> none nothing passed for 300 s, or 600 s after it told on our own link
  */
 export class ClientPeers {
-  /** For packets to a peer; for those of native hosts that have yet to prove themselves. */
-  readonly hold: Hold;
-  readonly arrivals: Hold;
+  readonly holds: ClientHolds;
   readonly #parts: ClientParts;
   readonly #strangers: Strangers;
   readonly #timers: Timers;
@@ -53,24 +50,19 @@ export class ClientPeers {
   traversal!: Asking;
 
   constructor(parts: ClientParts, strangers: Strangers) {
-    const options = parts.options();
     this.#parts = parts;
     this.#strangers = strangers;
-    this.hold = new Hold(options, parts.counters);
-    const holdMemory = Math.max(options.mtu, options.holdMemory / 4);
-    const holdAge = Math.min(options.holdAge, ARRIVALS_AGE);
-    this.arrivals = new Hold({ ...options, holdMemory, holdAge }, parts.counters);
+    this.holds = new ClientHolds(parts);
     this.#timers = new Timers(parts.peers.capacity);
   }
 
   nextTimer(): Millis {
-    return Math.min(this.#timers.next(), this.hold.nextExpiry(), this.arrivals.nextExpiry());
+    return Math.min(this.#timers.next(), this.holds.nextExpiry());
   }
 
   /** Sees to what is due, a bounded part of it. */
   tick(now: Millis, sink: TunnelSink): void {
-    this.hold.expire(now, TICK_LIMIT);
-    this.arrivals.expire(now, TICK_LIMIT);
+    this.holds.expire(now, sink);
     for (let i = 0; i < TICK_LIMIT; i++) {
       const p = this.#timers.take(now);
       if (p === NO_PEER) return;
@@ -122,13 +114,15 @@ export class ClientPeers {
 
   /** Cases 2, 3 and 5: `packet` waits until the peer has been heard of. RFC 4380 §5.2.4 */
   holdAndAsk(p: PeerId, packet: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
-    const { peers, errors } = this.#parts;
+    const { peers, paths, errors } = this.#parts;
     const isResolving = peers.isResolving(p);
     if (!isResolving && this.#isExhausted(p, now)) {
       errors.unreachable(packet, now, sink);
       return Drop.PeerUnreachable;
     }
-    const held = this.hold.push(p, packet.bytes, packet.at, packet.length, now);
+    const held = this.holds.push(p, packet, now);
+    // What cannot wait is lost, but not the ones behind it.
+    if (!held) paths.setInvited(p, true);
     if (!isResolving) this.resolve(p, now, now, sink);
     return held ? Drop.None : Drop.HoldFull;
   }
@@ -137,7 +131,7 @@ export class ClientPeers {
   foresee(p: PeerId, length: number, now: Millis): Drop {
     const isAsked = this.#parts.peers.isResolving(p);
     if (!isAsked && this.#isExhausted(p, now)) return Drop.PeerUnreachable;
-    return this.hold.couldPush(p, length) ? Drop.None : Drop.HoldFull;
+    return this.holds.couldPush(p, length) ? Drop.None : Drop.HoldFull;
   }
 
   /** A native host's packet waits until the host has shown that it sends from there. §5.2.3 case 6 */
@@ -146,11 +140,11 @@ export class ClientPeers {
     const { bytes, address, port, local } = arrival;
     if (!peers.isMappedTo(p, address, port)) {
       // Whoever comes first during a test may wait for it; the right one needs not wait long.
-      if (peers.isValid(p, now) || this.arrivals.count(p) > 0) return Drop.SourceMismatch;
+      if (peers.isValid(p, now) || this.holds.arrivals.count(p) > 0) return Drop.SourceMismatch;
       this.#distrust(p);
       peers.setMapping(p, address, port, local);
     }
-    return this.arrivals.push(p, bytes, at, length, now) ? Drop.None : Drop.HoldFull;
+    return this.holds.pushArrival(p, bytes, at, length, now) ? Drop.None : Drop.HoldFull;
   }
 
   /** Starts asking, at `at`. */
@@ -203,7 +197,7 @@ export class ClientPeers {
     if (local === SERVICE_PATH) this.closeRandomPort(p);
     this.hear(p, now);
     this.#timers.set(p, it.nextKeepUp(p, now), now);
-    if (!isSame) this.arrivals.discard(p, Drop.SourceMismatch);
+    if (!isSame) this.holds.arrivals.discard(p, Drop.SourceMismatch);
   }
 
   /** What is at hand answers the one question that is open; of several nobody knows which. */
@@ -223,7 +217,7 @@ export class ClientPeers {
     const port = peers.mappedPort(p);
     const isElsewhere = nat.isSymmetric ||
       (!filter.isPeer(address, port) && !paths.isLocalAt(p, address, port));
-    const waits = isElsewhere && !paths.hasNonceReceived(p) && this.hold.count(p) > 0;
+    const waits = isElsewhere && !paths.hasNonceReceived(p) && this.holds.count(p) > 0;
     if (waits) this.#timers.set(p, now + NONCE_PATIENCE, now);
     else this.release(p, now, sink);
   }
@@ -231,7 +225,7 @@ export class ClientPeers {
   /** What was held goes on, now that the peer is trusted. */
   release(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { peers, counters, paths } = this.#parts;
-    const { hold, arrivals } = this;
+    const { departures: hold, arrivals } = this.holds;
     for (let slot = hold.first(p); slot !== NO_SLOT; slot = hold.first(p)) {
       this.#held.setPayload(hold.memory, hold.at(slot), hold.length(slot));
       this.send(p, this.#held, now, sink);
@@ -264,16 +258,19 @@ export class ClientPeers {
     this.#resetMapping(p);
   }
 
-  /** Our mapping is another one: nobody knows us by it, and nobody's trust holds. RFC 4380 §5.2.5 */
-  forgetTrust(now: Millis): void {
+  /**
+   * Our mapping is another one, or we have none any more: nobody knows us by it, and nobody's trust holds.
+   * RFC 4380 §5.2.5. What is held has an address that is no longer ours, and every relay and peer would
+   * discard it: who sent it is told, and can send it from another one at once.
+   */
+  forgetTrust(now: Millis, sink: TunnelSink): void {
     const { peers, paths } = this.#parts;
     for (let p = 1; p <= peers.last; p++) {
       if (!peers.has(p)) continue;
       this.beginAnew(p);
       paths.forget(p);
-      if (this.hold.count(p) === 0) continue;
-      peers.setResolving(p, true);
-      this.#timers.set(p, now, now);
+      this.holds.refuse(p, Drop.SourceNotOurs, now, sink);
+      if (peers.isResolving(p)) this.#rest(p, now);
     }
   }
 
@@ -322,7 +319,7 @@ export class ClientPeers {
   /** The next question, or the end of waiting. */
   #repeat(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { peers, paths, nat } = this.#parts;
-    const isHeld = this.hold.count(p) > 0;
+    const isHeld = this.holds.count(p) > 0;
     if (!isHeld && !paths.isInvited(p) && !paths.isTesting(p)) return this.#rest(p, now);
     const isEarly = !nat.isSettled && !paths.isNative(p);
     if (isEarly && now < peers.expiry(p)) return this.#timers.set(p, now + NAT_POLL, now);
@@ -357,15 +354,9 @@ export class ClientPeers {
 
   /** No answer: what was held cannot be delivered, and its senders are told. RFC 4443 §3.1 */
   #fail(p: PeerId, now: Millis, sink: TunnelSink): void {
-    const { errors, counters } = this.#parts;
-    counters[Counter.peers_failed]!++;
+    this.#parts.counters[Counter.peers_failed]!++;
     this.beginAnew(p);
-    for (let slot = this.hold.first(p); slot !== NO_SLOT; slot = this.hold.next(slot)) {
-      this.#held.setPayload(this.hold.memory, this.hold.at(slot), this.hold.length(slot));
-      errors.unreachable(this.#held, now, sink);
-    }
-    this.hold.discard(p, Drop.PeerUnreachable);
-    this.arrivals.discard(p, Drop.PeerUnreachable);
+    this.holds.refuse(p, Drop.PeerUnreachable, now, sink);
     this.#rest(p, now);
   }
 
@@ -387,8 +378,7 @@ export class ClientPeers {
   #remove(p: PeerId): void {
     this.#timers.cancel(p);
     this.closeRandomPort(p);
-    this.hold.discard(p, Drop.PeerTableFull);
-    this.arrivals.discard(p, Drop.PeerTableFull);
+    this.holds.discard(p, Drop.PeerTableFull);
     this.#parts.paths.release(p);
     this.#parts.peers.remove(p);
   }

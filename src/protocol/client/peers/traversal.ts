@@ -100,7 +100,7 @@ export class Traversal implements Asking {
    * gets one datagram for the one that it may not have sent.
    */
   #isOneHost(p: PeerId): boolean {
-    return this.#states.hold.count(p) === 0 &&
+    return this.#states.holds.count(p) === 0 &&
       this.#bubbles.serverAddress(p) === this.embeddedAddress(p);
   }
 
@@ -181,9 +181,13 @@ export class Traversal implements Asking {
   }
 
   testAgain(p: PeerId, now: Millis, sink: TunnelSink): Millis {
-    const { paths } = this.#parts;
+    const { paths, peers } = this.#parts;
     paths.setTesting(p, false);
-    if (this.#mayTestPorts(p)) return this.#startPortTest(p, now, sink);
+    if (this.#mayTestPorts(p)) {
+      // A turn of its own: else the asking would outlast what waits for it, and nobody be told.
+      peers.addTurn(p);
+      return this.#startPortTest(p, now, sink);
+    }
     return this.#sendIndirect(p, now, sink);
   }
 

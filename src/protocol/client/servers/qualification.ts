@@ -32,7 +32,7 @@ const ALARM: Millis = 1_000;
 /** Who is told of what changes. */
 export interface QualificationListener {
   /** What peers know of us is wrong. RFC 4380 §5.2.5 */
-  mappingChanged(now: Millis): void;
+  mappingChanged(now: Millis, sink: TunnelSink): void;
   /** There is another current address; those before it are deprecated, by the same mapping. */
   addressChanged(now: Millis): void;
   /** Another address of the server in use has answered, and said what it sees. */
@@ -291,7 +291,7 @@ export class Qualification {
       this.#drive(server, now, sink);
     }
     if (isKept) this.#listener.addressChanged(now);
-    else this.#listener.mappingChanged(now);
+    else this.#listener.mappingChanged(now, sink);
   }
 
   #failOver(server: Server, now: Millis, sink: TunnelSink): void {
