@@ -4,6 +4,8 @@ import type { BsdLayout } from "./layout.ts";
 
 /** sizeof(int), of most requests of tun(4). */
 export const SIZEOF_INT = 4;
+/** struct ifmediareq: 16 bytes of name, five ints and a pointer. */
+const SIZEOF_IFMEDIAREQ = 48;
 /** struct in6_ifreq: 16 bytes of name and a union as large as a struct icmp6_ifstat. */
 const SIZEOF_IN6_IFREQ = 288;
 
@@ -71,6 +73,13 @@ export const BSD = {
   // <net/if.h>
   IFREQ_DATA_AT: 16,
   IFREQ_MTU_AT: 16,
+
+  // <sys/sockio.h>, <net/if.h>, <net/if_media.h>
+  SIOCGIFMEDIA: _IOWR("i", 56, SIZEOF_IFMEDIAREQ),
+  SIZEOF_IFMEDIAREQ,
+  IFMEDIAREQ_STATUS_AT: 24,
+  IFM_AVALID: 0x1,
+  IFM_ACTIVE: 0x2,
 
   // <netinet6/in6_var.h>
   SIOCGIFAFLAG_IN6: _IOWR("i", 73, SIZEOF_IN6_IFREQ),

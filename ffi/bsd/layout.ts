@@ -17,6 +17,16 @@ export interface BsdLayout extends Layout {
   readonly SIOCSIFNAME: number;
   readonly SIOCIFDESTROY: number;
 
+  // struct ifmediareq, <net/if.h>, and <net/if_media.h>
+  /** State of what an interface is plugged into; EINVAL or ENOTTY where it is plugged into nothing. */
+  readonly SIOCGIFMEDIA: number;
+  readonly SIZEOF_IFMEDIAREQ: number;
+  /** int, a uint64_t on OpenBSD, whose lower half it is. */
+  readonly IFMEDIAREQ_STATUS_AT: number;
+  /** Bits of it: whether the next one says anything, and whether there is a carrier. */
+  readonly IFM_AVALID: number;
+  readonly IFM_ACTIVE: number;
+
   // struct in6_ifreq, <netinet6/in6_var.h>
   /** Flags of one address of an interface; EADDRNOTAVAIL where it has none such. An IPv6 socket's. */
   readonly SIOCGIFAFLAG_IN6: number;

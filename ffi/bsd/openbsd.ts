@@ -6,6 +6,8 @@ import type { BsdLayout } from "./layout.ts";
 
 /** struct ifreq, <net/if.h>: 16 bytes of name and a union as large as a struct sockaddr. */
 const SIZEOF_IFREQ = 32;
+/** struct ifmediareq, <net/if.h>: 16 bytes of name, four of 64 bits, an int and a pointer. */
+const SIZEOF_IFMEDIAREQ = 64;
 
 /** OpenBSD from 7.2 on, which has recvmmsg(2). */
 export const OPENBSD: BsdLayout = {
@@ -42,6 +44,9 @@ export const OPENBSD: BsdLayout = {
   SIZEOF_IFREQ,
   SIOCGIFFLAGS: _IOWR("i", 17, SIZEOF_IFREQ),
   SIOCGIFMTU: _IOWR("i", 126, SIZEOF_IFREQ),
+  SIOCGIFMEDIA: _IOWR("i", 56, SIZEOF_IFMEDIAREQ),
+  SIZEOF_IFMEDIAREQ,
+  IFMEDIAREQ_STATUS_AT: 32,
   SIOCSIFNAME: NONE,
   SIOCIFDESTROY: _IOW("i", 121, SIZEOF_IFREQ),
 

@@ -63,6 +63,7 @@ export const TYPES: Readonly<Record<string, readonly [type: string, fieldPrefix:
   CMSGHDR: ["struct cmsghdr", "cmsg_"],
   ICMP6_FILTER: ["struct icmp6_filter", ""],
   IFADDRMSG: ["struct ifaddrmsg", "ifa_"],
+  IFMEDIAREQ: ["struct ifmediareq", "ifm_"],
   IFINFOMSG: ["struct ifinfomsg", "ifi_"],
   IFREQ: ["struct ifreq", "ifr_"],
   IN6_IFREQ: ["struct in6_ifreq", "ifr_"],

@@ -20,8 +20,9 @@ export class Requests {
   readonly #layout: BsdLayout;
   readonly #arena: Arena;
   readonly #names: Names;
-  /** struct ifreq, struct in6_ifreq */
+  /** struct ifreq, struct ifmediareq, struct in6_ifreq */
   readonly #request: number;
+  readonly #length: number;
   readonly #fd: number;
 
   /**
@@ -33,8 +34,8 @@ export class Requests {
     this.#layout = bsdLayout(libc);
     this.#arena = arena;
     this.#names = new Names(libc, arena);
-    const { SIZEOF_IFREQ, SIZEOF_IN6_IFREQ } = this.#layout;
-    this.#request = arena.take(Math.max(SIZEOF_IFREQ, SIZEOF_IN6_IFREQ));
+    this.#length = longestOf(this.#layout);
+    this.#request = arena.take(this.#length);
     this.#fd = fd;
   }
 
@@ -49,6 +50,14 @@ export class Requests {
     const { SIOCGIFMTU, IFREQ_MTU_AT } = this.#layout;
     const errno = this.#ask(SIOCGIFMTU, name);
     return errno === 0 ? this.#arena.i32[(this.#request + IFREQ_MTU_AT) >> 2]! : -errno;
+  }
+
+  /** Whether an interface is plugged in, as far as the kernel says: a tunnel is plugged into nothing. */
+  hasCarrier(name: string): boolean {
+    const { SIOCGIFMEDIA, IFMEDIAREQ_STATUS_AT, IFM_ACTIVE, IFM_AVALID } = this.#layout;
+    if (this.#ask(SIOCGIFMEDIA, name) !== 0) return true;
+    const status = this.#arena.i32[(this.#request + IFMEDIAREQ_STATUS_AT) >> 2]!;
+    return (status & IFM_AVALID) === 0 || (status & IFM_ACTIVE) !== 0;
   }
 
   /**
@@ -76,9 +85,9 @@ export class Requests {
 
   /** @returns 0, and the answer is in the request; or an errno */
   #ask(request: number, name: string, address?: Uint8Array): number {
-    const { AF_INET6, IN6_IFREQ_ADDR_AT, SIZEOF_IFREQ, SIZEOF_IN6_IFREQ } = this.#layout;
+    const { AF_INET6, IN6_IFREQ_ADDR_AT } = this.#layout;
     const at = this.#request;
-    this.#arena.u8.fill(0, at, at + Math.max(SIZEOF_IFREQ, SIZEOF_IN6_IFREQ));
+    this.#arena.u8.fill(0, at, at + this.#length);
     this.#names.write(at + IFREQ_NAME_AT, name);
     if (address !== undefined) {
       const head = sockaddrHead(this.#layout, AF_INET6, SIZEOF_SOCKADDR_IN6);
@@ -88,4 +97,8 @@ export class Requests {
     const result = this.#libc.call.ioctl(this.#fd, request, this.#arena.address(at));
     return result === 0 ? 0 : this.#libc.errno();
   }
+}
+
+function longestOf({ SIZEOF_IFREQ, SIZEOF_IFMEDIAREQ, SIZEOF_IN6_IFREQ }: BsdLayout): number {
+  return Math.max(SIZEOF_IFREQ, SIZEOF_IFMEDIAREQ, SIZEOF_IN6_IFREQ);
 }

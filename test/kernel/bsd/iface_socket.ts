@@ -49,6 +49,15 @@ export class IfaceSocket extends PaperFile {
       case numbers.SIOCGIFMTU:
         ifreq.setInt32(UNION_AT, this.#linkAt(argument).mtu, true);
         return 0;
+      case numbers.SIOCGIFMEDIA: {
+        // ifmedia_ioctl(): IFM_AVALID, and with a carrier IFM_ACTIVE; what has no media knows no such thing.
+        const link = this.#linkAt(argument);
+        if (link.name !== this.#machine.ethernet) throw new Errno(EINVAL);
+        const size = numbers.SIOCGIFMEDIA >>> 16 & 0x1fff;
+        const status = this.#machine.isUnplugged ? 0x1 : 0x3;
+        memory.dataView(argument, size).setInt32(numbers.mediaStatusAt, status, true);
+        return 0;
+      }
       case numbers.SIOCGIFINFO_IN6: {
         // struct in6_ndireq: ndi.flags behind the name and five numbers. ND6_IFF_IFDISABLED
         const { isDisabled } = this.#machine.nd6(this.#linkAt(argument));

@@ -181,6 +181,9 @@ export class BsdMachine implements PaperSystem {
     }
   }
 
+  /** Whether the cable of that interface is out. */
+  isUnplugged = false;
+
   /** Name of the interface to the network. */
   get ethernet(): string {
     return WAN;

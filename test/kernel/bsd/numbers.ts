@@ -119,6 +119,10 @@ export interface Numbers {
   readonly SIZEOF_SOCKADDR_DL: number;
   readonly SIOCGIFFLAGS: number;
   readonly SIOCGIFMTU: number;
+  /** Its argument, struct ifmediareq, is as long as the request says. */
+  readonly SIOCGIFMEDIA: number;
+  /** Of `ifm_status`. */
+  readonly mediaStatusAt: number;
   readonly SIOCIFDESTROY: number;
   readonly SIOCSIFNAME?: number;
   readonly SIOCGIFINFO_IN6?: number;
@@ -157,6 +161,8 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     SIZEOF_SOCKADDR_DL: 54,
     SIOCGIFFLAGS: 0xc020_6911,
     SIOCGIFMTU: 0xc020_6933,
+    SIOCGIFMEDIA: 0xc030_6938,
+    mediaStatusAt: 24,
     SIOCIFDESTROY: 0x8020_6979,
     SIOCSIFNAME: 0x8020_6928,
     SIOCGIFINFO_IN6: 0xc048_696c,
@@ -180,6 +186,8 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     SIZEOF_SOCKADDR_DL: 32,
     SIOCGIFFLAGS: 0xc020_6911,
     SIOCGIFMTU: 0xc020_697e,
+    SIOCGIFMEDIA: 0xc040_6938,
+    mediaStatusAt: 32,
     SIOCIFDESTROY: 0x8020_6979,
     TUNSIFMODE: 0x8004_745d,
     FIONBIO: 0x8004_667e,
@@ -208,6 +216,8 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     SIZEOF_SOCKADDR_DL: 20,
     SIOCGIFFLAGS: 0xc090_6911,
     SIOCGIFMTU: 0xc090_697e,
+    SIOCGIFMEDIA: 0xc030_6936,
+    mediaStatusAt: 24,
     SIOCIFDESTROY: 0x8090_6979,
     TUNSIFHEAD: 0x8004_7442,
     TUNSIFMODE: 0x8004_7458,
@@ -227,6 +237,8 @@ export const NUMBERS: Readonly<Record<SystemName, Numbers>> = {
     SIZEOF_SOCKADDR_DL: 54,
     SIOCGIFFLAGS: 0xc020_6911,
     SIOCGIFMTU: 0xc020_6933,
+    SIOCGIFMEDIA: 0xc030_6938,
+    mediaStatusAt: 24,
     SIOCIFDESTROY: 0x8020_6979,
     SIOCSIFNAME: 0x8020_6928,
     TUNSIFHEAD: 0x8004_7460,

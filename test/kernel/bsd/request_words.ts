@@ -7,7 +7,8 @@ const IFNAMSIZ = 16;
 /** How the requests of one system read: `TUNSIFHEAD 1`, `SIOCSIFNAME tun0`. */
 export function requestWords(numbers: Numbers): RequestWords[] {
   const { FIONBIO, TUNSIFHEAD, TUNSIFMODE, TUNSTRANSIENT, TUNGIFNAME } = numbers;
-  const { SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINFO_IN6, SIOCIFDESTROY, SIOCSIFNAME } = numbers;
+  const { SIOCGIFFLAGS, SIOCGIFMEDIA, SIOCGIFMTU, SIOCGIFINFO_IN6, SIOCIFDESTROY, SIOCSIFNAME } =
+    numbers;
   const name = (bytes: Uint8Array) => textOf(bytes.subarray(0, IFNAMSIZ));
   const ofInt = (request: number | undefined, text: string) =>
     request === undefined ? [] : [{ request, text, size: 4 }];
@@ -20,6 +21,10 @@ export function requestWords(numbers: Numbers): RequestWords[] {
     ...ofInt(TUNSTRANSIENT, "TUNSTRANSIENT"),
     ...ofName(SIOCGIFFLAGS, "SIOCGIFFLAGS"),
     ...ofName(SIOCGIFMTU, "SIOCGIFMTU"),
+    ...ofName(SIOCGIFMEDIA, "SIOCGIFMEDIA").map((it) => ({
+      ...it,
+      size: SIOCGIFMEDIA >>> 16 & 0x1fff,
+    })),
     ...ofName(SIOCGIFINFO_IN6, "SIOCGIFINFO_IN6").map((it) => ({ ...it, size: 72 })),
     ...ofName(SIOCGIFAFLAG_IN6, "SIOCGIFAFLAG_IN6").map((it) => ({
       ...it,

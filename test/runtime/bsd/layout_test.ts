@@ -36,6 +36,7 @@ test("every request of the BSDs has the number that their headers give", () => {
   holds([
     ["SIOCGIFFLAGS", 0xc020_6911, 0xc020_6911, 0xc090_6911, 0xc020_6911],
     ["SIOCGIFMTU", 0xc020_6933, 0xc020_697e, 0xc090_697e, 0xc020_6933],
+    ["SIOCGIFMEDIA", 0xc030_6938, 0xc040_6938, 0xc030_6936, 0xc030_6938],
     ["SIOCSIFNAME", 0x8020_6928, NONE, NONE, 0x8020_6928],
     ["SIOCIFDESTROY", 0x8020_6979, 0x8020_6979, 0x8090_6979, 0x8020_6979],
     ["SIOCGIFAFLAG_IN6", 0xc120_6949, 0xc120_6949, 0xc120_6949, 0xc120_6949],
@@ -57,6 +58,8 @@ test("what differs between the BSDs differs as their headers say", () => {
     ["SOCK_NONBLOCK", 0x2000_0000, 0x4000, 0x2000_0000, 0x2000_0000],
     ["MSG_NOSIGNAL", 0x2_0000, 0x400, 0x400, 0x400],
     ["SIZEOF_IFREQ", 32, 32, 144, 32],
+    ["SIZEOF_IFMEDIAREQ", 48, 64, 48, 48],
+    ["IFMEDIAREQ_STATUS_AT", 24, 32, 24, 24],
     ["SIZEOF_IN6_NDIREQ", 72, NONE, NONE, NONE],
     ["IN6_NDIREQ_FLAGS_AT", 36, NONE, NONE, NONE],
     ["ND6_IFF_IFDISABLED", 8, NONE, NONE, NONE],
@@ -104,6 +107,8 @@ test("what 4.4BSD brought is the same on all of them", () => {
     same("SIZEOF_IN6_IFREQ", 288),
     same("IN6_IFREQ_ADDR_AT", 16),
     same("IFREQ_MTU_AT", 16),
+    same("IFM_AVALID", 1),
+    same("IFM_ACTIVE", 2),
     same("IFREQ_DATA_AT", 16),
   ]);
 });

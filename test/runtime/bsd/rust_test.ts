@@ -6,8 +6,8 @@ import { compare, numbersOf, rustSource, TARGETS } from "./sources.ts";
 /** Said by no file of that crate: `golang_test.ts` has all but TUN's. */
 const UNSEEN = new RegExp(
   "^(CMSGHDR_DATA_AT|CMSG_ALIGNMENT|FD_CLOEXEC|ICMP6_FILTER|ICMP6_FILTER_BLOCK|IFF_\\w+|IFNAMSIZ|" +
-    "IFREQ_\\w+_AT|IN6_IFREQ_ADDR_AT|IN6_NDIREQ_FLAGS_AT|LOG_(CONS|NDELAY|PID)|MMSGHDR_\\w+|RTA_\\w+|RTF_\\w+|ND6_\\w+|RTM_\\w+|RT_\\w+|SIOC\\w+|" +
-    "SIZEOF_(ICMP6_FILTER|IFREQ|IN6_IFREQ|IN6_NDIREQ|MMSGHDR|RT_MSGHDR|SOCKADDR_DL|SOCKLEN_T)|TUN\\w+)$",
+    "IFMEDIAREQ_\\w+_AT|IFM_A\\w+|IFREQ_\\w+_AT|IN6_IFREQ_ADDR_AT|IN6_NDIREQ_FLAGS_AT|LOG_(CONS|NDELAY|PID)|MMSGHDR_\\w+|RTA_\\w+|RTF_\\w+|ND6_\\w+|RTM_\\w+|RT_\\w+|SIOC\\w+|" +
+    "SIZEOF_(ICMP6_FILTER|IFMEDIAREQ|IFREQ|IN6_IFREQ|IN6_NDIREQ|MMSGHDR|RT_MSGHDR|SOCKADDR_DL|SOCKLEN_T)|TUN\\w+)$",
 );
 
 /** Functions that the crate's version does not declare yet, or never, with the reason. */

@@ -78,10 +78,8 @@ export class BsdNetworkWatch implements NetworkWatch {
   look(destinations: readonly number[], own: string, source = 0): NetworkNow {
     const listed = this.#list();
     const ipv4 = Object.keys(listed).flatMap((name) => this.#attached(listed, name));
-    const chosen = this.#towardsAny(destinations);
+    const { chosen, way } = this.#towardsAny(destinations, ipv4);
     const localAddress = chosen && (source || chosen);
-    // What of the gateways can be asked, takes a process: another address tells of most of them.
-    const way = ipv4.find(({ address }) => address === chosen)?.interfaceName ?? "";
     return { ipv4, localAddress, way, nativeIpv6: this.#native(listed, own) };
   }
 
@@ -98,12 +96,19 @@ export class BsdNetworkWatch implements NetworkWatch {
     });
   }
 
-  #towardsAny(destinations: readonly number[]): number | undefined {
+  /**
+   * What of the gateways can be asked, takes a process: another address tells of most of them. A way by
+   * an interface without a carrier is none, though FreeBSD keeps its routes: in_if_link_down() of NetBSD
+   * detaches its addresses, rt_if_linkstate_change() of OpenBSD takes its routes down.
+   */
+  #towardsAny(destinations: readonly number[], had: readonly AttachedAddress[]) {
     for (const destination of destinations) {
       const chosen = this.#towards(destination);
-      if (chosen !== undefined) return chosen;
+      if (chosen === undefined) continue;
+      const way = had.find(({ address }) => address === chosen)?.interfaceName ?? "";
+      if (this.#requests.hasCarrier(way)) return { chosen, way };
     }
-    return undefined;
+    return { chosen: undefined, way: "" };
   }
 
   /** The kernel chooses the address when a socket is connected, without sending anything. */
@@ -132,7 +137,7 @@ export class BsdNetworkWatch implements NetworkWatch {
     const via = route?.interfaceName;
     if (route === undefined || route.rejects || via === undefined || via === own) return undefined;
     const isUp = (name: string) => (Math.max(0, this.#requests.flagsOf(name)) & IFF_UP) !== 0;
-    if (!isUp(via)) return undefined;
+    if (!isUp(via) || !this.#requests.hasCarrier(via)) return undefined;
     const names = [via, ...Object.keys(listed).filter((it) => it !== via && it !== own)];
     for (const name of names) {
       const addresses = (listed[name] ?? []).map(({ address }) => ipv6In(address));

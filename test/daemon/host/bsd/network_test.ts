@@ -13,13 +13,20 @@ const SERVER = parseIpv4("198.51.100.1")!;
 /** IN6_IFF_ */
 const [TENTATIVE, DEPRECATED] = [0x02, 0x10];
 
+interface Around {
+  /** Default: tun0. */
+  readonly own?: string;
+  /** Default: 2001::/32. */
+  readonly prefix?: number;
+  readonly isUnplugged?: boolean;
+}
+
 /** A host that has these addresses on its Ethernet, and whatever default route it comes with. */
 function look(
   system: typeof BSDS[number],
   address: Uint8Array,
   flags: number,
-  own = "tun0",
-  prefix = SERVICE_PREFIX,
+  { own = "tun0", prefix = SERVICE_PREFIX, isUnplugged = false }: Around = {},
 ) {
   const prepare = (machine: BsdMachine) => {
     const { world } = machine;
@@ -33,6 +40,7 @@ function look(
     if (!isThere) world.addRoute({ ...route, action: "send", origin: "static" });
   };
   const { host, machine } = bsdMachine(system, { prepare });
+  machine.isUnplugged = isUnplugged;
   const watch = host.watchNetwork(prefix);
   try {
     return { now: watch.look([SERVER], own), machine };
@@ -54,8 +62,17 @@ for (const system of BSDS) {
     for (const other of ["2001:0:1::1", "2002:c000:202::1", "fd00::1"]) {
       assert.equal(text(look(system, parseIpv6(other)!, 0).now), undefined, other);
     }
-    assert.equal(text(look(system, NATIVE, 0, machine.ethernet).now), undefined, "it is ours");
-    const closed = look(system, NATIVE, 0, "tun0", readU32(NATIVE, 0)).now;
+    assert.equal(
+      text(look(system, NATIVE, 0, { own: machine.ethernet }).now),
+      undefined,
+      "it is ours",
+    );
+    const closed = look(system, NATIVE, 0, { prefix: readU32(NATIVE, 0) }).now;
     assert.equal(text(closed), undefined, "it is in the service prefix");
+  });
+
+  test(`BsdNetworkWatch knows no way by an Ethernet whose cable is out on ${system}`, () => {
+    const { localAddress, way, nativeIpv6 } = look(system, NATIVE, 0, { isUnplugged: true }).now;
+    assert.deepEqual([localAddress, way, nativeIpv6], [undefined, "", undefined]);
   });
 }
