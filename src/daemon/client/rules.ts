@@ -11,10 +11,11 @@ export const FIRST_MTU = 1280;
 /**
  * What a client's datapath goes by.
  *
- * @param servers none of them where it is to be quiet
+ * @param servers those whose addresses are known
  * @param checkHost 16 bytes of the native host that is asked now and then
  * @param remembered by which the last run had its address
  * @param relayedFor this host's own addresses, where it is to be a relay for them
+ * @param isQuiet whether it is to say nothing, beside IPv6 of another kind: C-01, H-08
  */
 export function clientRules(
   config: ClientConfig,
@@ -23,6 +24,7 @@ export function clientRules(
   checkHost: Uint8Array | undefined,
   remembered: Mapping | undefined,
   relayedFor: readonly Ipv6Prefix[] | undefined,
+  isQuiet = false,
 ): ClientRules {
   const { extensions, secret, bindAddress } = config;
   const has = (name: ClientConfig["extensions"][number]) => extensions.includes(name);
@@ -33,6 +35,7 @@ export function clientRules(
     localAddress: bindAddress === 0 ? localAddress : bindAddress,
     subnets,
     servers: servers.map(({ primary, secondary }) => ({ primary, secondary })),
+    quiet: isQuiet,
     serverOrder: config.serverOrder,
     refresh: config.refresh,
     extensions: {

@@ -56,8 +56,10 @@ export interface ClientOptions {
   /** The address that datagrams to servers leave from; with the port it is the local one. RFC 6081 §3 */
   readonly localAddress: number;
   readonly subnets: readonly Subnet[];
-  /** 1 to {@link SERVERS_MAX}, no two with a common address. */
+  /** Up to {@link SERVERS_MAX}, no two with a common address; none: flows go on while none is known. */
   readonly servers: readonly ServerAddresses[];
+  /** Nobody is asked and nothing is sent, as if there were no client. RFC 4380 §5.5 */
+  readonly quiet?: boolean;
   readonly serverOrder: ServerOrder;
   /** Secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
   readonly identity: ClientIdentity | undefined;

@@ -166,9 +166,18 @@ export class Client implements TunnelRules {
     this.#parts.filter.set(options);
     this.#parts.errors.set(options, now);
     this.#states.holds.set(options);
+    if (options.quiet === true) this.#fallQuiet(now, sink);
     if (isSame) return;
     this.#hostCheck.begin(now);
     this.start(now, sink);
+  }
+
+  /** No address, nobody who is trusted, no port but that of the service: there is nothing to keep up. */
+  #fallQuiet(now: Millis, sink: TunnelSink): void {
+    this.#parts.homes.clear();
+    this.#states.forgetTrust(now, sink);
+    this.#filtering.stop();
+    this.#version++;
   }
 
   /** Broadcast addresses of the subnets that this host is attached to: no peer's. */

@@ -47,6 +47,11 @@ export class FilteringTest {
     this.#isWanted = true;
   }
 
+  /** Nobody is to be asked any more. */
+  stop(): void {
+    if (this.#questions !== undefined) this.#end("unknown");
+  }
+
   /** The secondary address of the server in use answers when it is asked itself. */
   begin(server: Server, now: Millis, sink: TunnelSink): void {
     if (!this.#isWanted || this.#host.openPort(FILTERING_PATH) === 0) return;

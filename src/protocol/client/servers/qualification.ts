@@ -112,8 +112,8 @@ export class Qualification {
 
   /** Asks every server, at the start and when the network or the list of servers is another one. */
   start(now: Millis, sink: TunnelSink): void {
-    const { servers, identity, refresh } = this.#options();
-    this.servers.set(servers, identity);
+    const { servers, identity, refresh, quiet } = this.#options();
+    this.servers.set(quiet === true ? [] : servers, identity);
     this.refresh.reset(refresh);
     if (this.#current !== undefined && !this.servers.all.includes(this.#current)) {
       this.#current = undefined;
