@@ -59,7 +59,8 @@ export class StateFile {
   readonly problem: string | undefined;
   readonly #fd: number;
   #written: string;
-  #length = 0;
+  /** Bytes that there are: of what is no UTF-8 there are fewer characters. */
+  #length: number;
 
   /**
    * @param user who may own it besides us, and shall from now on
@@ -78,8 +79,9 @@ export class StateFile {
       this.#refuseStranger(libc, place.path, user?.uid);
       fchmodSync(this.#fd, OWN_MODE);
       if (user !== undefined) fchownSync(this.#fd, user.uid, user.gid);
-      this.#written = readWhole(this.#fd);
-      this.#length = this.#written.length;
+      const bytes = readWhole(this.#fd);
+      this.#written = new TextDecoder().decode(bytes);
+      this.#length = bytes.length;
     } catch (error) {
       closeSync(this.#fd);
       throw error instanceof StartError ? error : new StartError(`${path}: ${errnoOf(error)}`);
@@ -138,7 +140,7 @@ function openFile(path: string): number {
   }
 }
 
-function readWhole(fd: number): string {
+function readWhole(fd: number): Uint8Array {
   const bytes = new Uint8Array(LENGTH_MOST);
   let length = 0;
   while (length < bytes.length) {
@@ -146,7 +148,7 @@ function readWhole(fd: number): string {
     if (count === 0) break;
     length += count;
   }
-  return new TextDecoder().decode(bytes.subarray(0, length));
+  return bytes.subarray(0, length);
 }
 
 function encode({ port, names, mapping }: ClientState): string {

@@ -83,6 +83,20 @@ for (const [text, found, problem = /^undefined$/] of HOSTILE) {
   });
 }
 
+test("StateFile writes over all that was there, whatever bytes that were", () => {
+  for (const hex of ["efbbbf".repeat(200), "c3a4".repeat(300), "ff".repeat(600)]) {
+    const path = join(folder(), "client.json");
+    writeFileSync(path, Buffer.from(hex, "hex"), { mode: 0o600 });
+    const first = new StateFile(libc, path, undefined);
+    assert.deepEqual(first.found, NO_STATE);
+    first.write(STATE);
+    first.close();
+    const second = new StateFile(libc, path, undefined);
+    assert.deepEqual([second.found, second.problem], [STATE, undefined]);
+    second.close();
+  }
+});
+
 test("StateFile refuses what another has, or what leads elsewhere", () => {
   const here = folder();
   const victim = join(here, "victim");
