@@ -15,6 +15,7 @@ const EXECUTIONS: Readonly<Record<keyof typeof TARGETS, number>> = {
   relay: 1_500,
   server: 10_000,
   client: 600,
+  host_rules: 600,
   segments: 600,
   relay_programs: 4_000,
   server_program: 4_000,
@@ -24,6 +25,7 @@ const EXECUTIONS: Readonly<Record<keyof typeof TARGETS, number>> = {
   handover: 3_000,
   netlink: 1_200,
   recording: 600,
+  helpers: 4_000,
 };
 const SEED = 4380;
 

@@ -21,27 +21,24 @@ import { UdpDatagram } from "#src/protocol/wire/udp_datagram.ts";
 import {
   advertisement,
   alternatesTrailer,
-  CLIENT_OPTIONS,
   data,
   discoveryTrailer,
   echoReply,
   type End,
-  HOST,
   MAPPED_AT,
   nonceTrailer,
   PEER,
   PEER_AT,
-  PEER_SERVER,
   portTrailer,
-  RELAY_AT,
   sipHash,
 } from "#test/protocol/client/lab.ts";
-import { bubble, concat, ip4, origin, teredo } from "#test/protocol/packets.ts";
-import { CLIENT_LOCAL, SECONDARY_SERVER, SERVER, toHex } from "#test/protocol/vectors.ts";
+import { bubble, concat, ip4, origin } from "#test/protocol/packets.ts";
+import { CLIENT_LOCAL, toHex } from "#test/protocol/vectors.ts";
 import { ClientWatch } from "#test/sim/client/watch.ts";
 import { keyOf } from "#test/sim/packets.ts";
 import { Choices } from "../engine/choices.ts";
 import type { Target } from "../engine/target.ts";
+import { ENDS, NEIGHBOUR, PEERS, PLAIN, SERVERS, VARIANTS } from "../inputs/client_parties.ts";
 import { HEADROOM, MadeDatagram } from "../inputs/made_datagram.ts";
 
 /** Bytes of an event: what, which peer, from where, what of it; then a datagram's, where it has one. */
@@ -52,63 +49,6 @@ const FORGOTTEN = 1_500_000;
 const NO_NEXT_HEADER = 59;
 /** Steps of the timer that one piece of time may take. */
 const STEPS = 20_000;
-
-const OTHER_SERVER = { primary: ip4("83.170.6.76"), secondary: ip4("83.170.6.77") };
-/** Ours, and those of peers. */
-const SERVERS = [
-  ...CLIENT_OPTIONS.servers,
-  OTHER_SERVER,
-  { primary: PEER_SERVER, secondary: PEER_SERVER + 1 },
-];
-const NEIGHBOUR: End = { address: ip4("10.0.0.7"), port: 3_797 };
-/** Clients, with where their addresses say that they are, and native hosts behind a relay. */
-const PEERS: readonly (readonly [Uint8Array, End])[] = [
-  [PEER, PEER_AT],
-  [teredo(PEER_AT.address, PEER_AT.port + 1, PEER_SERVER), { ...PEER_AT, port: PEER_AT.port + 1 }],
-  [teredo(ip4("192.0.2.11"), 5_000, SERVER), { address: ip4("192.0.2.11"), port: 5_000 }],
-  [teredo(MAPPED_AT.address, 9_000, SERVER), NEIGHBOUR],
-  [teredo(ip4("10.0.0.7"), 3_797, SERVER), NEIGHBOUR],
-  ...[HOST, "2001:db8::2", "2a00::1", "fe80::1", "ff02::1"].map((text) =>
-    [parseIpv6(text)!, RELAY_AT] as const
-  ),
-];
-/** Where datagrams come from that are not where they should be. */
-const ENDS: readonly End[] = [
-  PEER_AT,
-  RELAY_AT,
-  NEIGHBOUR,
-  { address: SERVER, port: TEREDO_PORT },
-  { address: SECONDARY_SERVER, port: TEREDO_PORT },
-  { address: OTHER_SERVER.primary, port: TEREDO_PORT },
-  { address: PEER_AT.address, port: 40_000 },
-  { address: CLIENT_LOCAL, port: 3_797 },
-  { address: ip4("127.0.0.1"), port: 1 },
-  { address: 0, port: 0 },
-];
-
-const NARROW: Partial<ClientOptions> = {
-  maxPeers: 3,
-  holdPackets: 2,
-  holdBytes: 2 * 1280,
-  holdMemory: 3 * 1280,
-  holdAge: 3_000,
-  icmpRate: 1,
-  icmpBurst: 2,
-};
-const PLAIN = {
-  symmetric: false,
-  portPreserving: false,
-  sequential: false,
-  hairpin: false,
-  loadReduction: false,
-};
-const VARIANTS: readonly ClientOptions[] = [
-  {},
-  { localDiscovery: true },
-  { ...NARROW, servers: [...CLIENT_OPTIONS.servers, OTHER_SERVER] },
-  { extensions: PLAIN, refuseReserved: true },
-  { servers: [OTHER_SERVER, ...CLIENT_OPTIONS.servers], serverOrder: "strict" as const },
-].map((own) => ({ ...CLIENT_OPTIONS, ...own }));
 
 /** A conversation: servers, clients, native hosts and strangers with a client, by a clock of its own. */
 export const target: Target = {
@@ -125,10 +65,14 @@ export const target: Target = {
 };
 
 const event = (...bytes: number[]) => [...bytes, ...Array(EVENT).fill(0)].slice(0, EVENT);
-/** Both addresses of a server answer; a peer bubbles and both talk; a native host answers its test. */
+/**
+ * Both addresses of a server answer, and the second one what the first was asked with the cone bit; a peer
+ * bubbles and both talk; a native host answers its test.
+ */
 const SEED = [
-  event(0, 0).slice(0, 15),
+  event(0, 0),
   event(0, 1),
+  event(0, 0, 0x11, 0x10),
   event(1, 0),
   event(2, 0, 0, 1),
   event(3, 0, 0, 1),
@@ -138,6 +82,12 @@ const SEED = [
   event(6, 5),
   event(10, 0, 0, 200),
 ].flat();
+
+interface Solicited {
+  readonly to: number;
+  readonly path: number;
+  readonly bytes: Uint8Array;
+}
 
 class Play implements TunnelSink {
   readonly #options: ClientOptions;
@@ -153,8 +103,8 @@ class Play implements TunnelSink {
   readonly #ports = new Map<number, number>();
   #mayOpen = true;
   #evicted = 0;
-  /** The last solicitation to each server's address. */
-  readonly #solicitations = new Map<number, Uint8Array>();
+  /** The last solicitations: to each server's address, by each path, with the cone bit and without. */
+  readonly #solicitations = new Map<string, Solicited>();
   /** The last echo test of each native host, and the nonce that each client was sent. */
   readonly #tests = new Map<string, Uint8Array>();
   readonly #nonces = new Map<string, string>();
@@ -273,8 +223,9 @@ class Play implements TunnelSink {
   #advertise(who: number, where: number, what: number): void {
     const own = this.#own;
     const to = own[who % own.length]!;
-    const asked = this.#solicitations.get(to);
-    if (asked === undefined) return;
+    const all = [...this.#solicitations.values()].filter((it) => it.to === to);
+    if (all.length === 0) return;
+    const { bytes: asked, path } = all[(where >> 4) % all.length]!;
     const { address, port } = MAPPED_AT;
     const mapped = [
       MAPPED_AT,
@@ -287,7 +238,7 @@ class Play implements TunnelSink {
     const b = advertisement(asked, mapped, what & 0x40 ? primary + 1 : primary);
     if (what & 0x20) b[5]! ^= 1;
     const from = what & 0x10 ? own[where % own.length]! : to;
-    this.#deliver(b, { address: from, port: what & 8 ? 3_545 : TEREDO_PORT }, SERVICE_PATH);
+    this.#deliver(b, { address: from, port: what & 8 ? 3_545 : TEREDO_PORT }, path);
   }
 
   #trailersOf(what: number, nonce = "01020304"): Uint8Array {
@@ -375,15 +326,18 @@ class Play implements TunnelSink {
     if (this.#counters[Counter.peers_evicted] !== this.#evicted) this.#watch.evicted();
     this.#evicted = this.#counters[Counter.peers_evicted]!;
     this.#watch.sent(b, from, address, port, this.#now);
-    this.#learn(b, address, port);
+    this.#learn(b, address, port, local);
   }
 
   /** What an honest peer would have to repeat. */
-  #learn(b: Uint8Array, address: number, port: number): void {
+  #learn(b: Uint8Array, address: number, port: number, path: number): void {
     const d = this.#datagram;
     assert.equal(d.parse(b, 0, b.length), Drop.None);
     const to = b.subarray(d.ipv6At + 24, d.ipv6At + 40);
-    if (port === TEREDO_PORT && d.nonceAt >= 0) this.#solicitations.set(address, b);
+    if (port === TEREDO_PORT && d.nonceAt >= 0) {
+      const cone = b[d.ipv6At + 16]! & 0x80;
+      this.#solicitations.set(`${address} ${path} ${cone}`, { to: address, path, bytes: b });
+    }
     if (b.length === ECHO_LENGTH && b[d.ipv6At + 40] === 128) this.#tests.set(keyOf(to), b);
     this.#trailers.parse(b, d.trailersAt, d.end);
     const { nonceAt } = this.#trailers;

@@ -6,6 +6,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<{ readonly target: T
   relay: () => import("./relay.ts"),
   server: () => import("./server.ts"),
   client: () => import("./client.ts"),
+  host_rules: () => import("./host_rules.ts"),
   segments: () => import("./segments.ts"),
   relay_programs: () => import("./relay_programs.ts"),
   server_program: () => import("./server_program.ts"),
@@ -15,6 +16,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<{ readonly target: T
   handover: () => import("./handover.ts"),
   netlink: () => import("./netlink.ts"),
   recording: () => import("./recording.ts"),
+  helpers: () => import("./helpers.ts"),
 };
 
 /** Folders and files whose branches lead a target's search, from the project's root. */
@@ -23,6 +25,7 @@ export const COVERS: Readonly<Record<keyof typeof TARGETS, readonly string[]>> =
   relay: ["src/protocol/"],
   server: ["src/protocol/"],
   client: ["src/protocol/"],
+  host_rules: ["src/protocol/client/", "src/protocol/relay/", "src/datapath/loop/host_rules.ts"],
   segments: ["src/segments/", "src/protocol/wire/checksum.ts"],
   relay_programs: ["src/protocol/relay/", "src/protocol/peers/states.ts"],
   server_program: ["src/protocol/server/"],
@@ -32,4 +35,10 @@ export const COVERS: Readonly<Record<keyof typeof TARGETS, readonly string[]>> =
   handover: ["src/daemon/handover/", "src/daemon/history/", "src/protocol/peers/"],
   netlink: ["src/datapath/linux/netlink/", "src/daemon/host/linux/firewall/"],
   recording: ["src/datapath/recorder/", "src/daemon/recordings/", "src/daemon/fates/words.ts"],
+  helpers: [
+    "src/daemon/client/errands/words.ts",
+    "src/daemon/client/apart/words.ts",
+    "src/daemon/client/state_file.ts",
+    "src/daemon/upkeep/words.ts",
+  ],
 };

@@ -68,7 +68,7 @@ export const target: Target = {
 const event = (...bytes: number[]) => [...bytes, ...Array(EVENT).fill(0)].slice(0, EVENT);
 /** A host sends, the client answers the bubble, both talk; later the client is asked again. */
 const SEED = [
-  event(0, 0, 0, 17, 20).slice(0, 15),
+  event(0, 0, 0, 17, 20),
   event(2, 0),
   event(1, 0, 0, 17, 20),
   event(0, 0, 0, 58, 20),
