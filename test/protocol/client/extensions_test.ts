@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Extensions } from "#src/protocol/client/contract.ts";
 import { Drop } from "#src/protocol/drops.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { concat, ip4, teredo } from "../packets.ts";
 import { CLIENT_LOCAL, fromHex, SECONDARY_SERVER, SERVER, vector } from "../vectors.ts";
 import {
@@ -544,6 +545,60 @@ test("Client sends one datagram to a host that is named as client and server, fo
   wanted.send(both);
   assert.ok(sentIn(wanted, 1_000) >= 2);
 });
+
+/** How many datagrams go to hosts within `milliseconds`, by address. */
+function tally(lab: ClientLab, milliseconds: number): Record<string, number> {
+  const sent = [...lab.sent];
+  lab.live(milliseconds);
+  sent.push(...lab.sent);
+  const counts: Record<string, number> = {};
+  for (const { to } of sent) {
+    const [address] = to.split(":");
+    if (!OUR_SERVER.includes(address!)) counts[address!] = (counts[address!] ?? 0) + 1;
+  }
+  return counts;
+}
+const OUR_SERVER = [SERVER, SECONDARY_SERVER].map(formatIpv4);
+
+const portsOf = (address: string, ...ports: readonly number[]): Uint8Array =>
+  alternatesTrailer(...ports.map((port) => ({ address: ip4(address), port })));
+
+/** A bubble by way of our server names one host as often as it can. */
+const manifold = [
+  {
+    what: "in each alternate address",
+    trailers: portsOf("203.0.113.66", 1, 2, 3, 4),
+    want: { "192.0.2.10": 1, "198.51.100.118": 1, "203.0.113.66": 1 },
+  },
+  {
+    what: "as the peer, as its random port, and in each alternate address",
+    trailers: concat(portTrailer(1_201), portsOf("192.0.2.10", 1, 2, 3, 4)),
+    want: { "192.0.2.10": 2, "198.51.100.118": 1 },
+  },
+  {
+    what: "as the peer, and in each alternate address",
+    trailers: portsOf("192.0.2.10", 1, 2, 3, 4),
+    want: { "192.0.2.10": 1, "198.51.100.118": 1 },
+  },
+  {
+    what: "as the peer's server, and in each alternate address",
+    trailers: portsOf("198.51.100.118", 1, 2, 3, 4),
+    want: { "192.0.2.10": 1, "198.51.100.118": 1 },
+  },
+];
+for (const { what, trailers, want } of manifold) {
+  test(`Client sends a host two datagrams at most that is named ${what} (C-78)`, () => {
+    const lab = qualified();
+    assertDrop(lab.indirect(trailers), Drop.None);
+    assert.deepEqual(tally(lab, 400 * SECOND), want);
+    for (const mapped of [KEPT_AT, MAPPED_AT]) {
+      const symmetric = new ClientLab().qualifySymmetric(mapped);
+      symmetric.indirect(trailers);
+      const counts = tally(symmetric, 400 * SECOND);
+      assert.ok(Object.values(counts).every((count) => count <= 2), JSON.stringify(counts));
+    }
+  });
+}
 
 test("Client sends no second direct bubble to who was just answered", () => {
   const lab = qualified();

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { equalIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { writeU32 } from "#src/protocol/wire/bytes.ts";
-import { bubble, concat, origin } from "#test/protocol/packets.ts";
-import { nonceTrailer } from "#test/protocol/client/lab.ts";
+import { bubble, concat, origin, teredo } from "#test/protocol/packets.ts";
+import { alternatesTrailer, nonceTrailer, portTrailer } from "#test/protocol/client/lab.ts";
 import { ALL_NAT_KINDS, type NatKind } from "../nat.ts";
 import { makeData, REQUEST } from "../packets.ts";
 import { FORGED } from "./watch.ts";
@@ -186,6 +186,20 @@ export function disturb(world: ClientWorld, end: number): void {
         noise,
       ];
       for (const b of forged) victim.receive(b, at.address, at.port, 3_797);
+      const named = at.address || 1;
+      const many = [1, 2, 3, 4].map((port) => ({ address: named, port }));
+      for (const server of [named, random.pick(world.servers).primary]) {
+        const peer = bubble(teredo(named, at.port, server), to);
+        forged.push(
+          concat(
+            origin(named, at.port),
+            peer,
+            guess,
+            portTrailer(at.port),
+            alternatesTrailer(...many),
+          ),
+        );
+      }
       // From its server's address, which anybody can forge.
       const server = random.pick(world.servers).primary;
       for (const b of forged.slice(3)) victim.receive(b, server, 3_544, 3_797);

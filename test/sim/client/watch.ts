@@ -56,8 +56,9 @@ export class ClientWatch {
   readonly #datagram = new TeredoDatagram();
   readonly #secrets = new Map<string, Secrets>();
   readonly #trailers = new Trailers();
-  /** What it sent while it looked at one datagram: how many to each end. */
+  /** What it sent while it looked at one datagram: how many to each end, and to each IPv4 address. */
   #answers: Map<string, number> | undefined;
+  readonly #addresses = new Map<number, number>();
   /** The end that it came from, if nobody passed it on. */
   #cameFrom = "";
   #isProof = false;
@@ -74,6 +75,7 @@ export class ClientWatch {
   /** A datagram comes; it ends with {@link end}. */
   begin(b: Uint8Array, address: number, port: number): void {
     this.#answers = new Map();
+    this.#addresses.clear();
     this.#isProof = false;
     const d = this.#datagram;
     if (d.parse(b, 0, b.length) !== Drop.None) return;
@@ -112,8 +114,9 @@ export class ClientWatch {
   }
 
   /**
-   * To no end more than one bubble went, from each of its ports, for one datagram that came; and nobody
-   * is trusted for one that proves nothing.
+   * To no end more than one bubble went, from each of its ports, for one datagram that came, to no IPv4
+   * address more than two, its mapping's and its random port's, and to no more than six: a peer's, its
+   * server's and four alternate ones. Nobody is trusted for one that proves nothing.
    *
    * @param trusted how many more peers are trusted than before
    */
@@ -122,7 +125,10 @@ export class ClientWatch {
     for (const [to, count] of this.#answers!) {
       assert.ok(count <= 1, `${count} bubbles went from ${to} for one datagram`);
     }
-    assert.ok(this.#answers!.size <= 8, "one datagram made too many ends be sent to");
+    for (const [address, count] of this.#addresses) {
+      assert.ok(count <= 2, `${count} bubbles to ${formatIpv4(address)} for one datagram`);
+    }
+    assert.ok(this.#addresses.size <= 6, "one datagram made too many hosts be sent to");
     this.#answers = undefined;
     this.#cameFrom = "";
   }
@@ -144,6 +150,7 @@ export class ClientWatch {
     if (address === DISCOVERY_GROUP) return;
     const end = `${from} to ${formatIpv4(address)}:${port}`;
     this.#answers?.set(end, (this.#answers.get(end) ?? 0) + 1);
+    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
     const to = destinationOf(b, ipv6At);
     if (!isTeredo(to, 0, SERVICE_PREFIX) || !this.#isServer(address, port)) return;
     // Whoever sends from a server's port and knows the nonce is a peer there, and answered as one.

@@ -193,12 +193,10 @@ export class Paths {
     this.alternates[p] = 0;
   }
 
-  /** Unless it is among them. */
+  /** Unless its address is among them. */
   addAlternate(p: PeerId, address: number, port: number): void {
     const count = this.alternates[p]!;
-    for (let i = 0; i < count; i++) {
-      if (this.alternateAddress(p, i) === address && this.alternatePort(p, i) === port) return;
-    }
+    for (let i = 0; i < count; i++) if (this.alternateAddress(p, i) === address) return;
     this.#alternateAddresses[ALTERNATES_MAX * p + count] = address;
     this.#alternatePorts[ALTERNATES_MAX * p + count] = port;
     this.alternates[p] = count + 1;

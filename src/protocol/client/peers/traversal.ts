@@ -183,7 +183,8 @@ export class Traversal implements Asking {
   testAgain(p: PeerId, now: Millis, sink: TunnelSink): Millis {
     const { paths, peers } = this.#parts;
     paths.setTesting(p, false);
-    if (this.#mayTestPorts(p)) {
+    // Not for who only asked for us: each test has a bubble for him.
+    if (this.#mayTestPorts(p) && this.#states.holds.count(p) > 0) {
       // A turn of its own: else the asking would outlast what waits for it, and nobody be told.
       peers.addTurn(p);
       return this.#startPortTest(p, now, sink);
@@ -233,11 +234,9 @@ export class Traversal implements Asking {
   /** By its random port, and at its alternate addresses. */
   #answerElsewhere(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths } = this.#parts;
-    const isOneHost = this.#isOneHost(p);
-    if (!isOneHost) this.#answerByRandomPort(p, now, sink);
+    if (!this.#isOneHost(p)) this.#answerByRandomPort(p, now, sink);
     for (let i = 0; i < paths.alternates[p]!; i++) {
       const address = paths.alternateAddress(p, i);
-      if (isOneHost && address === this.embeddedAddress(p)) continue;
       this.#bubbles.sendDirect(p, address, paths.alternatePort(p, i), SERVICE_PATH, sink);
     }
   }

@@ -96,11 +96,10 @@ export class FromServers {
     paths.clearAlternates(p);
     for (let i = 0; hairpin && i < trailers.alternates; i++) {
       const address = trailers.alternateAddress(b, i);
-      const port = trailers.alternatePort(b, i);
-      // What is named twice would be sent to twice, at the wish of whoever names it.
-      const isOther = address !== this.#traversal.embeddedAddress(p) ||
-        (port !== this.#traversal.embeddedPort(p) && port !== paths.peerRandomPort[p]);
-      if (isOther) paths.addAlternate(p, address, port);
+      // Whoever names a host more than once would have it hit as often, at his word: it counts once.
+      const isOther = address !== this.#traversal.embeddedAddress(p) &&
+        address !== this.#bubbles.serverAddress(p);
+      if (isOther) paths.addAlternate(p, address, trailers.alternatePort(b, i));
     }
   }
 }
