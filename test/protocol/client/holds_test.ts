@@ -158,6 +158,16 @@ for (const to of [HOST, PEER]) {
   });
 }
 
+test("Client that does not know its NAT yet tells the sender in time too (C-45)", () => {
+  const holdAge = 10 * SECOND;
+  const lab = new ClientLab({ holdAge }).start();
+  lab.advertise(lab.solicitationTo(SERVER));
+  const start = lab.now;
+  lab.send(PEER);
+  lab.advance(20 * SECOND);
+  assert.deepEqual(lab.sentTo("icmpv6").map(({ at }) => at - start), [holdAge]);
+});
+
 test("Client tells nobody of what is held too long for a peer that is there", () => {
   const lab = new ClientLab({ holdAge: 500 }).qualifySymmetric();
   lab.send(PEER);
