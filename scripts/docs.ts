@@ -53,7 +53,10 @@ export function documents(): ReadonlyMap<string, string> {
       ),
     }),
     withTables("docs/bsd-kernels.md", { "test/kernel/bsd/manual": promises() }),
-    withTables("docs/mutation.md", { "test/mutation/explained.ts": explained() }),
+    withTables("docs/mutation.md", {
+      "the sizes and times in test/mutation/explained.ts": explained(true),
+      "the rest of test/mutation/explained.ts": explained(false),
+    }),
     withTables("docs/security.md", { "src/daemon/sandbox/linux/calls.ts": systemCalls() }),
     ["docs/examples/grafana/teredo.json", dashboard()],
     ...commandPages(),
@@ -207,15 +210,18 @@ function leftAlone(reasons: Readonly<Record<string, string>>): string {
   return table([["reason", "a packet"], ...rows]);
 }
 
-function explained(): string {
+function explained(isChosen: boolean): string {
   const quoted = (code: string) => `\`${code.replaceAll("|", "\\|")}\``;
-  const rows = EXPLAINED.map(({ path, code, was, text, why }) => [
+  const rows = EXPLAINED.filter((one) => one.isChosen === isChosen).map((
+    { path, code, was, text, why },
+  ) => [
     quoted(path.slice("src/".length)),
     quoted(code),
     `${quoted(was)} → ${quoted(text)}`,
     why,
   ]);
-  return table([["file", "line", "change", "why nobody sees it"], ...rows]);
+  const why = isChosen ? "what it chooses" : "why nobody sees it";
+  return table([["file", "line", "change", why], ...rows]);
 }
 
 function promises(): string {

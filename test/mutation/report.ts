@@ -45,10 +45,10 @@ export function report(results: readonly Judged[], mutants: readonly Mutant[]): 
   return `${lines.join("")}\n${survivors(results).join("")}`;
 }
 
-/** What the compiler refuses is no mutant, and what changes nothing cannot be killed. */
+/** What the compiler refuses is no mutant, and what changes nothing cannot be killed; what is chosen could be. */
 function figures(results: readonly Judged[]): string[] {
   const count = (wanted: Verdict) => results.filter(({ verdict }) => verdict === wanted).length;
-  const equal = results.filter((one) => one.verdict === "survived" && explanationOf(one)).length;
+  const equal = results.filter((one) => one.verdict === "survived" && isNothing(one)).length;
   const [failed, timeout, survived] = [
     count("failed"),
     count("timeout"),
@@ -58,6 +58,8 @@ function figures(results: readonly Judged[]): string[] {
   const killed = percent(failed + timeout, tried - equal);
   return [tried, failed, timeout, equal, survived].map(String).concat(killed);
 }
+
+const isNothing = (one: Judged) => explanationOf(one)?.isChosen === false;
 
 function survivors(results: readonly Judged[]): string[] {
   return results.filter((one) => one.verdict === "survived" && !explanationOf(one))
