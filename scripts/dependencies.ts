@@ -1,7 +1,8 @@
 /**
  * What the program and its tests are made of, as docs/dependencies.md tells it:
  *
- *     bun scripts/dependencies.ts     asks the registry, measures the bundle, writes dependencies.json
+ *     bun scripts/dependencies.ts          asks the registry, measures, writes dependencies.json
+ *     bun scripts/dependencies.ts sizes    measures alone: what scripts/build has made, and its sources
  *
  * Then `bun scripts/docs.ts` makes the tables. `why` is written by hand, and so is `maintainers` where
  * the registry does not tell.
@@ -26,9 +27,19 @@ export interface Package {
   readonly newest?: string;
 }
 
+/** Bytes of the program for x64 and of parts of it, before it is packed. */
+export interface Sizes {
+  /** All of it, as `scripts/build` makes it. */
+  readonly program: number;
+  /** Source, which it holds beside the bytecode that is made of it: of packages and ours. */
+  readonly source: number;
+  readonly ours: number;
+}
+
 interface Data {
   /** The day of the registry's answers. */
   readonly fetched: string;
+  readonly sizes: Sizes;
   readonly packages: Readonly<Record<string, Package>>;
 }
 
@@ -68,6 +79,23 @@ export function bundledBytes(): ReadonlyMap<string, number> {
   }
 }
 
+const kib = (bytes: number) =>
+  `${(bytes / 1024).toLocaleString("en", { maximumFractionDigits: 0 })} KiB`;
+
+/** Rows of what the program consists of; the first is the head. */
+export function sizeRows(): string[][] {
+  const { packages, sizes: { program, source, ours } } = readData();
+  const runtime = packages["bun"]!.bytes!;
+  return [
+    ["of the program for x64", "size"],
+    ["the runtime", kib(runtime)],
+    ["source of packages", kib(source - ours)],
+    ["source of ours", kib(ours)],
+    ["bytecode of all of it, and what Bun adds besides", kib(program - runtime - source)],
+    ["all", kib(program)],
+  ];
+}
+
 /** Rows of packages; the first is the head. */
 export function rowsOf(names: readonly string[]): string[][] {
   const { packages } = readData();
@@ -85,11 +113,22 @@ export function rowsOf(names: readonly string[]): string[][] {
 
 function row(name: string, one: Package): string[] {
   const { why, version = "", license = "", bytes, maintainers, released = "", newest } = one;
-  const size = bytes === undefined
-    ? "-"
-    : `${(bytes / 1024).toLocaleString("en", { maximumFractionDigits: 0 })} KiB`;
+  const size = bytes === undefined ? "-" : kib(bytes);
   const last = newest === version ? released : `${released} (${newest})`;
   return [`\`${name}\``, why, version, license, size, String(maintainers ?? "not told"), last];
+}
+
+/** @param bundled what {@link bundledBytes} says; the program is the one that was built last */
+function measuredSizes(bundled: ReadonlyMap<string, number>): Sizes {
+  const isOurs = (name: string) => ["src", "ffi"].includes(name);
+  const sum = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + bundled.get(name)!, 0);
+  const names = [...bundled.keys()];
+  return {
+    program: statSync("dist/teredo").size,
+    source: sum(names),
+    ours: sum(names.filter(isOurs)),
+  };
 }
 
 function update(): void {
@@ -118,7 +157,14 @@ function update(): void {
     };
   }
   const fetched = new Date().toISOString().slice(0, 10);
-  writeFileSync(FILE, `${JSON.stringify({ fetched, packages }, null, 2)}\n`);
+  const sizes = measuredSizes(bundled);
+  writeFileSync(FILE, `${JSON.stringify({ fetched, sizes, packages }, null, 2)}\n`);
 }
 
-if (import.meta.main) update();
+function updateSizes(): void {
+  const sizes = measuredSizes(bundledBytes());
+  const { fetched, packages } = readData();
+  writeFileSync(FILE, `${JSON.stringify({ fetched, sizes, packages }, null, 2)}\n`);
+}
+
+if (import.meta.main) process.argv[2] === "sizes" ? updateSizes() : update();

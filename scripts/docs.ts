@@ -24,7 +24,7 @@ import { HOSTS } from "#test/kernel/bsd/hosts.ts";
 import { STATEMENTS } from "#test/kernel/bsd/manual/statements.ts";
 import { EXPLAINED } from "#test/mutation/explained.ts";
 import { dashboard } from "./dashboard.ts";
-import { LOCKED, rowsOf } from "./dependencies.ts";
+import { LOCKED, rowsOf, sizeRows } from "./dependencies.ts";
 import { manPage } from "./man.ts";
 import { commandPages } from "./man_commands.ts";
 
@@ -48,6 +48,7 @@ export function documents(): ReadonlyMap<string, string> {
     }),
     withTables("docs/dependencies.md", {
       "package.json and scripts/dependencies.json": dependencies(["bun", ...LOCKED.dependencies]),
+      "the sizes in scripts/dependencies.json": table(sizeRows()),
       "their devDependencies": dependencies(
         LOCKED.devDependencies.filter((name) => name !== "bun"),
       ),
