@@ -23,5 +23,6 @@ export function openLibc(path: string, names: LibcNames, layout: Layout): Libc {
     has: (name) => !names.missing.includes(name),
     errno: () => read.i32(errnoAt, 0),
     addressOf: (bytes) => ptr(bytes),
+    collectGarbage: () => Bun.gc(true),
   };
 }

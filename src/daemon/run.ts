@@ -28,6 +28,7 @@ import { Drain } from "./drain.ts";
 import { FdStore } from "./fd_store.ts";
 import { Observer } from "./fates/observer.ts";
 import { TracePage } from "./fates/trace.ts";
+import { collectEachMinute } from "./garbage.ts";
 import { guardedPages } from "./guarded_pages.ts";
 import { attendFastPath } from "./fast_path/attend.ts";
 import { continueHistory } from "./history/left.ts";
@@ -184,6 +185,7 @@ async function live(context: Context): Promise<number> {
     recorded.look(snapshot);
   };
   cleanup.add(watchOver({ ...context, datapath, notifier, onLook }));
+  cleanup.add(collectEachMinute(libc));
   announce(context, life, open, notifier);
   cleanup.add(attendFastPath({ ...context, config: () => state.config, open }));
   const drain = new Drain(log, state);
