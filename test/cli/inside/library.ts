@@ -28,6 +28,7 @@ export const insideScript = (library: string): string =>
 mkfifo $work/ask $work/told
 exec 8<> $work/ask 9<> $work/told
 within() {
+  inside=$1
   export INSIDE_ASK=$work/ask INSIDE_TOLD=$work/told LD_PRELOAD=${library}
   daemon "$@"
   unset LD_PRELOAD INSIDE_ASK INSIDE_TOLD
@@ -40,6 +41,6 @@ ask() {
 ruin() {
   echo "$*" >&8
   wait $pid
-  echo "$*: exit status $?, $(grep -o 'level=error.*' $work/relay.log)"
+  echo "$*: exit status $?, $(grep -o 'level=error.*' $work/$inside.log)"
 }
 `;
