@@ -149,6 +149,7 @@ export class ClientControl {
       this.#checked.address,
       this.#mapping,
       this.#relayed.prefixes,
+      isQuiet,
     );
     return { ...rules, renewals: this.#renewals };
   }

@@ -378,8 +378,10 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   assert.equal(lab.control.view.state, "dormant");
   assert.deepEqual(lab.control.view.deprecated, []);
   assert.deepEqual(lab.servers, []);
+  assert.equal(lab.rules.at(-1)!.quiet, true);
   await lab.at(HOME, 10_000);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);
+  assert.equal(lab.rules.at(-1)!.quiet, false);
   lab.tell(QUALIFIED);
   assert.equal(lab.homes.at(-1), `+${ADDRESS} link default 1280`);
 });
