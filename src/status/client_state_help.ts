@@ -49,7 +49,8 @@ export const CLIENT_STATE_HELP: Readonly<Record<ClientStateName, ClientStateHelp
   },
   no_ipv4: {
     meaning: "There is no way to anything by IPv4, so that no server can be asked",
-    cause: "no IPv4 address, or no route; it goes on as soon as there are",
-    mend: "`ip -4 route get 192.0.2.1` tells what the kernel makes of it",
+    cause:
+      "no IPv4 address, no route, or an interface without a carrier; it goes on as soon as there are",
+    mend: "`ip -4 route` shows what there is; `linkdown` is an interface without a carrier",
   },
 };

@@ -190,6 +190,21 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
     },
   },
   {
+    name: "notices that its cable is out, and asks at once when it is back",
+    run: async (lab) => {
+      const client = await startClient(lab, SERVER_ADDRESS, STATE);
+      await qualified(client);
+      const [port] = /\S+(?=@)/.exec(await lab.sh("nat0", "ip -br link show master inside")) ?? [];
+      await lab.sh("nat0", `ip link set ${port} down`);
+      await client.waitForLine(/state=no_ipv4/, START_PATIENCE);
+      assert.match(await lab.sh("cli0", "ip route show default"), /192\.168\.1\.1/);
+      await lab.sh("nat0", `ip link set ${port} up`);
+      await qualifiedAgain(lab, client);
+      await assertPing(lab, "cli0", HOST_IPV6);
+      await end(client);
+    },
+  },
+  {
     name: "asks again at once after a sleep",
     run: async (lab) => {
       // nsenter stops with its child, and would not go on with it.

@@ -146,6 +146,25 @@ inNamespace(import.meta.filename!, () => {
     while (watch.hasChanged());
   });
 
+  test("IPv4: an interface that has lost its carrier is no way, though its routes stay", async () => {
+    const before = look();
+    assert.equal(before.way, "wan, 192.0.2.1");
+    while (watch.hasChanged());
+    // linkwatch_event() tells of one in a second.
+    const told = async () => {
+      while (!watch.hasChanged()) await wait(50);
+    };
+    there("ip link set far down");
+    await until(({ localAddress }) => localAddress === undefined);
+    await told();
+    assert.match(sh("ip route get 198.51.100.1"), /via 192\.0\.2\.1 dev wan/, "the kernel goes on");
+    const { ipv4, way } = look();
+    assert.deepEqual([ipv4, way], [before.ipv4, ""]);
+    there("ip link set far up");
+    await until((now) => now.way === before.way && now.localAddress === before.localAddress);
+    await told();
+  });
+
   test(
     "IPv6 by a router: there with it, whatever else there is, and gone with it",
     PATIENCE,

@@ -42,7 +42,7 @@ export function hostSurroundings(context: Context): Surroundings {
 /** Whoever looks names up has no rights, and whoever has rights, for the hook, reads nothing of strangers. */
 function errandsOf({ config, program, host, log }: Context): Errands | undefined {
   const { hook, process: own } = config.client;
-  // Nobody is kept for what may never be: it would be a process of some 40 MB.
+  // Nobody is kept for what may never be: a process has some 13 MB of its own, and shows 55 with the code.
   if (hook === undefined && settingsWithNames(config.client).length === 0) return undefined;
   const start = (task: Task) =>
     startErrands(program, task, (problem) => {

@@ -69,15 +69,21 @@ export class LinuxNetworkWatch implements NetworkWatch {
     };
   }
 
+  /**
+   * The kernel goes on to name ways by an interface that has lost its carrier, unless it was told not to
+   * (`ignore_routes_with_linkdown`, ip-sysctl): nothing leaves by them.
+   */
   #way4(destinations: readonly number[], from: number, all: ReadonlyMap<number, Link>) {
     for (const destination of destinations) {
       const journey = from === 0 ? {} : { source: ipv4Bytes(from) };
       const way = wayOf(this.#netlink, { destination: ipv4Bytes(destination), ...journey });
       if (typeof way === "number" || way.type !== RTN_UNICAST) continue;
+      const link = all.get(way.index);
+      if (link === undefined || !isRunning(link)) continue;
       const localAddress = from || (way.source && readU32(way.source, 0));
       if (localAddress === undefined) continue;
       const by = way.gateway === undefined ? [] : [formatIpv4(readU32(way.gateway, 0))];
-      return { localAddress, way: [all.get(way.index)?.name ?? "", ...by].join(", ") };
+      return { localAddress, way: [link.name, ...by].join(", ") };
     }
     return { localAddress: undefined, way: "" };
   }
@@ -94,7 +100,7 @@ export class LinuxNetworkWatch implements NetworkWatch {
     const isOther = (index: number) => {
       const link = all.get(index);
       return link !== undefined && link.name !== own && (link.flags & IFF_LOOPBACK) === 0 &&
-        (link.flags & RUNNING) === RUNNING;
+        isRunning(link);
     };
     const usable = had.filter(({ family, bytes, flags, index }) =>
       family === AF_INET6 && (flags & UNUSABLE) === 0 && isOther(index) &&
@@ -121,6 +127,10 @@ export class LinuxNetworkWatch implements NetworkWatch {
     this.#netlink.close();
     this.#changes.close();
   }
+}
+
+function isRunning({ flags }: Link): boolean {
+  return (flags & RUNNING) === RUNNING;
 }
 
 function attached(
