@@ -10,7 +10,7 @@ const USAGE =
 
 Brings about each fault of docs/faults.md, in namespaces, and judges what was promised of it: half an
 hour, most of it waiting. --only takes a regular expression that a fault's name is to match. --kills is
-how often each of three is killed, 334 when it is not said. What was found is added to
+how often each of four is killed, 334 when it is not said. What was found is added to
 dist/faults.json, unless named otherwise; with --docs the tables of docs/faults.md are made of all that
 is there, and rows without a result stay. The status is 1 when a promise was broken.
 `;

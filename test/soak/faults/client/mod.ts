@@ -6,6 +6,7 @@ import {
   FORGED_NONCES,
   FORGED_ORIGINS,
 } from "./hostile.ts";
+import { CLIENT_KILLED } from "./killed.ts";
 import { ADDRESS_SWAPPED, CLIENT_STOPPED, NAT_FORGETS, NAT_REMAPS } from "./network.ts";
 import { ONLY_SERVER_KILLED, SERVER_KILLED, SERVER_WITHOUT_IPV6 } from "./servers.ts";
 
@@ -19,6 +20,7 @@ export const CLIENT: Section = {
     NAT_REMAPS,
     ADDRESS_SWAPPED,
     CLIENT_STOPPED,
+    CLIENT_KILLED,
     FORGED_ADVERTISEMENTS,
     FORGED_ORIGINS,
     FORGED_NONCES,

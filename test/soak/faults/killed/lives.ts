@@ -11,13 +11,15 @@ import { Scene } from "../scene.ts";
 /** In starts: from before anything is open to well after it serves. */
 const LONGEST_LIFE = 2;
 
+const NAMESPACES = { relay: "rly", server: "srv", client: "cli0" } as const;
+
 /** Of a daemon that is killed again and again. */
 export interface Mortal {
-  readonly role: "relay" | "server";
+  readonly role: "relay" | "server" | "client";
   readonly conf: string;
   /** Prints what a life may have left behind: nothing. */
   readonly left: string;
-  /** Ends it at the moment that has come, once it serves; without it by SIGKILL to the process. */
+  /** Ends it some time after it has begun to serve; without it by SIGKILL to the process, at any time. */
   readonly kill?: (lab: Lab) => Promise<unknown>;
 }
 
@@ -34,18 +36,20 @@ export async function killAgainAndAgain(
   { seed, kills }: FaultOptions,
 ): Promise<Deaths> {
   const random = new Prng(seed);
-  const namespace = role === "relay" ? "rly" : "srv";
+  const namespace = NAMESPACES[role];
   const file = await writeFile(lab, `${role}-mortal.conf`, conf);
   const start = await startTime(lab, namespace, teredo(role, "-c", file));
   let served = 0;
   for (let i = 0; i < kills; i++) {
     const daemon = lab.spawn(namespace, teredo(role, "-c", file));
-    await wait(random.between(0, LONGEST_LIFE * start));
+    // What is killed of it has to be there.
+    if (kill !== undefined) await daemon.waitForLine(/msg=Ready/, START_PATIENCE);
+    await wait(random.between(0, kill === undefined ? LONGEST_LIFE * start : start));
     assert.ok(!daemon.ended, `life ${i} ended by itself:\n${daemon.output()}`);
     const serves = /msg=Ready/.test(daemon.output());
     if (serves) served += 1;
-    if (serves && kill !== undefined) await kill(lab);
-    else await killAtOnce(daemon);
+    if (kill === undefined) await killAtOnce(daemon);
+    else await kill(lab);
     await daemon.result;
     const found = await lab.sh(namespace, left);
     assert.equal(found, "", `life ${i} left:\n${found}\n${daemon.output()}`);

@@ -16,7 +16,7 @@ exec perl -MConfig -e 'syscall($Config{archname} =~ /x86_64/ ? 234 : 131, $ARGV[
 const killWorker = (lab: Lab) => lab.sh("rly", KILL);
 
 export const WORKER_KILLED: Fault = {
-  name: "one worker of two is killed (`tgkill`, signal 9) at a random moment",
+  name: "one worker of two is killed (`tgkill`, signal 9) at a random moment once it serves",
   promised: "the whole relay ends, never a part of it; nothing is left, the next one starts",
   run: (options) =>
     relayKilled(options, { role: "relay", conf: CONF, left: RELAY_LEFT, kill: killWorker }),

@@ -44,35 +44,48 @@ const KINDS = [
   },
 ] as const;
 
-export const FRAGMENTS: readonly Fault[] = KINDS.map(({ kind, count, arrive, what }) => ({
-  name: `a stranger sends ${count} fragments or pairs of them that ${what}`,
-  promised: arrive > 0
+type Kind = (typeof KINDS)[number];
+
+/** With the kernel's programs, which see fragments first, and without. */
+const OPTIONS = ["", "fast_path = off"];
+
+async function sendTo(relay: string, { kind, count, arrive }: Kind) {
+  return await Scene.with({ relay }, async (scene) => {
+    const { lab } = scene;
+    const tool = fileURLToPath(new URL("../tools/fragments.pl", import.meta.url));
+    const judgedUpToNow = async () => {
+      const text = await lab.sh("rly", "curl -s http://127.0.0.1:9545/status");
+      const drops = JSON.parse(text).drops as Record<string, number>;
+      return Object.values(drops).reduce((sum, it) => sum + it, 0);
+    };
+    const before = await judgedUpToNow();
+    const argv = ["perl", tool, "198.51.100.1", RELAY_ADDRESS, `${RELAY_PORT}`];
+    const passed = await passage(scene, async () => {
+      await succeed(lab.spawn("srv", [...argv, `${count}`, kind]));
+      if (arrive > 0) {
+        await until("all are judged", async () => await judgedUpToNow() - before >= arrive);
+      }
+    });
+    const judged = await judgedUpToNow() - before;
+    assert.equal(judged, arrive);
+    scene.assertRuns();
+    return { judged, passed };
+  });
+}
+
+export const FRAGMENTS: readonly Fault[] = KINDS.map((kind) => ({
+  name: `a stranger sends ${kind.count} fragments or pairs of them that ${kind.what}`,
+  promised: kind.arrive > 0
     ? "the kernel joins them, the relay judges each datagram by the rules"
     : "none reaches the relay; packets of clients pass",
-  run: () =>
-    Scene.with({ relay: "fast_path = off" }, async (scene) => {
-      const { lab } = scene;
-      const tool = fileURLToPath(new URL("../tools/fragments.pl", import.meta.url));
-      const judgedUpToNow = async () => {
-        const text = await lab.sh("rly", "curl -s http://127.0.0.1:9545/status");
-        const drops = JSON.parse(text).drops as Record<string, number>;
-        return Object.values(drops).reduce((sum, it) => sum + it, 0);
-      };
-      const before = await judgedUpToNow();
-      const argv = ["perl", tool, "198.51.100.1", RELAY_ADDRESS, `${RELAY_PORT}`];
-      const passed = await passage(scene, async () => {
-        await succeed(lab.spawn("srv", [...argv, `${count}`, kind]));
-        if (arrive > 0) {
-          await until("all are judged", async () => await judgedUpToNow() - before >= arrive);
-        }
-      });
-      const judged = await judgedUpToNow() - before;
-      assert.equal(judged, arrive);
-      scene.assertRuns();
-      return {
-        measured: `${judged} datagrams judged and dropped`,
-        recovered: passed.recovered,
-        lost: lostOf(passed),
-      };
-    }),
+  run: async () => {
+    const found: Awaited<ReturnType<typeof sendTo>>[] = [];
+    for (const relay of OPTIONS) found.push(await sendTo(relay, kind));
+    const counts = found.map(({ judged }) => judged).join(" and ");
+    return {
+      measured: `${counts} datagrams judged and dropped, with the fast path and without`,
+      recovered: Math.max(...found.map(({ passed }) => passed.recovered)),
+      lost: found.map(({ passed }) => lostOf(passed)).join("; "),
+    };
+  },
 }));
