@@ -29,6 +29,18 @@ const ROUTER = "192.168.1.1";
 
 const ADDRESS = /address=(2001:0:[0-9a-f:]+)/;
 
+/** A line for the daemon and for each of its helpers: user and rights of its threads, the same once. */
+const RIGHTS = String.raw`
+pid=$(cat /run/client.pid)
+rights() {
+  echo "$1" $(for task in /proc/$2/task/*; do
+    sed -nE 's/^Uid:.*\t65534\t.*/Uid:nobody/p; s/^Uid:.*\t0\t.*/Uid:root/p; s/^Cap(Prm|Eff|Amb):\t0*(0|[1-9a-f].*)$/Cap\1:\2/p' \
+      $task/status | tr '\n' ' '; echo
+  done | sort -ru)
+}
+rights daemon $pid
+for helper in $(cat /proc/$pid/task/*/children); do rights helper $helper; done`;
+
 async function startClient(lab: Lab, ...flags: string[]): Promise<LabProcess> {
   const client = lab.spawn("cli0", teredo("client", ...flags));
   await client.waitForLine(/msg=Ready/, START_PATIENCE);
@@ -284,10 +296,18 @@ ip route replace default via ${ROUTER} src 192.168.1.77`,
         SERVER_ADDRESS,
         "--user=nobody",
         "--state-file=/run/nobody/client.json",
+        "--pid-file=/run/client.pid",
       );
       await qualified(client);
       await client.waitForLine(/msg="Interface kept by a process of its own"/, START_PATIENCE);
       await untilRouted(lab);
+      // The daemon, then whoever it has made: of these the one that keeps the interface has a right.
+      const said = await lab.sh("cli0", RIGHTS);
+      assert.match(said, /^daemon( Uid:nobody CapPrm:0 CapEff:0 CapAmb:0)+$/m, said);
+      const [one, ...others] = said.trim().split("\n").slice(1)
+        .toSorted((a, b) => Number(/:1000/.test(b)) - Number(/:1000/.test(a)));
+      assert.match(one!, /^helper Uid:nobody CapPrm:1000 CapEff:1000 CapAmb:0/, said);
+      for (const it of others) assert.doesNotMatch(it, /:1000|Uid:root/, said);
       await assertPing(lab, "cli0", HOST_IPV6);
       await end(client);
       assert.match(
