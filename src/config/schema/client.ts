@@ -196,7 +196,8 @@ leave in the order they came.`,
   },
   holdBytes: {
     ...HOLD.bytes,
-    doc: `Bytes held for one peer. The MTU that a server tells counts up to so many, as a packet that
+    doc:
+      `Bytes held for one peer. The MTU that a server tells counts up to so many, as a packet that
 cannot be held would be lost whenever its peer is new.`,
   },
   holdAge: {
