@@ -41,6 +41,7 @@ const NO_NEXT_HEADER = 59;
 /** RFC 4380 §5.2.6: of each, four pairs of bubbles in 300 s. */
 const BUBBLES_MAX = 8;
 const BUBBLES_WINDOW = 300_000;
+const HEARD: readonly Drop[] = [Drop.None, Drop.DestinationScope, Drop.DestinationNotServed];
 
 /** Addresses that the host has, one after the other; and one that it has not. */
 const OWN = ["2001:db8:5::7", "2001:db8:5::8"].map((text) => parseIpv6(text)!);
@@ -211,7 +212,8 @@ class Play implements TunnelSink {
     if (drop === Drop.UnknownPeer && this.#isRelaying) {
       assert.ok(sentBack <= b.length, `${sentBack} bytes to a stranger for ${b.length}`);
     }
-    if (drop !== Drop.None) return;
+    // Whoever sends what is for somebody else is heard of all the same.
+    if (!HEARD.includes(drop)) return;
     this.#bubbles.delete(source);
     const isMet = this.#isRelaying && this.#rules.gauges.peers > peers;
     assert.ok(!isMet || this.#tokens.has(source), "a relay met somebody without a token");
