@@ -76,7 +76,8 @@ test("teredo explain shows where, meaning, cause and mend", () => {
 where    teredo_drops_total{reason="destination_not_served"}
 meaning  The packet was discarded because its IPv6 destination is not one this
          relay serves.
-cause    clients that use this relay for what it was not set up for
+cause    clients that use this relay for what it was not set up for; of a client
+         that relays for its host, those that want another one
 mend     name what it is to serve in \`served\`
 `,
   );

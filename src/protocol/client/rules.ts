@@ -149,7 +149,6 @@ export class Client implements TunnelRules {
 
   /** Begins to qualify. */
   start(now: Millis, sink: TunnelSink): void {
-    this.#native.forget();
     this.#qualification.start(now, sink);
     this.#peerRefreshAt = now + PEER_REFRESH;
     this.#version++;

@@ -124,7 +124,8 @@ export class Qualification {
     this.#retries.end();
     this.#isAlarmed = true;
     for (const server of this.servers.all) {
-      server.native = "unknown"; // from where we are now
+      // From where we are now; of the one in use another mapping will show that it is elsewhere.
+      if (server !== this.#current) server.native = "unknown";
       this.#ask(server.inquiry, RS_ATTEMPTS, now, this.servers.silenceOf(server, now));
     }
     this.tick(now, sink);
