@@ -42,8 +42,10 @@ test("CheckedHost: a name is asked for until it has an answer, which stays while
   const { clock, dns, host, take } = house("a.test");
   await host.ask();
   assert.deepEqual(take(), ["? a.test", "a.test: EAI_AGAIN"]);
-  dns.set("a.test", ["2001:db8::2", "2001:db8::1"]);
   await clock.pass(5_000);
+  assert.deepEqual(take(), ["? a.test"], "that it has none is told once");
+  dns.set("a.test", ["2001:db8::2", "2001:db8::1"]);
+  await clock.pass(10_000);
   assert.deepEqual(take(), ["? a.test", "a.test answered", "2001:db8::1"]);
   dns.set("a.test", ["2001:db8::1", "2001:db8::2"]);
   await host.ask();

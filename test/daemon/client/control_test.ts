@@ -360,6 +360,7 @@ test("ClientControl: without a way to the servers it says so", async () => {
     lab.lines.at(-1)!,
     /state=no_ipv4 reason="there is no way out by IPv4"/,
   );
+  assert.match(lab.lines.join("\n"), /msg="Network changed" detail="no way to the servers"/);
   await lab.at(HOME, 250);
   assert.equal(lab.control.view.state, "qualified");
 });
@@ -542,6 +543,20 @@ test("ClientControl: at the end the addresses go, and the hook is told", async (
   await lab.control.end();
   assert.equal(lab.homes.at(-1), "1280");
   assert.deepEqual(lab.hooks.map(({ STATE }) => STATE), ["up", "down", "destroy"]);
+});
+
+test("ClientControl: after its end nothing comes of what had begun before", async () => {
+  const lab = new Lab({ checkHost: "a.test", servers: [{ host: "b.test", secondary: undefined }] });
+  lab.control.start();
+  lab.tell(QUALIFIED);
+  await lab.at({ ...HOME, native: NATIVE }, 5_000);
+  assert.equal(lab.homes.at(-1), `-${ADDRESS} 1280`, "it stands back");
+  lab.control.look({ ...CAFE, native: NATIVE });
+  await lab.control.end();
+  const after = () => [lab.lines, lab.homes, lab.hooks, lab.rules].map(({ length }) => length);
+  const before = after();
+  await lab.clock.pass(600_000);
+  assert.deepEqual(after(), before);
 });
 
 test("ClientControl: since when it is as it is does not depend on when the wall clock was set", async () => {

@@ -202,5 +202,6 @@ test("ServerNames: other servers are taken at once, their names asked for", asyn
     "192.0.2.1/192.0.2.2",
     "192.0.2.1/192.0.2.2 192.0.2.5/192.0.2.6",
   ]);
+  assert.deepEqual(server.unresolved, [], "nobody wants the name that has no answer any more");
   server.close();
 });
