@@ -1,25 +1,27 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type HostOptions, HostRules } from "#src/datapath/loop/host_rules.ts";
+import { type HostHashes, type HostOptions, HostRules } from "#src/datapath/loop/host_rules.ts";
 import { Way } from "#src/protocol/client/peers/ways.ts";
 import { Counter, makeCounters } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { PeerSearch } from "#src/protocol/peers/query.ts";
-import { PEER_ROW_LENGTH, PeerRows } from "#src/protocol/peers/row.ts";
+import { PEER_ROW_LENGTH, type PeerRow, PeerRows } from "#src/protocol/peers/row.ts";
 import type { TunnelSink } from "#src/protocol/tunnel.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6Prefix } from "#src/protocol/wire/ipv6.ts";
 import {
+  advertisement,
   assertDrop,
   CLIENT_OPTIONS,
   endOf,
+  MAPPED_AT,
   PEER,
   PEER_AT,
   sipHash,
 } from "#test/protocol/client/lab.ts";
 import { arrival, bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { data, type RelaySent, tokenOf } from "#test/protocol/relay/lab.ts";
-import { toHex } from "#test/protocol/vectors.ts";
+import { fromHex, SERVER, toHex } from "#test/protocol/vectors.ts";
 
 const OWN = "2001:db8:5::7";
 const PREFIX = [parseIpv6Prefix(`${OWN}/128`)!];
@@ -44,11 +46,21 @@ class Lab {
       void this.sent.push({ to: "icmpv6", hex: toHex(b, at, length) }),
   };
 
-  constructor(options: HostOptions) {
-    const hashes = { client: sipHash(1), relay: sipHash(2) };
+  /** Questions to the hash that the relay goes by. */
+  asked = 0;
+
+  constructor(options: HostOptions, isStarted = true) {
+    const relay = sipHash(2);
+    const hashes: HostHashes = {
+      client: sipHash(1),
+      relay: (message) => {
+        this.asked++;
+        return relay(message);
+      },
+    };
     const host = { openPort: () => 0, closePort: () => {} };
     this.rules = new HostRules(options, this.counters, hashes, 7, host);
-    this.rules.start(options, this.now, this.sink);
+    if (isStarted) this.rules.start(options, this.now, this.sink);
     this.sent = [];
   }
 
@@ -79,6 +91,15 @@ class Lab {
       this.rules.tick(this.now, this.sink);
     }
     this.now = end;
+  }
+
+  /** The client's server has answered. @returns the client's address */
+  qualify(): { readonly address: Uint8Array } {
+    const from = { address: SERVER, port: 3_544 };
+    this.set({ ...CLIENT, renewals: 1 });
+    const asked = fromHex((this.sent.at(-1)! as { readonly hex: string }).hex);
+    assertDrop(this.receive(advertisement(asked, MAPPED_AT, SERVER), from), Drop.None);
+    return { address: this.rules.status().address! };
   }
 
   /** The peer has answered: packets of its pass both ways. */
@@ -152,6 +173,31 @@ test("HostRules leaves datagrams at other ports to the client, who has opened th
   assert.deepEqual(lab.sent, []);
 });
 
+test("HostRules is a client until it is told what it is, and makes no relay before there is a need (H-01)", () => {
+  const lab = new Lab(CLIENT, false);
+  assert.equal(lab.rules.gauges.peers, 0);
+  assertDrop(lab.transmit(data(OWN, PEER)), Drop.NotQualified);
+  lab.rules.start(CLIENT, lab.now, lab.sink);
+  lab.set({ ...CLIENT, renewals: 1 });
+  assert.equal(lab.asked, 0, "whose table would be as large as the client's");
+  lab.set(RELAYING);
+  assert.ok(lab.asked > 0);
+});
+
+test("HostRules counts each packet to a peer once, and tells of no round trip that it has not measured", () => {
+  const lab = new Lab({ ...CLIENT, maxPeers: 2 }).set({ ...RELAYING, maxPeers: 2 }).meet();
+  const other = { address: ip4("192.0.2.77"), port: 7_000 };
+  assertDrop(lab.transmit(data(OWN, PEER)), Drop.None);
+  assertDrop(lab.transmit(data(OWN, teredo(other.address, other.port))), Drop.None);
+  const rows = rowsOf(lab.rules);
+  assert.deepEqual(rows.map(({ mappedAddress }) => mappedAddress), [
+    PEER_AT.address,
+    other.address,
+  ]);
+  assert.deepEqual(rows.map(({ sentPackets }) => sentPackets), [2, 0]);
+  assert.deepEqual(rows.map(({ roundTrip }) => roundTrip), [0, 0]);
+});
+
 test("HostRules tells of the relay's peers while it relays, and of the client's after that", () => {
   const lab = new Lab(CLIENT).set(RELAYING).meet();
   lab.transmit(data(OWN, teredo(ip4("192.0.2.77"), 7_000)));
@@ -185,6 +231,19 @@ test("HostRules keeps who hears of held packets, and broadcast addresses, for th
   assert.equal(heard.length, 1);
 });
 
+test("HostRules sends nothing to a subnet's broadcast address, be it a client or a relay (H-03, C-44)", () => {
+  const broadcast = teredo(PEER_AT.address, PEER_AT.port, PEER_SERVER.address);
+  const relay = new Lab(CLIENT).set(RELAYING);
+  relay.rules.setBroadcasts([PEER_AT.address]);
+  assertDrop(relay.transmit(data(OWN, broadcast)), Drop.MappedAddressNotGlobal);
+  const client = new Lab(CLIENT);
+  const { address } = client.qualify();
+  client.rules.setBroadcasts([PEER_AT.address]);
+  assertDrop(client.transmit(data(address, broadcast)), Drop.MappedAddressNotGlobal);
+  client.rules.setBroadcasts([]);
+  assertDrop(client.transmit(data(address, broadcast)), Drop.None);
+});
+
 test("HostRules answers forged sources by no more than a host's limits: 100 new peers and 500 bubbles a second (H-03)", () => {
   const lab = new Lab(CLIENT).set(RELAYING);
   let bubbles = 0;
@@ -196,13 +255,87 @@ test("HostRules answers forged sources by no more than a host's limits: 100 new 
   assert.ok(bubbles > 0 && bubbles <= 500, `${bubbles} bubbles at once`);
 });
 
+interface Limit {
+  readonly what: string;
+  /** So many at once, as many more in a second, and how many of them each attempt takes. */
+  readonly atOnce: number;
+  readonly rate: number;
+  readonly cost: number;
+  /** Somewhat more often than the limit lets them pass. */
+  readonly every: number;
+  readonly attempt: (lab: Lab, i: number) => void;
+}
+
+/** No two have an IPv4 address in common. */
+const apart = (i: number) => ip4("198.18.0.0") + 2 * i;
+const peerApart = (i: number, server = apart(i) + 1) => teredo(apart(i), 1_024, server);
+/** Each of another provider, so that none uses up what is another's. */
+const source = (i: number) => `2${i.toString(16).padStart(3, "0")}:db8::1`;
+
+/** docs/limits.md. Half of a bubbles' rate may go at once, a quarter of it to peers that were trusted. */
+const LIMITS: readonly Limit[] = [
+  {
+    what: "100 new peers a second for one network",
+    atOnce: 100,
+    rate: 100,
+    cost: 1,
+    every: 9,
+    attempt: (lab, i) => lab.transmit(data(OWN, peerApart(i))),
+  },
+  {
+    what: "500 bubbles a second",
+    atOnce: 500 / 2 * 3 / 4,
+    rate: 500 / 2,
+    cost: 2,
+    every: 7,
+    attempt: (lab, i) => lab.transmit(data(source(i), peerApart(i))),
+  },
+  {
+    what: "200 bubbles a second to one IPv4 address",
+    atOnce: 200 / 2 * 3 / 4,
+    rate: 200 / 2,
+    cost: 1,
+    every: 9,
+    attempt: (lab, i) => lab.transmit(data(source(i), peerApart(i, PEER_SERVER.address))),
+  },
+  {
+    what: "100 bubbles a second to strangers",
+    atOnce: 100,
+    rate: 100,
+    cost: 1,
+    every: 9,
+    attempt: (lab, i) => lab.receive(data(peerApart(i), OWN), { address: apart(i), port: 1_024 }),
+  },
+];
+
+for (const { what, atOnce, rate, cost, every, attempt } of LIMITS) {
+  test(`HostRules relays within a host's limits: ${what} (H-03)`, () => {
+    const relayedFor = [parseIpv6Prefix("2000::/3")!];
+    const lab = new Lab(CLIENT).set({ ...RELAYING, relayedFor });
+    let passed = 0;
+    for (; passed < 4_000; passed++) {
+      attempt(lab, passed);
+      if (lab.to.every((to) => to === "icmpv6")) break;
+      lab.now += every;
+    }
+    // As many as have been there at the beginning, or have come since.
+    const want = (atOnce - cost) / (cost - rate * every / 1_000);
+    assert.ok(
+      Math.abs(passed - want) <= 2,
+      `${passed}, not ${want}, passed before the first was not`,
+    );
+  });
+}
+
 /** Ways of those that are told of, in order. */
-function listed(rules: HostRules): readonly number[] {
+const listed = (rules: HostRules) => rowsOf(rules).map(({ way }) => way).toSorted();
+
+function rowsOf(rules: HostRules): readonly PeerRow[] {
   const rows = new PeerRows(new ArrayBuffer(8 * PEER_ROW_LENGTH), 0, 8);
   const search = new PeerSearch();
   search.askIpv6(new Uint8Array(16), 0);
   const { listing } = rules;
   listing.written = 0;
   listing.look(search, 0, 64, rows, 8, 1_000_000);
-  return Array.from({ length: listing.written }, (_, i) => rows.read(i).way).toSorted();
+  return Array.from({ length: listing.written }, (_, i) => rows.read(i));
 }
