@@ -231,7 +231,7 @@ test("HostRules keeps who hears of held packets, and broadcast addresses, for th
   assert.equal(heard.length, 1);
 });
 
-test("HostRules sends nothing to a subnet's broadcast address, be it a client or a relay (H-03, C-44)", () => {
+test("HostRules sends nothing to a subnet's broadcast address, be it a client or a relay (C-43, H-03)", () => {
   const broadcast = teredo(PEER_AT.address, PEER_AT.port, PEER_SERVER.address);
   const relay = new Lab(CLIENT).set(RELAYING);
   relay.rules.setBroadcasts([PEER_AT.address]);

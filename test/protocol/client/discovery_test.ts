@@ -31,6 +31,7 @@ test("Client sends a discovery bubble every 200 to 300 s (C-60, B4)", () => {
 
 test("Client neither sends nor takes any where that is not asked for (C-64)", () => {
   const lab = new ClientLab().qualify();
+  assert.ok(lab.client.nextTimer() > lab.now, "nor is there anything to do");
   assertDrop(lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH), Drop.NotAccepted);
   lab.live(700 * SECOND);
   assert.deepEqual(lab.sentTo(GROUP_AT), []);
@@ -87,9 +88,10 @@ test("Client takes no discovery bubble that came to its own address (C-61)", () 
 });
 
 test("Client asks a local peer on the link, and in the group, and trusts it there (C-26, C-42)", () => {
-  const lab = enabled();
+  const lab = enabled().advance(0);
   lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
   assertDrop(lab.send(NEAR, 9), Drop.None);
+  assert.equal(lab.client.nextTimer() - lab.now, 2_000, "when it is asked again (C-46)");
   assert.deepEqual(lab.sent.map((it) => it.to).sort(), [endOf(NEAR_AT), endOf(GROUP_AT)].sort());
   assertDrop(lab.receive(bubble(NEAR, lab.address), NEAR_AT), Drop.None);
   assert.ok(lab.sentTo(NEAR_AT).some(({ bytes }) => bytes[40] === 9), "what was held");

@@ -353,6 +353,18 @@ test("Client behind a symmetric NAT says unreachable within 9 s, whether its por
   }
 });
 
+test("Client behind a sequential NAT shows who it is now when it finds out a port (C-02, C-77)", () => {
+  const clientId = new Uint8Array([0x61]);
+  const identity = { clientId, key: clientId, authenticate: () => new Uint8Array(16) };
+  const lab = new ClientLab({ identity });
+  lab.client.set(CLIENT_OPTIONS, lab.now, lab.sink);
+  lab.qualifySymmetric();
+  lab.send(PEER);
+  const asked = lab.sent.filter(({ path, to }) => path === 1 && to !== endOf(PEER_AT));
+  // The lengths of identifier and value. RFC 4380 §5.1.1
+  assert.deepEqual(asked.map(({ bytes }) => [...bytes.subarray(2, 4)]), [[0, 0], [0, 0]]);
+});
+
 test("Client takes no forged advertisement for the port of another (C-77)", () => {
   const lab = new ClientLab().qualifySymmetric();
   lab.send(PEER);
@@ -428,6 +440,41 @@ test("Client sends a peer that knows no trailers a bubble each way instead (C-79
     assert.ok(lab.sentTo(PEER_AT).every((it) => describe(it).discovery === -1));
   }
 });
+
+test("Client keeps the last of four bubbles for when a silent peer is no longer valid (C-46)", () => {
+  const lab = new ClientLab(without("loadReduction")).qualify();
+  lab.direct(PEER_AT);
+  let bubbles = 0;
+  for (let i = 0; i < 29; i++) {
+    lab.live(SECOND);
+    assertDrop(lab.send(PEER), Drop.None);
+    bubbles += lab.sentTo(PEER_SERVER_AT).length;
+  }
+  assert.equal(bubbles, 3);
+  lab.live(2 * SECOND);
+  assertDrop(lab.send(PEER), Drop.None);
+  assert.equal(lab.sentTo(PEER_SERVER_AT).length, 1);
+});
+
+/** Of the host that we run on, which no NAT hides. */
+const OWN = ip4("198.51.100.7");
+
+for (
+  const [what, server] of [
+    ["in a private network", ip4("10.9.9.9")],
+    ["a group", ip4("224.0.0.253")],
+    ["ourselves", OWN],
+  ] as const
+) {
+  test(`Client asks no server that is ${what}, whoever asks for us (C-43)`, () => {
+    const lab = new ClientLab({ servicePort: 3_544, ownAddresses: [OWN] }).qualify();
+    const from = teredo(PEER_AT.address, PEER_AT.port, server);
+    assertDrop(lab.indirect(nonceTrailer("deadbeef"), from), Drop.None);
+    assert.deepEqual(lab.sent.map(({ to }) => to), [endOf(PEER_AT)]);
+    lab.live(10 * SECOND);
+    assert.deepEqual(lab.sentTo({ address: server, port: 3_544 }), []);
+  });
+}
 
 test("Client answers a stranger's first bubble once, whatever it asks (C-79)", () => {
   const lab = qualified();

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { EchoTests } from "#src/protocol/client/peers/echo_tests.ts";
+import { makeCounters } from "#src/protocol/counters.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
-import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
+import type { TunnelSink } from "#src/protocol/tunnel.ts";
+import { formatIpv6, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import {
   bubble,
   change,
@@ -30,6 +33,7 @@ import {
   PEER_SERVER,
   RELAY_AT,
   SERVER_AT,
+  sipHash,
 } from "./lab.ts";
 
 const SECOND = 1_000;
@@ -326,6 +330,24 @@ for (const { name, make } of forged) {
     assert.deepEqual(lab.sentTo(RELAY_AT), []);
   });
 }
+
+test("EchoTests.isAnswer() takes the data of a test for no other pair of addresses (C-23)", () => {
+  const tests = new EchoTests(sipHash(1), 7, makeCounters());
+  const sent: Uint8Array[] = [];
+  const sink: TunnelSink = {
+    sendDatagram: ({ bytes, at, length }) => void sent.push(bytes.slice(at, at + length)),
+    sendIpv6: () => assert.fail(),
+    sendIcmpv6Error: () => assert.fail(),
+  };
+  tests.send(PEER, parseIpv6(HOST)!, 0, MAPPED_AT.address, 0, sink);
+  const reply = echoReply(sent[0]!);
+  assert.ok(tests.isAnswer(reply, 0, reply.length, 0));
+  // Source and destination.
+  for (let at = 8; at < 40; at++) {
+    const other = fixChecksum(change(reply, at, reply[at]! ^ 1));
+    assert.ok(!tests.isAnswer(other, 0, other.length, 0), `with another byte ${at}`);
+  }
+});
 
 test("Client.fromUdp() takes the answer to a test for 30 s, and not for two windows (C-23)", () => {
   for (const [wait, trusted] of [[29, 1], [61, 0]] as const) {

@@ -113,6 +113,12 @@ test("Client keeps what is held when the first large packet comes", () => {
   assert.deepEqual(carried.map(({ bytes }) => bytes[40]), [1, 0x55, 2]);
 });
 
+test("Client holds as many packets of 1280 bytes as before, though its server told of a larger MTU", () => {
+  const lab = withMtu(1400, { holdMemory: 7 * 1280 });
+  for (let i = 0; i < 7; i++) assertDrop(sendOf(lab, 1280), Drop.None);
+  assert.equal(lab.client.gauges.heldPackets, 7);
+});
+
 test("Client holds a large packet of a native host that has yet to prove itself", () => {
   const lab = withMtu(1400);
   const large = packet(17, HOST, lab.address, new Uint8Array(1400 - 40));

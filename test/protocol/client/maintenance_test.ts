@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { ClientOptions } from "#src/protocol/client/contract.ts";
+import type { ClientOptions, Native } from "#src/protocol/client/contract.ts";
 import { Nonces } from "#src/protocol/client/nonces.ts";
-import { betterOf } from "#src/protocol/client/servers/list.ts";
+import { betterOf, ServerList } from "#src/protocol/client/servers/list.ts";
 import { Refresh, REFRESH_MIN } from "#src/protocol/client/servers/refresh.ts";
 import { Server } from "#src/protocol/client/servers/server.ts";
 import { Drop } from "#src/protocol/drops.ts";
 import { equalIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { flagsOf, RANDOM_FLAGS, serverAddressOf } from "#src/protocol/wire/teredo_address.ts";
-
+import { bubble, concat, origin, teredo } from "../packets.ts";
 import { SECONDARY_SERVER, SERVER } from "../vectors.ts";
 import {
   assertDrop,
@@ -18,6 +18,9 @@ import {
   echoReply,
   HOST,
   MAPPED_AT,
+  PEER,
+  PEER_AT,
+  PEER_SERVER,
   RELAY_AT,
   SERVER_AT,
   sipHash,
@@ -327,6 +330,47 @@ test("Client's flows go on by the old address after a fail-over, and are kept up
   assert.ok(gaps.every((gap) => gap >= 20 * SECOND && gap < 25 * SECOND), `${gaps}`);
 });
 
+/** The server in use has been silent for so long; the other one answers. */
+function silentFor(lab: ClientLab, milliseconds: number): ClientLab {
+  untilAsked(lab, 31 * SECOND);
+  answerUntil(lab, lab.sent[0]!.at + milliseconds, [STANDBY]);
+  return lab;
+}
+
+test("Client answers by the address that it was asked at, after a fail-over (C-17, C-73)", () => {
+  const lab = raced();
+  const before = lab.address;
+  silentFor(lab, 4_200);
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  for (const [at, server] of [[before, SERVER], [lab.address, STANDBY]] as const) {
+    const { address, port } = { ...PEER_AT, address: PEER_AT.address + server % 256 };
+    const peer = teredo(address, port, PEER_SERVER);
+    const asked = concat(origin(address, port), bubble(peer, at));
+    assertDrop(lab.receive(asked, { address: server, port: 3_544 }), Drop.None);
+    const [answer] = lab.sentTo({ address, port });
+    assert.ok(equalIpv6(answer!.bytes, 8, at, 0), "as its peer knows no other");
+  }
+});
+
+test("Client goes on asking every 2 s for who is trusted and silent, also after a fail-over (C-45, C-46)", () => {
+  const lab = raced();
+  lab.direct(PEER_AT);
+  answerUntil(lab, lab.now + 32 * SECOND, [SERVER, STANDBY]);
+  silentFor(lab, 3_000);
+  assertDrop(lab.send(PEER), Drop.None);
+  assert.equal(lab.client.gauges.resolving, 1);
+  const start = lab.now;
+  const times: number[] = [];
+  while (lab.now < start + 4_200) {
+    lab.advance(100);
+    times.push(...lab.sentTo({ address: PEER_SERVER, port: 3_544 }).map(({ at }) => at));
+    const asked = lab.sentTo({ address: STANDBY, port: 3_544 }).at(-1);
+    if (asked?.bytes[1] === 1) lab.advertise(asked, MAPPED_AT, STANDBY);
+  }
+  assert.equal(serverAddressOf(lab.address, 0), STANDBY);
+  assert.deepEqual(times.map((at) => Math.round((at - start) / 100)), [20, 40]);
+});
+
 test("Client keeps an address that it had for hours after a fail-over, as one that it had for a minute", () => {
   for (const had of [MINUTE, 301 * SECOND, 3 * 60 * MINUTE]) {
     const lab = raced();
@@ -428,6 +472,43 @@ test("betterOf() takes no round trip that was not measured for the shortest", ()
   assert.equal(betterOf(near!, unmeasured!, "race"), near);
   assert.equal(betterOf(unmeasured!, near!, "race"), near);
   assert.equal(betterOf(unmeasured!, near!, "strict"), unmeasured);
+});
+
+for (const order of ["race", "strict"] as const) {
+  test(`betterOf() goes by native hosts before all else, with the order ${order} (RFC 4380 §5.2.9)`, () => {
+    const of = (native: Native, rtt: number) =>
+      Object.assign(new Server(pair(SERVER), undefined), { native, rtt });
+    const [ok, unknown, unreachable] = [of("ok", 90), of("unknown", 60), of("unreachable", 30)];
+    for (const [better, worse] of [[ok, unknown], [unknown, unreachable], [ok, unreachable]]) {
+      assert.equal(betterOf(better!, worse!, order), better);
+      assert.equal(betterOf(worse!, better!, order), better);
+    }
+  });
+}
+
+test("ServerList.bestSince() takes no answer that came no later than the question which has none", () => {
+  const list = new ServerList();
+  list.set([pair(SERVER), pair(STANDBY)], undefined);
+  const [current, standby] = list.all;
+  const heard = (at: number) => {
+    standby!.hear(MAPPED_AT.address, MAPPED_AT.port, 1280, at);
+    return list.bestSince(1_000, current!, "race");
+  };
+  assert.deepEqual([999, 1_000, 1_001].map(heard), [undefined, undefined, standby]);
+});
+
+test("Client tells the first round trip as it was, and lets later ones move that (C-50)", () => {
+  const lab = new ClientLab().start();
+  const [first] = lab.sent;
+  lab.advance(40);
+  lab.advertise(first!);
+  assert.equal(lab.client.status().server?.rtt, 40);
+  untilAsked(lab, 31 * SECOND);
+  const again = lab.solicitationTo(SERVER);
+  lab.advance(80 - (lab.now - again.at));
+  lab.advertise(again);
+  const { rtt } = lab.client.status().server!;
+  assert.ok(rtt > 40 && rtt < 80, `${rtt}`);
 });
 
 test("Client says that native hosts are unreachable when three are silent, and tries a standby", () => {

@@ -322,6 +322,8 @@ test("Client's table gives way to new peers, but not those that are there", () =
   lab.receive(bubble(teredo(at.address, at.port, PEER_SERVER), lab.address), at);
   assert.equal(lab.client.gauges.trusted, 4);
   assertDrop(lab.send(far("192.0.4.1")), Drop.PeerTableFull);
+  assertDrop(lab.receive(data(HOST, lab.address), RELAY_AT), Drop.PeerTableFull);
+  assert.deepEqual(lab.sent, [], "nobody is tested for whom there is no room");
 });
 
 test("Client forgets a peer by which nothing has passed for 300 s", () => {
