@@ -121,10 +121,9 @@ export class Traversal implements Asking {
   /** To where the peer was heard of, else to where its address says. */
   #sendDirect(p: PeerId, sink: TunnelSink, discovery: -1 | 0 | 1 = -1): void {
     const { peers } = this.#parts;
-    const path = peers.isTrusted(p) ? peers.localAddress(p) : SERVICE_PATH;
     const address = peers.mappedAddress(p);
     const port = peers.mappedPort(p);
-    this.#bubbles.sendDirect(p, address, port, path, sink, discovery);
+    this.#bubbles.sendDirect(p, address, port, peers.localAddress(p), sink, discovery);
   }
 
   /** RFC 6081 §5.4.4.2: with the port that our NAT keeps for a random one of ours. */
