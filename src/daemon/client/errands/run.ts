@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
+import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { linesOf } from "../../helper/lines.ts";
 import type { User } from "../../host/contract.ts";
 import { ignoreNamelessSignals } from "../../host/mod.ts";
@@ -22,8 +23,11 @@ import { answerLookUp } from "./look_up.ts";
 
 const STDOUT = 1;
 
-/** What is asked at once is refused beyond this; a daemon asks for each of its names once. */
-const LOOK_UPS_MAX = 64;
+/**
+ * What is asked at once is refused beyond this; a daemon asks for each of its names once: those of both
+ * addresses of each server, and of the host to check.
+ */
+const LOOK_UPS_MAX = 2 * SERVERS_MAX + 1;
 
 /**
  * Does a client's errands: looks up names, which reads files and asks servers that no filter of calls
