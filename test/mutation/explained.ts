@@ -51,6 +51,13 @@ const ROWS: readonly Row[] = [
     "a section has none of these settings or all",
   ],
   ["daemon/client/control.ts", "if (isAnew) this.#renewals++", "++", "--", ANOTHER],
+  [
+    "datapath/loop/host_rules.ts",
+    "roundTrip: new Float32Array(options.maxPeers + 1)",
+    "1",
+    "2",
+    "room for one more than is ever used",
+  ],
   ["daemon/due.ts", "#revision = -1", "1", "2", ANOTHER],
   [
     "daemon/helper/process.ts",
@@ -91,6 +98,9 @@ const ROWS: readonly Row[] = [
     "1",
     "descriptor 0 is standard input by then",
   ],
+  ["protocol/client/messages/advertisement.ts", "confirmation = 0", "0", "1", WRITTEN_FIRST],
+  ["protocol/client/rules.ts", "#version = 0", "0", "1", ANOTHER],
+  ["protocol/client/servers/inquiry.ts", "#sent = 0", "0", "1", WRITTEN_FIRST],
   [
     "protocol/peers/leases.ts",
     "if (bubbles > 0 && at < peers.lastBubble(p)) return",
