@@ -175,6 +175,7 @@ teredo check relay -c $work/teredo.ini | grep ' sandbox: '`);
 for (const [kind, address] of [["of a path", "/run/notify"], ["of an abstract name", "@notify"]]) {
   test(`a service manager that begins anew is reached again by its socket ${kind}`, OPTIONS, () => {
     const { stdout, stderr } = onMachine(String.raw`
+until_told() { until grep -qx "$2" $work/told$1; do kill -0 $pid || break; sleep 0.05; done; }
 listen() {
   rm -f '${address}'
   perl -e '
@@ -187,7 +188,7 @@ listen() {
 listen 1
 export NOTIFY_SOCKET='${address}'
 daemon relay relay -c $work/teredo.ini --drain-time 100ms
-until_says relay msg=Ready
+until_told 1 READY=1
 kill $listener; wait $listener 2> /dev/null
 listen 2
 kill $pid; ended

@@ -47,10 +47,10 @@ async function startClient(i: number, over: Partial<TunnelClientPlan["rules"]> =
   const process = lab.spawn(site.client, script("tunnel_client.ts", JSON.stringify(plan)));
   const line = await process.waitForLine(/"state":"qualified"/, PATIENCE_MS);
   const { address } = JSON.parse(line) as TunnelClientLine;
-  await until(
-    `${site.client} has ${address}`,
-    async () => (await lab.sh(site.client, "ip -6 address show dev teredo")).includes(address!),
-  );
+  await until(`${site.client} has ${address} and its route`, async () => {
+    const shown = await lab.sh(site.client, "ip -6 address show dev teredo; ip -6 route");
+    return shown.includes(address!) && /^default dev teredo/m.test(shown);
+  });
   return { process, address: address! } satisfies Running;
 }
 
