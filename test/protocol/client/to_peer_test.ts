@@ -160,6 +160,7 @@ test("Client.fromUdp() sends what was held when the client is heard of (C-24, C-
   );
   assertDrop(lab.send(PEER, 3), Drop.None);
   assert.equal(lab.sentTo(PEER_AT).length, 1);
+  assert.equal(lab.count("bubbles_answered"), 1);
 });
 
 test("Client.tick() sends 4 bubbles, 2 s apart, then says unreachable, and sends none for 300 s (C-45, C-46)", () => {
