@@ -23,7 +23,8 @@ export const STRANGERS = ["1.1.1.1", "8.8.8.8", "81.2.69.160", "133.11.11.11", "
   .map((text) => parseIpv4(text)!);
 /** A server's port, and one as NATs give them. */
 const THEIR_PORTS = [TEREDO_PORT, 53_211];
-const NATIVE = parseIpv6("2620:fe::9")!;
+/** A host of the IPv6 Internet, as good as any. */
+export const NATIVE: Uint8Array = parseIpv6("2620:fe::9")!;
 /** Where the kernel is to choose a port, one as good as any. */
 const SOME_PORT = 40_000;
 

@@ -314,9 +314,12 @@ export class ClientControl {
 
   #homeOf(status: ToldStatus | undefined): HomeWish {
     const { standing } = this.#native;
-    const hasIpv4 = this.#network.value.localAddress !== 0;
     const hasSourceRules = this.#parts.hasSourceRules && this.#config.sourceRouting;
-    return homeOf(status, { standing, hasIpv4, hasSourceRules }, this.#config);
+    return homeOf(status, { standing, hasIpv4: this.#hasIpv4, hasSourceRules }, this.#config);
+  }
+
+  get #hasIpv4(): boolean {
+    return this.#network.value.localAddress !== 0;
   }
 
   /** A change of state or of address; others are seen where they are. */
@@ -325,7 +328,7 @@ export class ClientControl {
     const state = stateOf({
       core: status && hasAsked(status) ? status.state : undefined,
       servers: this.#names.servers.length,
-      hasIpv4: this.#network.value.localAddress !== 0,
+      hasIpv4: this.#hasIpv4,
       standing: this.#native.standing,
     });
     const { server } = status ?? {};

@@ -1,5 +1,10 @@
-import { type ClientGauges, type ClientHost, SERVICE_PATH } from "#src/protocol/client/contract.ts";
-import type { ClientOptions, ClientStatus } from "#src/protocol/client/contract.ts";
+import {
+  type ClientGauges,
+  type ClientHost,
+  type ClientOptions,
+  type ClientStatus,
+  SERVICE_PATH,
+} from "#src/protocol/client/contract.ts";
 import { Way, WAYS } from "#src/protocol/client/peers/ways.ts";
 import { Client } from "#src/protocol/client/rules.ts";
 import type { Counters } from "#src/protocol/counters.ts";

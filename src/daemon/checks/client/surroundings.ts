@@ -2,13 +2,12 @@ import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import type { ClientConfig } from "#src/config/config.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { Host } from "../../host/contract.ts";
 import { type CheckResult, note, ok, warn } from "../result.ts";
 import type { Running } from "../running.ts";
 import type { Traffic } from "../../host/traffic.ts";
 import { hostPrefixes } from "../../served.ts";
-import { unaskedTraffic } from "../traffic.ts";
+import { NATIVE, unaskedTraffic } from "../traffic.ts";
 import { checkAddressLabels, GAI_CONF } from "./gai.ts";
 import { checkMiredoHook } from "./hook.ts";
 import { checkServers, type Resolve } from "./servers.ts";
@@ -68,8 +67,6 @@ function checkManagers(host: Host, interfaceName: string): CheckResult[] {
 }
 
 const EXPOSURE = "exposure";
-/** Where the host has none at the moment. */
-const SOME_NATIVE = parseIpv6("2620:fe::9")!;
 
 /** A NAT lets in nobody who was not asked; the tunnel goes past it. RFC 4380 §7.1, RFC 6169 §4.3.3 */
 function checkExposure(
@@ -79,7 +76,8 @@ function checkExposure(
 ): CheckResult[] {
   const asClient = exposureOf(host, tunnel, "Teredo address", unaskedTraffic(tunnel, prefix));
   if (whenNative !== "relay") return [asClient];
-  const own = hostPrefixes(prefix)[0]?.bytes ?? SOME_NATIVE;
+  // Where the host has none at the moment, any will do.
+  const own = hostPrefixes(prefix)[0]?.bytes ?? NATIVE;
   const traffic = unaskedTraffic(tunnel, prefix, own);
   const asRelay = exposureOf(host, tunnel, "own IPv6 addresses", traffic);
   // One that says it all.
