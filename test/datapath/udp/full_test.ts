@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import process from "node:process";
 import test from "node:test";
 import { POLLIN, POLLOUT } from "#ffi/posix.ts";
 import { Blocked } from "#src/datapath/udp/blocked.ts";
@@ -17,6 +19,11 @@ import { datagram, type Endpoint, LOOPBACK, open } from "./ends.ts";
 const BUFFER = 16_384;
 const WAIT = 500;
 const HEADERS = 60;
+
+/** One that this process may run on. */
+function firstCpu(): string {
+  return readFileSync("/proc/self/status", "utf8").match(/^Cpus_allowed_list:\s*(\d+)/m)![1]!;
+}
 
 /** Every datagram that has come. */
 function take({ receiver }: Endpoint): Uint8Array[] {
@@ -58,6 +65,8 @@ function takeAll(to: Endpoint, count: number): Uint8Array[] {
 inNamespace(import.meta.filename!, () => {
   sh("ip link set lo up");
   sh("tc qdisc add dev lo root tbf rate 10mbit burst 20k limit 30mb");
+  // Loopback has one queue for each CPU: on two of them what is sent can overtake itself.
+  sh(`taskset --pid --cpu-list ${firstCpu()} ${process.pid}`);
 
   for (const joins of [false, true]) {
     const how = joins ? "in runs" : "one by one";
