@@ -29,7 +29,7 @@ export function slopesOf(soaked: Soaked): NamedSlope[] {
         at: (it.at - soaked.startedAt) / 1_000,
         value: it[key],
         process: it.pid,
-      }));
+      })).filter(({ at }) => at >= soaked.warmUp);
       return { name: `${role}: ${name}`, unit, slope: slopeOf(points, WARM_UP, step) };
     })
   );
@@ -37,7 +37,11 @@ export function slopesOf(soaked: Soaked): NamedSlope[] {
     name: `round trip, ${name} of a second`,
     unit: "ms",
     // A leg in which nothing was done to the relay has none that waited for it.
-    slope: slopeOf(latency(soaked, q).map(([at, value]) => ({ at, value, process: 1 })), 0, 0.1),
+    slope: slopeOf(
+      latency(soaked, q).map(([at, value]) => ({ at, value, process: 1 })),
+      soaked.warmUp,
+      0.1,
+    ),
   }));
   return [...ofVitals, ...ofLatency];
 }
@@ -80,9 +84,10 @@ export function reportOf(
   seed: number,
   machine: string,
 ): string {
-  const { legs, rate, saturation, seconds } = soaked;
+  const { legs, rate, saturation, seconds, warmUp } = soaked;
   return [
-    `${machine} ${(seconds / 60).toFixed(1)} minutes, seed ${seed}. Nothing is lost up to ` +
+    `${machine} ${((seconds - warmUp) / 60).toFixed(1)} minutes after ${warmUp / 60} to warm up, ` +
+    `seed ${seed}. Nothing is lost up to ` +
     `${number(saturation)} packets a second each way; sent are ${number(rate)}, and ` +
     `${number(legs.reduce((sum, { peers }) => sum + peers.at(-1)!.started, 0))} clients came.\n`,
     table(

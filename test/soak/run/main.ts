@@ -6,15 +6,17 @@ import { panelsOf, reportOf, slopesOf } from "./findings.ts";
 import { chart } from "./chart.ts";
 import { soak } from "./soak.ts";
 
-const USAGE = `usage: scripts/soak run [--minutes N] [--seed S] [--rate R] [--svg FILE] [--docs]
-An hour by default, at 60 % of the rate up to which nothing is lost; at R packets a second each way at
-most, for a machine that others use. The chart goes to dist/soak.svg, unless named otherwise; with
---docs table and chart go to docs/soak.md and docs/soak.svg as well. The status is 1 when something
-grows, or does not balance.`;
+const USAGE =
+  `usage: scripts/soak run [--warm-up N] [--minutes N] [--seed S] [--rate R] [--svg FILE] [--docs]
+An hour by default, after half an hour of the same to which no line is fitted, at 60 % of the rate up to
+which nothing is lost; at R packets a second each way at most, for a machine that others use. The chart
+goes to dist/soak.svg, unless named otherwise; with --docs table and chart go to docs/soak.md and
+docs/soak.svg as well. The status is 1 when something grows, or does not balance.`;
 
 function readOptions() {
   const { values } = parseArgs({
     options: {
+      "warm-up": { type: "string", default: "30" },
       minutes: { type: "string", default: "60" },
       seed: { type: "string", default: "1" },
       rate: { type: "string", default: "1000000" },
@@ -23,11 +25,17 @@ function readOptions() {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const [minutes, seed, rate] = [values.minutes, values.seed, values.rate].map(Number);
+  const [warmUp, minutes, seed, rate] = [
+    values["warm-up"],
+    values.minutes,
+    values.seed,
+    values.rate,
+  ].map(Number);
+  if (!(warmUp! >= 0 && warmUp! <= 1_440)) throw new Error(`--warm-up: 0 to 1440`);
   if (!(minutes! >= 1 && minutes! <= 1_440)) throw new Error(`--minutes: 1 to 1440`);
   if (!(seed! >= 0 && seed! < 2 ** 32)) throw new Error(`--seed: 0 to 2^32 - 1`);
   if (!(rate! >= 100 && rate! <= 1_000_000)) throw new Error(`--rate: 100 to 1000000`);
-  return { ...values, minutes: minutes!, seed: seed!, rate: rate! };
+  return { ...values, warmUp: warmUp!, minutes: minutes!, seed: seed!, rate: rate! };
 }
 
 let options: ReturnType<typeof readOptions>;
@@ -41,11 +49,12 @@ if (options.help) {
   console.log(USAGE);
   process.exit(0);
 }
-const soaked = await soak(options.minutes, options.seed, options.rate);
+const soaked = await soak(options);
 const slopes = slopesOf(soaked);
 const report = reportOf(soaked, slopes, options.seed, machine());
 const marks = soaked.legs.flatMap(({ events }) => events);
-const caption = `${soaked.rate} packets a second each way; dashed: what was done to the relay`;
+const caption = `${soaked.rate} packets a second each way; dashed: what was done to the relay; ` +
+  `lines are fitted from minute ${options.warmUp} on`;
 const picture = chart(caption, soaked.seconds, panelsOf(soaked), marks);
 writeWithFolder(options.svg, picture);
 console.log(report);

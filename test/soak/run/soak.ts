@@ -65,17 +65,24 @@ export interface Soaked {
   readonly saturation: number;
   readonly rate: number;
   readonly seconds: number;
+  /** Seconds at the start to which no line is fitted. */
+  readonly warmUp: number;
   readonly startedAt: number;
   readonly legs: readonly Leg[];
   readonly vitals: readonly Vitals[];
 }
 
-/**
- * Runs legs of load with events until the minutes are over.
- *
- * @param most packets a second each way, however many the machine carries
- */
-export async function soak(minutes: number, seed: number, most: number): Promise<Soaked> {
+export interface SoakPlan {
+  /** Before those that count. */
+  readonly warmUp: number;
+  readonly minutes: number;
+  readonly seed: number;
+  /** Packets a second each way at most, however many the machine carries. */
+  readonly rate: number;
+}
+
+/** Runs legs of load with events until the minutes are over. */
+export async function soak({ warmUp, minutes, seed, rate: most }: SoakPlan): Promise<Soaked> {
   const load = await LoadLab.create(true);
   try {
     const { lab } = load;
@@ -95,8 +102,9 @@ export async function soak(minutes: number, seed: number, most: number): Promise
     const random = new Prng(seed + 1);
     const legs: Leg[] = [];
     let before = await accountsOf(lab);
-    while (now() + LEG_SECONDS / 2 < 60 * minutes) {
-      const seconds = Math.round(Math.min(LEG_SECONDS, 60 * minutes - now()));
+    const whole = 60 * (warmUp + minutes);
+    while (now() + LEG_SECONDS / 2 < whole) {
+      const seconds = Math.round(Math.min(LEG_SECONDS, whole - now()));
       const names = eventsOf(deck, legs.length);
       const singly = legs.length % 2 === 1;
       const leg = await runLeg(load, { seconds, rate, names, singly, random, now, before });
@@ -109,6 +117,7 @@ export async function soak(minutes: number, seed: number, most: number): Promise
       saturation,
       rate,
       seconds: now(),
+      warmUp: 60 * warmUp,
       startedAt,
       legs,
       vitals,
