@@ -263,9 +263,27 @@ const servers: readonly (readonly [string, readonly string[]])[] = [
     "192.0.2.1/two.example",
     [
       "ok   servers: 192.0.2.1",
-      "warn secondary: 192.0.2.1 is not 192.0.2.1 plus one: where it is not of the same server, the NAT " +
-      "is taken for worse than it is; mend: name the server without a secondary address, unless its " +
-      "owner says so",
+      "warn secondary: 192.0.2.1 is not 192.0.2.1 plus one: where it is not of the same server its " +
+      "answers count for nothing, and whether the NAT is symmetric shows by another server alone; " +
+      "mend: name the server without a secondary address, unless its owner says so",
+    ],
+  ],
+  [
+    "10.0.0.1/10.0.0.2",
+    [
+      "FAIL servers: 10.0.0.1, which is no address of a public host: peers refuse it; mend: name " +
+      "another server; docs/client.md lists some",
+      "ok   secondary: 10.0.0.2 is 10.0.0.1 plus one",
+    ],
+  ],
+  [
+    "10.0.0.1/10.0.0.9",
+    [
+      "FAIL servers: 10.0.0.1, which is no address of a public host: peers refuse it; mend: name " +
+      "another server; docs/client.md lists some",
+      "warn secondary: 10.0.0.9 is not 10.0.0.1 plus one: where it is not of the same server its " +
+      "answers count for nothing, and whether the NAT is symmetric shows by another server alone; " +
+      "mend: name the server without a secondary address, unless its owner says so",
     ],
   ],
   [

@@ -17,8 +17,8 @@ export async function checkServers(
 ): Promise<CheckResult[]> {
   const all = await Promise.all(servers.map((server) => checkServer(server, resolve)));
   const results = all.flat();
-  // One that answers is enough.
-  const isUsable = results.some(({ verdict }) => verdict !== "fail");
+  // One that can be asked is enough; what is said of a secondary address makes no server of it.
+  const isUsable = results.some(({ name, verdict }) => name === NAME && verdict !== "fail");
   return results.map((it) => isUsable && it.verdict === "fail" ? { ...it, verdict: "warn" } : it);
 }
 
@@ -74,15 +74,18 @@ function judge(host: string, address: number): CheckResult {
   return warn(NAME, `${name} (${why}): no peer elsewhere reaches it`, ANOTHER);
 }
 
-/** The RFC's clients, and Windows', know no other. RFC 4380 §5.2 */
+/**
+ * The RFC's clients, and Windows', know no other. RFC 4380 §5.2. Whoever is there but the server itself
+ * advertises another server's prefix, which is no answer (§5.2.1): it is as if nobody were there.
+ */
 function checkSecondary(first: number, second: number): CheckResult[] {
   const [one, other] = [formatIpv4(first), formatIpv4(second)];
   if (second === first + 1) return [ok("secondary", `${other} is ${one} plus one`)];
   return [
     warn(
       "secondary",
-      `${other} is not ${one} plus one: where it is not of the same server, the NAT is taken for worse ` +
-        "than it is",
+      `${other} is not ${one} plus one: where it is not of the same server its answers count for ` +
+        "nothing, and whether the NAT is symmetric shows by another server alone",
       "name the server without a secondary address, unless its owner says so",
     ),
   ];
