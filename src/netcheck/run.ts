@@ -1,7 +1,7 @@
 import type { Libc } from "#ffi/libc.ts";
 import { asError, StartError } from "#src/errors.ts";
 import type { AddressRules, Guise } from "#src/probe/contract.ts";
-import { bind, closed, localAddressTowards, ownIpv4 } from "#src/probe/sockets.ts";
+import { bind, type Bound, closed, localAddressTowards, ownIpv4 } from "#src/probe/sockets.ts";
 import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
@@ -42,8 +42,7 @@ export interface Netchecked {
  * the way and a STUN server beside them, all by sockets of their own; then, by the server that
  * answered first, how ports are given out; then hairpinning and lifetime, which only wait.
  *
- * @throws StartError when the address is not this host's
- * @throws Error when the port is another's
+ * @throws StartError when the address is not this host's, or the port is another's
  */
 export async function netcheck(libc: Libc, options: NetcheckOptions): Promise<Netchecked> {
   const seen = await observe(libc, options);
@@ -58,10 +57,10 @@ async function observe(libc: Libc, options: NetcheckOptions): Promise<Observatio
   try {
     address = await localAddressTowards(first!.primary, bindAddress);
   } catch (error) {
-    if (isNotHere(error)) throw notHere(bindAddress);
+    if (isRefused(error, "EADDRNOTAVAIL")) throw notHere(bindAddress);
     return cutOff(options.servers, rules);
   }
-  const own = await bind(address, options.port);
+  const own = await bindOwn(address, options.port);
   try {
     const [{ servers, strays }, hops, stun] = await Promise.all([
       measureServers(options.servers, own, options.target, options.guise, libc),
@@ -84,8 +83,21 @@ async function observe(libc: Libc, options: NetcheckOptions): Promise<Observatio
   }
 }
 
-function isNotHere(error: unknown): boolean {
-  return (asError(error) as NodeJS.ErrnoException).code === "EADDRNOTAVAIL";
+/** The socket that asks the servers. */
+async function bindOwn(address: number, port: number): Promise<Bound> {
+  try {
+    return await bind(address, port);
+  } catch (error) {
+    if (!isRefused(error, "EADDRINUSE")) throw error;
+    throw new StartError(
+      `UDP port ${port} is in use, perhaps by \`teredo client\``,
+      "stop it, or leave out --port",
+    );
+  }
+}
+
+function isRefused(error: unknown, code: string): boolean {
+  return (asError(error) as NodeJS.ErrnoException).code === code;
 }
 
 function notHere(address: number): StartError {

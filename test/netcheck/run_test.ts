@@ -7,6 +7,7 @@ import { openLibc } from "#ffi/open.ts";
 import { whomToAsk } from "#src/cli/run/netcheck.ts";
 import { StartError } from "#src/errors.ts";
 import { netcheck, type NetcheckOptions } from "#src/netcheck/run.ts";
+import { bind, closed } from "#src/probe/sockets.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import { ip4 } from "#test/protocol/packets.ts";
 import { FakeServer, placeOnLoopback } from "./fake_server.ts";
@@ -43,6 +44,23 @@ test("netcheck() says that the address is not here, and what to do", async () =>
     assert.match(error.message, /^203\.0\.113\.99 is not on this host, .*; .*bind_address/);
     return true;
   });
+});
+
+test("netcheck() says that the port is taken, and what to do", async () => {
+  const { socket, local } = await bind(OTHER_ADDRESS, 0);
+  try {
+    const libc = await openLibc();
+    const options = { ...OPTIONS, bindAddress: OTHER_ADDRESS, port: local.port };
+    await assert.rejects(netcheck(libc, options), (error) => {
+      assert.ok(error instanceof StartError);
+      const want = `UDP port ${local.port} is in use, perhaps by \`teredo client\`; ` +
+        "stop it, or leave out --port";
+      assert.equal(error.message, want);
+      return true;
+    });
+  } finally {
+    await closed(socket);
+  }
 });
 
 test("whomToAsk() takes for a client's what its configuration says", () => {
