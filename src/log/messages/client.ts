@@ -11,8 +11,9 @@ export const CLIENT = {
   "Name not found": message(
     "warn",
     "name problem mend",
-    "a server's name has no answer; it is asked for again, after 5 s at first and 100 s at last",
-    "see `/etc/resolv.conf`, and the name",
+    "a server's name has no answer, or private addresses alone where it had public ones; it is asked for " +
+      "again, after 5 s at first and 100 s at last",
+    "see `/etc/resolv.conf`, and the name, or log in",
   ),
   "Name found": message("info", "name", "it has an answer again"),
   "Network changed": message(

@@ -309,6 +309,29 @@ test("ClientControl: addresses that the last run knew are asked before any name 
   assert.equal(lab.control.rules.servers[0]!.primary, ip("192.0.2.7"));
 });
 
+test("ClientControl: a portal that answers for every name costs no server that was known", async () => {
+  const left = { ...NO_STATE, names: new Map([["a.test", [ip("23.0.0.1")]]]) };
+  const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] }, left);
+  lab.names.set("a.test", ["10.0.0.1"]);
+  lab.control.start();
+  await lab.clock.pass(0);
+  lab.tell({ ...ASKING, state: "offline", standbys: [server("23.0.0.1")] });
+  assert.equal(lab.control.rules.servers[0]!.primary, ip("23.0.0.1"));
+  assert.deepEqual(
+    [...lab.kept!.names],
+    [["a.test", [ip("23.0.0.1")]]],
+    "for the next run as well",
+  );
+  await lab.clock.pass(600_000);
+  assert.deepEqual(lab.lines.filter((line) => line.includes("Name")), [
+    'level=warn msg="Name not found" name=a.test problem="it has 10.0.0.1, which is not public, where it ' +
+    'had a public address" mend="the last addresses of it are used meanwhile"',
+  ]);
+  lab.names.set("a.test", ["23.0.0.9"]);
+  await lab.clock.pass(100_000);
+  assert.deepEqual(lab.servers, ["23.0.0.9"]);
+});
+
 test("ClientControl: another network is told once, 250 ms after the last of its changes", async () => {
   const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
   lab.names.set("a.test", ["192.0.2.1"]);

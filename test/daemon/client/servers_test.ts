@@ -192,6 +192,87 @@ test("ServerNames: an answer in another order is no news, nor is an empty one an
   ]);
 });
 
+/** What a name had, what it is said to have, and what is used then; `why`: it is asked for again. */
+const ANSWERS: readonly {
+  readonly name: string;
+  readonly known: readonly string[];
+  readonly answer: readonly string[];
+  readonly want: readonly string[];
+  readonly why?: string;
+}[] = [
+  {
+    name: "a portal's own address does not replace a public one",
+    known: ["23.0.0.1"],
+    answer: ["10.0.0.1"],
+    want: ["23.0.0.1"],
+    why: "it has 10.0.0.1, which is not public, where it had a public address",
+  },
+  {
+    name: "nor do several, link-local and shared ones (RFC 3927, RFC 6598)",
+    known: ["10.0.0.7", "192.0.2.1"],
+    answer: ["100.64.0.1", "169.254.1.1"],
+    want: ["10.0.0.7", "192.0.2.1"],
+    why: "it has 100.64.0.1, which is not public, where it had a public address",
+  },
+  {
+    name: "nor does what a filter says of a name that it blocks",
+    known: ["23.0.0.1"],
+    answer: ["0.0.0.0"],
+    want: ["23.0.0.1"],
+    why: "it has 0.0.0.0, which is no host's",
+  },
+  {
+    name: "which is no answer at all",
+    known: [],
+    answer: ["127.0.0.1", "224.0.0.1"],
+    want: [],
+    why: "it has 127.0.0.1, which is no host's",
+  },
+  {
+    name: "one public address among others is enough",
+    known: ["23.0.0.1"],
+    answer: ["10.0.0.1", "23.0.0.9"],
+    want: ["10.0.0.1", "23.0.0.9"],
+  },
+  {
+    name: "where there were private ones alone, as in labs, others replace them",
+    known: ["10.0.0.1"],
+    answer: ["10.0.0.9"],
+    want: ["10.0.0.9"],
+  },
+  {
+    name: "so do public ones",
+    known: ["10.0.0.1"],
+    answer: ["23.0.0.9"],
+    want: ["23.0.0.9"],
+  },
+  {
+    name: "where nothing is known, private ones are taken",
+    known: [],
+    answer: ["10.0.0.1"],
+    want: ["10.0.0.1"],
+  },
+];
+
+for (const { name, known, answer, want, why } of ANSWERS) {
+  test(`ServerNames: ${name}`, async () => {
+    const { clock, dns, said, server, asked } = house(["a.test"], { "a.test": known });
+    dns.set("a.test", answer);
+    await server.ask();
+    assert.deepEqual(server.servers.map(({ primary }) => formatIpv4(primary)), want);
+    assert.deepEqual((server.known.get("a.test") ?? []).map(formatIpv4), want);
+    assert.deepEqual(server.unresolved, why === undefined ? [] : [{ name: "a.test", why }]);
+    await clock.pass(RETRIES[0]! + RETRIES[1]!);
+    assert.equal(asked(), why === undefined ? 1 : 3);
+    if (why === undefined) return;
+    assert.equal(said.length, 1, "it is said once");
+    // Who stays there has logged in.
+    dns.set("a.test", ["23.0.0.5"]);
+    await clock.pass(RETRIES[2]!);
+    assert.deepEqual(said.slice(1), ["a.test answered", "23.0.0.5/23.0.0.6"]);
+  });
+}
+
 test("ServerNames: other servers are taken at once, their names asked for", async () => {
   const { clock, said, server, dns } = house(["a.test"]);
   await server.ask();

@@ -1,6 +1,8 @@
 import type { ServerName } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { chooseServers, type ChosenServer } from "#src/protocol/client/servers/choose.ts";
+import { formatIpv4, isGlobalUnicast, isUnicast } from "#src/protocol/wire/ipv4.ts";
+import { isOfLabs, specialPurpose4 } from "#src/protocol/wire/special_purpose.ts";
 import type { Clock } from "../clock.ts";
 import { namesIn } from "./configured.ts";
 
@@ -32,7 +34,7 @@ export class ServerNames {
   readonly #host: NamesHost;
   #servers: readonly ServerName[];
   readonly #known: Map<string, readonly number[]>;
-  /** Names without an answer, and why. */
+  /** Names without an answer that counts, and why. */
   readonly #failing = new Map<string, string>();
   #chosen: readonly ChosenServer[];
   /** One round of questions; answers to an earlier one come too late. */
@@ -109,8 +111,10 @@ export class ServerNames {
 
   #take(name: string, answer: Answer): void {
     const addresses = "addresses" in answer ? answer.addresses.slice(0, ADDRESSES_MAX) : [];
-    if (addresses.length === 0) {
-      const problem = "problem" in answer ? answer.problem : "it has no IPv4 address";
+    const problem = "problem" in answer
+      ? answer.problem
+      : whyNone(addresses, this.#known.get(name) ?? []);
+    if (problem !== undefined) {
       const isNews = !this.#failing.has(name);
       this.#failing.set(name, problem);
       if (isNews) this.#host.failed(name, problem, this.#known.has(name));
@@ -141,6 +145,27 @@ export class ServerNames {
     this.#chosen = chosen;
     this.#host.changed(chosen);
   }
+}
+
+/**
+ * Why addresses are no answer of a name's; undefined: they are one. Whoever has not logged in yet, as in a
+ * hotel, is told the portal's own address for every name, and nothing says when that ends.
+ *
+ * @param known what the name had before
+ */
+function whyNone(addresses: readonly number[], known: readonly number[]): string | undefined {
+  const [first] = addresses;
+  if (first === undefined) return "it has no IPv4 address";
+  if (!addresses.some(isUnicast)) return `it has ${formatIpv4(first)}, which is no host's`;
+  if (addresses.some(isPublic) || !known.some(isPublic)) return undefined;
+  return `it has ${formatIpv4(first)}, which is not public, where it had a public address`;
+}
+
+/** Whether the Internet reaches it, or would but for its being of a test network. */
+function isPublic(address: number): boolean {
+  const special = specialPurpose4(address);
+  return isGlobalUnicast(address, false) &&
+    (special === undefined || special.global || isOfLabs(special));
 }
 
 function isSame(a: readonly ChosenServer[], b: readonly ChosenServer[]): boolean {
