@@ -6,8 +6,16 @@ import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import type { NativeSeen, Observations, ServerSeen, View } from "./contract.ts";
 import type { LifetimeVerdict, Verdict } from "./verdict.ts";
 
-/** A verdict as `--json` prints it: `netcheck` of docs/status.schema.json. Undefined is left out. */
-export function toDocument(seen: Observations, verdict: Verdict): object {
+/**
+ * A verdict as `--json` prints it: `netcheck` of docs/status.schema.json. Undefined is left out.
+ *
+ * @param problems why somebody was not asked
+ */
+export function toDocument(
+  seen: Observations,
+  verdict: Verdict,
+  problems: readonly string[] = [],
+): object {
   const { local, stun, hops } = seen;
   return {
     reachable: verdict.reachable,
@@ -38,6 +46,7 @@ export function toDocument(seen: Observations, verdict: Verdict): object {
       reason,
       times,
     })),
+    problems,
   };
 }
 

@@ -55,6 +55,7 @@ function isReachable(servers: readonly ServerSeen[]): boolean {
 }
 
 function judgeUdp({ local, servers, stun, strays }: Observations): UdpWord {
+  if (servers.length === 0) return "unknown";
   if (local === undefined) return "no_route";
   const addresses = servers.flatMap(({ primary, secondary }) => [primary, secondary]);
   const isHeard = servers.some(({ primaryView, secondaryView, failure }) =>

@@ -20,8 +20,16 @@ import {
 const NAME_WIDTH = 18;
 const MAX_LISTED = 6;
 
-/** The verdict on one page, for people. */
-export function writePage(seen: Observations, verdict: Verdict): string {
+/**
+ * The verdict on one page, for people.
+ *
+ * @param problems why somebody was not asked
+ */
+export function writePage(
+  seen: Observations,
+  verdict: Verdict,
+  problems: readonly string[] = [],
+): string {
   return [
     headline(seen, verdict),
     "",
@@ -29,6 +37,7 @@ export function writePage(seen: Observations, verdict: Verdict): string {
     "",
     "Servers",
     ...seen.servers.flatMap((server) => serverLines(server, seen.rules)),
+    ...(problems.length === 0 ? [] : ["", "Not asked", ...indented(listed(problems))]),
     ...(verdict.reaches === undefined
       ? []
       : ["", "Peers, by their NATs (RFC 6081 Figure 1)", ...indented(reachLines(verdict.reaches))]),
@@ -132,11 +141,15 @@ function problemOf({ failure, refusal, primary }: ServerSeen, rules: AddressRule
 /** What else came, where it may say why a server counts for nothing. */
 function strayLines({ strays, servers }: Observations, _verdict: Verdict): string[] {
   if (strays.length === 0 || servers.every(({ home }) => home !== undefined)) return [];
-  const lines = strays.slice(0, MAX_LISTED).map(({ from, reason, times }) =>
+  const lines = strays.map(({ from, reason, times }) =>
     `${formatEndpoint(from)}: ${reason}${times === 1 ? "" : ` (${times} times)`}`
   );
-  const rest = strays.length - lines.length;
-  return ["", "Passed over", ...indented(rest > 0 ? [...lines, `and ${rest} more`] : lines)];
+  return ["", "Passed over", ...indented(listed(lines))];
+}
+
+function listed(lines: readonly string[]): string[] {
+  const rest = lines.length - MAX_LISTED;
+  return rest > 0 ? [...lines.slice(0, MAX_LISTED), `and ${rest} more`] : [...lines];
 }
 
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);

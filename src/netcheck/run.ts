@@ -49,6 +49,12 @@ export async function netcheck(libc: Libc, options: NetcheckOptions): Promise<Ne
   return { seen, verdict: judge(seen) };
 }
 
+/** What is known where nobody can be asked. */
+export function unasked(rules: AddressRules): Netchecked {
+  const seen = cutOff([], rules);
+  return { seen, verdict: judge(seen) };
+}
+
 async function observe(libc: Libc, options: NetcheckOptions): Promise<Observations> {
   const { guise: { prefix, refuseReserved }, bindAddress } = options;
   const rules = { prefix, refuseReserved };

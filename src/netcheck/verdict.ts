@@ -8,7 +8,8 @@ export type UdpWord =
   | "not_to_3544" // a STUN server answered, and no Teredo server did
   | "refused" // hosts are reached, and none of them runs a server
   | "blocked" // nothing came back
-  | "no_route";
+  | "no_route"
+  | "unknown"; // there was nobody to ask
 
 /** RFC 4787 §4.1, RFC 5780 §4.3 */
 export type MappingWord =

@@ -18,6 +18,7 @@ export const UDP: Readonly<Record<UdpWord, string>> = {
   refused: "reaches hosts, none of which runs a Teredo server",
   blocked: "nothing came back: UDP, or UDP to port 3544, is blocked, or every server is down",
   no_route: "no way there: this host has no IPv4 route to the servers",
+  unknown: "not known: no server was asked",
 };
 
 export const MAPPING: Readonly<Record<MappingWord, string>> = {

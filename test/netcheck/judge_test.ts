@@ -54,6 +54,11 @@ const CASES: readonly Case[] = [
     says: { udp: "blocked" },
   },
   {
+    name: "nobody who could be asked",
+    seen: { local: undefined, servers: [] },
+    says: { udp: "unknown", reachable: false, nat: "unknown" },
+  },
+  {
     name: "no IPv4 at all",
     seen: { local: undefined, ownAddresses: [], servers: [silent({ refusal: "unreachable" })] },
     says: { udp: "no_route", reachable: false, nested: "unknown" },

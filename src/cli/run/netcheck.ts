@@ -8,9 +8,10 @@ import { authenticateBy } from "#src/datapath/authenticate.ts";
 import { toDocument } from "#src/netcheck/document.ts";
 import { resolveServers, resolveTarget } from "#src/netcheck/names.ts";
 import { writePage } from "#src/netcheck/page.ts";
-import { netcheck } from "#src/netcheck/run.ts";
+import { netcheck, unasked } from "#src/netcheck/run.ts";
 import type { StunServer } from "#src/netcheck/stun/measure.ts";
 import type { Guise } from "#src/probe/contract.ts";
+import type { ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import { SERVICE_PREFIX } from "#src/protocol/wire/teredo_address.ts";
 import type { Context } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -36,13 +37,12 @@ export default async function run(
 ): Promise<void> {
   const { stdout, stderr } = this.process;
   const asked = whomToAsk(flags, given.flat());
-  const { servers: named, problems } = await resolveServers(asked.servers);
-  for (const problem of problems) stderr.write(`${problem}\n`);
-  const target = asked.ping === undefined
-    ? undefined
-    : await resolveTarget(asked.ping, asked.guise.prefix);
-  if (typeof target === "string") stderr.write(`${target}\n`);
-  if (named.length === 0 || typeof target === "string") {
+  const { servers: named, target, problems, isInVain } = await find(asked, flags);
+  // The page has them itself.
+  if (flags.json || isInVain) { for (const problem of problems) stderr.write(`${problem}\n`); }
+  if (isInVain) {
+    const { seen, verdict } = unasked(asked.guise);
+    if (flags.json) writeJson(stdout, toDocument(seen, verdict, problems));
     this.status = EXIT.Failed;
     return;
   }
@@ -60,9 +60,37 @@ export default async function run(
     lifetime,
     port,
   });
-  if (flags.json) writeJson(stdout, toDocument(seen, verdict));
-  else stdout.write(writePage(seen, verdict));
+  if (flags.json) writeJson(stdout, toDocument(seen, verdict, problems));
+  else stdout.write(writePage(seen, verdict, problems));
   this.status = verdict.reachable ? EXIT.Ok : EXIT.Failed;
+}
+
+interface Found {
+  readonly servers: readonly ChosenServer[];
+  readonly target: Uint8Array | undefined;
+  /** Why others are not asked. */
+  readonly problems: readonly string[];
+  /** Whether what was asked for cannot be told. */
+  readonly isInVain: boolean;
+}
+
+/**
+ * Who these names are. Whoever names a host to ping wants to know whether that one answers; without the
+ * configuration's there is as much to see, as a client serves without it.
+ */
+async function find({ servers, guise, ping }: Asked, flags: NetcheckFlags): Promise<Found> {
+  const resolved = await resolveServers(servers);
+  const isInVain = resolved.servers.length === 0;
+  const target = ping === undefined ? undefined : await resolveTarget(ping, guise.prefix);
+  if (typeof target !== "string") return { ...resolved, target, isInVain };
+  const isWanted = flags.ping !== undefined;
+  const problem = isWanted ? target : `check_host ${target}`;
+  return {
+    servers: resolved.servers,
+    target: undefined,
+    problems: [...resolved.problems, problem],
+    isInVain: isInVain || isWanted,
+  };
 }
 
 export interface Asked {
