@@ -63,7 +63,7 @@ export interface ClientOptions {
   readonly serverOrder: ServerOrder;
   /** Secure qualification; undefined: by nonce alone. RFC 4380 §5.2.2 */
   readonly identity: ClientIdentity | undefined;
-  /** Other options with the same number change nothing that servers would have to be asked about. */
+  /** With the same number network and NAT are the same: of the servers those that are new are asked. */
   readonly renewals?: number;
   /** Of an earlier run: the address is the same again when the mapping is. RFC 5991 §3.1 */
   readonly remembered?: RememberedMapping | undefined;

@@ -156,19 +156,19 @@ export class Client implements TunnelRules {
 
   /**
    * The network, the servers or what an operator can set is another; but for `prefix`, `mtu` and
-   * `maxPeers`. Every server is asked at once, unless `renewals` is what it was.
+   * `maxPeers`. Every server is asked at once; where `renewals` is what it was, those that are new.
    */
   set(options: ClientOptions, now: Millis, sink: TunnelSink): void {
-    const isSame = options.renewals !== undefined &&
-      options.renewals === this.#options.renewals;
+    const { renewals, checkHost } = this.#options;
+    const isSame = options.renewals !== undefined && options.renewals === renewals;
     this.#options = options;
     this.#parts.filter.set(options);
     this.#parts.errors.set(options, now);
     this.#states.holds.set(options);
     if (options.quiet === true) this.#fallQuiet(now, sink);
-    if (isSame) return;
-    this.#hostCheck.begin(now);
-    this.start(now, sink);
+    if (!isSame || `${options.checkHost}` !== `${checkHost}`) this.#hostCheck.begin(now);
+    if (isSame) this.#qualification.follow(now, sink);
+    else this.start(now, sink);
   }
 
   /** No address, nobody who is trusted, no port but that of the service: there is nothing to keep up. */

@@ -5,7 +5,18 @@ import { DISCOVERY_GROUP } from "#src/protocol/client/peers/discovery.ts";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { bubble, ip4, teredo } from "../packets.ts";
 import { CLIENT, SERVER, toHex, vector } from "../vectors.ts";
-import { assertDrop, ClientLab, data, describe, type End, endOf, PEER, SERVER_AT } from "./lab.ts";
+import {
+  assertDrop,
+  CLIENT_OPTIONS,
+  ClientLab,
+  data,
+  describe,
+  type End,
+  endOf,
+  MAPPED_AT,
+  PEER,
+  SERVER_AT,
+} from "./lab.ts";
 
 const SECOND = 1_000;
 const GROUP_AT: End = { address: DISCOVERY_GROUP, port: 3_544 };
@@ -115,6 +126,18 @@ test("Client trusts who was local once, in the group or not, for no other mappin
   assertDrop(lab.receive(data(NEAR, lab.address), NEAR_AT), Drop.None);
 });
 
+test("Client that has moved takes nobody for who was on its link before (C-26, C-61)", () => {
+  const lab = enabled();
+  lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
+  const asked = lab.live(31 * SECOND).sentTo(SERVER_AT);
+  assert.ok(asked.length > 0);
+  lab.client.set({ ...CLIENT_OPTIONS, localDiscovery: true }, lab.now, lab.sink);
+  lab.advertise(lab.solicitationTo(SERVER), { ...MAPPED_AT, port: 41_000 });
+  lab.send(NEAR);
+  assert.deepEqual(lab.sentTo(NEAR_AT), []);
+  assertDrop(lab.receive(data(NEAR, lab.address), NEAR_AT), Drop.SourceMismatch);
+});
+
 test("Client knows a local peer for 600 s (C-42, C-62)", () => {
   const lab = enabled();
   lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
@@ -123,6 +146,18 @@ test("Client knows a local peer for 600 s (C-42, C-62)", () => {
   lab.live(250 * SECOND);
   lab.send(NEAR);
   assert.equal(lab.sentTo(NEAR_AT).length, 1);
+});
+
+test("Client takes nobody for a local peer that it has not heard of for 600 s (C-26, C-62)", () => {
+  for (const [seconds, want] of [[590, Drop.None], [610, Drop.SourceMismatch]] as const) {
+    const lab = enabled();
+    lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
+    for (let i = 0; i < seconds; i += 10) {
+      lab.live(10 * SECOND);
+      lab.send(NEAR); // so that it is not forgotten
+    }
+    assertDrop(lab.receive(data(NEAR, lab.address), NEAR_AT), want);
+  }
 });
 
 test("Client knows a local peer for 600 s also when it has talked to it since (C-42)", () => {

@@ -37,6 +37,18 @@ test("Client checks the host that was named once it is qualified, and every five
   assert.equal(testsOf(lab.live(2 * SECOND)).length, 1);
 });
 
+test("Client.set() has another host checked at once, and the same one not again", () => {
+  const lab = new ClientLab({ checkHost, renewals: 1 }).qualify().live(SECOND);
+  answer(lab);
+  const options = { ...CLIENT_OPTIONS, checkHost, renewals: 1 };
+  lab.client.set({ ...options, checkHost: checkHost.slice() }, lab.now, lab.sink);
+  assert.deepEqual(testsOf(lab.live(SECOND)), []);
+  lab.client.set({ ...options, checkHost: parseIpv6("2001:db8::2")! }, lab.now, lab.sink);
+  assert.deepEqual(testsOf(lab.live(SECOND)).map(({ bytes }) => formatIpv6(bytes, 24)), [
+    "2001:db8::2",
+  ]);
+});
+
 test("Client asks nobody whom no operator has named", () => {
   const lab = new ClientLab().qualify();
   assert.equal(testsOf(lab.live(11 * MINUTE)).length, 0);

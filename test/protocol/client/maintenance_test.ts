@@ -573,6 +573,33 @@ test("Client.set() asks nobody where only what is no server's concern differs", 
   assert.equal(lab.sentTo(SERVER_AT).length, 1);
 });
 
+test("Client.set() asks servers that are new, and leaves those in peace that have been asked (C-11)", () => {
+  const one: Partial<ClientOptions> = { servers: [pair(SERVER)], renewals: 1 };
+  const lab = new ClientLab(one).start();
+  const [asked] = lab.sent;
+  const both = { ...CLIENT_OPTIONS, ...two, renewals: 1 };
+  lab.clear().client.set(both, lab.now, lab.sink);
+  assert.equal(lab.sentTo(SERVER_AT).length, 0, "its answer is on its way");
+  assert.equal(lab.sentTo({ address: STANDBY, port: 3_544 }).length, 1);
+  assertDrop(lab.advertise(asked!), Drop.None);
+  assert.equal(serverAddressOf(lab.address, 0), SERVER);
+  const { address } = lab;
+  lab.clear().client.set({ ...CLIENT_OPTIONS, ...one }, lab.now, lab.sink);
+  assert.deepEqual(lab.sent, [], "one that is not in use is gone");
+  lab.clear().client.set({ ...both, servers: [pair(STANDBY)] }, lab.now, lab.sink);
+  assert.equal(lab.sentTo({ address: STANDBY, port: 3_544 }).length, 1);
+  const { state, deprecated } = lab.client.status();
+  assert.deepEqual([state, deprecated], ["probing", [address]], "its flows go on");
+});
+
+test("Client.set() asks all that is new where no server has answered yet", () => {
+  const lab = new ClientLab({ servers: [], renewals: 1 }).start();
+  assert.equal(lab.client.status().state, "offline");
+  lab.client.set({ ...CLIENT_OPTIONS, renewals: 1 }, lab.now, lab.sink);
+  assert.equal(lab.client.status().state, "probing");
+  assertDrop(lab.advertise(lab.solicitationTo(SERVER)), Drop.None);
+});
+
 test("Client leaves a dead server though its network changes again and again", () => {
   const lab = raced();
   untilAsked(lab, 31 * SECOND);
@@ -672,4 +699,49 @@ test("Client whose port alone has changed asks twice as often (C-51, C-52)", () 
   untilAsked(moved, 31 * SECOND);
   moved.advertise(moved.solicitationTo(SERVER), { address: MAPPED_AT.address + 1, port: 41_000 });
   assert.equal(moved.client.status().refresh, 30_000, "another network is no NAT that forgets");
+});
+
+test("Client does not take a port that changed in its sleep, or under traffic, for a NAT that forgets (C-52)", () => {
+  const other = { ...MAPPED_AT, port: 41_000 };
+  const woken = new ClientLab().qualify().advance(5 * SECOND);
+  woken.client.set(CLIENT_OPTIONS, woken.now, woken.sink);
+  woken.advertise(woken.solicitationTo(SERVER), other);
+  assert.equal(woken.count("client_address_changes"), 1);
+  assert.equal(woken.client.status().refresh, 30_000);
+
+  const doubting = new ClientLab().qualify();
+  trustHost(doubting);
+  doubting.advance(3 * SECOND);
+  for (let i = 0; i < 25 && doubting.sentTo(SERVER_AT).length === 0; i++) {
+    doubting.send(HOST);
+    const { sent } = doubting;
+    doubting.advance(100);
+    doubting.sent.unshift(...sent);
+  }
+  doubting.advertise(doubting.solicitationTo(SERVER), other);
+  assert.equal(doubting.count("client_address_changes"), 1);
+  assert.equal(doubting.client.status().refresh, 30_000);
+
+  const failing = new ClientLab().qualify();
+  untilAsked(failing, 31 * SECOND);
+  failing.client.set(CLIENT_OPTIONS, failing.now, failing.sink);
+  failing.advertise(failing.solicitationTo(SERVER), other);
+  assert.equal(failing.client.status().refresh, 30_000, "asked anew meanwhile");
+});
+
+test("Client keeps what it has learned of its NAT when it is asked anew, until that is another one (C-52)", () => {
+  const lab = new ClientLab().qualify();
+  untilAsked(lab, 31 * SECOND);
+  const other = { ...MAPPED_AT, port: 41_000 };
+  lab.advertise(lab.solicitationTo(SERVER), other);
+  const learned = lab.client.status().refresh;
+  assert.ok(learned <= 15_000);
+  lab.client.set(CLIENT_OPTIONS, lab.now, lab.sink);
+  lab.advertise(lab.solicitationTo(SERVER), other);
+  assert.ok(Math.abs(lab.client.status().refresh - learned) < SECOND);
+  lab.client.set(CLIENT_OPTIONS, lab.now, lab.sink);
+  lab.advertise(lab.solicitationTo(SERVER), { address: MAPPED_AT.address + 1, port: 41_000 });
+  assert.equal(lab.client.status().refresh, 30_000);
+  lab.client.set({ ...CLIENT_OPTIONS, refresh: 12 * SECOND }, lab.now, lab.sink);
+  assert.equal(lab.client.status().refresh, 12 * SECOND, "as an operator has set it");
 });

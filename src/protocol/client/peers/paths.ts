@@ -115,6 +115,8 @@ export class Paths {
   forget(p: PeerId): void {
     this.#flags[p]! &= NATIVE | KNOWS_TRAILERS;
     this.answeredAt[p] = -Infinity;
+    // On another link it is another host that has its address.
+    this.localAt[p] = -Infinity;
     this.#reset(p);
   }
 

@@ -63,7 +63,7 @@ export class FromClients {
       if (bubble) this.#states.measure(p, now);
       this.#states.hear(p, now);
     } else {
-      const proof = this.#proofOf(p, arrival, source, bubble);
+      const proof = this.#proofOf(p, arrival, source, bubble, now);
       if (proof === Proof.None) return this.#refuse(p, arrival, source, bubble, now, sink);
       if (p === NO_PEER) p = this.#states.meet(b, source, address, now);
       if (p === NO_PEER) return Drop.RateLimited;
@@ -85,7 +85,13 @@ export class FromClients {
     return isAsked ? DISCOVERY_ADVERTISEMENT : -1;
   }
 
-  #proofOf(p: PeerId, arrival: UdpDatagram, source: number, bubble: boolean): Proof {
+  #proofOf(
+    p: PeerId,
+    arrival: UdpDatagram,
+    source: number,
+    bubble: boolean,
+    now: Millis,
+  ): Proof {
     const { bytes: b, address, port } = arrival;
     const { peers, paths, filter, options } = this.#parts;
     const { nonceAt } = this.#opened.trailers;
@@ -97,7 +103,8 @@ export class FromClients {
     }
     // Not for what is private: whoever is on our own network could be named so. C-30
     if (hasMapping(b, source, address, port) && filter.isPeer(address, port)) return Proof.Named;
-    return p !== NO_PEER && paths.isLocalAt(p, address, port) ? Proof.Named : Proof.None;
+    const isNear = p !== NO_PEER && paths.isLocal(p, now) && paths.isLocalAt(p, address, port);
+    return isNear ? Proof.Named : Proof.None;
   }
 
   /**

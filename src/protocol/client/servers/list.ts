@@ -14,18 +14,24 @@ export class ServerList {
   /**
    * Other servers; what is known of those that stay is kept, unless we show another identity.
    *
+   * @returns those that are new
    * @throws RangeError for more than {@link SERVERS_MAX}
    */
-  set(servers: ClientOptions["servers"], identity: ClientOptions["identity"]): void {
+  set(
+    servers: ClientOptions["servers"],
+    identity: ClientOptions["identity"],
+  ): readonly Server[] {
     if (servers.length > SERVERS_MAX) {
       throw new RangeError(`At most ${SERVERS_MAX} servers, not ${servers.length}`);
     }
+    const before = this.#all;
     this.#all = servers.map(({ primary, secondary }) => {
-      const known = this.#all.find((it) => it.primary === primary && it.secondary === secondary);
+      const known = before.find((it) => it.primary === primary && it.secondary === secondary);
       const isKept = known !== undefined && this.#identity === identity;
       return isKept ? known : new Server({ primary, secondary }, identity);
     });
     this.#identity = identity;
+    return this.#all.filter((it) => !before.includes(it));
   }
 
   /** Whose primary or secondary address it is. */

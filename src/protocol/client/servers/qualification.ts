@@ -10,11 +10,11 @@ import { IPV6_LENGTH } from "../../wire/ipv6.ts";
 import type { Nat } from "./nat.ts";
 import type { Nonces } from "../nonces.ts";
 import { Refresh, REFRESH_MIN } from "./refresh.ts";
+import { Questions } from "./questions.ts";
 import { Retries } from "./retries.ts";
 import { Server } from "./server.ts";
 import { ServerList } from "./list.ts";
 import { RS_ATTEMPTS, RS_TIMEOUT } from "../messages/solicitation.ts";
-import { Solicitor } from "../messages/solicitor.ts";
 import { writeTeredoAddress } from "../../wire/teredo_address.ts";
 import type { Millis } from "../../time.ts";
 import type { TunnelSink } from "../../tunnel.ts";
@@ -64,7 +64,7 @@ export class Qualification {
   readonly #counters: Counters;
   readonly #listener: QualificationListener;
   readonly #advertisement = new AdvertisementReader();
-  readonly #solicitor: Solicitor;
+  readonly #questions: Questions;
   readonly #address = new Uint8Array(IPV6_LENGTH);
   readonly servers = new ServerList();
   readonly nat: Nat;
@@ -75,6 +75,8 @@ export class Qualification {
   #chooseAt: Millis = Infinity;
   readonly #retries: Retries;
   #isAlarmed = false;
+  /** Whether the server in use was last asked because it was time to. */
+  #isRefresh = false;
   /** Up to when doubts have used what they may: two at once, one in {@link REFRESH_MIN}. */
   #doubtedTo: Millis = -Infinity;
 
@@ -91,7 +93,7 @@ export class Qualification {
     this.#nonces = nonces;
     this.#filter = filter;
     this.#counters = counters;
-    this.#solicitor = new Solicitor(counters);
+    this.#questions = new Questions(nonces, counters);
     this.#listener = listener;
     this.nat = nat;
     this.homes = homes;
@@ -112,9 +114,9 @@ export class Qualification {
 
   /** Asks every server, at the start and when the network or the list of servers is another one. */
   start(now: Millis, sink: TunnelSink): void {
-    const { servers, identity, refresh, quiet } = this.#options();
-    this.servers.set(quiet === true ? [] : servers, identity);
-    this.refresh.reset(refresh);
+    this.#take();
+    this.refresh.set(this.#options().refresh);
+    this.#isRefresh = false;
     if (this.#current !== undefined && !this.servers.all.includes(this.#current)) {
       this.#current = undefined;
       this.homes.deprecate(now);
@@ -126,16 +128,33 @@ export class Qualification {
     for (const server of this.servers.all) {
       // From where we are now; of the one in use another mapping will show that it is elsewhere.
       if (server !== this.#current) server.native = "unknown";
-      this.#ask(server.inquiry, RS_ATTEMPTS, now, this.servers.silenceOf(server, now));
+      this.#questions.ask(server.inquiry, RS_ATTEMPTS, now, this.servers.silenceOf(server, now));
     }
     this.tick(now, sink);
+  }
+
+  /** Asks servers that are new: where network and NAT are what they were, those that stay have been asked. */
+  follow(now: Millis, sink: TunnelSink): void {
+    const added = this.#take();
+    const isGone = this.#current !== undefined && !this.servers.all.includes(this.#current);
+    if (isGone || (added.length > 0 && this.state === "offline")) return this.start(now, sink);
+    for (const server of added) this.#questions.ask(server.inquiry, RS_ATTEMPTS, now);
+    this.changes++;
+    this.tick(now, sink);
+  }
+
+  /** Has the servers be those that are to be. @returns those that are new */
+  #take(): readonly Server[] {
+    const { servers, identity, quiet } = this.#options();
+    return this.servers.set(quiet === true ? [] : servers, identity);
   }
 
   /** Sees to what is due. */
   tick(now: Millis, sink: TunnelSink): void {
     if (now >= this.refreshAt) {
       this.#isAlarmed = false;
-      this.#ask(this.#current!.inquiry, RS_ATTEMPTS, now);
+      this.#isRefresh = true;
+      this.#questions.ask(this.#current!.inquiry, RS_ATTEMPTS, now);
     }
     if (now >= this.#retries.at) this.#retry(now);
     for (const server of this.servers.all) this.#drive(server, now, sink);
@@ -184,7 +203,7 @@ export class Qualification {
     const best = this.servers.mostUseful(current);
     if (best === current) return;
     // It is used when it answers: what it told last may be minutes old, and the mapping another one.
-    if (!best.inquiry.isOpen) this.#ask(best.inquiry, 1, now);
+    if (!best.inquiry.isOpen) this.#questions.ask(best.inquiry, 1, now);
     this.#drive(best, now, sink);
     this.#plan();
   }
@@ -199,7 +218,8 @@ export class Qualification {
     if (current.inquiry.isOpen || current.heardAt > since) return;
     this.#doubtedTo = Math.max(this.#doubtedTo, now) + REFRESH_MIN;
     this.#isAlarmed = false;
-    this.#ask(current.inquiry, RS_ATTEMPTS, now, Math.max(since, now - RS_TIMEOUT / 2));
+    this.#isRefresh = false;
+    this.#questions.ask(current.inquiry, RS_ATTEMPTS, now, Math.max(since, now - RS_TIMEOUT / 2));
     this.#drive(current, now, sink);
     this.#plan();
   }
@@ -258,8 +278,10 @@ export class Qualification {
       this.refresh.survived();
       return this.refresh.plan(now, this.#nonces);
     }
-    const idle = server.inquiry.startedAt - this.refresh.lastAt;
-    if (mappedAddress === nat.mappedAddress) this.refresh.broke(idle);
+    // Else it was not time that took it: a sleep, another way to the same NAT, one that began anew. C-52
+    if (mappedAddress === nat.mappedAddress && this.#isRefresh) {
+      this.refresh.broke(server.inquiry.startedAt - this.refresh.lastAt);
+    }
     this.#counters[Counter.client_address_changes]!++;
     this.#use(server, now, sink);
   }
@@ -272,6 +294,7 @@ export class Qualification {
     const isKept = nat.isAt(mappedAddress, mappedPort);
     if (!isKept) {
       homes.clear();
+      if (mappedAddress !== nat.mappedAddress) this.refresh.reset();
       nat.map(mappedAddress, mappedPort, servicePort);
       this.#flags = this.#nonces.flags(mappedAddress, mappedPort, remembered);
     }
@@ -288,7 +311,7 @@ export class Qualification {
     this.#enterState("qualified", now);
     this.#counters[Counter.client_qualifications]!++;
     if (!nat.isSettled) {
-      this.#ask(server.comparison, RS_ATTEMPTS, now);
+      this.#questions.ask(server.comparison, RS_ATTEMPTS, now);
       this.#drive(server, now, sink);
     }
     if (isKept) this.#listener.addressChanged(now);
@@ -313,7 +336,9 @@ export class Qualification {
     if (now - startedAt >= ALARM && !this.#isAlarmed) {
       this.#isAlarmed = true;
       for (const server of this.servers.all) {
-        if (server !== current && !server.inquiry.isOpen) this.#ask(server.inquiry, 2, now);
+        if (server !== current && !server.inquiry.isOpen) {
+          this.#questions.ask(server.inquiry, 2, now);
+        }
         this.#drive(server, now, sink);
       }
     }
@@ -344,37 +369,12 @@ export class Qualification {
   }
 
   #retry(now: Millis): void {
-    for (const server of this.servers.all) this.#ask(server.inquiry, 1, now);
+    for (const server of this.servers.all) this.#questions.ask(server.inquiry, 1, now);
     this.#retries.plan(now);
   }
 
-  #ask(inquiry: Inquiry, attempts: number, now: Millis, silentSince: Millis = now): void {
-    inquiry.begin(attempts, this.#nonces.draw(), now, silentSince);
-  }
-
-  /** Sends what is due to one server, and closes what is over. */
   #drive(server: Server, now: Millis, sink: TunnelSink): void {
-    const { inquiry, comparison } = server;
-    if (now >= server.checkAt) {
-      server.planCheck(now, this.#nonces);
-      if (server !== this.#current && !inquiry.isOpen) this.#ask(inquiry, 1, now);
-    }
-    if (now >= inquiry.nextAt) {
-      if (inquiry.mayRepeat) this.#send(inquiry, server.primary, now, sink);
-      else {
-        inquiry.close();
-        server.isLive = false;
-        if (server.checkAt === Infinity) server.planCheck(now, this.#nonces);
-      }
-    }
-    if (now < comparison.nextAt) return;
-    if (comparison.mayRepeat) this.#send(comparison, server.secondary, now, sink);
-    else comparison.close();
-  }
-
-  #send(inquiry: Inquiry, address: number, now: Millis, sink: TunnelSink): void {
-    inquiry.sent(now);
-    this.#solicitor.send(inquiry.solicitation, address, now, sink);
+    this.#questions.drive(server, server === this.#current, now, sink);
   }
 
   #enterState(state: ClientState, now: Millis): void {

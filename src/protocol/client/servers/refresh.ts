@@ -35,11 +35,17 @@ export class Refresh {
     return this.#interval;
   }
 
-  /** Begins again: in another network there is another NAT. */
-  reset(configured: Millis): void {
+  /** What was learned stays where no other interval is asked for. */
+  set(configured: Millis): void {
+    if (configured === this.#configured) return;
     this.#configured = configured;
-    this.#interval = configured;
-    this.#ceiling = configured;
+    this.reset();
+  }
+
+  /** Begins again: behind another NAT. */
+  reset(): void {
+    this.#interval = this.#configured;
+    this.#ceiling = this.#configured;
   }
 
   /** The mapping stands now: it is asked about again after the randomized refresh interval. */
