@@ -216,3 +216,16 @@ done`);
   assert.equal(ports[1], ports[2]);
   assert.deepEqual(lines.filter((line) => /^exit/.test(line)), Array(3).fill("exit status 0"));
 });
+
+test("teredo client --run takes a port of its own beside the host's client, unless a flag names one", () => {
+  const { lines } = onMachine(`
+printf '[client]\nservers = 192.0.2.1\nbind_port = 4000\n' > $work/teredo.ini
+daemon client client -c $work/teredo.ini
+until_says client msg=Ready
+for flag in '' --bind-port=4000; do
+  teredo client -c $work/teredo.ini $flag --wait=1s --run 'echo ran' 2>&1 |
+    grep -oE 'Not qualified in time|UDP .* is in use|UDP .* taken.*'
+done
+echo end`);
+  assert.deepEqual(lines, ["Not qualified in time", "UDP 0.0.0.0:4000 is in use", "end"]);
+});

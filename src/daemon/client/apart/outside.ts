@@ -59,7 +59,9 @@ export async function runApart(options: ApartOptions): Promise<number> {
     // Who asks for this wants the tunnel, whatever else there is.
     return { ...standpointOf(watch, servers, "", address), native: undefined };
   };
-  const { bindAddress: address, bindPort: port, socketBuffer: buffer } = config.client;
+  const { bindAddress: address, bindPort, socketBuffer: buffer } = config.client;
+  // The file's is for the host's own client, which may run beside this one.
+  const port = "client.bind_port" in overrides ? bindPort : 0;
   const { descriptors, close } = openClientSockets(libc, { address, port, buffer });
   const standpoint = look();
   const task: ApartTask = {
