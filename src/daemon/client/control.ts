@@ -83,6 +83,8 @@ export class ClientControl {
   #status: ToldStatus | undefined;
   #rules: string;
   #renewals = 0;
+  /** No server has said yet how the NAT looks from there. */
+  #isElsewhere = false;
   #home = "";
   /** When it has what it is to have. */
   #arranged: Promise<void> = Promise.resolve();
@@ -104,7 +106,7 @@ export class ClientControl {
       {
         clock,
         lookUp: (host) => parts.lookUp(host),
-        changed: () => this.#follow("the servers have other addresses"),
+        changed: () => this.#follow("the servers have other addresses", false),
         failed: (name, problem, isKnown) => this.#nameFailed(name, problem, isKnown),
         answered: (name) => parts.log.info("Name found", { name }),
       },
@@ -115,7 +117,7 @@ export class ClientControl {
       {
         clock,
         lookUp: (name) => parts.lookUpHost(name),
-        changed: () => this.#follow("the host to check is another one"),
+        changed: () => this.#follow("the host to check is another one", false),
         failed: (name, problem) => parts.log.warn("Name not found", { name, problem }),
         answered: (name) => parts.log.info("Name found", { name }),
       },
@@ -145,7 +147,7 @@ export class ClientControl {
     const rules = clientRules(
       this.#config,
       this.#network.value,
-      isQuiet ? [] : this.#names.servers,
+      this.#names.servers,
       this.#checked.address,
       this.#mapping,
       this.#relayed.prefixes,
@@ -174,6 +176,7 @@ export class ClientControl {
     this.#status = this.#parts.status();
     if (this.#status !== undefined) this.#arrange(reasonOf(this.#status, before));
     else this.#arrange(undefined);
+    if (this.#status?.server !== undefined) this.#isElsewhere = false;
   }
 
   /** @param standpoint where this host stands now */
@@ -257,7 +260,11 @@ export class ClientControl {
   #moved(now: Standpoint, before: Standpoint): void {
     this.#parts.log.info("Network changed", { detail: describeMove(now, before) });
     const isAnother = now.localAddress !== before.localAddress || now.gateway !== before.gateway;
-    if (isAnother) return this.renew("the network is another one");
+    if (isAnother) {
+      this.#isElsewhere = true;
+      this.#native.moved();
+      return this.renew("the network is another one");
+    }
     // What leads to the servers is as it was: so is what they know of us.
     this.#setRules(false);
     this.#arrange(undefined);
@@ -282,16 +289,16 @@ export class ClientControl {
    * all of them go to whatever relay is near them otherwise. RFC 4380 §5.4.1
    */
   get #mayRelay(): boolean {
-    return this.#status?.nat.startsWith("symmetric") !== true;
+    return this.#isElsewhere || this.#status?.nat.startsWith("symmetric") !== true;
   }
 
   /** Has the datapath go by what it is to go by now, if that is something else. */
-  #follow(reason: string): void {
-    if (keyOfRules(this.rules) !== this.#rules) this.#setRules();
+  #follow(reason: string, isAnew = true): void {
+    if (keyOfRules(this.rules) !== this.#rules) this.#setRules(isAnew);
     this.#arrange(reason);
   }
 
-  /** @param isAnew every server is asked again, also where the rules are the same */
+  /** @param isAnew every server is asked again, also where the rules are the same; else those that are new */
   #setRules(isAnew = true): boolean {
     if (isAnew) this.#renewals++;
     const { rules } = this;

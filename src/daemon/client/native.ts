@@ -72,6 +72,11 @@ export class NativePolicy {
     });
   }
 
+  /** This host is behind another NAT, maybe: whether it may relay is to be asked again. */
+  moved(): void {
+    if (this.#standing === "dormant" || this.#standing === "relaying") this.#enter(this.#end);
+  }
+
   set(when: WhenNative): void {
     if (when === this.#when) return;
     this.#when = when;

@@ -401,7 +401,6 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   lab.tell({ ...ASKING, deprecated: [parseIpv6(ADDRESS)!] });
   assert.equal(lab.control.view.state, "dormant");
   assert.deepEqual(lab.control.view.deprecated, []);
-  assert.deepEqual(lab.servers, []);
   assert.equal(lab.rules.at(-1)!.quiet, true);
   await lab.at(HOME, 10_000);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);
@@ -417,7 +416,7 @@ test("H-01: ClientControl relays for its host beside native IPv6, by the address
   assert.equal(lab.rules.at(-1)?.relayedFor, undefined);
   await lab.at(native, 60_000);
   const relayedFor = () => lab.rules.at(-1)!.relayedFor?.map(formatIpv6Prefix);
-  assert.deepEqual(lab.servers, []);
+  assert.equal(lab.rules.at(-1)!.quiet, true);
   assert.deepEqual(relayedFor(), ["2001:db8:5::7/128"]);
   assert.equal(lab.homes.at(-1), "link 1280");
   assert.equal(lab.control.view.state, "relay");
@@ -453,7 +452,30 @@ test("ClientControl becomes no relay behind a symmetric NAT, past which most cli
     await lab.at({ ...HOME, native: NATIVE }, 100_000);
     assert.equal(lab.control.view.state, "dormant");
     assert.equal(lab.rules.at(-1)!.relayedFor, undefined);
+    // Of another network's NAT nothing is known.
+    await lab.at({ ...CAFE, native: NATIVE }, 250);
+    assert.equal(lab.control.view.state, "relay");
+    assert.equal(lab.rules.at(-1)!.relayedFor?.length, 1);
+    await lab.at(CAFE, 10_000);
+    lab.tell({ ...QUALIFIED, nat });
+    await lab.at({ ...CAFE, native: NATIVE }, 100_000);
+    assert.equal(lab.control.view.state, "dormant");
   }
+});
+
+test("ClientControl has servers asked that a name has anew, and leaves those in peace that were asked", async () => {
+  const lab = new Lab({
+    servers: ["a.test", "b.test"].map((host) => ({ host, secondary: undefined })),
+    checkHost: "c.test",
+  });
+  lab.names.set("a.test", ["192.0.2.1"]);
+  lab.names.set("b.test", ["198.51.100.1"]);
+  lab.names.set("c.test", ["2001:db8::1"]);
+  lab.control.start();
+  await lab.clock.pass(0);
+  assert.deepEqual(lab.servers, ["192.0.2.1", "198.51.100.1"]);
+  assert.notEqual(lab.rules.at(-1)!.checkHost, undefined);
+  assert.equal(new Set(lab.rules.map(({ renewals }) => renewals)).size, 1);
 });
 
 for (
@@ -465,7 +487,7 @@ for (
 ) {
   test(`C-01: ClientControl that begins beside native IPv6 is ${state} at once, with when_native = ${whenNative}`, async () => {
     const lab = new Lab({ whenNative }, NO_STATE, { ...HOME, native: NATIVE });
-    assert.equal(lab.control.rules.servers.length, state === "qualified" ? 1 : 0);
+    assert.equal(lab.control.rules.quiet, state !== "qualified");
     assert.equal(lab.control.rules.relayedFor?.length, relayedFor);
     lab.control.start();
     lab.tell(state === "qualified" ? QUALIFIED : ASKING);
