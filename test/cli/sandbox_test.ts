@@ -192,6 +192,7 @@ until_told 1 READY=1
 kill $listener; wait $listener 2> /dev/null
 listen 2
 kill $pid; ended
+for turn in $(seq 2400); do grep -qx STOPPING=1 $work/told2 && break; sleep 0.05; done # it may hear later
 grep -cx READY=1 $work/told1
 grep -cx STOPPING=1 $work/told2`);
     assert.equal(stdout, "exit status 0\n1\n1\n", stderr);
