@@ -12,11 +12,16 @@ const FOR_GOOD = 2 ** 31;
 
 /** Threads of the runtime's own that hear no signal: Node has one. */
 function deafThreads(): number {
-  const blocked = readdirSync("/proc/self/task").map((thread) => {
-    const status = readFileSync(`/proc/self/task/${thread}/status`, "utf8");
-    return BigInt(`0x${/^SigBlk:\s*(\S+)$/m.exec(status)![1]}`);
-  });
-  return blocked.filter((mask) => ((mask >> BigInt(SIGSYS - 1)) & 1n) !== 0n).length;
+  return readdirSync("/proc/self/task").filter((thread) => {
+    try {
+      const status = readFileSync(`/proc/self/task/${thread}/status`, "utf8");
+      const blocked = BigInt(`0x${/^SigBlk:\s*(\S+)$/m.exec(status)![1]}`);
+      // One that begins or ends, as the worker of another case, blocks all as well, and runs.
+      return /^State:\s+[SD]/m.test(status) && ((blocked >> BigInt(SIGSYS - 1)) & 1n) !== 0n;
+    } catch {
+      return false; // it has ended
+    }
+  }).length;
 }
 
 /** For how long a thread hears no signal, and whether its call is waited for. */

@@ -29,9 +29,14 @@ const END = 0xffff_ffff;
 const MOST_CALLS = 64;
 const MOST_THREADS = 4_096;
 const LISTING = 32_768;
-/** One that sleeps in the kernel wakes for it; one that runs comes to it at once. */
-const PATIENCE: Millis = 3_000;
-/** One that begins or ends blocks all signals for a moment; one that does so for longer does so for good. */
+/**
+ * One that sleeps in the kernel wakes for it; one that runs comes to it at once, or as soon as the machine
+ * lets it. Those that never hear are told apart, and not waited for.
+ */
+const PATIENCE: Millis = 30_000;
+/** The same under another root, where nothing tells them apart. */
+const BLIND_PATIENCE: Millis = 3_000;
+/** One that begins or ends blocks all signals for a moment; one that sleeps so for longer does so for good. */
 const DEAF_FOR: Millis = 200;
 /** Of threads that begin meanwhile. */
 const ROUNDS = 16;
@@ -111,11 +116,13 @@ export class EachThread {
     const sent = new Set<number>(this.#deaf);
     const start = performance.now();
     for (let round = 0; round < ROUNDS;) {
+      // Before the look, as this thread may itself have to wait behind it.
+      const age = performance.now() - start;
       const fresh = this.#list().filter((thread) => !sent.has(thread));
       if (fresh.length === 0) break;
       const hearing = fresh.filter((thread) => !isDeaf(thread));
       if (hearing.length === 0) {
-        if (performance.now() - start < DEAF_FOR) {
+        if (age < DEAF_FOR) {
           this.#libc.call.poll(0, 0, 1);
           continue;
         }
@@ -141,10 +148,13 @@ export class EachThread {
   #await(sent: ReadonlySet<number>, start: Millis): void {
     for (let age = 0; age < PATIENCE; age = performance.now() - start) {
       const reached = this.#reached();
-      const isDone = (thread: number) =>
-        reached.has(thread) || !sent.has(thread) || this.#deaf.has(thread) ||
-        (age >= DEAF_FOR && isDeaf(thread));
-      if (this.#list().every(isDone)) return;
+      const awaited = this.#list().filter((thread) =>
+        sent.has(thread) && !reached.has(thread) && !this.#deaf.has(thread)
+      );
+      const deaf = awaited.filter((thread) => age >= DEAF_FOR && isDeaf(thread));
+      for (const thread of deaf) this.#deaf.add(thread);
+      if (deaf.length === awaited.length) return;
+      if (age >= BLIND_PATIENCE && !awaited.some(isSeen)) return;
       this.#libc.call.poll(0, 0, 1);
     }
   }
@@ -180,11 +190,25 @@ export class EachThread {
   }
 }
 
-/** Whether a thread blocks the signal, as some do with all there are; not known under another root. */
+/**
+ * Whether a thread blocks the signal and sleeps, as some do with all there are: one that only begins or
+ * ends wants a processor. Not known under another root.
+ */
 function isDeaf(thread: number): boolean {
+  const status = statusOf(thread);
+  return status !== undefined && /^State:\s+[SD]/m.test(status) &&
+    hasSignal(status, "SigBlk", SIGNAL);
+}
+
+function isSeen(thread: number): boolean {
+  return statusOf(thread) !== undefined;
+}
+
+/** Undefined: it has ended, or /proc is not in reach. */
+function statusOf(thread: number): string | undefined {
   try {
-    return hasSignal(readFileSync(`/proc/self/task/${thread}/status`, "utf8"), "SigBlk", SIGNAL);
+    return readFileSync(`/proc/self/task/${thread}/status`, "utf8");
   } catch {
-    return false;
+    return undefined;
   }
 }
