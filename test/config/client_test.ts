@@ -187,7 +187,9 @@ const miredo: readonly MiredoCase[] = [
     name: "a short address",
     lines: ["ServerAddress 192.2"],
     miredo: true,
-    errors: [":1: ServerAddress: `192.2` is no IPv4 address in full; write A.B.C.D"],
+    errors: [
+      ":1: ServerAddress: `192.2` is short for an IPv4 address; write 192.0.0.2 in full",
+    ],
   },
   {
     name: "several servers in one line, of which Miredo would look up the whole",
@@ -222,6 +224,24 @@ const miredo: readonly MiredoCase[] = [
       ":1: ServerAddress: `192.0.2.1/192.0.2.1` has one address twice; write the secondary one, or none",
     ],
   },
+  {
+    name: "an absolute name (RFC 1034 §3.1)",
+    lines: ["ServerAddress Teredo.Example."],
+    servers: ["teredo.example"],
+  },
+  {
+    name: "a name with `_`, which resolvers take",
+    lines: ["ServerAddress my_server.example"],
+    servers: ["my_server.example"],
+  },
+  ...[".", "a.example..", "192.0.2.1.", "_a.example"].map((host): MiredoCase => ({
+    name: `no name, ${host}`,
+    lines: [`ServerAddress ${host}`],
+    errors: [
+      `:1: ServerAddress: \`${host}\` is neither a host name nor an IPv4 address; write e.g. ` +
+      "teredo.example or A.B.C.D",
+    ],
+  })),
   {
     name: "loopback as server",
     lines: ["ServerAddress 127.0.0.1"],
@@ -354,6 +374,13 @@ const values: readonly (readonly [string, string, string | undefined])[] = [
     "a.example:3544",
     "`a.example:3544` is no IPv4 address; write A.B.C.D alone, as servers are asked at port 3544",
   ],
+  ["servers", "a.example, A.example.", "`a.example` stands twice; delete one of them"],
+  [
+    "servers",
+    "a.example/A.example.",
+    "`a.example/A.example.` has one address twice; write the secondary one, or none",
+  ],
+  ["servers", "a.example./b.example.", undefined],
   ["servers", "1/2/3", "`1/2/3` has more than two addresses; write PRIMARY/SECONDARY"],
   ["servers", Array.from({ length: 33 }, (_, i) => `h${i}`).join(), "33 servers; write 1 to 32"],
   [
@@ -375,6 +402,7 @@ const values: readonly (readonly [string, string, string | undefined])[] = [
   ["extensions", "slr", undefined],
   ["extensions", "none", undefined],
   ["check_host", "2001:db8::1", undefined],
+  ["check_host", "ipv6.example.", undefined],
   [
     "check_host",
     "192.0.2.1",
@@ -401,6 +429,15 @@ for (const [key, text, want] of values) {
     assert.deepEqual(got, want === undefined ? [] : [`${flag}: ${want}`]);
   });
 }
+
+test("loadConfig() of a client takes absolute names for what they name, in a file and by a flag", () => {
+  const text = "[client]\nservers = A.example./b.example., c.example.\ncheck_host = D.example.\n";
+  const { client } = load(text).config;
+  assert.deepEqual(servers(client), ["a.example/b.example", "c.example"]);
+  assert.equal(client.checkHost, "d.example");
+  const flagged = load("[client]\n", { "client.servers": "e.example." }).config;
+  assert.deepEqual(servers(flagged.client), ["e.example"]);
+});
 
 test("loadConfig() of a client chooses its key by its name, or takes the only one", () => {
   const one = "alice hex:00112233445566778899aabbccddeeff\n";

@@ -1,35 +1,60 @@
 import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
-import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { type ExtensionName, EXTENSIONS, type ServerName } from "../config.ts";
 import { type Kind, listIn, type Parsed, quote } from "./mod.ts";
 import { HOST_NAME } from "./network.ts";
 import { inetAton } from "./inet_aton.ts";
 
-/** Why a word names no host with IPv4 addresses: `problem; what to do`. */
-function whyNoHost(word: string): string | undefined {
-  if (parseIpv4(word) !== undefined) return undefined;
+/**
+ * A name as resolvers are asked for it: an absolute one without its last point (RFC 1034 §3.1). They take
+ * `_` inside a label, too, which is none of a host's name by RFC 1123 §2.1, and so does Miredo.
+ */
+function nameIn(word: string): string | undefined {
+  const name = word.toLowerCase().replace(/\.$/, "");
+  // A last label of digits is none of DNS. RFC 1123 §2.1
+  return HOST_NAME.test(name.replaceAll("_", "-")) && !/(^|\.)[0-9]+$/.test(name)
+    ? name
+    : undefined;
+}
+
+/** A host with IPv4 addresses, by one of them or by name. */
+function hostIn(word: string): Parsed<string> {
+  if (parseIpv4(word) !== undefined) return { value: word };
   const shown = quote(word);
   if (word.includes(":")) {
-    return `${shown} is no IPv4 address; write A.B.C.D alone, as servers are asked at port 3544`;
+    return {
+      problem:
+        `${shown} is no IPv4 address; write A.B.C.D alone, as servers are asked at port 3544`,
+    };
   }
-  if (inetAton(word) !== undefined) return `${shown} is no IPv4 address in full; write A.B.C.D`;
-  // A last label of digits is none of DNS. RFC 1123 §2.1
-  if (HOST_NAME.test(word.toLowerCase()) && !/(^|\.)[0-9]+$/.test(word)) return undefined;
-  return `${shown} is neither a host name nor an IPv4 address; write e.g. teredo.example or A.B.C.D`;
+  const meant = inetAton(word);
+  if (meant !== undefined) {
+    return {
+      problem: `${shown} is short for an IPv4 address; write ${formatIpv4(meant)} in full`,
+    };
+  }
+  const name = nameIn(word);
+  if (name !== undefined) return { value: name };
+  return {
+    problem:
+      `${shown} is neither a host name nor an IPv4 address; write e.g. teredo.example or A.B.C.D`,
+  };
 }
 
 function serverIn(word: string): Parsed<ServerName> {
-  const [host = "", secondary, ...more] = word.toLowerCase().split("/");
+  const [first = "", second, ...more] = word.split("/");
   if (more.length > 0) {
     return { problem: `${quote(word)} has more than two addresses; write PRIMARY/SECONDARY` };
   }
-  const problem = whyNoHost(host) ?? (secondary === undefined ? undefined : whyNoHost(secondary));
-  if (problem !== undefined) return { problem };
-  if (host === secondary) {
+  const host = hostIn(first);
+  if ("problem" in host) return host;
+  const secondary = second === undefined ? { value: undefined } : hostIn(second);
+  if ("problem" in secondary) return secondary;
+  if (host.value === secondary.value) {
     return { problem: `${quote(word)} has one address twice; write the secondary one, or none` };
   }
-  return { value: { host, secondary } };
+  return { value: { host: host.value, secondary: secondary.value } };
 }
 
 /** Teredo servers, in the order they are preferred, parted by commas or blanks. */
@@ -87,9 +112,8 @@ export const ipv6Host: Kind<string> = {
   placeholder: "HOST",
   range: "a host name or an IPv6 address",
   parse(text) {
-    const value = text.toLowerCase();
-    if (parseIpv6(value) !== undefined) return { value };
-    if (HOST_NAME.test(value) && !/(^|\.)[0-9]+$/.test(value)) return { value };
+    const value = parseIpv6(text) === undefined ? nameIn(text) : text.toLowerCase();
+    if (value !== undefined) return { value };
     return {
       problem: `${quote(text)} is neither a host name nor an IPv6 address; write e.g. ipv6.example`,
     };
