@@ -141,7 +141,7 @@ class Writer {
 }
 
 function whyDropped(name: string, role: Role, isDone: boolean): string {
-  if (role === "client" && name === SECONDARY) return "part of servers";
+  if (role === "client" && name === SECONDARY) return "the next address is taken";
   if (role === "client" && name === TYPE) return "said by the command";
   if (isClientDirective(name)) return role === "client" ? "ignored" : "for clients";
   return isDone ? "repeated" : "ignored";

@@ -63,7 +63,7 @@ const miredo: readonly MiredoCase[] = [
       "SyslogFacility local1",
     ],
     miredo: true,
-    servers: ["192.0.2.1/192.0.2.2"],
+    servers: ["192.0.2.1"],
   },
   {
     name: "a name as server",
@@ -78,9 +78,54 @@ const miredo: readonly MiredoCase[] = [
   },
   {
     name: "the secondary address first",
-    lines: ["ServerAddress2 192.0.2.9", AS_IT_IS],
+    lines: ["ServerAddress2 192.0.2.2", AS_IT_IS],
     miredo: true,
+    servers: ["192.0.2.1"],
+  },
+  {
+    name: "another server as secondary address, which Miredo reads and never asks",
+    lines: [AS_IT_IS, "ServerAddress2 192.0.2.9"],
+    miredo: true,
+    servers: ["192.0.2.1"],
+    notices: [
+      ":2: ServerAddress2: `192.0.2.9` is ignored, as in Miredo, and the secondary address is 192.0.2.2, " +
+      "the next one; delete it, or turn the file into a native one by `teredo config convert`, with " +
+      "`192.0.2.1/192.0.2.9` in `servers` for one server or `192.0.2.1, 192.0.2.9` for two",
+    ],
+  },
+  {
+    name: "another name as secondary address",
+    lines: ["ServerAddress a.example", "ServerAddress2 B.example."],
+    servers: ["a.example"],
+    notices: [
+      ":2: ServerAddress2: `B.example.` is ignored, as in Miredo, and the secondary address is the one " +
+      "after that of a.example; delete it, or turn the file into a native one by `teredo config convert`, " +
+      "with `a.example/b.example` in `servers` for one server or `a.example, b.example` for two",
+    ],
+  },
+  {
+    name: "a secondary address beside one that Miredo cannot be told",
+    lines: ["ServerAddress 192.0.2.1/192.0.2.9", "ServerAddress2 192.0.2.9"],
     servers: ["192.0.2.1/192.0.2.9"],
+  },
+  {
+    name: "no host as secondary address of a name",
+    lines: ["ServerAddress a.example", "ServerAddress2 _"],
+    servers: ["a.example"],
+    notices: [
+      ":2: ServerAddress2: `_` is ignored, as in Miredo, and the secondary address is the one after that " +
+      "of a.example; delete it",
+    ],
+  },
+  {
+    name: "no host as secondary address, with which Miredo runs and its checkconf is not content",
+    lines: [AS_IT_IS, "", "ServerAddress2 2001:db8::1"],
+    miredo: false,
+    servers: ["192.0.2.1"],
+    notices: [
+      ":3: ServerAddress2: `2001:db8::1` is ignored, as in Miredo, and the secondary address is 192.0.2.2, " +
+      "the next one; delete it",
+    ],
   },
   {
     name: "a secondary address alone",
@@ -199,31 +244,28 @@ const miredo: readonly MiredoCase[] = [
     ],
   },
   {
-    name: "a wrong secondary address, in its own line",
-    lines: [AS_IT_IS, "", "ServerAddress2 192.0.2.256"],
-    errors: [
-      ":3: ServerAddress2: `192.0.2.256` is neither a host name nor an IPv4 address; write e.g. " +
-      "teredo.example or A.B.C.D",
-    ],
-  },
-  {
-    name: "both addresses wrong, each in its own line",
+    name: "a wrong primary address, whatever the secondary one is",
     lines: ["ServerAddress -x", "ServerAddress2 _"],
     errors: [
       ":1: ServerAddress: `-x` is neither a host name nor an IPv4 address; write e.g. teredo.example or " +
       "A.B.C.D",
-      ":2: ServerAddress2: `_` is neither a host name nor an IPv4 address; write e.g. teredo.example or " +
-      "A.B.C.D",
     ],
   },
-  {
-    name: "the primary address as secondary one",
-    lines: [AS_IT_IS, "ServerAddress2 192.0.2.1"],
+  ...[[AS_IT_IS, "ServerAddress2 192.0.2.1"], ["ServerAddress2 192.0.2.1", AS_IT_IS]].map((
+    lines,
+    i,
+  ): MiredoCase => ({
+    name: `the primary address as secondary one, in line ${2 - i}`,
+    lines,
     miredo: true,
-    errors: [
-      ":1: ServerAddress: `192.0.2.1/192.0.2.1` has one address twice; write the secondary one, or none",
+    servers: ["192.0.2.1"],
+    notices: [
+      `:${
+        2 - i
+      }: ServerAddress2: \`192.0.2.1\` is ignored, as in Miredo, and the secondary address is ` +
+      "192.0.2.2, the next one; delete it",
     ],
-  },
+  })),
   {
     name: "an absolute name (RFC 1034 §3.1)",
     lines: ["ServerAddress Teredo.Example."],

@@ -34,8 +34,9 @@ export const CLIENT: Table<Flat<Given>> = {
 measured and take over when it falls silent. A name counts with all its IPv4 addresses, and is looked up
 again where none answers. A client that was started with addresses alone takes a restart for names.
 
-\`HOST/SECONDARY\` names a server's secondary address where it is not the primary one plus one, as Miredo's
-\`ServerAddress2\` does. There is no default: public servers come and go. See [client.md](client.md).`,
+\`HOST/SECONDARY\` names a server's secondary address where it is not the primary one plus one. Miredo's
+\`ServerAddress2\` is ignored, as Miredo ignores it. There is no default: public servers come and go. See
+[client.md](client.md).`,
   },
   serverOrder: {
     kind: choice(["race", "strict"]),

@@ -10,7 +10,7 @@ export interface Directive {
   readonly rest: string;
 }
 
-/** The secondary address of the server that `ServerAddress` names, and part of that setting. */
+/** The secondary address of the server that `ServerAddress` names; Miredo reads it and goes by none. */
 export const SECONDARY = "ServerAddress2";
 /** What Miredo is: no setting of a client's, which has to be meant by it. */
 export const TYPE = "RelayType";

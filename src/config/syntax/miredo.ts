@@ -1,5 +1,7 @@
-import { type Role, ROLES } from "../config.ts";
+import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
+import { type Role, ROLES, type ServerName } from "../config.ts";
 import { quote } from "../kinds/mod.ts";
+import { servers } from "../kinds/servers.ts";
 import type { Problems } from "../problems.ts";
 import { ENTRIES, entryOf } from "../settings.ts";
 import { nearest } from "../suggest.ts";
@@ -53,7 +55,8 @@ export function readMiredo(
     else if (name === SECONDARY) secondary = { text: directive.value!, origin };
     else given.push(...settingsOf(directive, name, role, origin));
   }
-  return secondary === undefined ? given : withSecondary(given, secondary, problems);
+  if (secondary !== undefined) noticeSecondary(given, secondary, problems);
+  return given;
 }
 
 interface Secondary {
@@ -75,24 +78,51 @@ function refuseOtherType(text: string, origin: string, problems: Problems): void
   problems.error(origin, `${TYPE}: ${problem}`);
 }
 
-/** Two of Miredo's directives are one setting. */
-function withSecondary(
+/**
+ * Says what becomes of the secondary address: nothing. Miredo's manual has it for a server whose addresses
+ * are no neighbours, but Miredo reads it and asks the next address all the same, so that whatever stands
+ * there has never been seen to be wrong: mostly another server, which answers for itself alone
+ * (RFC 4380 §5.2.1).
+ */
+function noticeSecondary(
   given: readonly Given[],
   { text, origin }: Secondary,
   problems: Problems,
-): readonly Given[] {
-  const { id, kind } = entryOf("client.servers");
-  const primary = given.find(({ entry }) => entry.id === id);
+): void {
+  const notice = (problem: string) => problems.notice(origin, `${SECONDARY}: ${problem}`);
+  const primary = given.find(({ entry }) => entry.id === "client.servers");
   if (primary === undefined) {
     const mend = "write `ServerAddress` as well, or delete the line";
-    problems.notice(origin, `${SECONDARY}: nothing without a primary address, ignored; ${mend}`);
-    return given;
+    return notice(`nothing without a primary address, ignored; ${mend}`);
   }
-  // Each is judged in its own line.
-  const [alone, read] = [primary.text, text].map((it) => kind.parse(it, "miredo"));
-  if ("problem" in read!) problems.error(origin, `${SECONDARY}: ${read.problem}`);
-  if ("problem" in read! || "problem" in alone!) return given;
-  return given.map((it) => it === primary ? { ...it, text: `${it.text}/${text}` } : it);
+  const [server, other] = [primary.text, text].map(firstServerIn);
+  // What is wrong with it is told in its own line.
+  if (server === undefined) return;
+  const taken = secondaryOf(server);
+  if (other !== undefined && other.host === taken.host) return;
+  const isTwo = other !== undefined && other.host !== server.host;
+  const mend = isTwo ? `delete it${meantBy(server.host, other.host)}` : "delete it";
+  const shown = quote(text);
+  notice(`${shown} is ignored, as in Miredo, and the secondary address is ${taken.words}; ${mend}`);
+}
+
+/** @returns without `host` where that takes looking up */
+function secondaryOf({ host, secondary }: ServerName): { words: string; host?: string } {
+  // Which is more than Miredo can be told.
+  if (secondary !== undefined) return { words: secondary, host: secondary };
+  const address = parseIpv4(host);
+  if (address === undefined) return { words: `the one after that of ${host}` };
+  const next = formatIpv4(address + 1);
+  return { words: `${next}, the next one`, host: next };
+}
+
+const meantBy = (host: string, other: string) =>
+  ", or turn the file into a native one by `teredo config convert`, with " +
+  `\`${host}/${other}\` in \`servers\` for one server or \`${host}, ${other}\` for two`;
+
+function firstServerIn(text: string): ServerName | undefined {
+  const read = servers.parse(text, "miredo");
+  return "problem" in read ? undefined : read.value?.[0];
 }
 
 /** Whether a single directive is Miredo's. */
