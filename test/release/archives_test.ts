@@ -7,7 +7,6 @@ import test from "node:test";
 import {
   archiveOf,
   archives,
-  COMPILED,
   type Compiled,
   FOLDER,
   type Target,
@@ -185,9 +184,8 @@ for (const target of TARGETS) {
       assert.ok(links > 10);
     });
   });
-}
 
-for (const target of COMPILED) {
+  if (target === "node") continue;
   test(`${target}: the program is for this system, and needs these libraries and no others`, () => {
     unpacked(target, (folder) => assert.deepEqual(readElf(join(folder, "teredo")), ELF[target]));
   });
@@ -196,23 +194,20 @@ for (const target of COMPILED) {
 test("the same source gives the same archives again", () => {
   const again = mkdtempSync(join(tmpdir(), "teredo-again-"));
   try {
-    // Of what is compiled two, of both systems and processors, for time's sake.
-    const some = ["linux-arm64", "freebsd-x64", "node"] as const;
+    // Of what is compiled one, for time's sake: reproducible_test has this machine's.
+    const some = ["freebsd-arm64", "node"] as const;
     run("scripts/release", ["--out", again, ...some]);
     for (const target of some) {
       const { file } = archiveOf(target);
       assert.ok(readFileSync(join(again, file)).equals(readFileSync(join(FOLDER, file))), file);
     }
-    // Of those two programs; but for their runtimes it is the other list.
-    const parts = `teredo-${archiveOf("freebsd-x64").version}.cdx.json`;
-    const [two, six] = [again, FOLDER].map((folder) =>
+    // Of that program; but for the runtimes it is the other list.
+    const parts = `teredo-${archiveOf("freebsd-arm64").version}.cdx.json`;
+    const [one, six] = [again, FOLDER].map((folder) =>
       JSON.parse(readFileSync(join(folder, parts), "utf8")).components
-        .filter(({ name }: { name: string }) =>
-          !/^@oven\/bun-(linux-x64|freebsd-aarch64)/.test(name)
-        )
-        .filter(({ name }: { name: string }) => name !== "@oven/bun-linux-aarch64-musl")
+        .filter(({ name }: { name: string }) => !/^@oven\/bun-(linux|freebsd-x64)/.test(name))
     );
-    assert.deepEqual(two, six);
+    assert.deepEqual(one, six);
     assert.equal(statSync(join(again, "SHA256SUMS")).isFile(), true);
   } finally {
     rmSync(again, { recursive: true });

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 
 /** What scripts/release compiles for a system. */
 export const COMPILED = [
@@ -47,14 +48,22 @@ export function archiveOf(target: Target): Archive {
   return archive;
 }
 
-/** Unpacks an archive for `body`, which gets the folder in it. */
+/** The archive that was asked for last, as it takes a second to unpack one, and 120 MB to keep it. */
+let last: { readonly target: Target; readonly work: string } | undefined;
+process.on("exit", forget);
+
+function forget(): void {
+  if (last !== undefined) rmSync(last.work, { recursive: true });
+  last = undefined;
+}
+
+/** An archive that is unpacked for `body`, which gets the folder in it, and changes nothing there. */
 export function unpacked<T>(target: Target, body: (folder: string) => T): T {
   const { file, folder } = archiveOf(target);
-  const work = mkdtempSync(join(tmpdir(), "teredo-release-"));
-  try {
-    execFileSync("tar", ["-xzf", join(FOLDER, file), "-C", work]);
-    return body(join(work, folder));
-  } finally {
-    rmSync(work, { recursive: true });
+  if (last?.target !== target) {
+    forget();
+    last = { target, work: mkdtempSync(join(tmpdir(), "teredo-release-")) };
+    execFileSync("tar", ["-xzf", join(FOLDER, file), "-C", last.work]);
   }
+  return body(join(last.work, folder));
 }
