@@ -50,7 +50,9 @@ export const CLIENT_STATE_HELP: Readonly<Record<ClientStateName, ClientStateHelp
   no_ipv4: {
     meaning: "There is no way to anything by IPv4, so that no server can be asked",
     cause:
-      "no IPv4 address, no route, or an interface without a carrier; it goes on as soon as there are",
-    mend: "`ip -4 route` shows what there is; `linkdown` is an interface without a carrier",
+      "no IPv4 address, no route, an interface without a carrier, or a `bind_address` that this host " +
+      "has no more; it goes on as soon as there are",
+    mend: "`ip -4 route` shows what there is; `linkdown` is an interface without a carrier. A " +
+      "`bind_address` that is gone is named as the reason: give it to an interface, or write another",
   },
 };

@@ -212,7 +212,12 @@ export interface ClientView {
   /** Whether native hosts answer by way of the server. */
   readonly native: Native;
   /** The change of state or address before. */
-  readonly lastChange?: { readonly reason: string; readonly at: Date };
+  readonly lastChange?: {
+    readonly reason: string;
+    /** Undefined: the state says what to do. */
+    readonly mend?: string;
+    readonly at: Date;
+  };
   /** Random ports in use: RFC 6081 §5.4, §5.5. */
   readonly randomPorts: number;
   /** Entries of the list of peers, by what they are and how they are reached. */

@@ -229,3 +229,16 @@ done
 echo end`);
   assert.deepEqual(lines, ["Not qualified in time", "UDP 0.0.0.0:4000 is in use", "end"]);
 });
+
+test("teredo client says that its bind_address is gone, and goes on when it is back", () => {
+  const { lines } = onMachine(`
+ip route add default via 198.51.100.9
+daemon client client 192.0.2.1 --bind-address 198.51.100.2
+until_says client msg=Ready
+ip addr del 198.51.100.2/24 dev eth0
+until_says client 'state=no_ipv4 reason="bind_address 198.51.100.2 is not on this host" mend='
+ip addr add 198.51.100.2/24 dev eth0
+until_says client 'state=probing reason="the network is another one"'
+echo end`);
+  assert.deepEqual(lines, ["end"]);
+});

@@ -19,7 +19,7 @@ import { CheckedHost, type HostAnswer } from "./servers/checked_host.ts";
 import { type Answer, ServerNames } from "./servers/names.ts";
 import { Settled } from "./settled.ts";
 import { keyOf, type Standpoint } from "./standpoint.ts";
-import { reasonOf, stateOf } from "./state.ts";
+import { type Reason, reasonOf, stateOf, whyNoIpv4 } from "./state.ts";
 import type { ClientState, Mapping } from "./state_file.ts";
 import { viewOf } from "./view.ts";
 
@@ -94,7 +94,7 @@ export class ClientControl {
   /** By which the last address was, of this run or the one before. */
   #mapping: Mapping | undefined;
   #since: Millis;
-  #lastChange: { readonly reason: string; readonly at: Millis } | undefined;
+  #lastChange: Reason & { readonly at: Millis } | undefined;
 
   constructor(parts: ControlParts) {
     const { clock, config, left, standpoint } = parts;
@@ -340,17 +340,22 @@ export class ClientControl {
     });
     const { server } = status ?? {};
     const address = bytes && formatIpv6(bytes);
-    if (state === this.#state && (address === undefined || address === this.#address)) return;
+    const why = state === "no_ipv4"
+      ? whyNoIpv4(this.#network.value)
+      : { reason: reason ?? "it began" };
+    const isAsBefore = state === this.#state &&
+      (state !== "no_ipv4" || why.reason === this.#lastChange?.reason);
+    if (isAsBefore && (address === undefined || address === this.#address)) return;
     this.#address = address;
     const now = this.#parts.time.now();
     if (state !== this.#state) this.#since = now;
     this.#state = state;
-    const why = (state === "no_ipv4" ? NO_WAY : reason) ?? "it began";
-    this.#lastChange = { reason: why, at: now };
+    this.#lastChange = { ...why, at: now };
     const isTrouble = state === "failing" || state === "offline" || state === "no_ipv4";
     this.#parts.log.log(isTrouble ? "warn" : "info", "Client", {
       state,
-      reason: why,
+      reason: why.reason,
+      mend: why.mend,
       address,
       server: this.#names.servers.find(({ primary }) => primary === server?.primary)?.name,
     });
@@ -372,9 +377,6 @@ export class ClientControl {
     keep({ port: localPort(), names: this.#names.known, mapping: this.#mapping });
   }
 }
-
-/** Whatever it was that showed it. */
-const NO_WAY = "there is no way out by IPv4";
 
 /** What is told while there are no servers says nothing of those that there are since. */
 const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || standbys.length > 0;

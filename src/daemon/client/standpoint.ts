@@ -10,6 +10,8 @@ export interface Standpoint {
   readonly subnets: readonly Subnet[];
   /** That what goes to the servers leaves from; 0: there is no way out. */
   readonly localAddress: number;
+  /** That all is to leave from, and that this host does not have: why there is no way out. */
+  readonly missing?: number;
   /** By what it leaves, as `eth0, 192.0.2.1`: another gateway is another NAT. */
   readonly gateway: string;
   /** A way to the IPv6 Internet that is not ours, as `2001:db8::1 by eth0`; undefined: there is none. */
@@ -35,12 +37,15 @@ export function standpointOf(
   const destinations = [...servers, ROOT_SERVERS_4[0]!];
   const { ipv4, localAddress, way, nativeIpv6 } = watch.look(destinations, own, source);
   const attached = ipv4.slice(0, MOST);
+  const isMissing = source !== 0 && localAddress === undefined &&
+    !ipv4.some(({ address }) => address === source);
   return {
     ownAddresses: attached.map(({ address }) => address),
     // Nobody else is on loopback.
     subnets: attached.filter(({ loopback }) => !loopback)
       .map(({ address, length }) => ({ address, length })),
     localAddress: localAddress ?? 0,
+    ...(isMissing ? { missing: source } : {}),
     gateway: way,
     native: nativeIpv6 && `${formatIpv6(nativeIpv6.address)} by ${nativeIpv6.via}`,
   };

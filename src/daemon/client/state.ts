@@ -1,6 +1,8 @@
 import type { ClientState, ClientStatus } from "#src/protocol/client/contract.ts";
+import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { ClientStateName } from "#src/status/snapshot.ts";
 import type { Standing } from "./native.ts";
+import type { Standpoint } from "./standpoint.ts";
 
 /** What the state of a client comes of. */
 export interface Circumstances {
@@ -20,6 +22,21 @@ export function stateOf({ core, servers, hasIpv4, standing }: Circumstances): Cl
   if (standing === "relaying") return "relay";
   if (servers === 0) return "resolving";
   return core ?? "probing";
+}
+
+export interface Reason {
+  readonly reason: string;
+  /** Undefined: the state says what to do. */
+  readonly mend?: string;
+}
+
+/** Why there is no way to anything by IPv4, whatever it was that showed it. */
+export function whyNoIpv4({ missing }: Pick<Standpoint, "missing">): Reason {
+  if (missing === undefined) return { reason: "there is no way out by IPv4" };
+  return {
+    reason: `bind_address ${formatIpv4(missing)} is not on this host`,
+    mend: "give it to an interface, or write another in the configuration",
+  };
 }
 
 const isKeyRefused = ({ server, standbys }: ClientStatus) =>

@@ -12,7 +12,7 @@ import { FIRST_MTU } from "./rules.ts";
 export interface Surroundings {
   readonly state: ClientStateName;
   readonly since: Date;
-  readonly lastChange: { readonly reason: string; readonly at: Date } | undefined;
+  readonly lastChange: ClientView["lastChange"] | undefined;
   readonly servers: readonly ChosenServer[];
   readonly unresolved: ClientView["unresolved"];
   readonly localAddress: number;

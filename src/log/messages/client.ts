@@ -4,9 +4,9 @@ import { message } from "../message.ts";
 export const CLIENT = {
   "Client": message(
     ["info", "warn"],
-    "state reason address server",
+    "state reason mend address server",
     "the client is in another state, or has another address; warn when nothing is carried: see [client.md](client.md)",
-    "with `offline`: `teredo netcheck`",
+    "`mend`; with `offline`: `teredo netcheck`",
   ),
   "Name not found": message(
     "warn",

@@ -29,6 +29,22 @@ for (const state of CLIENT_STATES) {
   });
 }
 
+test("checkTold() of a client without a way out says why, and what mends that", () => {
+  const check = (lastChange: ClientView["lastChange"]) =>
+    checkTold(sampleClient({ state: "no_ipv4", ...(lastChange && { lastChange }) })).map(
+      formatCheck,
+    );
+  const reason = "bind_address 192.0.2.7 is not on this host";
+  assert.deepEqual(check({ reason, mend: "write another", at: new Date(0) }), [
+    `FAIL qualified: Without IPv4: ${reason}; mend: write another`,
+  ]);
+  const [general] = check({ reason: "there is no way out by IPv4", at: new Date(0) });
+  assert.match(
+    general!,
+    /^FAIL qualified: Without IPv4: there is no way out by IPv4; mend: `ip -4/,
+  );
+});
+
 test("checkTold() notes that native hosts do not answer, which leaves the client ready", () => {
   assert.deepEqual(told({ native: "unreachable" }), ["qualified ok", "native note"]);
   assert.deepEqual(told({ native: "unknown" }), ["qualified ok", "native ok"]);

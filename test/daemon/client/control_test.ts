@@ -388,6 +388,22 @@ test("ClientControl: without a way to the servers it says so", async () => {
   assert.equal(lab.control.view.state, "qualified");
 });
 
+test("ClientControl names a bind_address that is gone, and what is in the way once it is back", async () => {
+  const lab = new Lab({ bindAddress: ip("192.168.1.2") }).tell(QUALIFIED);
+  const nowhere = { ...HOME, localAddress: 0, gateway: "" };
+  await lab.at({ ...nowhere, ownAddresses: [], missing: ip("192.168.1.2") }, 250);
+  const { state, lastChange } = lab.control.view;
+  const reason = "bind_address 192.168.1.2 is not on this host";
+  const mend = "give it to an interface, or write another in the configuration";
+  assert.deepEqual([state, lastChange?.reason, lastChange?.mend], ["no_ipv4", reason, mend]);
+  assert.ok(lab.lines.at(-1)!.includes(` reason="${reason}" mend="${mend}"`), lab.lines.at(-1));
+  await lab.at(nowhere, 250);
+  assert.match(lab.lines.at(-1)!, /state=no_ipv4 reason="there is no way out by IPv4"/);
+  const { length } = lab.lines;
+  lab.tell(QUALIFIED);
+  assert.equal(lab.lines.length, length);
+});
+
 test("C-01: ClientControl leaves the way to native IPv6, and returns", async () => {
   const lab = new Lab().tell(QUALIFIED);
   const native = { ...HOME, native: NATIVE };

@@ -48,6 +48,22 @@ test("standpointOf: without a way anywhere; with more addresses than are heeded"
   assert.equal(found.ownAddresses.length, 256);
 });
 
+test("standpointOf: an address that all is to leave from is missing where it is not here", () => {
+  const source = ip("192.168.1.9");
+  const look = (now: Partial<NetworkNow>) =>
+    standpointOf({ look: () => ({ ...NOW, ...now }) }, [], "teredo", source);
+  const none = { localAddress: undefined, way: "" };
+  assert.equal(look(none).missing, source);
+  // It is here, and the cable is out.
+  assert.equal(look({ ...none, ipv4: [attached("192.168.1.9", 24)] }).missing, undefined);
+  // Of a whole prefix that is this host's: `ip route add local`.
+  assert.equal(look({ localAddress: source }).missing, undefined);
+  assert.equal(
+    standpointOf({ look: () => ({ ...NOW, ...none }) }, [], "teredo").missing,
+    undefined,
+  );
+});
+
 test("keyOf: native IPv6 makes no other network, another gateway does", () => {
   const here = standpointOf({ look: () => NOW }, [], "teredo");
   assert.equal(keyOf(here), keyOf({ ...here, native: undefined }));

@@ -16,7 +16,7 @@ export const QUALIFIED = "qualified";
 /** What its servers make of a client. Beside native IPv6 it has nothing to do, which is as it should be. */
 export function checkTold(view: ClientView | undefined): CheckResult[] {
   if (view === undefined) return [fail(QUALIFIED, "it is starting", "wait a moment")];
-  const { state, server, native } = view;
+  const { state, server, native, lastChange } = view;
   const text = CLIENT_STATE_TEXT[state];
   switch (state) {
     case "qualified":
@@ -25,12 +25,16 @@ export function checkTold(view: ClientView | undefined): CheckResult[] {
     case "dormant":
     case "relay":
       return [ok(QUALIFIED, text)];
-    default: {
-      const { mend = "wait a moment" } = CLIENT_STATE_HELP[state];
-      return [fail(QUALIFIED, text, mend)];
+    case "no_ipv4": {
+      const why = lastChange === undefined ? "" : `: ${lastChange.reason}`;
+      return [fail(QUALIFIED, text + why, lastChange?.mend ?? mendOf(state))];
     }
+    default:
+      return [fail(QUALIFIED, text, mendOf(state))];
   }
 }
+
+const mendOf = (state: ClientView["state"]) => CLIENT_STATE_HELP[state].mend ?? "wait a moment";
 
 /** Native hosts that are silent leave other clients: it is told, and serves no less for it. */
 function checkNative(native: ClientView["native"]): CheckResult {

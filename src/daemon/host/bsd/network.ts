@@ -78,9 +78,13 @@ export class BsdNetworkWatch implements NetworkWatch {
   look(destinations: readonly number[], own: string, source = 0): NetworkNow {
     const listed = this.#list();
     const ipv4 = Object.keys(listed).flatMap((name) => this.#attached(listed, name));
+    const nativeIpv6 = this.#native(listed, own);
+    // The kernel, which is not asked with it, may name a way; an answer would come to nobody.
+    const isMissing = source !== 0 && !ipv4.some(({ address }) => address === source);
+    if (isMissing) return { ipv4, localAddress: undefined, way: "", nativeIpv6 };
     const { chosen, way } = this.#towardsAny(destinations, ipv4);
     const localAddress = chosen && (source || chosen);
-    return { ipv4, localAddress, way, nativeIpv6: this.#native(listed, own) };
+    return { ipv4, localAddress, way, nativeIpv6 };
   }
 
   #attached(listed: ReturnType<ListInterfaces>, name: string): AttachedAddress[] {

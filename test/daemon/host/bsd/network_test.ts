@@ -19,6 +19,8 @@ interface Around {
   /** Default: 2001::/32. */
   readonly prefix?: number;
   readonly isUnplugged?: boolean;
+  /** That all is to leave from; default: whichever the kernel chooses. */
+  readonly source?: string;
 }
 
 /** A host that has these addresses on its Ethernet, and whatever default route it comes with. */
@@ -26,7 +28,7 @@ function look(
   system: typeof BSDS[number],
   address: Uint8Array,
   flags: number,
-  { own = "tun0", prefix = SERVICE_PREFIX, isUnplugged = false }: Around = {},
+  { own = "tun0", prefix = SERVICE_PREFIX, isUnplugged = false, source = "0.0.0.0" }: Around = {},
 ) {
   const prepare = (machine: BsdMachine) => {
     const { world } = machine;
@@ -43,7 +45,7 @@ function look(
   machine.isUnplugged = isUnplugged;
   const watch = host.watchNetwork(prefix);
   try {
-    return { now: watch.look([SERVER], own), machine };
+    return { now: watch.look([SERVER], own, parseIpv4(source)!), machine };
   } finally {
     watch.close();
   }
@@ -74,5 +76,14 @@ for (const system of BSDS) {
   test(`BsdNetworkWatch knows no way by an Ethernet whose cable is out on ${system}`, () => {
     const { localAddress, way, nativeIpv6 } = look(system, NATIVE, 0, { isUnplugged: true }).now;
     assert.deepEqual([localAddress, way, nativeIpv6], [undefined, "", undefined]);
+  });
+
+  test(`BsdNetworkWatch knows no way from an address that is not here on ${system}`, () => {
+    const from = (source: string) => {
+      const { localAddress, way } = look(system, NATIVE, 0, { source }).now;
+      return [localAddress && formatIpv4(localAddress), way !== ""];
+    };
+    assert.deepEqual(from("192.0.2.1"), ["192.0.2.1", true]);
+    assert.deepEqual(from("192.0.2.99"), [undefined, false]);
   });
 }
