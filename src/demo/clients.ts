@@ -58,10 +58,18 @@ async function qualify(lab: Lab, site: Site, say: Say): Promise<string> {
 
 async function ping(lab: Lab, site: Site, address: string, say: Say): Promise<boolean> {
   const patience = `${START_PATIENCE / 1_000}`;
-  const argv = ["ping", "-6", "-n", "-i", "0.5", "-c", `${PINGS}`, "-W", patience, address];
+  // With -w it goes on until it has as many answers: -W is for the first one alone.
+  const argv = ["ping", "-6", "-n", "-i", "0.5", "-c", `${PINGS}`, "-w", patience, address];
   const pinging = lab.spawn(site.client, argv);
   // One line for each answer, and for each that has none.
   pinging.onLine((line) => /icmp_seq=|packet loss/.test(line) && say(line));
   const { stdout } = await pinging.result;
-  return / 0% packet loss/.test(stdout);
+  return unansweredIn(stdout, PINGS).length === 0;
+}
+
+/** Which of the first `count` packets of ping(8) have no answer in what it printed. */
+export function unansweredIn(printed: string, count: number): number[] {
+  const answers = printed.matchAll(/icmp_seq=(\d+) .*time=/g);
+  const answered = new Set([...answers].map(([, sequence]) => Number(sequence)));
+  return Array.from({ length: count }, (_, i) => i + 1).filter((it) => !answered.has(it));
 }
