@@ -113,6 +113,34 @@ cat $work/told
 );
 
 test(
+  "errands: what is of no known form is refused, and those after it are done; without a number it ends",
+  OPTIONS,
+  () => {
+    const { lines } = onMachine(String.raw`
+printf '#!/bin/sh\necho $IFACE\n' > $work/hook
+chmod 755 $work/hook
+{
+  printf '{"hook":"%s"}\n' $work/hook
+  echo '{"id":1,"hook":{"IFACE":"tun(v6)"}}'
+  echo '{"id":2,"lookUp":"a test"}'
+  echo '{"id":3,"hook":{"IFACE":"teredo"}}'
+} > $work/errands
+mkfifo $work/said
+teredo __errands < $work/said > $work/told &
+exec 3> $work/said
+cat $work/errands >&3
+until [ $(wc -l < $work/told) = 3 ]; do kill -0 $! || break; sleep 0.05; done
+echo hello >&3
+wait $!
+echo "status $?"
+cat $work/told
+`);
+    const refused = (id: number) => `{"id":${id},"problem":"it is of no form that is taken"}`;
+    assert.deepEqual(lines, ["status 0", refused(1), refused(2), '{"id":3,"output":"teredo"}']);
+  },
+);
+
+test(
   "errands: all names that a configuration can have are looked up at once, and one more is refused",
   OPTIONS,
   () => {

@@ -1,6 +1,8 @@
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { ClientConfig, ExtensionName } from "../config.ts";
+import { quote } from "../kinds/mod.ts";
+import { HOOK_INTERFACE_NAME } from "../kinds/network.ts";
 import type { Problems } from "../problems.ts";
 import { checkBindAddress, checkHoldMemory, isMulticastOrBroadcast, type Names } from "./common.ts";
 
@@ -14,6 +16,7 @@ export function checkClient(client: ClientConfig, names: Names, problems: Proble
     );
   }
   checkExtensions(client, names, problems);
+  checkHook(client, names, problems);
   checkHoldMemory("client", client, "peers", names, problems);
   if (client.clientId !== undefined && client.secretFile === undefined) {
     problems.error(
@@ -43,6 +46,16 @@ function checkServers({ servers }: ClientConfig, names: Names, problems: Problem
     if (secondary !== undefined || parseIpv4(host) !== 0xdfffffff) continue;
     problems.error(where, `${host} has no host's address behind it; write ${host}/SECONDARY`);
   }
+}
+
+/** It is told of the interface by a process with rights, which passes on nothing but harmless words. */
+function checkHook({ hook, interfaceName }: ClientConfig, names: Names, problems: Problems): void {
+  if (hook === undefined || HOOK_INTERFACE_NAME.test(interfaceName)) return;
+  problems.error(
+    names.where("client.interface_name"),
+    `${quote(interfaceName)} has characters that mean something to a shell, and a ` +
+      `${names.name("client.hook")} is told no such name; write e.g. \`teredo\``,
+  );
 }
 
 /** RFC 6081 §4: these are parts of Symmetric NAT Support. */

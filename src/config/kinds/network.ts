@@ -158,6 +158,9 @@ export const debugPeer: Kind<PeerPattern> = {
 /** IFNAMSIZ of `<linux/if.h>` and `<net/if.h>`, with its closing zero. */
 const INTERFACE_NAME_SIZE = 16;
 
+/** What a hook may be told: no character that means something to a shell. */
+export const HOOK_INTERFACE_NAME = /^[\w.@+~#%=,-]{1,15}$/;
+
 /** A name the kernel takes; `%d` in it becomes a free number. */
 export const interfaceName: Kind<string> = {
   name: "interface name",

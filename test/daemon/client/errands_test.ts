@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { loadConfig } from "#src/config/load.ts";
 import { startErrands } from "#src/daemon/client/errands/process.ts";
 import { readDone, readErrand, readTask, write } from "#src/daemon/client/errands/words.ts";
+import { ConfigError } from "#src/errors.ts";
+import { memoryFiles } from "#test/config/memory_files.ts";
 
 test("readErrand, readDone, readTask read what write writes, each on one line", () => {
   const errands = [
@@ -63,6 +66,35 @@ for (const line of NO_ERRANDS) {
     assert.equal(readErrand(line), undefined);
   });
 }
+
+/** What is wrong with the configuration of a client whose interface has this name. */
+function problemsWith(name: string, hook: string): readonly string[] {
+  const text = `[client]\nservers = 192.0.2.1\ninterface_name = "${name}"\n${hook}`;
+  try {
+    loadConfig("client", { path: "c", overrides: {}, readFile: memoryFiles({ c: text }) });
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.problems;
+  }
+}
+
+test("a hook can be told each name of an interface that a configuration with one takes, and no other", () => {
+  const refused: string[] = [];
+  for (let code = 0x21; code < 0x7f; code++) {
+    const name = `tun${String.fromCharCode(code)}v6`;
+    const isTold = readErrand(write({ id: 1, hook: { IFACE: name } })) !== undefined;
+    const isLegal = problemsWith(name, "").length === 0;
+    const isTaken = problemsWith(name, "hook = /etc/teredo/hook\n").length === 0;
+    assert.equal(isTaken, isLegal && isTold, name);
+    if (isLegal && !isTaken) refused.push(name);
+  }
+  assert.ok(refused.includes("tun(v6"), refused.join(" "));
+  assert.deepEqual(problemsWith("tun(v6)", "hook = /etc/teredo/hook\n"), [
+    "c:3: interface_name: `tun(v6)` has characters that mean something to a shell, and a hook is told no " +
+    "such name; write e.g. `teredo`",
+  ]);
+});
 
 const NOT_DONE = [
   "",

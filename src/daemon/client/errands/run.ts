@@ -13,6 +13,7 @@ import {
   type Done,
   type Errand,
   isLookUp,
+  numberOf,
   readErrand,
   readTask,
   type Task,
@@ -32,8 +33,8 @@ const LOOK_UPS_MAX = 2 * SERVERS_MAX + 1;
 /**
  * Does a client's errands: looks up names, which reads files and asks servers that no filter of calls
  * knows, and has no rights for that; or runs the hook, which needs those that its daemon had at start. Its
- * {@link Task} comes on standard input, then errands; what came of them goes to standard output. Ends when
- * standard input does, or says what is not understood.
+ * {@link Task} comes on standard input, then errands; what came of them goes to standard output. One that it
+ * does not take is refused. Ends when standard input does, or says what nobody could be answered to.
  *
  * @returns the exit status
  */
@@ -54,8 +55,13 @@ export async function runErrands(): Promise<number> {
   const begun = { lookUps: 0, hooks: 0 };
   for await (const line of lines) {
     const errand = readErrand(line);
-    if (errand === undefined) break;
-    const { id } = errand;
+    const id = errand?.id ?? numberOf(line);
+    if (id === undefined) break;
+    if (errand === undefined) {
+      // Nothing is done; what else is asked is no worse for it.
+      say({ id, problem: "it is of no form that is taken" });
+      continue;
+    }
     const kind = isLookUp(errand) ? "lookUps" : "hooks";
     if (begun[kind] === (kind === "hooks" ? 1 : LOOK_UPS_MAX)) {
       say({ id, problem: "too many at once" });

@@ -1,3 +1,4 @@
+import { HOOK_INTERFACE_NAME } from "#src/config/kinds/network.ts";
 import type { User } from "../../host/contract.ts";
 import { type Loose, objectIn } from "../../helper/lines.ts";
 
@@ -46,7 +47,7 @@ const ADDRESS = /^[\da-f:]{2,39}$/;
  * character that means something to a shell, whoever has got into the daemon.
  */
 const VARIABLES: Readonly<Record<string, RegExp>> = {
-  IFACE: /^[\w.@+~#%=,-]{1,15}$/,
+  IFACE: HOOK_INTERFACE_NAME,
   IFINDEX: NUMBER,
   ...formsOf(""),
   ...formsOf("OLD_"),
@@ -70,6 +71,12 @@ export function readErrand(line: string): Errand | undefined {
   if (isLookUp(words)) return readLookUp(words);
   const { id, hook } = words;
   return typeof id === "number" && isEnvironment(hook) ? { id, hook } : undefined;
+}
+
+/** Number of an errand that is none of these, as far as it has one. */
+export function numberOf(line: string): number | undefined {
+  const id = objectIn(line)?.["id"];
+  return typeof id === "number" ? id : undefined;
 }
 
 export function isLookUp<T extends object>(words: T): words is Extract<T, LookUp> {
