@@ -2,6 +2,7 @@ import { HOST_IPV6, RELAY_ADDRESS } from "#src/demo/topology.ts";
 import { formatIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { RELAY_PORT } from "#test/load/load_lab.ts";
 import { clientIpv6 } from "#test/load/plan.ts";
+import { START_PATIENCE } from "#test/netns/programs.ts";
 import type { BenchLab } from "./bench_lab.ts";
 import { CLIENTS } from "./lab_scripts.ts";
 import type { LabName, Labs } from "./labs.ts";
@@ -101,7 +102,7 @@ async function prepare(lab: BenchLab): Promise<void> {
   if (!prepared.has(lab)) {
     prepared.add(lab);
     const argv = ["iperf3", "-s", "--forceflush", "-p", `${PORT}`];
-    await lab.load.lab.spawn("host6", argv).waitForLine(/listening/, 10_000);
+    await lab.load.lab.spawn("host6", argv).waitForLine(/listening/, START_PATIENCE);
     if (isTunnel) await startTunnel(lab);
   }
   if (isTunnel) await makeContact(lab);
@@ -118,7 +119,7 @@ export async function startTunnel(lab: BenchLab): Promise<void> {
   };
   const { lab: net } = lab.load;
   const client = net.spawn(CLIENTS, benchScript("tunnel_client.ts", plan));
-  await client.waitForLine(/ready/, 10_000);
+  await client.waitForLine(/ready/, START_PATIENCE);
   await net.sh(
     CLIENTS,
     `ip link set teredo mtu 1280 txqueuelen 1000 up
@@ -130,8 +131,8 @@ ip -6 route replace 2001:db8:1::/64 dev teredo`,
 /** From the host to the tunnel's client and back. @throws Error when nothing returns */
 export async function makeContact(lab: BenchLab): Promise<void> {
   const address = formatIpv6(clientIpv6(TUNNEL));
-  const argv = ["ping", "-6", "-c", "1", "-w", "3", "-i", "0.5", address];
-  const { status, stdout } = await lab.load.lab.run("host6", argv);
+  const argv = ["ping", "-6", "-c", "1", "-w", "60", "-i", "0.5", address];
+  const { status, stdout } = await lab.load.lab.run("host6", argv, { timeout: START_PATIENCE });
   if (status !== 0) throw new Error(`no contact with ${address}: ${stdout}`);
 }
 
