@@ -1,3 +1,4 @@
+import process from "node:process";
 import { type Bound, closed } from "#src/probe/sockets.ts";
 import { bind } from "#src/probe/sockets.ts";
 import type { Endpoint } from "#src/probe/contract.ts";
@@ -111,10 +112,13 @@ function isOf(b: Uint8Array, d: TeredoDatagram, { clientId, key, authenticate }:
   return Buffer.compare(id, clientId) === 0 && verifyAuthentication(b, d, key, authenticate);
 }
 
-/** A place on loopback where nobody else is, two addresses long. */
+/** Of 127.128.0.0/9, 512 addresses of this process alone: the same tests may run in another one. */
+const OWN = 0x7f80_0000 + ((process.pid & 0x3fff) << 9);
+
+/** A place on loopback where nobody else is, two addresses long; `number` is less than 63. */
 export function placeOnLoopback(
   number: number,
 ): { primary: number; secondary: number; name: string } {
-  const primary = 0x7f4d0000 + 16 * number + 2; // 127.77.0.0/16
+  const primary = OWN + 8 * number + 2;
   return { primary, secondary: primary + 1, name: formatIpv4(primary) };
 }

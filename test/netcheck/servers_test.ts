@@ -31,7 +31,7 @@ interface Case {
 
 const NOBODY: Guise = { prefix: SERVICE_PREFIX, refuseReserved: false };
 const LOOPBACK = ip4("127.0.0.1");
-const STRANGER = ip4("127.78.0.9");
+const STRANGER = placeOnLoopback(50).primary;
 /** Behind a carrier's NAT. RFC 6598 */
 const CARRIERS = ip4("100.64.0.9");
 
@@ -181,7 +181,11 @@ test("measureServers() asks all servers by one socket, and takes none's answer f
   const found = await measureServers(places, own, undefined, NOBODY, await openLibc());
   assert.deepEqual(found.servers.map(({ home }) => home !== undefined), [true, true, true]);
   assert.deepEqual([...seenPorts], [own.local.port]);
-  assert.deepEqual(found.strays, []);
+  // A question that was put again is answered twice; what is for another counts for nobody.
+  assert.ok(
+    found.strays.every(({ reason }) => !/not for our/.test(reason)),
+    "no stray is another's",
+  );
   await closed(own.socket);
   await Promise.all(servers.map((server) => server.close()));
 });
