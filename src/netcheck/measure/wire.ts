@@ -44,6 +44,8 @@ export interface Answer<T> {
 
 /** How long after the first the question is repeated, and when it is given up at last. */
 export const PATIENCE: readonly Millis[] = [0, 500, 1_500, 3_000];
+/** The last of it, by a timer of its own: after a stop of this process what has come is heard first. */
+const LAST: Millis = 100;
 
 /**
  * Asks until something comes that `read` takes for the answer; whatever else comes is passed over.
@@ -73,7 +75,8 @@ export function ask<T>(
       question();
     };
     const timers = patience.slice(1, -1).map((at) => setTimeout(put, at));
-    timers.push(setTimeout(() => end(undefined), patience.at(-1)));
+    const last = () => timers.push(setTimeout(() => end(undefined), LAST));
+    timers.push(setTimeout(last, Math.max(0, patience.at(-1)! - LAST)));
     put();
   });
 }
