@@ -32,7 +32,7 @@ export const HEARTBEAT_CHECK: Millis = 250;
  * What one look may add to a time that is waited for. After a stop, a suspended machine, or on one so
  * busy that this thread itself comes late, a long time has passed for us that the other one did not have.
  */
-const MOST_A_LOOK: Millis = 1.5 * HEARTBEAT_CHECK;
+export const MOST_A_LOOK: Millis = 1.5 * HEARTBEAT_CHECK;
 /** Asleep for so long without having run: no loop sleeps for more than 0.5 s (`Waiter`). */
 const ASLEEP: Millis = 1_000;
 /** Of a processor, without having come round: no turn takes a tenth of it. */

@@ -7,7 +7,7 @@ import { type Legacy, together } from "../legacy.ts";
 import { PeerAsker } from "../peers/asker.ts";
 import type { PeerQuestions } from "../peers/questions.ts";
 import type { Kernel } from "../kernel.ts";
-import { HangWatch, HEARTBEAT_CHECK, type ThreadWitness } from "./hang.ts";
+import { HangWatch, HEARTBEAT_CHECK, MOST_A_LOOK, type ThreadWitness } from "./hang.ts";
 import type { Ready, ThreadData } from "./loop.ts";
 import { Level, type SharedState } from "./shared.ts";
 import type { Wake } from "./wake.ts";
@@ -142,16 +142,25 @@ function ofWorker(i: number, count: number, error: unknown): Error {
   return new Error(`Worker ${i + 1} of ${count}: ${asError(error).message}`, { cause: error });
 }
 
-/** A function that tells the time since the thread that was heard of least lately gave a beat. */
-function oldestBeat(workers: readonly SharedState[]): () => Millis {
-  const seen = workers.map(() => ({ beat: -1, at: performance.now() }));
+/**
+ * A function that tells the time since the thread that was heard of least lately gave a beat, as far as
+ * it counts: after a stop of all threads this one may be the first to go on.
+ */
+export function oldestBeat(
+  workers: readonly Pick<SharedState, "levels">[],
+  clock: () => Millis = () => performance.now(),
+): () => Millis {
+  const seen = workers.map(() => ({ beat: -1, age: 0 }));
+  let lookedAt = clock();
   return () => {
-    const now = performance.now();
+    const now = clock();
+    const passed = Math.min(now - lookedAt, MOST_A_LOOK);
+    lookedAt = now;
     seen.forEach((last, i) => {
       const beat = workers[i]!.levels[Level.Beat]!;
-      if (beat !== last.beat) [last.beat, last.at] = [beat, now];
+      [last.beat, last.age] = [beat, beat === last.beat ? last.age + passed : 0];
     });
-    return now - Math.min(...seen.map(({ at }) => at));
+    return Math.max(...seen.map(({ age }) => age));
   };
 }
 

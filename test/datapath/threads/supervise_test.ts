@@ -6,7 +6,9 @@ import { openLibc } from "#ffi/open.ts";
 import { Fates } from "#src/datapath/fates/wish.ts";
 import { SharedValue } from "#src/datapath/threads/shared_value.ts";
 import { SharedState } from "#src/datapath/threads/shared.ts";
+import { HEARTBEAT_CHECK } from "#src/datapath/threads/hang.ts";
 import {
+  oldestBeat,
   superviseThreads,
   type ThreadHooks,
   type WorkerStart,
@@ -192,4 +194,20 @@ test("Datapath.heartbeatAge() is that of the thread that was silent longest", as
   await until("the age grows past a beat of the first", () => datapath.heartbeatAge() > 600);
   clearInterval(frozen);
   await datapath.stop();
+});
+
+test("oldestBeat() counts no stop of all threads, and each look at one that is silent", () => {
+  const workers = [new SharedState(), new SharedState()];
+  let now = 0;
+  const age = oldestBeat(workers, () => now);
+  age();
+  now += 60_000;
+  assert.ok(age() < 2 * HEARTBEAT_CHECK, "they had no turn to give a beat");
+  for (const { levels } of workers) levels[0] = levels[0]! + 1;
+  assert.equal(age(), 0);
+  for (let look = 1; look <= 8; look++) {
+    now += HEARTBEAT_CHECK;
+    workers[0]!.levels[0] = look + 1;
+    assert.equal(age(), look * HEARTBEAT_CHECK, "the second is silent");
+  }
 });
