@@ -32,7 +32,7 @@ import { arrival, bubble, ip4, teredo } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { bytes, tcp } from "#test/segments/packets.ts";
-import { open } from "./udp/ends.ts";
+import { moments, open } from "./udp/ends.ts";
 
 const libc = await openLibc();
 const OFFLOADS = { tun: true, tunUdp: true, udpGro: true, udpSegment: true };
@@ -113,7 +113,7 @@ class Path {
     relay.fromUdp(arrival(answer, ADDRESS, port), now, this.#sink);
     assert.equal(relay.gauges.trusted, 1);
     this.receive(); // what the kernel says of a new interface, and the packet that was held
-    this.take();
+    this.takeAll(1);
     this.counters.fill(0);
   }
 
@@ -166,6 +166,18 @@ class Path {
     return all;
   }
 
+  /** The same of what comes until they are `count`, in batches of which each is told. */
+  takeAll(count: number, batch = () => {}): number[] {
+    const all = this.take();
+    for (const more = moments(); all.length < count;) {
+      const isOne = this.receive() > 0;
+      if (isOne) batch();
+      all.push(...this.take());
+      if (!isOne && !more()) break;
+    }
+    return all;
+  }
+
   close(): void {
     const fds = [...this.#guest.queues, ...this.#tunnel.queues, this.#udp.fd];
     for (const fd of fds) libc.call.close(fd);
@@ -193,14 +205,12 @@ inNamespace(import.meta.filename!, () => {
         const each = Math.ceil(payload / size);
         const supers = 8;
         for (let i = 0; i < supers; i++) path.write(SEQUENCE + i * payload, payload, size);
-        const got: number[] = [];
         let before = 0;
-        while (path.receive() > 0) {
+        const got = path.takeAll(supers * each, () => {
           const all = path.counters[Counter.ipv6_received_bytes]!;
           assert.ok(all - before <= BATCH_BYTES + LONGEST, `${all - before} bytes in a batch`);
           before = all;
-          got.push(...path.take());
-        }
+        });
         const wanted = Array.from(
           { length: supers },
           (_, i) => Array.from({ length: each }, (_, k) => SEQUENCE + i * payload + k * size),
@@ -215,15 +225,18 @@ inNamespace(import.meta.filename!, () => {
   test("Downlink takes a super-packet whose checksum somebody has verified", () =>
     withPath((path) => {
       path.write(SEQUENCE, 12_000, 1_000);
-      while (path.receive() > 0);
-      assert.deepEqual(path.take(), Array.from({ length: 12 }, (_, i) => SEQUENCE + 1_000 * i));
+      assert.deepEqual(
+        path.takeAll(12),
+        Array.from({ length: 12 }, (_, i) => SEQUENCE + 1_000 * i),
+      );
       assert.equal(path.counters[DROPS_AT + Drop.BadLength], 0);
     }, hasVerified));
 
   test("Downlink.receive() drops a super-packet of one-byte segments, and counts it", () =>
     withPath((path) => {
       path.write(SEQUENCE, 60_000, 1);
-      path.receive();
+      const more = moments();
+      do path.receive(); while (path.counters[DROPS_AT + Drop.BadLength] === 0 && more());
       assert.deepEqual(path.take(), []);
       assert.equal(path.counters[DROPS_AT + Drop.BadLength], 1);
     }));

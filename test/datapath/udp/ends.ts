@@ -60,21 +60,42 @@ export interface Slot {
   readonly marks: number[];
 }
 
-/** Receives until `count` datagrams have come or the socket has stayed silent for half a second. */
-export function receive({ receiver, waiter }: Endpoint, count: number): Slot[] {
-  const slots: Slot[] = [];
-  for (let seen = 0; seen < count;) {
-    waiter.wait(500);
-    const n = receiver.receive();
-    if (n === 0) break;
-    for (let i = 0; i < n; i++) {
-      const slot = slotOf(receiver, i);
-      slots.push(slot);
-      seen += slot.lengths.length;
+/** For what was sent and must come: a busy kernel delivers it later, even on the loopback interface. */
+const PATIENCE = 60_000;
+
+/** Lets a moment pass each time that it is called; false once that has lasted too long. */
+export function moments(): () => boolean {
+  const end = performance.now() + PATIENCE;
+  return () => {
+    libc.call.poll(0, 0, 1);
+    return performance.now() < end;
+  };
+}
+
+/** What has come, once that is `count` datagrams: nothing is waited for where it is 0. */
+export function receive(endpoint: Endpoint, count: number): Slot[] {
+  return receiveBy(endpoint, count, (i) => slotOf(endpoint.receiver, i));
+}
+
+/** The same, by what is to be known of each slot. */
+export function receiveBy<T>(
+  { receiver, waiter }: Endpoint,
+  count: number,
+  read: (slot: number) => T,
+): T[] {
+  const all: T[] = [];
+  const end = performance.now() + PATIENCE;
+  for (let seen = 0;; waiter.wait(PATIENCE)) {
+    for (let n = receiver.receive(); n > 0; n = receiver.receive()) {
+      for (let i = 0; i < n; i++) {
+        all.push(read(i));
+        const step = receiver.segmentSize(i);
+        seen += step === 0 ? 1 : Math.ceil(receiver.length(i) / step);
+      }
+      receiver.release(n);
     }
-    receiver.release(n);
+    if (seen >= count || performance.now() >= end) return all;
   }
-  return slots;
 }
 
 function slotOf(receiver: UdpReceiver, i: number): Slot {

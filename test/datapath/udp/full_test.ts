@@ -13,7 +13,7 @@ import { makeSum } from "#src/segments/checksum.ts";
 import { SuperPacket } from "#src/segments/super_packet.ts";
 import { inNamespace, sh } from "#test/runtime/namespace.ts";
 import { bytes, tcp } from "#test/segments/packets.ts";
-import { datagram, type Endpoint, LOOPBACK, open } from "./ends.ts";
+import { datagram, type Endpoint, LOOPBACK, open, receiveBy } from "./ends.ts";
 
 /** A send buffer that a few datagrams fill, on a way slow enough that they stay in it for a while. */
 const BUFFER = 16_384;
@@ -23,18 +23,6 @@ const HEADERS = 60;
 /** One that this process may run on. */
 function firstCpu(): string {
   return readFileSync("/proc/self/status", "utf8").match(/^Cpus_allowed_list:\s*(\d+)/m)![1]!;
-}
-
-/** Every datagram that has come. */
-function take({ receiver }: Endpoint): Uint8Array[] {
-  const all: Uint8Array[] = [];
-  for (let n = receiver.receive(); n > 0; n = receiver.receive()) {
-    for (let i = 0; i < n; i++) {
-      all.push(receiver.bytes.slice(receiver.at(i), receiver.at(i) + receiver.length(i)));
-    }
-    receiver.release(n);
-  }
-  return all;
 }
 
 /** Resumes whenever the socket says that it takes more, until all is sent. @returns how often */
@@ -50,16 +38,14 @@ function drain({ sender, waiter }: Endpoint): number {
   return times;
 }
 
-/** What comes within half a second of the last that came. */
+/** What has come, once that is `count`. */
 function takeAll(to: Endpoint, count: number): Uint8Array[] {
-  const all: Uint8Array[] = [];
-  for (let silent = false; all.length < count && !silent;) {
-    to.waiter.wait(WAIT);
-    const more = take(to);
-    all.push(...more);
-    silent = more.length === 0;
-  }
-  return all;
+  const { receiver } = to;
+  return receiveBy(
+    to,
+    count,
+    (i) => receiver.bytes.slice(receiver.at(i), receiver.at(i) + receiver.length(i)),
+  );
 }
 
 inNamespace(import.meta.filename!, () => {

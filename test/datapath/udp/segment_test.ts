@@ -3,7 +3,7 @@ import test from "node:test";
 import { BATCH } from "#src/datapath/frames.ts";
 import { Counter, DROPS_AT } from "#src/protocol/counters.ts";
 import { Drop } from "#src/protocol/drops.ts";
-import { datagram, LOOPBACK, LOOPBACK_2, open, receive, send } from "./ends.ts";
+import { datagram, LOOPBACK, LOOPBACK_2, open, receive, receiveBy, send } from "./ends.ts";
 
 const RUNS: readonly { name: string; lengths: number[]; slots: number[] }[] = [
   { name: "one alone", lengths: [100], slots: [1] },
@@ -70,12 +70,8 @@ test("UdpSender: datagrams of one run leave from the address that each is to lea
     from.sender.queue(datagram(100, local & 0xff), 0, 100, LOOPBACK, to.port, local);
   }
   from.sender.flush();
-  const sources: [number, number][] = [];
-  to.waiter.wait(500);
-  const count = to.receiver.receive();
-  for (let i = 0; i < count; i++) {
-    sources.push([to.receiver.address(i), to.receiver.length(i)]);
-  }
+  const { receiver } = to;
+  const sources = receiveBy(to, 4, (i) => [receiver.address(i), receiver.length(i)]);
   assert.deepEqual(sources, [[LOOPBACK, 100], [LOOPBACK_2, 200], [LOOPBACK, 100]]);
   for (const it of [from, to]) it.close();
 });
