@@ -22,7 +22,7 @@ export const OBJECTS_PER_STRANGER = IS_BUN ? OBJECTS_PER_PACKET : 4;
 /** What an engine needs for itself, and nothing for a packet: that were 0.06 bytes each. */
 const KEPT = 65_536;
 /** Each a million packets: until all code is compiled, which a busy machine puts off. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 12;
 
 /** `chunk`, which is {@link CHUNK} packets, makes no objects, once it has become what it will be. */
 export async function assertNoGarbage(
