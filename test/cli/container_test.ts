@@ -49,7 +49,7 @@ test(
   () => {
     const { lines, stderr } = onMachine(`
     ${CONTAINER}
-    inside sleep 50 &
+    inside sleep 600 &
     container=$!
     text=$(inside $program check relay -c $work/teredo.ini | grep ' forwarding:')
     command=$(echo "$text" | sed 's/.*on the host //; s/\\$(podman[^)]*)/'$container'/')

@@ -94,13 +94,15 @@ test(
   OPTIONS,
   () => {
     const { lines } = onMachine(String.raw`
-printf '#!/bin/sh\nsleep 1\n' > $work/hook
+printf '#!/bin/sh\nuntil [ -e "$0.end" ]; do sleep 0.05; done\n' > $work/hook
 chmod 755 $work/hook
 mkfifo $work/said
 teredo __errands < $work/said > $work/told &
 exec 3> $work/said
 printf '{"hook":"%s"}\n' $work/hook >&3
 for id in 1 2 3; do echo '{"id":'$id',"hook":{"STATE":"up"}}'; done >&3
+until [ $(wc -l < $work/told) -ge 2 ]; do kill -0 $! || break; sleep 0.05; done
+: > $work/hook.end
 until [ $(wc -l < $work/told) = 3 ]; do kill -0 $! || break; sleep 0.05; done
 echo '{"id":4,"hook":{"STATE":"up"}}' >&3
 until [ $(wc -l < $work/told) = 4 ]; do kill -0 $! || break; sleep 0.05; done

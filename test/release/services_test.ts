@@ -154,8 +154,8 @@ cat /run/commands /run/modules
 ps -L -o ni= -p $(cat /run/relay.pid) | sort -n | head -n 1
 service teredo_relay status | sed "s/$(cat /run/teredo_relay.pid)/SUPERVISOR/"
 service teredo_relay start | sed "s/$(cat /run/teredo_relay.pid)/SUPERVISOR/"
-kill -KILL $(cat /run/relay.pid)
 : > /run/syslog
+kill -KILL $(cat /run/relay.pid)
 until_logged msg=Ready
 service teredo_relay reload
 until_logged msg=Reloaded

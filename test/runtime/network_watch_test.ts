@@ -47,6 +47,7 @@ const RADVD = `interface far {
   AdvSendAdvert on;
   MinRtrAdvInterval 3;
   MaxRtrAdvInterval 4;
+  AdvDefaultLifetime 9000;
   prefix 2001:db8:5::/64 { };
 };
 `;
