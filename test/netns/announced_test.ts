@@ -108,10 +108,13 @@ syscall($ptrace, 16, $ARGV[0] + 0, 0, 0) == 0 or die "ptrace: $!";
 waitpid($ARGV[0], 0x40000000);
 sleep;
 +
-# The one thread that waits for packets.
-for task in /proc/$pid/task/*; do
-  [ "$(cut -d' ' -f1 $task/syscall)" = "$(perl -e 'use Config; print $Config{archname} =~ /x86_64/ ? 7 : 73')" ] &&
-    worker=\${task##*/}
+# The one thread that waits for packets: one that runs for a moment says so.
+poll=$(perl -e 'use Config; print $Config{archname} =~ /x86_64/ ? 7 : 73')
+worker=
+while [ -z "$worker" ] && kill -0 $pid; do
+  for task in /proc/$pid/task/*; do
+    [ "$(cut -d' ' -f1 $task/syscall 2> /dev/null)" = $poll ] && worker=\${task##*/}
+  done
 done
 perl $work/hold.pl $worker &
 holder=$!
