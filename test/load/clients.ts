@@ -30,7 +30,15 @@ import {
   writeSequence,
 } from "./payload.ts";
 import { clientAddress, clientIpv6, clientOf, GENERATOR_PORT, INNER_PORT } from "./plan.ts";
-import { cpuSeconds, drive, type LoadPlan, type LoadResult, type Party, waitFor } from "./role.ts";
+import {
+  cpuSeconds,
+  drive,
+  Ends,
+  type LoadPlan,
+  type LoadResult,
+  type Party,
+  waitFor,
+} from "./role.ts";
 import { Schedule } from "./schedule.ts";
 import { GENERATOR_BUFFER, SEGMENTS, segmentSends } from "./sockets.ts";
 import { Tally } from "./tally.ts";
@@ -118,7 +126,8 @@ export class Clients implements Party {
     waitFor(this.#libc, this, () => this.#toGreet === 0, `not all ${clients} clients were reached`);
     this.#send(1);
     this.#sender.flush();
-    return this.#result(drive(this.#libc, this, this.#plan.seconds));
+    const ends = new Ends(this.#plan, "clients", "host");
+    return this.#result(drive(this.#libc, this, this.#plan.seconds, ends));
   }
 
   sendDue(now: Millis): void {

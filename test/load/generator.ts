@@ -4,7 +4,8 @@
  *     generator.ts clients|host PLAN      PLAN is a `LoadPlan` as JSON
  *     generator.ts solicitor PLAN         PLAN is a `SolicitationPlan` as JSON
  *
- * It ends by itself: after its schedule (twice its time at most) and two quiet seconds.
+ * It ends by itself: after its schedule (twice its time and a little at most), once all has come
+ * or nothing does any more.
  */
 import process from "node:process";
 import { openLibc } from "#ffi/open.ts";

@@ -14,6 +14,7 @@ import { clientIpv6, INNER_PORT } from "./plan.ts";
 import {
   cpuSeconds,
   drive,
+  Ends,
   type LoadPlan,
   type LoadResult,
   type Party,
@@ -81,7 +82,8 @@ export class Host implements Party {
     this.#greet();
     const isStarted = () => this.tally.received > 0;
     waitFor(this.#libc, this, isStarted, "no client answered through the relay");
-    return this.#result(drive(this.#libc, this, this.#plan.seconds));
+    const ends = new Ends(this.#plan, "host", "clients");
+    return this.#result(drive(this.#libc, this, this.#plan.seconds, ends));
   }
 
   #greet(): void {

@@ -18,7 +18,7 @@ export const RELAY_PORT = 3545;
 /** Whether hosts compute checksums where nothing is said, so that the fast path carries the load. */
 const IS_WIRE = process.env["TEREDO_LOAD_CHECKSUMS"] === "1";
 /** Past its schedule the generator ends by itself; this is for one that does not. */
-const GRACE_MS = 45_000;
+const GRACE_MS = 200_000;
 
 /** Nice values: a generator that has to wait sends later, a daemon that has to wait loses. */
 const DAEMON_NICE = -15;
@@ -46,6 +46,7 @@ export interface Exchange {
 /** The lab with the generator's network in it, and frames of real size at the relay. */
 export class LoadLab {
   readonly lab: Lab;
+  #exchanges = 0;
 
   private constructor(lab: Lab) {
     this.lab = lab;
@@ -90,17 +91,26 @@ export class LoadLab {
       relay: RELAY_ADDRESS,
       relayPort: RELAY_PORT,
       host: HOST_IPV6,
+      ends: `/run/load-${++this.#exchanges}`,
     };
     const timeout = GRACE_MS + 2_000 * plan.seconds;
     const clients = this.#generate(CLIENTS, "clients", whole, pin);
     // To be greeted, they must be there: the relay may still trust them from an earlier run.
     await clients.waitForLine(/listening/, GRACE_MS);
     const host = this.#generate("host6", "host", whole, pin);
-    const [first, second] = await Promise.all([
-      resultOf(clients, timeout),
-      resultOf(host, timeout),
-    ]);
-    return { clients: first, host: second };
+    try {
+      const [first, second] = await Promise.all([
+        resultOf(clients, timeout),
+        resultOf(host, timeout),
+      ]);
+      return { clients: first, host: second };
+    } finally {
+      // Where one has failed the other would wait for it.
+      for (const party of [clients, host]) {
+        party.kill("SIGKILL");
+        await party.result;
+      }
+    }
   }
 
   solicit(

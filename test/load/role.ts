@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from "node:fs";
 import type { Libc } from "#ffi/libc.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import type { Schedule } from "./schedule.ts";
@@ -18,6 +19,8 @@ export interface LoadPlan {
   readonly relayPort: number;
   /** IPv6 address of the host. */
   readonly host: string;
+  /** Path of the files by which the ends tell each other that they have sent all. */
+  readonly ends: string;
 }
 
 /** What the sender of solicitations is told. */
@@ -48,10 +51,34 @@ export interface LoadResult extends TallyResult {
   readonly cpuSeconds: number;
 }
 
-/** How long the first contact may take. */
+/** How long the first contact may take: the other end's runtime may not have started yet. */
+const START_TIME: Millis = 120_000;
+/** How long nothing may come once something has. */
 const GREETING_TIME: Millis = 15_000;
-/** When nothing has come for this long, nothing will. */
-const QUIET_TIME: Millis = 2_000;
+/** When nothing has come in so many rests, which are two seconds or more, nothing will. */
+const QUIET_RESTS = 1_800;
+/** What a sender that was held up may take past twice its time. */
+const SCHEDULE_GRACE: Millis = 15_000;
+
+/** By what the two ends of a load know of each other. */
+export class Ends {
+  readonly #own: string;
+  readonly #other: string;
+
+  constructor(plan: LoadPlan, own: string, other: string) {
+    this.#own = `${plan.ends}.${own}`;
+    this.#other = `${plan.ends}.${other}`;
+  }
+
+  /** All that this one will send is sent. */
+  tell(): void {
+    writeFileSync(this.#own, "");
+  }
+
+  get isOtherDone(): boolean {
+    return existsSync(this.#other);
+  }
+}
 
 /** Sleeps about a millisecond; batches form meanwhile. */
 export function rest(libc: Libc): void {
@@ -70,38 +97,42 @@ export interface Party {
 }
 
 /**
- * Sends to the end of the schedule, or for twice its time when it cannot be kept; then receives
- * until all has arrived or nothing comes any more.
+ * Sends to the end of the schedule, or for twice its time and a grace when it cannot be kept; then
+ * receives until all has arrived, or the other end has sent all and nothing comes any more.
  *
  * @returns the seconds that sending took
  */
-export function drive(libc: Libc, party: Party, seconds: number): number {
+export function drive(libc: Libc, party: Party, seconds: number, ends?: Ends): number {
   const { schedule, tally } = party;
   const startedAt = clock();
   let sentAt = startedAt;
-  let heardAt = startedAt;
   schedule.start(startedAt);
-  const deadline = startedAt + 2_000 * seconds;
+  const deadline = startedAt + 2_000 * seconds + SCHEDULE_GRACE;
   while (!schedule.isDone && sentAt < deadline) {
     rest(libc);
-    if (party.receive()) heardAt = clock();
+    party.receive();
     sentAt = clock();
     party.sendDue(sentAt);
   }
-  while (!tally.isComplete && clock() - heardAt < QUIET_TIME) {
+  ends?.tell();
+  // By rests and not by the clock: who is held up himself has heard nothing meanwhile.
+  let isOtherDone = ends === undefined;
+  for (let quiet = 0; !tally.isComplete && quiet < QUIET_RESTS; quiet++) {
     rest(libc);
-    if (party.receive()) heardAt = clock();
+    isOtherDone ||= ends!.isOtherDone;
+    if (party.receive() || !isOtherDone) quiet = 0;
   }
   return (sentAt - startedAt) / 1_000;
 }
 
 /** Receives until `isMet`. @throws Error when that takes longer than a first contact may */
 export function waitFor(libc: Libc, party: Party, isMet: () => boolean, what: string): void {
-  const deadline = clock() + GREETING_TIME;
+  const last = clock() + START_TIME;
+  let deadline = last;
   while (!isMet()) {
-    if (clock() > deadline) throw new Error(`${what} in ${GREETING_TIME / 1_000} s`);
+    if (clock() > deadline) throw new Error(`${what} in time`);
     rest(libc);
-    party.receive();
+    if (party.receive()) deadline = Math.min(last, clock() + GREETING_TIME);
   }
 }
 

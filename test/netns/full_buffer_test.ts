@@ -11,8 +11,8 @@ import { startRelay } from "./programs.ts";
  */
 const CLIENTS = 16;
 const SECONDS = 5;
-/** Packets a second, of 88 bytes: 130 in a frame. */
-const UP = 5_000;
+/** Packets a second, of 88 bytes: 130 in a frame. The relay's buffer has room for two seconds of it. */
+const UP = 1_000;
 const DOWN = 8_000;
 const DOWN_RATE = "2mbit"; // 1,923 packets a second
 const CONF = (offloads: string) =>
