@@ -7,6 +7,8 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
+import { exchange } from "#src/cli/status/exchange.ts";
+import { NoStatus } from "#src/cli/status/no_status.ts";
 import { parsePlace, type Place, tcpPlace } from "#src/cli/status/place.ts";
 import { createStatus } from "#src/status/app.ts";
 import { guard } from "#src/status/access/guard.ts";
@@ -35,6 +37,19 @@ async function served(snapshot: Snapshot, body: (url: string) => Promise<void>):
     await listening.close();
   }
 }
+
+/** Asked at once, as it takes a while: a daemon that comes to its answer after 6 s. */
+const slow = (async () => {
+  const server = createServer((_, response) => {
+    setTimeout(() => response.end(JSON.stringify(statusDocument(sampleSnapshot()))), 6_000);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const done = await status(["--url", `127.0.0.1:${port}`]);
+  server.close();
+  return done;
+})();
 
 /** Only what is not 0 is listed. */
 function quiet(changes: Partial<Snapshot> = {}): Snapshot {
@@ -295,17 +310,15 @@ test("teredo status tells a socket that nobody serves from none and from one tha
   rmSync(folder, { recursive: true });
 });
 
-test("teredo status gives up on a daemon that takes the connection and says nothing", async () => {
+test("exchange() gives up on a daemon that takes the connection and says nothing", async () => {
   const server = createTcpServer(() => {});
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const url = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const done = await status(["--url", url]);
-  assert.deepEqual(done, {
-    status: 1,
-    stdout: "",
-    stderr: `teredo: no answer from http://${url} within 5 s\n`,
-  });
+  const place = tcpPlace("127.0.0.1", (server.address() as AddressInfo).port);
+  await assert.rejects(
+    exchange(place, { method: "GET", path: "/status" }, 500),
+    new NoStatus(`no answer from ${place.url} within 0.5 s`),
+  );
   server.close();
 });
 
@@ -398,3 +411,9 @@ for (const [name, code, body, want] of strangers) {
     server.close();
   });
 }
+
+test("teredo status waits for a daemon that is slow to answer", async () => {
+  const done = await slow;
+  assert.deepEqual([done.status, done.stderr], [0, ""]);
+  assert.match(done.stdout, /^teredo relay 1\.2\.3 {2}ready\n/);
+});

@@ -3,7 +3,7 @@ import { type Answer, errorOf, exchange, parseJson, stranger } from "./exchange.
 import { NoStatus } from "./no_status.ts";
 import type { Place } from "./place.ts";
 
-/** Asks a daemon for its state, for at most 5 s. @throws NoStatus */
+/** Asks a daemon for its state, for at most 15 s. @throws NoStatus */
 export async function fetchStatus(place: Place): Promise<StatusDocument> {
   const { url } = place;
   const path = "host" in place ? place.path : "/status";

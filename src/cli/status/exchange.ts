@@ -2,11 +2,13 @@ import { lstatSync } from "node:fs";
 import { type IncomingMessage, request, type RequestOptions } from "node:http";
 import { connect } from "node:net";
 import { codeOf } from "#src/config/files.ts";
+import type { Millis } from "#src/protocol/time.ts";
 import { messageOf } from "../exit.ts";
 import { NoStatus } from "./no_status.ts";
 import type { Place } from "./place.ts";
 
-const TIMEOUT = 5_000;
+/** One that hangs, and not one that comes to little on a busy machine. */
+const TIMEOUT: Millis = 15_000;
 const MAX_BODY = 3_000_000;
 
 export interface Question {
@@ -22,11 +24,15 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Asks whoever is at `place`, for at most 5 s. @throws NoStatus */
-export async function exchange(place: Place, question: Question): Promise<Answer> {
-  const late = new NoStatus(`no answer from ${place.url} within ${TIMEOUT / 1000} s`);
+/** Asks whoever is at `place`, for at most 15 s. @throws NoStatus */
+export async function exchange(
+  place: Place,
+  question: Question,
+  patience: Millis = TIMEOUT,
+): Promise<Answer> {
+  const late = new NoStatus(`no answer from ${place.url} within ${patience / 1000} s`);
   const ending = new AbortController();
-  const timer = setTimeout(() => ending.abort(), TIMEOUT);
+  const timer = setTimeout(() => ending.abort(), patience);
   const aborted = new Promise<never>((_, reject) => {
     ending.signal.addEventListener("abort", () => reject(late), { once: true });
   });
