@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 /** Lines kept of a process's output; a daemon that chatters does not fill our memory. */
 const MAX_LINES = 5_000;
 
+/** Milliseconds in which a program ends on a machine where others work. */
+const STOP_PATIENCE = 120_000;
+
 export interface ProcessResult {
   /** Exit status; 128 + signal number is not used: a killed process has -1. */
   readonly status: number;
@@ -102,7 +105,7 @@ export class LabProcess {
   }
 
   /** SIGTERM, and SIGKILL when that does not help in time. */
-  async stop(patience = 5_000): Promise<ProcessResult> {
+  async stop(patience = STOP_PATIENCE): Promise<ProcessResult> {
     this.kill("SIGTERM");
     const timer = setTimeout(() => this.kill("SIGKILL"), patience);
     try {
