@@ -38,7 +38,11 @@ for (const [role, command] of [["relay", RELAY], ["server", SERVER]] as const) {
     expectLines(
       `daemon ${role} ${command}
 until_says ${role} msg=Ready
-more() { echo $(($(sed 's/.*) //' /proc/$pid/task/$1/stat | cut -d ' ' -f 17) - $(nice))); }
+more() { # of a thread that has not ended meanwhile
+  local stat
+  stat=$(sed 's/.*) //' /proc/$pid/task/$1/stat 2> /dev/null | cut -d ' ' -f 17)
+  [ -z "$stat" ] || echo $((stat - $(nice)))
+}
 echo "main thread $(more $pid)"
 for task in /proc/$pid/task/*; do more \${task##*/}; done | sort -n | head -n 1
 kill $pid; ended`,
@@ -156,7 +160,7 @@ test("teredo relay -u -t gives up every privilege and still serves", () => {
 program="setpriv --groups 4,24 $program" # as a login may leave them
 daemon relay ${RELAY} -u nobody -t /run/jail -p /run/relay.pid
 until_says relay msg=Ready
-cat /proc/$pid/task/*/status | grep -E '^(Uid|Gid|Groups|CapEff|CapPrm):' | sort -u | tr -s '\\t ' ' '
+grep -hsE '^(Uid|Gid|Groups|CapEff|CapPrm):' /proc/$pid/task/*/status | sort -u | tr -s '\\t ' ' '
 sleep 1.2 # beyond the next look at readiness
 teredo status --json | grep -c '"ok":false'
 kill $pid
@@ -335,6 +339,7 @@ for (const [who, status, url] of floods) {
   test(`300 clients ${who} that ask without end and never read cost a relay no memory, and keep nobody out`, () => {
     const flood = [process.execPath, ...runArguments.file("test/cli/http_flood.ts")].join(" ");
     const token = status === "" ? "" : "0123456789abcdefghijkl";
+    const start = performance.now();
     const { lines, stderr } = onMachine(
       `(umask 027; echo ${token} > $work/token)
 printf '[relay]\n[status]\n${status}\n' > $work/teredo.ini
@@ -344,19 +349,20 @@ ${flood} ${url} $pid 8 ${token}
 grep -c 'Wrong token' $work/relay.log
 kill $pid
 ended`,
-      400_000,
     );
+    const minutes = Math.ceil((performance.now() - start) / 60_000);
     const shown = `${lines.join("\n")}\n${stderr}`;
     assert.deepEqual([lines.length, lines.at(-1), stderr], [3, "exit status 0", ""], shown);
     const found = /^slowest answer \d+ ms, (\d+) wrong tokens answered, largest memory (\d+) MB$/
       .exec(lines[0]!);
     // 145 to 179 MB where it was measured, and never more than 232, however many rounds; when the
     // runtime collects is its own affair. From source it compiles as well, and Deno is another.
-    const limit = (process.env["TEREDO_BIN"] ?? "") === "" ? 400 : 260;
+    const limit = (process.env["TEREDO_BIN"] ?? "") === "" ? 400 : 340;
     assert.ok(Number(found?.[2]) < limit, shown);
     assert.equal(Number(found?.[1]) > 100, token !== "", shown);
     // Five a minute, however long it took.
-    assert.ok(Number(lines[1]) <= 30 && Number(lines[1]) > 0 === (token !== ""), shown);
+    const most = Math.max(30, 5 * (minutes + 1));
+    assert.ok(Number(lines[1]) <= most && Number(lines[1]) > 0 === (token !== ""), shown);
   });
 }
 
