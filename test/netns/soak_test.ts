@@ -9,7 +9,7 @@ import { takeSingly } from "#test/soak/run/runs.ts";
 import { accountsOf, problemsOf } from "#test/soak/run/accounts.ts";
 import { nodeCommand } from "#test/soak/parties/command.ts";
 import type { NewcomersPlan, NewcomersTold } from "#test/soak/parties/newcomers.ts";
-import { get, startRelay, startServer, startSuccessor, until } from "./programs.ts";
+import { get, START_PATIENCE, startRelay, startServer, startSuccessor, until } from "./programs.ts";
 
 /** That what the long trials are made of works; how much is borne is for them to say. */
 const OPTIONS = { timeout: 600_000 };
@@ -20,6 +20,7 @@ const PLAN: NewcomersPlan = {
   addresses: 100,
   rate: 100,
   seconds: 2,
+  patience: START_PATIENCE,
   qualifies: true,
   pulse: 50,
   server: SERVER_ADDRESS,

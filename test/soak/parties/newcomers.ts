@@ -35,6 +35,11 @@ export interface NewcomersPlan {
   /** Clients that come in a second, and for how long. */
   readonly rate: number;
   readonly seconds: number;
+  /**
+   * Milliseconds for the last one's answer; then no address comes again before its last visit was answered,
+   * and all leave once they have been. Without it the last one has {@link PATIENCE}, and none waits.
+   */
+  readonly patience?: Millis;
   /** Whether each asks the server who it is first, as who really is new does. RFC 4380 §5.2.1 */
   readonly qualifies: boolean;
   /** Milliseconds between pings of the first one, once it has come; 0: it pings nobody. */
@@ -122,8 +127,11 @@ export class Newcomers {
   run(tell: (told: NewcomersTold) => void): void {
     const start = clock();
     this.schedule.start(start);
-    const end = start + 1_000 * this.#plan.seconds;
-    for (let now = start, told = start; now < end + PATIENCE; now = clock()) {
+    const { seconds, patience } = this.#plan;
+    const end = start + 1_000 * seconds;
+    const last = end + (patience ?? PATIENCE);
+    for (let now = start, told = start; now < last; now = clock()) {
+      if (patience !== undefined && now >= end && this.#joined === this.#started) break;
       rest(this.#libc);
       this.#receive();
       if (now < end) this.#sendDue(now);
@@ -154,13 +162,21 @@ export class Newcomers {
   }
 
   #sendDue(now: Millis): void {
-    const due = this.schedule.due(now);
-    this.schedule.sent += due;
-    for (let i = 0; i < due; i++) this.#start(this.#started % this.#plan.addresses, now);
+    for (let due = this.schedule.due(now); due > 0; due--) {
+      const client = this.#started % this.#plan.addresses;
+      if (this.#plan.patience !== undefined && this.#isAsking(client)) break;
+      this.schedule.sent++;
+      this.#start(client, now);
+    }
     const { pulse } = this.#plan;
     if (pulse === 0 || this.#relay.port === 0 || now - this.#lastPing < pulse) return;
     this.#lastPing = now;
     this.#ping(now);
+  }
+
+  #isAsking(client: number): boolean {
+    const stage = this.#stage[client];
+    return stage === Stage.Solicits || stage === Stage.Asks;
   }
 
   #start(client: number, now: Millis): void {
