@@ -1,15 +1,44 @@
 import type { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { IPV4_LINK, IPV6_LINK } from "#src/demo/topology.ts";
-import { START_PATIENCE, wait } from "./programs.ts";
+import { START_PATIENCE, until } from "./programs.ts";
 
 type Link = typeof IPV4_LINK | typeof IPV6_LINK;
 
-/** The kernel hands packets to tcpdump a second late at most. */
-const READ_TIMEOUT = 1_200;
-
 /** 32 MiB in slots of 2 KiB: whole packets of these links, 16,000 of them, while tcpdump is not run. */
 const ROOM = ["-B", "32768", "-s", "2048"];
+
+/** What a tcpdump that runs says of itself. */
+export class DumpCounts {
+  readonly #dump: LabProcess;
+  #told: readonly number[] = [];
+
+  constructor(dump: LabProcess) {
+    this.#dump = dump;
+    dump.onLine((line) => {
+      const counts = COUNTS.exec(line)?.slice(1);
+      if (counts !== undefined) this.#told = counts.map(Number);
+    });
+  }
+
+  /** @returns packets that it has read, that the kernel had for it, and that there was no room for */
+  async ask(): Promise<readonly number[]> {
+    this.#told = [];
+    this.#dump.kill("SIGUSR1");
+    await until("tcpdump tells its counts", () => Promise.resolve(this.#told.length > 0));
+    return this.#told;
+  }
+}
+
+/** At SIGUSR1. tcpdump(8) */
+const COUNTS =
+  /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel/;
+
+/** What the kernel still keeps for it is lost. @throws Error if the kernel had to leave packets out */
+export async function endDump(dump: LabProcess): Promise<void> {
+  const { stderr } = await dump.stop();
+  if (!/^0 packets dropped by kernel/m.test(stderr)) throw new Error(stderr);
+}
 
 /** What passes a link, kept in the lab's own /run, for tshark to judge. */
 export class Capture {
@@ -31,11 +60,15 @@ export class Capture {
     return new Capture(lab, file, tcpdump);
   }
 
-  /** Ends the capture. @throws Error if the kernel had to leave packets out */
+  /** Ends it once all that has passed up to now is written. @throws Error if the kernel had to leave packets out */
   async stop(): Promise<void> {
-    await wait(READ_TIMEOUT);
-    const { stderr } = await this.#tcpdump.stop();
-    if (!/^0 packets dropped by kernel/m.test(stderr)) throw new Error(stderr);
+    const counts = new DumpCounts(this.#tcpdump);
+    const [, received] = await counts.ask();
+    await until("all that passed is written", async () => {
+      const [captured, , dropped] = await counts.ask();
+      return captured! + dropped! >= received!;
+    });
+    await endDump(this.#tcpdump);
   }
 
   /** Lines of `fields`, tab-separated, for each packet that the display filter `wanted` matches. */

@@ -14,8 +14,6 @@ export interface Testimony {
   readonly peers: number;
   /** To any one peer. */
   readonly mostBubbles: number;
-  /** Seconds between two bubbles to one peer. */
-  readonly closest: number;
   readonly errors: number;
   /** ICMPv6 errors in any one second. */
   readonly mostErrors: number;
@@ -49,17 +47,15 @@ function frames(file: string): Frame[] {
 }
 
 function testify(bubbleFile: string, errorFile: string): Testimony {
-  const byPeer = new Map<string, number[]>();
-  for (const { time, bytes } of frames(bubbleFile)) {
+  const byPeer = new Map<string, number>();
+  for (const { bytes } of frames(bubbleFile)) {
     const peer = formatIpv6(bytes, ETHERNET + IPV4_AND_UDP + DESTINATION_AT);
-    byPeer.set(peer, [...byPeer.get(peer) ?? [], time]);
+    byPeer.set(peer, (byPeer.get(peer) ?? 0) + 1);
   }
-  const times = [...byPeer.values()];
   const errors = frames(errorFile).map(({ time }) => time);
   return {
     peers: byPeer.size,
-    mostBubbles: Math.max(0, ...times.map((it) => it.length)),
-    closest: Math.min(Infinity, ...times.flatMap((it) => it.slice(1).map((t, i) => t - it[i]!))),
+    mostBubbles: byPeer.values().reduce((most, it) => Math.max(most, it), 0),
     errors: errors.length,
     mostErrors: Math.max(0, ...errors.map((t, i) => countWithin(errors, i, t + 1))),
   };
