@@ -163,9 +163,9 @@ test("replies leave from the address that the peer wrote to, one of several", OP
     `${port}`,
     SECOND_ADDRESS,
     `${RELAY_PORT}`,
-    echo,
-    echo,
-    echo,
+    ...Array<string>(30).fill(echo),
+    "until",
+    " .{80}8100", // an echo reply
   );
   const { stdout } = await lab.run("cli1", argv);
   // The first bubble comes by way of the server, from the server's own address.
