@@ -12,7 +12,7 @@ import {
 import type { ProbeOutcome } from "#src/probe/outcome.ts";
 import { Capture } from "./capture.ts";
 import { type Maker, startMiredoClient, startRelay, startServer } from "./programs.ts";
-import { assertPing, assertTcp, probe, startTcpServer } from "./traffic.ts";
+import { asked, assertPing, assertTcp, probe, startTcpServer } from "./traffic.ts";
 
 /** A client behind each of these NATs. */
 export interface NatExpectation {
@@ -77,7 +77,11 @@ export function runPair(pair: Pair): PairRun {
   const probes = perNat(kinds, async (i) => {
     const { lab } = await network;
     await Promise.allSettled(miredo.values());
-    return await probe(lab, lab.sites[i]!.client);
+    const { told } = NATS[i]!;
+    return await asked(
+      () => probe(lab, lab.sites[i]!.client),
+      ({ nat, pings }) => nat === told && pings.every(({ attempts }) => attempts === 1),
+    );
   });
   const judged = judge(pair, network, [...miredo.values(), ...probes.values()]);
   judged.catch(() => {}); // whoever asks for it sees it
