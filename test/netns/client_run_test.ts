@@ -88,7 +88,8 @@ const CASES: readonly ClientCase[] = [
     name: "a command that does not end by a signal to a whole group keeps its tunnel until it does",
     run: async (lab) => {
       // The signal may come to whatever runs here, and late: what counts, and what looks, is not ended by it.
-      const command = `trap 'echo told' TERM; i=0; echo begun
+      const command = `trap 'told=1; echo told' TERM; i=0; echo begun
+until [ "$told" ]; do sleep 0.1; done
 while [ $i -lt 20 ]; do sleep 0.1; i=$((i + 1)); done; trap '' TERM; ip -6 address show dev teredo | grep -c 'inet6 2001'; exit 5`;
       // It passes the signal on, and sends it to all of its group.
       const argv = ["timeout", "600", ...teredo("client", SERVER_ADDRESS, "--run", command)];

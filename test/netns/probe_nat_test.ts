@@ -7,6 +7,7 @@ import type { NatWord, ProbeOutcome } from "#src/probe/outcome.ts";
 import { problemsOf } from "#test/status/schema_validator.ts";
 import { inLanes } from "./lanes.ts";
 import { startServer, teredo } from "./programs.ts";
+import { asked } from "./traffic.ts";
 
 /** Every NAT of the lab, with what a probe behind it must say in each of the cases. */
 const SITES: readonly NatKind[] = [
@@ -82,7 +83,7 @@ const CASES: readonly Case[] = [
 
 const outcomes = inLanes(CASES.map((one) => () => run(one)), 3);
 
-async function run({ nats, server }: Case): Promise<ProbeOutcome[]> {
+async function run({ nats, server, says }: Case): Promise<ProbeOutcome[]> {
   const lab = await Lab.create({ nats: SITES });
   try {
     await startServer(lab, "teredo");
@@ -91,7 +92,11 @@ async function run({ nats, server }: Case): Promise<ProbeOutcome[]> {
     for (const site of lab.sites) {
       if (nats !== undefined && site.nat !== "none") await lab.sh(site.natNamespace, nats);
     }
-    return await Promise.all(lab.sites.map((site) => qualify(lab, site.client)));
+    return await Promise.all(
+      lab.sites.map((site, i) =>
+        asked(() => qualify(lab, site.client), (outcome) => saidBy(outcome) === says[i])
+      ),
+    );
   } finally {
     await lab.close();
   }
@@ -104,6 +109,8 @@ ct state established,related accept
 }
 RULES`;
 
+const saidBy = ({ nat, failure }: ProbeOutcome) => failure?.step ?? nat;
+
 async function qualify(lab: Lab, client: string): Promise<ProbeOutcome> {
   const { stdout, stderr } = await lab.run(client, teredo("probe", SERVER_ADDRESS, "--json"), {
     timeout: 600_000,
@@ -115,7 +122,7 @@ async function qualify(lab: Lab, client: string): Promise<ProbeOutcome> {
 for (const [i, { name, says }] of CASES.entries()) {
   test(`teredo probe tells each NAT's kind where ${name}`, { timeout: 600_000 }, async () => {
     const all = await outcomes[i]!;
-    assert.deepEqual(all.map(({ nat, failure }) => failure?.step ?? nat), says);
+    assert.deepEqual(all.map(saidBy), says);
     for (const outcome of all) {
       assert.deepEqual(problemsOf(outcome, "probed"), [], JSON.stringify(outcome));
     }

@@ -130,9 +130,12 @@ test(
     withRelay("type = restricted\n", async () => {
       const { server, mapped, seconds } = await counted(async () => {
         await flood("guises", 500, 1);
-        const { gauges } = await status();
-        assert.ok(gauges.peers > 0 && gauges.peers <= MAPPING_PEERS, `${gauges.peers} peers`);
+        let peers = 0;
+        await until("they have arrived", async () => (peers = (await status()).gauges.peers) > 0);
+        assert.ok(peers <= MAPPING_PEERS, `${peers} peers`);
         await wait(10_000);
+        const { gauges } = await status();
+        assert.ok(gauges.peers <= MAPPING_PEERS, `${gauges.peers} peers`);
       });
       report(t, "the server", server, 500, seconds);
       report(t, "the mapping", mapped, 500, seconds);
