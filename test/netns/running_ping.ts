@@ -20,9 +20,17 @@ export interface Tally {
 /** A ping(8) that goes on while something happens to its way. */
 export class RunningPing {
   readonly #process: LabProcess;
+  /** By line, as there may be more of them than are kept. */
+  readonly #answers = new Set<number>();
+  readonly #refused = new Set<number>();
 
   private constructor(process: LabProcess) {
     this.#process = process;
+    process.onLine((line) => {
+      const [, sequence, said] = /icmp_seq=(\d+) (.*)/.exec(line) ?? [];
+      if (said?.includes("time=")) this.#answers.add(Number(sequence));
+      if (said?.includes("unreachable: No route")) this.#refused.add(Number(sequence));
+    });
   }
 
   /** Resolves when it is answered. */
@@ -38,18 +46,12 @@ export class RunningPing {
     return running;
   }
 
-  get #answers(): number[] {
-    return [...this.#process.output().matchAll(/icmp_seq=(\d+) .*time=/g)].map((it) =>
-      Number(it[1])
-    );
-  }
-
   /** Waits for so many answers more. */
   async #answered(more: number): Promise<void> {
-    const wanted = this.#answers.length + more;
+    const wanted = this.#answers.size + more;
     await until(
       "the ping is answered",
-      () => Promise.resolve(this.#answers.length >= wanted),
+      () => Promise.resolve(this.#answers.size >= wanted),
       START_PATIENCE,
     );
   }
@@ -57,16 +59,13 @@ export class RunningPing {
   /** Waits until it is answered again, and counts up to the last answer. */
   async stop(): Promise<Tally> {
     await this.#answered(STEADY);
-    const answers = this.#answers;
+    const answered = new Set(this.#answers);
     this.#process.kill("SIGINT");
     await this.#process.result;
-    const [first, last] = [Math.min(...answers), Math.max(...answers)];
+    const [first, last] = [Math.min(...answered), Math.max(...answered)];
     const sequence = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    const answered = new Set(answers);
     const unanswered = sequence.filter((it) => !answered.has(it));
-    const said = this.#process.output().matchAll(/icmp_seq=(\d+) .*unreachable: No route/g);
-    const refused = new Set([...said].map(([, seq]) => Number(seq)));
-    const unrouted = unanswered.filter((it) => refused.has(it));
+    const unrouted = unanswered.filter((it) => this.#refused.has(it));
     return { sent: sequence.length, lost: unanswered.length, unanswered, unrouted, last };
   }
 }
