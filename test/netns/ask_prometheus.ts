@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 /** Asks the Prometheus of this machine every query of the dashboard, and for the state of the rules. */
 
 const API = "http://127.0.0.1:9090/api/v1";
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 300_000;
 /** A relay, a server and a client. */
 const DAEMONS = 3;
 

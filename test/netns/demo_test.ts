@@ -50,7 +50,7 @@ class Running {
 
 /** Processes with the demo's mark that do not end by themselves: the kernel takes a moment. */
 async function leftBehind(mark: string): Promise<string[]> {
-  for (let i = 0; i < 100 && marked(mark).length > 0; i++) await wait(50);
+  for (let i = 0; i < 2_400 && marked(mark).length > 0; i++) await wait(50);
   return marked(mark).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1"));
 }
 

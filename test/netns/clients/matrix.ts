@@ -55,8 +55,8 @@ export async function runRound(round: Round): Promise<Outcome> {
       return (await startMiredoClient(lab, namespace)).address;
     }));
     const native: Answer[] = [];
-    for (const [i] of PARTIES.entries()) {
-      native.push(await pingUntilTold(lab, lab.sites[i]!.client, HOST_IPV6));
+    for (const [i, { maker }] of PARTIES.entries()) {
+      native.push(await pingUntilTold(lab, lab.sites[i]!.client, HOST_IPV6, maker));
     }
     const cells: Cell[] = [];
     await runAll(
@@ -64,7 +64,8 @@ export async function runRound(round: Round): Promise<Outcome> {
         sites: [from, to],
         alone: guessed(from, to),
         run: async () => {
-          const answer = await pingUntilTold(lab, lab.sites[from]!.client, addresses[to]!);
+          const { client } = lab.sites[from]!;
+          const answer = await pingUntilTold(lab, client, addresses[to]!, PARTIES[from]!.maker);
           cells.push({ from, to, answer });
         },
       })),
