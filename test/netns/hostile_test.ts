@@ -157,7 +157,7 @@ async function takePulse(place: DaemonPlace): Promise<{ health: number[]; memory
   return { health: all("health"), memory: all("memory") };
 }
 
-test("relay and server live through the storm, and are healthy after it", OPTIONS, () => {
+test("relay and server live through the storm, healthy all along", OPTIONS, () => {
   for (const { health } of Object.values(aftermath.pulses)) {
     assert.ok(health.length >= 4 * SECONDS);
     // A thread that has to wait for a core looks as one that hangs, until it goes on.
