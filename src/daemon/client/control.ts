@@ -142,8 +142,6 @@ export class ClientControl {
 
   /** What the datapath is to go by at this moment. */
   get rules(): ClientRules {
-    const { standing } = this.#native;
-    const isQuiet = standing === "dormant" || standing === "relaying";
     const rules = clientRules(
       this.#config,
       this.#network.value,
@@ -151,7 +149,7 @@ export class ClientControl {
       this.#checked.address,
       this.#mapping,
       this.#relayed.prefixes,
-      isQuiet,
+      this.#native.isQuiet,
     );
     return { ...rules, renewals: this.#renewals };
   }
@@ -174,8 +172,9 @@ export class ClientControl {
   coreChanged(): void {
     const before = this.#status;
     this.#status = this.#parts.status();
-    if (this.#status !== undefined) this.#arrange(reasonOf(this.#status, before));
-    else this.#arrange(undefined);
+    // What is told of servers that nobody asks is no reason for anything.
+    if (this.#native.isQuiet) this.#arrange(this.#nativeText);
+    else this.#arrange(this.#status && reasonOf(this.#status, before));
     if (this.#status?.server !== undefined) this.#isElsewhere = false;
   }
 
@@ -271,12 +270,14 @@ export class ClientControl {
   }
 
   #stand(standing: Standing): void {
-    const what = this.#native.isNative
-      ? `native IPv6: ${this.#nativeWay}`
-      : "no native IPv6 any more";
+    const what = this.#native.isNative ? this.#nativeText : "no native IPv6 any more";
     this.#parts.log.info("Native IPv6", { detail: what, state: standing });
     this.#relayForHost(what);
   }
+  get #nativeText(): string {
+    return `native IPv6: ${this.#nativeWay}`;
+  }
+
 
   /** Or not, where it is a client. */
   #relayForHost(reason: string): void {

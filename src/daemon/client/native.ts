@@ -55,6 +55,11 @@ export class NativePolicy {
     return this.#standing;
   }
 
+  /** Whether servers are left alone. */
+  get isQuiet(): boolean {
+    return this.#standing === "dormant" || this.#standing === "relaying";
+  }
+
   /** Whether native IPv6 is there, as far as it has been for long enough. */
   get isNative(): boolean {
     return this.#isNative;
@@ -74,7 +79,7 @@ export class NativePolicy {
 
   /** This host is behind another NAT, maybe: whether it may relay is to be asked again. */
   moved(): void {
-    if (this.#standing === "dormant" || this.#standing === "relaying") this.#enter(this.#end);
+    if (this.isQuiet) this.#enter(this.#end);
   }
 
   set(when: WhenNative): void {
@@ -92,9 +97,7 @@ export class NativePolicy {
     this.#cancel();
     const stands = !this.#isNative || this.#when === "keep";
     if (stands) return this.#enter("carrying");
-    if (this.#standing === "dormant" || this.#standing === "relaying") {
-      return this.#enter(this.#end);
-    }
+    if (this.isQuiet) return this.#enter(this.#end);
     this.#enter("leaving");
     this.#wait(GRACE, () => this.#enter(this.#end));
   }

@@ -92,6 +92,8 @@ class Lab {
   /** Nobody can tell which they are. */
   isBlind = false;
   qualified = 0;
+  /** What the datapath does with rules. */
+  onRules: () => void = () => {};
 
   constructor(
     config: Partial<ClientConfig> = {},
@@ -117,7 +119,11 @@ class Lab {
       lookUp: (host) => this.#lookUp(host),
       lookUpHost: (name) => Promise.resolve({ hosts: [...this.names.get(name) ?? []] }),
       status: () => this.status,
-      setRules: (rules) => this.rules.push(rules) > 0,
+      setRules: (rules) => {
+        this.rules.push(rules);
+        this.onRules();
+        return true;
+      },
       setHome: (wish) => {
         this.homes.push(describe(wish));
         return this.arranged;
@@ -554,6 +560,28 @@ test("ClientControl names the way to native IPv6 that it stands back for", async
   const said = lab.lines.filter((line) => line.includes("Native IPv6"));
   assert.equal(said.length, 2);
   for (const line of said) assert.ok(line.includes(`detail="native IPv6: ${NATIVE}"`), line);
+});
+
+for (const [whenNative, state] of [["stand_back", "dormant"], ["relay", "relay"]] as const) {
+  test(`C-01: ClientControl is ${state} for native IPv6, whatever the datapath tells of servers that nobody asked`, () => {
+    const lab = new Lab({ whenNative }, NO_STATE, { ...HOME, native: NATIVE });
+    lab.status = { ...ASKING, state: "offline" };
+    lab.control.start();
+    const line = `level=info msg=Client state=${state} reason="native IPv6: ${NATIVE}"`;
+    assert.deepEqual(lab.lines.filter((it) => it.includes("msg=Client")), [line]);
+    lab.tell(ASKING).tell({ ...ASKING, state: "offline" });
+    assert.equal(lab.control.view.lastChange?.reason, `native IPv6: ${NATIVE}`);
+  });
+}
+
+test("C-01: ClientControl that leaves stands back for native IPv6, also where the datapath is first to tell", async () => {
+  const lab = new Lab().tell(QUALIFIED);
+  await lab.at({ ...HOME, native: NATIVE }, 5_000);
+  // As a datapath that answers at once does, once it has no servers.
+  lab.onRules = () => lab.tell({ ...ASKING, state: "offline" });
+  await lab.at({ ...HOME, native: NATIVE }, 60_000);
+  const { state, lastChange } = lab.control.view;
+  assert.deepEqual([state, lastChange?.reason], ["dormant", `native IPv6: ${NATIVE}`]);
 });
 
 test("ClientControl: what is told while no server is known says nothing of those found since", async () => {
