@@ -185,7 +185,7 @@ check none.invalid`);
     /^warn ipv4_route: this host has no IPv4 route to the Internet, so that the client waits for one; /,
     /^warn secondary: 192\.0\.2\.9 is not 192\.0\.2\.1 plus one/,
     /^FAIL address: 203\.0\.113\.9 is not on this host; mend: ip addr add 203\.0\.113\.9\/32 dev eth0$/,
-    /^FAIL hook: \/nowhere\/hook is no program that can be run/,
+    /^FAIL hook: there is no file \/nowhere\/hook/,
     /^FAIL servers: (there is no host none\.invalid|none\.invalid cannot be looked up)/,
   ];
   assert.equal(lines.length, want.length, lines.join("\n"));

@@ -118,10 +118,10 @@ const points: readonly (readonly [string, Facts, Partial<ClientConfig>, RegExp])
     /^warn native: this host has IPv6 by eth0 \(2a00::7\): the client stands back and waits; mend: .*when_native/,
   ],
   [
-    "whose hook is no program",
+    "whose hook is not there",
     {},
     { hook: "/nowhere/hook" },
-    /^FAIL hook: \/nowhere\/hook is no program that can be run; mend: chmod 755 \/nowhere\/hook$/,
+    /^FAIL hook: there is no file \/nowhere\/hook; mend: correct the path that `hook` names$/,
   ],
 ];
 
@@ -163,7 +163,7 @@ test("checkMiredoHook() names a hook that somebody has changed; checkHook() take
     assert.deepEqual(checkMiredoHook(undefined, miredo), []);
     writeFileSync(path, "abc");
     assert.deepEqual(checkMiredoHook(undefined, miredo), []);
-    writeFileSync(path, "abcd");
+    writeFileSync(path, "#!/bin/sh\n");
     const [changed] = checkMiredoHook(undefined, miredo);
     assert.match(formatCheck(changed!), /^warn hook: .* is not run: .*write hook = .*client-hook/);
     chmodSync(path, 0o755);
@@ -208,6 +208,38 @@ test("checkHook() takes no folder, and nothing that somebody else may change", (
     rmSync(folder, { recursive: true });
   }
 });
+
+/** What a hook begins with, and what is said of it once it may be run. */
+const BEGINNINGS: readonly (readonly [string, RegExp])[] = [
+  ["#!/bin/sh\necho", /^ok/],
+  ["#! /bin/sh -e\n", /^ok/],
+  ["\x7fELF\x02\x01", /^ok/],
+  ["", /^warn hook: .*hook begins with no `#!`, .*; mend: let its first line be `#!\/bin\/sh`/],
+  ["echo\n", /^warn hook: .*hook begins with no `#!`/],
+  ["#!\n", /^FAIL hook: .*hook names no program after `#!`/],
+  [
+    "#!/nowhere/perl -w\n",
+    /^FAIL hook: .*hook is to be run by \/nowhere\/perl, which is no program here; mend: install it, or /,
+  ],
+  [
+    "#!/bin/sh\r\necho\r\n",
+    /^FAIL hook: .*hook has the line ends of Windows, .*; mend: sed -i 's\/\\r\$\/\/' .*hook$/,
+  ],
+];
+
+for (const [text, want] of BEGINNINGS) {
+  test(`checkHook() of a file that begins with ${JSON.stringify(text)}`, () => {
+    const folder = mkdtempSync(join(tmpdir(), "teredo-hook-"));
+    try {
+      const path = join(folder, "hook");
+      writeFileSync(path, text, { mode: 0o755 });
+      chmodSync(path, 0o755);
+      assert.match(checkHook(path).map(formatCheck).join("\n"), want);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
 
 const CODES: Readonly<Record<string, string>> = { gone: "ENOTFOUND", deaf: "EAI_AGAIN" };
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
