@@ -111,11 +111,11 @@ function datapath({ datapath }: Served): CheckResult {
 }
 
 /** A socket outlives the address it is bound to, but nothing reaches it then. */
-function sockets(host: Host, { open }: Served): CheckResult {
+function sockets(host: Host, { open, role }: Served): CheckResult {
   if (open.isLent) return ok("sockets", `UDP ${open.listening.join(", ")}, lent from outside`);
   const bound = open.listening.map((endpoint) => parseIpv4(endpoint.split(":")[0]!)!);
   const missing = [...new Set(bound)]
-    .map((address) => address === 0 ? anyAddress(host) : missingAddress(host, address))
+    .map((address) => address === 0 ? anyAddress(host, role) : missingAddress(host, address))
     .filter((result) => result !== undefined);
   if (missing.length === 0) return ok("sockets", `UDP ${open.listening.join(", ")}`);
   return fail(

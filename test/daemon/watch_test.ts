@@ -187,6 +187,16 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "the last IPv4 address of a client left",
+    facts: { hasIpv4: () => false },
+    served: { role: "client" },
+    want: [
+      "sockets: this host has no IPv4 address, so no server can be asked; connect it to a network with " +
+      "IPv4: the client goes on by itself",
+      "qualified: it is starting; wait a moment",
+    ],
+  },
+  {
     name: "its sockets are of another namespace, and this one has no IPv4 address",
     facts: { hasIpv4: () => false },
     served: { open: { ...OPEN, isLent: true } },

@@ -1,4 +1,4 @@
-import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
+import type { RelayConfig, Role, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import { type CheckResult, fail, ok, warn } from "./result.ts";
@@ -22,7 +22,7 @@ export function checkRelayAddress(
   running?: Running,
 ): CheckResult[] {
   const { bindAddress, bindPort } = relay;
-  const present = bindAddress === 0 ? anyAddress(host) : checkPresent(host, bindAddress);
+  const present = bindAddress === 0 ? anyAddress(host, "relay") : checkPresent(host, bindAddress);
   if (present?.verdict === "fail") return [present];
   const results = [
     ...(present === undefined ? [] : [present]),
@@ -94,9 +94,20 @@ export function missingAddress(host: Host, address: number): CheckResult | undef
   return fail("address", `${text} is not on this host`, mend);
 }
 
-/** For a socket that is bound to all addresses: whether there is one. */
-export function anyAddress(host: Host): CheckResult | undefined {
+/**
+ * For a socket that is bound to all addresses: whether there is one.
+ *
+ * @param role a client asks, by whatever address it has, where others are asked by a public one
+ */
+export function anyAddress(host: Host, role: Role): CheckResult | undefined {
   if (host.hasIpv4()) return undefined;
+  if (role === "client") {
+    return fail(
+      "address",
+      "this host has no IPv4 address, so no server can be asked",
+      "connect it to a network with IPv4: the client goes on by itself",
+    );
+  }
   const mend = `give it a public one: ${host.words.addAddress("A.B.C.D", "INTERFACE")}`;
   return fail("address", "this host has no IPv4 address, so no client reaches it", mend);
 }
