@@ -50,6 +50,17 @@ export function natText({ nat, filtering, port_preserving, port_mapping }: NatFa
   ].join(", ");
 }
 
+/** What is known of the way out by IPv4: a NAT that nobody saw, and half a mapping, say nothing. */
+export function outsideTexts(
+  { local, mapped, ...client }: NatFacts & Pick<ClientDocument, "local" | "mapped">,
+): readonly string[] {
+  const isSeen = client.nat !== "unknown" || client.port_mapping !== "none";
+  return [
+    ...(isSeen ? [natText(client)] : []),
+    ...(local === undefined || mapped === undefined ? [] : [`${local} is seen as ${mapped}`]),
+  ];
+}
+
 export const nativeText = ({ native }: Pick<ClientDocument, "native">): string =>
   NATIVE_TEXT[native];
 

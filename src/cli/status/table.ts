@@ -2,7 +2,7 @@ import type { ServerDocument } from "#src/status/client_document.ts";
 import {
   CLIENT_STATE_TEXT,
   nativeText,
-  natText,
+  outsideTexts,
   reachedText,
   serverName,
   serverText,
@@ -63,18 +63,18 @@ export function factsOf(now: StatusDocument): readonly Fact[] {
 /** What a client was told by its servers. */
 function clientFacts({ client }: StatusDocument): readonly Fact[] {
   if (client === undefined) return [];
-  const { state, address, deprecated, server, standbys, unresolved, mapped, local } = client;
+  const { state, address, deprecated, server, standbys, unresolved } = client;
   const { refresh, last_change, peers } = client;
-  const of = (text: string | undefined) => text ?? "none";
   const reached = peers.map(reachedText);
+  const outside = outsideTexts(client);
   return [
     ["state", CLIENT_STATE_TEXT[state]],
-    ["address", of(address)],
+    ["address", address ?? "none"],
     ...deprecated.map((it) => ["", `${it}, deprecated`] as const),
     ...(server === undefined ? [] : [["server", serverLine(server)] as const]),
     ...standbys.map((it, i) => [i === 0 ? "standbys" : "", serverLine(it)] as const),
     ...unresolved.map(({ name, why }) => ["no server", `${name}: ${why}`] as const),
-    ["NAT", `${natText(client)}; ${of(local)} is seen as ${of(mapped)}`],
+    ...(outside.length === 0 ? [] : [["NAT", outside.join("; ")] as const]),
     ["native", nativeText(client)],
     ["refresh", `every ${duration(refresh.interval_seconds)}`],
     ...(reached.length === 0 ? [] : [["reached", reached.join(", ")] as const]),

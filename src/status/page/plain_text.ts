@@ -1,5 +1,11 @@
 import type { ClientDocument } from "../client_document.ts";
-import { CLIENT_STATE_TEXT, nativeText, natText, serverName, serverText } from "../client_text.ts";
+import {
+  CLIENT_STATE_TEXT,
+  nativeText,
+  outsideTexts,
+  serverName,
+  serverText,
+} from "../client_text.ts";
 import type { CheckDocument, StatusDocument } from "../document.ts";
 import type { ChangeDocument, HistoryDocument, WarningDocument } from "../history_document.ts";
 import type { RecordingDocument } from "../recordings_document.ts";
@@ -51,11 +57,12 @@ function checkLines({ name, ok, detail, since, mend }: CheckDocument, now: numbe
 }
 
 function clientLines(client: ClientDocument): string[] {
-  const { state, address, deprecated, mapped, local, server, standbys, unresolved } = client;
+  const { state, address, deprecated, server, standbys, unresolved } = client;
+  const outside = outsideTexts(client);
   return [
     `${CLIENT_STATE_TEXT[state]}: ${address ?? "no address"}`,
     ...deprecated.map((it) => `deprecated: ${it}`),
-    `${natText(client)}; ${local ?? "?"} is seen as ${mapped ?? "?"}`,
+    ...(outside.length === 0 ? [] : [outside.join("; ")]),
     nativeText(client),
     ...(server === undefined ? [] : [`server ${serverName(server)}: ${serverText(server)}`]),
     ...standbys.map((it) => `standby ${serverName(it)}: ${serverText(it)}`),

@@ -399,6 +399,8 @@ test("GET / of a client that knows nothing yet has a page", async () => {
   const snapshot = { ...sampleClientSnapshot(), client: view };
   const app = createStatus(() => snapshot, undefined, {}, {}, (step) => historyOf("client", step));
   assert.match(await html("/", app), /No server is known/);
+  const text = await (await app.request("/")).text();
+  assert.ok(!text.includes("?") && !text.includes("is seen as"), text);
 });
 
 test("GET / of a client escapes what others have named", async () => {
