@@ -60,7 +60,8 @@ function quiet(changes: Partial<Snapshot> = {}): Snapshot {
   const drops = { ...zero(sample.drops), truncated: 3 };
   const { udp, ipv6, tun } = sample.failures;
   const failures = { udp: zero(udp), ipv6: zero(ipv6), tun: zero(tun) };
-  return sampleSnapshot({ counters, drops, failures, ...changes });
+  const reload = { ...sample.reload, ok: true };
+  return sampleSnapshot({ counters, drops, failures, reload, ...changes });
 }
 
 test("teredo status shows a relay to people", () =>

@@ -4,7 +4,7 @@ import type { Output } from "#src/cli/output.ts";
 import { formatStatus } from "#src/cli/status/table.ts";
 import { statusDocument } from "#src/status/document.ts";
 import type { ClientView, Snapshot } from "#src/status/snapshot.ts";
-import { sampleClientSnapshot } from "#test/status/sample.ts";
+import { sampleClientSnapshot, sampleSnapshot } from "#test/status/sample.ts";
 
 const PLAIN = { getColorDepth: () => 1 } as Output;
 
@@ -43,5 +43,56 @@ const NATS: readonly [string, readonly ("local" | "mapped")[], Partial<ClientVie
 for (const [name, unknown, changes, want] of NATS) {
   test(`formatStatus() of a client that knows ${name} of its NAT`, () => {
     assert.deepEqual(lines(clientWithout(unknown, changes), "NAT"), want);
+  });
+}
+
+const AT = new Date("2026-11-23T06:10:00Z");
+const READ_AT = new Date("2026-11-23T05:00:00Z");
+const IN_EFFECT = "what was read at 2026-11-23T05:00:00.000Z is in effect";
+const AGAIN = "mend: put that right, then `teredo reload relay`";
+
+const RELOADS: readonly [string, Partial<Snapshot["reload"]>, Partial<Snapshot>, string[]][] = [
+  ["succeeded", { ok: true }, {}, []],
+  ["was refused", { problems: ["teredo.ini:2: x: no such setting"] }, {
+    changes: [
+      { time: READ_AT, kind: "reload_refused", text: "Reload refused: another" },
+      { time: AT, kind: "reload_refused", text: "Reload refused: x" },
+      { time: new Date(), kind: "ready", text: "Ready again" },
+    ],
+  }, [
+    "reload refused at 2026-11-23T06:10:00.000Z: teredo.ini:2: x: no such setting",
+    `${IN_EFFECT}; ${AGAIN}`,
+  ]],
+  ["was refused for three reasons, long ago", { problems: ["a", "b", "c"] }, { changes: [] }, [
+    "reload refused: a (and 2 more)",
+    `${IN_EFFECT}; ${AGAIN}`,
+  ]],
+  ["was taken back", { problems: ["taken back: it was not confirmed in time"] }, {
+    changes: [{ time: AT, kind: "reloaded", text: "Reload taken back: it was not confirmed" }],
+  }, [
+    "reload taken back at 2026-11-23T06:10:00.000Z: it was not confirmed in time",
+    "what was in effect before it is again; mend: `teredo reload relay`, and " +
+    "`teredo reload relay --confirm` in time",
+  ]],
+  [
+    "cannot be taken back",
+    {
+      problems: ["cannot be taken back yet: more addresses than a running relay can be given"],
+    },
+    { changes: [{ time: AT, kind: "reload_refused", text: "Reload refused: cannot" }] },
+    [
+      "reload cannot be taken back yet: more addresses than a running relay can be given",
+      "what it brought is in effect, and going back is tried again each second",
+    ],
+  ],
+];
+
+for (const [name, reload, changes, want] of RELOADS) {
+  test(`formatStatus() of a daemon whose last reload ${name}`, () => {
+    const snapshot = sampleSnapshot({
+      ...changes,
+      reload: { ok: false, succeededAt: READ_AT, problems: [], needsRestart: [], ...reload },
+    });
+    assert.deepEqual(lines(snapshot, "reload"), want);
   });
 }

@@ -13,6 +13,7 @@ import { sandboxTexts } from "#src/status/sandbox_text.ts";
 import { count, duration } from "#src/status/units.ts";
 import { bold, coloured, type Output } from "../output.ts";
 
+import { reloadFacts } from "./reload.ts";
 /** One daemon for people. */
 export function formatStatus(output: Output, now: StatusDocument): string {
   const { text, colour } = conditionOf(now);
@@ -23,6 +24,7 @@ export function formatStatus(output: Output, now: StatusDocument): string {
     }`,
     ...factsOf(now).map(facts),
     ...now.checks.filter(({ ok }) => !ok).map((check) => failed(output, check)),
+    ...reloadFacts(now).map(facts),
     ...peersOf(now).map(facts),
     ...table("counted", now.counters),
     ...table("dropped", now.drops),
