@@ -18,6 +18,7 @@ export interface ClientDocument {
   readonly port_mapping: PortMappingWord;
   readonly refresh: { readonly interval_seconds: number; readonly next?: string };
   readonly native: ClientView["native"];
+  readonly leaving?: string;
   readonly last_change?: { readonly reason: string; readonly at: string };
   readonly random_ports: number;
   readonly peers: readonly {
@@ -71,6 +72,7 @@ export function clientDocument(view: ClientView): ClientDocument {
       ...(next === undefined ? {} : { next: next.toISOString() }),
     },
     native: view.native,
+    ...(view.leaving === undefined ? {} : { leaving: view.leaving }),
     ...(lastChange === undefined ? {} : {
       last_change: { reason: lastChange.reason, at: lastChange.at.toISOString() },
     }),

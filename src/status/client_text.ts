@@ -61,6 +61,10 @@ export function outsideTexts(
   ];
 }
 
+/** Of a client that leaves the way to native IPv6. */
+export const leavingText = (leaving: string): string =>
+  `${leaving} takes new connections; those by the tunnel have a minute, then it stands back`;
+
 export const nativeText = ({ native }: Pick<ClientDocument, "native">): string =>
   NATIVE_TEXT[native];
 

@@ -211,6 +211,8 @@ export interface ClientView {
   };
   /** Whether native hosts answer by way of the server. */
   readonly native: Native;
+  /** Native IPv6 that it is about to stand back for, in words: what goes on has a minute. */
+  readonly leaving?: string;
   /** The change of state or address before. */
   readonly lastChange?: {
     readonly reason: string;

@@ -96,3 +96,11 @@ for (const [name, reload, changes, want] of RELOADS) {
     assert.deepEqual(lines(snapshot, "reload"), want);
   });
 }
+
+test("formatStatus() of a client that leaves the way says so, and for what", () => {
+  const leaving = "native IPv6: 2001:db8::2 by eth0, fe80::1";
+  assert.deepEqual(lines(sampleClientSnapshot({ leaving }), "leaving"), [
+    `leaving ${leaving} takes new connections; those by the tunnel have a minute, then it stands back`,
+  ]);
+  assert.deepEqual(lines(sampleClientSnapshot(), "leaving"), []);
+});

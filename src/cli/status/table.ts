@@ -1,6 +1,7 @@
 import type { ServerDocument } from "#src/status/client_document.ts";
 import {
   CLIENT_STATE_TEXT,
+  leavingText,
   nativeText,
   outsideTexts,
   reachedText,
@@ -12,8 +13,8 @@ import { fastPathText } from "#src/status/fast_path_text.ts";
 import { sandboxTexts } from "#src/status/sandbox_text.ts";
 import { count, duration } from "#src/status/units.ts";
 import { bold, coloured, type Output } from "../output.ts";
-
 import { reloadFacts } from "./reload.ts";
+
 /** One daemon for people. */
 export function formatStatus(output: Output, now: StatusDocument): string {
   const { text, colour } = conditionOf(now);
@@ -23,8 +24,8 @@ export function formatStatus(output: Output, now: StatusDocument): string {
       coloured(output, colour, text)
     }`,
     ...factsOf(now).map(facts),
-    ...now.checks.filter(({ ok }) => !ok).map((check) => failed(output, check)),
     ...reloadFacts(now).map(facts),
+    ...now.checks.filter(({ ok }) => !ok).map((check) => failed(output, check)),
     ...peersOf(now).map(facts),
     ...table("counted", now.counters),
     ...table("dropped", now.drops),
@@ -65,12 +66,13 @@ export function factsOf(now: StatusDocument): readonly Fact[] {
 /** What a client was told by its servers. */
 function clientFacts({ client }: StatusDocument): readonly Fact[] {
   if (client === undefined) return [];
-  const { state, address, deprecated, server, standbys, unresolved } = client;
+  const { state, leaving, address, deprecated, server, standbys, unresolved } = client;
   const { refresh, last_change, peers } = client;
   const reached = peers.map(reachedText);
   const outside = outsideTexts(client);
   return [
     ["state", CLIENT_STATE_TEXT[state]],
+    ...(leaving === undefined ? [] : [["leaving", leavingText(leaving)] as const]),
     ["address", address ?? "none"],
     ...deprecated.map((it) => ["", `${it}, deprecated`] as const),
     ...(server === undefined ? [] : [["server", serverLine(server)] as const]),

@@ -220,6 +220,7 @@ export class ClientControl {
     return viewOf(this.#parts.status(), {
       state: this.#state,
       since: time.date(this.#since),
+      leaving: this.#native.standing === "leaving" ? this.#nativeText : undefined,
       lastChange: last && { ...last, at: time.date(last.at) },
       servers: this.#names.servers,
       unresolved: this.#names.unresolved,
@@ -273,11 +274,11 @@ export class ClientControl {
     const what = this.#native.isNative ? this.#nativeText : "no native IPv6 any more";
     this.#parts.log.info("Native IPv6", { detail: what, state: standing });
     this.#relayForHost(what);
+
   }
   get #nativeText(): string {
     return `native IPv6: ${this.#nativeWay}`;
   }
-
 
   /** Or not, where it is a client. */
   #relayForHost(reason: string): void {

@@ -12,6 +12,8 @@ import { FIRST_MTU } from "./rules.ts";
 export interface Surroundings {
   readonly state: ClientStateName;
   readonly since: Date;
+  /** Native IPv6 that it is about to stand back for. */
+  readonly leaving: string | undefined;
   readonly lastChange: ClientView["lastChange"] | undefined;
   readonly servers: readonly ChosenServer[];
   readonly unresolved: ClientView["unresolved"];
@@ -22,7 +24,7 @@ export interface Surroundings {
 }
 
 export function viewOf(status: ToldStatus | undefined, around: Surroundings): ClientView {
-  const { state, servers, localAddress, localPort, lastChange } = around;
+  const { state, servers, localAddress, localPort, leaving, lastChange } = around;
   const hasServer = status?.server !== undefined;
   const viewed = (server: ServerStatus) => serverView(server, servers);
   return {
@@ -51,6 +53,7 @@ export function viewOf(status: ToldStatus | undefined, around: Surroundings): Cl
       ...(status?.refreshAt === undefined ? {} : { next: new Date(status.refreshAt) }),
     },
     native: status?.native ?? "unknown",
+    ...(leaving === undefined ? {} : { leaving }),
     ...(lastChange === undefined ? {} : { lastChange }),
     randomPorts: status?.randomPorts ?? 0,
     peers: WAYS.map((way, i) => ({ ...way, count: status?.ways[i] ?? 0 })),

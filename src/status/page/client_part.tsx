@@ -1,7 +1,13 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { ClientDocument, ServerDocument } from "../client_document.ts";
-import { CLIENT_STATE_TEXT, nativeText, natText, reachedText } from "../client_text.ts";
+import {
+  CLIENT_STATE_TEXT,
+  leavingText,
+  nativeText,
+  natText,
+  reachedText,
+} from "../client_text.ts";
 import type { StatusDocument } from "../document.ts";
 import { count, duration, millis } from "../units.ts";
 import { Shape, type ShapeName } from "./shapes.tsx";
@@ -33,7 +39,8 @@ export function ClientPart({ status: { client }, now }: {
 }
 
 function factsOf(client: ClientDocument, now: number): (readonly [string, Child])[] {
-  const { address, deprecated, mapped, local, refresh, last_change, random_ports } = client;
+  const { leaving, address, deprecated, mapped, local, refresh, last_change, random_ports } =
+    client;
   return [
     [
       "State",
@@ -41,6 +48,7 @@ function factsOf(client: ClientDocument, now: number): (readonly [string, Child]
         {CLIENT_STATE_TEXT[client.state]}, for <Time at={client.since} form="for" now={now} />
       </>,
     ],
+    ...(leaving === undefined ? [] : [["Leaving", leavingText(leaving)] as const]),
     ["Address", address ?? "none"],
     ...deprecated.map((it) => ["Deprecated", `${it}, for flows of before`] as const),
     ["NAT", natText(client)],

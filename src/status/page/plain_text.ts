@@ -1,6 +1,7 @@
 import type { ClientDocument } from "../client_document.ts";
 import {
   CLIENT_STATE_TEXT,
+  leavingText,
   nativeText,
   outsideTexts,
   serverName,
@@ -57,10 +58,11 @@ function checkLines({ name, ok, detail, since, mend }: CheckDocument, now: numbe
 }
 
 function clientLines(client: ClientDocument): string[] {
-  const { state, address, deprecated, server, standbys, unresolved } = client;
+  const { state, leaving, address, deprecated, server, standbys, unresolved } = client;
   const outside = outsideTexts(client);
   return [
     `${CLIENT_STATE_TEXT[state]}: ${address ?? "no address"}`,
+    ...(leaving === undefined ? [] : [leavingText(leaving)]),
     ...deprecated.map((it) => `deprecated: ${it}`),
     ...(outside.length === 0 ? [] : [outside.join("; ")]),
     nativeText(client),

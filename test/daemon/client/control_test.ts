@@ -421,8 +421,10 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   await lab.at(native, 60_000);
   assert.equal(lab.homes.at(-1), "1280");
   lab.tell({ ...ASKING, deprecated: [parseIpv6(ADDRESS)!] });
+  assert.equal(lab.control.view.leaving, `native IPv6: ${NATIVE}`);
   assert.equal(lab.control.view.state, "dormant");
   assert.deepEqual(lab.control.view.deprecated, []);
+  assert.equal(lab.control.view.leaving, undefined);
   assert.equal(lab.rules.at(-1)!.quiet, true);
   await lab.at(HOME, 10_000);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);

@@ -389,6 +389,13 @@ for (const state of CLIENT_STATES) {
   });
 }
 
+test("GET / of a client that leaves the way says for what, to curl as well", async () => {
+  const app = clientApp({ leaving: "native IPv6: 2001:db8::2 by eth0, fe80::1" });
+  const said = /native IPv6: 2001:db8::2 by eth0, fe80::1 takes new connections/;
+  assert.match(await html("/", app), said);
+  assert.match(await (await app.request("/")).text(), said);
+});
+
 test("GET / of a client that knows nothing yet has a page", async () => {
   const { address: _, server: __, mapped: ___, local: ____, ...view } = sampleClientSnapshot({
     standbys: [],
