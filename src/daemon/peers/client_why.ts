@@ -13,7 +13,7 @@ import type { ClientView, ReadinessCheck } from "#src/status/snapshot.ts";
 import { type CheckResult, fail, note, ok } from "../checks/result.ts";
 import type { Endpoint } from "../checks/traffic.ts";
 import { mendRefusal } from "../checks/ways.ts";
-import { type Host } from "../host/contract.ts";
+import type { Host, Way } from "../host/contract.ts";
 import { ipv4Bytes } from "../host/samples.ts";
 import { hostPrefixes } from "../served.ts";
 import { whyDocument } from "./document.ts";
@@ -64,7 +64,9 @@ export async function clientWhy(
   return whyDocument(
     { address: address!, kind: subject.kind, row: followed.row, steps },
     (failed) =>
-      failed === undefined ? conclusionOf(followed) : `Packets do not pass: ${failed.detail}.`,
+      failed === undefined
+        ? [conclusionOf(followed), ...beside(steps)].join(" ")
+        : `Packets do not pass: ${failed.detail}.`,
   );
 }
 
@@ -176,14 +178,7 @@ function routeSteps(asked: AskedOfClient, followed: Followed, own: Uint8Array): 
   const { host, client, open } = asked;
   const { peer, end } = followed;
   const tunnel = open.interfaceName ?? client.interfaceName;
-  const way = host.way6({ destination: peer, source: own });
-  const packets = `packets of ours to ${formatIpv6(peer)}`;
-  const show = host.words.showRoute(formatIpv6(peer));
-  const inward = way.kind === "refused"
-    ? fail("route", `${packets} are refused: ${way.why}`, mendRefusal(host, way, 6, show))
-    : way.kind === "sent" && way.interfaceName === tunnel
-    ? ok("route", `${packets} lead to ${tunnel}`)
-    : fail("route", `${packets} do not lead to ${tunnel}`, show);
+  const inward = inwardStep(host, tunnel, peer, own);
   if (end === undefined) return [inward];
   const outer = host.way4({ destination: ipv4Bytes(end.address) });
   if (outer === undefined) return [inward];
@@ -194,6 +189,40 @@ function routeSteps(asked: AskedOfClient, followed: Followed, own: Uint8Array): 
   }
   const leave = outer.kind === "sent" ? `leave by ${outer.interfaceName}` : "stay on this host";
   return [inward, ok(name, `datagrams to ${endText(end)} ${leave}`)];
+}
+
+/**
+ * By our address, as packets of a connection go that is there, and by none, as the kernel chooses for one
+ * that begins: beside native IPv6 the two are different ways. RFC 6724 §5
+ */
+function inwardStep(host: Host, tunnel: string, peer: Uint8Array, own: Uint8Array): CheckResult {
+  const way = host.way6({ destination: peer, source: own });
+  const to = formatIpv6(peer);
+  const show = host.words.showRoute(to);
+  if (way.kind === "refused") {
+    const mend = mendRefusal(host, way, 6, show);
+    return fail("route", `packets of ours to ${to} are refused: ${way.why}`, mend);
+  }
+  const leadsTo = (it: Way) => it.kind === "sent" && it.interfaceName === tunnel;
+  if (!leadsTo(way)) {
+    return fail("route", `packets of ours to ${to} do not lead to ${tunnel}`, show);
+  }
+  const first = host.way6({ destination: peer });
+  if (leadsTo(first)) return ok("route", `packets of ours to ${to} lead to ${tunnel}`);
+  const where = first.kind === "refused"
+    ? `are refused: ${first.why}`
+    : first.kind === "sent"
+    ? `go by ${first.interfaceName}`
+    : "stay on this host";
+  const detail =
+    `packets from our address to ${to} lead to ${tunnel}, while new connections ${where}`;
+  return note("route", detail);
+}
+
+/** What a route that is not everybody's adds to the conclusion. */
+function beside(steps: readonly CheckResult[]): string[] {
+  const isOther = steps.some(({ name, verdict }) => name === "route" && verdict === "note");
+  return isOther ? ["New connections do not go by the tunnel."] : [];
 }
 
 /** One sentence, where nothing fails. */

@@ -4,6 +4,7 @@ import type { OpenRole } from "#src/datapath/datapath.ts";
 import type { PeerAsker } from "#src/datapath/peers/asker.ts";
 import { clientWhy } from "#src/daemon/peers/client_why.ts";
 import type { PeerBook } from "#src/daemon/peers/page.ts";
+import type { Host } from "#src/daemon/host/contract.ts";
 import { BadParameters } from "#src/daemon/peers/parameters.ts";
 import { SERVING } from "#src/daemon/readiness.ts";
 import { WAYS } from "#src/protocol/client/peers/ways.ts";
@@ -56,6 +57,7 @@ interface Case {
   readonly view?: Partial<ClientView> | undefined;
   readonly checks?: readonly ReadinessCheck[];
   readonly isRefused?: true;
+  readonly way6?: Host["way6"];
   /** Of steps: name and verdict. */
   readonly want: readonly string[];
   readonly conclusion: RegExp;
@@ -145,7 +147,7 @@ const cases: readonly Case[] = [
 function ask(address: string, it: Partial<Case> = {}) {
   const rows = it.row === undefined ? [] : [it.row];
   const host = fakeHost({
-    way6: () => it.isRefused ? REFUSED : sentBy("teredo"),
+    way6: it.way6 ?? (() => it.isRefused ? REFUSED : sentBy("teredo")),
     way4: () => sentBy("eth0"),
   });
   return clientWhy({
@@ -177,6 +179,37 @@ test("clientWhy() says by which way a peer is reached", async () => {
   assert.match(await detail(HOST, {}), / through its relay, round trip 23 ms: heard of 1 s ago$/);
   assert.match(await detail(PEER, {}), / by path direct, round trip 23 ms: heard of 1 s ago$/);
   assert.match(await detail(PEER, { roundTrip: 0 }), / by path direct: heard of/);
+});
+
+const BY_ETH0 = "packets from our address to 2001:db8::1 lead to teredo, while new connections ";
+
+for (
+  const [name, otherwise, detail] of [
+    ["the native way", sentBy("eth0"), `${BY_ETH0}go by eth0`],
+    ["nowhere", REFUSED, `${BY_ETH0}are refused: `],
+    ["this very host", { kind: "taken" } as const, `${BY_ETH0}stay on this host`],
+  ] as const
+) {
+  test(`clientWhy() says that new connections go ${name}, where what goes on has the tunnel`, async () => {
+    const { steps, ok, conclusion } = await ask(HOST, {
+      row: row(HOST),
+      way6: ({ source }) => source === undefined ? otherwise : sentBy("teredo"),
+    });
+    const route = steps.find((it) => it.name === "route")!;
+    assert.equal(route.verdict, "note");
+    assert.ok(route.detail.startsWith(detail), route.detail);
+    assert.equal(ok, true);
+    assert.equal(conclusion, "Packets pass both ways. New connections do not go by the tunnel.");
+  });
+}
+
+test("clientWhy() has a route fail that what goes on does not have, wherever new connections go", async () => {
+  const { steps } = await ask(HOST, { way6: () => sentBy("eth0") });
+  const route = steps.find((it) => it.name === "route")!;
+  assert.deepEqual([route.verdict, route.detail], [
+    "fail",
+    "packets of ours to 2001:db8::1 do not lead to teredo",
+  ]);
 });
 
 for (const nonsense of ["", "nonsense", "203.0.113.9:0", "2001:db8::/32", `${PEER}%eth0`]) {
