@@ -3,7 +3,8 @@ import type { Host } from "../host/contract.ts";
 import { parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import type { Filtered, FilterReport, Traffic } from "../host/traffic.ts";
 import { type CheckResult, fail, note, ok, warn } from "./result.ts";
-import { clientTraffic, type Endpoint, relayTraffic, serverTraffic } from "./traffic.ts";
+import { clientTraffic } from "./client/traffic.ts";
+import { type Endpoint, relayTraffic, serverTraffic } from "./traffic.ts";
 
 const NAME = "firewall";
 /** Of the interface, where the kernel is to choose one. */

@@ -1,4 +1,4 @@
-import type { ClientConfig, RelayConfig, ServerConfig } from "#src/config/config.ts";
+import type { RelayConfig, ServerConfig } from "#src/config/config.ts";
 import { formatIpv4, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6Prefix, hostIn, parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { servicePrefixOf, TEREDO_PORT, toBytes } from "#src/protocol/wire/teredo_address.ts";
@@ -22,11 +22,11 @@ import {
 export const STRANGERS = ["1.1.1.1", "8.8.8.8", "81.2.69.160", "133.11.11.11", "200.7.84.1"]
   .map((text) => parseIpv4(text)!);
 /** A server's port, and one as NATs give them. */
-const THEIR_PORTS = [TEREDO_PORT, 53_211];
+export const THEIR_PORTS = [TEREDO_PORT, 53_211] as const;
 /** A host of the IPv6 Internet, as good as any. */
 export const NATIVE: Uint8Array = parseIpv6("2620:fe::9")!;
 /** Where the kernel is to choose a port, one as good as any. */
-const SOME_PORT = 40_000;
+export const SOME_PORT = 40_000;
 
 /** One end of datagrams. */
 export interface Endpoint {
@@ -107,15 +107,6 @@ export function serverTraffic(host: Host, server: ServerConfig): Traffic[] {
   ];
 }
 
-/** What a client cannot be without: what it asks for comes in through every filter that keeps state. */
-export function clientTraffic(
-  host: Host,
-  client: ClientConfig,
-  endpoint: Endpoint = { address: client.bindAddress, port: client.bindPort || SOME_PORT },
-): Traffic[] {
-  return datagrams(host, endpoint, ANY_STRANGERS).filter(({ path }) => path === "output");
-}
-
 /**
  * What a stranger sends to this host first, by its interface.
  *
@@ -140,18 +131,33 @@ export function unaskedTraffic(tunnel: string, prefix: number, own?: Uint8Array)
   };
 }
 
-/** UDP between one of this host's endpoints and strangers. */
-function datagrams(
-  host: Host,
-  { address, port }: Endpoint,
-  strangers: readonly Endpoint[],
-): Traffic[] {
+/** Where datagrams of one of this host's addresses pass. */
+export interface Outer {
+  /** The address itself, or the one that the kernel is likely to choose. */
+  readonly own: number;
+  /** Interfaces that they come in by, and leave by; undefined: not known. */
+  readonly outer: string | undefined;
+  readonly wan: string | undefined;
+}
+
+/** @param address 0: any */
+export function outerOf(host: Host, address: number): Outer {
   const interfaces = host.interfaces();
   const wan = wayToClients(host, 0)?.interfaceName;
   const outer = interfaces.find((it) => it.ipv4.includes(address) && !it.loopback)?.name ?? wan;
   const own = address !== 0
     ? address
     : interfaces.find((it) => it.name === outer)?.ipv4[0] ?? STRANGERS[0]!;
+  return { own, outer, wan };
+}
+
+/** UDP between one of this host's endpoints and strangers. */
+function datagrams(
+  host: Host,
+  { address, port }: Endpoint,
+  strangers: readonly Endpoint[],
+): Traffic[] {
+  const { own, outer, wan } = outerOf(host, address);
   const name = address === 0 ? `port ${port}` : `${formatIpv4(address)}:${port}`;
   const theirs = strangers.map((it) => ({
     stranger: it.address,

@@ -19,6 +19,10 @@ export interface SamplePacket {
 export interface Selector {
   readonly fromPort?: number;
   readonly toPort?: number;
+  /** Whatever its ports. */
+  readonly udp?: boolean;
+  /** What connection tracking knows as answered, or as an answer. */
+  readonly answers?: boolean;
   /** An interface to come in by, or to go out by. */
   readonly in?: string;
   readonly out?: string;

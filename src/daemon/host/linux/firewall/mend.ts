@@ -4,6 +4,7 @@ import { NftRule } from "./expressions.ts";
 import type { NftTable } from "./nftables.ts";
 import type { Hook } from "./hook.ts";
 import type { Place } from "./outcome.ts";
+import { seesConnections } from "./passage.ts";
 import type { LegacyTable } from "./xtables/legacy.ts";
 
 /** Where root's programs are; what a shell would find first is no business of a check. */
@@ -42,8 +43,11 @@ export function mendOf(place: Place, selector: Selector): string {
   const words = owner.kind === "nft"
     ? nftWords(selector, base.hook)
     : iptablesWords(selector, base.hook);
+  const isKnown = !selector.answers || seesConnections(base.hook, base.priority);
   const names = [chain.name, ...words, owner.kind === "nft" ? owner.table.name : owner.table];
-  if (!names.every((name) => PLAIN_NAME.test(name))) return "accept them before they come there";
+  if (!isKnown || !names.every((name) => PLAIN_NAME.test(name))) {
+    return "accept them before they come there";
+  }
   if (owner.kind === "iptables") {
     const table = owner.table === "filter" ? [] : ["-t", owner.table];
     const at = before === undefined ? ["-A", chain.name] : ["-I", chain.name, `${before + 1}`];
@@ -81,7 +85,7 @@ const KNOW_IN: readonly Hook[] = ["ingress", "prerouting", "input", "forward"];
 const KNOW_OUT: readonly Hook[] = ["output", "forward", "postrouting", "egress"];
 
 function nftWords(selector: Selector, hook: Hook): string[] {
-  const { fromPort, toPort, icmpv6 } = selector;
+  const { fromPort, toPort, udp, answers, icmpv6 } = selector;
   const words: string[] = [];
   if (knows(selector.in, KNOW_IN, hook)) words.push("iifname", selector.in!);
   else if (selector.from !== undefined) words.push("ip6", "saddr", selector.from);
@@ -89,12 +93,14 @@ function nftWords(selector: Selector, hook: Hook): string[] {
   else if (selector.to !== undefined) words.push("ip6", "daddr", selector.to);
   if (fromPort !== undefined) words.push("udp", "sport", `${fromPort}`);
   if (toPort !== undefined) words.push("udp", "dport", `${toPort}`);
+  if (answers) words.push("ct", "state", "established");
+  if (udp) words.push("meta", "l4proto", "udp");
   if (icmpv6) words.push("meta", "l4proto", "ipv6-icmp");
   return words;
 }
 
 function iptablesWords(selector: Selector, hook: Hook): string[] {
-  const { fromPort, toPort, icmpv6 } = selector;
+  const { fromPort, toPort, udp, answers, icmpv6 } = selector;
   const words: string[] = [];
   if (knows(selector.in, KNOW_IN, hook)) words.push("-i", selector.in!);
   else if (selector.from !== undefined) words.push("-s", selector.from);
@@ -102,6 +108,8 @@ function iptablesWords(selector: Selector, hook: Hook): string[] {
   else if (selector.to !== undefined) words.push("-d", selector.to);
   if (fromPort !== undefined) words.push("-p", "udp", "--sport", `${fromPort}`);
   if (toPort !== undefined) words.push("-p", "udp", "--dport", `${toPort}`);
+  if (udp) words.push("-p", "udp");
+  if (answers) words.push("-m", "conntrack", "--ctstate", "ESTABLISHED");
   if (icmpv6) words.push("-p", "ipv6-icmp");
   return words;
 }

@@ -20,6 +20,12 @@ const STATE_BITS: Readonly<Record<Tracked, number>> = {
 /** Chains of a lower priority come before connection tracking. NF_IP_PRI_CONNTRACK */
 const TRACKING_PRIORITY = -200;
 
+/** Whether a chain comes after connection tracking. */
+export function seesConnections(hook: Hook, priority: number): boolean {
+  const isFirst = hook === "prerouting" || hook === "output";
+  return hook !== "ingress" && hook !== "egress" && !(isFirst && priority < TRACKING_PRIORITY);
+}
+
 /** A packet on its way from hook to hook, with what rules may have made of it. */
 export class Passage {
   readonly packet: SamplePacket;
@@ -55,9 +61,7 @@ export class Passage {
     this.hook = hook;
     this.inName = inName;
     this.outName = outName;
-    const isFirst = hook === "prerouting" || hook === "output";
-    this.#tracks = hook !== "ingress" && hook !== "egress" &&
-      !(isFirst && priority < TRACKING_PRIORITY);
+    this.#tracks = seesConnections(hook, priority);
   }
 
   /** Mask of one bit, as `ct state` has it. */
