@@ -108,7 +108,8 @@ teredo log off 2>&1; echo "status $?"`);
     "exit status 0",
     "teredo: not running: there is no socket unix:/run/teredo-relay/control",
     "status 3",
-    "teredo: not running: there is no socket unix:/run/teredo-relay/control",
+    "teredo: not running: there is no socket unix:/run/teredo-relay/control; there is no socket " +
+    "unix:/run/teredo-server/control; there is no socket unix:/run/teredo-client/control",
     "status 3",
   ]);
 });

@@ -2,7 +2,7 @@ import { type Role, ROLES } from "#src/config/config.ts";
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { controlPath } from "#src/daemon/runtime_folder.ts";
 import { errorOf, exchange, parseJson, type Question, stranger } from "../status/exchange.ts";
-import { NoStatus } from "../status/no_status.ts";
+import { noneOf, NoStatus } from "../status/no_status.ts";
 import { type Place, socketPlace } from "../status/place.ts";
 import { statusOf } from "../status/targets.ts";
 
@@ -41,7 +41,7 @@ export async function askControl(meant: Meant, question: Question): Promise<read
     }
   }));
   const replies = answers.filter((it): it is Reply => !(it instanceof NoStatus));
-  if (replies.length === 0) throw answers[0];
+  if (replies.length === 0) throw noneOf(answers.filter((it) => it instanceof NoStatus));
   return replies;
 }
 

@@ -1,8 +1,9 @@
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { firstOf } from "../status/exchange.ts";
+import { noneOf, NoStatus } from "../status/no_status.ts";
 import { askPage } from "../status/page.ts";
 import type { Place } from "../status/place.ts";
-import { targetsOf, type Wanted } from "../status/targets.ts";
+import { type Target, targetsOf, type Wanted } from "../status/targets.ts";
 import { isPeerRole, type PeerRole, WITH_PEERS } from "./words.ts";
 
 /** Of a file for neither a relay is asked for, which says what is wrong with it. */
@@ -13,7 +14,7 @@ function rolesIn(config: string): readonly PeerRole[] {
 
 /** Asks the first place that answers of the role, or of a relay or else a client; of it what follows. */
 export class PeerPages {
-  readonly #places: readonly Place[];
+  readonly #targets: readonly Target[];
   #place: Place | undefined;
 
   /** @throws UsageError, ConfigError, NoStatus when the configuration has nothing to ask */
@@ -24,10 +25,9 @@ export class PeerPages {
       : url !== undefined || config === undefined
       ? WITH_PEERS
       : rolesIn(config);
-    const targets = url === undefined
+    this.#targets = url === undefined
       ? roles.flatMap((one) => targetsOf({ ...wanted, role: one }))
       : targetsOf(wanted);
-    this.#places = targets.flatMap(({ places }) => places);
   }
 
   /**
@@ -38,10 +38,19 @@ export class PeerPages {
    */
   async ask<T>(path: string): Promise<T> {
     if (this.#place !== undefined) return await askPage<T>(this.#place, path);
-    return await firstOf(this.#places, async (place) => {
-      const found = await askPage<T>(place, path);
-      this.#place = place;
-      return found;
-    });
+    const failures: NoStatus[] = [];
+    for (const { places } of this.#targets) {
+      try {
+        return await firstOf(places, async (place) => {
+          const found = await askPage<T>(place, path);
+          this.#place = place;
+          return found;
+        });
+      } catch (error) {
+        if (!(error instanceof NoStatus)) throw error;
+        failures.push(error);
+      }
+    }
+    throw noneOf(failures);
   }
 }
