@@ -11,8 +11,9 @@ export interface View {
 /** A server, and as whom it is asked. */
 export interface AskedServer extends ServerAddresses, Guise {}
 
-/** Why nothing can come back, as ICMP says. RFC 1122 §3.2.2.1 */
+/** Why nothing can come back, as ICMP (RFC 1122 §3.2.2.1) or this host's kernel says. */
 export type Refusal =
+  | "filtered_here" // this host's own packet filter lets nothing out to there
   | "refused" // the host is there, and nobody listens
   | "unreachable"; // a router on the way, or this host, knows no way
 

@@ -63,8 +63,10 @@ function judgeUdp({ local, servers, stun, strays }: Observations): UdpWord {
     (failure !== undefined && failure !== "server-silent")
   );
   if (isHeard || strays.some(({ from }) => addresses.includes(from.address))) return "passes";
-  if (stun?.first !== undefined) return "not_to_3544";
   const refusals = servers.map(({ refusal }) => refusal);
+  // Not on the way: a STUN server that answers, by another port, says nothing against it.
+  if (refusals.every((it) => it === "filtered_here")) return "filtered_here";
+  if (stun?.first !== undefined) return "not_to_3544";
   if (refusals.includes("refused")) return "refused";
   const isCutOff = refusals.length > 0 && refusals.every((it) => it === "unreachable");
   return isCutOff ? "no_route" : "blocked";

@@ -132,6 +132,7 @@ function nativeLine({ native, failure, primary }: ServerSeen, rules: AddressRule
 
 function problemOf({ failure, refusal, primary }: ServerSeen, rules: AddressRules): string {
   if (refusal === "refused") return "refused: the host is there, and runs no Teredo server";
+  if (refusal === "filtered_here") return "this host's own packet filter lets nothing out to it";
   if (refusal === "unreachable") return "unreachable: there is no way to it";
   const server = formatIpv4(primary);
   const { problem, mend } = explain(failure ?? "server-silent", { server }, rules);

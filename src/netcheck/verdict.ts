@@ -7,6 +7,7 @@ export type UdpWord =
   | "passes"
   | "not_to_3544" // a STUN server answered, and no Teredo server did
   | "refused" // hosts are reached, and none of them runs a server
+  | "filtered_here" // this host's own packet filter lets nothing out to any server
   | "blocked" // nothing came back
   | "no_route"
   | "unknown"; // there was nobody to ask

@@ -16,6 +16,9 @@ export const UDP: Readonly<Record<UdpWord, string>> = {
   passes: "passes",
   not_to_3544: "passes, but no server answers: UDP to port 3544 may be blocked",
   refused: "reaches hosts, none of which runs a Teredo server",
+  filtered_here:
+    "does not leave this host: its own packet filter drops what is for port 3544; as root " +
+    "`teredo check client` names the rule",
   blocked: "nothing came back: UDP, or UDP to port 3544, is blocked, or every server is down",
   no_route: "no way there: this host has no IPv4 route to the servers",
   unknown: "not known: no server was asked",

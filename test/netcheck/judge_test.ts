@@ -54,6 +54,21 @@ const CASES: readonly Case[] = [
     says: { udp: "blocked" },
   },
   {
+    name: "servers that this host's own filter keeps it from",
+    seen: { servers: [silent({ refusal: "filtered_here" })] },
+    says: { udp: "filtered_here", reachable: false },
+  },
+  {
+    name: "servers that this host's own filter keeps it from, beside a STUN server that answers",
+    seen: { servers: [silent({ refusal: "filtered_here" })], stun: stun() },
+    says: { udp: "filtered_here", reachable: false },
+  },
+  {
+    name: "one of two servers that this host's own filter keeps it from",
+    seen: { servers: [silent({ refusal: "filtered_here" }), silent()] },
+    says: { udp: "blocked" },
+  },
+  {
     name: "nobody who could be asked",
     seen: { local: undefined, servers: [] },
     says: { udp: "unknown", reachable: false, nat: "unknown" },

@@ -1,5 +1,6 @@
 import { SyscallError } from "#ffi/errors.ts";
 import type { Libc } from "#ffi/libc.ts";
+import { EPERM } from "#ffi/posix.ts";
 import { isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import { TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { Millis } from "#src/protocol/time.ts";
@@ -16,7 +17,8 @@ const PATIENCE: Millis = 1_000;
 const MAX_HOPS = 5;
 
 /**
- * What ICMP says of a server that is silent; undefined: nothing, or this kernel does not tell.
+ * What ICMP, or the kernel itself, says of a server that is silent; undefined: nothing, or this kernel
+ * does not tell.
  *
  * @param source IPv4 address of this host that it is asked from
  */
@@ -27,6 +29,7 @@ export async function measureRefusal(
 ): Promise<Refusal | undefined> {
   const complaint = await complain(libc, server, source, undefined);
   if (complaint === "no-way") return "unreachable";
+  if (complaint === "filtered") return "filtered_here";
   if (complaint?.type !== UNREACHABLE) return undefined;
   return complaint.code === PORT_UNREACHABLE ? "refused" : "unreachable";
 }
@@ -47,7 +50,7 @@ export async function measureHops(
   const ttls = Array.from({ length: MAX_HOPS }, (_, i) => i + 1);
   const complaints = await Promise.all(ttls.map((ttl) => complain(libc, server, source, ttl)));
   const hops = complaints.map((it) =>
-    it !== "no-way" && it?.type === TIME_EXCEEDED ? it.from : undefined
+    typeof it === "object" && it.type === TIME_EXCEEDED ? it.from : undefined
   );
   const last = hops.findLastIndex((it) => it !== undefined);
   const global = hops.findIndex((it) => it !== undefined && isGlobalUnicast(it, true));
@@ -59,13 +62,14 @@ async function complain(
   server: number,
   source: number,
   ttl: number | undefined,
-): Promise<Complaint | "no-way" | undefined> {
+): Promise<Complaint | "no-way" | "filtered" | undefined> {
   if (libc.layout.system !== "Linux") return undefined;
   try {
     const to = { address: server, port: TEREDO_PORT };
     return await complaintAbout(libc, source, to, ttl, PATIENCE);
   } catch (error) {
-    if (error instanceof SyscallError) return "no-way";
-    throw error;
+    if (!(error instanceof SyscallError)) throw error;
+    // What a filter drops or rejects in the output hook is told by EPERM; no route is by another number.
+    return error.syscall === "sendto" && error.errno === EPERM ? "filtered" : "no-way";
   }
 }
