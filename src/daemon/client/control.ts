@@ -16,7 +16,7 @@ import { Relayed } from "./relayed.ts";
 import { NativePolicy, type Standing } from "./native.ts";
 import { clientRules } from "./rules.ts";
 import { CheckedHost, type HostAnswer } from "./servers/checked_host.ts";
-import { type Answer, ServerNames } from "./servers/names.ts";
+import { type Answer, mendOfName, ServerNames } from "./servers/names.ts";
 import { Settled } from "./settled.ts";
 import { keyOf, type Standpoint } from "./standpoint.ts";
 import { type Reason, reasonOf, stateOf, whyNoIpv4 } from "./state.ts";
@@ -118,7 +118,9 @@ export class ClientControl {
         clock,
         lookUp: (name) => parts.lookUpHost(name),
         changed: () => this.#follow("the host to check is another one", false),
-        failed: (name, problem) => parts.log.warn("Name not found", { name, problem }),
+        failed: (name, problem) => {
+          parts.log.warn("Name not found", { name, problem, mend: mendOfName(name, "host") });
+        },
         answered: (name) => parts.log.info("Name found", { name }),
       },
       config.checkHost,
@@ -274,8 +276,8 @@ export class ClientControl {
     const what = this.#native.isNative ? this.#nativeText : "no native IPv6 any more";
     this.#parts.log.info("Native IPv6", { detail: what, state: standing });
     this.#relayForHost(what);
-
   }
+
   get #nativeText(): string {
     return `native IPv6: ${this.#nativeWay}`;
   }
@@ -365,7 +367,9 @@ export class ClientControl {
   }
 
   #nameFailed(name: string, problem: string, isKnown: boolean): void {
-    const mend = isKnown ? "the last addresses of it are used meanwhile" : undefined;
+    const mend = isKnown
+      ? "the last addresses of it are used meanwhile"
+      : mendOfName(name, "server");
     this.#parts.log.warn("Name not found", { name, problem, mend });
     this.#arrange(`the name ${name} is not found`);
   }

@@ -3,7 +3,7 @@ import { StartError } from "#src/errors.ts";
 import type { Logger } from "#src/log/logger.ts";
 import type { User } from "../host/contract.ts";
 import { errnoOf } from "../own_file.ts";
-import { type ClientState, NO_STATE, StateFile } from "./state_file.ts";
+import { type ClientState, elsewhere, NO_STATE, StateFile } from "./state_file.ts";
 
 export interface KeptOptions {
   readonly libc: Libc;
@@ -31,7 +31,7 @@ export function openKept({ libc, log, path, user }: KeptOptions): Kept {
     file = new StateFile(libc, path, user);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    tell(error.problem, error.mend);
+    tell(error.problem, error.mend ?? elsewhere(path));
     return { found: NO_STATE, keep: () => {}, close: () => {} };
   }
   const { found, problem } = file;

@@ -39,6 +39,21 @@ export function whyNoIpv4({ missing }: Pick<Standpoint, "missing">): Reason {
   };
 }
 
+/** What to do where nothing came of waiting for a server's answer. */
+export function mendOfWait(state: ClientStateName): string {
+  switch (state) {
+    case "resolving":
+      return "`getent ahostsv4 NAME` of each server; or give servers by their IPv4 addresses";
+    case "no_ipv4":
+      return "`ip -4 route` shows what way out there is";
+    case "dormant":
+    case "relay":
+      return "this host has IPv6 of its own; if Teredo is wanted beside it: `when_native = keep`";
+    default:
+      return "`teredo netcheck` says whether UDP passes and which servers answer";
+  }
+}
+
 const isKeyRefused = ({ server, standbys }: ClientStatus) =>
   [...server === undefined ? [] : [server], ...standbys].some(({ keyRefused }) => keyRefused);
 

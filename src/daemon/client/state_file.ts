@@ -136,7 +136,33 @@ function openFile(path: string): number {
   try {
     return openOwn(path);
   } catch (error) {
-    throw new StartError(`${path} cannot be written: ${whyNotOpened(error)}`);
+    const mend = mendOf(errnoOf(error), path);
+    throw new StartError(`${path} cannot be written: ${whyNotOpened(error)}`, mend);
+  }
+}
+
+/** What helps wherever it is that nothing can be kept. @param path that was tried */
+export function elsewhere(path: string): string {
+  const usual = statePath({});
+  const example = path === usual ? "" : `, e.g. ${usual}`;
+  return `write a path where it may have a file as \`state_file\`${example}`;
+}
+
+/** @param code of what `openOwn` threw */
+function mendOf(code: string, path: string): string {
+  switch (code) {
+    case "ELOOP":
+      return `rm '${path}', or write the path of the file itself as \`state_file\``;
+    case "EISDIR":
+      return `write a file in it as \`state_file\`, e.g. ${join(path, "client.json")}`;
+    case "EACCES":
+    case "EPERM":
+      return `let its user write in ${dirname(path)}, or ${elsewhere(path)}`;
+    case "ENOSPC":
+    case "EDQUOT":
+      return "make room there";
+    default:
+      return elsewhere(path);
   }
 }
 

@@ -7,6 +7,7 @@ import { ClientControl } from "../client/control.ts";
 import { Hook } from "../client/hook.ts";
 import { choosePort } from "../client/port.ts";
 import { Sleep } from "../client/sleep.ts";
+import { mendOfWait } from "../client/state.ts";
 import type { Place } from "../client/hook.ts";
 import { type Surroundings, surroundingsOf } from "../client/surroundings/mod.ts";
 import type { Context } from "../context.ts";
@@ -178,7 +179,8 @@ class ClientLife implements RoleLife {
   #giveUp(wait: Millis): void {
     if (this.#isQualified) return;
     const { state } = this.#control;
-    this.#context.log.error("Not qualified in time", { seconds: wait / SECOND, state });
+    const mend = mendOfWait(state);
+    this.#context.log.error("Not qualified in time", { seconds: wait / SECOND, state, mend });
     this.#ended.resolve(1);
   }
 }

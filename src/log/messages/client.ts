@@ -65,8 +65,8 @@ export const CLIENT = {
   ),
   "Not qualified in time": message(
     "error",
-    "seconds state",
+    "seconds state mend",
     "`--wait` has ended the client; exit status 1",
-    "`teredo netcheck`",
+    "`mend`",
   ),
 };

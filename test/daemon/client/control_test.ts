@@ -288,6 +288,23 @@ test("ClientControl: names without an answer are a state, and no end", async () 
   assert.deepEqual([...lab.kept!.names], [["a.test", [ip("192.0.2.1")]]]);
 });
 
+test("ClientControl says what to do about a name that is not found, of a server or of the host to check", async () => {
+  const lab = new Lab({
+    servers: [{ host: "a.test", secondary: undefined }],
+    checkHost: "host.test",
+  });
+  lab.control.start();
+  await lab.clock.pass(0);
+  const mends = lab.lines.filter((line) => line.includes("Name not found"))
+    .map((line) => /name=(\S+) .*mend="(.*)"$/.exec(line)?.slice(1));
+  const see = (family: number, name: string) =>
+    `see by \`getent ahostsv${family} ${name}\` whether the name or /etc/resolv.conf is wrong, or `;
+  assert.deepEqual(Object.fromEntries(mends as [string, string][]), {
+    "a.test": `${see(4, "a.test")}give the server by its IPv4 address`,
+    "host.test": `${see(6, "host.test")}give the host by its IPv6 address`,
+  });
+});
+
 test("ClientControl: names are asked for again every five minutes while no server answers, and only then", async () => {
   const lab = new Lab({ servers: [{ host: "a.test", secondary: undefined }] });
   lab.names.set("a.test", ["192.0.2.1"]);
@@ -417,14 +434,14 @@ test("C-01: ClientControl leaves the way to native IPv6, and returns", async () 
   // By its source what goes on finds the way; what begins goes the native one, to peers as well.
   assert.equal(lab.homes.at(-1), `-${ADDRESS} 1280`);
   assert.equal(lab.control.view.state, "qualified");
+  assert.equal(lab.control.view.leaving, `native IPv6: ${NATIVE}`);
   assert.equal(lab.hooks.at(-1)!["STATE"], "down");
   await lab.at(native, 60_000);
+  assert.equal(lab.control.view.leaving, undefined);
   assert.equal(lab.homes.at(-1), "1280");
   lab.tell({ ...ASKING, deprecated: [parseIpv6(ADDRESS)!] });
-  assert.equal(lab.control.view.leaving, `native IPv6: ${NATIVE}`);
   assert.equal(lab.control.view.state, "dormant");
   assert.deepEqual(lab.control.view.deprecated, []);
-  assert.equal(lab.control.view.leaving, undefined);
   assert.equal(lab.rules.at(-1)!.quiet, true);
   await lab.at(HOME, 10_000);
   assert.deepEqual(lab.servers, ["192.0.2.1"]);

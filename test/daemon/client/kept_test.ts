@@ -24,6 +24,6 @@ test("openKept does without a file where there can be none, and says so once", (
   assert.equal(lines.length, 1, lines.join("\n"));
   assert.match(
     lines[0]!,
-    /^level=warn msg="Client's state will not be kept" path=\S+client\.json /,
+    /^level=warn msg="Client's state will not be kept" path=\S+client\.json .* mend="write a path /,
   );
 });

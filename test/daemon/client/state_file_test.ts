@@ -104,18 +104,25 @@ test("StateFile refuses what another has, or what leads elsewhere", () => {
   symlinkSync(victim, join(here, "link"));
   linkSync(victim, join(here, "hard"));
   const open = new StateFile(libc, join(here, "used"), undefined);
-  const refusals: readonly (readonly [path: string, want: RegExp])[] = [
-    [join(here, "link"), /symbolic link/],
-    [join(here, "hard"), /hard link/],
-    [join(here, "used"), /in use by another client/],
-    [here, /EISDIR/],
-    ["/dev/null", /not a regular file/],
-    [join(here, "not", "there", "client.json"), /no folder/],
+  const refusals: readonly (readonly [path: string, want: RegExp, mend: RegExp])[] = [
+    [
+      join(here, "link"),
+      /symbolic link/,
+      /^rm '\S+\/link', or write the path of the file itself as `state_file`$/,
+    ],
+    [join(here, "hard"), /hard link/, /^see what it is$/],
+    [join(here, "used"), /in use by another client/, /^give each a `state_file` of its own$/],
+    [here, /EISDIR/, /^write a file in it as `state_file`, e\.g\. \S+\/client\.json$/],
+    ["/dev/null", /not a regular file/, /^see what it is$/],
+    [join(here, "not", "there", "client.json"), /no folder/, /^mkdir -p /],
+    // No folder can be made there, nor a file, by whoever it is.
+    ["/proc/client.json", /ENOENT|EACCES/, /write a path .* as `state_file`, e\.g\. \/var\/lib\//],
   ];
-  for (const [path, want] of refusals) {
+  for (const [path, want, mend] of refusals) {
     assert.throws(() => new StateFile(libc, path, undefined), (error) => {
       assert.ok(error instanceof StartError, path);
       assert.match(error.message, want);
+      assert.match(error.mend ?? "", mend);
       return true;
     });
   }

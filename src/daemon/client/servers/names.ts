@@ -147,6 +147,13 @@ export class ServerNames {
   }
 }
 
+/** What to do about the name of a server, or of a native host, that is not found. */
+export function mendOfName(name: string, what: "server" | "host"): string {
+  const family = what === "server" ? 4 : 6;
+  return `see by \`getent ahostsv${family} ${name}\` whether the name or /etc/resolv.conf is wrong, or ` +
+    `give the ${what} by its IPv${family} address`;
+}
+
 /**
  * Why addresses are no answer of a name's; undefined: they are one. Whoever has not logged in yet, as in a
  * hotel, is told the portal's own address for every name, and nothing says when that ends.
