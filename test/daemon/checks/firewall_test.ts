@@ -137,3 +137,49 @@ test("watchFirewall() asks for the port and the interface that a relay has", () 
   assert.equal(asked[0]!.subject, "UDP datagrams to port 40123");
   assert.deepEqual(find(asked, /packets from clients/).accept, { in: "tun7", from: "2001::/32" });
 });
+
+/** What `checkFirewall()`, or `watchFirewall()` with an endpoint, asks about for a client. */
+function askedOfClient(
+  changes: Parameters<typeof clientConfig>[0],
+  listening?: string,
+): readonly Traffic[] {
+  let asked: readonly Traffic[] = [];
+  const host = hostWith((traffic) => {
+    asked = traffic;
+    return {};
+  });
+  const config = { ...CONFIG, client: clientConfig(changes) };
+  if (listening === undefined) checkFirewall(host, "client", config);
+  else watchFirewall(host, { role: "client", ...config, open: { listening: [listening] } });
+  return asked;
+}
+
+const saidOf = (asked: readonly Traffic[]) =>
+  asked.map(({ path, subject, accept }) => `${path} ${subject} ${JSON.stringify(accept)}`);
+
+test("checkFirewall() of a client names no port where the kernel is to choose one", () => {
+  assert.deepEqual(saidOf(askedOfClient({})), [
+    'output UDP datagrams to port 3544 of servers {"toPort":3544}',
+    'input answers of servers (UDP from port 3544) {"udp":true,"answers":true}',
+    'output UDP datagrams to peers {"udp":true}',
+    'input answers of peers (UDP from any port) {"udp":true,"answers":true}',
+  ]);
+});
+
+test("checkFirewall() of a client names the port that it has: its configured one, and that of its socket", () => {
+  const want = [
+    'output UDP datagrams from port 40123 to port 3544 of servers {"fromPort":40123}',
+    'input answers of servers (UDP from port 3544) to port 40123 {"toPort":40123}',
+    'output UDP datagrams from port 40123 to peers {"fromPort":40123}',
+    'input answers of peers (UDP from any port) to port 40123 {"toPort":40123}',
+  ];
+  assert.deepEqual(saidOf(askedOfClient({ bindPort: 40_123 })), want);
+  assert.deepEqual(saidOf(askedOfClient({}, "0.0.0.0:40123")), want);
+});
+
+test("checkFirewall() of a client asks about the servers that are named by address, else about any", () => {
+  const to = (host: string) =>
+    askedOfClient({ servers: [{ host, secondary: undefined }] })[0]!.packets.map((it) => it.what);
+  assert.deepEqual(to("192.0.2.7"), ["to 192.0.2.7"]);
+  assert.equal(to("teredo.example").length, 5);
+});
