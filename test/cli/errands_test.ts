@@ -115,6 +115,27 @@ cat $work/told
 );
 
 test(
+  "errands: a hook that runs when nobody waits for it any more is ended, with what it started",
+  OPTIONS,
+  () => {
+    const { lines } = onMachine(String.raw`
+printf '#!/bin/sh\ntrap "" TERM\nsleep 3117 &\necho $! > "$0.pid"\nwait\n' > $work/hook
+chmod 755 $work/hook
+mkfifo $work/said
+teredo __errands < $work/said > $work/told &
+exec 3> $work/said
+printf '{"hook":"%s"}\n{"id":1,"hook":{"STATE":"up"}}\n' $work/hook >&3
+until [ -s $work/hook.pid ]; do kill -0 $! || break; sleep 0.05; done
+exec 3>&-
+wait $!; echo "status $?"
+while kill -0 $(cat $work/hook.pid) 2> /dev/null; do sleep 0.05; done
+echo nothing
+`);
+    assert.deepEqual(lines.slice(-2), ["status 0", "nothing"]);
+  },
+);
+
+test(
   "errands: what is of no known form is refused, and those after it are done; without a number it ends",
   OPTIONS,
   () => {

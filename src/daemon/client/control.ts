@@ -11,7 +11,7 @@ import type { ClientStateName, ClientView } from "#src/status/snapshot.ts";
 import type { WallTime } from "../history/wall_time.ts";
 import type { Clock } from "./clock.ts";
 import { homeOf, hookViewOf, keyOfHome } from "./home.ts";
-import type { Hook, Place } from "./hook.ts";
+import { type Hook, type Place, tellEnd } from "./hook.ts";
 import { Relayed } from "./relayed.ts";
 import { NativePolicy, type Standing } from "./native.ts";
 import { clientRules } from "./rules.ts";
@@ -242,11 +242,10 @@ export class ClientControl {
     this.#keep();
     const arranged = this.#parts.setHome(this.#homeOf(undefined));
     if (hook === undefined) return;
-    const nothing = { address: undefined, mtu: undefined };
-    hook.tell({ ...this.#parts.place(), state: "down", ...nothing }, arranged);
-    await hook.done();
-    hook.tell({ ...this.#parts.place(), state: "destroy", ...nothing }, arranged);
-    await hook.done();
+    const { clock, log, place } = this.#parts;
+    if (await tellEnd(hook, place, arranged, clock)) return;
+    const problem = "the client could wait no longer for it, and ended it";
+    log.warn("Hook failed", { path: this.#config.hook, problem });
   }
 
   #askNames(): void {

@@ -1,3 +1,5 @@
+import type { Millis } from "#src/protocol/time.ts";
+import type { Clock } from "./clock.ts";
 import type { HookEnd } from "./errands/hook.ts";
 import type { HookEnvironment } from "./errands/words.ts";
 
@@ -84,6 +86,39 @@ export class Hook {
     }
     this.#isRunning = false;
   }
+}
+
+/**
+ * So long the end waits for hooks, the one that runs and the two that tell of it: who manages services
+ * mostly allows 30 s for all of it.
+ */
+export const END_LIMIT: Millis = 20_000;
+
+/**
+ * Tells of the end: first that there is no address, then that there is no interface.
+ *
+ * @param place where that is, asked each time
+ * @param arranged resolves when the interface has no address any more
+ * @returns whether it has been told in time
+ */
+export async function tellEnd(
+  hook: Hook,
+  place: () => Place,
+  arranged: Promise<void>,
+  clock: Clock,
+): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const cancel = clock.after(END_LIMIT, () => late.resolve(false));
+  const tell = async () => {
+    for (const state of ["down", "destroy"] as const) {
+      hook.tell({ ...place(), state, address: undefined, mtu: undefined }, arranged);
+      await hook.done();
+    }
+    return true;
+  };
+  const isTold = await Promise.race([tell(), late.promise]);
+  cancel();
+  return isTold;
 }
 
 /** Without address or MTU where there are none, as Miredo has it. */

@@ -94,6 +94,8 @@ class Lab {
   qualified = 0;
   /** What the datapath does with rules. */
   onRules: () => void = () => {};
+  /** Milliseconds of each run. */
+  hookTakes = 0;
 
   constructor(
     config: Partial<ClientConfig> = {},
@@ -131,7 +133,9 @@ class Lab {
       hook: new Hook({
         run: (environment) => {
           this.hooks.push(environment);
-          return Promise.resolve({ output: "" });
+          const end = { output: "" };
+          if (this.hookTakes === 0) return Promise.resolve(end);
+          return new Promise((resolve) => this.clock.after(this.hookTakes, () => resolve(end)));
         },
         ended: () => {},
       }),
@@ -651,6 +655,20 @@ test("ClientControl: at the end the addresses go, and the hook is told", async (
   await lab.control.end();
   assert.equal(lab.homes.at(-1), "1280");
   assert.deepEqual(lab.hooks.map(({ STATE }) => STATE), ["up", "down", "destroy"]);
+});
+
+test("ClientControl: its end waits for no hook that does not end, past 20 s", async () => {
+  const lab = new Lab();
+  lab.hookTakes = 30_000;
+  lab.tell(QUALIFIED);
+  await lab.clock.pass(25_000);
+  let isOver = false;
+  void lab.control.end().then(() => isOver = true);
+  await lab.clock.pass(19_999);
+  assert.deepEqual([isOver, lab.hooks.length], [false, 2], "what goes first has its time");
+  await lab.clock.pass(1);
+  assert.equal(isOver, true);
+  assert.match(lab.lines.at(-1)!, /msg="Hook failed" .*problem="the client could wait no longer/);
 });
 
 test("ClientControl: after its end nothing comes of what had begun before", async () => {

@@ -24,12 +24,14 @@ export interface HookEnd {
 /**
  * Runs a program, with nothing in its environment but `environment` and a path for commands.
  *
+ * @param ending when it is not waited for any more: it is ended as well
  * @returns when it has ended, or was ended for having taken too long
  */
 export function runHook(
   path: string,
   environment: HookEnvironment,
   limit: Millis = HOOK_LIMIT,
+  ending?: AbortSignal,
 ): Promise<HookEnd> {
   const { promise, resolve } = Promise.withResolvers<HookEnd>();
   let output = "";
@@ -58,8 +60,11 @@ export function runHook(
     isLate = true;
     killGroup(child.pid!);
   }, limit);
+  const giveUp = () => killGroup(child.pid!);
+  ending?.addEventListener("abort", giveUp);
   const end = (failure: string | undefined) => {
     clearTimeout(timer);
+    ending?.removeEventListener("abort", giveUp);
     // Something of it may go on in the background, and keep these open.
     for (const stream of streams) stream.destroy();
     resolve({ output: told(output), ...(failure === undefined ? {} : { failure }) });

@@ -53,6 +53,7 @@ export async function runErrands(): Promise<number> {
   }
   if (task.hook === undefined) giveUp(libc, task.user);
   const begun = { lookUps: 0, hooks: 0 };
+  const ending = new AbortController();
   for await (const line of lines) {
     const errand = readErrand(line);
     const id = errand?.id ?? numberOf(line);
@@ -68,11 +69,13 @@ export async function runErrands(): Promise<number> {
       continue;
     }
     begun[kind]++;
-    void carryOut(errand, task).catch((error) => ({ id, problem: String(error) })).then((done) => {
-      begun[kind]--;
-      say(done);
-    });
+    void carryOut(errand, task, ending.signal).catch((error) => ({ id, problem: String(error) }))
+      .then((done) => {
+        begun[kind]--;
+        say(done);
+      });
   }
+  ending.abort();
   return 0;
 }
 
@@ -92,11 +95,11 @@ function giveUp(libc: Libc, user: User | undefined): void {
   }
 }
 
-async function carryOut(errand: Errand, { hook }: Task): Promise<Done> {
+async function carryOut(errand: Errand, { hook }: Task, ending: AbortSignal): Promise<Done> {
   if (isLookUp(errand)) return await answerLookUp(errand);
   const { id } = errand;
   if (hook === undefined) return { id, problem: "there is no hook" };
-  return { id, ...await runHook(hook, errand.hook) };
+  return { id, ...await runHook(hook, errand.hook, undefined, ending) };
 }
 
 function say(done: Done): void {
