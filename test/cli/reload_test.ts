@@ -70,8 +70,10 @@ reload --confirm
 relay 'hold_packets = 30'
 reload --confirm-within 200ms > /dev/null
 until_says relay 'msg="Reload taken back"'
+teredo status relay | grep -A 1 '^  reload '
 relay 'hold_packets = 20'
 reload
+teredo status relay | grep -c '^  reload '
 reload --confirm --dry-run
 kill $pid; ended`,
     [
@@ -84,8 +86,12 @@ kill $pid; ended`,
       "status 1",
       "relay: confirmed",
       "status 0",
+      /^ {2}reload {5}taken back at \d{4}-\S+Z: it was not confirmed in time$/,
+      "             what was in effect before it is again; mend: `teredo reload relay`, and " +
+      "`teredo reload relay --confirm` in time",
       "relay: reloaded, nothing changed",
       "status 0",
+      "0",
       "teredo: give one of --dry-run, --confirm-within and --confirm",
       "status 2",
       "exit status 0",

@@ -48,7 +48,7 @@ for (const [name, unknown, changes, want] of NATS) {
 
 const AT = new Date("2026-11-23T06:10:00Z");
 const READ_AT = new Date("2026-11-23T05:00:00Z");
-const IN_EFFECT = "what was read at 2026-11-23T05:00:00.000Z is in effect";
+const IN_EFFECT = "what was in effect before it stays so";
 const AGAIN = "mend: put that right, then `teredo reload relay`";
 
 const RELOADS: readonly [string, Partial<Snapshot["reload"]>, Partial<Snapshot>, string[]][] = [

@@ -1,11 +1,13 @@
 import type { StatusDocument } from "#src/status/document.ts";
-import type { Fact } from "./table.ts";
+
+/** One of the lines of `table.ts`. */
+type Fact = readonly [name: string, fact: string];
 
 const TAKEN_BACK = "taken back: ";
 
 /** What became of the last reload and what to do about it, where it did not succeed. */
 export function reloadFacts({ role, reload, changes }: StatusDocument): readonly Fact[] {
-  const { successful, problems, succeeded_at } = reload;
+  const { successful, problems } = reload;
   const [first = "for no reason that it tells", ...others] = problems;
   if (successful) return [];
   const again = `\`teredo reload ${role}\``;
@@ -30,7 +32,7 @@ export function reloadFacts({ role, reload, changes }: StatusDocument): readonly
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   return [
     ["reload", `refused${when}: ${first}${more}`],
-    ["", `what was read at ${succeeded_at} is in effect; mend: put that right, then ${again}`],
+    ["", `what was in effect before it stays so; mend: put that right, then ${again}`],
   ];
 }
 
