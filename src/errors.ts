@@ -42,7 +42,10 @@ export class StartError extends TeredoError {
 export function namespacesRefused(what: string, why: string, isRoot: boolean): StartError {
   return new StartError(
     `${what} needs namespaces, which this system refused (${why})`,
-    isRoot
+    /ENOSPC|No space left/.test(why)
+      ? "there are as many as it allows: raise user.max_user_namespaces, user.max_net_namespaces and " +
+        "the like, which `sysctl user` lists"
+      : isRoot
       ? "in a container give it CAP_SYS_ADMIN and CAP_NET_ADMIN"
       : "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 " +
         "kernel.apparmor_restrict_unprivileged_userns=0",

@@ -38,6 +38,10 @@ export function convertDocument(
   readFile: ReadFile,
   problems: Problems,
 ): Converted {
+  problems.throwIfAny();
+  if (document.lines.every(({ text }) => splitDirective(text) === undefined)) {
+    throw new ConfigError([`${document.file}: no setting in it; there is nothing to convert`]);
+  }
   if (document.syntax === "native") {
     throw new ConfigError([`${document.file}: in the native syntax already; use it as it is`]);
   }

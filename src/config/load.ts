@@ -57,9 +57,14 @@ export interface LoadedConfig {
 export function loadConfig(role: Role, options: LoadOptions = {}): LoadedConfig {
   const readFile = options.readFile ?? readRegularFile;
   const problems = new Problems();
-  const document = findDocument(role, options.path, readFile, problems, options.whole);
+  const { path, overrides = {} } = options;
+  const document = findDocument(role, path, readFile, problems, options.whole);
   problems.throwIfAny();
-  return loadDocument(role, document, options.overrides ?? {}, readFile, problems);
+  // Who names a client's servers has said all that it takes.
+  if (document === undefined && overrides["client.servers"] === undefined) {
+    problems.notice("no configuration file", `looked at ${searchPlaces(role).join(", ")}`);
+  }
+  return loadDocument(role, document, overrides, readFile, problems);
 }
 
 /**
@@ -144,7 +149,6 @@ function findDocument(
       return undefined;
     }
   }
-  problems.notice("no configuration file", `looked at ${searchPlaces(role).join(", ")}`);
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -53,6 +53,11 @@ const refused: readonly (readonly [readonly string[], status: number, stderr: st
     2,
     "--extensions: `upnp` does not exist yet; write the others, and open the port by hand",
   ],
+  [
+    ["client", "-c", NATIVE, "192.0.2.1", "--servers", "192.0.2.2"],
+    2,
+    "`192.0.2.1` and `--servers 192.0.2.2` say two things; leave out one",
+  ],
   [["client", "-x"], 2, "No alias registered for -x"],
 ];
 
@@ -62,26 +67,38 @@ for (const [args, status, stderr] of refused) {
   });
 }
 
-test("teredo client --run says what to do where users may make no namespaces", () => {
-  const bin = join(folder, "bin");
-  mkdirSync(bin);
-  const refusal = "unshare: write failed /proc/self/uid_map: Operation not permitted";
-  writeFileSync(join(bin, "unshare"), `#!/bin/sh\necho '${refusal}' >&2\nexit 1\n`, {
-    mode: 0o755,
+/** What unshare(1) says, and what to do about it. */
+const NO_NAMESPACES = [
+  [
+    "unshare: write failed /proc/self/uid_map: Operation not permitted",
+    process.getuid!() === 0
+      ? "in a container give it CAP_SYS_ADMIN and CAP_NET_ADMIN"
+      : "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 " +
+        "kernel.apparmor_restrict_unprivileged_userns=0",
+  ],
+  [
+    "unshare: unshare failed: No space left on device",
+    "there are as many as it allows: raise user.max_user_namespaces, user.max_net_namespaces and the " +
+    "like, which `sysctl user` lists",
+  ],
+] as const;
+
+for (const [refusal, mend] of NO_NAMESPACES) {
+  test(`teredo client --run says what to do where ${refusal}`, () => {
+    const bin = mkdtempSync(join(folder, "bin"));
+    writeFileSync(join(bin, "unshare"), `#!/bin/sh\necho '${refusal}' >&2\nexit 1\n`, {
+      mode: 0o755,
+    });
+    const { status, stdout, stderr } = teredo(["client", "192.0.2.1", "--run", "echo ran"], {
+      PATH: `${bin}:${process.env["PATH"]}`,
+    });
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.equal(
+      stderr,
+      `teredo: \`--run\` needs namespaces, which this system refused (${refusal}); ${mend}\n`,
+    );
   });
-  const { status, stdout, stderr } = teredo(["client", "192.0.2.1", "--run", "echo ran"], {
-    PATH: `${bin}:${process.env["PATH"]}`,
-  });
-  assert.deepEqual([status, stdout], [1, ""]);
-  const mend = process.getuid!() === 0
-    ? "in a container give it CAP_SYS_ADMIN and CAP_NET_ADMIN"
-    : "run as root, or allow user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 " +
-      "kernel.apparmor_restrict_unprivileged_userns=0";
-  assert.equal(
-    stderr,
-    `teredo: \`--run\` needs namespaces, which this system refused (${refusal}); ${mend}\n`,
-  );
-});
+}
 
 test("teredo client --run names the package of the program that it takes", () => {
   assert.deepEqual(teredo(["client", "192.0.2.1", "--run", "echo ran"], { PATH: "/nowhere" }), {

@@ -219,6 +219,16 @@ const cases: readonly Case[] = [
       'port-restricted|symmetric|port-preserving|sequential|address-symmetric), did you mean "none"?\n',
   },
   {
+    args: ["demo", "--clients", "2", "--nat", "none,symmetric,none"],
+    status: 2,
+    stderr: "teredo: --nat none,symmetric,none names 3 NATs, for 2 of --clients; leave some out\n",
+  },
+  {
+    args: ["server", "192.0.2.1", "--bind-address", "192.0.2.2"],
+    status: 2,
+    stderr: "teredo: `192.0.2.1` and `--bind-address 192.0.2.2` say two things; leave out one\n",
+  },
+  {
     args: ["completion", "tcsh"],
     status: 2,
     stderr: 'teredo: Failed to parse "tcsh" for SHELL: tcsh is none of bash, zsh, fish\n',

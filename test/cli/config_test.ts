@@ -85,6 +85,18 @@ ${MIREDO}:4: BindPort: \`99999\` is out of range; write a number from 0 to 65535
     status: 78,
     stderr: "teredo: stdin: in the native syntax already; use it as it is\n",
   },
+  {
+    args: ["convert", "-"],
+    input: "",
+    status: 78,
+    stderr: "teredo: stdin: no setting in it; there is nothing to convert\n",
+  },
+  {
+    args: ["convert", "-"],
+    input: "\0\x01\n",
+    status: 78,
+    stderr: "teredo: stdin:1: control character 0x00; delete it\n",
+  },
   { args: ["convert"], status: 2, stderr: "teredo: Expected argument for FILE\n" },
 ];
 

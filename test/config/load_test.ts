@@ -43,6 +43,8 @@ test("loadConfig() without a file gives the defaults, and tells where it looked"
     "no configuration file: looked at /etc/teredo/teredo.ini, /usr/local/etc/teredo.ini, " +
     "/etc/miredo/miredo.conf, /etc/miredo.conf, /usr/local/etc/miredo.conf",
   ]);
+  const named = { overrides: { "client.servers": "192.0.2.1" }, readFile: memoryFiles({}) };
+  assert.deepEqual(loadConfig("client", named).notices, [], "whose servers are named needs none");
   assert.equal(config.file, undefined);
   assert.deepEqual(config.relay, {
     type: "relay",

@@ -299,6 +299,9 @@ test("convertFile() converts a server's file", () => {
 test("convertFile() refuses a native file, and one that would not load", () => {
   assert.throws(() => convert("[relay]\n"), /c: in the native syntax already; use it as it is/);
   assert.throws(() => convert("RelayType sponge\n"), ConfigError);
+  for (const text of ["", "\n", "# BindPort 7\n"]) {
+    assert.throws(() => convert(text), /c: no setting in it; there is nothing to convert/);
+  }
 });
 
 test("sampleText() loads as the defaults, also with every comment sign taken away", () => {

@@ -7,7 +7,7 @@ import { runDaemon } from "#src/daemon/run.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { selfCommand } from "#src/demo/self.ts";
 import type { Context } from "../context.ts";
-import { statusOf } from "../exit.ts";
+import { statusOf, UsageError } from "../exit.ts";
 import { type FlagTexts, overridesOf } from "../daemon_flags.ts";
 import { parseAddress } from "./encode.ts";
 import { version } from "../version.ts";
@@ -25,6 +25,7 @@ export async function server(this: Context, flags: FlagTexts, address?: string):
 export function serverOverrides(flags: FlagTexts, address?: string): Record<string, string> {
   const overrides = overridesOf("server", flags);
   if (address === undefined) return overrides;
+  refuseBoth(overrides, "server.bind_address", address);
   parseAddress(address); // throws for what is none
   return { ...overrides, "server.bind_address": address };
 }
@@ -59,7 +60,18 @@ export function clientOverrides(
   servers: readonly string[],
 ): Record<string, string> {
   const overrides = overridesOf("client", flags);
-  return servers.length === 0 ? overrides : { ...overrides, "client.servers": servers.join(", ") };
+  if (servers.length === 0) return overrides;
+  const given = servers.join(", ");
+  refuseBoth(overrides, "client.servers", given);
+  return { ...overrides, "client.servers": given };
+}
+
+/** What stands behind the command and what a flag says: nobody can tell which of them is meant. */
+function refuseBoth(overrides: Readonly<Record<string, string>>, id: string, given: string): void {
+  const other = overrides[id];
+  if (other === undefined) return;
+  const flag = `--${id.split(".")[1]!.replaceAll("_", "-")}`;
+  throw new UsageError(`\`${given}\` and \`${flag} ${other}\` say two things; leave out one`);
 }
 
 async function run(
