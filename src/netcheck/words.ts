@@ -18,7 +18,8 @@ export const UDP: Readonly<Record<UdpWord, string>> = {
   refused: "reaches hosts, none of which runs a Teredo server",
   filtered_here:
     "does not leave this host: its own packet filter drops what is for port 3544; as root " +
-    "`teredo check client` names the rule",
+    "`teredo check client` names the rule, unless it is a service's (IPAddressDeny=) or connection tracking " +
+    "is full",
   blocked: "nothing came back: UDP, or UDP to port 3544, is blocked, or every server is down",
   no_route: "no way there: this host has no IPv4 route to the servers",
   unknown: "not known: no server was asked",

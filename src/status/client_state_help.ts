@@ -13,7 +13,7 @@ export const CLIENT_STATE_HELP: Readonly<Record<ClientStateName, ClientStateHelp
   resolving: {
     meaning: "The names of its servers are looked up, and none has an address yet",
     cause: "it has just begun; or name servers do not answer, or do not know the names",
-    mend: "`getent ahostsv4 NAME`; give servers by their IPv4 addresses",
+    mend: "`teredo check client` looks the names up; or give servers by their IPv4 addresses",
   },
   probing: {
     meaning: "Its servers are asked for the address that the NAT gives it",

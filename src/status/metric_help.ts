@@ -52,7 +52,7 @@ const DAEMON = {
   ),
   teredo_heartbeat_age_seconds: gauge(
     "s",
-    "Time since the datapath last came round its loop.",
+    "Time since the datapath last came round its loop, without stops of the whole process.",
     "2 and more: the datapath hangs, /healthz gives 503 and the service manager's watchdog restarts " +
       "it; report what the log says before",
   ),

@@ -56,7 +56,7 @@ const START_TIME: Millis = 120_000;
 /** How long nothing may come once something has. */
 const GREETING_TIME: Millis = 15_000;
 /** When nothing has come in so many rests, which are two seconds or more, nothing will. */
-const QUIET_RESTS = 1_800;
+const QUIET_RESTS = 2_000;
 /** What a sender that was held up may take past twice its time. */
 const SCHEDULE_GRACE: Millis = 15_000;
 

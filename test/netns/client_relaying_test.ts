@@ -144,5 +144,10 @@ check(
 check("a client that relayed for its host is a client again when native IPv6 is gone", async () => {
   await lab.sh("cli0", "ip link set native down");
   await untilStatus(lab, "cli0", "is qualified", ({ state }) => state === "qualified");
+  // Its helper gives the interface what it has been told of.
+  await until("it has its route", async () => {
+    const routes = await lab.sh("cli0", "ip -6 route show dev teredo");
+    return /^default /m.test(routes);
+  });
   await assertPing(lab, "cli0", peers[0]!);
 });

@@ -20,7 +20,7 @@ export type Compiled = typeof COMPILED[number];
 export type Target = typeof TARGETS[number];
 
 /** Where scripts/release has put them. */
-export const FOLDER = "dist/release";
+export const FOLDER: string = process.env["TEREDO_RELEASE"] ?? "dist/release";
 const ARCHIVE = /^teredo-(\d.*)-((?:linux|freebsd)-(?:x64|arm64)(?:-musl)?|node)\.tar\.gz$/;
 
 export interface Archive {

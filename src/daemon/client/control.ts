@@ -83,8 +83,8 @@ export class ClientControl {
   #status: ToldStatus | undefined;
   #rules: string;
   #renewals = 0;
-  /** No server has said yet how the NAT looks from there. */
-  #isElsewhere = false;
+  /** By which way a server last said how the NAT looks. */
+  #natSeenBy = "";
   #home = "";
   /** When it has what it is to have. */
   #arranged: Promise<void> = Promise.resolve();
@@ -177,7 +177,7 @@ export class ClientControl {
     // What is told of servers that nobody asks is no reason for anything.
     if (this.#native.isQuiet) this.#arrange(this.#nativeText);
     else this.#arrange(this.#status && reasonOf(this.#status, before));
-    if (this.#status?.server !== undefined) this.#isElsewhere = false;
+    if (this.#status?.server !== undefined) this.#natSeenBy = wayOf(this.#network.value);
   }
 
   /** @param standpoint where this host stands now */
@@ -260,9 +260,7 @@ export class ClientControl {
 
   #moved(now: Standpoint, before: Standpoint): void {
     this.#parts.log.info("Network changed", { detail: describeMove(now, before) });
-    const isAnother = now.localAddress !== before.localAddress || now.gateway !== before.gateway;
-    if (isAnother) {
-      this.#isElsewhere = true;
+    if (wayOf(now) !== wayOf(before)) {
       this.#native.moved();
       return this.renew("the network is another one");
     }
@@ -292,7 +290,8 @@ export class ClientControl {
    * all of them go to whatever relay is near them otherwise. RFC 4380 §5.4.1
    */
   get #mayRelay(): boolean {
-    return this.#isElsewhere || this.#status?.nat.startsWith("symmetric") !== true;
+    const isElsewhere = this.#hasIpv4 && wayOf(this.#network.value) !== this.#natSeenBy;
+    return isElsewhere || this.#status?.nat.startsWith("symmetric") !== true;
   }
 
   /** Has the datapath go by what it is to go by now, if that is something else. */
@@ -388,6 +387,9 @@ const hasAsked = ({ server, standbys }: ToldStatus) => server !== undefined || s
 
 /** Two with the same need not be given again; what is remembered counts for the next mapping alone. */
 const keyOfRules = ({ remembered: _, ...rules }: ClientRules) => JSON.stringify(rules);
+
+/** What leads to the servers: with another one it is another network. */
+const wayOf = ({ localAddress, gateway }: Standpoint) => `${localAddress} ${gateway}`;
 
 function describeMove(now: Standpoint, before: Standpoint): string {
   if (now.localAddress === 0) return "no way to the servers";

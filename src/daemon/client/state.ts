@@ -43,9 +43,9 @@ export function whyNoIpv4({ missing }: Pick<Standpoint, "missing">): Reason {
 export function mendOfWait(state: ClientStateName): string {
   switch (state) {
     case "resolving":
-      return "`getent ahostsv4 NAME` of each server; or give servers by their IPv4 addresses";
+      return "`teredo check client` looks the names up; or give servers by their IPv4 addresses";
     case "no_ipv4":
-      return "`ip -4 route` shows what way out there is";
+      return "connect this host to a network with IPv4; `teredo check client` says what is there";
     case "dormant":
     case "relay":
       return "this host has IPv6 of its own; if Teredo is wanted beside it: `when_native = keep`";

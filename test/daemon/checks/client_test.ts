@@ -223,8 +223,9 @@ const BEGINNINGS: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "#!/bin/sh\r\necho\r\n",
-    /^FAIL hook: .*hook has the line ends of Windows, .*; mend: sed -i 's\/\\r\$\/\/' .*hook$/,
+    /^FAIL hook: .*hook has the line ends of Windows, .*; mend: save it with those of Unix$/,
   ],
+  ["#!/usr/bin/env sh\r\n", /^FAIL hook: .*hook has the line ends of Windows, /],
 ];
 
 for (const [text, want] of BEGINNINGS) {

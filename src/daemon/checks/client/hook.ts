@@ -56,14 +56,14 @@ function checkBeginning(hook: string): CheckResult | undefined {
   if (interpreter === "" || interpreter === "\r") {
     return fail(NAME, `${hook} names no program after \`#!\``, "let its first line be `#!/bin/sh`");
   }
-  if (isProgram(interpreter)) return undefined;
   if (line.endsWith("\r")) {
     return fail(
       NAME,
-      `${hook} has the line ends of Windows, which the kernel takes for part of a program's name`,
-      `sed -i 's/\\r$//' ${hook}`,
+      `${hook} has the line ends of Windows, which count as part of what is to run it`,
+      "save it with those of Unix",
     );
   }
+  if (isProgram(interpreter)) return undefined;
   return fail(
     NAME,
     `${hook} is to be run by ${interpreter}, which is no program here`,

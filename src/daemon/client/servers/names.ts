@@ -150,8 +150,7 @@ export class ServerNames {
 /** What to do about the name of a server, or of a native host, that is not found. */
 export function mendOfName(name: string, what: "server" | "host"): string {
   const family = what === "server" ? 4 : 6;
-  return `see by \`getent ahostsv${family} ${name}\` whether the name or /etc/resolv.conf is wrong, or ` +
-    `give the ${what} by its IPv${family} address`;
+  return `see whether ${name} or /etc/resolv.conf is wrong, or give the ${what} by its IPv${family} address`;
 }
 
 /**

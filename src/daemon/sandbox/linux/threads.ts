@@ -63,6 +63,8 @@ export class EachThread {
   readonly #handler: number;
   /** Threads that block the signal for good, and are not waited for again. */
   readonly #deaf = new Set<number>();
+  /** Since when each that hears nothing has been seen so. */
+  readonly #deafSince = new Map<number, Millis>();
 
   /** While /proc is in reach. @throws SyscallError, Error of `node:fs` */
   constructor(libc: Libc) {
@@ -116,20 +118,16 @@ export class EachThread {
     const sent = new Set<number>(this.#deaf);
     const start = performance.now();
     for (let round = 0; round < ROUNDS;) {
-      // Before the look, as this thread may itself have to wait behind it.
-      const age = performance.now() - start;
       const fresh = this.#list().filter((thread) => !sent.has(thread));
       if (fresh.length === 0) break;
       const hearing = fresh.filter((thread) => !isDeaf(thread));
       if (hearing.length === 0) {
-        if (age < DEAF_FOR) {
-          this.#libc.call.poll(0, 0, 1);
-          continue;
-        }
-        for (const thread of fresh) {
+        const deaf = fresh.filter((thread) => this.#isDeafForGood(thread));
+        for (const thread of deaf) {
           sent.add(thread);
           this.#deaf.add(thread);
         }
+        if (deaf.length === 0) this.#libc.call.poll(0, 0, 1);
         continue;
       }
       for (const thread of hearing) {
@@ -151,12 +149,24 @@ export class EachThread {
       const awaited = this.#list().filter((thread) =>
         sent.has(thread) && !reached.has(thread) && !this.#deaf.has(thread)
       );
-      const deaf = awaited.filter((thread) => age >= DEAF_FOR && isDeaf(thread));
+      const deaf = awaited.filter((thread) => this.#isDeafForGood(thread));
       for (const thread of deaf) this.#deaf.add(thread);
       if (deaf.length === awaited.length) return;
       if (age >= BLIND_PATIENCE && !awaited.some(isSeen)) return;
       this.#libc.call.poll(0, 0, 1);
     }
+  }
+
+  /** One that begins or ends is so for a moment, between two looks of which it has mostly gone on. */
+  #isDeafForGood(thread: number): boolean {
+    if (!isDeaf(thread)) {
+      this.#deafSince.delete(thread);
+      return false;
+    }
+    const now = performance.now();
+    const since = this.#deafSince.get(thread) ?? now;
+    this.#deafSince.set(thread, since);
+    return now - since >= DEAF_FOR;
   }
 
   #reached(): ReadonlySet<number> {

@@ -112,7 +112,7 @@ export class Qualification {
     return isDue ? this.refresh.nextAt : Infinity;
   }
 
-  /** Asks every server, at the start and when the network or the list of servers is another one. */
+  /** Asks every server, at the start, when the network is another one, or the server in use is none any more. */
   start(now: Millis, sink: TunnelSink): void {
     this.#take();
     this.refresh.set(this.#options().refresh);

@@ -14,7 +14,8 @@ const EARLIEST = 0.75;
 
 /**
  * The Teredo refresh interval (RFC 4380 §5.2.5), which adapts where RFC 6081 §5.1.1 sees the trouble:
- * a NAT that forgets sooner than in 30 s. Its sign is a mapping of which only the port has changed.
+ * a NAT that forgets sooner than in 30 s. Its sign is that
+ * a question which was due finds a mapping of which only the port has changed.
  */
 export class Refresh {
   #configured: Millis;
