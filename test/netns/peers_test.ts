@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { Lab } from "#src/demo/lab.ts";
 import type { LabProcess } from "#src/demo/lab_process.ts";
 import { HOST_IPV6, RELAY_IPV6, SERVER_ADDRESS } from "#src/demo/topology.ts";
@@ -15,6 +16,7 @@ import {
   startSuccessor,
   teredo,
   until,
+  wait,
 } from "./programs.ts";
 import { assertPing, ping } from "./traffic.ts";
 
@@ -27,6 +29,9 @@ workers = 2
 served = 2001:db8:1::/64
 drain_time = 0s
 `;
+
+/** By then a worker that is alive has taken in what passed in the kernel, in milliseconds. */
+const TAKEN_IN = 2_000;
 
 /** A Teredo address that nobody has. */
 function nobody(address: string, port: number, server = SERVER_ADDRESS): string {
@@ -65,6 +70,18 @@ async function peers(...args: string[]): Promise<PeerDocument[]> {
   return document.peers;
 }
 
+/** What passed in the kernel is taken in once a second: until two readings have the same counts. */
+async function settledPeers(): Promise<PeerDocument[]> {
+  const countsOf = (all: PeerDocument[]) =>
+    all.map(({ sent_packets, received_packets }) => [sent_packets, received_packets]);
+  for (let last = await peers();;) {
+    await wait(TAKEN_IN);
+    const now = await peers();
+    if (isDeepStrictEqual(countsOf(now), countsOf(last))) return now;
+    last = now;
+  }
+}
+
 async function why(address: string): Promise<WhyDocument> {
   const { status, stdout, stderr } = await run("why", address, "--json");
   assert.equal(stderr, "");
@@ -80,7 +97,7 @@ test(
   "teredo peers shows a peer that is trusted, with what was carried for it",
   OPTIONS,
   async () => {
-    const [peer, ...others] = await peers();
+    const [peer, ...others] = await settledPeers();
     assert.deepEqual(others, []);
     assert.equal(peer!.address, client);
     assert.equal(peer!.server_address, SERVER_ADDRESS);
@@ -95,7 +112,12 @@ test(
     assert.ok(peer!.sent_packets >= 3 && peer!.received_packets >= 3, JSON.stringify(peer));
     const before = peer!;
     for (let i = 0; i < 4; i++) await assertPing(lab, "host6", client, { count: 1 });
-    const [now] = await peers(client);
+    let now: PeerDocument | undefined;
+    await until("all four are counted", async () => {
+      [now] = await peers(client);
+      const { sent_packets: sent, received_packets: received } = now!;
+      return sent - before.sent_packets >= 4 && received - before.received_packets >= 4;
+    });
     assert.equal(now!.sent_packets - before.sent_packets, 4);
     assert.equal(now!.sent_bytes - before.sent_bytes, 4 * 104);
     assert.ok(now!.received_packets - before.received_packets >= 4);
