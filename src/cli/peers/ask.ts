@@ -1,6 +1,6 @@
 import { rolesOfFile } from "#src/config/inspect.ts";
 import { firstOf } from "../status/exchange.ts";
-import { noneOf, NoStatus } from "../status/no_status.ts";
+import { noneOf } from "../status/no_status.ts";
 import { askPage } from "../status/page.ts";
 import type { Place } from "../status/place.ts";
 import { type Target, targetsOf, type Wanted } from "../status/targets.ts";
@@ -38,19 +38,11 @@ export class PeerPages {
    */
   async ask<T>(path: string): Promise<T> {
     if (this.#place !== undefined) return await askPage<T>(this.#place, path);
-    const failures: NoStatus[] = [];
-    for (const { places } of this.#targets) {
-      try {
-        return await firstOf(places, async (place) => {
-          const found = await askPage<T>(place, path);
-          this.#place = place;
-          return found;
-        });
-      } catch (error) {
-        if (!(error instanceof NoStatus)) throw error;
-        failures.push(error);
-      }
-    }
-    throw noneOf(failures);
+    const askAt = async (place: Place) => {
+      const found = await askPage<T>(place, path);
+      this.#place = place;
+      return found;
+    };
+    return await firstOf(this.#targets, ({ places }) => firstOf(places, askAt), noneOf);
   }
 }

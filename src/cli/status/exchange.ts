@@ -45,25 +45,31 @@ export async function exchange(
 }
 
 /**
- * What `ask` finds at the first place that answers it. What keeps one place from answering says more
- * than that nobody runs at the others.
+ * What `ask` finds at the first place, or of the first daemon, that answers it. What keeps one from
+ * answering says more than that nobody runs at the others.
  *
+ * @param whyNone of all failures, where none answers
  * @throws NoStatus
  */
-export async function firstOf<T>(
-  places: readonly Place[],
-  ask: (place: Place) => Promise<T>,
+export async function firstOf<P, T>(
+  all: readonly P[],
+  ask: (one: P) => Promise<T>,
+  whyNone = mostTelling,
 ): Promise<T> {
   const failures: NoStatus[] = [];
-  for (const place of places) {
+  for (const one of all) {
     try {
-      return await ask(place);
+      return await ask(one);
     } catch (error) {
       if (!(error instanceof NoStatus)) throw error;
       failures.push(error);
     }
   }
-  throw failures.find((it) => !it.isNotRunning) ?? failures[0]!;
+  throw whyNone(failures);
+}
+
+function mostTelling(failures: readonly NoStatus[]): NoStatus {
+  return failures.find((it) => !it.isNotRunning) ?? failures[0]!;
 }
 
 /** @throws NoStatus for a refusal too */

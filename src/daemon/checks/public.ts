@@ -1,7 +1,7 @@
 import type { ServerConfig } from "#src/config/config.ts";
 import { formatIpv4, isGlobalUnicast } from "#src/protocol/wire/ipv4.ts";
 import {
-  isOfLabs,
+  obstacleIn,
   type SpecialPurpose,
   specialPurpose4,
 } from "#src/protocol/wire/special_purpose.ts";
@@ -15,8 +15,7 @@ const SHARED = "Shared Address Space";
 
 /** What keeps the Internet from an address; undefined: nothing. */
 function obstacleOf(address: number): SpecialPurpose | undefined {
-  const special = specialPurpose4(address);
-  return special === undefined || special.global || isOfLabs(special) ? undefined : special;
+  return obstacleIn(specialPurpose4(address));
 }
 
 /** A port forwarding may still make it public. @param bound 0: any address of this host */

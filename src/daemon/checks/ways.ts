@@ -1,7 +1,7 @@
 import type { RelayConfig } from "#src/config/config.ts";
 import { formatIpv4 } from "#src/protocol/wire/ipv4.ts";
 import { formatIpv6, formatIpv6Prefix, hostIn } from "#src/protocol/wire/ipv6.ts";
-import { isOfLabs, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
+import { obstacleIn, specialPurpose6 } from "#src/protocol/wire/special_purpose.ts";
 import { servicePrefixOf } from "#src/protocol/wire/teredo_address.ts";
 import type { Host, Refused, Way } from "../host/contract.ts";
 import { clientAddress, ipv4Bytes, ROOT_SERVERS_4, ROOT_SERVERS_6 } from "../host/samples.ts";
@@ -162,14 +162,12 @@ export function checkIcmpSource(host: Host, served: RelayConfig["served"]): Chec
   const way = host.way6({ destination: ROOT_SERVERS_6[0]! });
   if (way.kind !== "sent" || way.source === undefined) return [];
   const text = formatIpv6(way.source);
-  const special = specialPurpose6(way.source);
-  if (special === undefined || special.global || isOfLabs(special)) {
-    return [ok("icmp_source", text)];
-  }
+  const obstacle = obstacleIn(specialPurpose6(way.source));
+  if (obstacle === undefined) return [ok("icmp_source", text)];
   return [
     warn(
       "icmp_source",
-      `ICMPv6 errors leave from ${text} (${special.name}, ${special.reference}), and a Packet Too Big ` +
+      `ICMPv6 errors leave from ${text} (${obstacle.name}, ${obstacle.reference}), and a Packet Too Big ` +
         "from there is thrown away on its way: large packets then vanish",
       `give this host a global IPv6 address: ${host.words.addAddress6}`,
     ),

@@ -102,8 +102,13 @@ export const IPV4_SPECIAL_PURPOSE: readonly SpecialPurpose[] = IPV4_ENTRIES;
 export const IPV6_SPECIAL_PURPOSE: readonly SpecialPurpose[] = IPV6_ENTRIES;
 
 /** Whoever has such an address runs a network for tests, and knows. */
-export function isOfLabs({ name }: SpecialPurpose): boolean {
+function isOfLabs({ name }: SpecialPurpose): boolean {
   return name.startsWith("Documentation") || name === "Benchmarking";
+}
+
+/** Of an address's entry: what keeps the Internet from it; undefined: nothing does, or it is of a test network. */
+export function obstacleIn(entry: SpecialPurpose | undefined): SpecialPurpose | undefined {
+  return entry === undefined || entry.global || isOfLabs(entry) ? undefined : entry;
 }
 
 /** The most specific entry that an IPv4 address falls under; undefined: it is an ordinary one. */

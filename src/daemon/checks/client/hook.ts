@@ -1,5 +1,5 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
-import { asError } from "#src/errors.ts";
+import { codeOf } from "#src/config/files.ts";
 import { strangerAt } from "#src/ownership.ts";
 import { changedHooks, type MiredoHooks } from "../../client/miredo_hook.ts";
 import { type CheckResult, fail, ok, warn } from "../result.ts";
@@ -9,7 +9,7 @@ const NAME = "hook";
 const HEAD_LENGTH = 256;
 const ELF = "\x7fELF";
 /** Of paths that lead nowhere. */
-const ABSENT: readonly (string | undefined)[] = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"];
+const ABSENT: readonly string[] = ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"];
 
 export function checkHook(hook: string | undefined): CheckResult[] {
   if (hook === undefined) return [];
@@ -33,8 +33,6 @@ export function checkHook(hook: string | undefined): CheckResult[] {
     return [fail(NAME, `${hook} is no program that can be run`, `chmod 755 ${hook}`)];
   }
 }
-
-const codeOf = (error: unknown) => (asError(error) as NodeJS.ErrnoException).code;
 
 /**
  * Whether execve(2) knows how to run it: it says no more than ENOEXEC, or ENOENT for a file that is

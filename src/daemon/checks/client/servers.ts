@@ -1,7 +1,7 @@
 import type { ServerName } from "#src/config/config.ts";
 import { inOrder } from "#src/protocol/client/servers/choose.ts";
 import { formatIpv4, isGlobalUnicast, parseIpv4 } from "#src/protocol/wire/ipv4.ts";
-import { isOfLabs, specialPurpose4 } from "#src/protocol/wire/special_purpose.ts";
+import { obstacleIn, specialPurpose4 } from "#src/protocol/wire/special_purpose.ts";
 import { type CheckResult, fail, ok, warn } from "../result.ts";
 
 /** IPv4 addresses of a name. @throws an error with `code`, as `node:dns` has them */
@@ -65,12 +65,12 @@ async function addressesOf(
 function judge(host: string, address: number): CheckResult {
   const text = formatIpv4(address);
   const name = host === text ? text : `${host} is ${text}`;
-  const special = specialPurpose4(address);
   if (!isGlobalUnicast(address, false)) {
     return fail(NAME, `${name}, which is no address of a public host: peers refuse it`, ANOTHER);
   }
-  if (special === undefined || special.global || isOfLabs(special)) return ok(NAME, name);
-  const why = `${special.name}, ${special.reference}`;
+  const obstacle = obstacleIn(specialPurpose4(address));
+  if (obstacle === undefined) return ok(NAME, name);
+  const why = `${obstacle.name}, ${obstacle.reference}`;
   return warn(NAME, `${name} (${why}): no peer elsewhere reaches it`, ANOTHER);
 }
 

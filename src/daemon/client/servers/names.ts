@@ -2,7 +2,7 @@ import type { ServerName } from "#src/config/config.ts";
 import type { Millis } from "#src/protocol/time.ts";
 import { chooseServers, type ChosenServer } from "#src/protocol/client/servers/choose.ts";
 import { formatIpv4, isGlobalUnicast, isUnicast } from "#src/protocol/wire/ipv4.ts";
-import { isOfLabs, specialPurpose4 } from "#src/protocol/wire/special_purpose.ts";
+import { obstacleIn, specialPurpose4 } from "#src/protocol/wire/special_purpose.ts";
 import type { Clock } from "../clock.ts";
 import { namesIn } from "./configured.ts";
 
@@ -169,9 +169,7 @@ function whyNone(addresses: readonly number[], known: readonly number[]): string
 
 /** Whether the Internet reaches it, or would but for its being of a test network. */
 function isPublic(address: number): boolean {
-  const special = specialPurpose4(address);
-  return isGlobalUnicast(address, false) &&
-    (special === undefined || special.global || isOfLabs(special));
+  return isGlobalUnicast(address, false) && obstacleIn(specialPurpose4(address)) === undefined;
 }
 
 function isSame(a: readonly ChosenServer[], b: readonly ChosenServer[]): boolean {
