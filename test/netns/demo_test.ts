@@ -100,7 +100,8 @@ test("teredo demo --clients 2 shows how two clients find each other", OPTIONS, a
   assert.match(stdout, /seen as 198\.51\.100\.21:\d+, NAT: symmetric port/);
   assert.match(stdout, /nat1:\d+ > server:3544 +bubble client1 > client2 \| nonce [0-9a-f]{8}/);
   assert.match(stdout, /nat2:\d+ > nat1:\d+ +echo reply 1 client2 > client1/);
-  assert.match(stdout, / 4 received/);
+  // It sends until as many are answered: more, where the first answer takes long.
+  for (const i of [1, 2, 3, 4]) assert.match(stdout, new RegExp(` icmp_seq=${i} ttl=64 time=`));
   assert.deepEqual(await leftBehind(mark), []);
 });
 
