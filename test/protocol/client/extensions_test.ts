@@ -238,6 +238,31 @@ test("Client behind such a NAT sends from there to a peer's address that has non
   );
 });
 
+test("Client behind such a NAT lets who asks for it in by the random port that it tells him, at once (C-76)", () => {
+  const cases: [string, Uint8Array, [End, number][]][] = [
+    // Its NAT may know us by the service port alone: RFC 6081 §6.4, step 6C.
+    ["without a random port", nonceTrailer("deadbeef"), [
+      [PEER_AT, 0],
+      [PEER_AT, 1],
+      [PEER_SERVER_AT, 0],
+    ]],
+    ["with one", concat(nonceTrailer("deadbeef"), portTrailer(1_201)), [
+      [PEER_AT, 0],
+      [{ ...PEER_AT, port: 1_201 }, 1],
+      [PEER_SERVER_AT, 0],
+    ]],
+    // It cannot read where the port is.
+    ["without trailers", new Uint8Array(0), [[PEER_AT, 0], [PEER_SERVER_AT, 0]]],
+  ];
+  for (const [name, trailers, sent] of cases) {
+    const lab = new ClientLab().qualifySymmetric(KEPT_AT);
+    lab.indirect(trailers);
+    const expected = sent.map(([to, path]) => [endOf(to), path]);
+    assert.deepEqual(lab.sent.map(({ to, path }) => [to, path]), expected, name);
+    assert.equal(describe(lab.sentTo(PEER_SERVER_AT)[0]!).randomPort, 50_001, name);
+  }
+});
+
 test("Client sends by the random port to who was heard of there, and closes it for who is at the service port (C-76)", () => {
   const lab = new ClientLab().qualifySymmetric(KEPT_AT);
   lab.send(PEER);

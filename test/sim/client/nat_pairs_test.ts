@@ -8,6 +8,8 @@ import { ClientWorld, type SimClient } from "./world.ts";
 
 const QUALIFIED = 8_000;
 const FOUND = 14_000;
+/** Before anybody asks a second time, 2 s after the first. */
+const FIRST_TURN = 1_000;
 /** Four turns 2 s apart, one of which may go on for a second: before what is held is too old. */
 const TOLD = 9_000;
 
@@ -19,7 +21,10 @@ function talk(world: ClientWorld, a: SimClient, b: SimClient): boolean {
   const end = sentAt + FOUND;
   while (world.clock.now < end) {
     world.run(500);
-    if (numbers.some((it) => a.arrived.has(it))) return true;
+    if (!numbers.some((it) => a.arrived.has(it))) continue;
+    const took = world.clock.now - sentAt;
+    assert.ok(took <= FIRST_TURN, `the first answer took ${took} ms`);
+    return true;
   }
   assert.ok(a.errors.some(({ code }) => code === 3), "nothing came back, not even an error");
   const told = a.errors.find(({ code }) => code === 3)!.at - sentAt;

@@ -128,8 +128,13 @@ export class Traversal implements Asking {
 
   /** RFC 6081 §5.4.4.2: with the port that our NAT keeps for a random one of ours. */
   #sendIndirect(p: PeerId, now: Millis, sink: TunnelSink): Millis {
-    if (this.#keepsPorts() && !this.#parts.peers.isTrusted(p)) this.#openRandomPort(p, now);
-    this.#parts.peers.bubbled(p, now);
+    const { peers, paths } = this.#parts;
+    if (this.#keepsPorts() && !peers.isTrusted(p) && this.#openRandomPort(p, now)) {
+      // Who has none himself and can read of it sends there from his service port, and is let in at once.
+      const reads = paths.hasNonceReceived(p) && paths.peerRandomPort[p] === 0;
+      if (reads) this.#answerByRandomPort(p, now, sink);
+    }
+    peers.bubbled(p, now);
     this.#bubbles.sendIndirect(p, sink);
     return now + BUBBLE_INTERVAL;
   }
@@ -147,12 +152,14 @@ export class Traversal implements Asking {
     return ports.open(p);
   }
 
-  #openRandomPort(p: PeerId, now: Millis): void {
+  /** @returns whether there is one now that was not there before */
+  #openRandomPort(p: PeerId, now: Millis): boolean {
     const { paths, ports } = this.#parts;
-    if (paths.randomPath[p] !== SERVICE_PATH) return;
+    if (paths.randomPath[p] !== SERVICE_PATH) return false;
     const path = this.#takePort(p, now);
     paths.randomPath[p] = path;
     paths.randomPort[p] = path === SERVICE_PATH ? 0 : ports.port(path);
+    return path !== SERVICE_PATH;
   }
 
   // RFC 6081 §5.5: ports that a NAT gives in a row
@@ -226,7 +233,9 @@ export class Traversal implements Asking {
       if (!peers.isValid(p, now)) this.#answerElsewhere(p, now, sink);
     }
     if (!peers.isValid(p, now)) {
-      this.#states.invite(p, paths.peerRandomPort[p] !== 0, now, sink);
+      // Where ports matter, the direct bubble alone reaches few.
+      const isUrgent = paths.peerRandomPort[p] !== 0 || this.#keepsPorts() || this.#mayTestPorts(p);
+      this.#states.invite(p, isUrgent, now, sink);
     }
   }
 
