@@ -53,8 +53,9 @@ test("lookOnChange() takes signals without end for one, until it has rested", as
 
 test("lookOnChange() looks without a signal too, and no more once it is ended", async () => {
   const { asked, looks, end } = setUp(100);
-  await until(() => looks.length >= 3);
-  assert.ok(!looks.includes(true));
+  // One at the start and one after a rest: the last of the signals before may be late, and still come.
+  await until(() => looks.filter((isTold) => !isTold).length >= 4);
+  assert.ok(looks.filter(Boolean).length <= 1);
   process.on("SIGIO", () => {}); // nobody else may be left to hear it, and by itself it kills
   end();
   assert.equal(asked.at(-1), false);
