@@ -28,6 +28,7 @@ export class Foresight {
   /** Whether a packet from the IPv6 side would be sent or held, or why it would be dropped. */
   ofPacket(b: Uint8Array, at: number, length: number, now: Millis): Drop {
     const { peers } = this.#parts;
+    const { room } = this.#states;
     let drop = this.#checks.checkPacket(b, at, length);
     if (this.#checks.isLinkMessage(drop, b, at)) return Drop.None;
     if (drop === Drop.None) drop = this.#checks.checkSource(b, at);
@@ -37,7 +38,7 @@ export class Foresight {
     drop = this.#checks.checkEmbedded(b, at + DESTINATION_AT, p, now);
     if (drop !== Drop.None) return drop;
     if (p !== NO_PEER) return this.#states.foresee(p, length, now);
-    const isRoom = peers.size < peers.capacity || peers.oldest(now) !== NO_PEER;
+    const isRoom = !room.isFull(true) || room.giveWay(true, now) !== NO_PEER;
     return isRoom ? Drop.None : Drop.PeerTableFull;
   }
 

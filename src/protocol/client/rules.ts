@@ -300,7 +300,7 @@ export class Client implements TunnelRules {
     }
     const refused = this.#checks.checkEmbedded(b, at + DESTINATION_AT, p, now);
     if (refused !== Drop.None) return refused;
-    p = this.#states.enter(b, at + DESTINATION_AT, now);
+    p = this.#states.enter(b, at + DESTINATION_AT, now, true);
     if (p === NO_PEER) return Drop.PeerTableFull;
     this.#traversal.setHome(p, home, now);
     return this.#states.holdAndAsk(p, packet, now, sink);

@@ -156,14 +156,16 @@ export class ClientLab {
   }
 
   /** {@link advance}, with a server that answers; all that was sent meanwhile is in `sent`. */
-  live(milliseconds: number): this {
+  live(milliseconds: number, mapped = MAPPED_AT): this {
     const end = this.now + milliseconds;
     const all: Sent[] = [];
     while (this.now < end) {
       this.advance(Math.min(100, end - this.now));
       const sent = this.sent;
       all.push(...sent);
-      for (const it of sent) if (isSolicitation(it)) this.advertise(it);
+      for (const it of sent) {
+        if (isSolicitation(it) && it.path === SERVICE_PATH) this.advertise(it, mapped);
+      }
     }
     this.sent = all;
     return this;

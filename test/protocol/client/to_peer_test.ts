@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Drop, DROP_NAMES } from "#src/protocol/drops.ts";
 import { equalIpv6, formatIpv6 } from "#src/protocol/wire/ipv6.ts";
-import { bubble, change, icmpv6, ip4, teredo } from "../packets.ts";
+import { change, icmpv6, ip4, teredo } from "../packets.ts";
 import {
   assertDrop,
   CLIENT_OPTIONS,
@@ -306,25 +306,6 @@ test("Client.fromIpv6() holds no more for a peer than it is told to, and forgets
   lab.advance(3_100);
   assert.equal(lab.client.gauges.heldPackets, 0);
   assert.equal(lab.drops(Drop.HoldExpired), 2);
-});
-
-test("Client's table gives way to new peers, but not those that are there", () => {
-  const lab = new ClientLab({ maxPeers: 4 }).qualify();
-  for (let i = 0; i < 3; i++) {
-    const at = { address: PEER_AT.address + i, port: 8_192 };
-    lab.receive(bubble(teredo(at.address, at.port, PEER_SERVER), lab.address), at);
-  }
-  for (let i = 0; i < 20; i++) {
-    assertDrop(lab.send(far(`192.0.3.${i + 1}`)), Drop.None);
-    assert.ok(lab.client.gauges.peers <= 4);
-  }
-  assert.equal(lab.client.gauges.trusted, 3);
-  const at = { address: PEER_AT.address + 3, port: 8_192 };
-  lab.receive(bubble(teredo(at.address, at.port, PEER_SERVER), lab.address), at);
-  assert.equal(lab.client.gauges.trusted, 4);
-  assertDrop(lab.send(far("192.0.4.1")), Drop.PeerTableFull);
-  assertDrop(lab.receive(data(HOST, lab.address), RELAY_AT), Drop.PeerTableFull);
-  assert.deepEqual(lab.sent, [], "nobody is tested for whom there is no room");
 });
 
 test("Client forgets a peer by which nothing has passed for 300 s", () => {

@@ -15,6 +15,10 @@ const INVITED = 8;
 const TESTING = 16;
 /** No Teredo client: it is reached through a relay, which an echo test finds. RFC 4380 §5.2.9 */
 const NATIVE = 32;
+/** Our host sent to it before anything of it was let in: it is no stranger. */
+const WANTED = 64;
+/** A packet of our host's was to go to it and could not wait; its sender is to hear of it all the same. */
+const MISSED = 128;
 
 /** By which ways a peer is reached: what RFC 6081 adds to its entry, in arrays beside the table. */
 export class Paths {
@@ -113,7 +117,7 @@ export class Paths {
 
   /** Our mapping is another one: what was agreed by the old one is void. */
   forget(p: PeerId): void {
-    this.#flags[p]! &= NATIVE | KNOWS_TRAILERS;
+    this.#flags[p]! &= NATIVE | KNOWS_TRAILERS | WANTED;
     this.answeredAt[p] = -Infinity;
     // On another link it is another host that has its address.
     this.localAt[p] = -Infinity;
@@ -174,8 +178,29 @@ export class Paths {
     return (this.#flags[p]! & INVITED) !== 0;
   }
 
-  setInvited(p: PeerId, invited: boolean): void {
-    this.#set(p, INVITED, invited);
+  setInvited(p: PeerId): void {
+    this.#set(p, INVITED, true);
+  }
+
+  isMissed(p: PeerId): boolean {
+    return (this.#flags[p]! & MISSED) !== 0;
+  }
+
+  setMissed(p: PeerId): void {
+    this.#set(p, MISSED, true);
+  }
+
+  /** Nobody waits to be asked for, or is to be asked in return. */
+  clearAsked(p: PeerId): void {
+    this.#set(p, INVITED | MISSED, false);
+  }
+
+  isWanted(p: PeerId): boolean {
+    return (this.#flags[p]! & WANTED) !== 0;
+  }
+
+  setWanted(p: PeerId): void {
+    this.#set(p, WANTED, true);
   }
 
   isTesting(p: PeerId): boolean {

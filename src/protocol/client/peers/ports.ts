@@ -1,10 +1,13 @@
 import { type ClientHost, RANDOM_PORTS, SERVICE_PATH } from "../contract.ts";
+import type { Paths } from "./paths.ts";
 import type { Peers } from "../../peers/table.ts";
 import { NO_PEER, type PeerId } from "../../peers/index.ts";
 import type { Millis } from "../../time.ts";
 
 /** Longer than any clock here runs: what has it taken off comes before all that has not. */
-const BEFORE_ANY: Millis = 2 ** 45;
+const AFTER_ANY: Millis = 2 ** 45;
+/** Most that are for those whom nobody here has sent to before they came. */
+const STRANGERS_MAX = RANDOM_PORTS / 2;
 
 /** Random ports, each for one peer. RFC 6081 §5.4.4.2, §5.5.4.1 */
 export class RandomPorts {
@@ -44,21 +47,43 @@ export class RandomPorts {
     return SERVICE_PATH;
   }
 
+  /** Whether there is none left for a stranger, or for whom our host wants. */
+  isFull(paths: Paths, isWanted: boolean): boolean {
+    if (this.#count === RANDOM_PORTS) return true;
+    return !isWanted && this.#strangers(paths) >= STRANGERS_MAX;
+  }
+
+  #strangers(paths: Paths): number {
+    let count = 0;
+    for (let path = 1; path <= RANDOM_PORTS; path++) {
+      const p = this.#owner[path]!;
+      if (p !== NO_PEER && !paths.isWanted(p)) count++;
+    }
+    return count;
+  }
+
   /**
-   * Of their owners, one that is neither asked nor heard of: who never answered, and was asked longest ago,
-   * before who has been silent for longest. {@link NO_PEER}: there is none.
+   * Of their owners one that is neither asked nor heard of: who never answered, and was asked longest ago,
+   * before who has been silent for longest. Else for whom our host wants a stranger, though it is there.
+   *
+   * @returns {@link NO_PEER}: nobody gives way
    */
-  idlest(peers: Peers, now: Millis): PeerId {
-    let idlest = NO_PEER;
+  giveWay(peers: Peers, paths: Paths, isWanted: boolean, now: Millis): PeerId {
+    const isCrowded = !isWanted && this.#strangers(paths) >= STRANGERS_MAX;
+    let found = NO_PEER;
     let least = Infinity;
     for (let path = 1; path <= RANDOM_PORTS; path++) {
       const p = this.#owner[path]!;
-      if (p === NO_PEER || peers.isResolving(p) || peers.isValid(p, now)) continue;
-      const rank = peers.isTrusted(p) ? peers.lastReceived(p) : peers.lastBubble(p) - BEFORE_ANY;
+      if (p === NO_PEER || (isCrowded && paths.isWanted(p))) continue;
+      const isIdle = !peers.isResolving(p) && !peers.isValid(p, now);
+      if (!isIdle && (!isWanted || paths.isWanted(p))) continue;
+      const heard = peers.lastReceived(p) + (isIdle ? 0 : AFTER_ANY);
+      const rank = isIdle && !peers.isTrusted(p) ? peers.lastBubble(p) - AFTER_ANY : heard;
       if (rank >= least) continue;
-      [idlest, least] = [p, rank];
+      found = p;
+      least = rank;
     }
-    return idlest;
+    return found;
   }
 
   close(path: number): void {

@@ -3,13 +3,15 @@ import type { ClientParts } from "../parts.ts";
 import { Counter } from "../../counters.ts";
 import { SERVICE_PATH } from "../contract.ts";
 import { Drop } from "../../drops.ts";
-import { ECHO_MAX, ECHO_TIMEOUT } from "./echo_tests.ts";
+import { ECHO_TIMEOUT } from "./echo_tests.ts";
 import { ClientHolds } from "./holds.ts";
 import { NO_SLOT } from "../../peers/hold.ts";
 import { isTeredo, mappedAddressOf, mappedPortOf } from "../../wire/teredo_address.ts";
 import type { Millis } from "../../time.ts";
 import { BUBBLE_INTERVAL, BUBBLE_MAX, BUBBLE_WINDOW, REFRESH_AFTER } from "../../peers/bubbles.ts";
 import { LOCAL_MEMORY } from "./paths.ts";
+import { isExhausted, NATIVE_REST } from "./patience.ts";
+import { Room } from "./room.ts";
 import { NO_PEER, type PeerId } from "../../peers/index.ts";
 import { Timers } from "../../peers/timers.ts";
 import type { Strangers } from "../reception/strangers.ts";
@@ -19,8 +21,6 @@ import { wayOf } from "./way_of.ts";
 
 /** Most timers that one {@link ClientPeers.tick} sees to. */
 const TICK_LIMIT = 512;
-/** A native host that did not answer is not asked again for so long. */
-const NATIVE_REST: Millis = 10_000;
 /** Who asks for us by way of our server is asked in return so much later, if it was not heard of. */
 const INVITATION_DELAY: Millis = 300;
 /** Whether the NAT is symmetric decides what a bubble has to say: it waits for that. RFC 6081 §5.4.4 */
@@ -41,6 +41,7 @@ const NONCE_PATIENCE: Millis = 1_000;
  */
 export class ClientPeers {
   readonly holds: ClientHolds;
+  readonly room: Room;
   readonly #parts: ClientParts;
   readonly #strangers: Strangers;
   readonly #timers: Timers;
@@ -53,6 +54,7 @@ export class ClientPeers {
     this.#parts = parts;
     this.#strangers = strangers;
     this.holds = new ClientHolds(parts);
+    this.room = new Room(parts, this.holds);
     this.#timers = new Timers(parts.peers.capacity);
   }
 
@@ -75,18 +77,23 @@ export class ClientPeers {
     this.#timers.set(p, at, now);
   }
 
-  /** The entry of the 16 bytes at `at`, or a new one; {@link NO_PEER}: there is no room. */
-  enter(b: Uint8Array, at: number, now: Millis): PeerId {
+  /**
+   * The entry of the 16 bytes at `at`, or a new one; {@link NO_PEER}: there is no room.
+   *
+   * @param isWanted whether it is our host that sends to it
+   */
+  enter(b: Uint8Array, at: number, now: Millis, isWanted = false): PeerId {
     const { peers, paths, options, counters } = this.#parts;
     const known = peers.find(b, at);
     if (known !== NO_PEER) return known;
-    if (peers.size === peers.capacity) {
-      const oldest = peers.oldest(now);
-      if (oldest === NO_PEER) return NO_PEER;
-      this.#remove(oldest);
+    if (this.room.isFull(isWanted)) {
+      const other = this.room.giveWay(isWanted, now);
+      if (other === NO_PEER) return NO_PEER;
+      this.#remove(other);
       counters[Counter.peers_evicted]!++;
     }
     const p = peers.insert(b, at, now);
+    this.room.enter();
     const isNative = !isTeredo(b, at, options().prefix);
     paths.clear(p, isNative);
     if (!isNative) peers.setMapping(p, mappedAddressOf(b, at), mappedPortOf(b, at), SERVICE_PATH);
@@ -96,10 +103,10 @@ export class ClientPeers {
   }
 
   /** {@link enter} for who wrote to us from the IPv4 address, as far as the limits for strangers go. */
-  meet(b: Uint8Array, at: number, address: number, now: Millis): PeerId {
+  meet(b: Uint8Array, at: number, address: number, now: Millis, isTold = false): PeerId {
     const known = this.#parts.peers.find(b, at);
     if (known !== NO_PEER) return known;
-    return this.#strangers.mayMeet(address, now) ? this.enter(b, at, now) : NO_PEER;
+    return this.#strangers.mayMeet(address, isTold, now) ? this.enter(b, at, now) : NO_PEER;
   }
 
   /** Case 1: `packet` goes to a trusted and valid peer, at once. RFC 4380 §5.2.4 */
@@ -115,14 +122,15 @@ export class ClientPeers {
   /** Cases 2, 3 and 5: `packet` waits until the peer has been heard of. RFC 4380 §5.2.4 */
   holdAndAsk(p: PeerId, packet: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const { peers, paths, errors } = this.#parts;
+    if (paths.dataAt[p] === -Infinity) this.room.want(p);
     const isResolving = peers.isResolving(p);
-    if (!isResolving && this.#isExhausted(p, now)) {
+    if (!isResolving && isExhausted(this.#parts, p, now)) {
       errors.unreachable(packet, now, sink);
       return Drop.PeerUnreachable;
     }
     const held = this.holds.push(p, packet, now);
     // What cannot wait is lost, but not the ones behind it.
-    if (!held) paths.setInvited(p, true);
+    if (!held) paths.setMissed(p);
     if (!isResolving) this.resolve(p, now, now, sink);
     return held ? Drop.None : Drop.HoldFull;
   }
@@ -130,7 +138,7 @@ export class ClientPeers {
   /** What {@link holdAndAsk} would say. Changes and counts nothing. */
   foresee(p: PeerId, length: number, now: Millis): Drop {
     const isAsked = this.#parts.peers.isResolving(p);
-    if (!isAsked && this.#isExhausted(p, now)) return Drop.PeerUnreachable;
+    if (!isAsked && isExhausted(this.#parts, p, now)) return Drop.PeerUnreachable;
     return this.holds.couldPush(p, length) ? Drop.None : Drop.HoldFull;
   }
 
@@ -158,7 +166,7 @@ export class ClientPeers {
 
   /** The peer asked for us by way of our server, and is not heard of: RFC 6081 §6.1, step 4. */
   invite(p: PeerId, isUrgent: boolean, now: Millis, sink: TunnelSink): void {
-    this.#parts.paths.setInvited(p, true);
+    this.#parts.paths.setInvited(p);
     if (this.#parts.peers.isResolving(p)) return;
     this.resolve(p, isUrgent ? now : now + INVITATION_DELAY, now, sink);
   }
@@ -191,10 +199,11 @@ export class ClientPeers {
     const { traversal: it } = this;
     paths.setWay(p, wayOf(p, peers, paths, it.embeddedAddress(p), it.embeddedPort(p)));
     this.measure(p, now);
-    paths.setInvited(p, false);
+    paths.clearAsked(p);
     paths.setTesting(p, false);
     // RFC 6081 §5.4.4.5: heard of at the service port, it needs no other.
     if (local === SERVICE_PATH) this.closeRandomPort(p);
+    paths.portTests[p] = 0;
     this.hear(p, now);
     this.#timers.set(p, it.nextKeepUp(p, now), now);
     if (!isSame) this.holds.arrivals.discard(p, Drop.SourceMismatch);
@@ -247,7 +256,6 @@ export class ClientPeers {
     ports.close(paths.randomPath[p]!);
     paths.randomPath[p] = SERVICE_PATH;
     paths.randomPort[p] = 0;
-    paths.portTests[p] = 0;
     paths.setTesting(p, false);
   }
 
@@ -308,19 +316,12 @@ export class ClientPeers {
     peers.setMapping(p, address, isNative ? 0 : this.traversal.embeddedPort(p), SERVICE_PATH);
   }
 
-  /** Whether the peer left all that may be sent unanswered. RFC 4380 §5.2.6 */
-  #isExhausted(p: PeerId, now: Millis): boolean {
-    const { peers, paths } = this.#parts;
-    const idle = now - peers.lastBubble(p);
-    if (paths.isNative(p)) return peers.bubblesSent(p) >= ECHO_MAX && idle < NATIVE_REST;
-    return peers.bubblesSent(p) >= BUBBLE_MAX && idle < BUBBLE_WINDOW;
-  }
-
   /** The next question, or the end of waiting. */
   #repeat(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { peers, paths, nat } = this.#parts;
     const isHeld = this.holds.count(p) > 0;
-    if (!isHeld && !paths.isInvited(p) && !paths.isTesting(p)) return this.#rest(p, now);
+    const isWanted = isHeld || paths.isMissed(p);
+    if (!isWanted && !paths.isInvited(p) && !paths.isTesting(p)) return this.#rest(p, now);
     const isEarly = !nat.isSettled && !paths.isNative(p);
     if (isEarly && now < peers.expiry(p)) return this.#timers.set(p, now + NAT_POLL, now);
     if (paths.isTesting(p)) {
@@ -331,16 +332,20 @@ export class ClientPeers {
     const next = peers.lastBubble(p) + interval;
     if (now < next) return this.#timers.set(p, next, now);
     // A server that never answers keeps nobody for ever.
-    const isOver = isEarly || this.#isExhausted(p, now) || peers.turns(p) >= BUBBLE_MAX;
+    const isOver = isEarly || isExhausted(this.#parts, p, now, isWanted) ||
+      peers.turns(p) >= BUBBLE_MAX;
     if (isOver && isHeld) {
       this.#fail(p, now, sink);
       if (paths.isNative(p)) this.traversal.noteSilence(p, now, sink);
       return;
     }
     if (isOver) return this.#rest(p, now);
-    if (now - peers.lastBubble(p) >= BUBBLE_WINDOW) peers.forgetBubbles(p);
+    if (now - peers.lastBubble(p) >= BUBBLE_WINDOW) {
+      if (peers.bubblesSent(p) > 0) paths.portTests[p] = 0;
+      peers.forgetBubbles(p);
+    }
     peers.addTurn(p);
-    paths.setInvited(p, false);
+    paths.clearAsked(p);
     this.#timers.set(p, this.traversal.ask(p, now, sink), now);
   }
 
@@ -348,7 +353,7 @@ export class ClientPeers {
   #rest(p: PeerId, now: Millis): void {
     const { peers, paths } = this.#parts;
     peers.setResolving(p, false);
-    paths.setInvited(p, false);
+    paths.clearAsked(p);
     this.#timers.set(p, peers.expiry(p), now);
   }
 
@@ -379,6 +384,7 @@ export class ClientPeers {
     this.#timers.cancel(p);
     this.closeRandomPort(p);
     this.holds.discard(p, Drop.PeerTableFull);
+    this.room.leave(p);
     this.#parts.paths.release(p);
     this.#parts.peers.remove(p);
   }

@@ -2,7 +2,7 @@ import { ANSWER_INTERVAL, type ClientBubbles } from "./bubbles.ts";
 import type { ClientParts } from "../parts.ts";
 import type { Asking } from "./asking.ts";
 import type { ClientPeers } from "./states.ts";
-import { RANDOM_PORTS, SERVICE_PATH } from "../contract.ts";
+import { SERVICE_PATH } from "../contract.ts";
 import type { LocalDiscovery } from "./discovery.ts";
 import { Drop } from "../../drops.ts";
 import { ECHO_TIMEOUT, type EchoTests } from "./echo_tests.ts";
@@ -11,6 +11,7 @@ import { IPV6_LENGTH } from "../../wire/ipv6.ts";
 import { BUBBLE_INTERVAL, REFRESH_AFTER, REFRESH_MAX } from "../../peers/bubbles.ts";
 import { NO_PEER, type PeerId } from "../../peers/index.ts";
 import type { PortTests } from "./port_tests.ts";
+import { TokenBucket } from "../../guard/limiter.ts";
 import type { TeredoDatagram } from "../../wire/datagram.ts";
 import { DISCOVERY_SOLICITATION } from "../../wire/trailers.ts";
 import type { Millis } from "../../time.ts";
@@ -27,6 +28,8 @@ const KEEP_UP_INTERVAL: Millis = 20_000;
 /** RFC 6081 §5.5.2.2 */
 const PORT_TESTS_MAX = 2;
 const SECOND: Millis = 1_000;
+/** Tests of ports a second for whom nobody here waits. */
+const STRANGERS_TESTS = 2;
 /** Turns in which a peer on our own link is asked there alone. RFC 4380 §5.2.4 case 3 */
 const LOCAL_TURNS = 2;
 
@@ -42,6 +45,7 @@ export class Traversal implements Asking {
   readonly #portTests: PortTests;
   readonly #local: LocalDiscovery;
   readonly #peer = new Uint8Array(IPV6_LENGTH);
+  readonly #strangersTests = new TokenBucket(STRANGERS_TESTS, STRANGERS_TESTS);
   /** Who hears that a native host left all tests unanswered. */
   onSilence: ((p: PeerId, now: Millis, sink: TunnelSink) => void) | undefined;
   /** Told of an echo test without an answer, and when it went out; more follow. */
@@ -91,7 +95,7 @@ export class Traversal implements Asking {
       peers.bubbled(p, now);
       return now + BUBBLE_INTERVAL;
     }
-    if (this.#mayTestPorts(p)) return this.#startPortTest(p, now, sink);
+    if (this.#mayStartPortTest(p, now)) return this.#startPortTest(p, now, sink);
     return this.#sendIndirect(p, now, sink);
   }
 
@@ -146,9 +150,13 @@ export class Traversal implements Asking {
 
   /** @returns the path; {@link SERVICE_PATH}: there is none to be had */
   #takePort(p: PeerId, now: Millis): number {
-    const { ports, peers } = this.#parts;
-    const idle = ports.count === RANDOM_PORTS ? ports.idlest(peers, now) : NO_PEER;
-    if (idle !== NO_PEER) this.#states.beginAnew(idle);
+    const { ports, peers, paths } = this.#parts;
+    const isWanted = paths.isWanted(p) || this.#states.holds.count(p) > 0;
+    if (ports.isFull(paths, isWanted)) {
+      const other = ports.giveWay(peers, paths, isWanted, now);
+      if (other === NO_PEER) return SERVICE_PATH;
+      this.#states.beginAnew(other);
+    }
     return ports.open(p);
   }
 
@@ -169,6 +177,12 @@ export class Traversal implements Asking {
     return nat.isSymmetric && !nat.isPortPreserving && options().extensions.sequential &&
       !peers.isTrusted(p) && paths.randomPort[p] === 0 && paths.portTests[p]! < PORT_TESTS_MAX &&
       server() !== undefined;
+  }
+
+  /** A test costs our server two answers: strangers have us make few. */
+  #mayStartPortTest(p: PeerId, now: Millis): boolean {
+    if (!this.#mayTestPorts(p)) return false;
+    return this.#states.holds.count(p) > 0 || this.#strangersTests.take(now);
   }
 
   #startPortTest(p: PeerId, now: Millis, sink: TunnelSink): Millis {
@@ -233,8 +247,8 @@ export class Traversal implements Asking {
       if (!peers.isValid(p, now)) this.#answerElsewhere(p, now, sink);
     }
     if (!peers.isValid(p, now)) {
-      // Where ports matter, the direct bubble alone reaches few.
-      const isUrgent = paths.peerRandomPort[p] !== 0 || this.#keepsPorts() || this.#mayTestPorts(p);
+      // Where ports matter, the direct bubble alone reaches few. A test costs more than to wait for that.
+      const isUrgent = paths.peerRandomPort[p] !== 0 || this.#keepsPorts();
       this.#states.invite(p, isUrgent, now, sink);
     }
   }

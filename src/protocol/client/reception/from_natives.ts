@@ -113,7 +113,7 @@ export class FromNatives {
     if (bubble) return Drop.UnknownPeer;
     const drop = checkContent(b, this.#opened);
     if (drop !== Drop.None) return drop;
-    if (!this.#strangers.mayMeet(address, now)) return Drop.RateLimited;
+    if (!this.#strangers.mayMeet(address, false, now)) return Drop.RateLimited;
     const p = this.#states.enter(b, ipv6At + SOURCE_AT, now);
     if (p === NO_PEER) return Drop.PeerTableFull;
     this.#traversal.setHome(p, this.#opened.home, now);

@@ -59,7 +59,7 @@ export class FromServers {
       return this.#answerOrigin(b, source, now, sink);
     }
     if (!hasMapping(b, source, originAddress, originPort)) return Drop.SourceMismatch;
-    const p = this.#states.meet(b, source, originAddress, now);
+    const p = this.#states.meet(b, source, originAddress, now, true);
     if (p === NO_PEER) return Drop.RateLimited;
     counters[Counter.bubbles_received]!++;
     this.#noteTrailers(p, b, now);
@@ -72,7 +72,12 @@ export class FromServers {
   /** A relay asks for us: a bubble to it opens our NAT, and shows it where we are. */
   #answerOrigin(b: Uint8Array, source: number, now: Millis, sink: TunnelSink): Drop {
     const { originAddress, originPort } = this.#opened.datagram;
-    if (!this.#strangers.mayAnswer(originAddress, originPort, now)) return Drop.RateLimited;
+    const p = this.#parts.peers.find(b, source);
+    const isAwaited = p !== NO_PEER && this.#states.holds.count(p) > 0;
+    const mayAnswer = isAwaited
+      ? this.#strangers.mayAnswerAwaited(originAddress, originPort, now)
+      : this.#strangers.mayAnswer(originAddress, originPort, now);
+    if (!mayAnswer) return Drop.RateLimited;
     this.#bubbles.answerStranger(this.#opened.home, b, source, originAddress, originPort, sink);
     return Drop.None;
   }

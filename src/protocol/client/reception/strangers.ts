@@ -1,8 +1,9 @@
 import { Limiter, TokenBucket } from "../../guard/limiter.ts";
 import type { Millis } from "../../time.ts";
 
-/** Echo tests and new entries that datagrams of strangers may cause, a second and at once. */
+/** Echo tests, new entries and answers that datagrams of strangers may cause, a second and at once. */
 const OF_ADDRESS = 20;
+/** ... each for itself: those who come straight, those whom our server tells of, and relays. */
 const OF_ALL = 100;
 /** Bubbles to one mapping that a server names as an origin, a second; and at once. RFC 4380 §5.2.6 */
 const ANSWERS = 0.5;
@@ -14,23 +15,42 @@ const CELLS = 4_096;
  * few of these. RFC 4380 §5.2.3 case 6 would ping any host at a stranger's word.
  */
 export class Strangers {
-  readonly #all = new TokenBucket(OF_ALL, OF_ALL);
+  readonly #straight = new TokenBucket(OF_ALL, OF_ALL);
+  readonly #told = new TokenBucket(OF_ALL, OF_ALL);
+  readonly #relays = new TokenBucket(OF_ALL, OF_ALL);
+  readonly #awaited = new TokenBucket(OF_ALL, OF_ALL);
   readonly #byAddress: Limiter;
+  readonly #relaysByAddress: Limiter;
   readonly #answers: Limiter;
+  readonly #awaitedAnswers: Limiter;
 
   /** @param key0 with `key1`, random bits: which addresses share a limit is not guessable */
   constructor(key0: number, key1: number) {
-    this.#byAddress = new Limiter(OF_ADDRESS, OF_ADDRESS, key0, key1, CELLS);
-    this.#answers = new Limiter(ANSWERS, ANSWERS_AT_ONCE, key0, key1, CELLS);
+    const make = (rate: number, atOnce: number) => new Limiter(rate, atOnce, key0, key1, CELLS);
+    this.#byAddress = make(OF_ADDRESS, OF_ADDRESS);
+    this.#relaysByAddress = make(OF_ADDRESS, OF_ADDRESS);
+    this.#answers = make(ANSWERS, ANSWERS_AT_ONCE);
+    this.#awaitedAnswers = make(ANSWERS, ANSWERS_AT_ONCE);
   }
 
-  /** Whether a datagram from the IPv4 address may make an entry or an echo test; if so, it counts. */
-  mayMeet(address: number, now: Millis): boolean {
-    return this.#byAddress.take(address, 0, now) && this.#all.take(now);
+  /**
+   * Whether a datagram from the IPv4 address may make an entry or an echo test; if so, it counts.
+   *
+   * @param isTold whether our server told of the address: others cannot use up what those may
+   */
+  mayMeet(address: number, isTold: boolean, now: Millis): boolean {
+    const all = isTold ? this.#told : this.#straight;
+    return this.#byAddress.take(address, 0, now) && all.take(now);
   }
 
   /** Whether a bubble may go to the mapping, of a relay or of who says it is one. */
   mayAnswer(address: number, port: number, now: Millis): boolean {
-    return this.#answers.take(address, port, now) && this.#all.take(now);
+    return this.#relaysByAddress.take(address, 0, now) &&
+      this.#answers.take(address, port, now) && this.#relays.take(now);
+  }
+
+  /** The same where it speaks for a host that our own waits for: nobody else can use that up. */
+  mayAnswerAwaited(address: number, port: number, now: Millis): boolean {
+    return this.#awaitedAnswers.take(address, port, now) && this.#awaited.take(now);
   }
 }
