@@ -27,9 +27,12 @@ export function writeWithFolder(file: string, text: string): void {
   writeFileSync(file, text);
 }
 
+/** With columns of even width, as the formatter wants it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n") + "\n";
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((it, i) => it.padEnd(widths[i]!)).join(" | ")} |\n`;
+  return [head, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("");
 }
 
 /** On what it was run, and when, in one sentence. */

@@ -1,5 +1,5 @@
+import type { Lab } from "#src/demo/lab.ts";
 import { until, wait } from "#test/netns/programs.ts";
-import type { Scene } from "../scene.ts";
 
 /** Every third one, the first among them: what is tried again can succeed, and what is done once fails. */
 const WHEN = "when=1+3";
@@ -7,18 +7,49 @@ const WHEN = "when=1+3";
 /** What a call comes to in place of what it was to do: `error=EPERM`, `retval=1`. */
 export type Fate = `error=${string}` | `retval=${number}`;
 
+/** Where packets go by; a kernel answers some calls with none of these. */
+export const ERRORS: readonly Fate[] = [
+  "error=ENOBUFS",
+  "error=EAGAIN",
+  "error=EPERM",
+  "error=EMSGSIZE",
+  "error=ENETUNREACH",
+  "error=EINTR",
+];
+
+/** Calls that fail the same ways. */
+export interface Call {
+  /** Several are separated by commas. */
+  readonly names: string;
+  readonly does: string;
+  readonly fates: readonly Fate[];
+}
+
+/** As a row of the table names it: `a server's worker's`, and so on. */
+export function titleOf(whose: string, { names, does, fates }: Call): string {
+  const which = fates.map((it) => it.replace("error=", "").replace("retval=", "short, "));
+  return `${whose} \`${names.replaceAll(",", "`, `")}\`, which ${does}: ${which.join("; ")}`;
+}
+
+/** Whose calls fail. */
+export interface Victim {
+  readonly lab: Lab;
+  readonly namespace: string;
+  readonly pid: number;
+  readonly thread: number;
+}
+
 const NOTHING = () => Promise.resolve();
 
 /**
- * Has calls of one thread of the relay fail, by strace(1): the kernel does nothing of what they ask.
+ * Has calls of one thread fail, by strace(1): the kernel does nothing of what they ask.
  *
  * @param calls names, several separated by commas
  * @param provoke what has the thread make them; begun when they are watched
  * @returns how many did
  */
 export async function inject(
-  scene: Scene,
-  thread: number,
+  { lab, namespace, pid, thread }: Victim,
   calls: string,
   fate: Fate,
   seconds: number,
@@ -26,15 +57,15 @@ export async function inject(
 ): Promise<number> {
   const file = "/run/strace";
   const argv = ["-qq", "-e", `trace=${calls}`, "-e", `inject=${calls}:${fate}:${WHEN}`];
-  const tracer = scene.lab.spawn("rly", ["strace", ...argv, "-o", file, "-p", `${thread}`]);
+  const tracer = lab.spawn(namespace, ["strace", ...argv, "-o", file, "-p", `${thread}`]);
   await until("strace watches", async () => {
-    const status = await scene.sh(`cat /proc/${scene.pid}/task/${thread}/status`);
+    const status = await lab.sh(namespace, `cat /proc/${pid}/task/${thread}/status`);
     return /^TracerPid:\t[1-9]/m.test(status);
   });
   await Promise.all([wait(1000 * seconds), provoke()]);
   // It lets the thread go on unharmed.
   tracer.kill("SIGINT");
   await tracer.result;
-  const { stdout } = await scene.lab.run("rly", ["grep", "-c", "INJECTED", file]);
+  const { stdout } = await lab.run(namespace, ["grep", "-c", "INJECTED", file]);
   return Number(stdout.trim() || 0);
 }

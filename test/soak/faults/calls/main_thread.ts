@@ -3,15 +3,9 @@ import { until } from "#test/netns/programs.ts";
 import type { Fault } from "../contract.ts";
 import { lostOf, passage } from "../passage.ts";
 import { Scene } from "../scene.ts";
-import { type Fate, inject } from "./inject.ts";
+import { type Call, ERRORS, inject, titleOf } from "./inject.ts";
 
 const SECONDS = 1.5;
-
-interface Call {
-  readonly names: string;
-  readonly does: string;
-  readonly fates: readonly Fate[];
-}
 
 const CALLS: readonly Call[] = [
   {
@@ -27,14 +21,7 @@ const CALLS: readonly Call[] = [
   {
     names: "sendto,sendmsg",
     does: "asks the kernel, answers requests and writes the log",
-    fates: [
-      "error=ENOBUFS",
-      "error=EAGAIN",
-      "error=EPERM",
-      "error=EMSGSIZE",
-      "error=ENETUNREACH",
-      "error=EINTR",
-    ],
+    fates: ERRORS,
     // None is short: netlink takes a message whole, and the C library waits for its answer for ever.
   },
   {
@@ -59,20 +46,22 @@ const CALLS: readonly Call[] = [
   },
 ];
 
-function faultOf({ names, does, fates }: Call): Fault {
-  const which = fates.map((it) => it.replace("error=", "").replace("retval=", "short, "));
+function faultOf(call: Call): Fault {
+  const { names, fates } = call;
   return {
-    name: `the main thread's \`${names.replace(",", "`, `")}\`, which ${does}: ${which.join("; ")}`,
+    name: titleOf("a relay's main thread's", call),
     promised:
       "packets pass; whatever failed is done again at the next look, and it is ready after it",
     run: () =>
       Scene.with({}, async (scene) => {
+        const { lab, pid } = scene;
+        const main = { lab, namespace: "rly", pid, thread: pid };
         const counts: number[] = [];
         const passed = await passage(scene, async () => {
           for (const fate of fates) {
             // Requests for it to answer, and lines to log, while calls fail.
-            const provoke = () => scene.lab.spawn("rly", ["sh", "-c", provokeOf(scene.pid)]).result;
-            const count = await inject(scene, scene.pid, names, fate, SECONDS, provoke);
+            const provoke = () => lab.spawn("rly", ["sh", "-c", provokeOf(pid)]).result;
+            const count = await inject(main, names, fate, SECONDS, provoke);
             assert.ok(count > 0, `no call failed by ${fate}`);
             counts.push(count);
             scene.assertRuns();

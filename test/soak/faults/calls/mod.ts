@@ -1,8 +1,15 @@
 import type { Section } from "../contract.ts";
+import { CLIENTS_WORKERS_CALLS } from "./clients_worker.ts";
 import { MAIN_CALLS } from "./main_thread.ts";
-import { WORKERS_CALLS } from "./worker.ts";
+import { RELAYS_WORKERS_CALLS } from "./relays_worker.ts";
+import { SERVERS_WORKERS_CALLS } from "./servers_worker.ts";
 
 export const CALLS: Section = {
   name: "System calls that fail: each third one for a while",
-  faults: [...WORKERS_CALLS, ...MAIN_CALLS],
+  faults: [
+    ...RELAYS_WORKERS_CALLS,
+    ...SERVERS_WORKERS_CALLS,
+    ...CLIENTS_WORKERS_CALLS,
+    ...MAIN_CALLS,
+  ],
 };

@@ -5,6 +5,7 @@ import { script } from "#test/netns/programs.ts";
 import type { Fault } from "../contract.ts";
 import { lostOf } from "../passage.ts";
 import { succeed } from "../scene.ts";
+import { several } from "../words.ts";
 import { ClientScene } from "./client_scene.ts";
 
 const SERVER = `${SERVER_ADDRESS}:3544`;
@@ -51,7 +52,7 @@ export const FORGED_ORIGINS: Fault = {
       assert.ok(got <= COUNT / 100, `${got} of ${COUNT} reflected`);
       scene.assertRuns();
       return {
-        measured: `${got} bubbles to it`,
+        measured: `${several(got, "bubble")} to it`,
         recovered: passed.recovered,
         lost: lostOf(passed),
       };

@@ -3,6 +3,7 @@ import { assertPing } from "#test/netns/traffic.ts";
 import { teredo, untilReady, writeFile } from "#test/netns/programs.ts";
 import type { Fault } from "../contract.ts";
 import { Scene } from "../scene.ts";
+import { code } from "../words.ts";
 import { fullFolder } from "./started.ts";
 
 const FOLDER = "/run/teredo-relay";
@@ -33,6 +34,6 @@ export const FULL_RUNTIME: Fault = {
       await start();
       await assertPing(lab, "host6", scene.client);
       const words = said.map((it) => it.replace(/^.* level=\w+ /, "").replace(/ mend=.*/, ""));
-      return { measured: `says \`${words.join("; ")}\``, lost: "what it knew of its peers" };
+      return { measured: `says ${code(words.join("; "))}`, lost: "what it knew of its peers" };
     }),
 };

@@ -4,6 +4,7 @@ import { START_PATIENCE, until } from "#test/netns/programs.ts";
 import type { Fault, Found } from "../contract.ts";
 import { lostOf, passage } from "../passage.ts";
 import { Scene } from "../scene.ts";
+import { code } from "../words.ts";
 
 /** Something that is done in the relay's namespace, and maybe undone. */
 export interface Change {
@@ -39,7 +40,7 @@ function bringAbout({ deed, undone, says, saysAfter }: Change): Promise<Found> {
     });
     scene.assertRuns();
     assert.deepEqual(scene.said(/level=error/), []);
-    const words = says === undefined ? "" : `says \`${wordsOf(scene, says)}\`; `;
+    const words = says === undefined ? "" : `says ${code(wordsOf(scene, says))}; `;
     return {
       measured: `${words}ready${undone === undefined ? "" : " once it is put back"}`,
       recovered: Math.max(0, passed.recovered - outage),

@@ -4,6 +4,7 @@ import { Prng } from "#test/sim/prng.ts";
 import type { Fault } from "../contract.ts";
 import { lostOf, passage } from "../passage.ts";
 import { fieldOf, Scene } from "../scene.ts";
+import { code } from "../words.ts";
 
 export const HELPER_KILLED: Fault = {
   name: "the process that keeps the interface where `user` is set is killed",
@@ -20,7 +21,7 @@ export const HELPER_KILLED: Fault = {
       assert.ok(await scene.isReady());
       const [said] = scene.said(/Nothing keeps the interface/);
       return {
-        measured: `says \`${fieldOf(said!, "problem")}\``,
+        measured: `says ${code(fieldOf(said!, "problem"))}`,
         recovered: passed.recovered,
         lost: lostOf(passed),
       };

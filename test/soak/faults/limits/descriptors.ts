@@ -3,6 +3,7 @@ import { teredo, until, untilReady, writeFile } from "#test/netns/programs.ts";
 import type { Fault } from "../contract.ts";
 import { lostOf, passage } from "../passage.ts";
 import { Scene } from "../scene.ts";
+import { code } from "../words.ts";
 
 /** Connections that say nothing, for so many seconds. */
 const HOLD = (count: number, seconds: number) =>
@@ -25,7 +26,7 @@ export const NONE_LEFT: Fault = {
       const words = said.map((it) => it.replace(/^.* level=\w+ /, "").replace(/ mend=.*/, ""));
       return {
         measured: `${open} descriptors, all used; ${
-          words.length === 0 ? "nothing is said" : `says \`${words[0]}\``
+          words.length === 0 ? "nothing is said" : `says ${code(words[0]!)}`
         }`,
         recovered: passed.recovered,
         lost: lostOf(passed),

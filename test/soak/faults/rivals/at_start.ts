@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { START_PATIENCE, teredo, untilReady, writeFile } from "#test/netns/programs.ts";
 import type { Fault } from "../contract.ts";
 import { Scene } from "../scene.ts";
+import { code } from "../words.ts";
 
 interface Rival {
   readonly name: string;
@@ -68,6 +69,6 @@ export const AT_START: readonly Fault[] = RIVALS.map(({ name, takes, gives, says
       await rival.result;
       scene.relay = lab.spawn("rly", teredo("relay", "-c", file));
       await untilReady(lab, "rly", 9545, scene.relay);
-      return { measured: `says \`${words.trim().slice(0, 160)}\`` };
+      return { measured: `says ${code(words)}` };
     }),
 }));

@@ -3,6 +3,7 @@ import { START_PATIENCE, until } from "#test/netns/programs.ts";
 import type { Fault } from "../contract.ts";
 import { lostOf, passage } from "../passage.ts";
 import { Scene } from "../scene.ts";
+import { code, several } from "../words.ts";
 
 /** The same port, with SO_REUSEADDR and SO_REUSEPORT: as much as a program can ask for. */
 const BIND = `use Socket;
@@ -47,7 +48,7 @@ export const ROUTE_TAKEN: Fault = {
       });
       scene.assertRuns();
       return {
-        measured: `says \`${/problem="([^"]*)"/.exec(words)?.[1] ?? words}\``,
+        measured: `says ${code(/problem="([^"]*)"/.exec(words)?.[1] ?? words)}`,
         recovered: undefined,
         lost: `while it was there: ${lostOf(passed)}`,
       };
@@ -69,7 +70,7 @@ export const ROUTE_FLUSHED: Fault = {
       const lines = scene.said(/what=route/).length;
       assert.ok(lines <= 12, scene.relay.output());
       return {
-        measured: `${lines} lines`,
+        measured: several(lines, "line"),
         recovered: Math.max(0, passed.recovered - 1000 * FIGHT_SECONDS),
         lost: lostOf(passed),
       };
