@@ -3,12 +3,15 @@ import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
 import type { Config } from "#src/config/config.ts";
 import { linesOf } from "../../helper/lines.ts";
+import { CLOCK } from "../clock.ts";
 import type { Errands } from "../errands/process.ts";
 import type { Answer } from "../servers/names.ts";
 import type { Standpoint } from "../standpoint.ts";
 import { type Command, runCommand } from "./command.ts";
 import { NamesInside } from "./names.ts";
+import { Questions, type Wanted } from "./questions.ts";
 import {
+  type Answered,
   type ApartTask,
   FIRST_SOCKET,
   type Question,
@@ -20,9 +23,8 @@ import {
 } from "./words.ts";
 
 const STDOUT = 1;
-const GONE = "whoever is outside is gone";
 
-type Wanted<T = Question> = T extends Question ? Omit<T, "id"> : never;
+type Ask = (wanted: Wanted) => Promise<Answered>;
 
 /** A client inside namespaces of its own, and who is outside. */
 export interface Apart {
@@ -50,18 +52,8 @@ export async function enterApart(): Promise<Apart> {
   const lines = linesOf(process.stdin);
   const { value: first = "" } = await lines.next();
   const task = readTask(first);
-  const waiting = new Map<number, (told: Told) => void>();
-  let last = 0;
-  const ask = (question: Wanted): Promise<Told> => {
-    const id = ++last;
-    const { promise, resolve } = Promise.withResolvers<Told>();
-    waiting.set(id, resolve);
-    if (!say({ id, ...question })) {
-      waiting.delete(id);
-      resolve({ id, problem: GONE });
-    }
-    return promise;
-  };
+  const questions = new Questions(CLOCK, say);
+  const ask = (wanted: Wanted) => questions.ask(wanted);
   const names = new NamesInside((server, message) => askDns(ask, server, message));
   const apart = {
     task,
@@ -85,8 +77,7 @@ export async function enterApart(): Promise<Apart> {
     } else if ("nameServers" in told) {
       void names.serveToo(told.nameServers);
     } else {
-      waiting.get(told.id)?.(told);
-      waiting.delete(told.id);
+      questions.hear(told);
     }
   }).then(() => process.kill(process.pid, "SIGTERM"));
   return apart;
@@ -113,7 +104,7 @@ async function listen(
   }
 }
 
-function errandsBy(ask: (question: Wanted) => Promise<Told>): Errands {
+export function errandsBy(ask: Ask): Errands {
   return {
     pids: [],
     // Without whoever is outside this ends as well.
@@ -134,7 +125,7 @@ function errandsBy(ask: (question: Wanted) => Promise<Told>): Errands {
 }
 
 async function askDns(
-  ask: (question: Wanted) => Promise<Told>,
+  ask: Ask,
   server: string,
   message: Uint8Array,
 ): Promise<Uint8Array | undefined> {

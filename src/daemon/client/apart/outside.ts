@@ -9,24 +9,16 @@ import { loadConfig } from "#src/config/load.ts";
 import { openClientSockets } from "#src/datapath/start/client_sockets.ts";
 import { namespacesRefused, StartError } from "#src/errors.ts";
 import { chooseServers } from "#src/protocol/client/servers/choose.ts";
-import { Lines } from "../../helper/lines.ts";
 import { hostOf } from "../../host/mod.ts";
 import { everySecond } from "../../pulse.ts";
 import { OF_COMMANDS } from "../../signals.ts";
 import { answerLookUp } from "../errands/look_up.ts";
 import { isLookUp } from "../errands/words.ts";
 import { keyOf, type Standpoint, standpointOf } from "../standpoint.ts";
+import { Answering } from "./answering.ts";
 import { statusFor } from "./command.ts";
 import { askNameServer, nameServers } from "./resolver.ts";
-import {
-  APART,
-  type ApartTask,
-  isRunning,
-  type Question,
-  readQuestion,
-  type Told,
-  write,
-} from "./words.ts";
+import { type Answered, APART, type ApartTask, type Question, write } from "./words.ts";
 
 export interface ApartOptions extends Pick<ApartTask, "version" | "path" | "overrides" | "wait"> {
   /** The command that runs this very program. */
@@ -37,6 +29,8 @@ export interface ApartOptions extends Pick<ApartTask, "version" | "path" | "over
 /** What makes the namespaces: a process with threads cannot do that for itself. unshare(2) */
 const UNSHARE = "unshare";
 const NAMESPACES = ["--user", "--map-root-user", "--net", "--"];
+/** Characters that the client inside has not read; answers beyond are not kept for it. */
+const UNREAD_MAX = 1024 * 1024;
 
 /**
  * Runs a command in a user and network namespace whose IPv6 goes through Teredo. Takes no right: UDP
@@ -131,24 +125,31 @@ function answer(
   names: Map<string, readonly number[]>,
   runs: () => void,
 ): void {
-  const lines = new Lines();
   const { stdin, stdout } = child;
+  let unread = 0;
+  const answering = new Answering({
+    runs,
+    find: async (question) => {
+      const answer = await find(question);
+      if ("lookUp" in question && "addresses" in answer) {
+        names.set(question.lookUp, answer.addresses);
+      }
+      return answer;
+    },
+    tell: (answer) => {
+      if (unread >= UNREAD_MAX) return;
+      const line = write(answer);
+      unread += line.length;
+      // Not by `writableLength`, which is 0 on Bun whatever waits.
+      stdin!.write(line, () => unread -= line.length);
+    },
+  });
   stdout!.setEncoding("utf8");
   stdout!.on("error", () => {});
-  stdout!.on("data", (chunk: string) => {
-    for (const line of lines.take(chunk, performance.now()) ?? []) {
-      if (isRunning(line)) runs();
-      const question = readQuestion(line);
-      if (question === undefined) continue;
-      void find(question).then((told) => {
-        if ("lookUp" in question && "addresses" in told) names.set(question.lookUp, told.addresses);
-        stdin!.write(write(told));
-      });
-    }
-  });
+  stdout!.on("data", (chunk: string) => answering.take(chunk));
 }
 
-async function find(question: Question): Promise<Told> {
+async function find(question: Question): Promise<Answered> {
   if (isLookUp(question)) return await answerLookUp(question);
   const { id, server, dns } = question;
   const found = await askNameServer(server, Buffer.from(dns, "base64"));

@@ -1,6 +1,6 @@
 import type { Millis } from "#src/protocol/time.ts";
 import { objectIn } from "../../helper/lines.ts";
-import { isLookUp, type LookUp, readLookUp } from "../errands/words.ts";
+import { isLookUp, LOOK_UPS_MAX, type LookUp, readLookUp } from "../errands/words.ts";
 import type { Standpoint } from "../standpoint.ts";
 
 /**
@@ -39,17 +39,46 @@ export type Question =
   /** A message for the name server, in base64. */
   | { readonly id: number; readonly dns: string; readonly server: string };
 
+/** Characters; a longer line that the client inside writes is not read. */
+export const LINE_MAX = 4096;
+/** Bytes of a message for a name server: with what is around it, it is such a line. */
+export const MESSAGE_MAX = 3_000;
+/** Questions of each kind; those to name servers have a socket each outside. */
+const AT_ONCE = { dns: 256, lookUp: LOOK_UPS_MAX };
+
+type Kind = keyof typeof AT_ONCE;
+
+/** Counts questions that are not answered yet, on either side. */
+export class AtOnce {
+  readonly #count: Record<Kind, number> = { dns: 0, lookUp: 0 };
+
+  /** @returns what ends it, called once; undefined: there are too many */
+  begin(kind: Kind): (() => void) | undefined {
+    if (this.#count[kind] === AT_ONCE[kind]) return undefined;
+    this.#count[kind]++;
+    return () => this.#count[kind]--;
+  }
+}
+
+export function kindOf(question: object): Kind {
+  return "dns" in question ? "dns" : "lookUp";
+}
+
 /** The command has begun: signals are for it. */
 export interface Running {
   readonly isRunning: true;
 }
 
-/** What it is told. */
-export type Told =
+/** What came of a {@link Question}. */
+export type Answered =
   | { readonly id: number; readonly addresses: readonly number[] }
   | { readonly id: number; readonly hosts: readonly string[] }
   | { readonly id: number; readonly problem: string }
-  | { readonly id: number; readonly dns: string }
+  | { readonly id: number; readonly dns: string };
+
+/** What it is told. */
+export type Told =
+  | Answered
   /** The network outside is another one. */
   | { readonly standpoint: Standpoint }
   /** Its name servers are. */

@@ -2,7 +2,6 @@ import { writeSync } from "node:fs";
 import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
 import { openLibc } from "#ffi/open.ts";
-import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import { linesOf } from "../../helper/lines.ts";
 import type { User } from "../../host/contract.ts";
 import { ignoreNamelessSignals } from "../../host/mod.ts";
@@ -13,22 +12,19 @@ import {
   type Done,
   type Errand,
   isLookUp,
+  LOOK_UPS_MAX,
+  NO_FORM,
   numberOf,
   readErrand,
   readTask,
   type Task,
+  TOO_MANY,
   write,
 } from "./words.ts";
 import { runHook } from "./hook.ts";
 import { answerLookUp } from "./look_up.ts";
 
 const STDOUT = 1;
-
-/**
- * What is asked at once is refused beyond this; a daemon asks for each of its names once: those of both
- * addresses of each server, and of the host to check.
- */
-const LOOK_UPS_MAX = 2 * SERVERS_MAX + 1;
 
 /**
  * Does a client's errands: looks up names, which reads files and asks servers that no filter of calls
@@ -60,12 +56,12 @@ export async function runErrands(): Promise<number> {
     if (id === undefined) break;
     if (errand === undefined) {
       // Nothing is done; what else is asked is no worse for it.
-      say({ id, problem: "it is of no form that is taken" });
+      say({ id, problem: NO_FORM });
       continue;
     }
     const kind = isLookUp(errand) ? "lookUps" : "hooks";
     if (begun[kind] === (kind === "hooks" ? 1 : LOOK_UPS_MAX)) {
-      say({ id, problem: "too many at once" });
+      say({ id, problem: TOO_MANY });
       continue;
     }
     begun[kind]++;

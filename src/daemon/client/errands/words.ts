@@ -1,4 +1,5 @@
 import { HOOK_INTERFACE_NAME } from "#src/config/kinds/network.ts";
+import { SERVERS_MAX } from "#src/protocol/client/contract.ts";
 import type { User } from "../../host/contract.ts";
 import { type Loose, objectIn } from "../../helper/lines.ts";
 
@@ -37,6 +38,16 @@ export type Done =
   | { readonly id: number; readonly problem: string }
   /** The hook has ended, in which way (undefined: as it should), and what it said. */
   | { readonly id: number; readonly failure?: string; readonly output: string };
+
+/**
+ * What is asked at once is refused beyond this; a daemon asks for each of its names once: those of both
+ * addresses of each server, and of the host to check.
+ */
+export const LOOK_UPS_MAX = 2 * SERVERS_MAX + 1;
+/** Why it is refused. */
+export const TOO_MANY = "too many at once";
+/** Why anything but an {@link Errand} is. */
+export const NO_FORM = "it is of no form that is taken";
 
 /** Of a name, as resolver(3) takes them; a helper that is told others looks nothing up. */
 const NAME = /^[A-Za-z0-9._-]{1,253}$/;
