@@ -42,6 +42,11 @@ export class Ipv4Filter {
     return port === this.#options.servicePort && this.#options.ownAddresses.includes(address);
   }
 
+  /** Neither this host, at any port, nor all of a subnet that it is attached to. */
+  isElsewhere(address: number): boolean {
+    return !this.#options.ownAddresses.includes(address) && !this.#broadcasts.has(address);
+  }
+
   isOurServer(address: number): boolean {
     return this.isOurs(address, TEREDO_PORT);
   }

@@ -126,6 +126,21 @@ test("Client trusts who was local once, in the group or not, for no other mappin
   assertDrop(lab.receive(data(NEAR, lab.address), NEAR_AT), Drop.None);
 });
 
+test("Client does not move who is heard of at its mapping to its own link, at a neighbour's word (C-26)", () => {
+  const lab = enabled();
+  const at = { ...MAPPED_AT, port: 7_777 };
+  const peer = teredo(at.address, at.port);
+  assertDrop(lab.receive(bubble(peer, lab.address), at), Drop.None);
+  assertDrop(lab.receive(discovery(peer), NEAR_AT, DISCOVERY_PATH), Drop.None);
+  assertDrop(lab.receive(bubble(peer, lab.address), NEAR_AT), Drop.None);
+  lab.send(peer);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(at)]);
+  lab.live(31 * SECOND);
+  assertDrop(lab.receive(bubble(peer, lab.address), NEAR_AT), Drop.None);
+  lab.send(peer);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(NEAR_AT)], "once it is silent there");
+});
+
 test("Client that has moved takes nobody for who was on its link before (C-26, C-61)", () => {
   const lab = enabled();
   lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);

@@ -212,6 +212,53 @@ test("Client drops a bubble whose alternate addresses are malformed (C-78, N16)"
   }
 });
 
+/** Addresses that are not the peer's to name. */
+const subnet = ip4("10.0.0.255");
+const refusedAlternates: [string, End][] = [
+  ["our own, at another port", { address: CLIENT_LOCAL, port: 53 }],
+  ["the one that our NAT has, at another port", { ...MAPPED_AT, port: 53 }],
+  ["all hosts of our subnet", { address: subnet, port: 9 }],
+];
+for (const [what, end] of refusedAlternates) {
+  test(`Client sends nothing to an alternate address that is ${what} (C-78)`, () => {
+    const lab = qualified();
+    lab.client.setBroadcasts([subnet]);
+    assertDrop(lab.indirect(alternatesTrailer(end, ALTERNATES[0]!)), Drop.None);
+    assert.deepEqual(lab.sentTo(end), []);
+    assert.equal(lab.sentTo(ALTERNATES[0]!).length, 1);
+  });
+}
+
+test("Client sends to the port that a peer behind a symmetric NAT has by UPnP (C-75, C-78)", () => {
+  const opened: End = { ...PEER_AT, port: 51_234 };
+  for (const make of [qualified, () => new ClientLab().qualifySymmetric(KEPT_AT)]) {
+    const lab = make();
+    lab.indirect(concat(nonceTrailer("deadbeef"), alternatesTrailer(opened, ALTERNATES[0]!)));
+    assert.equal(nonceOf(lab.sentTo(opened)[0]), "deadbeef");
+    assert.equal(lab.sentTo(ALTERNATES[0]!).length, 1);
+    const { address } = PEER_AT;
+    const toHost = lab.sent.filter(({ to }) => to.startsWith(`${formatIpv4(address)}:`));
+    assert.equal(toHost.length, 2);
+    assertDrop(lab.direct(opened), Drop.SourceMismatch);
+  }
+});
+
+test("Client moves who is heard of for a nonce of just now, and for none of long ago (C-74)", () => {
+  for (
+    const [age, moves] of [[SECOND, true], [11 * SECOND, false], [3_600 * SECOND, false]] as const
+  ) {
+    const lab = qualified();
+    lab.indirect();
+    lab.live(400);
+    const nonce = nonceOf(lab.sentTo(PEER_SERVER_AT)[0])!;
+    const end = lab.now + age;
+    do lab.direct(PEER_AT); while (lab.live(Math.min(10 * SECOND, end - lab.now)).now < end);
+    lab.direct(ELSEWHERE, nonceTrailer(nonce));
+    lab.send(PEER);
+    assert.deepEqual(lab.sent.map((it) => it.to), [endOf(moves ? ELSEWHERE : PEER_AT)]);
+  }
+});
+
 // Ports: RFC 6081 §5.4, §5.5
 
 test("Client behind a symmetric NAT that keeps ports listens on a random one for each peer, and tells it (C-76)", () => {
@@ -636,7 +683,7 @@ const manifold = [
   {
     what: "as the peer, and in each alternate address",
     trailers: portsOf("192.0.2.10", 1, 2, 3, 4),
-    want: { "192.0.2.10": 1, "198.51.100.118": 1 },
+    want: { "192.0.2.10": 2, "198.51.100.118": 1 },
   },
   {
     what: "as the peer's server, and in each alternate address",

@@ -374,6 +374,20 @@ test("Client.fromUdp() follows a host to another relay by a test (C-22, C-23, C-
   assert.deepEqual(lab.sent.map((it) => it.to), [endOf(other)]);
 });
 
+test("Client.fromUdp() follows a host by each test once (C-23)", () => {
+  const lab = qualified();
+  lab.send(HOST);
+  lab.receive(echoReply(lab.sent[0]!.bytes), RELAY_AT);
+  lab.live(3 * SECOND);
+  const others = [1, 2].map((i) => ({ ...RELAY_AT, address: RELAY_AT.address + i }));
+  lab.receive(data(HOST, lab.address), others[0]!);
+  const [request] = lab.sentTo(SERVER_AT);
+  assertDrop(lab.receive(echoReply(request!.bytes), others[0]!), Drop.None);
+  assertDrop(lab.receive(echoReply(request!.bytes), others[1]!), Drop.SourceMismatch);
+  lab.send(HOST);
+  assert.deepEqual(lab.sent.map((it) => it.to), [endOf(others[0]!)]);
+});
+
 test("Client.fromUdp() answers a relay that has forgotten it, and no other (C-28)", () => {
   const lab = qualified();
   assertDrop(lab.receive(bubble(TOKEN, lab.address), RELAY_AT), Drop.UnknownPeer);

@@ -394,6 +394,34 @@ test("Client forgets an address by which nothing has passed for 300 s after a fa
   assert.deepEqual(lab.client.status().deprecated, []);
 });
 
+test("Client keeps no address for who comes after a fail-over, but for who was there and whom our host sends to", () => {
+  const kept = (visit: (lab: ClientLab, old: Uint8Array) => void, isThere = false) => {
+    const lab = raced();
+    const old = lab.address;
+    const before = () => lab.receive(data(PEER, old), PEER_AT);
+    if (isThere) before();
+    untilAsked(lab, 31 * SECOND);
+    if (isThere) before();
+    answerUntil(lab, lab.now + 5 * SECOND, [STANDBY]);
+    for (let i = 0; i < 2; i++) {
+      visit(lab, old);
+      answerUntil(lab, lab.now + 200 * SECOND, [STANDBY]);
+    }
+    return lab.client.status().deprecated.length === 1;
+  };
+  const comes = (lab: ClientLab, old: Uint8Array) => void lab.receive(data(PEER, old), PEER_AT);
+  assert.equal(kept(comes), false);
+  assert.equal(kept(comes, true), true, "a flow that was there goes on");
+  assert.equal(
+    kept((lab, old) => {
+      comes(lab, old);
+      lab.transmit(data(old, PEER)); // as the kernel answers a ping
+    }),
+    false,
+  );
+  assert.equal(kept((lab, old) => void lab.transmit(data(old, HOST))), true);
+});
+
 test("Client does not leave a server when no other answers either: the network is gone", () => {
   const lab = raced();
   const before = lab.address;

@@ -29,6 +29,8 @@ const cases: readonly Case[] = [
   { name: "a smaller burst, few gone", before: [10, 20], taken: 2, after: [10, 5], want: [3, 5] },
   { name: "a faster rate", before: [1, 50], taken: 50, after: [100, 50], want: [0, 50] },
   { name: "a slower rate", before: [100, 50], taken: 20, after: [1, 50], want: [30, 1] },
+  { name: "both twice as much", before: [10, 20], taken: 20, after: [20, 40], want: [20, 20] },
+  { name: "a burst of one", before: [10, 20], taken: 0, after: [10, 1], want: [1, 1] },
 ];
 
 for (const { name, before, taken, after, want } of cases) {

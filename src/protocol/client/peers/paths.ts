@@ -223,10 +223,17 @@ export class Paths {
   /** Unless its address is among them. */
   addAlternate(p: PeerId, address: number, port: number): void {
     const count = this.alternates[p]!;
-    for (let i = 0; i < count; i++) if (this.alternateAddress(p, i) === address) return;
+    if (this.hasAlternate(p, address)) return;
     this.#alternateAddresses[ALTERNATES_MAX * p + count] = address;
     this.#alternatePorts[ALTERNATES_MAX * p + count] = port;
     this.alternates[p] = count + 1;
+  }
+
+  hasAlternate(p: PeerId, address: number): boolean {
+    for (let i = 0; i < this.alternates[p]!; i++) {
+      if (this.alternateAddress(p, i) === address) return true;
+    }
+    return false;
   }
 
   alternateAddress(p: PeerId, i: number): number {

@@ -20,8 +20,9 @@ export class Room {
   }
 
   /** Of a new entry. */
-  enter(): void {
-    this.#strangers++;
+  enter(p: PeerId, isWanted: boolean): void {
+    if (isWanted) this.#parts.paths.setWanted(p);
+    else this.#strangers++;
   }
 
   /** Our host sends to the peer, of which nothing came before. */

@@ -85,7 +85,10 @@ export class ClientPeers {
   enter(b: Uint8Array, at: number, now: Millis, isWanted = false): PeerId {
     const { peers, paths, options, counters } = this.#parts;
     const known = peers.find(b, at);
-    if (known !== NO_PEER) return known;
+    if (known !== NO_PEER) {
+      if (isWanted && paths.dataAt[known] === -Infinity) this.room.want(known);
+      return known;
+    }
     if (this.room.isFull(isWanted)) {
       const other = this.room.giveWay(isWanted, now);
       if (other === NO_PEER) return NO_PEER;
@@ -93,9 +96,9 @@ export class ClientPeers {
       counters[Counter.peers_evicted]!++;
     }
     const p = peers.insert(b, at, now);
-    this.room.enter();
     const isNative = !isTeredo(b, at, options().prefix);
     paths.clear(p, isNative);
+    this.room.enter(p, isWanted);
     if (!isNative) peers.setMapping(p, mappedAddressOf(b, at), mappedPortOf(b, at), SERVICE_PATH);
     this.#timers.set(p, peers.expiry(p), now);
     counters[Counter.peers_created]!++;
@@ -122,7 +125,6 @@ export class ClientPeers {
   /** Cases 2, 3 and 5: `packet` waits until the peer has been heard of. RFC 4380 §5.2.4 */
   holdAndAsk(p: PeerId, packet: UdpDatagram, now: Millis, sink: TunnelSink): Drop {
     const { peers, paths, errors } = this.#parts;
-    if (paths.dataAt[p] === -Infinity) this.room.want(p);
     const isResolving = peers.isResolving(p);
     if (!isResolving && isExhausted(this.#parts, p, now)) {
       errors.unreachable(packet, now, sink);

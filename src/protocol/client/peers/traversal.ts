@@ -1,3 +1,4 @@
+import { beginningOf } from "./beginning.ts";
 import { ANSWER_INTERVAL, type ClientBubbles } from "./bubbles.ts";
 import type { ClientParts } from "../parts.ts";
 import type { Asking } from "./asking.ts";
@@ -176,7 +177,7 @@ export class Traversal implements Asking {
     const { nat, options, peers, paths, server } = this.#parts;
     return nat.isSymmetric && !nat.isPortPreserving && options().extensions.sequential &&
       !peers.isTrusted(p) && paths.randomPort[p] === 0 && paths.portTests[p]! < PORT_TESTS_MAX &&
-      server() !== undefined;
+      !this.#hasOpenPort(p) && server() !== undefined;
   }
 
   /** A test costs our server two answers: strangers have us make few. */
@@ -253,6 +254,11 @@ export class Traversal implements Asking {
     }
   }
 
+  /** UPnP has opened one in its NAT, which takes what comes from any port: one of two bubbles goes there. */
+  #hasOpenPort(p: PeerId): boolean {
+    return this.#parts.paths.hasAlternate(p, this.embeddedAddress(p));
+  }
+
   /** By its random port, and at its alternate addresses. */
   #answerElsewhere(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths } = this.#parts;
@@ -275,6 +281,7 @@ export class Traversal implements Asking {
     if (path === SERVICE_PATH && (peerPort === 0 || nat.isSymmetric)) return;
     // The first packet from a random port decides whom our NAT keeps it for.
     const address = this.embeddedAddress(p);
+    if (peerPort === 0 && this.#hasOpenPort(p)) return;
     const port = peerPort || this.embeddedPort(p);
     const isSent = peers.isMappedTo(p, address, port) && peers.localAddress(p) === path;
     // A test to come sends one itself, at the right moment.
@@ -361,6 +368,6 @@ export class Traversal implements Asking {
     const { paths, homes } = this.#parts;
     paths.home[p] = home;
     paths.refreshes[p] = 0;
-    if (home !== homes.current) homes.use(home, now);
+    if (home !== homes.current) homes.use(home, beginningOf(p, this.#parts), now);
   }
 }

@@ -20,6 +20,9 @@ import type { Millis } from "../../time.ts";
 import type { TunnelSink } from "../../tunnel.ts";
 import type { UdpDatagram } from "../../wire/udp_datagram.ts";
 
+/** After an indirect bubble its nonce proves so long where a peer is that is heard of elsewhere. */
+const NONCE_PROVES: Millis = 10_000;
+
 /** Who a packet came from. */
 const Proof = {
   None: 0,
@@ -126,17 +129,27 @@ export class FromClients {
     const { address, port, local } = arrival;
     const isMoving = !peers.isMappedTo(p, address, port) || peers.localAddress(p) !== local;
     const isThere = peers.isValid(p, now);
-    // From a random port to the service port it may go: RFC 6081 §5.4.4.5.
-    const mayMove = !isThere || !peers.isProven(p) ||
-      (proof === Proof.Proven && local === SERVICE_PATH &&
-        peers.localAddress(p) !== SERVICE_PATH);
-    if (isThere && isMoving && !mayMove) return false;
+    if (isThere && isMoving && !this.#mayMove(p, arrival, proof, now)) return false;
     const isGreeted = bubble && (!isThere || isMoving);
     this.#states.trust(p, arrival, proof === Proof.Proven, now);
     if (paths.home[p] === NO_HOME) paths.home[p] = this.#opened.home;
     if (isGreeted) this.#traversal.greet(p, sink, this.#discovery);
     this.#states.releaseOrWait(p, now, sink);
     return isGreeted;
+  }
+
+  /** Of one that is heard of where it is. */
+  #mayMove(p: PeerId, { address, port, local }: UdpDatagram, proof: Proof, now: Millis): boolean {
+    const { peers, paths } = this.#parts;
+    if (proof === Proof.Proven) {
+      // Not by a nonce of long ago: whoever has learned it since has our packets go where he likes.
+      if (now - peers.lastBubble(p) > NONCE_PROVES) return false;
+      // From a random port to the service port it may go: RFC 6081 §5.4.4.5.
+      const isToService = local === SERVICE_PATH && peers.localAddress(p) !== SERVICE_PATH;
+      return isToService || !peers.isProven(p);
+    }
+    // Nor for a neighbour's word to a place on our own link.
+    return !peers.isProven(p) && !paths.isLocalAt(p, address, port);
   }
 
   /** From a mapping that is not the one in its address, without proof. C-28: it is asked for some. */

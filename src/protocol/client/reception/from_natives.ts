@@ -71,6 +71,12 @@ export class FromNatives {
       return this.#suspect(arrival, bubble, now, sink);
     }
     if (this.#isAnswer(b, now)) {
+      // Each test moves its host once: by its token, it would go wherever the host likes for a minute.
+      const isSettled = p !== NO_PEER && peers.isValid(p, now) && !peers.isResolving(p);
+      if (isSettled && !peers.isMappedTo(p, address, port)) {
+        this.onAnswer?.(now, sink);
+        return Drop.SourceMismatch;
+      }
       if (p === NO_PEER) p = this.#states.meet(b, ipv6At + SOURCE_AT, address, now);
       if (p === NO_PEER) return Drop.RateLimited;
       this.#states.trust(p, arrival, true, now);

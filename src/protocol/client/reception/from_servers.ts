@@ -101,10 +101,23 @@ export class FromServers {
     paths.clearAlternates(p);
     for (let i = 0; hairpin && i < trailers.alternates; i++) {
       const address = trailers.alternateAddress(b, i);
-      // Whoever names a host more than once would have it hit as often, at his word: it counts once.
-      const isOther = address !== this.#traversal.embeddedAddress(p) &&
-        address !== this.#bubbles.serverAddress(p);
-      if (isOther) paths.addAlternate(p, address, trailers.alternatePort(b, i));
+      const alternatePort = trailers.alternatePort(b, i);
+      if (this.#mayBeAt(p, address, alternatePort)) paths.addAlternate(p, address, alternatePort);
     }
+  }
+
+  /**
+   * Whoever names a host more than once would have it hit as often, at his word: it counts once. But for the
+   * peer's own address, where a symmetric NAT's port is one and the one that UPnP opened another: RFC 6081
+   * §5.6.4.1.
+   */
+  #mayBeAt(p: PeerId, address: number, port: number): boolean {
+    const { filter, nat, paths } = this.#parts;
+    const embedded = this.#traversal.embeddedAddress(p);
+    if (address === embedded) {
+      return paths.peerRandomPort[p] === 0 && port !== this.#traversal.embeddedPort(p);
+    }
+    return address !== this.#bubbles.serverAddress(p) && address !== nat.mappedAddress &&
+      filter.isElsewhere(address);
   }
 }

@@ -18,6 +18,7 @@ export class Homes {
   readonly #bytes = Array.from({ length: HOMES_MAX }, () => new Uint8Array(IPV6_LENGTH));
   readonly #isThere = new Uint8Array(HOMES_MAX);
   readonly #usedAt = new Float64Array(HOMES_MAX);
+  readonly #deprecatedAt = new Float64Array(HOMES_MAX);
 
   /** The 16 bytes of one, which do not change while it is there. */
   bytes(home: number): Uint8Array {
@@ -38,9 +39,13 @@ export class Homes {
     return NO_HOME;
   }
 
-  /** A packet passed by it. */
-  use(home: number, now: Millis): void {
-    this.#usedAt[home] = now;
+  /**
+   * A packet passed by a deprecated one.
+   *
+   * @param since when its flow began: who comes later does not keep the address
+   */
+  use(home: number, since: Millis, now: Millis): void {
+    if (since <= this.#deprecatedAt[home]!) this.#usedAt[home] = now;
   }
 
   /**
@@ -51,7 +56,7 @@ export class Homes {
     let home = this.find(address, 0);
     if (home === NO_HOME) home = this.#takeSlot();
     // In use until now, however long ago it was entered.
-    if (this.current !== NO_HOME) this.#usedAt[this.current] = now;
+    if (home !== this.current) this.#retire(now);
     copyBytes(this.#bytes[home]!, 0, address, 0, IPV6_LENGTH);
     this.#isThere[home] = 1;
     this.#usedAt[home] = now;
@@ -70,8 +75,15 @@ export class Homes {
 
   /** There is no current one any more. */
   deprecate(now: Millis): void {
-    if (this.current !== NO_HOME) this.#usedAt[this.current] = now;
+    this.#retire(now);
     this.current = NO_HOME;
+  }
+
+  #retire(now: Millis): void {
+    const { current } = this;
+    if (current === NO_HOME) return;
+    this.#usedAt[current] = now;
+    this.#deprecatedAt[current] = now;
   }
 
   /** The mapping is gone, and with it every address. RFC 4380 §5.2.5 */
