@@ -5,7 +5,6 @@ import { join } from "node:path";
 import test, { after } from "node:test";
 import { SyscallError } from "#ffi/errors.ts";
 import { PlatformError } from "#ffi/platform.ts";
-import { partsOf } from "#src/config/problems.ts";
 import { logRefusal } from "#src/daemon/refusal.ts";
 import { ChecksFailed } from "#src/daemon/checks/failed.ts";
 import { fail } from "#src/daemon/checks/result.ts";
@@ -171,17 +170,4 @@ for (const [error, want] of errors) {
     logRefusal(createLogger({ level: "error", format: formatJson, sink, time: undefined }), error);
     assert.deepEqual(lines.map((line) => JSON.parse(line)), [{ level: "error", ...want }]);
   });
-}
-
-const problems: readonly [string, ReturnType<typeof partsOf>][] = [
-  ["f:1: k: wrong", { file: "f", line: 1, key: "k", problem: "wrong" }],
-  ["/x:2/f:12: `a b`: wrong", { file: "/x:2/f", line: 12, problem: "`a b`: wrong" }],
-  ["/f: no such file; check the path", { file: "/f", problem: "no such file; check the path" }],
-  ["--bind-port: `x` is no number", { key: "--bind-port", problem: "`x` is no number" }],
-  ["no configuration file: looked at /a", { problem: "no configuration file: looked at /a" }],
-  ["", { problem: "" }],
-];
-
-for (const [text, want] of problems) {
-  test(`partsOf(${JSON.stringify(text)})`, () => assert.deepEqual(partsOf(text), want));
 }

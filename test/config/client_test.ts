@@ -442,6 +442,7 @@ const values: readonly (readonly [string, string, string | undefined])[] = [
   ],
   ["extensions", "pp, ss", "pp, ss cannot be without `sns`; write it as well, or leave them out"],
   ["extensions", "slr", undefined],
+  ["extensions", ",", "`,` is not a choice; write some of sns, pp, ss, hairpin, slr, or none"],
   ["extensions", "none", undefined],
   ["check_host", "2001:db8::1", undefined],
   ["check_host", "ipv6.example.", undefined],
@@ -458,6 +459,18 @@ const values: readonly (readonly [string, string, string | undefined])[] = [
     "`4294967296` is out of range; write a number from 1 to 4294967295",
   ],
   ["client_id", "alice", "shows servers nothing without a key; set secret_file as well"],
+  ["client_id", "", "`` cannot identify a client; write its name of `secret_file`"],
+  ["client_id", "a b", "`a b` cannot identify a client; write its name of `secret_file`"],
+  [
+    "client_id",
+    "a\u007f",
+    "`a\ufffd` cannot identify a client; write its name of `secret_file`",
+  ],
+  [
+    "client_id",
+    "\u00e9".repeat(128), // of two bytes each
+    `\`${"\u00e9".repeat(60)}…\` cannot identify a client; write its name of \`secret_file\``,
+  ],
   ["bind_address", "224.0.0.1", "224.0.0.1 is not a host's address; write one of this machine's"],
   ["hold_memory", "64KiB", undefined],
 ];
@@ -471,6 +484,49 @@ for (const [key, text, want] of values) {
     assert.deepEqual(got, want === undefined ? [] : [`${flag}: ${want}`]);
   });
 }
+
+const IDENTIFIERS = ["a", "\u00e9".repeat(127) + "a", "a".repeat(255)];
+
+test("loadConfig() of a client takes an identifier of 1 to 255 bytes", () => {
+  for (const id of IDENTIFIERS) {
+    const flags = { "client.client_id": id, "client.secret_file": "/s" };
+    const { config } = loadConfig("client", {
+      path: FILE,
+      overrides: flags,
+      readFile: memoryFiles({
+        [FILE]: NATIVE,
+        "/s": `${id} hex:00112233445566778899aabbccddeeff\n`,
+      }, { "/s": 0o640 }),
+    });
+    assert.equal(config.client.secret?.clientId, id);
+  }
+});
+
+test("loadConfig() of a client notices that it would have the port of servers, and no other", () => {
+  const noticesOf = (port: string) => load(`${NATIVE}bind_port = ${port}\n`).notices;
+  const words = "3544 is the port of servers, and a server on this host needs it; write another";
+  assert.deepEqual(noticesOf("3544"), [`${FILE}:3: bind_port: ${words}`]);
+  for (const port of ["3543", "3545", "0"]) assert.deepEqual(noticesOf(port), []);
+});
+
+test("loadConfig() of a client tells a hook of no interface whose name a shell would read", () => {
+  const errorsWith = (name: string, hook: string) =>
+    errorsOf(() => load(`${NATIVE}interface_name = ${name}\n${hook}`));
+  const words = "has characters that mean something to a shell, and a hook is told no such name";
+  assert.deepEqual(errorsWith("te$redo", "hook = /h\n"), [
+    `${FILE}:3: interface_name: \`te$redo\` ${words}; write e.g. \`teredo\``,
+  ]);
+  assert.deepEqual(errorsWith("te$redo", ""), []);
+  assert.deepEqual(errorsWith("teredo", "hook = /h\n"), []);
+});
+
+test("loadConfig() of a client refuses to keep less for all peers than for one", () => {
+  const errorsWith = (lines: string) => errorsOf(() => load(`${NATIVE}${lines}`));
+  assert.deepEqual(errorsWith("hold_bytes = 1MiB\nhold_memory = 64KiB\n"), [
+    `${FILE}:4: hold_memory: 65536 bytes for all peers are less than hold_bytes 1048576 for one; write more`,
+  ]);
+  assert.deepEqual(errorsWith("hold_bytes = 64KiB\nhold_memory = 64KiB\n"), []);
+});
 
 test("loadConfig() of a client takes absolute names for what they name, in a file and by a flag", () => {
   const text = "[client]\nservers = A.example./b.example., c.example.\ncheck_host = D.example.\n";
