@@ -163,6 +163,24 @@ test("Client knows a local peer for 600 s (C-42, C-62)", () => {
   assert.equal(lab.sentTo(NEAR_AT).length, 1);
 });
 
+test("Client asks a local peer that left all unanswered as often again after 300 s (C-42, C-46)", () => {
+  const lab = enabled();
+  lab.receive(discovery(NEAR), NEAR_AT, DISCOVERY_PATH);
+  const ask = () => {
+    lab.send(NEAR);
+    const turns = new Set(lab.sent.map(({ at }) => at));
+    for (const { to, at, bytes } of lab.live(10 * SECOND).sent) {
+      if (to !== "icmpv6" && bytes.at(-1) !== 1 && bytes[6] === 59) turns.add(at);
+    }
+    return turns.size;
+  };
+  const first = ask();
+  lab.live(300 * SECOND);
+  assert.equal(lab.client.gauges.peers, 1, "it is known still");
+  assert.equal(ask(), first);
+  assert.ok(first >= 4);
+});
+
 test("Client takes nobody for a local peer that it has not heard of for 600 s (C-26, C-62)", () => {
   for (const [seconds, want] of [[590, Drop.None], [610, Drop.SourceMismatch]] as const) {
     const lab = enabled();

@@ -422,6 +422,22 @@ test("Client keeps no address for who comes after a fail-over, but for who was t
   assert.equal(kept((lab, old) => void lab.transmit(data(old, HOST))), true);
 });
 
+test("Client keeps a deprecated address as long as its host sends by it to who is heard of", () => {
+  for (const sends of [true, false]) {
+    const lab = raced();
+    const old = lab.address;
+    untilAsked(lab, 31 * SECOND);
+    lab.transmit(data(old, PEER));
+    answerUntil(lab, lab.now + 5 * SECOND, [STANDBY]);
+    for (let i = 0; i < 40; i++) {
+      lab.receive(bubble(PEER, lab.address), PEER_AT);
+      if (sends) lab.transmit(data(old, PEER));
+      answerUntil(lab, lab.now + 10 * SECOND, [STANDBY]);
+    }
+    assert.equal(lab.client.status().deprecated.length, sends ? 1 : 0);
+  }
+});
+
 test("Client does not leave a server when no other answers either: the network is gone", () => {
   const lab = raced();
   const before = lab.address;

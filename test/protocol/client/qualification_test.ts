@@ -227,6 +227,21 @@ test("Client shows who it is, and takes no answer without a value (C-02, C-13)",
   assert.equal(state(lab), "probing");
 });
 
+test("Client tells of a server that wants another key, until it takes ours (C-13)", () => {
+  const lab = new ClientLab().start();
+  const refused = () => {
+    const { server, standbys } = lab.client.status();
+    return [server, ...standbys].filter((it) => it !== undefined).map((it) => it.keyRefused);
+  };
+  assert.deepEqual(refused(), [false]);
+  const asked = lab.solicitationTo(SERVER);
+  const wrong = change(advertisement(asked.bytes, MAPPED_AT, SERVER), 12, 1);
+  assertDrop(lab.receive(wrong, SERVER_AT), Drop.AuthenticationFailed);
+  assert.deepEqual(refused(), [true]);
+  assertDrop(lab.advertise(asked), Drop.None);
+  assert.deepEqual(refused(), [false]);
+});
+
 test("Client.fromIpv6() has nothing to send from before it is qualified (C-48)", () => {
   const lab = new ClientLab().start();
   assertDrop(lab.transmit(data("2001:db8:9::1", HOST)), Drop.NotQualified);

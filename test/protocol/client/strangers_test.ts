@@ -133,6 +133,34 @@ test("Client's table lets strangers that are silent give way to others", () => {
   assert.equal(lab.client.gauges.peers, 4);
 });
 
+test("Client's table has room for as many strangers again when they have been forgotten", () => {
+  const lab = new ClientLab({ maxPeers: 8 }).qualify();
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 4; i++) assertDrop(straight(lab, place(10 * round + i)), Drop.None);
+    assertDrop(straight(lab, place(99)), Drop.RateLimited);
+    lab.live(301 * SECOND);
+    assert.equal(lab.client.gauges.peers, 0);
+  }
+});
+
+test("Client counts nobody as a stranger any more to whom its host sends, in another network either", () => {
+  const lab = new ClientLab({ maxPeers: 8 }).qualify();
+  for (let i = 0; i < 4; i++) straight(lab, place(i));
+  lab.live(31 * SECOND);
+  for (let i = 0; i < 4; i++) assertDrop(lab.send(named(place(i))), Drop.None);
+  for (let i = 4; i < 8; i++) assertDrop(straight(lab, place(i)), Drop.None);
+  assert.equal(lab.client.gauges.peers, 8, "nobody gave way");
+  assertDrop(straight(lab, place(8)), Drop.RateLimited);
+  const elsewhere = { ...MAPPED_AT, port: 41_000 };
+  for (const asked of lab.live(31 * SECOND).sentTo(SERVER_AT).slice(-1)) {
+    lab.advertise(asked, elsewhere);
+  }
+  lab.live(320 * SECOND, elsewhere);
+  assert.equal(lab.client.gauges.peers, 0);
+  for (let i = 0; i < 4; i++) assertDrop(straight(lab, place(i)), Drop.None);
+  assertDrop(straight(lab, place(8)), Drop.RateLimited);
+});
+
 // The bubbles: four in 300 s. RFC 4380 §5.2.6
 
 test("Client leaves two of a peer's four bubbles to who wants something of it (C-46)", () => {
@@ -215,6 +243,18 @@ for (const peers of [1, 64]) {
     );
   });
 }
+
+test("Client behind a sequential NAT tests anew for who was heard of since, and has another port (C-77)", () => {
+  const lab = new ClientLab().qualifySymmetric();
+  const trailers = (port: number) => concat(nonceTrailer("01020304"), portTrailer(port));
+  lab.send(PEER);
+  assert.equal(testsIn(lab) + testsIn(lab.live(3 * SECOND)), 4);
+  lab.indirect(trailers(1_201));
+  assertDrop(lab.direct(PEER_AT), Drop.None);
+  lab.live(40 * SECOND);
+  lab.indirect(trailers(1_333));
+  assert.ok(testsIn(lab) + testsIn(lab.live(SECOND)) > 0);
+});
 
 test("Client behind a sequential NAT tests again after 300 s (C-77)", () => {
   const lab = new ClientLab().qualifySymmetric();

@@ -179,3 +179,21 @@ test("Client counts each peer once, whatever strangers claim", () => {
   assert.equal(sum, lab.client.gauges.peers);
   assert.ok(sum > 0 && sum <= 8);
 });
+
+test("Client tells who has proven where it is: a native host by a test, a client by its nonce (C-23, C-74)", () => {
+  const native = new ClientLab().qualify();
+  native.send(HOST);
+  const [request] = native.sentTo(SERVER_AT);
+  assert.equal(rowOf(native).proven, false);
+  native.receive(echoReply(request!.bytes), RELAY_AT);
+  assert.equal(rowOf(native).proven, true);
+  const client = new ClientLab().qualify();
+  client.send(PEER);
+  const trailers = nonceSent(client);
+  client.direct(PEER_AT);
+  assert.equal(rowOf(client).proven, false);
+  client.direct(PEER_AT, trailers);
+  client.live(31_000).send(PEER);
+  client.direct(PEER_AT, nonceTrailer(describe(client.sentTo(PEER_SERVER_AT)[0]!).nonce!));
+  assert.equal(rowOf(client).proven, true);
+});

@@ -5,7 +5,7 @@ import { NO_PEER, type PeerId } from "../../peers/index.ts";
 import type { Millis } from "../../time.ts";
 
 /** Longer than any clock here runs: what has it taken off comes before all that has not. */
-const AFTER_ANY: Millis = 2 ** 45;
+const BEFORE_ANY: Millis = 2 ** 45;
 /** Most that are for those whom nobody here has sent to before they came. */
 const STRANGERS_MAX = RANDOM_PORTS / 2;
 
@@ -77,8 +77,7 @@ export class RandomPorts {
       if (p === NO_PEER || (isCrowded && paths.isWanted(p))) continue;
       const isIdle = !peers.isResolving(p) && !peers.isValid(p, now);
       if (!isIdle && (!isWanted || paths.isWanted(p))) continue;
-      const heard = peers.lastReceived(p) + (isIdle ? 0 : AFTER_ANY);
-      const rank = isIdle && !peers.isTrusted(p) ? peers.lastBubble(p) - AFTER_ANY : heard;
+      const rank = peers.isTrusted(p) ? peers.lastReceived(p) : peers.lastBubble(p) - BEFORE_ANY;
       if (rank >= least) continue;
       found = p;
       least = rank;

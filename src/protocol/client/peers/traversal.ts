@@ -326,7 +326,7 @@ export class Traversal implements Asking {
         paths.solicitations[p] = 0;
         this.#states.invite(p, true, now, sink);
       }
-      return this.#parts.peers.isResolving(p) ? now + BUBBLE_INTERVAL : now + SOLICITATION_INTERVAL;
+      return now + SOLICITATION_INTERVAL;
     }
     if (!this.#isKeptUp(p, now)) return Infinity;
     const next = this.nextKeepUp(p, now);

@@ -56,7 +56,7 @@ export class Homes {
     let home = this.find(address, 0);
     if (home === NO_HOME) home = this.#takeSlot();
     // In use until now, however long ago it was entered.
-    if (home !== this.current) this.#retire(now);
+    this.#retire(now);
     copyBytes(this.#bytes[home]!, 0, address, 0, IPV6_LENGTH);
     this.#isThere[home] = 1;
     this.#usedAt[home] = now;
