@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import process from "node:process";
 import test from "node:test";
 import { LOCKED, readData } from "../../scripts/dependencies.ts";
 
@@ -38,4 +39,18 @@ test("packages of the program bring no others with them", () => {
   for (const name of LOCKED.dependencies) {
     assert.deepEqual(Object.keys(packages[`node_modules/${name}`].dependencies ?? {}), [], name);
   }
+});
+
+/** What is built for x64; set, but a script that starts something else, it is not. */
+const BINARY = process.env["TEREDO_BIN"];
+const isProgram = BINARY !== undefined &&
+  readFileSync(BINARY).subarray(0, 4).toString("latin1") === "\x7fELF";
+
+test("docs/dependencies.md has the program's size, to 5 % of what is beside the runtime", {
+  skip: isProgram ? false : "TEREDO_BIN names no program",
+}, () => {
+  const { sizes: { program }, packages: { bun } } = readData();
+  const [told, built] = [program, statSync(BINARY!).size].map((it) => it - bun!.bytes!);
+  const away = Math.abs(told! / built! - 1);
+  assert.ok(away < 0.05, `${(100 * away).toFixed(1)} %: run bun scripts/dependencies.ts sizes`);
 });
