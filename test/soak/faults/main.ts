@@ -57,7 +57,7 @@ if (values.page) {
   process.exit(0);
 }
 const options = { seed: Number(values.seed), kills: Number(values.kills) };
-const run = `${machine()} Seed ${options.seed}, ${options.kills} kills.`;
+const run = `${machine()} Seed ${options.seed}.`;
 const wanted = new RegExp(values.only ?? "");
 const found: Results = {};
 let broken = 0;

@@ -67,5 +67,6 @@ after
 
 test("code() is code in Markdown whatever it has of backticks", () => {
   assert.equal(code("plain "), "`plain`");
-  assert.equal(code("mend: `ps` shows"), "`` mend: `ps` shows ``");
+  assert.equal(code("mend: `ps` shows"), "``mend: `ps` shows``");
+  assert.equal(code("shown by `ps`"), "`` shown by `ps` ``");
 });

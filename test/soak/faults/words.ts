@@ -1,7 +1,9 @@
 /** Text of a program as code in Markdown, whatever backticks it has. */
 export function code(text: string): string {
   const plain = text.trim();
-  return plain.includes("`") ? `\`\` ${plain} \`\`` : `\`${plain}\``;
+  if (!plain.includes("`")) return `\`${plain}\``;
+  const blank = /^`|`$/.test(plain) ? " " : "";
+  return `\`\`${blank}${plain}${blank}\`\``;
 }
 
 /** `1 bubble`, `2 bubbles`: words that take an s. */
