@@ -6,16 +6,29 @@ import { work } from "./commands/work.ts";
 import { TARGETS } from "./targets/mod.ts";
 
 /** `scripts/fuzz`: see its head. */
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seconds: { type: "string" },
-    executions: { type: "string" },
-    seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 32)}` },
-    cores: { type: "string", default: `${navigator.hardwareConcurrency}` },
-    datagrams: { type: "string", default: "10000000" },
-  },
-});
+const { values, positionals } = orComplain(() =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: "string" },
+      executions: { type: "string" },
+      seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 32)}` },
+      cores: { type: "string", default: `${navigator.hardwareConcurrency}` },
+      datagrams: { type: "string", default: "10000000" },
+    },
+  })
+);
+
+function orComplain<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    console.error(
+      `scripts/fuzz: ${(error as Error).message}; scripts/fuzz --help says what there is`,
+    );
+    process.exit(2);
+  }
+}
 
 function whole(text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
@@ -26,13 +39,15 @@ function whole(text: string | undefined, otherwise: number): number {
 
 async function main(): Promise<number> {
   const [what, ...rest] = positionals;
-  const executions = whole(values.executions, Infinity);
-  const plan = {
-    executions,
-    seconds: whole(values.seconds, executions === Infinity ? 60 : Infinity),
-    seed: whole(values.seed, 0),
-    cores: Math.max(1, whole(values.cores, 1)),
-  };
+  const plan = orComplain(() => {
+    const executions = whole(values.executions, Infinity);
+    return {
+      executions,
+      seconds: whole(values.seconds, executions === Infinity ? 60 : Infinity),
+      seed: whole(values.seed, 0),
+      cores: Math.max(1, whole(values.cores, 1)),
+    };
+  });
   switch (what) {
     case "replay":
       return await replay(rest);
@@ -44,7 +59,7 @@ async function main(): Promise<number> {
       return await work(rest[0]!, plan);
     case "sockets": {
       const { fuzzSockets } = await import("./sockets/mod.ts");
-      return await fuzzSockets(whole(values.datagrams, 0), plan.seed);
+      return await fuzzSockets(orComplain(() => whole(values.datagrams, 0)), plan.seed);
     }
   }
   const unknown = positionals.find((name) => !(name in TARGETS));
