@@ -169,11 +169,15 @@ async function live(context: Context): Promise<number> {
   // The process that keeps the interface is there, and has taken what it needs.
   sandbox.begin();
   giveUpPrivileges(context, own);
-  if (pidFile?.mayRemove() === false) tellPidFile(log, own);
+  const mayRemove = pidFile?.mayRemove() !== false;
   step("privileges");
   sandbox.enter([...helpers, ...[upholding.pid].filter((it) => it !== undefined)]);
   state.sandbox = sandbox.state;
   tellSandbox(log, sandbox.state);
+  if (!mayRemove) tellPidFile(log, own, "put it in a folder of that user's, outside any chroot");
+  else if (own.pidFile !== undefined && sandbox.leaves.includes(own.pidFile)) {
+    tellPidFile(log, own, "put it in a folder that holds nothing else");
+  }
   step("sandbox");
   life.serve({ open, datapath, upholding });
   state.serve(open, datapath);
@@ -299,8 +303,11 @@ function giveUpPrivileges({ libc, host, log }: Context, own: ProcessConfig): voi
   });
 }
 
-function tellPidFile(log: Logger, { pidFile: path, user, chroot }: ProcessConfig): void {
-  const mend = "put it in a folder of that user's, outside any chroot";
+function tellPidFile(
+  log: Logger,
+  { pidFile: path, user, chroot }: ProcessConfig,
+  mend: string,
+): void {
   log.warn("Pid file will be left empty at the end", { path, user, chroot, mend });
 }
 

@@ -23,9 +23,10 @@ stat -c '%a %U %G %n' /run/teredo-relay /run/teredo-relay/control
 teredo status -c $work/teredo.ini relay | head -n 1
 kill $pid; ended
 find /run -type f
-daemon server ${SERVER} --status-control /run/elsewhere
+mkdir /run/elsewhere
+daemon server ${SERVER} --status-control /run/elsewhere/control
 until_says server msg=Ready
-teredo status --url unix:/run/elsewhere | head -n 1
+teredo status --url unix:/run/elsewhere/control | head -n 1
 kill $pid; ended
 daemon server ${SERVER} --status-control no
 until_says server msg=Ready

@@ -20,7 +20,7 @@ export interface SandboxNeeds {
   readonly devices: readonly string[];
   /** Whether it has an interface that it makes again when that is deleted. */
   readonly remakes: boolean;
-  /** Whether it has processes of its own, whatever user it becomes. */
+  /** Whether it has processes of its own, which it may have to end. */
   readonly hasHelpers: boolean;
   /** Whether it has programs in the kernel, which other rules may have to be made for. */
   readonly reprograms: boolean;
@@ -42,4 +42,6 @@ export interface Sandbox {
   enter(helpers: readonly number[]): void;
   /** What holds; before {@link enter}, nothing. */
   readonly state: SandboxState;
+  /** Of {@link SandboxNeeds.removes}, what cannot be removed any more, once it is entered. */
+  readonly leaves: readonly string[];
 }

@@ -12,5 +12,6 @@ export function noSandbox(mode: SandboxMode, note: string): Sandbox {
     begin: () => {},
     enter: () => {},
     state: { mode, layers: withoutLayers(note), violations: 0 },
+    leaves: [],
   };
 }

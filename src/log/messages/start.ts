@@ -95,8 +95,8 @@ export const START = {
   "Pid file will be left empty at the end": message(
     "warn",
     "path user chroot mend",
-    "the user that the process has become may not remove it",
-    "put it in a folder of that user's: see [security.md](security.md)",
+    "the user that the process has become may not remove it, or its sandbox: other things are in the folder",
+    "put it in a folder of its own, which is that user's: see [security.md](security.md)",
   ),
   "Descriptors taken over": message(
     "info",

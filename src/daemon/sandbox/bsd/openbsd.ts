@@ -25,6 +25,7 @@ export class OpenBsdSandbox implements Sandbox {
   readonly #libc: Libc;
   readonly #needs: SandboxNeeds;
   state: SandboxState;
+  readonly leaves: readonly string[] = [];
 
   constructor(libc: Libc, needs: SandboxNeeds) {
     this.#libc = libc;

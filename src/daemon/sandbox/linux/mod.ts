@@ -17,7 +17,7 @@ import {
 import { filterOf, type Violation } from "./filter.ts";
 import { landlockText, landlockVersion, makeRuleset } from "./landlock.ts";
 import { prepareLastWords } from "./last_words.ts";
-import { grantsFor } from "./paths.ts";
+import { grantsFor, leftAtTheEnd } from "./paths.ts";
 import { installFilter, ringProblem } from "./seccomp.ts";
 import { type Call, EachThread, type Made } from "./threads.ts";
 
@@ -39,12 +39,15 @@ export class LinuxSandbox implements Sandbox {
   /** Descriptor of what Landlock leaves, or why there is none. */
   readonly #ruleset: number | string;
   readonly #landlock: number | string;
+  /** Paths that Landlock has it leave at the end. */
+  readonly #left: readonly string[];
   /** Has a refused call told by who makes it; undefined: the kernel ends the process. */
   readonly #listen: (() => void) | undefined;
   /** Why system calls cannot be filtered here. */
   readonly #ring: string | undefined;
   #bounding: Made | undefined;
   state: SandboxState;
+  leaves: readonly string[] = [];
 
   constructor(libc: Libc, needs: SandboxNeeds, left: Left) {
     this.#libc = libc;
@@ -55,6 +58,7 @@ export class LinuxSandbox implements Sandbox {
     this.#threads = this.#attempt(() => new EachThread(libc));
     this.#landlock = landlockVersion(libc);
     this.#ruleset = this.#makeRuleset();
+    this.#left = leftAtTheEnd(needs);
     this.#ring = ringProblem();
     this.#listen = this.#attempt(() =>
       prepareLastWords(libc, { line: needs.line, log: STANDARD_ERROR, file: left.descriptor })
@@ -78,6 +82,9 @@ export class LinuxSandbox implements Sandbox {
         (isEnforced ? undefined : "`sandbox = log`: the kernel logs, and refuses nothing"),
     };
     this.state = { ...this.state, layers: [...layers, seccomp] };
+    if (layers.some(({ name, holds }) => name === "landlock" && holds)) {
+      this.leaves = this.#left;
+    }
     this.#threads?.close();
     if (typeof this.#ruleset === "number") this.#libc.call.close(this.#ruleset);
   }

@@ -1,5 +1,5 @@
-import { existsSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import {
@@ -8,7 +8,6 @@ import {
   LANDLOCK_ACCESS_FS_MAKE_SOCK,
   LANDLOCK_ACCESS_FS_READ_DIR,
   LANDLOCK_ACCESS_FS_READ_FILE,
-  LANDLOCK_ACCESS_FS_REMOVE_DIR,
   LANDLOCK_ACCESS_FS_REMOVE_FILE,
   LANDLOCK_ACCESS_FS_TRUNCATE,
   LANDLOCK_ACCESS_FS_WRITE_FILE,
@@ -17,7 +16,8 @@ import type { SandboxNeeds } from "../contract.ts";
 import type { Grant } from "./landlock.ts";
 
 const READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-const WRITE = READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
+const APPEND = READ | LANDLOCK_ACCESS_FS_WRITE_FILE;
+const WRITE = APPEND | LANDLOCK_ACCESS_FS_TRUNCATE;
 const OWN = WRITE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
   LANDLOCK_ACCESS_FS_REMOVE_FILE;
 
@@ -55,28 +55,55 @@ const SHARED = [
 
 /** What a daemon may still do with files. */
 export function grantsFor(needs: SandboxNeeds): Grant[] {
-  const { folder, removes, remakes, user, rereads } = needs;
+  const { folder, remakes, user, rereads } = needs;
   const grants: Grant[] = [
     ...READ_BY_ALL.map((path) => ({ path, access: READ })),
     { path: "/dev/null", access: WRITE },
-    { path: STANDARD_ERROR, access: WRITE },
+    // A log, where it is a file.
+    { path: STANDARD_ERROR, access: APPEND },
     ...programPlaces().map((path) => ({ path, access: READ })),
     { path: folder.path, access: OWN },
-    ...removes.map((path) => ({
-      path: dirname(path),
+    ...ownFolders(needs).map((path) => ({
+      path,
       access: LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
     })),
     ...rereads.flatMap((path) => placesOf(path, user === undefined))
       .map((path) => ({ path, access: READ })),
   ];
-  if (!folder.isGiven) {
-    grants.push({ path: dirname(folder.path), access: LANDLOCK_ACCESS_FS_REMOVE_DIR });
-  }
   if (remakes) {
     grants.push({ path: "/dev/net/tun", access: WRITE | LANDLOCK_ACCESS_FS_IOCTL_DEV });
     grants.push({ path: INTERFACES, access: WRITE });
   }
   return grants;
+}
+
+/** Of what is removed at the end, what has to stay then. */
+export function leftAtTheEnd({ folder, removes }: Removing): string[] {
+  const own = [folder.path, ...ownFolders({ folder, removes })];
+  return removes.filter((path) => !own.includes(dirname(path)));
+}
+
+type Removing = Pick<SandboxNeeds, "folder" | "removes">;
+
+/**
+ * Folders in which nothing is but what is removed from them at the end. Whoever may remove a file may remove
+ * all that is in its folder and beneath: of one that others have things in, as `/run`, that is too much.
+ */
+function ownFolders({ folder, removes }: Removing): string[] {
+  const ours = [...removes, folder.path];
+  return [...new Set(removes.map((path) => dirname(path)))].filter((parent) => {
+    const names = ours.filter((path) => dirname(path) === parent).map((path) => basename(path));
+    return entriesOf(parent).every((name) => names.includes(name));
+  });
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // It is not there, or cannot be looked into: nothing is removed from it either.
+    return [];
+  }
 }
 
 /** What the process that keeps an interface may do: read what the kernel tells. */
