@@ -30,6 +30,8 @@ export const LIBC = {
   mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "u64"], returns: "ptr" },
   // int ioctl(int fd, unsigned long request, void *arg);
   ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+  // int fcntl(int fd, int command, int argument): of commands that take a number
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
   // int pipe2(int fds[2], int flags);

@@ -35,6 +35,7 @@ const ioctl = callsOf().numberOf("ioctl")!;
 /** A packet's calls; one from the end of the list; one with arguments to look at. */
 const STEPS: Readonly<Record<string, () => number>> = {
   "recvmmsg": () => call.recvmmsg(udp, at, 1, layout.MSG_DONTWAIT, 0),
+  "sendmmsg": () => call.sendmmsg(udp, at, 0, layout.MSG_DONTWAIT),
   "read": () => call.read(pipe, at, 1),
   "poll": () => call.poll(at, 0, 0),
   "sched_get_priority_max": () => call.syscall(sched, 0, 0, 0, 0),

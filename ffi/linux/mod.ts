@@ -29,9 +29,9 @@ export const O_CLOEXEC = 0x80000;
 
 // <sys/ioctl.h>: has a descriptor closed by exec(3)
 export const FIOCLEX = 0x5451;
-// <asm/ioctls.h>, <asm/sockios.h>: who gets SIGIO of a socket, and whether
+// <asm/ioctls.h>, <fcntl.h>: whether a descriptor gives SIGIO, and to whom
 export const FIOASYNC = 0x5452;
-export const FIOSETOWN = 0x8901;
+export const F_SETOWN = 8;
 
 /** Number of dup3(2), by what `process.arch` says. */
 export const SYS_DUP3: Readonly<Record<string, number>> = { x64: 292, arm64: 24 };

@@ -12,6 +12,7 @@ export const MSG_DONTWAIT = 0x40;
 export const MSG_ERRQUEUE = 0x2000;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_WAITFORONE = 0x10000;
+export const MSG_FASTOPEN = 0x2000_0000;
 
 // Options of SOL_SOCKET, <asm/socket.h>
 export const SOL_SOCKET = 1;

@@ -51,6 +51,7 @@ function filesOf(kernel: PaperKernel) {
       return 0;
     },
     dup: unknownCall("dup"),
+    fcntl: unknownCall("fcntl"),
     flock: unknownCall("flock"),
     mmap: unknownCall("mmap"),
     ftruncate: unknownCall("ftruncate"),

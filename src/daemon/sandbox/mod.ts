@@ -7,6 +7,7 @@ import type { Logger } from "#src/log/logger.ts";
 import type { SandboxState } from "#src/status/snapshot.ts";
 import type { Cleanup } from "../cleanup.ts";
 import type { User } from "../host/contract.ts";
+import { isKeptApart } from "../upkeep/mod.ts";
 import { openLineLog } from "../open_log.ts";
 import { controlPath, runtimeFolder } from "../runtime_folder.ts";
 import type { Sandbox, SandboxNeeds } from "./contract.ts";
@@ -27,7 +28,7 @@ export interface SandboxOptions {
   readonly path: string | undefined;
   /** Of processes that it has started. */
   readonly helpers: readonly number[];
-  readonly open: Pick<OpenRole, "keep" | "fastPath" | "interfaceName" | "nativeName">;
+  readonly open: Pick<OpenRole, "keep" | "entrusted" | "fastPath" | "interfaceName" | "nativeName">;
 }
 
 /**
@@ -88,7 +89,7 @@ function needsOf({ role, config, user, path, open, helpers }: SandboxOptions): S
     folder: runtimeFolder(role),
     removes: removes.filter(isGiven),
     devices: [open.interfaceName, open.nativeName].filter(isGiven),
-    hasHelpers: user !== undefined || helpers.length > 0,
+    hasHelpers: helpers.length > 0 || isKeptApart(open, user),
     remakes: open.keep !== undefined && user === undefined,
     reprograms: open.fastPath !== undefined && open.fastPath.isNone !== true && user === undefined,
     notifies: process.env["NOTIFY_SOCKET"],

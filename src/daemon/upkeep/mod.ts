@@ -38,6 +38,14 @@ export interface Upholding {
   readonly lost: Promise<Error>;
 }
 
+/** Whether a process of its own keeps the interface, for a daemon that is about to become `user`. */
+export function isKeptApart(
+  { keep, entrusted }: Pick<OpenRole, "keep" | "entrusted">,
+  user: User | undefined,
+): boolean {
+  return user !== undefined && keep !== undefined && entrusted !== undefined;
+}
+
 /**
  * Has a role's interface kept as it was set up: by this process, or, where that is about to give up the
  * right to do so, by one of its own, that has this right and no other.

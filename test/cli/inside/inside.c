@@ -91,6 +91,37 @@ static int shares_code(void) {
   return at == MAP_FAILED ? -1 : 0;
 }
 
+/* By what it is told when there is something to read, somebody else gets a signal. */
+static int signals(int command, long argument) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -1;
+  int done = command == FIOSETOWN ? ioctl(ends[0], FIOSETOWN, &(int) { argument })
+                                  : fcntl(ends[0], command, argument);
+  int error = errno;
+  close(ends[0]);
+  close(ends[1]);
+  errno = error;
+  return done;
+}
+
+/* A socket that listens becomes one that connects, at the first message. */
+static int connects(void) {
+  for (int fd = 3; fd < 256; fd++) {
+    int listens = 0, family = 0;
+    socklen_t length = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 || !listens) continue;
+    length = sizeof family;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) < 0 || family != AF_INET) continue;
+    struct sockaddr none = { .sa_family = AF_UNSPEC };
+    struct sockaddr_in to = { AF_INET, htons(7777), { htonl(INADDR_LOOPBACK) } };
+    shutdown(fd, SHUT_RDWR);
+    connect(fd, &none, sizeof none);
+    return sendto(fd, "out", 3, MSG_FASTOPEN, (struct sockaddr *) &to, sizeof to);
+  }
+  errno = ENOTSOCK;
+  return -1;
+}
+
 static int does(char *words) {
   char *path = strchr(words, ' ');
   if (path != NULL) *path++ = 0;
@@ -101,7 +132,13 @@ static int does(char *words) {
   WORD("read") return opens(path, O_RDONLY);
   WORD("write") return opens(path, O_WRONLY);
   WORD("make") return opens(path, O_WRONLY | O_CREAT);
+  WORD("empty") return opens(path, O_WRONLY | O_TRUNC);
   WORD("remove") return unlink(path);
+  WORD("rmdir") return rmdir(path);
+  WORD("mkdir") return mkdir("/run/new", 0755);
+  WORD("chmod") return chmod("/run/elsewhere", 04777);
+  WORD("fchmod") return fchmod(fileno(ask), 04777);
+  WORD("suid") return open("/run/new", O_WRONLY | O_CREAT | O_CLOEXEC, 04777);
   WORD("exec") return executes();
   WORD("fork") return forks();
   WORD("ptrace") return ptrace(PTRACE_ATTACH, getppid(), 0, 0);
@@ -117,6 +154,12 @@ static int does(char *words) {
   WORD("mount") return mount("none", "/run", "tmpfs", 0, NULL);
   WORD("namespace") return unshare(CLONE_NEWUSER);
   WORD("signal") return kill(getppid(), SIGTERM);
+  WORD("thread") return syscall(SYS_tkill, getppid(), SIGTERM);
+  WORD("owner") return signals(F_SETOWN, getppid());
+  WORD("owned") return signals(FIOSETOWN, getppid());
+  WORD("which") return signals(F_SETSIG, SIGTERM);
+  WORD("own") return signals(F_SETOWN, getpid());
+  WORD("fastopen") return connects();
   WORD("deaf") return hears_of_refusals();
   WORD("code") return shares_code();
   WORD("future") return syscall(100000);

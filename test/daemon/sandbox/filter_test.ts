@@ -28,11 +28,19 @@ const PROFILES: Readonly<Record<string, Profile>> = {
     reprograms: false,
   }),
   "a daemon's, without": daemonCalls({ pid: PID, remakes: true, reprograms: true }),
+  "a daemon's, with musl": daemonCalls({
+    pid: PID,
+    remakes: false,
+    reprograms: false,
+    tkills: true,
+  }),
   "a helper's": helperCalls({ pid: PID }),
 };
 
-const plainOf = ({ first, groups }: Profile) =>
-  [first, ...groups.map(({ calls }) => calls)].flatMap(words);
+/** Calls that may be made with any arguments. */
+const plainOf = ({ first, groups, argued }: Profile) =>
+  [first, ...groups.map(({ calls }) => calls)].flatMap(words)
+    .filter((name) => !argued.some(({ call }) => call === name));
 
 /** Arguments for which all conditions of a row hold: each value in turn, the others' first ones. */
 function holding(row: Argued["when"][number]): number[][] {
@@ -141,7 +149,28 @@ const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
   ["kill", 1, 9],
   ["kill", -1, 9],
   ["tgkill", 1, 1, 9],
+  ["rt_tgsigqueueinfo", 1, 1, 9],
   ["prlimit64", 1],
+  ["chmod"],
+  ["fchmod"],
+  ["fchmodat"],
+  ["fchmodat2"],
+  ["chown"],
+  ["fchownat"],
+  ["setxattr"],
+  ["mknodat"],
+  ["mkdir"],
+  ["mkdirat"],
+  ["symlinkat"],
+  ["linkat"],
+  ["renameat2"],
+  ["openat", 0, 0, 0x40, 0o4755], // O_CREAT, with the rights of its owner for whoever runs it
+  ["openat", 0, 0, 0x41_0000, 0o2755], // O_TMPFILE, those of its group
+  ["open", 0, 0x40, 0o4755],
+  ["sendto", 0, 0, 0, 0x2000_0000], // MSG_FASTOPEN, by which TCP connects
+  ["sendto", 0, 0, 0, 0x2000_4040],
+  ["sendmsg", 0, 0, 0x2000_0000],
+  ["sendmmsg", 0, 0, 0, 0x2000_0000],
   ["syslog"],
 ];
 
@@ -149,6 +178,13 @@ const HOSTILE: readonly (readonly [call: string, ...args: number[]])[] = [
 const REFUSED: readonly (readonly [call: string, ...args: number[]])[] = [
   ["ioctl", 0, 0x5412], // TIOCSTI, which types
   ["ioctl", 0, 0x8914], // SIOCSIFFLAGS
+  ["ioctl", 0, 0x8901], // FIOSETOWN: whom to signal, which is out of a filter's sight
+  ["ioctl", 0, 0x8902], // SIOCSPGRP, which is the same
+  ["fcntl", 0, 8, 1], // F_SETOWN, of another process
+  ["fcntl", 0, 8, -PID], // of a group of them
+  ["fcntl", 0, 10, 9], // F_SETSIG, for another signal than SIGIO
+  ["fcntl", 0, 15], // F_SETOWN_EX, out of a filter's sight again
+  ["fcntl", 0, 1024, 1], // F_SETLEASE
   ["socket", 1, 1, 0], // AF_UNIX, a stream, by which services are told what to do
   ["socket", 1, 0x80801, 0], // the same with flags, as a C library asks for its cache of names
   ["socket", 2, 1, 0], // TCP
@@ -200,6 +236,14 @@ test(
   },
 );
 
+test("filterOf: tkill(2) is a violation unless the C library needs it", OPTIONS, async () => {
+  const asked = [[CALLS.numberOf("tkill")!, 1, 9]];
+  for (const [name, profile] of Object.entries(PROFILES)) {
+    const [answer] = await filtered.answers(filterOf(profile, "tell"), asked);
+    assert.equal(answer, name.endsWith("musl") ? ALLOWED : VIOLATION, name);
+  }
+});
+
 test("filterOf: with `log` nothing is refused", () => {
   const returned = filterOf(PROFILES["a daemon's, with user"]!, "log")
     .flatMap((line) => typeof line !== "string" && (line.code & 7) === 6 ? [line.k >>> 0] : []);
@@ -213,7 +257,8 @@ test("filterOf: a profile names calls that there are, on both processors", () =>
     return Array.from({ length: calls.end }, (_, number) => calls.nameOf(number));
   }));
   for (const profile of Object.values(PROFILES)) {
-    const names = [...plainOf(profile), ...profile.argued.map(({ call }) => call)];
+    const plain = profile.groups.flatMap(({ calls }) => words(calls));
+    const names = [...plain, ...profile.argued.map(({ call }) => call)];
     assert.deepEqual(names.filter((name) => !known.has(name)), []);
     assert.equal(new Set(names).size, names.length, "one stands twice");
   }

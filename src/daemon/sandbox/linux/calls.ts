@@ -14,13 +14,15 @@ import {
   EINVAL,
   ENOSYS,
   EPERM,
+  F_SETOWN,
   FIOASYNC,
   FIOCLEX,
-  FIOSETOWN,
   MAP_SHARED,
+  MSG_FASTOPEN,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NETLINK_XFRM,
+  O_CREAT,
   PR_CAPBSET_READ,
   PR_GET_NAME,
   PR_GET_NO_NEW_PRIVS,
@@ -73,7 +75,7 @@ export interface Answered {
 
 /** What one process may ask of the kernel; anything else ends it. */
 export interface Profile {
-  /** What is asked for each packet: looked at first. */
+  /** What is asked for each packet: looked at first. Of some of these arguments count: see `argued`. */
   readonly first: string;
   readonly groups: readonly Group[];
   readonly argued: readonly Argued[];
@@ -86,6 +88,8 @@ export interface ProfileNeeds {
   readonly helpers?: readonly number[];
   readonly remakes: boolean;
   readonly reprograms: boolean;
+  /** Whether the C library sends signals to its own threads by tkill(2), as musl does. */
+  readonly tkills?: boolean;
 }
 
 const FIRST = "recvmmsg sendmmsg read write poll ppoll futex epoll_pwait epoll_pwait2 epoll_wait " +
@@ -108,8 +112,13 @@ const THREADS: Group = {
 const SIGNALS: Group = {
   what: "signals among one's own threads",
   calls:
-    "rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigpending rt_sigtimedwait sigaltstack tkill " +
-    "pause signalfd signalfd4",
+    "rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigpending rt_sigtimedwait sigaltstack pause " +
+    "signalfd signalfd4",
+};
+/** It names no process, so that no filter tells whose thread it is. */
+const TKILL: Group = {
+  what: "signals among one's own threads, where the C library is musl",
+  calls: "tkill",
 };
 const TIME: Group = {
   what: "time",
@@ -123,16 +132,14 @@ const WAITING: Group = {
 };
 const FILES: Group = {
   what: "files; Landlock says which",
-  calls:
-    "open openat close close_range lseek pread64 pwrite64 readv writev preadv pwritev preadv2 " +
+  calls: "close close_range lseek pread64 pwrite64 readv writev preadv pwritev preadv2 " +
     "pwritev2 stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink " +
-    "readlinkat getdents64 getcwd dup dup2 dup3 fcntl fadvise64",
+    "readlinkat getdents64 getcwd dup dup2 dup3 fadvise64",
 };
 const CHANGES: Group = {
   what: "changes of files, for what is left to the next daemon, and removed at the end",
   calls:
-    "flock fsync fdatasync ftruncate fallocate unlink unlinkat rmdir mkdir mkdirat chmod fchmod " +
-    "fchmodat umask copy_file_range sendfile",
+    "flock fsync fdatasync ftruncate fallocate unlink unlinkat rmdir umask copy_file_range sendfile",
 };
 const SOCKETS: Group = {
   what: "sockets that are there",
@@ -156,11 +163,22 @@ const TIOCGWINSZ = 0x5413;
 const FIONREAD = 0x541b;
 const FIONBIO = 0x5421;
 const FIONCLEX = 0x5450;
-/** Requests about descriptors of any kind, and signals when there is something to read. */
+/**
+ * Requests about descriptors of any kind, and whether there is a signal when there is something to read.
+ * Who gets that is told by fcntl(2), whose argument a filter sees.
+ */
 const DESCRIPTORS = [
-  ...[TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX],
-  ...[FIOASYNC, FIOSETOWN],
+  ...[TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC],
 ];
+/**
+ * <fcntl.h>: F_DUPFD to F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW, F_DUPFD_CLOEXEC to F_GET_SEALS. Not F_SETSIG
+ * and F_SETOWN_EX, by which any signal goes to anybody.
+ */
+const DESCRIPTOR_COMMANDS = [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1033, 1034];
+/** The bit of O_TMPFILE that is its own. <asm-generic/fcntl.h> */
+const __O_TMPFILE = 0x40_0000;
+/** S_ISUID and S_ISGID. <linux/stat.h> */
+const OTHERS_RIGHTS = 0o6000;
 /** <linux/sockios.h>: by which a C library turns names of interfaces into numbers, and back. */
 const SIOCGIFINDEX = 0x8933;
 const SIOCGIFNAME = 0x8910;
@@ -194,7 +212,30 @@ const ANSWERED: readonly Answered[] = [
   { call: "inotify_init1", errno: ENOSYS, why: "nobody watches files here" },
 ];
 
+/** A message of TCP that opens the connection, past what Landlock forbids connect(2). */
+const sends = (call: string, flagsAt: number): Argued => ({
+  call,
+  only: "not MSG_FASTOPEN, which connects",
+  when: [[{ argument: flagsAt, mask: MSG_FASTOPEN, values: [0] }]],
+});
+
+/** Without a new file the mode may be anything. */
+const opens = (call: string, flagsAt: number): Argued => ({
+  call,
+  only:
+    "no new file with the rights of its owner or group for whoever runs it; Landlock says which",
+  when: [
+    [{ argument: flagsAt, mask: O_CREAT | __O_TMPFILE, values: [0] }],
+    [{ argument: flagsAt + 1, mask: OTHERS_RIGHTS, values: [0] }],
+  ],
+});
+
 const COMMON: readonly Argued[] = [
+  sends("sendmmsg", 3),
+  sends("sendto", 3),
+  sends("sendmsg", 2),
+  opens("openat", 2),
+  opens("open", 1),
   {
     call: "mmap",
     only: "no memory that can be run and is shared",
@@ -228,6 +269,15 @@ const ownOnly = (pid: number, others: readonly number[]): Argued[] => [
     only: others.length === 0 ? "itself" : "itself and its helpers",
     when: [[{ argument: 0, values: [pid, ...others] }]],
   },
+  {
+    call: "fcntl",
+    only: "what a descriptor is, locks, and itself as who gets SIGIO of it",
+    when: [
+      [{ argument: 1, values: DESCRIPTOR_COMMANDS }],
+      [{ argument: 1, values: [F_SETOWN] }, { argument: 2, values: [pid] }],
+    ],
+    errno: EPERM,
+  },
   { call: "prlimit64", only: "itself", when: [[{ argument: 0, values: [0, pid] }]] },
   {
     call: "rt_sigaction",
@@ -241,7 +291,8 @@ const ownOnly = (pid: number, others: readonly number[]): Argued[] => [
 ];
 
 /** What a daemon that serves may still ask for. */
-export function daemonCalls({ pid, helpers = [], remakes, reprograms }: ProfileNeeds): Profile {
+export function daemonCalls(needs: ProfileNeeds): Profile {
+  const { pid, helpers = [], remakes, reprograms, tkills } = needs;
   const requests = [
     ...DESCRIPTORS,
     ...[SIOCGIFINDEX, SIOCGIFNAME, TUNGETIFF],
@@ -254,7 +305,10 @@ export function daemonCalls({ pid, helpers = [], remakes, reprograms }: ProfileN
   ];
   return {
     first: FIRST,
-    groups: [MEMORY, THREADS, SIGNALS, TIME, WAITING, FILES, CHANGES, SOCKETS, ITSELF],
+    groups: [
+      ...[MEMORY, THREADS, SIGNALS, ...(tkills === true ? [TKILL] : [])],
+      ...[TIME, WAITING, FILES, CHANGES, SOCKETS, ITSELF],
+    ],
     argued: [
       ...COMMON,
       ...ownOnly(pid, helpers),
@@ -283,7 +337,7 @@ export function daemonCalls({ pid, helpers = [], remakes, reprograms }: ProfileN
       {
         call: "ioctl",
         only:
-          "terminals' sizes, flags and signals of descriptors, numbers of interfaces, the name of a TUN; where " +
+          "terminals' sizes, flags of descriptors, numbers of interfaces, the name of a TUN; where " +
           "the interface is made again here, what that takes",
         when: [[{ argument: 1, values: requests }]],
         errno: EPERM,
@@ -303,10 +357,10 @@ export function daemonCalls({ pid, helpers = [], remakes, reprograms }: ProfileN
 }
 
 /** What the process that keeps an interface may ask for. */
-export function helperCalls({ pid }: Pick<ProfileNeeds, "pid">): Profile {
+export function helperCalls({ pid, tkills }: Pick<ProfileNeeds, "pid" | "tkills">): Profile {
   return {
     first: FIRST,
-    groups: [MEMORY, THREADS, SIGNALS, TIME, WAITING, FILES, {
+    groups: [MEMORY, THREADS, SIGNALS, ...(tkills === true ? [TKILL] : []), TIME, WAITING, FILES, {
       what: "sockets that are there",
       calls: "bind connect getsockname getsockopt setsockopt shutdown",
     }, ITSELF],
@@ -324,7 +378,7 @@ export function helperCalls({ pid }: Pick<ProfileNeeds, "pid">): Profile {
       },
       {
         call: "ioctl",
-        only: "terminals' sizes, flags and signals of descriptors",
+        only: "terminals' sizes, flags of descriptors",
         when: [[{ argument: 1, values: DESCRIPTORS }]],
         errno: EPERM,
       },

@@ -40,7 +40,10 @@ export function filterOf(
   const refused = classic.returns(REFUSALS[violation]);
   const errno = (number: number) =>
     classic.returns(violation === "log" ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | number);
-  const plain = [first, ...groups.map((group) => group.calls)].flatMap(words);
+  const soon = words(first);
+  const ruleOf = (it: Argued) => only(calls, it.call, argumentsOf(it, refused, errno));
+  const allowed = (name: string) => only(calls, name, [classic.returns(SECCOMP_RET_ALLOW)]);
+  const plain = groups.flatMap((group) => words(group.calls));
   return [
     // Numbers mean something else to another processor's mode.
     classic.loadWord(SECCOMP_DATA_ARCH_AT),
@@ -51,8 +54,12 @@ export function filterOf(
     "foreign",
     classic.returns(SECCOMP_RET_KILL_PROCESS),
     "next",
-    ...plain.slice(1).flatMap((name) => only(calls, name, [classic.returns(SECCOMP_RET_ALLOW)])),
-    ...argued.flatMap((it) => only(calls, it.call, argumentsOf(it, refused, errno))),
+    ...soon.slice(1).flatMap((name) => {
+      const rule = argued.find(({ call }) => call === name);
+      return rule === undefined ? allowed(name) : ruleOf(rule);
+    }),
+    ...plain.flatMap(allowed),
+    ...argued.filter(({ call }) => !soon.includes(call)).flatMap(ruleOf),
     ...answered.flatMap((it) => only(calls, it.call, [errno(it.errno)])),
     // What a newer library tries before what there was before.
     classic.ifFrom(calls.end, "violation"),

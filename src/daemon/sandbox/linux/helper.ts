@@ -2,6 +2,7 @@ import process from "node:process";
 import type { Libc } from "#ffi/libc.ts";
 import { PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS } from "#ffi/linux/mod.ts";
 import type { SandboxMode } from "#src/config/config.ts";
+import { tkills } from "./c_library.ts";
 import { helperCalls } from "./calls.ts";
 import { filterOf } from "./filter.ts";
 import { landlockVersion, makeRuleset } from "./landlock.ts";
@@ -24,7 +25,7 @@ export function prepareHelperSandbox(
   line: (call: string) => string,
 ): () => void {
   if (mode === "off") return () => {};
-  const profile = helperCalls({ pid: process.pid });
+  const profile = helperCalls({ pid: process.pid, tkills: tkills() });
   if (mode === "log") return () => void installFilter(libc, filterOf(profile, "log"));
   const ring = ringProblem();
   const threads = new EachThread(libc);

@@ -5,6 +5,7 @@ import { PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS } from "#ffi/linux/mod.ts";
 import type { SandboxLayer, SandboxState } from "#src/status/snapshot.ts";
 import type { Left } from "./left.ts";
 import type { Sandbox, SandboxNeeds } from "../contract.ts";
+import { tkills } from "./c_library.ts";
 import { daemonCalls } from "./calls.ts";
 import {
   capabilityNames,
@@ -45,6 +46,7 @@ export class LinuxSandbox implements Sandbox {
   readonly #listen: (() => void) | undefined;
   /** Why system calls cannot be filtered here. */
   readonly #ring: string | undefined;
+  readonly #tkills: boolean;
   #bounding: Made | undefined;
   state: SandboxState;
   leaves: readonly string[] = [];
@@ -60,6 +62,7 @@ export class LinuxSandbox implements Sandbox {
     this.#ruleset = this.#makeRuleset();
     this.#left = leftAtTheEnd(needs);
     this.#ring = ringProblem();
+    this.#tkills = tkills();
     this.#listen = this.#attempt(() =>
       prepareLastWords(libc, { line: needs.line, log: STANDARD_ERROR, file: left.descriptor })
     );
@@ -177,7 +180,8 @@ export class LinuxSandbox implements Sandbox {
       ? "kill"
       : "tell";
     if (violation === "tell") this.#listen?.();
-    const profile = daemonCalls({ pid: process.pid, helpers, remakes, reprograms });
+    const self = { pid: process.pid, tkills: this.#tkills };
+    const profile = daemonCalls({ ...self, helpers, remakes, reprograms });
     return installFilter(this.#libc, filterOf(profile, violation));
   }
 }

@@ -4,8 +4,8 @@ import type { Libc } from "#ffi/libc.ts";
 import {
   AF_NETLINK,
   EAGAIN,
+  F_SETOWN,
   FIOASYNC,
-  FIOSETOWN,
   NETLINK_ROUTE,
   NFNLGRP_NFTABLES,
   RTMGRP_IPV4_IFADDR,
@@ -74,17 +74,14 @@ export class Changes implements Signalling {
       this.close();
       throw error;
     }
-    this.#set(FIOSETOWN, process.pid);
+    // Not by FIOSETOWN, whose argument no filter of system calls sees.
+    libc.call.fcntl(this.#fd, F_SETOWN, process.pid);
   }
 
   /** Nothing comes of it where the kernel refuses: whoever is signalled looks now and then as well. */
   signal(wanted: boolean): void {
-    this.#set(FIOASYNC, Number(wanted));
-  }
-
-  #set(request: number, value: number): void {
-    this.#arena.u32[this.#number >> 2] = value;
-    this.#libc.call.ioctl(this.#fd, request, this.#arena.address(this.#number));
+    this.#arena.u32[this.#number >> 2] = Number(wanted);
+    this.#libc.call.ioctl(this.#fd, FIOASYNC, this.#arena.address(this.#number));
   }
 
   /**
