@@ -7,7 +7,8 @@ import { alternatesTrailer, nonceTrailer, portTrailer } from "#test/protocol/cli
 import { ALL_NAT_KINDS, type NatKind } from "../nat.ts";
 import { makeData, REQUEST } from "../packets.ts";
 import { FORGED } from "./watch.ts";
-import type { ClientWorld, SimClient } from "./world.ts";
+import type { SimClient } from "./client.ts";
+import type { ClientWorld } from "./world.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;

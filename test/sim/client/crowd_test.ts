@@ -4,7 +4,8 @@ import test from "node:test";
 import { Crowd, disturb, HOUR, MINUTE, SECOND } from "./crowd.ts";
 import { PATIENT } from "../simulate.ts";
 import { SEED, simulate } from "./simulate.ts";
-import { ClientWorld, type SimClient } from "./world.ts";
+import type { SimClient } from "./client.ts";
+import { ClientWorld } from "./world.ts";
 
 /** Hours of virtual time, of the first two: `TEREDO_SIM_HOURS=24 bun test ./test/sim/client`. */
 const HOURS = Number(process.env["TEREDO_SIM_HOURS"] ?? 0.5);

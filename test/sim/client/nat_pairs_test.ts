@@ -4,7 +4,8 @@ import { ALL_NAT_KINDS } from "../nat.ts";
 import { PATIENT } from "../simulate.ts";
 import { isReached } from "./figure_1.ts";
 import { SEED, simulate } from "./simulate.ts";
-import { ClientWorld, type SimClient } from "./world.ts";
+import type { SimClient } from "./client.ts";
+import { ClientWorld } from "./world.ts";
 
 const QUALIFIED = 8_000;
 const FOUND = 14_000;

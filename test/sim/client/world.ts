@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { type ClientOptions, DISCOVERY_PATH, SERVICE_PATH } from "#src/protocol/client/contract.ts";
+import type { ClientOptions } from "#src/protocol/client/contract.ts";
 import { DISCOVERY_GROUP } from "#src/protocol/client/peers/discovery.ts";
-import { Client } from "#src/protocol/client/rules.ts";
-import { Counter, type CounterName, makeCounters } from "#src/protocol/counters.ts";
+import { makeCounters } from "#src/protocol/counters.ts";
 import { parseIpv6 } from "#src/protocol/wire/ipv6.ts";
 import { Relay } from "#src/protocol/relay/rules.ts";
 import { Server } from "#src/protocol/server/rules.ts";
 import { PRIMARY, SECONDARY, type ServerSink } from "#src/protocol/server/contract.ts";
 import { isTeredo, SERVICE_PREFIX, TEREDO_PORT } from "#src/protocol/wire/teredo_address.ts";
 import type { TunnelSink } from "#src/protocol/tunnel.ts";
-import { CLIENT_OPTIONS, sipHash } from "#test/protocol/client/lab.ts";
+import { CLIENT_OPTIONS } from "#test/protocol/client/lab.ts";
 import { arrival, fixChecksum, ip4 } from "#test/protocol/packets.ts";
 import { keyedHash, RELAY_OPTIONS } from "#test/protocol/relay/lab.ts";
 import { hmacSha1, OPTIONS as SERVER_OPTIONS } from "#test/protocol/server/lab.ts";
@@ -30,8 +29,8 @@ import {
 } from "../packets.ts";
 import { PacketLog } from "../packet_log.ts";
 import { Prng } from "../prng.ts";
+import { SimClient } from "./client.ts";
 import { MiredoPeer } from "./miredo.ts";
-import { ClientWatch } from "./watch.ts";
 
 const START = 1_000_000;
 const LOG_LENGTH = 100;
@@ -51,130 +50,6 @@ export interface SimServer {
   isUp: boolean;
   forwards: boolean;
   delay: number;
-}
-
-/** A client as it runs, behind a NAT, with its sockets. */
-export class SimClient {
-  readonly world: ClientWorld;
-  readonly nat: Nat | undefined;
-  readonly address: number;
-  readonly core: Client;
-  readonly counters = makeCounters();
-  readonly watch: ClientWatch;
-  readonly ports = new Map<number, number>();
-  /** Numbers of data that arrived; and how often an ICMPv6 error came, with its code. */
-  readonly arrived = new Set<number>();
-  readonly errors: { at: number; code: number }[] = [];
-  isUp = true;
-  #timerAt = Infinity;
-  readonly sink: TunnelSink;
-
-  constructor(
-    world: ClientWorld,
-    nat: Nat | undefined,
-    address: number,
-    options: ClientOptions,
-    seed: number,
-  ) {
-    this.world = world;
-    this.nat = nat;
-    this.address = address;
-    this.core = new Client(options, this.counters, sipHash(seed), seed, {
-      openPort: (path) => this.#openPort(path),
-      closePort: (path) => void this.ports.delete(path),
-    });
-    this.watch = new ClientWatch(world, options);
-    this.sink = {
-      sendDatagram: ({ bytes, at, length, address, port, local }) => {
-        const copy = bytes.slice(at, at + length);
-        const from = local === SERVICE_PATH ? options.servicePort : this.ports.get(local);
-        assert.ok(from !== undefined, `nobody listens on path ${local}`);
-        this.watch.sent(copy, from, address, port, world.clock.now);
-        world.fromClient(this, copy, from, address, port);
-      },
-      sendIpv6: (b, at, length) => this.#take(b.slice(at, at + length)),
-      sendIcmpv6Error: (b) => void this.errors.push({ at: world.clock.now, code: b[41]! }),
-    };
-    this.ports.set(SERVICE_PATH, options.servicePort);
-  }
-
-  /** Its Teredo address; undefined while it has none. */
-  get teredo(): Uint8Array | undefined {
-    return this.core.status().address;
-  }
-
-  count(name: CounterName): number {
-    return this.counters[Counter[name]]!;
-  }
-
-  start(): void {
-    this.core.start(this.world.clock.now, this.sink);
-    this.#setTimer();
-  }
-
-  /** Sends one packet; the host at the other end answers a request. */
-  request(to: Uint8Array, from = this.teredo): number {
-    const number = this.world.nextNumber();
-    if (from === undefined) return number;
-    this.sendIpv6(makeData(from, to, number, REQUEST));
-    return number;
-  }
-
-  sendIpv6(b: Uint8Array): void {
-    this.core.fromIpv6(b, 0, b.length, this.world.clock.now, this.sink);
-    this.#setTimer();
-  }
-
-  receive(b: Uint8Array, address: number, port: number, toPort: number): void {
-    if (!this.isUp) return;
-    for (const [path, at] of this.ports) {
-      if (at === toPort) return this.#receive(b, address, port, path);
-    }
-  }
-
-  receiveFromGroup(b: Uint8Array, address: number, port: number): void {
-    this.#receive(b, address, port, DISCOVERY_PATH);
-  }
-
-  #receive(b: Uint8Array, address: number, port: number, path: number): void {
-    const frame = new Uint8Array(HEADROOM + b.length);
-    frame.set(b, HEADROOM);
-    const came = arrival(frame, address, port, path, HEADROOM, b.length);
-    const { trusted } = this.core.gauges;
-    this.watch.begin(b, address, port);
-    this.core.fromUdp(came, this.world.clock.now, this.sink);
-    this.watch.end(this.core.gauges.trusted - trusted);
-    this.#setTimer();
-  }
-
-  #openPort(path: number): number {
-    const port = 10_000 + this.world.random.below(50_000);
-    this.ports.set(path, port);
-    return port;
-  }
-
-  #take(packet: Uint8Array): void {
-    if (packet[6] !== UDP) return;
-    const number = numberOf(packet);
-    this.watch.delivered(packet);
-    this.arrived.add(number);
-    if (packet[44] !== REQUEST) return;
-    const answer = makeData(destinationOf(packet), sourceOf(packet), number, REPLY);
-    this.world.clock.after(1, () => this.isUp && this.sendIpv6(answer));
-  }
-
-  /** Once more, as what it is told may have set another time. */
-  #setTimer(): void {
-    const next = this.core.nextTimer();
-    if (next >= this.#timerAt || next === Infinity) return;
-    this.#timerAt = next;
-    this.world.clock.at(next, () => {
-      if (this.#timerAt !== next || !this.isUp) return;
-      this.#timerAt = Infinity;
-      this.core.tick(this.world.clock.now, this.sink);
-      this.#setTimer();
-    });
-  }
 }
 
 /** IPv4 and IPv6 Internet, with servers, one relay, native hosts, and clients behind NATs. */
