@@ -11,8 +11,8 @@ const USAGE =
   `usage: scripts/soak faults [--only WORDS] [--kills N] [--seed N] [--json FILE] [--docs]
        scripts/soak faults --page
 
-Brings about each fault of docs/faults.md, in namespaces, and judges what was promised of it: more than
-half an hour, most of it waiting. --only takes a regular expression that a fault's name is to match.
+Brings about each fault of docs/faults.md, in namespaces, and judges what was promised of it: about an
+hour, most of it waiting. --only takes a regular expression that a fault's name is to match.
 --kills is how often each of four is killed, 334 when it is not said. What was found goes to
 dist/faults.json, unless named otherwise, as it is found. With --docs it is kept for good and
 docs/faults.md is made of it: of all faults nothing of earlier runs is left, of those of --only the
