@@ -116,9 +116,9 @@ const ROWS: readonly Row[] = [
   ["protocol/client/rules.ts", "#version = 0", "0", "1", ANOTHER],
   [
     "protocol/client/servers/homes.ts",
-    "if (this.current !== NO_HOME) this.#usedAt",
-    "this.current !== NO_HOME",
-    "true",
+    "if (current === NO_HOME) return;",
+    "current === NO_HOME",
+    "false",
     "an array of numbers takes nothing at -1",
   ],
   ["protocol/client/servers/inquiry.ts", "silentSince: Millis = 0", "0", "1", WRITTEN_FIRST],
