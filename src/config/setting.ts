@@ -128,8 +128,9 @@ Miredo's flag \`-u\`. Miredo becomes \`miredo\` of its own accord; here it has t
     kind: path,
     default: undefined,
     reload: "restart",
-    doc: `Write the process number to this file, for its owner alone, and remove it at the end; with
-\`user\` that takes a folder of that user's. Miredo's flag \`-p\`. Not needed under systemd.`,
+    doc: `Write the process number to this file, for its owner alone, and remove it at the end. In a
+folder that others have things in, such as \`/run\`, or that is not \`user\`'s, it is emptied instead.
+Miredo's flag \`-p\`. Not needed under systemd.`,
   },
   sandbox: {
     kind: choice(["auto", "off", "log"]),
