@@ -4,8 +4,8 @@ import { ENDS } from "./events.ts";
 import { type Point, quantile, type Slope, slopeOf } from "./slope.ts";
 import type { Leg, Soaked } from "./soak.ts";
 
-/** A process has its code compiled and its buffers touched by then. */
-const WARM_UP = 60;
+/** A process has its code compiled, its buffers touched and its heaps' sizes found by then. */
+const WARM_UP = 240;
 
 export interface NamedSlope {
   readonly name: string;

@@ -7,9 +7,11 @@ import { chart } from "./chart.ts";
 import { soak } from "./soak.ts";
 
 const USAGE =
-  `usage: scripts/soak run [--warm-up N] [--minutes N] [--seed S] [--rate R] [--svg FILE] [--docs]
+  `usage: scripts/soak run [--warm-up N] [--minutes N] [--seed S] [--rate R] [--one-life]
+                       [--svg FILE] [--docs]
 An hour by default, after half an hour of the same to which no line is fitted, at 60 % of the rate up to
-which nothing is lost; at R packets a second each way at most, for a machine that others use. The chart
+which nothing is lost; at R packets a second each way at most, for a machine that others use. With
+--one-life the relay is not ended meanwhile, so that what grows in one has all that time to. The chart
 goes to dist/soak.svg, unless named otherwise; with --docs table and chart go to docs/soak.md and
 docs/soak.svg as well. The status is 1 when something grows, or does not balance.`;
 
@@ -20,6 +22,7 @@ function readOptions() {
       minutes: { type: "string", default: "60" },
       seed: { type: "string", default: "1" },
       rate: { type: "string", default: "1000000" },
+      "one-life": { type: "boolean", default: false },
       svg: { type: "string", default: "dist/soak.svg" },
       docs: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -35,7 +38,8 @@ function readOptions() {
   if (!(minutes! >= 1 && minutes! <= 1_440)) throw new Error(`--minutes: 1 to 1440`);
   if (!(seed! >= 0 && seed! < 2 ** 32)) throw new Error(`--seed: 0 to 2^32 - 1`);
   if (!(rate! >= 100 && rate! <= 1_000_000)) throw new Error(`--rate: 100 to 1000000`);
-  return { ...values, warmUp: warmUp!, minutes: minutes!, seed: seed!, rate: rate! };
+  const oneLife = values["one-life"];
+  return { ...values, warmUp: warmUp!, minutes: minutes!, seed: seed!, rate: rate!, oneLife };
 }
 
 let options: ReturnType<typeof readOptions>;

@@ -79,10 +79,14 @@ export interface SoakPlan {
   readonly seed: number;
   /** Packets a second each way at most, however many the machine carries. */
   readonly rate: number;
+  /** Whether the relay is not ended meanwhile. */
+  readonly oneLife: boolean;
 }
 
 /** Runs legs of load with events until the minutes are over. */
-export async function soak({ warmUp, minutes, seed, rate: most }: SoakPlan): Promise<Soaked> {
+export async function soak(
+  { warmUp, minutes, seed, rate: most, oneLife }: SoakPlan,
+): Promise<Soaked> {
   const load = await LoadLab.create(true);
   try {
     const { lab } = load;
@@ -105,7 +109,7 @@ export async function soak({ warmUp, minutes, seed, rate: most }: SoakPlan): Pro
     const whole = 60 * (warmUp + minutes);
     while (now() + LEG_SECONDS / 2 < whole) {
       const seconds = Math.round(Math.min(LEG_SECONDS, whole - now()));
-      const names = eventsOf(deck, legs.length);
+      const names = eventsOf(deck, oneLife ? undefined : ENDS[legs.length % ENDS_EVERY]);
       const singly = legs.length % 2 === 1;
       const leg = await runLeg(load, { seconds, rate, names, singly, random, now, before });
       before = leg.accounts;
@@ -166,8 +170,7 @@ async function exchange(
   }
 }
 
-function eventsOf(deck: Deck, leg: number): EventName[] {
-  const end = ENDS[leg % ENDS_EVERY];
+function eventsOf(deck: Deck, end: EventName | undefined): EventName[] {
   const others = Array.from(
     { length: EVENTS_A_LEG - Number(end !== undefined) },
     () => deck.draw(),
