@@ -216,7 +216,8 @@ function loadSecrets(
 ): readonly SecretConfig[] | undefined {
   const name = values.get(key)!.value as string | undefined;
   if (name === undefined) return undefined;
-  const file = readSecretFile(SECRETS[key], name, configuration, readFile, problems);
+  const where = whereIs(key, values);
+  const file = readSecretFile(SECRETS[key], name, where, configuration, readFile, problems);
   return file === undefined ? undefined : readSecrets(file.bytes, file.path, problems);
 }
 
@@ -234,8 +235,16 @@ function loadToken(
 ): string | undefined {
   const name = values.get("status.token_file")!.value as string | undefined;
   if (name === undefined || values.get("status.enabled")!.value === false) return undefined;
-  const file = readSecretFile("token_file", name, configuration, readFile, problems);
+  const where = whereIs("status.token_file", values);
+  const file = readSecretFile("token_file", name, where, configuration, readFile, problems);
   return file === undefined ? undefined : readToken(file.bytes, file.path, problems);
+}
+
+/** Of a setting that is given: its line and name, or its flag. */
+function whereIs(id: string, values: Values): string {
+  const { key, flag } = entryOf(id);
+  const { origin } = values.get(id)!;
+  return origin === undefined || origin === flag ? flag : `${origin}: ${key}`;
 }
 
 /** How problems found after reading call a setting: by its line, its flag, or the file it lacks in. */

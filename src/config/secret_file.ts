@@ -59,12 +59,14 @@ export function whyNoSecret(error: unknown, { credential }: SecretPlace, key: Se
  * Reads the file of secrets that a setting names; it must be closed to others.
  *
  * @param name what the setting holds
+ * @param where the setting stands, for who looks for what to mend; undefined: nobody has set it in a file
  * @param configuration path of the file that the setting stands in
  * @returns undefined when it cannot be read, of which `problems` tells
  */
 export function readSecretFile(
   key: SecretKey,
   name: string,
+  where: string | undefined,
   configuration: string | undefined,
   readFile: ReadFile,
   problems: Problems,
@@ -78,7 +80,9 @@ export function readSecretFile(
     }
     return { path, bytes };
   } catch (error) {
-    problems.error(path, whyNoSecret(error, place, key));
+    const problem = whyNoSecret(error, place, key);
+    if (where === undefined) problems.error(path, problem);
+    else problems.error(where, `${path}: ${problem}`);
     return undefined;
   }
 }

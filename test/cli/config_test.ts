@@ -176,8 +176,9 @@ asked env -u CREDENTIALS_DIRECTORY
 teredo config check $work/s.ini`);
   assert.deepEqual(lines, [
     "$work/s.ini: ok, native syntax, for server",
-    "/run/none/secrets: no such credential; write `LoadCredential=secrets:PATH` in the unit",
-    "$work/secrets: not allowed to read it; check owner and mode, or under systemd have it handed " +
+    "$work/s.ini:3: secrets_file: /run/none/secrets: no such credential; write " +
+    "`LoadCredential=secrets:PATH` in the unit",
+    "$work/s.ini:3: secrets_file: $work/secrets: not allowed to read it; check owner and mode, or under systemd have it handed " +
     "over: `LoadCredential=secrets:PATH` in the unit, `secrets_file = secrets` here",
     "$work/s.ini: ok, native syntax, for server",
   ]);

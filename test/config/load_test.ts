@@ -683,7 +683,7 @@ test("loadConfig() of a relay does not touch the server's secrets", () => {
   const readFile = memoryFiles({ [FILE]: `[relay]\n${SERVER}secrets_file = ${SECRETS}\n` });
   assert.deepEqual(loadConfig("relay", { path: FILE, readFile }).config.server.secrets, []);
   assert.deepEqual(problemsOf(() => loadConfig("server", { path: FILE, readFile })), [
-    "/etc/teredo/secrets: no such file; check the path",
+    `:4: secrets_file: ${SECRETS}: no such file; check the path`,
   ]);
 });
 

@@ -74,7 +74,7 @@ test("loadConfig() refuses a token that anyone can read, and one that is not the
     `${TOKEN}: anyone can read this file of secrets; chmod 640 it`,
   ]);
   assert.deepEqual(problemsOf(() => load("token_file = token\n")), [
-    `${TOKEN}: no such file; check the path`,
+    `${FILE}:3: token_file: ${TOKEN}: no such file; check the path`,
   ]);
 });
 

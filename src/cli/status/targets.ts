@@ -58,7 +58,7 @@ function tokenIn(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   const problems = new Problems();
   const key = "token_file";
-  const file = readSecretFile(key, resolve(path), undefined, readRegularFile, problems);
+  const file = readSecretFile(key, resolve(path), undefined, undefined, readRegularFile, problems);
   const token = file === undefined ? undefined : readToken(file.bytes, file.path, problems);
   problems.throwIfAny();
   return token;

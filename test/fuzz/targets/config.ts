@@ -70,7 +70,8 @@ function load(role: Role, bytes: Uint8Array): LoadedConfig | undefined {
   }
 }
 
-const PLACE = /^(?:c|\S*(?:secrets?|token)|\S+)(?::(\d+))?: \S/;
+/** This file, or one of secrets that it names: by then one that could be read. */
+const PLACE = /^(?:c|.*?(?:secrets?|token))(?::(\d+))?: \S/;
 
 function checkProblem(problem: string, bytes: Uint8Array): void {
   // deno-lint-ignore no-control-regex
