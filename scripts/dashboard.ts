@@ -168,6 +168,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     { title: "Workers", metrics: ["teredo_workers"] },
     { title: "Offloads in use", metrics: ["teredo_offload_enabled"], by: "feature" },
     { title: "Parts of the interface restored", metrics: ["teredo_restored_total"], by: "what" },
+    { title: "Interface kept", metrics: ["teredo_interface_kept"] },
     { title: "MTU", metrics: ["teredo_interface_mtu_bytes"] },
   ],
 };

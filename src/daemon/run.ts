@@ -166,6 +166,7 @@ async function live(context: Context): Promise<number> {
   step("threads");
   const { restorations } = state;
   const upholding = upholdInterface(open, { ...context, ...own, restorations, user });
+  state.isKept = upholding.isKept;
   // The process that keeps the interface is there, and has taken what it needs.
   sandbox.begin();
   giveUpPrivileges(context, own);

@@ -47,6 +47,7 @@ export interface Source {
   readonly sandbox: Snapshot["sandbox"];
   readonly logLinesDropped: number;
   readonly announced: boolean | undefined;
+  readonly kept: boolean | undefined;
   readonly client: ClientView | undefined;
 }
 
@@ -78,6 +79,7 @@ export function takeSnapshot(source: Source): Snapshot {
     reload: source.reload,
     logLinesDropped: source.logLinesDropped,
     ...(source.announced === undefined ? {} : { announced: source.announced }),
+    ...(source.kept === undefined ? {} : { kept: source.kept }),
     ...(source.client === undefined
       ? {}
       : { client: { ...source.client, ...reached(datapath.client?.status()) } }),

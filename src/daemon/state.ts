@@ -43,6 +43,8 @@ export class DaemonState {
   reload: Outcome;
   /** Whoever enters it sets it. */
   sandbox: SandboxState = { mode: "off", layers: [], violations: 0 };
+  /** See `Upholding.isKept`; whoever has the interface kept sets it. */
+  isKept: () => boolean | undefined = () => undefined;
   #serving: { open: OpenRole; datapath: Datapath } | undefined;
   #checks: readonly DatedCheck[] = [];
   /** Since when traffic is turned away, on the clock of `performance.now()`; undefined: it is not. */
@@ -159,6 +161,7 @@ export class DaemonState {
       sandbox: this.sandbox,
       logLinesDropped: this.#logLinesDropped(),
       announced: this.#announcement?.isOn,
+      kept: this.isKept(),
       client,
     });
   };

@@ -43,6 +43,7 @@ export interface StatusDocument {
   readonly process: ProcessDocument;
   readonly listening: readonly string[];
   readonly interface_name?: string;
+  readonly interface_kept?: boolean;
   readonly mtu_bytes: number;
   readonly prefix: string;
   readonly checks: readonly CheckDocument[];
@@ -205,6 +206,7 @@ export function statusDocument(snapshot: Snapshot): StatusDocument {
     process: processDocument(snapshot.process),
     listening: snapshot.listening,
     ...(interfaceName === undefined ? {} : { interface_name: interfaceName }),
+    ...(snapshot.kept === undefined ? {} : { interface_kept: snapshot.kept }),
     mtu_bytes: snapshot.mtu,
     prefix: snapshot.prefix,
     checks: snapshot.checks.map(checkDocument),

@@ -57,6 +57,11 @@ const DAEMON = {
       "it; report what the log says before",
   ),
   teredo_interface_mtu_bytes: gauge("bytes", "MTU of the tunnel."),
+  teredo_interface_kept: gauge(
+    "0, 1",
+    "1 while somebody sets the interface up again when another program changes it.",
+    "0: with `user` a process of its own did, which has ended: restart the daemon; the log says why",
+  ),
   teredo_workers: gauge(
     "threads",
     "Threads that carry packets.",

@@ -71,7 +71,7 @@ function processMetrics(state: ProcessState): Metric[] {
 }
 
 function health(snapshot: Snapshot): Metric[] {
-  const { announced } = snapshot;
+  const { announced, kept } = snapshot;
   const checks = snapshot.checks.map(({ name, ok }) => ({
     labels: { check: name },
     value: Number(ok),
@@ -83,6 +83,7 @@ function health(snapshot: Snapshot): Metric[] {
     ...known("teredo_announced", announced === undefined ? undefined : Number(announced)),
     one("teredo_heartbeat_age_seconds", snapshot.heartbeatAgeSeconds),
     one("teredo_interface_mtu_bytes", snapshot.mtu),
+    ...known("teredo_interface_kept", kept === undefined ? undefined : Number(kept)),
   ];
 }
 

@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly warnings: readonly Warning[];
   /** Whether there is the route that routing daemons learn; absent where that was not asked for. */
   readonly announced?: boolean;
+  /** Whether somebody sets the interface up again when it is not as it was; absent where there is none. */
+  readonly kept?: boolean;
   /** UDP addresses the daemon receives on, `A.B.C.D:port`. */
   readonly listening: readonly string[];
   /** TUN interface of the relay and of the client; absent for the server. */

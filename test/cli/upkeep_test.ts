@@ -100,6 +100,7 @@ test("a daemon whose helper is killed says so, serves on, and tells what it cann
 ${START}
 kill -KILL $helper
 until_says relay "Nothing keeps the interface"
+teredo status --json | tr -d ' ' | grep -o '"interface_kept":[a-z]*'
 ip -6 route flush dev teredo
 until_says relay "Cannot restore"
 until_says relay "Not ready"
@@ -110,6 +111,7 @@ kill $pid
 ended`);
   assert.equal(stderr, "");
   assert.deepEqual(stdout.split("\n"), [
+    '"interface_kept":false',
     'msg="Nothing keeps the interface" problem="it ended with SIGKILL" mend="restart the daemon"',
     "status 4",
     "exit status 0",

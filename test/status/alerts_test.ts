@@ -114,6 +114,14 @@ const ALARMS: readonly Alarm[] = [
     summary: "The peer table of r1:9545 is 95% full",
   },
   {
+    alert: "TeredoInterfaceNotKept",
+    at: "3m",
+    early: "30s",
+    fires: { [target("teredo_interface_kept")]: "1 0x20" },
+    quiet: { [target("teredo_interface_kept")]: "1x20" },
+    summary: "Nobody keeps the interface of r1:9545",
+  },
+  {
     alert: "TeredoInterfaceRestored",
     at: "9m",
     fires: { [target("teredo_restored_total", 'what="route"')]: "0+1x20" },

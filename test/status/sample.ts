@@ -45,6 +45,7 @@ export function sampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     heartbeatAgeSeconds: 0.25,
     draining: false,
     announced: true,
+    kept: true,
     listening: ["0.0.0.0:3545"],
     interfaceName: "teredo",
     mtu: 1280,

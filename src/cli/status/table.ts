@@ -97,9 +97,10 @@ function processText({ process }: StatusDocument): string {
 }
 
 function tunnel(now: StatusDocument): string {
-  const { announced } = now;
+  const { announced, interface_kept: kept } = now;
   const more = announced === undefined ? "" : announced ? ", announced" : ", not announced";
-  return `${now.interface_name}, MTU ${now.mtu_bytes}, ${now.prefix}${more}`;
+  const loss = kept === false ? ", kept by nobody" : "";
+  return `${now.interface_name}, MTU ${now.mtu_bytes}, ${now.prefix}${more}${loss}`;
 }
 
 /** One line of what is on, then one for each that is off. */

@@ -32,6 +32,8 @@ export interface Upholding {
   announce(wanted: boolean): void;
   /** See `Upkeeper.setHome`. */
   setHome(wish: HomeWish): Promise<void>;
+  /** Whether anybody still sets the interface up again; undefined: there is none to keep. */
+  isKept(): boolean | undefined;
   /** Of the process of its own, where there is one. */
   readonly pid: number | undefined;
   /** Resolves when nothing could take the announcement away any more, or give an address. */
@@ -53,7 +55,9 @@ export function isKeptApart(
 export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholding {
   const { user, chroot, cleanup } = options;
   const never = new Promise<Error>(() => {});
-  if (open.keep === undefined) return { ...NOTHING, pid: undefined, lost: never };
+  if (open.keep === undefined) {
+    return { ...NOTHING, isKept: () => undefined, pid: undefined, lost: never };
+  }
   const outcomes = new Outcomes(options);
   cleanup.add(() => outcomes.close());
   const { entrusted } = open;
@@ -61,9 +65,10 @@ export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholdi
     return keepThere(open, entrusted, outcomes, { ...options, user });
   }
   const mayCommand = user === undefined && chroot === undefined;
-  if (!mayCommand && entrusted === undefined) tellPowerless(options);
+  const isPowerless = !mayCommand && entrusted === undefined;
+  if (isPowerless) tellPowerless(options);
   const upkeeper = keepHere(open, outcomes, cleanup, mayCommand);
-  return { ...upkeeper, pid: undefined, lost: never };
+  return { ...upkeeper, isKept: () => !isPowerless, pid: undefined, lost: never };
 }
 
 const NOTHING: Told = { announce: () => {}, setHome: () => Promise.resolve() };
@@ -101,7 +106,9 @@ function keepThere(
   const lost = Promise.withResolvers<Error>();
   let told = NOTHING;
   let pid: number | undefined;
+  let isKept = true;
   const withoutHelper = (problem: string) => {
+    isKept = false;
     const could = neededFor(entrusted);
     if (could !== undefined) {
       lost.resolve(new Error(`nothing could ${could}: ${problem}`));
@@ -125,7 +132,8 @@ function keepThere(
   } catch (error) {
     withoutHelper(error instanceof Error ? error.message : String(error));
   }
-  return { announce: told.announce, setHome: told.setHome, pid, lost: lost.promise };
+  const { announce, setHome } = told;
+  return { announce, setHome, isKept: () => isKept, pid, lost: lost.promise };
 }
 
 /** Completes "nothing could ...": what a daemon cannot do without. */
