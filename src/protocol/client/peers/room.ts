@@ -8,7 +8,10 @@ const STRANGERS_SHARE = 1 / 2;
 /** Most entries that are looked at for one that may give way. */
 const LOOK_LIMIT = 1_024;
 
-/** Who has to give way in a full table: strangers before whom our host wants, and who it waits for to others such alone. */
+/**
+ * Who has to give way in a full table: strangers before those whom our host wants, and those whom it waits
+ * for to others such alone. RFC 4380 §7.3.3
+ */
 export class Room {
   readonly #parts: ClientParts;
   readonly #holds: ClientHolds;
