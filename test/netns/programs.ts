@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { selfCommand } from "#src/demo/self.ts";
 import type { Lab } from "#src/demo/lab.ts";
@@ -12,7 +13,9 @@ export const START_PATIENCE = 120_000;
 
 /** Our program: the binary that `TEREDO_BIN` names, or the source on this runtime. */
 export function teredo(...args: string[]): string[] {
-  const binary = process.env["TEREDO_BIN"];
+  const named = process.env["TEREDO_BIN"];
+  // Commands of a namespace begin elsewhere.
+  const binary = named && resolve(named);
   return [...(binary ? [binary] : selfCommand()), ...args];
 }
 
@@ -24,7 +27,7 @@ export function script(name: string, ...args: string[]): string[] {
 }
 
 export function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return new Promise((end) => setTimeout(end, milliseconds));
 }
 
 /** Writes into the lab's own /run and returns the path. */
