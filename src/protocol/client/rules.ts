@@ -290,6 +290,7 @@ export class Client implements TunnelRules {
     }
     let p = peers.find(b, at + DESTINATION_AT);
     if (p !== NO_PEER && peers.isValid(p, now)) {
+      this.#states.room.want(p);
       this.#traversal.setHome(p, home, now);
       this.#states.send(p, packet, now, sink);
       peers.traffic.sent(p, packets, bytes);

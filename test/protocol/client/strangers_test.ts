@@ -89,6 +89,10 @@ test("Client takes in whom its server tells of, whatever comes straight, and the
   for (let i = 0; i < 300; i++) straight(flooded, place(i));
   assertDrop(straight(flooded, place(999)), Drop.RateLimited);
   assertDrop(flooded.indirect(), Drop.None);
+  const forged = new ClientLab({ maxPeers: 1_024 }).qualify();
+  for (let i = 0; i < 40; i++) straight(forged, { ...PEER_AT, port: 9_000 + i });
+  assertDrop(straight(forged, { ...PEER_AT, port: 9_999 }), Drop.RateLimited);
+  assertDrop(forged.indirect(), Drop.None);
   const told = new ClientLab({ maxPeers: 1_024 }).qualify();
   for (let i = 0; i < 300; i++) tell(told, named(place(i)), place(i));
   assertDrop(tell(told, named(place(999)), place(999)), Drop.RateLimited);
@@ -123,6 +127,35 @@ test("Client's table keeps whom our host waits for while strangers come and go",
   lab.advance(SECOND);
   assertDrop(lab.receive(echoReply(asked!.bytes), RELAY_AT), Drop.None);
   assert.equal(lab.sentTo(RELAY_AT).length, 1, "what was held goes");
+});
+
+test("Client's table keeps whom our host talks to, though he was heard of first", () => {
+  const lab = new ClientLab({ maxPeers: 8 }).qualify();
+  assertDrop(lab.direct(PEER_AT), Drop.None);
+  lab.send(PEER);
+  assertDrop(lab.receive(data(PEER, lab.address), PEER_AT), Drop.None);
+  for (let i = 0; i < 9; i++) lab.send(`2001:db8::${i + 1}`);
+  assert.equal(lab.client.gauges.trusted, 1);
+});
+
+test("Client's table has room for whom our host wants behind 1,100 that never answered", () => {
+  const half = 1_100;
+  const lab = new ClientLab({ maxPeers: 2 * half }).qualify();
+  for (let i = 0; i < half; i++) {
+    lab.send(`2001:db8::${(i + 1).toString(16)}`);
+    lab.live(100);
+  }
+  lab.live(20 * SECOND);
+  for (let i = 0; i < half; i++) {
+    assertDrop(straight(lab, place(i)), Drop.None);
+    lab.live(11);
+  }
+  assert.equal(lab.client.gauges.peers, 2 * half);
+  assertDrop(lab.send("2001:db8:1::1"), Drop.None);
+  assert.equal(lab.client.gauges.trusted, half - 1, "a stranger gave way");
+  lab.live(31 * SECOND);
+  assertDrop(straight(lab, place(half)), Drop.None);
+  assertDrop(straight(lab, place(half + 1)), Drop.None);
 });
 
 test("Client's table lets strangers that are silent give way to others", () => {

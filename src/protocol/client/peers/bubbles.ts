@@ -97,7 +97,7 @@ export class ClientBubbles {
   }
 
   /** By way of the peer's server, with a nonce of its own. RFC 6081 §5.2.4.1, §5.4.4.2, §5.6.4.1 */
-  sendIndirect(p: PeerId, sink: TunnelSink): void {
+  sendIndirect(p: PeerId, now: Millis, sink: TunnelSink): void {
     const { paths, peers, filter, nonces, options } = this.#parts;
     let at = this.#begin(p);
     const server = serverAddressOf(this.#peer, 0);
@@ -105,7 +105,7 @@ export class ClientBubbles {
     const { extensions } = options();
     if (extensions.symmetric) {
       const nonce = nonces.draw32();
-      paths.setNonceSent(p, nonce);
+      paths.setNonceSent(p, nonce, now);
       writeU32(this.#nonce, 0, nonce);
       at = writeNonceTrailer(this.#bubble, at, this.#nonce, 0);
       const randomPort = paths.randomPort[p]!;

@@ -15,9 +15,9 @@ const INVITED = 8;
 const TESTING = 16;
 /** No Teredo client: it is reached through a relay, which an echo test finds. RFC 4380 §5.2.9 */
 const NATIVE = 32;
-/** Our host sent to it before anything of it was let in: it is no stranger. */
+/** Our host sent to it before a packet of it, other than a bubble, was let in: it is no stranger. See `Room`. */
 const WANTED = 64;
-/** A packet of our host's was to go to it and could not wait; its sender is to hear of it all the same. */
+/** A packet of our host's was to go to it and could not wait: it is asked for it all the same. */
 const MISSED = 128;
 
 /** By which ways a peer is reached: what RFC 6081 adds to its entry, in arrays beside the table. */
@@ -39,6 +39,9 @@ export class Paths {
   readonly solicitations: Uint8Array;
   /** RFC 6081 §5.5.1: Echo Test Retry Counter */
   readonly portTests: Uint8Array;
+  readonly #nonceSentAt: Float64Array;
+  /** It was trusted for the first time by the mapping that we have; Infinity: not yet. */
+  readonly beganAt: Float64Array;
   /** A packet that is no bubble last passed, either way. */
   readonly dataAt: Float64Array;
   /** An indirect bubble was last answered. */
@@ -68,6 +71,8 @@ export class Paths {
     this.refreshes = new Uint8Array(length);
     this.solicitations = new Uint8Array(length);
     this.portTests = new Uint8Array(length);
+    this.#nonceSentAt = new Float64Array(length);
+    this.beganAt = new Float64Array(length);
     this.dataAt = new Float64Array(length);
     this.answeredAt = new Float64Array(length);
     this.localAddress = new Uint32Array(length);
@@ -86,6 +91,7 @@ export class Paths {
     this.home[p] = NO_HOME;
     this.randomPath[p] = 0;
     this.answeredAt[p] = -Infinity;
+    this.beganAt[p] = Infinity;
     this.dataAt[p] = -Infinity;
     this.localAt[p] = -Infinity;
     this.roundTrip[p] = 0;
@@ -119,6 +125,7 @@ export class Paths {
   forget(p: PeerId): void {
     this.#flags[p]! &= NATIVE | KNOWS_TRAILERS | WANTED;
     this.answeredAt[p] = -Infinity;
+    this.beganAt[p] = Infinity;
     // On another link it is another host that has its address.
     this.localAt[p] = -Infinity;
     this.#reset(p);
@@ -139,14 +146,25 @@ export class Paths {
   }
 
   /** The nonce of the last indirect bubble to the peer. */
-  setNonceSent(p: PeerId, nonce: number): void {
+  setNonceSent(p: PeerId, nonce: number, now: Millis): void {
     this.#nonceSent[p] = nonce;
+    this.#nonceSentAt[p] = now;
     this.#flags[p]! |= NONCE_SENT;
   }
 
   /** Whether it is; with none sent none is, not even 0. */
   isNonceSent(p: PeerId, nonce: number): boolean {
     return (this.#flags[p]! & NONCE_SENT) !== 0 && this.#nonceSent[p] === nonce;
+  }
+
+  /** When that was sent. */
+  nonceSentAt(p: PeerId): Millis {
+    return this.#nonceSentAt[p]!;
+  }
+
+  /** When the flow with it began; what our host began may go on by any address. */
+  beginning(p: PeerId): Millis {
+    return this.isWanted(p) ? -Infinity : this.beganAt[p]!;
   }
 
   hasNonceReceived(p: PeerId): boolean {

@@ -86,7 +86,7 @@ export class ClientPeers {
     const { peers, paths, options, counters } = this.#parts;
     const known = peers.find(b, at);
     if (known !== NO_PEER) {
-      if (isWanted && paths.dataAt[known] === -Infinity) this.room.want(known);
+      if (isWanted) this.room.want(known);
       return known;
     }
     if (this.room.isFull(isWanted)) {
@@ -208,6 +208,7 @@ export class ClientPeers {
     paths.portTests[p] = 0;
     this.hear(p, now);
     this.#timers.set(p, it.nextKeepUp(p, now), now);
+    if (paths.beganAt[p] === Infinity) paths.beganAt[p] = now;
     if (!isSame) this.holds.arrivals.discard(p, Drop.SourceMismatch);
   }
 

@@ -1,4 +1,3 @@
-import { beginningOf } from "./beginning.ts";
 import { ANSWER_INTERVAL, type ClientBubbles } from "./bubbles.ts";
 import type { ClientParts } from "../parts.ts";
 import type { Asking } from "./asking.ts";
@@ -140,7 +139,7 @@ export class Traversal implements Asking {
       if (reads) this.#answerByRandomPort(p, now, sink);
     }
     peers.bubbled(p, now);
-    this.#bubbles.sendIndirect(p, sink);
+    this.#bubbles.sendIndirect(p, now, sink);
     return now + BUBBLE_INTERVAL;
   }
 
@@ -368,6 +367,6 @@ export class Traversal implements Asking {
     const { paths, homes } = this.#parts;
     paths.home[p] = home;
     paths.refreshes[p] = 0;
-    if (home !== homes.current) homes.use(home, beginningOf(p, this.#parts), now);
+    if (home !== homes.current) homes.use(home, paths.beginning(p), now);
   }
 }

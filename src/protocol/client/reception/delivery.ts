@@ -1,4 +1,3 @@
-import { beginningOf } from "../peers/beginning.ts";
 import type { ClientParts } from "../parts.ts";
 import { Drop } from "../../drops.ts";
 import { hasRoutingHeader0 } from "../../wire/extension_headers.ts";
@@ -16,18 +15,17 @@ export function checkContent(b: Uint8Array, { datagram }: Opened): Drop {
 
 /** The packet at hand, of peer `p`, to the IPv6 side. */
 export function deliver(
-  parts: ClientParts,
+  { paths, peers, homes }: ClientParts,
   opened: Opened,
   p: PeerId,
   b: Uint8Array,
   now: Millis,
   sink: TunnelSink,
 ): Drop {
-  const { paths, peers, homes } = parts;
   const drop = checkContent(b, opened);
   if (drop !== Drop.None) return drop;
   const { ipv6At, ipv6Length } = opened.datagram;
-  if (opened.home !== homes.current) homes.use(opened.home, beginningOf(p, parts), now);
+  if (opened.home !== homes.current) homes.use(opened.home, paths.beginning(p), now);
   if (paths.home[p] === NO_HOME) paths.home[p] = opened.home;
   paths.dataAt[p] = now;
   sink.sendIpv6(b, ipv6At, ipv6Length); // without trailers: RFC 6081 §4

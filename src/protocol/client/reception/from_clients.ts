@@ -143,7 +143,7 @@ export class FromClients {
     const { peers, paths } = this.#parts;
     if (proof === Proof.Proven) {
       // Not by a nonce of long ago: whoever has learned it since has our packets go where he likes.
-      if (now - peers.lastBubble(p) > NONCE_PROVES) return false;
+      if (now - paths.nonceSentAt(p) > NONCE_PROVES) return false;
       // From a random port to the service port it may go: RFC 6081 §5.4.4.5.
       const isToService = local === SERVICE_PATH && peers.localAddress(p) !== SERVICE_PATH;
       return isToService || !peers.isProven(p);

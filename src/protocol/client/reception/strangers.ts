@@ -19,7 +19,8 @@ export class Strangers {
   readonly #told = new TokenBucket(OF_ALL, OF_ALL);
   readonly #relays = new TokenBucket(OF_ALL, OF_ALL);
   readonly #awaited = new TokenBucket(OF_ALL, OF_ALL);
-  readonly #byAddress: Limiter;
+  readonly #straightByAddress: Limiter;
+  readonly #toldByAddress: Limiter;
   readonly #relaysByAddress: Limiter;
   readonly #answers: Limiter;
   readonly #awaitedAnswers: Limiter;
@@ -27,7 +28,8 @@ export class Strangers {
   /** @param key0 with `key1`, random bits: which addresses share a limit is not guessable */
   constructor(key0: number, key1: number) {
     const make = (rate: number, atOnce: number) => new Limiter(rate, atOnce, key0, key1, CELLS);
-    this.#byAddress = make(OF_ADDRESS, OF_ADDRESS);
+    this.#straightByAddress = make(OF_ADDRESS, OF_ADDRESS);
+    this.#toldByAddress = make(OF_ADDRESS, OF_ADDRESS);
     this.#relaysByAddress = make(OF_ADDRESS, OF_ADDRESS);
     this.#answers = make(ANSWERS, ANSWERS_AT_ONCE);
     this.#awaitedAnswers = make(ANSWERS, ANSWERS_AT_ONCE);
@@ -39,8 +41,9 @@ export class Strangers {
    * @param isTold whether our server told of the address: others cannot use up what those may
    */
   mayMeet(address: number, isTold: boolean, now: Millis): boolean {
-    const all = isTold ? this.#told : this.#straight;
-    return this.#byAddress.take(address, 0, now) && all.take(now);
+    return isTold
+      ? this.#toldByAddress.take(address, 0, now) && this.#told.take(now)
+      : this.#straightByAddress.take(address, 0, now) && this.#straight.take(now);
   }
 
   /** Whether a bubble may go to the mapping, of a relay or of who says it is one. */
