@@ -172,9 +172,10 @@ const NOTHING = new Uint8Array(0);
 /** What has the receiver send from another port, or to one. */
 const PORTS: readonly Uint8Array[] = [NOTHING, nonceTrailer("01020304"), portTrailer(1_201)];
 const NEIGHBOUR = teredo(MAPPED_AT.address, 41_000, SERVER);
-const OF_STRANGERS = "20 a second for one IPv4 address, 100 for all; two with a test of ports";
+const OF_STRANGERS =
+  "20 a second for one IPv4 address that comes straight, 100 for all; two with a test of ports";
 const OF_PEERS =
-  "one a second to a peer; new peers 20 a second, 100 for all; two with a test of ports";
+  "one a second to a peer; new peers 20 a second by way of our server, 100 for all; two with a test of ports";
 
 const OTHER_SERVER = teredo(CLIENT + 1, CLIENT_PORT, SERVER + 9);
 const PATHS: readonly Path[] = [

@@ -32,7 +32,7 @@ export interface Upholding {
   announce(wanted: boolean): void;
   /** See `Upkeeper.setHome`. */
   setHome(wish: HomeWish): Promise<void>;
-  /** Whether anybody still sets the interface up again; undefined: there is none to keep. */
+  /** Whether anybody still sets the interface up again; undefined: there is none, or nobody ever could. */
   isKept(): boolean | undefined;
   /** Of the process of its own, where there is one. */
   readonly pid: number | undefined;
@@ -68,7 +68,9 @@ export function upholdInterface(open: OpenRole, options: UpkeepOptions): Upholdi
   const isPowerless = !mayCommand && entrusted === undefined;
   if (isPowerless) tellPowerless(options);
   const upkeeper = keepHere(open, outcomes, cleanup, mayCommand);
-  return { ...upkeeper, isKept: () => !isPowerless, pid: undefined, lost: never };
+  // Where nobody ever could, that is a setting's doing, and was said at the start.
+  const isKept = () => isPowerless ? undefined : true;
+  return { ...upkeeper, isKept, pid: undefined, lost: never };
 }
 
 const NOTHING: Told = { announce: () => {}, setHome: () => Promise.resolve() };

@@ -12,6 +12,7 @@ import {
   LANDLOCK_ACCESS_FS_TRUNCATE,
   LANDLOCK_ACCESS_FS_WRITE_FILE,
 } from "#ffi/linux/mod.ts";
+import { isMissing } from "#src/config/files.ts";
 import type { SandboxNeeds } from "../contract.ts";
 import type { Grant } from "./landlock.ts";
 
@@ -93,16 +94,16 @@ function ownFolders({ folder, removes }: Removing): string[] {
   const ours = [...removes, folder.path];
   return [...new Set(removes.map((path) => dirname(path)))].filter((parent) => {
     const names = ours.filter((path) => dirname(path) === parent).map((path) => basename(path));
-    return entriesOf(parent).every((name) => names.includes(name));
+    return entriesOf(parent)?.every((name) => names.includes(name)) === true;
   });
 }
 
-function entriesOf(folder: string): string[] {
+/** Undefined: it cannot be looked into. */
+function entriesOf(folder: string): string[] | undefined {
   try {
     return readdirSync(folder);
-  } catch {
-    // It is not there, or cannot be looked into: nothing is removed from it either.
-    return [];
+  } catch (error) {
+    return isMissing(error) ? [] : undefined;
   }
 }
 
