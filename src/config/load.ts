@@ -113,12 +113,13 @@ export function loadDocument(
   // What is missing or does not fit together is only known once all that is given can be read.
   problems.throwIfAny();
   const file = document?.file;
-  const parts = { values, configuration: file, readFile, problems };
+  const names = namesOf(values, document);
+  const parts = { values, where: names.where, configuration: file, readFile, problems };
   const secrets = role === "server" ? loadSecrets("server.secrets_file", parts) ?? [] : [];
   const secret = role === "client" ? loadSecret(parts) : undefined;
   const token = loadToken(parts);
   const config = assemble(values, { file, role, secrets, secret, token });
-  checkConfig(config, role, namesOf(values, document), problems);
+  checkConfig(config, role, names, problems);
   problems.throwIfAny();
   return { config, role, notices: problems.notices, values };
 }
@@ -198,6 +199,7 @@ function checkSections(role: Role, { file, lines }: Document, problems: Problems
 
 interface Parts {
   readonly values: Values;
+  readonly where: Names["where"];
   /** The configuration file, beside which others may be. */
   readonly configuration: string | undefined;
   readonly readFile: ReadFile;
@@ -212,12 +214,11 @@ const SECRETS = {
 /** @returns undefined when there is none */
 function loadSecrets(
   key: "server.secrets_file" | "client.secret_file",
-  { values, configuration, readFile, problems }: Parts,
+  { values, where, configuration, readFile, problems }: Parts,
 ): readonly SecretConfig[] | undefined {
   const name = values.get(key)!.value as string | undefined;
   if (name === undefined) return undefined;
-  const where = whereIs(key, values);
-  const file = readSecretFile(SECRETS[key], name, where, configuration, readFile, problems);
+  const file = readSecretFile(SECRETS[key], name, where(key), configuration, readFile, problems);
   return file === undefined ? undefined : readSecrets(file.bytes, file.path, problems);
 }
 
@@ -231,20 +232,13 @@ function loadSecret(parts: Parts): SecretConfig | undefined {
 }
 
 function loadToken(
-  { values, configuration, readFile, problems }: Parts,
+  { values, where, configuration, readFile, problems }: Parts,
 ): string | undefined {
   const name = values.get("status.token_file")!.value as string | undefined;
   if (name === undefined || values.get("status.enabled")!.value === false) return undefined;
-  const where = whereIs("status.token_file", values);
-  const file = readSecretFile("token_file", name, where, configuration, readFile, problems);
+  const place = where("status.token_file");
+  const file = readSecretFile("token_file", name, place, configuration, readFile, problems);
   return file === undefined ? undefined : readToken(file.bytes, file.path, problems);
-}
-
-/** Of a setting that is given: its line and name, or its flag. */
-function whereIs(id: string, values: Values): string {
-  const { key, flag } = entryOf(id);
-  const { origin } = values.get(id)!;
-  return origin === undefined || origin === flag ? flag : `${origin}: ${key}`;
 }
 
 /** How problems found after reading call a setting: by its line, its flag, or the file it lacks in. */

@@ -120,6 +120,7 @@ const TKILL: Group = {
   what: "signals among one's own threads, where the C library is musl",
   calls: "tkill",
 };
+const signals = (tkills = false): Group[] => tkills ? [SIGNALS, TKILL] : [SIGNALS];
 const TIME: Group = {
   what: "time",
   calls: "nanosleep clock_nanosleep clock_getres gettimeofday time times timerfd_create " +
@@ -307,7 +308,7 @@ export function daemonCalls(needs: ProfileNeeds): Profile {
   return {
     first: FIRST,
     groups: [
-      ...[MEMORY, THREADS, SIGNALS, ...(tkills === true ? [TKILL] : [])],
+      ...[MEMORY, THREADS, ...signals(tkills)],
       ...[TIME, WAITING, FILES, CHANGES, SOCKETS, ITSELF],
     ],
     argued: [
@@ -361,7 +362,7 @@ export function daemonCalls(needs: ProfileNeeds): Profile {
 export function helperCalls({ pid, tkills }: Pick<ProfileNeeds, "pid" | "tkills">): Profile {
   return {
     first: FIRST,
-    groups: [MEMORY, THREADS, SIGNALS, ...(tkills === true ? [TKILL] : []), TIME, WAITING, FILES, {
+    groups: [MEMORY, THREADS, ...signals(tkills), TIME, WAITING, FILES, {
       what: "sockets that are there",
       calls: "bind connect getsockname getsockopt setsockopt shutdown",
     }, ITSELF],

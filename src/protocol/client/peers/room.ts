@@ -74,10 +74,10 @@ export class Room {
 
   #anyStranger(): PeerId {
     let p = this.#strangers.first(STRANGERS);
-    for (let i = 0; i < LOOK_LIMIT && p !== NO_PEER && this.#isAwaited(p); i++) {
-      p = this.#strangers.next(p);
+    for (let i = 0; i < LOOK_LIMIT && p !== NO_PEER; i++, p = this.#strangers.next(p)) {
+      if (!this.#isAwaited(p)) return p;
     }
-    return p !== NO_PEER && this.#isAwaited(p) ? NO_PEER : p;
+    return NO_PEER;
   }
 
   /** Those that are there are looked at again after all others: nobody hides behind them. */
